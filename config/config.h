@@ -1,0 +1,135 @@
+// crossfade.yaml as values: how this proxy is wired. Every default stands here and nowhere else.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/backend.h"
+
+namespace crossfade::config {
+
+// Where a secret comes from; exactly one of the three is given.
+struct SecretSource {
+  enum class Kind : std::uint8_t { none, literal, environment, file };
+  Kind kind = Kind::none;
+  std::string value;  // the literal, the variable's name, or the path
+};
+
+// host:port, [v6]:port, or unix:/path
+struct Address {
+  std::string host;        // for unix: the path
+  std::uint16_t port = 0;  // 0 for unix
+  bool is_unix = false;
+  std::string text() const;  // as written
+};
+
+struct ListenTls {
+  enum class Mode : std::uint8_t { disabled, preferred, required };
+  Mode mode = Mode::disabled;
+  std::string cert;  // PEM file paths
+  std::string key;
+};
+struct Listen {
+  Address address;
+  ListenTls tls;
+};
+
+struct BackendTls {
+  enum class Mode : std::uint8_t { disabled, preferred, required };
+  Mode mode = Mode::disabled;
+  std::string ca;  // PEM; empty with `required`: encrypt, but do not verify
+};
+struct BackendConfig {
+  Address address;
+  BackendTls tls;
+  std::chrono::milliseconds connect_timeout{5000};
+};
+
+struct Account {
+  std::string user;
+  SecretSource password;
+};
+struct Control {
+  std::string schema = "crossfade";
+  Account old_account;
+  Account new_account;
+};
+
+// One application user: what clients log in with, and what we log in to each backend with: the same,
+// unless an account says otherwise. An account is complete: what the file leaves out of it is the user's.
+struct User {
+  std::string name;
+  SecretSource password;    // or:
+  std::string native_hash;  // "*" and 40 hex digits; then `old_account` and `new_account` need passwords
+  std::optional<Account> old_account;
+  std::optional<Account> new_account;
+};
+
+struct DualWriteConfig {
+  std::chrono::milliseconds ack_timeout{2000};
+  enum class Unsafe : std::uint8_t { refuse };
+  Unsafe unsafe = Unsafe::refuse;
+  enum class Ddl : std::uint8_t { refuse };
+  Ddl ddl = Ddl::refuse;
+  std::uint64_t transaction_bytes_max = 64ull << 20;  // of one transaction's entry
+  std::chrono::milliseconds poll_interval{50};        // for other proxies' entries
+};
+
+struct ReadConfig {
+  std::chrono::milliseconds read_your_writes_timeout{200};  // then the leader answers
+  std::chrono::milliseconds max_lag{2000};                  // past it reads stay with the leader
+};
+
+struct ShadowConfig {
+  std::uint32_t connections = 4;   // per side
+  std::uint32_t queue_max = 1000;  // waiting comparisons
+  std::uint64_t queue_bytes_max = 64ull << 20;
+  std::uint64_t recording_bytes_max = 1ull << 20;  // of one answer; past it: too_large
+  std::chrono::milliseconds deadline{5000};
+  std::uint32_t rechecks = 3;
+  std::chrono::milliseconds recheck_delay{100};
+  std::uint32_t samples_per_digest_max = 5;
+  std::uint32_t digests_max = 2000;
+  bool plaintext_samples = false;  // cells in the clear; /status shows it
+};
+
+struct Limits {
+  std::uint32_t connections_max = 10000;
+  std::uint64_t packet_bytes_max = 64ull << 20;
+  std::uint32_t prepared_statements_max = 16382;  // per session
+  std::chrono::milliseconds login_timeout{10000};
+  std::chrono::milliseconds drain_timeout{10000};  // SIGTERM: transactions may finish this long
+};
+
+struct Admin {
+  Address address{.host = "127.0.0.1", .port = 6080};
+  std::string token_file;  // empty: no token (loopback only)
+};
+
+struct Config {
+  std::vector<Listen> listen;
+  Admin admin;
+  std::string state_dir = "/var/lib/crossfade";
+  BackendConfig old_backend;
+  BackendConfig new_backend;
+  Control control;
+  std::vector<User> users;
+  std::string flags_file;
+  DualWriteConfig dual_write;
+  ReadConfig reads;
+  ShadowConfig shadow;
+  Limits limits;
+  std::uint32_t threads = 0;  // 0: one per core
+  enum class LogFormat : std::uint8_t { text, json };
+  LogFormat log_format = LogFormat::text;
+
+  const BackendConfig& backend(Backend which) const { return which == Backend::old_db ? old_backend : new_backend; }
+  const Account& control_account(Backend which) const {
+    return which == Backend::old_db ? control.old_account : control.new_account;
+  }
+};
+
+}  // namespace crossfade::config

@@ -1,0 +1,31 @@
+// The server error numbers that the proxy emits or interprets (MySQL "Server Error Message
+// Reference", "Client Error Message Reference").
+#pragma once
+
+#include <cstdint>
+
+namespace crossfade::protocol {
+
+inline constexpr std::uint16_t kErrConnectionCount = 1040;
+inline constexpr std::uint16_t kErrHandshake = 1043;
+inline constexpr std::uint16_t kErrAccessDenied = 1045;
+inline constexpr std::uint16_t kErrUnknownCommand = 1047;
+inline constexpr std::uint16_t kErrServerShutdown = 1053;
+inline constexpr std::uint16_t kErrDuplicateKey = 1062;
+inline constexpr std::uint16_t kErrParse = 1064;
+inline constexpr std::uint16_t kErrUnknown = 1105;
+inline constexpr std::uint16_t kErrPacketTooLarge = 1153;
+inline constexpr std::uint16_t kErrPacketsOutOfOrder = 1156;
+inline constexpr std::uint16_t kErrLockWaitTimeout = 1205;
+inline constexpr std::uint16_t kErrDeadlock = 1213;
+inline constexpr std::uint16_t kErrNotSupportedYet = 1235;
+inline constexpr std::uint16_t kErrUnknownStatement = 1243;
+inline constexpr std::uint16_t kErrOptionPreventsStatement = 1290;
+inline constexpr std::uint16_t kErrNoReferencedRow = 1452;
+inline constexpr std::uint16_t kErrTooManyPrepared = 1461;
+inline constexpr std::uint16_t kErrMalformedPacket = 1835;
+inline constexpr std::uint16_t kErrSecureTransportRequired = 3159;
+inline constexpr std::uint16_t kErrCannotConnect = 2003;
+inline constexpr std::uint16_t kErrServerLost = 2013;
+
+}  // namespace crossfade::protocol

@@ -1,0 +1,34 @@
+// Rows (manual pages "Text Resultset Row", "Binary Protocol Resultset Row") as cells, and a whole
+// response taken apart, for the proxy's own queries and for comparison. Never used on the relay path.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "protocol/response.h"
+#include "protocol/response_tracker.h"
+
+namespace crossfade::protocol {
+
+using Cell = std::optional<std::string>;  // nullopt: NULL
+
+absl::StatusOr<std::vector<Cell>> decode_text_row(Bytes payload, std::size_t columns);
+// Each value is rendered as the text protocol would: integers in decimal, floats shortest round trip
+// (padded with zeros when the column has a fixed number of decimals), dates "YYYY-MM-DD
+// hh:mm:ss[.ffffff]", times "[-]hhh:mm:ss[.ffffff]". A DATETIME's and TIME's fraction has as many
+// digits as the column's decimals say (0..6). One difference stays: the text protocol rounds a FLOAT
+// to six digits, here it keeps all that tell it apart.
+absl::StatusOr<std::vector<Cell>> decode_binary_row(Bytes payload, const std::vector<ColumnDefinition>& columns);
+
+struct ResultSet {
+  std::vector<ColumnDefinition> columns;
+  std::vector<std::vector<Cell>> rows;
+  ResultEnd end;
+};
+// Takes a complete recorded response apart: all results of it. `wire` is packets with headers.
+absl::StatusOr<std::vector<ResultSet>> decode_response(Bytes wire, ResponseKind kind, Capabilities capabilities);
+
+}  // namespace crossfade::protocol

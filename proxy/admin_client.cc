@@ -1,0 +1,97 @@
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include "boost/asio/as_tuple.hpp"
+#include "boost/asio/awaitable.hpp"
+#include "boost/asio/co_spawn.hpp"
+#include "boost/asio/io_context.hpp"
+#include "boost/asio/ip/tcp.hpp"
+#include "boost/asio/use_awaitable.hpp"
+#include "boost/beast/core.hpp"
+#include "boost/beast/http.hpp"
+#include "proxy/admin.h"
+
+namespace crossfade::proxy {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using asio::ip::tcp;
+
+constexpr std::chrono::seconds kTimeout{10};
+constexpr std::uint64_t kAnswerBytesMax = 256ull << 20;
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+
+struct Asked {
+  config::Address address;
+  std::string token;
+  std::string path;
+};
+
+absl::Status unreachable(const Asked& asked, const boost::system::error_code& error) {
+  return absl::UnavailableError("cannot reach the admin server at " + asked.address.text() + ": " + error.message());
+}
+
+absl::StatusOr<std::string> body_or_error(const Asked& asked, http::response<http::string_body> response) {
+  if (response.result() == http::status::ok) return std::move(response.body());
+  std::string why = response.body().substr(0, response.body().find('\n')).substr(0, 200);
+  const std::string message = "the admin server at " + asked.address.text() + " answered " + asked.path +
+                              " with HTTP " + std::to_string(response.result_int()) + ": " + why;
+  if (response.result() == http::status::unauthorized) return absl::UnauthenticatedError(message);
+  if (response.result() == http::status::not_found) return absl::NotFoundError(message);
+  return absl::FailedPreconditionError(message);
+}
+
+// With sanitizers GCC 12 takes Asio's own pair of coroutine allocator functions for a mismatch.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+asio::awaitable<absl::StatusOr<std::string>> get(Asked asked) {
+  const auto executor = co_await asio::this_coro::executor;
+  tcp::resolver resolver(executor);
+  const auto [unknown, endpoints] =
+      co_await resolver.async_resolve(asked.address.host, std::to_string(asked.address.port), kAwait);
+  if (unknown) co_return unreachable(asked, unknown);
+  beast::tcp_stream stream(executor);
+  stream.expires_after(kTimeout);
+  const auto [refused, endpoint] = co_await stream.async_connect(endpoints, kAwait);
+  if (refused) co_return unreachable(asked, refused);
+
+  http::request<http::empty_body> request(http::verb::get, asked.path, 11);
+  request.set(http::field::host, asked.address.text());
+  request.set(http::field::user_agent, "crossfade");
+  if (!asked.token.empty()) request.set(http::field::authorization, "Bearer " + asked.token);
+  request.keep_alive(false);
+  const auto [not_sent, sent] = co_await http::async_write(stream, request, kAwait);
+  if (not_sent) co_return unreachable(asked, not_sent);
+
+  beast::flat_buffer buffer;
+  http::response_parser<http::string_body> parser;
+  parser.body_limit(kAnswerBytesMax);
+  const auto [not_read, read] = co_await http::async_read(stream, buffer, parser, kAwait);
+  if (not_read) co_return unreachable(asked, not_read);
+  co_return body_or_error(asked, parser.release());
+}
+#pragma GCC diagnostic pop
+
+}  // namespace
+
+absl::StatusOr<std::string> admin_get(const config::Address& address, const std::string& token,
+                                      const std::string& path) {
+  if (address.is_unix) {
+    return absl::InvalidArgumentError("the admin server has a TCP address, not " + address.text());
+  }
+  // A line break would end the header and begin another.
+  if (token.find_first_of("\r\n") != std::string::npos) return absl::InvalidArgumentError("the token has a line break");
+  asio::io_context io(1);
+  std::optional<absl::StatusOr<std::string>> result;
+  asio::co_spawn(io, get({.address = address, .token = token, .path = path}),
+                 [&result](const std::exception_ptr& failure, absl::StatusOr<std::string> got) {
+                   result = failure == nullptr ? std::move(got) : absl::InternalError("the admin request failed");
+                 });
+  io.run();
+  return *std::move(result);
+}
+
+}  // namespace crossfade::proxy

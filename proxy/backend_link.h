@@ -1,0 +1,105 @@
+// One logged-in connection to a backend.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "config/config.h"
+#include "protocol/handshake.h"
+#include "protocol/response_tracker.h"
+#include "protocol/rows.h"
+#include "proxy/metrics.h"
+#include "proxy/stream.h"
+
+namespace crossfade::proxy {
+
+// One complete response as it arrived, with the place and the end of each of its results.
+struct Captured {
+  protocol::Buffer wire;
+  struct Result {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    protocol::ResultEnd outcome;
+  };
+  std::vector<Result> results;
+  protocol::Bytes bytes_of(const Result& result) const {
+    return protocol::Bytes(wire).subspan(result.begin, result.end - result.begin);
+  }
+  // The last result's end: how the response as a whole went.
+  const protocol::ResultEnd& last() const { return results.back().outcome; }
+  bool failed() const { return last().kind == protocol::ResultEnd::Kind::err; }
+};
+
+// Where and as whom to connect.
+struct LinkOptions {
+  config::Backend which = config::Backend::old_db;
+  config::Address address;
+  config::BackendTls::Mode tls_mode = config::BackendTls::Mode::disabled;
+  std::shared_ptr<const TlsContext> tls;
+  std::string user;
+  std::string password;
+  std::string schema;
+  protocol::Capabilities mirrored = 0;   // of the client's flags, those that shape responses
+  std::uint8_t collation = 45;
+  std::vector<std::pair<std::string, std::string>> attributes;
+};
+
+// After any failed Status the link is dead and must be dropped, never pooled. An ERR packet is not a
+// failure: it is a value in the response.
+class BackendLink {
+ public:
+  // A refusal in the server's own words is put into `refused`, and the status is PermissionDenied.
+  static Task<absl::StatusOr<std::unique_ptr<BackendLink>>> open(Reactor& reactor, LinkOptions options, Counters& counters,
+                                                                 TimePoint deadline,
+                                                                 std::optional<protocol::Err>* refused = nullptr);
+  ~BackendLink();
+  BackendLink(const BackendLink&) = delete;
+  BackendLink& operator=(const BackendLink&) = delete;
+
+  // Sends packets that are already framed.
+  Task<absl::Status> send(protocol::Bytes wire, TimePoint deadline);
+  // Reads one whole response, at most `bytes_max` of it.
+  Task<absl::StatusOr<Captured>> capture(protocol::ResponseKind kind, TimePoint deadline, std::size_t bytes_max = kCaptureMax);
+  // COM_QUERY and its whole response.
+  Task<absl::StatusOr<Captured>> run(std::string sql, TimePoint deadline, std::size_t bytes_max = kCaptureMax);
+  // run() taken apart; an ERR becomes FailedPrecondition "1146 (42S02): ..." .
+  Task<absl::StatusOr<std::vector<protocol::ResultSet>>> query(std::string sql, TimePoint deadline,
+                                                               std::size_t bytes_max = kCaptureMax);
+  void send_quit();
+
+  Stream& stream() { return *stream_; }
+  // Bytes of a next response that came together with the last one (pipelined commands).
+  protocol::Buffer& early() { return early_; }
+  config::Backend which() const { return options_.which; }
+  protocol::Capabilities capabilities() const { return capabilities_; }
+  const protocol::Greeting& greeting() const { return greeting_; }
+  const protocol::Ok& login_ok() const { return login_ok_; }
+  bool is_mariadb() const { return protocol::is_mariadb(greeting_); }
+  // True while nothing shows that the server has left.
+  bool alive() { return early_.empty() && !stream_->gone_while_idle(); }
+
+  static constexpr std::size_t kCaptureMax = 64u << 20;
+
+ private:
+  BackendLink(LinkOptions options, Counters& counters);
+  Task<absl::Status> log_in(TimePoint deadline, std::optional<protocol::Err>* refused);
+
+  LinkOptions options_;
+  Counters& counters_;
+  std::unique_ptr<Stream> stream_;
+  protocol::Greeting greeting_;
+  protocol::Ok login_ok_;
+  protocol::Capabilities capabilities_ = 0;
+  protocol::Buffer early_;
+};
+
+// "1146 (42S02): Table ... doesn't exist"
+std::string err_text(const protocol::Err& err);
+
+}  // namespace crossfade::proxy

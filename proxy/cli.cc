@@ -1,0 +1,186 @@
+#include "proxy/cli.h"
+
+#include <optional>
+#include <ostream>
+#include <utility>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "config/address.h"
+#include "nlohmann/json.hpp"
+#include "proxy/admin.h"
+#include "proxy/config_file.h"
+#include "proxy/log.h"
+#include "proxy/secrets.h"
+#include "proxy/status_table.h"
+#include "shadow/report.h"
+
+namespace crossfade::proxy {
+namespace {
+
+constexpr int kOk = 0;
+constexpr int kError = 1;
+
+// How `status` and `report` find a running proxy.
+struct AdminOptions {
+  std::string address;
+  std::string config_file;
+  std::string token_file;
+  std::string format = "table";
+};
+struct AdminTarget {
+  config::Address address;
+  std::string token;
+};
+
+// A configuration that can serve, or nothing and every problem said.
+std::optional<config::Config> load_checked(const std::string& path, std::ostream& err) {
+  absl::StatusOr<config::Config> config = load_config_file(path);
+  if (!config.ok()) {
+    std::string problems(config.status().message());
+    if (!problems.ends_with('\n')) problems += '\n';
+    err << problems;
+    return std::nullopt;
+  }
+  const std::vector<std::string> problems = find_problems(*config, path);
+  for (const std::string& problem : problems) err << problem << "\n";
+  if (!problems.empty()) return std::nullopt;
+  return *std::move(config);
+}
+
+int serve(const std::string& config_file, const CliContext& context) {
+  const std::optional<config::Config> config = load_checked(config_file, context.err);
+  if (!config.has_value()) return kError;
+  set_up_logging(config->log_format);
+  return context.serve(*config);
+}
+
+int check(const std::string& config_file, const CliContext& context) {
+  const std::optional<config::Config> config = load_checked(config_file, context.err);
+  if (!config.has_value()) return kError;
+  context.out << "ok: " << config_file << " and " << config->flags_file << ": " << config->listen.size()
+              << (config->listen.size() == 1 ? " listener, " : " listeners, ") << config->users.size()
+              << (config->users.size() == 1 ? " user" : " users") << ", old " << config->old_backend.address.text()
+              << ", new " << config->new_backend.address.text() << "\n";
+  return kOk;
+}
+
+absl::StatusOr<AdminTarget> find_admin(const AdminOptions& options) {
+  AdminTarget target{.address = config::Admin().address, .token = ""};
+  std::string token_file = options.token_file;
+  if (!options.config_file.empty()) {
+    absl::StatusOr<config::Config> config = load_config_file(options.config_file);
+    if (!config.ok()) return config.status();
+    target.address = config->admin.address;
+    if (token_file.empty()) token_file = config->admin.token_file;
+  }
+  if (!options.address.empty()) {
+    absl::StatusOr<config::Address> address = config::parse_address(options.address);
+    if (!address.ok()) return absl::InvalidArgumentError("--admin " + std::string(address.status().message()));
+    target.address = *std::move(address);
+  }
+  if (!token_file.empty()) {
+    absl::StatusOr<std::string> token = read_token(token_file);
+    if (!token.ok()) return token.status();
+    target.token = *std::move(token);
+  }
+  return target;
+}
+
+absl::StatusOr<nlohmann::json> ask(const AdminOptions& options, const std::string& path) {
+  const absl::StatusOr<AdminTarget> target = find_admin(options);
+  if (!target.ok()) return target.status();
+  const absl::StatusOr<std::string> body = admin_get(target->address, target->token, path);
+  if (!body.ok()) return body.status();
+  nlohmann::json answer = nlohmann::json::parse(*body, nullptr, false);
+  if (!answer.is_object()) {
+    return absl::InternalError("what answers at " + target->address.text() + " is not a crossfade admin server");
+  }
+  return answer;
+}
+
+int fail(const absl::Status& status, const CliContext& context) {
+  context.err << "crossfade: " << std::string(status.message()) << "\n";
+  return kError;
+}
+
+int status(const AdminOptions& options, const CliContext& context) {
+  const absl::StatusOr<nlohmann::json> answer = ask(options, "/status");
+  if (!answer.ok()) return fail(answer.status(), context);
+  context.out << (options.format == "json" ? answer->dump(2) + "\n" : status_table(*answer));
+  return kOk;
+}
+
+int report(const AdminOptions& options, const CliContext& context) {
+  const absl::StatusOr<nlohmann::json> answer = ask(options, "/report");
+  if (!answer.ok()) return fail(answer.status(), context);
+  context.out << (options.format == "json" ? answer->dump(2) + "\n" : shadow::report_table(*answer));
+  return shadow::report_exit_code(*answer);
+}
+
+CLI::App* add_config_verb(CLI::App& app, const std::string& name, const std::string& about, std::string& file) {
+  CLI::App* verb = app.add_subcommand(name, about);
+  verb->add_option("-c,--config", file, "The configuration, crossfade.yaml")->required()->type_name("FILE");
+  return verb;
+}
+
+CLI::App* add_admin_verb(CLI::App& app, const std::string& name, const std::string& about, AdminOptions& options) {
+  CLI::App* verb = app.add_subcommand(name, about);
+  verb->add_option("-a,--admin", options.address,
+                   "The admin server; 127.0.0.1:6080 unless the configuration says otherwise")
+      ->type_name("HOST:PORT");
+  verb->add_option("-c,--config", options.config_file, "Take address and token from this crossfade.yaml")
+      ->type_name("FILE");
+  verb->add_option("--token-file", options.token_file, "File with the admin server's token")->type_name("FILE");
+  verb->add_option("-f,--format", options.format, "table or json")->check(CLI::IsMember({"table", "json"}));
+  return verb;
+}
+
+}  // namespace
+
+int run_cli(int argc, const char* const* argv, const CliContext& context) {
+  CLI::App app("Crossfade moves applications from one MySQL-compatible database to another without stopping them.",
+               "crossfade");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "crossfade " + context.version);
+  app.footer(
+      "Examples:\n  crossfade check --config crossfade.yaml\n  crossfade serve --config crossfade.yaml\n"
+      "  crossfade status");
+
+  std::string config_file;
+  AdminOptions admin;
+  CLI::App* serve_verb = add_config_verb(app, "serve", "Run the proxy", config_file);
+  serve_verb->footer(
+      "SIGTERM drains and ends, SIGHUP reads the flags again.\n\n"
+      "Example:\n  crossfade serve --config /etc/crossfade/crossfade.yaml");
+  CLI::App* check_verb = add_config_verb(
+      app, "check", "Check the configuration, its flags, secrets and certificates; nothing is connected to",
+      config_file);
+  check_verb->footer(
+      "Exit code 1 and every problem with file:line:column when there are any.\n\n"
+      "Example:\n  crossfade check --config /etc/crossfade/crossfade.yaml");
+  CLI::App* status_verb = add_admin_verb(app, "status", "Show what a running proxy is doing", admin);
+  status_verb->footer(
+      "Examples:\n  crossfade status\n  crossfade status --admin 10.0.0.7:6080 --token-file admin.token\n"
+      "  crossfade status --config crossfade.yaml --format json");
+  CLI::App* report_verb = add_admin_verb(app, "report", "Show what the shadow comparisons have found", admin);
+  report_verb->footer(
+      "Exit code 0: no differences, 4: differences, 8: too few samples to tell, 1: error.\n\n"
+      "Examples:\n  crossfade report\n  crossfade report --config crossfade.yaml --format json");
+  CLI::App* version_verb = app.add_subcommand("version", "Print the version");
+  version_verb->footer("Example:\n  crossfade version");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error, context.out, context.err) == 0 ? kOk : kError;
+  }
+  if (serve_verb->parsed()) return serve(config_file, context);
+  if (check_verb->parsed()) return check(config_file, context);
+  if (status_verb->parsed()) return status(admin, context);
+  if (report_verb->parsed()) return report(admin, context);
+  context.out << "crossfade " << context.version << "\n";
+  return kOk;
+}
+
+}  // namespace crossfade::proxy

@@ -1,0 +1,22 @@
+// The command line: `crossfade <verb>`.
+#pragma once
+
+#include <functional>
+#include <iosfwd>
+#include <string>
+
+#include "config/config.h"
+
+namespace crossfade::proxy {
+
+struct CliContext {
+  std::string version;
+  std::ostream& out;
+  std::ostream& err;
+  std::function<int(const config::Config&)> serve;  // the verb `serve`, given a configuration without problems
+};
+
+// Returns the exit code: 0 fine, 1 error, and from `report` 4 for differences, 8 for too few samples.
+int run_cli(int argc, const char* const* argv, const CliContext& context);
+
+}  // namespace crossfade::proxy

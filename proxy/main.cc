@@ -1,0 +1,9 @@
+#include <iostream>
+
+#include "proxy/cli.h"
+#include "proxy/server.h"
+
+int main(int argc, char** argv) {
+  return crossfade::proxy::run_cli(
+      argc, argv, {.version = CROSSFADE_VERSION, .out = std::cout, .err = std::cerr, .serve = crossfade::proxy::serve});
+}

@@ -1,0 +1,247 @@
+#include "proxy/metrics.h"
+
+#include <algorithm>
+#include <limits>
+#include <string_view>
+#include <utility>
+
+#include "config/backend.h"
+#include "prometheus/client_metric.h"
+#include "prometheus/metric_family.h"
+#include "prometheus/text_serializer.h"
+
+namespace crossfade::proxy {
+namespace {
+
+using config::Backend;
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::vector<ClientMetric::Label>;
+
+constexpr std::array<Backend, 2> kBackends = {Backend::old_db, Backend::new_db};
+
+Labels backend_label(Backend backend) { return {{"backend", std::string(config::name(backend))}}; }
+
+ClientMetric counter(std::uint64_t value, Labels labels = {}) {
+  ClientMetric metric;
+  metric.label = std::move(labels);
+  metric.counter.value = static_cast<double>(value);
+  return metric;
+}
+
+ClientMetric gauge(double value, Labels labels = {}) {
+  ClientMetric metric;
+  metric.label = std::move(labels);
+  metric.gauge.value = value;
+  return metric;
+}
+
+// Collects families in the order in which they are written.
+class Exposition {
+ public:
+  explicit Exposition(const Metrics& metrics) : metrics_(metrics) {}
+
+  void add(std::string name, std::string help, MetricType type, std::vector<ClientMetric> values) {
+    families_.push_back({std::move(name), std::move(help), type, std::move(values)});
+  }
+  void counter_of(std::string name, std::string help, Counter Counters::*member) {
+    add(std::move(name), std::move(help), MetricType::Counter, {counter(sum_of(member))});
+  }
+  void gauge_of(std::string name, std::string help, Counter Counters::*member) {
+    add(std::move(name), std::move(help), MetricType::Gauge, {gauge(static_cast<double>(sum_of(member)))});
+  }
+  void gauge_value(std::string name, std::string help, double value) {
+    add(std::move(name), std::move(help), MetricType::Gauge, {gauge(value)});
+  }
+  // `get` gives the LatencyCounter of a Counters.
+  template <typename Get>
+  ClientMetric histogram(Get get, Labels labels) const {
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    std::uint64_t count = 0;
+    for (std::size_t i = 0; i <= kLatencyBuckets.size(); ++i) {
+      count += metrics_.sum([&](const Counters& c) { return get(c).buckets[i].get(); });
+      const double bound = i < kLatencyBuckets.size() ? kLatencyBuckets[i] : std::numeric_limits<double>::infinity();
+      metric.histogram.bucket.push_back({count, bound});
+    }
+    metric.histogram.sample_count = count;
+    const std::uint64_t sum = metrics_.sum([&](const Counters& c) { return get(c).sum_microseconds.get(); });
+    metric.histogram.sample_sum = static_cast<double>(sum) / 1e6;
+    return metric;
+  }
+  std::uint64_t sum_of(Counter Counters::*member) const {
+    return metrics_.sum([&](const Counters& c) { return (c.*member).get(); });
+  }
+  // `get` gives the Counter of a Counters for one backend.
+  template <typename Get>
+  std::vector<ClientMetric> by_backend(Get get) const {
+    std::vector<ClientMetric> values;
+    for (const Backend backend : kBackends) {
+      values.push_back(
+          counter(metrics_.sum([&](const Counters& c) { return get(c, backend).get(); }), backend_label(backend)));
+    }
+    return values;
+  }
+  std::string text() const { return prometheus::TextSerializer().Serialize(families_); }
+
+ private:
+  const Metrics& metrics_;
+  std::vector<MetricFamily> families_;
+};
+
+void add_clients(Exposition& out) {
+  out.gauge_of("crossfade_clients_open", "Client connections open now.", &Counters::clients_open);
+  out.counter_of("crossfade_clients_accepted_total", "Client connections accepted.", &Counters::clients_accepted);
+  out.counter_of("crossfade_clients_refused_total",
+                 "Client connections refused: too many were open, or the proxy was draining.",
+                 &Counters::clients_refused);
+  out.counter_of("crossfade_logins_failed_total", "Client logins that failed.", &Counters::logins_failed);
+  out.counter_of("crossfade_client_received_bytes_total", "Bytes received from clients.",
+                 &Counters::bytes_from_clients);
+  out.counter_of("crossfade_client_sent_bytes_total", "Bytes sent to clients.", &Counters::bytes_to_clients);
+  out.counter_of("crossfade_statements_total", "Statements that clients sent.", &Counters::statements);
+  out.counter_of("crossfade_statements_refused_total",
+                 "Statements refused with an error because they could not be duplicated safely.",
+                 &Counters::refused_statements);
+}
+
+void add_reads(Exposition& out) {
+  out.add("crossfade_reads_total", "Reads answered, by the backend that answered.", MetricType::Counter,
+          out.by_backend([](const Counters& c, Backend backend) -> const Counter& {
+            return backend == Backend::old_db ? c.reads_old : c.reads_new;
+          }));
+  std::vector<ClientMetric> durations;
+  for (const Backend backend : kBackends) {
+    durations.push_back(out.histogram(
+        [backend](const Counters& c) -> const LatencyCounter& {
+          return c.read_latency[static_cast<std::size_t>(backend)];
+        },
+        backend_label(backend)));
+  }
+  out.add("crossfade_read_duration_seconds", "Time from a read's arrival to the end of its answer, by backend.",
+          MetricType::Histogram, std::move(durations));
+}
+
+void add_writes(Exposition& out) {
+  out.counter_of("crossfade_writes_total", "Write statements executed on the leader.", &Counters::writes);
+  out.counter_of("crossfade_transactions_total", "Write transactions committed on the leader.",
+                 &Counters::transactions);
+  out.add("crossfade_write_duration_seconds", "Time from a write's arrival to the end of its answer.",
+          MetricType::Histogram,
+          {out.histogram([](const Counters& c) -> const LatencyCounter& { return c.write_latency; }, {})});
+  out.counter_of("crossfade_entries_recorded_total", "Outbox entries recorded in committed transactions.",
+                 &Counters::entries_recorded);
+  out.counter_of("crossfade_ack_timeouts_total",
+                 "Commits that waited for the follower (ack: both) until the timeout and were then answered.",
+                 &Counters::ack_timeouts);
+  out.counter_of("crossfade_unknown_fate_total",
+                 "Commits whose outcome is unknown: the leader was lost before it answered.", &Counters::unknown_fate);
+  out.counter_of("crossfade_lost_transactions_total",
+                 "Transactions that the leader ended by itself; the client was told to retry.",
+                 &Counters::lost_transactions);
+}
+
+void add_applier(Exposition& out, const Metrics::Gauges& gauges) {
+  out.gauge_value("crossfade_lag_entries", "Committed outbox entries that the follower does not have yet.",
+                  static_cast<double>(gauges.lag_entries));
+  out.gauge_value("crossfade_lag_bytes", "Bytes of the committed outbox entries that the follower does not have yet.",
+                  static_cast<double>(gauges.lag_bytes));
+  out.gauge_value("crossfade_lag_oldest_seconds", "Age of the oldest outbox entry that the follower does not have yet.",
+                  gauges.lag_oldest_seconds);
+  out.gauge_value("crossfade_caught_up", "1 when the follower has every committed entry.", gauges.caught_up ? 1 : 0);
+  out.gauge_value("crossfade_parked_entries", "Entries set aside after a permanent error; each needs the operator.",
+                  static_cast<double>(gauges.parked_entries));
+  out.gauge_value("crossfade_ledger_open", "Open findings in the divergence ledger; the cutover needs 0.",
+                  static_cast<double>(gauges.ledger_open));
+  out.counter_of("crossfade_applied_entries_total", "Outbox entries applied on the follower.",
+                 &Counters::applied_entries);
+  out.counter_of("crossfade_applied_batches_total", "Follower transactions in which entries were applied.",
+                 &Counters::applied_batches);
+  out.counter_of("crossfade_applier_retries_total", "Batches rolled back on the follower and tried again.",
+                 &Counters::applier_retries);
+  out.counter_of("crossfade_divergences_total",
+                 "Entries whose effect on the follower differed from that on the leader.", &Counters::divergences);
+}
+
+void add_backends(Exposition& out, const Metrics::Gauges& gauges) {
+  std::vector<ClientMetric> up;
+  std::vector<ClientMetric> open;
+  for (const Backend backend : kBackends) {
+    const auto index = static_cast<std::size_t>(backend);
+    up.push_back(gauge(gauges.backend_up[index] ? 1 : 0, backend_label(backend)));
+  }
+  for (ClientMetric value : out.by_backend([](const Counters&c, Backend backend) -> const Counter& {
+         return c.backend_connections_open[static_cast<std::size_t>(backend)];
+       })) {
+    open.push_back(gauge(value.counter.value, value.label));
+  }
+  out.add("crossfade_backend_up", "1 when the backend could be reached at the last attempt.", MetricType::Gauge,
+          std::move(up));
+  out.add("crossfade_backend_connections_open", "Connections open to the backend now.", MetricType::Gauge,
+          std::move(open));
+  out.add("crossfade_backend_connect_failures_total", "Attempts to connect or log in to the backend that failed.",
+          MetricType::Counter, out.by_backend([](const Counters& c, Backend backend) -> const Counter& {
+            return c.backend_connect_failures[static_cast<std::size_t>(backend)];
+          }));
+}
+
+void add_shadow(Exposition& out, const Metrics& metrics, const Metrics::Gauges& gauges) {
+  std::vector<ClientMetric> verdicts;
+  for (std::size_t i = 0; i < shadow::kVerdicts; ++i) {
+    const auto verdict = static_cast<shadow::Verdict>(i);
+    verdicts.push_back(counter(metrics.sum([i](const Counters& c) { return c.shadow_verdicts[i].get(); }),
+                               {{"verdict", std::string(shadow::name(verdict))}}));
+  }
+  out.add("crossfade_shadow_comparisons_total", "Shadow reads, by the verdict of the comparison.", MetricType::Counter,
+          std::move(verdicts));
+  std::vector<ClientMetric> skips;
+  for (std::size_t i = 0; i < shadow::kSkipReasons; ++i) {
+    const auto reason = static_cast<shadow::SkipReason>(i);
+    skips.push_back(counter(metrics.sum([i](const Counters& c) { return c.shadow_skips[i].get(); }),
+                            {{"reason", std::string(shadow::name(reason))}}));
+  }
+  out.add("crossfade_shadow_skipped_total", "Shadow reads that were chosen and not compared, by reason.",
+          MetricType::Counter, std::move(skips));
+  out.gauge_value("crossfade_shadow_queue", "Shadow reads waiting now.", static_cast<double>(gauges.shadow_queue));
+}
+
+void add_flags(Exposition& out, const Metrics::Gauges& gauges) {
+  out.gauge_value("crossfade_flags_version", "Version of the flags in force.",
+                  static_cast<double>(gauges.flags_version));
+  out.gauge_value("crossfade_flags_last_reload_ok", "1 when the flags file was good at its last reading.",
+                  gauges.flags_last_reload_ok ? 1 : 0);
+  out.gauge_value("crossfade_read_from_new_percent", "Share of reads that the flags give to the new backend.",
+                  gauges.read_from_new_percent);
+  out.gauge_value("crossfade_shadow_read_percent", "Share of reads that the flags compare in the shadow.",
+                  gauges.shadow_read_percent);
+}
+
+}  // namespace
+
+void LatencyCounter::record(std::uint64_t microseconds) {
+  const double seconds = static_cast<double>(microseconds) / 1e6;
+  // A bucket's bound belongs to it ("le").
+  const auto* bound = std::lower_bound(kLatencyBuckets.begin(), kLatencyBuckets.end(), seconds);
+  buckets[static_cast<std::size_t>(bound - kLatencyBuckets.begin())].add();
+  sum_microseconds.add(microseconds);
+}
+
+Counters& Metrics::make() {
+  const std::lock_guard lock(mutex_);
+  return *all_.emplace_back(std::make_unique<Counters>());
+}
+
+std::string Metrics::prometheus(const Gauges& gauges) const {
+  Exposition out(*this);
+  add_clients(out);
+  add_reads(out);
+  add_writes(out);
+  add_applier(out, gauges);
+  add_backends(out, gauges);
+  add_shadow(out, *this, gauges);
+  add_flags(out, gauges);
+  return out.text();
+}
+
+}  // namespace crossfade::proxy

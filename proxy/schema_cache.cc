@@ -1,0 +1,109 @@
+#include <algorithm>
+#include <cctype>
+
+#include "dualwrite/outbox.h"
+#include "proxy/worker.h"
+
+namespace crossfade::proxy {
+namespace {
+
+std::string literal(const std::string& text) {
+  return text.empty() ? "''" : "0x" + dualwrite::hex(protocol::as_bytes(text));
+}
+
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+// Names compare as the leader's own catalogue does: a hex literal is binary, so it is given a character set.
+std::string name_is(const char* column, const std::string& name) {
+  return std::string(column) + "=CONVERT(" + literal(name) + " USING utf8mb4)";
+}
+
+bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+dualwrite::Column column_from(const std::vector<protocol::Cell>& row) {
+  dualwrite::Column column;
+  column.name = lower(row[0].value_or(""));
+  column.type = dualwrite::column_class(row[1].value_or(""));
+  column.nullable = row[2].value_or("") == "YES";
+  const std::string value = lower(row[3].value_or(""));
+  const std::string extra = lower(row[4].value_or(""));
+  const std::string full_type = lower(row[5].value_or(""));
+  column.auto_increment = contains(extra, "auto_increment");
+  column.generated = contains(extra, "virtual generated") || contains(extra, "stored generated") ||
+                     contains(extra, "persistent") || row[6].value_or("") != "";
+  const bool temporal = column.type == dualwrite::ColumnClass::temporal;
+  column.default_now = temporal && (value.starts_with("current_timestamp") || value.starts_with("now("));
+  column.on_update_now = contains(extra, "on update current_timestamp");
+  // MySQL marks expression defaults; MariaDB shows literals quoted or as numbers and the rest as text.
+  const bool is_literal = value.empty() || value == "null" || value.front() == '\'' || value.front() == '-' ||
+                          (std::isdigit(static_cast<unsigned char>(value.front())) != 0 && !contains(value, "("));
+  const bool mysql_expression = contains(extra, "default_generated");
+  column.default_expression = !column.default_now && !column.generated && (mysql_expression || (!is_literal && contains(value, "(")));
+  return column;
+}
+
+}  // namespace
+
+Task<absl::StatusOr<std::shared_ptr<const dualwrite::TableSchema>>> SchemaCache::get(std::string schema, std::string table) {
+  const std::string key = schema + '\0' + table;
+  const auto found = cache_.find(key);
+  if (found != cache_.end() && found->second.read_at + kFresh > reactor_.now()) co_return found->second.schema;
+  auto fresh = co_await read(schema, table);
+  if (!fresh.ok()) co_return fresh.status();
+  if (cache_.size() >= kTablesMax) cache_.clear();
+  // A table that is missing is looked up again each time: it may be made at any moment.
+  if (*fresh) cache_[key] = {.schema = *fresh, .read_at = reactor_.now()};
+  co_return *fresh;
+}
+
+Task<absl::StatusOr<std::shared_ptr<const dualwrite::TableSchema>>> SchemaCache::read(std::string schema, std::string table) {
+  const TimePoint deadline = reactor_.now() + std::chrono::seconds(10);
+  std::unique_ptr<BackendLink> link = std::move(idle_link_);
+  if (link && !link->alive()) link.reset();
+  if (!link) {
+    auto opened = co_await BackendLink::open(
+        reactor_, shared_.link_options(shared_.leader, shared_.control[static_cast<std::size_t>(shared_.leader)]), counters_, deadline);
+    if (!opened.ok()) co_return opened.status();
+    link = *std::move(opened);
+  }
+  const std::string here = name_is("TABLE_SCHEMA", schema) + " AND " + name_is("TABLE_NAME", table);
+  const std::string sql =
+      "SELECT TABLE_TYPE,ENGINE FROM information_schema.TABLES WHERE " + here +
+      ";SELECT COLUMN_NAME,DATA_TYPE,IS_NULLABLE,COLUMN_DEFAULT,EXTRA,COLUMN_TYPE,COALESCE(GENERATION_EXPRESSION,'')"
+      " FROM information_schema.COLUMNS WHERE " + here + " ORDER BY ORDINAL_POSITION"
+      ";SELECT COLUMN_NAME FROM information_schema.STATISTICS WHERE " + here + " AND INDEX_NAME='PRIMARY' ORDER BY SEQ_IN_INDEX"
+      ";SELECT EVENT_MANIPULATION FROM information_schema.TRIGGERS WHERE " + name_is("EVENT_OBJECT_SCHEMA", schema) + " AND " +
+      name_is("EVENT_OBJECT_TABLE", table) +
+      ";SELECT UPDATE_RULE,DELETE_RULE FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE " +
+      name_is("UNIQUE_CONSTRAINT_SCHEMA", schema) + " AND " + name_is("REFERENCED_TABLE_NAME", table);
+  auto results = co_await link->query(sql, deadline);
+  if (!results.ok()) co_return results.status();
+  if (results->size() != 5) co_return absl::InternalError("unexpected answer to the catalogue query");
+  idle_link_ = std::move(link);
+  if ((*results)[0].rows.empty()) co_return std::shared_ptr<const dualwrite::TableSchema>();
+  auto found = std::make_shared<dualwrite::TableSchema>();
+  const auto& kind = (*results)[0].rows[0];
+  found->base_table = kind[0].value_or("") == "BASE TABLE";
+  found->innodb = lower(kind[1].value_or("")) == "innodb";
+  for (const auto& row : (*results)[1].rows) found->columns.push_back(column_from(row));
+  for (const auto& row : (*results)[2].rows) found->primary_key.push_back(lower(row[0].value_or("")));
+  for (const auto& row : (*results)[3].rows) {
+    const std::string event = row[0].value_or("");
+    found->insert_trigger |= event == "INSERT";
+    found->update_trigger |= event == "UPDATE";
+    found->delete_trigger |= event == "DELETE";
+  }
+  const auto cascades = [](const protocol::Cell& rule) {
+    return rule.value_or("") == "CASCADE" || rule.value_or("") == "SET NULL" || rule.value_or("") == "SET DEFAULT";
+  };
+  for (const auto& row : (*results)[4].rows) {
+    found->cascades_on_update |= cascades(row[0]);
+    found->cascades_on_delete |= cascades(row[1]);
+  }
+  co_return std::shared_ptr<const dualwrite::TableSchema>(std::move(found));
+}
+
+}  // namespace crossfade::proxy

@@ -1,0 +1,356 @@
+#include "proxy/server.h"
+
+#include <netdb.h>
+#include <spdlog/spdlog.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <thread>
+
+#include "proxy/admin.h"
+#include "proxy/flags_watcher.h"
+#include "proxy/secrets.h"
+#include "proxy/session.h"
+#include "proxy/shadow_pool.h"
+#include "proxy/status.h"
+#include "proxy/worker.h"
+
+namespace crossfade::proxy {
+namespace {
+
+constexpr auto kCallsInterval = std::chrono::seconds(1);
+
+// A listening socket; the main thread accepts, workers take turns.
+struct Listener {
+  std::unique_ptr<Descriptor> descriptor;
+  std::shared_ptr<const TlsContext> tls;
+  bool tls_required = false;
+  std::size_t index = 0;
+};
+
+absl::StatusOr<int> listen_on(const config::Address& address) {
+  const auto fail = [&](int fd) {
+    const absl::Status status = absl::UnavailableError("cannot listen on " + address.text() + ": " + std::strerror(errno));
+    if (fd >= 0) close(fd);
+    return status;
+  };
+  if (address.is_unix) {
+    sockaddr_un local{};
+    local.sun_family = AF_UNIX;
+    if (address.host.size() >= sizeof local.sun_path) return absl::InvalidArgumentError("socket path too long: " + address.host);
+    std::memcpy(local.sun_path, address.host.c_str(), address.host.size() + 1);
+    struct stat found {};
+    if (stat(address.host.c_str(), &found) == 0 && S_ISSOCK(found.st_mode)) unlink(address.host.c_str());
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, reinterpret_cast<const sockaddr*>(&local), sizeof local) != 0 || listen(fd, 4096) != 0) return fail(fd);
+    return fd;
+  }
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE;
+  addrinfo* found = nullptr;
+  const int error = getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found);
+  if (error != 0) return absl::InvalidArgumentError("cannot listen on " + address.text() + ": " + gai_strerror(error));
+  const int fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  const bool good = fd >= 0 && bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, 4096) == 0;
+  freeaddrinfo(found);
+  if (!good) return fail(fd);
+  return fd;
+}
+
+absl::StatusOr<std::map<std::string, KnownUser, std::less<>>> resolve_users(const config::Config& config) {
+  std::map<std::string, KnownUser, std::less<>> users;
+  for (const config::User& user : config.users) {
+    KnownUser known;
+    std::string password;
+    if (user.native_hash.empty()) {
+      auto secret = resolve_secret(user.password);
+      if (!secret.ok()) return secret.status();
+      password = *secret;
+      known.secret.password = password;
+    } else {
+      known.secret.native = protocol::parse_native_hash(user.native_hash);
+    }
+    const std::optional<config::Account>* accounts[] = {&user.old_account, &user.new_account};
+    for (std::size_t i = 0; i < 2; ++i) {
+      KnownUser::Credential& credential = known.backend[i];
+      credential = {.user = user.name, .password = password};
+      if (!*accounts[i]) continue;
+      credential.user = (*accounts[i])->user;
+      auto secret = resolve_secret((*accounts[i])->password);
+      if (!secret.ok()) return secret.status();
+      credential.password = *secret;
+    }
+    users.emplace(user.name, std::move(known));
+  }
+  return users;
+}
+
+class Server {
+ public:
+  explicit Server(const config::Config& config) : config_(config) {}
+
+  absl::Status start();
+  int run();
+
+ private:
+  absl::Status start_listeners();
+  absl::Status start_admin();
+  void on_flags(std::shared_ptr<const config::Flags> flags);
+  Task<void> accept_loop(Listener& listener);
+  Task<void> signal_loop();
+  Task<void> count_calls_regularly();
+  Task<void> drain();
+  void everywhere(const std::function<void(Worker&)>& work);
+
+  const config::Config& config_;
+  Metrics metrics_;
+  Reactor reactor_;
+  std::unique_ptr<Applier> applier_;
+  std::unique_ptr<ShadowPool> shadow_;
+  std::unique_ptr<Shared> shared_;
+  std::unique_ptr<FlagsWatcher> flags_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::thread> threads_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::unique_ptr<Descriptor> signals_;
+  std::unique_ptr<AdminServer> admin_;
+  std::size_t next_worker_ = 0;
+  bool draining_ = false;
+  TimePoint started_ = Clock::now();
+};
+
+absl::Status Server::start() {
+  auto users = resolve_users(config_);
+  if (!users.ok()) return users.status();
+  std::array<KnownUser::Credential, 2> control;
+  std::array<std::shared_ptr<const TlsContext>, 2> backend_tls;
+  for (const auto which : {config::Backend::old_db, config::Backend::new_db}) {
+    const auto i = static_cast<std::size_t>(which);
+    const config::Account& account = config_.control_account(which);
+    auto secret = resolve_secret(account.password);
+    if (!secret.ok()) return secret.status();
+    control[i] = {.user = account.user, .password = *secret};
+    if (config_.backend(which).tls.mode == config::BackendTls::Mode::disabled) continue;
+    auto tls = TlsContext::client(config_.backend(which).tls.ca);
+    if (!tls.ok()) return tls.status();
+    backend_tls[i] = *tls;
+  }
+  auto rsa = protocol::RsaKey::generate();
+  if (!rsa.ok()) return rsa.status();
+  auto store = ReportStore::open(config_.state_dir);
+  if (!store.ok()) return store.status();
+
+  const auto control_link = [&](config::Backend which) {
+    LinkOptions options;
+    options.which = which;
+    options.address = config_.backend(which).address;
+    options.tls_mode = config_.backend(which).tls.mode;
+    options.tls = backend_tls[static_cast<std::size_t>(which)];
+    options.user = control[static_cast<std::size_t>(which)].user;
+    options.password = control[static_cast<std::size_t>(which)].password;
+    return options;
+  };
+  ApplierOptions applier_options;
+  applier_options.leader = control_link(config::Backend::old_db);
+  applier_options.follower = control_link(config::Backend::new_db);
+  applier_options.schema = config_.control.schema;
+  applier_options.poll_interval = config_.dual_write.poll_interval;
+  applier_options.max_lag = config_.reads.max_lag;
+  for (const auto& [name, user] : *users) applier_options.app_users_on_leader.push_back(user.backend[0].user);
+  applier_ = std::make_unique<Applier>(std::move(applier_options), metrics_);
+  shadow_ = std::make_unique<ShadowPool>(config_.shadow, *applier_, metrics_, *std::move(store),
+                                         [this](config::Backend which, const std::string& user) {
+                                           const auto found = shared_->users.find(user);
+                                           return shared_->link_options(which, found->second.backend[static_cast<std::size_t>(which)]);
+                                         });
+  shared_ = std::unique_ptr<Shared>(new Shared{.config = config_,
+                                               .metrics = metrics_,
+                                               .applier = *applier_,
+                                               .shadow = *shadow_,
+                                               .rsa = *std::move(rsa),
+                                               .users = *std::move(users),
+                                               .backend_tls = backend_tls,
+                                               .control = control,
+                                               .traits = {}});
+  applier_->on_connected = [this](config::Backend which, const protocol::Greeting& greeting) { shared_->traits.set(which, greeting); };
+
+  auto flags = FlagsWatcher::start(config_.flags_file, [this](std::shared_ptr<const config::Flags> fresh) { on_flags(std::move(fresh)); });
+  if (!flags.ok()) return flags.status();
+  flags_ = *std::move(flags);
+  const unsigned count = config_.threads != 0 ? config_.threads : std::max(1u, std::thread::hardware_concurrency());
+  for (unsigned i = 0; i < count; ++i) workers_.push_back(std::make_unique<Worker>(*shared_, flags_->current()));
+  const absl::Status listening = start_listeners();
+  if (!listening.ok()) return listening;
+  const absl::Status shadowing = shadow_->start();
+  if (!shadowing.ok()) return shadowing;
+  applier_->start();
+  for (auto& worker : workers_) threads_.emplace_back([&worker = *worker] { worker.reactor.run(); });
+  on_flags(flags_->current());  // whatever changed while the workers were made
+  return start_admin();
+}
+
+absl::Status Server::start_listeners() {
+  for (std::size_t i = 0; i < config_.listen.size(); ++i) {
+    const config::Listen& listen = config_.listen[i];
+    auto listener = std::make_unique<Listener>();
+    listener->index = i;
+    listener->tls_required = listen.tls.mode == config::ListenTls::Mode::required;
+    if (listen.tls.mode != config::ListenTls::Mode::disabled) {
+      auto tls = TlsContext::server(listen.tls.cert, listen.tls.key);
+      if (!tls.ok()) return tls.status();
+      listener->tls = *tls;
+    }
+    auto fd = listen_on(listen.address);
+    if (!fd.ok()) return fd.status();
+    listener->descriptor = std::make_unique<Descriptor>(reactor_, *fd);
+    listeners_.push_back(std::move(listener));
+    spdlog::info("listening address={}", listen.address.text());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Server::start_admin() {
+  std::string token;
+  if (!config_.admin.token_file.empty()) {
+    auto read = read_token(config_.admin.token_file);
+    if (!read.ok()) return read.status();
+    token = *read;
+  }
+  const StatusSources sources{.config = config_, .shared = *shared_, .flags = *flags_, .started = started_};
+  AdminHandlers handlers;
+  handlers.status = [sources] { return status_json(sources); };
+  handlers.metrics = [sources] { return sources.shared.metrics.prometheus(gauges(sources)); };
+  handlers.flags = [sources] { return flags_json(*sources.flags.current()); };
+  handlers.report = [this] { return shadow_->report(); };
+  handlers.ready = [sources] { return is_ready(sources); };
+  handlers.started = [sources] { return sources.shared.traits.get(sources.shared.leader).known; };
+  auto admin = AdminServer::start(config_.admin.address, token, std::move(handlers));
+  if (!admin.ok()) return admin.status();
+  admin_ = *std::move(admin);
+  spdlog::info("admin port={}", admin_->port());
+  return absl::OkStatus();
+}
+
+void Server::everywhere(const std::function<void(Worker&)>& work) {
+  for (auto& worker : workers_) worker->reactor.post([&worker = *worker, work] { work(worker); });
+}
+
+void Server::on_flags(std::shared_ptr<const config::Flags> flags) {
+  everywhere([flags = std::move(flags)](Worker& worker) { worker.flags = flags; });
+}
+
+Task<void> Server::accept_loop(Listener& listener) {
+  for (;;) {
+    const WaitResult waited = co_await listener.descriptor->readable(TimePoint::max());
+    if (waited == WaitResult::cancelled) co_return;
+    for (;;) {
+      const int fd = accept4(listener.descriptor->fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (fd < 0) {
+        // Out of descriptors: the client waits in the backlog; try again when some have been given back.
+        if (errno == EMFILE || errno == ENFILE) co_await reactor_.sleep_for(std::chrono::milliseconds(50));
+        break;
+      }
+      Worker& worker = *workers_[next_worker_++ % workers_.size()];
+      worker.reactor.post([&worker, fd, index = listener.index, tls = listener.tls, required = listener.tls_required] {
+        worker.accept(fd, index, tls, required);
+      });
+    }
+  }
+}
+
+Task<void> Server::count_calls_regularly() {
+  for (;;) {
+    co_await reactor_.sleep_for(kCallsInterval);
+    everywhere([](Worker& worker) {
+      for (const auto& [digest, count] : worker.calls.take()) worker.shared.shadow.count_calls(digest, count.text, count.calls);
+    });
+  }
+}
+
+Task<void> Server::signal_loop() {
+  for (;;) {
+    const WaitResult waited = co_await signals_->readable(TimePoint::max());
+    if (waited != WaitResult::ready) co_return;
+    signalfd_siginfo info{};
+    if (read(signals_->fd(), &info, sizeof info) != static_cast<ssize_t>(sizeof info)) continue;
+    if (info.ssi_signo == SIGHUP) {
+      spdlog::info("signal=HUP reloading=flags");
+      flags_->reload_now();
+    } else if (draining_) {
+      spdlog::warn("signal={} ending=now", info.ssi_signo);
+      reactor_.stop();
+      co_return;
+    } else {
+      draining_ = true;
+      reactor_.spawn(drain());
+    }
+  }
+}
+
+// No new clients; sessions end at their next moment without a transaction; the rest when time is up.
+Task<void> Server::drain() {
+  shared_->draining.store(true);
+  spdlog::info("draining clients={} at_most_ms={}", shared_->clients.load(), config_.limits.drain_timeout.count());
+  everywhere([](Worker& worker) { worker.begin_drain(); });
+  const TimePoint deadline = Clock::now() + config_.limits.drain_timeout;
+  while (shared_->clients.load() > 0 && Clock::now() < deadline) co_await reactor_.sleep_for(std::chrono::milliseconds(10));
+  if (shared_->clients.load() > 0) {
+    spdlog::warn("drain_timeout=reached clients={}", shared_->clients.load());
+    everywhere([](Worker& worker) { worker.end_sessions(); });
+    co_await reactor_.sleep_for(std::chrono::milliseconds(200));
+  }
+  reactor_.stop();
+}
+
+int Server::run() {
+  sigset_t mask;
+  sigemptyset(&mask);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&mask, signal);
+  signals_ = std::make_unique<Descriptor>(reactor_, signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC));
+  for (auto& listener : listeners_) reactor_.spawn(accept_loop(*listener));
+  reactor_.spawn(signal_loop());
+  reactor_.spawn(count_calls_regularly());
+  reactor_.run();
+  admin_->stop();
+  flags_.reset();
+  applier_->stop();
+  shadow_->stop();
+  for (auto& worker : workers_) worker->reactor.stop();
+  for (auto& thread : threads_) thread.join();
+  spdlog::info("stopped");
+  return 0;
+}
+
+}  // namespace
+
+int serve(const config::Config& config) {
+  // Every thread inherits this mask; the signals arrive through signalfd.
+  sigset_t mask;
+  sigemptyset(&mask);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&mask, signal);
+  pthread_sigmask(SIG_BLOCK, &mask, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  auto server = std::make_unique<Server>(config);
+  const absl::Status started = server->start();
+  if (!started.ok()) {
+    spdlog::error("start=failed why=\"{}\"", std::string(started.message()));
+    spdlog::default_logger()->flush();
+    std::_Exit(1);  // threads may be running already; nothing was promised to anybody yet
+  }
+  const int code = server->run();
+  spdlog::default_logger()->flush();
+  // Sessions that outlived the drain are suspended for good: the process ends without unwinding them.
+  std::_Exit(code);
+}
+
+}  // namespace crossfade::proxy

@@ -1,0 +1,421 @@
+#include "proxy/session.h"
+
+#include <spdlog/spdlog.h>
+
+#include "protocol/error_codes.h"
+
+namespace crossfade::proxy {
+
+using protocol::CommandByte;
+using protocol::LoginAsServer;
+using protocol::ResponseKind;
+
+namespace {
+
+constexpr std::size_t kLoginMessageMax = 64 * 1024;
+// A client may sit idle as long as a server lets it (wait_timeout's default).
+constexpr auto kIdleMax = std::chrono::hours(8);
+
+protocol::Nonce draw_nonce(std::mt19937_64& random) {
+  protocol::Nonce nonce;
+  std::uniform_int_distribution<int> byte(1, 127);  // as the servers: printable for old clients, never zero or '$'
+  for (auto& value : nonce) {
+    do {
+      value = static_cast<std::uint8_t>(byte(random));
+    } while (value == '$');
+  }
+  return nonce;
+}
+
+}  // namespace
+
+Session::Session(Worker& worker, std::unique_ptr<Stream> client, std::uint32_t id, std::shared_ptr<const TlsContext> tls,
+                 bool tls_required, bool local_socket)
+    : worker_(worker),
+      shared_(worker.shared),
+      counters_(worker.counters),
+      client_(std::move(client)),
+      id_(id),
+      tls_(std::move(tls)),
+      tls_required_(tls_required),
+      local_socket_(local_socket),
+      host_(client_->peer_host()),
+      reader_(kLoginMessageMax),
+      flags_(worker.flags),
+      log_(shared_.config.dual_write.transaction_bytes_max) {
+  worker_.sessions.insert(this);
+  counters_.clients_open.add();
+  shared_.clients.fetch_add(1, std::memory_order_relaxed);
+}
+
+Session::~Session() {
+  for (auto& link : links_) {
+    if (link) link->send_quit();
+  }
+  worker_.sessions.erase(this);
+  counters_.clients_open.sub();
+  shared_.clients.fetch_sub(1, std::memory_order_relaxed);
+  if (reads_pinned_) shared_.pinned_sessions.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Session::begin_drain() {
+  draining_ = true;
+  if (idle_ && !in_transaction_) end_now();
+}
+
+Task<void> Session::run() {
+  if (co_await log_in()) {
+    reader_ = protocol::MessageReader(shared_.config.limits.packet_bytes_max);
+    for (;;) {
+      if (draining_ && !in_transaction_) break;
+      auto command = co_await next_command();
+      if (!command.ok()) {
+        co_await on_broken_input(command.status());
+        break;
+      }
+      if (!command->has_value()) break;
+      reply_sequence_ = 1;
+      if (co_await dispatch(**command) == Next::close) break;
+    }
+  }
+  delete this;
+}
+
+// nullopt: the client has left, or the session is ending.
+Task<absl::StatusOr<std::optional<Session::Command>>> Session::next_command() {
+  if (owned_payload_.capacity() > 64 * 1024) owned_payload_ = {};
+  if (owned_wire_.capacity() > 64 * 1024) owned_wire_ = {};
+  reader_.expect_sequence(0);
+  protocol::Bytes input;
+  protocol::Buffer carried = std::exchange(pending_input_, {});
+  if (!carried.empty()) {
+    // Kept alive in owned_wire_: a command found in it is a view.
+    owned_wire_ = std::move(carried);
+    input = owned_wire_;
+  }
+  for (;;) {
+    if (!input.empty()) {
+      auto message = reader_.feed(input);
+      if (!message.ok()) co_return message.status();
+      if (message->has_value()) {
+        if (!input.empty()) pending_input_.assign(input.begin(), input.end());
+        co_return Command{.payload = (*message)->payload, .wire = (*message)->wire};
+      }
+    }
+    idle_ = !reader_.pending();
+    auto got = co_await client_->receive(worker_.scratch, worker_.reactor.now() + kIdleMax);
+    idle_ = false;
+    if (!got.ok() || ending_) co_return std::nullopt;
+    counters_.bytes_from_clients.add(*got);
+    input = protocol::Bytes(worker_.scratch.data(), *got);
+  }
+}
+
+void Session::own(Command& command) {
+  if (command.payload.data() != owned_payload_.data()) {
+    owned_payload_.assign(command.payload.begin(), command.payload.end());
+    command.payload = owned_payload_;
+  }
+  protocol::Buffer framed;
+  protocol::append_command(framed, command.payload);
+  owned_wire_ = std::move(framed);
+  command.wire = owned_wire_;
+}
+
+Task<Session::Next> Session::on_broken_input(absl::Status status) {
+  // The servers name the matter and close.
+  if (absl::IsResourceExhausted(status)) {
+    co_return co_await reply_err(protocol::kErrPacketTooLarge, "08S01", "Got a packet bigger than 'max_allowed_packet' bytes");
+  }
+  co_return co_await reply_err(protocol::kErrPacketsOutOfOrder, "08S01", "Got packets out of order");
+}
+
+Task<absl::StatusOr<std::optional<protocol::Message>>> Session::next_login_message(std::array<std::uint8_t, 4096>& buffer) {
+  const TimePoint deadline = worker_.reactor.now() + shared_.config.limits.login_timeout;
+  for (;;) {
+    if (!pending_input_.empty()) {
+      owned_wire_ = std::exchange(pending_input_, {});
+      protocol::Bytes input(owned_wire_);
+      auto message = reader_.feed(input);
+      if (!message.ok()) co_return message.status();
+      pending_input_.assign(input.begin(), input.end());
+      if (message->has_value()) co_return **message;
+    }
+    auto got = co_await client_->receive(buffer, deadline);
+    if (!got.ok()) co_return std::nullopt;
+    pending_input_.insert(pending_input_.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(*got));
+  }
+}
+
+Task<bool> Session::log_in() {
+  const BackendTraits traits = shared_.traits.get(leader());
+  if (!traits.known) {
+    reply_sequence_ = 0;
+    co_await reply_err(protocol::kErrCannotConnect, "HY000",
+                       "crossfade: backend '" + std::string(config::name(leader())) + "' at " +
+                           shared_.config.backend(leader()).address.text() + " has not been reached yet; try again");
+    co_return false;
+  }
+  const BackendTraits follower = shared_.traits.get(config::other(leader()));
+  protocol::Capabilities offered = protocol::kSupported & (traits.capabilities | protocol::kConnectWithDb);
+  if (follower.known) offered &= follower.capabilities | protocol::kLongPassword;
+  if (tls_) offered |= protocol::kTls;
+  lexer_mode_ = lexer_mode("", traits.mariadb, version_number(traits.version));
+
+  const protocol::Nonce nonce = draw_nonce(worker_.random);
+  const protocol::Nonce decoy = draw_nonce(worker_.random);
+  LoginAsServer machine({.server_version = traits.version,
+                         .connection_id = id_,
+                         .nonce = nonce,
+                         .decoy = decoy,
+                         .capabilities = offered,
+                         .tls_required = tls_required_,
+                         .secure_transport = local_socket_,
+                         .client_host = host_,
+                         .rsa = &shared_.rsa});
+  reply_sequence_ = 0;
+  if (co_await reply(machine.greeting()) == Next::close) co_return false;
+  reader_.expect_sequence(1);
+  co_return co_await authenticate(machine, LoginAsServer::Wait{});
+}
+
+// Drives the machine from `action` to the end; opens the leader's connection before the OK.
+Task<bool> Session::authenticate(LoginAsServer& machine, LoginAsServer::Action action) {
+  std::array<std::uint8_t, 4096> buffer;
+  for (;;) {
+    absl::StatusOr<LoginAsServer::Action> next = LoginAsServer::Action(LoginAsServer::Wait{});
+    if (auto* send = std::get_if<LoginAsServer::Send>(&action)) {
+      if (co_await reply(std::move(send->payload)) == Next::close) co_return false;
+      reader_.expect_sequence(reply_sequence_);
+    } else if (std::holds_alternative<LoginAsServer::StartTls>(action)) {
+      protocol::Buffer early = std::exchange(pending_input_, {});
+      const absl::Status secured = co_await client_->start_tls(tls_, "", std::move(early),
+                                                               worker_.reactor.now() + shared_.config.limits.login_timeout);
+      if (!secured.ok()) {
+        spdlog::info("session={} host={} tls=failed why=\"{}\"", id_, host_, std::string(secured.message()));
+        co_return false;
+      }
+    } else if (std::holds_alternative<LoginAsServer::LookUpUser>(action)) {
+      user_name_ = machine.request().user;
+      const auto found = shared_.users.find(user_name_);
+      user_ = found == shared_.users.end() ? nullptr : &found->second;
+      next = machine.set_secret(user_ != nullptr ? &user_->secret : nullptr);
+      if (!next.ok()) break;
+      action = *std::move(next);
+      continue;
+    } else if (auto* no = std::get_if<LoginAsServer::Reject>(&action)) {
+      counters_.logins_failed.add();
+      spdlog::info("session={} host={} login=refused code={}", id_, host_, no->code);
+      co_await reply_err(no->code, no->sqlstate, no->message);
+      co_return false;
+    } else if (auto* yes = std::get_if<LoginAsServer::Accept>(&action)) {
+      if (!yes->before_ok.empty() && co_await reply(std::move(yes->before_ok)) == Next::close) co_return false;
+      capabilities_ = machine.capabilities();
+      multi_statements_ = (capabilities_ & protocol::kMultiStatements) != 0;
+      collation_ = machine.request().collation;
+      attributes_ = machine.request().attributes;
+      schema_ = machine.request().schema;
+      std::optional<protocol::Err> refused;
+      auto opened = co_await open_link(leader(), schema_, &refused);
+      if (!opened.ok()) {
+        // An unknown schema and the like is the server's to say; that it refuses our credentials is not.
+        if (refused && refused->code != protocol::kErrAccessDenied) {
+          co_await reply_err(*refused);
+        } else {
+          co_await reply_unreachable(opened.status());
+        }
+        co_return false;
+      }
+      link(leader()) = *std::move(opened);
+      protocol::Ok ok = link(leader())->login_ok();
+      ok.session_state.clear();
+      ok.status &= static_cast<std::uint16_t>(~protocol::kStatusSessionStateChanged);
+      autocommit_ = (ok.status & protocol::kStatusAutocommit) != 0;
+      const BackendTraits traits = shared_.traits.get(leader());
+      lexer_stale_ = true;  // the server's default sql_mode is its own matter
+      lexer_mode_ = lexer_mode("", traits.mariadb, version_number(traits.version));
+      co_return co_await reply_ok(std::move(ok)) == Next::go_on;
+    }
+    auto message = co_await next_login_message(buffer);
+    if (!message.ok()) {
+      co_await on_broken_input(message.status());
+      co_return false;
+    }
+    if (!message->has_value()) co_return false;
+    reply_sequence_ = static_cast<std::uint8_t>((*message)->last_sequence + 1);
+    next = machine.on_message((*message)->payload);
+    if (!next.ok()) break;
+    action = *std::move(next);
+    reader_.expect_sequence(reply_sequence_);
+  }
+  co_await reply_err(protocol::kErrHandshake, "08S01", "Bad handshake");
+  co_return false;
+}
+
+Task<Session::Next> Session::dispatch(Command command) {
+  if (command.payload.empty()) co_return co_await reply_err(protocol::kErrUnknownCommand, "08S01", "Unknown command");
+  const std::uint8_t byte = command.payload[0];
+  switch (static_cast<CommandByte>(byte)) {
+    case CommandByte::quit: co_return Next::close;
+    case CommandByte::query: co_return co_await on_query(command);
+    case CommandByte::stmt_prepare: co_return co_await on_prepare(command);
+    case CommandByte::stmt_execute: co_return co_await on_execute(command);
+    case CommandByte::stmt_send_long_data: co_return co_await on_long_data(command);
+    case CommandByte::stmt_close: co_return co_await on_close(command);
+    case CommandByte::stmt_reset: co_return co_await on_reset_statement(command);
+    case CommandByte::stmt_fetch: co_return co_await on_fetch(command);
+    case CommandByte::ping: {
+      protocol::ResultEnd end;
+      co_return co_await relay_to_leader(command, ResponseKind::ok_or_err, &end);
+    }
+    case CommandByte::statistics: {
+      protocol::ResultEnd end;
+      co_return co_await relay_to_leader(command, ResponseKind::text, &end);
+    }
+    case CommandByte::field_list: {
+      protocol::ResultEnd end;
+      co_return co_await relay_to_leader(command, ResponseKind::field_list, &end);
+    }
+    case CommandByte::init_db: co_return co_await on_init_db(command);
+    case CommandByte::reset_connection: co_return co_await on_reset_connection();
+    case CommandByte::change_user: co_return co_await on_change_user(command);
+    case CommandByte::set_option: {
+      if (command.payload.size() != 3) {
+        co_return co_await reply_err(protocol::kErrMalformedPacket, "HY000", "Malformed communication packet.");
+      }
+      // Our own connection to the leader always has the option: only what we let through changes.
+      multi_statements_ = command.payload[1] == 0;
+      protocol::Ok ok;
+      ok.status = static_cast<std::uint16_t>((autocommit_ ? protocol::kStatusAutocommit : 0) |
+                                             (in_transaction_ ? protocol::kStatusInTransaction : 0));
+      if ((capabilities_ & protocol::kDeprecateEof) != 0) co_return co_await reply(encode_ok(ok, capabilities_, 0xfe));
+      co_return co_await reply(protocol::encode_eof({.warnings = 0, .status = ok.status}));
+    }
+    default: break;
+  }
+  if (protocol::is_known_command(byte)) {
+    co_return co_await reply_err(
+        protocol::kErrUnknownCommand, "08S01",
+        "crossfade: " + std::string(protocol::command_name(static_cast<CommandByte>(byte))) + " is not supported yet");
+  }
+  co_return co_await reply_err(protocol::kErrUnknownCommand, "08S01", "Unknown command");
+}
+
+Task<Session::Next> Session::on_init_db(Command command) {
+  own(command);
+  protocol::ResultEnd end;
+  const Next next = co_await relay_to_leader(command, ResponseKind::ok_or_err, &end);
+  if (end.kind == protocol::ResultEnd::Kind::ok) {
+    schema_ = protocol::as_text(command.payload.subspan(1));
+    context_.reset();
+    ++context_version_;
+  }
+  co_return next;
+}
+
+void Session::reset_session_state() {
+  context_.reset();
+  ++context_version_;
+  lexer_stale_ = true;
+  unreproducible_.clear();
+  if (std::exchange(reads_pinned_, false)) shared_.pinned_sessions.fetch_sub(1, std::memory_order_relaxed);
+  in_transaction_ = false;
+  next_transaction_read_committed_ = false;
+  needs_probe_ = false;
+  transaction_lost_ = false;
+  log_.clear();
+  fixup_.clear();
+  last_insert_id_ = 0;
+  last_insert_id_known_ = true;
+  last_insert_id_dirty_ = false;
+  kept_.reset();
+  prepared_.clear();
+  // The other side's session is opened anew, in the new state, when it is next needed.
+  auto& follower = link(config::other(leader()));
+  if (follower) follower->send_quit();
+  follower.reset();
+}
+
+Task<Session::Next> Session::on_reset_connection() {
+  protocol::Buffer wire;
+  protocol::append_command(wire, protocol::encode_simple(CommandByte::reset_connection));
+  auto& leading = link(leader());
+  absl::Status sent = co_await leading->send(wire, TimePoint::max());
+  if (!sent.ok()) co_return co_await reply_lost(sent, leader());
+  auto captured = co_await leading->capture(ResponseKind::ok_or_err, TimePoint::max());
+  if (!captured.ok()) co_return co_await reply_lost(captured.status(), leader());
+  if (!captured->failed()) {
+    reset_session_state();
+    autocommit_ = (captured->last().ok.status & protocol::kStatusAutocommit) != 0;
+  }
+  co_return co_await reply_wire(std::move(captured->wire));
+}
+
+Task<Session::Next> Session::on_change_user(Command command) {
+  own(command);
+  // The old user's connections end first: their open transaction is rolled back, as the servers do.
+  for (auto& old : links_) {
+    if (old) old->send_quit();
+    old.reset();
+  }
+  reset_session_state();
+  const protocol::Nonce nonce = draw_nonce(worker_.random);
+  LoginAsServer machine({.server_version = shared_.traits.get(leader()).version,
+                         .connection_id = id_,
+                         .nonce = nonce,
+                         .decoy = draw_nonce(worker_.random),
+                         .capabilities = capabilities_,
+                         .secure_transport = local_socket_ || client_->is_tls(),
+                         .client_host = host_,
+                         .rsa = &shared_.rsa});
+  auto action = machine.on_change_user(command.payload);
+  if (!action.ok()) {
+    co_await reply_err(protocol::kErrMalformedPacket, "HY000", "Malformed communication packet.");
+    co_return Next::close;
+  }
+  reader_.expect_sequence(1);
+  const protocol::Capabilities kept = capabilities_;
+  // As MySQL: a failed change of user ends the connection.
+  const bool good = co_await authenticate(machine, *std::move(action));
+  capabilities_ = kept;
+  multi_statements_ = (capabilities_ & protocol::kMultiStatements) != 0;
+  co_return good ? Next::go_on : Next::close;
+}
+
+Task<Session::Next> Session::reply_wire(protocol::Buffer wire) {
+  counters_.bytes_to_clients.add(wire.size());
+  const absl::Status sent = co_await client_->write_all(wire, worker_.reactor.now() + kIdleMax);
+  co_return sent.ok() ? Next::go_on : Next::close;
+}
+
+Task<Session::Next> Session::reply(protocol::Buffer payload) {
+  protocol::Buffer wire;
+  protocol::append_message(wire, payload, reply_sequence_);
+  co_return co_await reply_wire(std::move(wire));
+}
+
+Task<Session::Next> Session::reply_ok(protocol::Ok ok) { co_return co_await reply(protocol::encode_ok(ok, capabilities_)); }
+
+Task<Session::Next> Session::reply_err(protocol::Err err) { co_return co_await reply(protocol::encode_err(err)); }
+
+Task<Session::Next> Session::reply_err(std::uint16_t code, std::string sqlstate, std::string message) {
+  // A named value: GCC 12 destroys an aggregate temporary inside a co_await expression twice.
+  protocol::Err err;
+  err.code = code;
+  err.sqlstate = std::move(sqlstate);
+  err.message = std::move(message);
+  co_return co_await reply_err(std::move(err));
+}
+
+Task<Session::Next> Session::reply_lost(absl::Status status, config::Backend which) {
+  spdlog::warn("session={} backend={} lost=\"{}\"", id_, config::name(which), std::string(status.message()));
+  co_await reply_err(protocol::kErrServerLost, "HY000",
+                     "Lost connection to backend '" + std::string(config::name(which)) + "' during query");
+  co_return Next::close;
+}
+
+Task<Session::Next> Session::reply_unreachable(absl::Status status) {
+  co_return co_await reply_err(protocol::kErrCannotConnect, "HY000", "crossfade: " + std::string(status.message()));
+}
+
+}  // namespace crossfade::proxy

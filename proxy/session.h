@@ -1,0 +1,230 @@
+// One client: its connection, its pair of backend connections, and the loop between them.
+//
+// A session lives on one worker thread. It classifies each command, asks routing::make_plan where it
+// goes, and carries the plan out: relaying (session_relay.cc), writing (session_write.cc), prepared
+// statements (session_prepared.cc). It never decides by itself where a statement goes.
+//
+// Invariant: what log_ holds is exactly what the open transaction on the leader has written. If the
+// two can no longer be known to agree, the transaction is rolled back and the client told so (1213),
+// or the connection is closed (2013): never a wrong certainty.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "dualwrite/determinism.h"
+#include "dualwrite/transaction_log.h"
+#include "protocol/command.h"
+#include "protocol/packet.h"
+#include "protocol/prepared.h"
+#include "proxy/session_state.h"
+#include "proxy/shadow_pool.h"
+#include "proxy/worker.h"
+#include "routing/digest.h"
+#include "routing/plan.h"
+#include "routing/write_shape.h"
+
+namespace crossfade::proxy {
+
+class Session {
+ public:
+  Session(Worker& worker, std::unique_ptr<Stream> client, std::uint32_t id, std::shared_ptr<const TlsContext> tls,
+          bool tls_required, bool local_socket);
+  ~Session();
+  Task<void> run();
+  // Closes at the next moment without an open transaction.
+  void begin_drain();
+  void end_now() { ending_ = true; client_->cancel_read(); }
+
+ private:
+  // Whether the conversation goes on after a command.
+  enum class Next : std::uint8_t { go_on, close };
+
+  // One command. `payload` and `wire` may lie in the worker's scratch: whoever waits before using them
+  // calls own() first.
+  struct Command {
+    protocol::Bytes payload;
+    protocol::Bytes wire;       // framed; empty when it came in pieces
+  };
+  struct Prepared {
+    std::string sql;
+    routing::StatementFacts facts;
+    routing::WriteShape shape;                // of writes
+    std::string schema;                       // names are resolved in the schema of the moment of PREPARE
+    std::optional<dualwrite::StatementContext> context;  // of writes: the session as it was then
+    std::uint16_t parameters = 0;
+    std::array<std::optional<std::uint32_t>, 2> backend_ids;  // by config::Backend, while that link lives
+    std::vector<protocol::ParameterType> types;
+    std::map<std::uint16_t, protocol::Buffer> long_data;
+    std::size_t long_data_bytes = 0;
+  };
+  // What the last wrapped write would have left in the session, had it not been wrapped.
+  struct Kept {
+    std::int64_t row_count = 0;
+    std::uint64_t warnings = 0;
+    protocol::Buffer show_warnings;           // the server's answer, framed from sequence 1
+  };
+  // One write as it ran on the leader, not yet committed.
+  struct Recorded {
+    dualwrite::StatementRecord record;
+    protocol::Ok ok;
+    std::optional<protocol::Err> err;
+    bool lost = false;                        // the server answered OK outside of the transaction
+  };
+  struct Committed {
+    enum class Fate : std::uint8_t { committed, refused, unknown } fate = Fate::unknown;
+    protocol::Ok ok;                          // of the COMMIT
+    protocol::Err err;                        // refused: rolled back, and why
+  };
+
+  // session.cc: the loop, commands that are no statements
+  Task<bool> log_in();
+  Task<absl::StatusOr<std::optional<protocol::Message>>> next_login_message(std::array<std::uint8_t, 4096>& buffer);
+  Task<bool> authenticate(protocol::LoginAsServer& machine, protocol::LoginAsServer::Action action);
+  Task<absl::StatusOr<std::optional<Command>>> next_command();
+  Task<Next> dispatch(Command command);
+  Task<Next> on_init_db(Command command);
+  Task<Next> on_reset_connection();
+  Task<Next> on_change_user(Command command);
+  Task<Next> on_broken_input(absl::Status status);
+  void reset_session_state();
+
+  // session_query.cc: COM_QUERY
+  Task<Next> on_query(Command command);
+  Task<Next> carry_out(routing::Plan plan, routing::StatementFacts facts, Command command);
+  Task<Next> on_set(routing::StatementFacts facts, Command command);
+  Task<Next> on_begin(Command command);
+  Task<Next> on_commit(Command command);
+  Task<Next> on_plain(routing::StatementFacts facts, Command command);  // to the leader; then what it changed here
+  Task<Next> on_warnings(routing::StatementFacts facts, Command command);
+  Task<std::optional<Next>> answer_from_kept(const routing::StatementFacts& facts, std::string sql);
+  void after_statement(routing::StatementKind kind, const routing::StatementFacts& facts, const protocol::ResultEnd& end);
+  routing::SessionFacts session_facts();
+  Task<absl::Status> probe();
+
+  // session_relay.cc
+  Task<Next> relay_read(routing::Plan plan, routing::StatementFacts facts, Command command);
+  Task<absl::Status> relay(BackendLink& link, protocol::ResponseKind kind, shadow::Recording* tee, protocol::ResultEnd* end,
+                           bool* answered);
+  Task<Next> relay_to_leader(Command command, protocol::ResponseKind kind, protocol::ResultEnd* end);
+  Task<absl::StatusOr<BackendLink*>> leader_link(const routing::StatementFacts* facts);
+  Task<absl::StatusOr<BackendLink*>> follower_link();
+  Task<absl::StatusOr<std::unique_ptr<BackendLink>>> open_link(config::Backend which, std::string schema,
+                                                               std::optional<protocol::Err>* refused);
+  Task<absl::Status> refresh_context();
+  void submit_shadow(const routing::StatementFacts& facts, std::string sql, protocol::Buffer execute,
+                     shadow::Recording recording, config::Backend control, std::uint64_t microseconds);
+  void count_read(const routing::StatementFacts& facts, config::Backend from, std::uint64_t microseconds);
+
+  // session_write.cc
+  Task<Next> on_write(routing::StatementFacts facts, Command command);
+  Task<absl::StatusOr<dualwrite::ShipVerdict>> judge(const routing::StatementFacts& facts, const routing::WriteShape& shape,
+                                                     const std::vector<protocol::Parameter>* parameters,
+                                                     std::string schema);
+  Task<Next> write_autocommit(std::string sql, dualwrite::ShipVerdict verdict, dualwrite::TableRef table);
+  Task<Next> write_stepwise(std::string sql, protocol::Buffer execute, Prepared* prepared, dualwrite::ShipVerdict verdict,
+                            dualwrite::TableRef table);
+  Task<Next> write_in_transaction(std::string sql, protocol::Buffer execute, Prepared* prepared,
+                                  dualwrite::ShipVerdict verdict, dualwrite::TableRef table);
+  Task<absl::StatusOr<Recorded>> run_recorded(std::string sql, protocol::Buffer execute, Prepared* prepared,
+                                              dualwrite::ShipVerdict verdict, dualwrite::TableRef table, bool begin);
+  Task<Next> run_unknown_table(std::string sql);
+  Task<Committed> record_and_commit(dualwrite::Entry entry);
+  Task<Next> reply_committed_transaction();
+  Task<Next> undo_failed_write(const Captured& captured, std::size_t own, bool reset_time);
+  protocol::Err recording_error(const protocol::Err& err) const;
+  dualwrite::StatementRecord make_record(std::string sql, const dualwrite::ShipVerdict& verdict,
+                                         const dualwrite::TableRef& table) const;
+  dualwrite::TableRef table_ref(const routing::TableName& name, const std::string& schema) const;
+  dualwrite::StatementContext write_context(const Prepared* prepared) const;
+  dualwrite::EntryKey draw_key();
+  std::shared_ptr<AppliedMark> note_committed(const dualwrite::EntryKey& key);
+  Task<void> wait_for_follower(std::shared_ptr<AppliedMark> mark);
+  void learn_insert_id(const dualwrite::ShipVerdict& verdict, const protocol::Ok& ok);
+  Task<absl::Status> secure_last_insert_id();
+
+  // session_prepared.cc: COM_STMT_*
+  Task<Next> on_prepare(Command command);
+  Task<Next> on_execute(Command command);
+  Task<Next> execute_read(Prepared& prepared, routing::Plan plan, protocol::Execute execute);
+  Task<Next> on_long_data(Command command);
+  Task<Next> on_close(Command command);
+  Task<Next> on_reset_statement(Command command);
+  Task<Next> on_fetch(Command command);
+  Task<absl::StatusOr<std::uint32_t>> backend_statement(BackendLink& link, Prepared& prepared,
+                                                        std::optional<Captured>* refused);
+  Prepared* find_prepared(protocol::Bytes payload);
+
+  // replies
+  Task<Next> reply(protocol::Buffer payload);
+  Task<Next> reply_wire(protocol::Buffer wire);
+  Task<Next> reply_ok(protocol::Ok ok);
+  Task<Next> reply_err(std::uint16_t code, std::string sqlstate, std::string message);
+  Task<Next> reply_err(protocol::Err err);
+  Task<Next> reply_lost(absl::Status status, config::Backend which);  // 2013, and close
+  Task<Next> reply_unreachable(absl::Status status);                  // 2003-like, and go on or close
+
+  void own(Command& command);
+  config::Backend leader() const { return shared_.leader; }
+  std::unique_ptr<BackendLink>& link(config::Backend which) { return links_[static_cast<std::size_t>(which)]; }
+
+  Worker& worker_;
+  Shared& shared_;
+  Counters& counters_;
+  std::unique_ptr<Stream> client_;
+  std::uint32_t id_;
+  std::shared_ptr<const TlsContext> tls_;
+  bool tls_required_;
+  bool local_socket_;
+  std::string host_;
+  protocol::MessageReader reader_;
+  protocol::Buffer pending_input_;
+  protocol::Buffer owned_payload_;
+  protocol::Buffer owned_wire_;
+  std::uint8_t reply_sequence_ = 1;
+  bool ending_ = false;
+  bool draining_ = false;
+  bool idle_ = false;
+
+  protocol::Capabilities capabilities_ = 0;
+  bool multi_statements_ = false;
+  std::string user_name_;
+  const KnownUser* user_ = nullptr;
+  std::uint8_t collation_ = 45;
+  std::vector<std::pair<std::string, std::string>> attributes_;
+  std::string schema_;
+
+  std::array<std::unique_ptr<BackendLink>, 2> links_;
+  std::optional<SessionContext> context_;   // nullopt: to be read from the leader when next needed
+  std::uint64_t context_version_ = 1;       // grows with every change of context_
+  std::uint64_t follower_context_version_ = 0;
+  bool lexer_stale_ = false;
+  routing::LexerMode lexer_mode_;
+  std::string unreproducible_;              // a SET that writes cannot be recorded under; names the variable
+  bool reads_pinned_ = false;
+
+  std::shared_ptr<const config::Flags> flags_;  // of the running transaction, or the newest
+  bool in_transaction_ = false;
+  bool autocommit_ = true;
+  bool next_transaction_read_committed_ = false;
+  bool needs_probe_ = false;                // an ERR came inside a transaction: is it still there?
+  std::uint16_t last_error_ = 0;
+  bool transaction_lost_ = false;
+  dualwrite::TransactionLog log_;
+  std::string fixup_;                       // to be run on the leader before its next statement
+  std::uint64_t last_insert_id_ = 0;        // what the client's LAST_INSERT_ID() must give
+  bool last_insert_id_known_ = true;
+  bool last_insert_id_dirty_ = false;       // the outbox row has changed the server's
+  std::optional<Kept> kept_;
+  config::Backend last_answered_ = config::Backend::old_db;
+  std::shared_ptr<AppliedMark> last_write_;
+
+  std::uint32_t next_statement_id_ = 1;
+  std::map<std::uint32_t, Prepared> prepared_;
+};
+
+}  // namespace crossfade::proxy

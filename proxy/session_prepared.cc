@@ -1,0 +1,335 @@
+// Prepared statements: ids of our own, prepared on the leader at once and on the other side when
+// first needed there.
+
+#include "protocol/error_codes.h"
+#include "proxy/session.h"
+#include "routing/classify.h"
+
+namespace crossfade::proxy {
+
+using protocol::ResponseKind;
+using protocol::ResultEnd;
+using routing::Action;
+using routing::Fact;
+
+namespace {
+
+constexpr auto kStatementMax = std::chrono::hours(24);
+
+// COM_STMT_PREPARE's first packet holds the id behind its header and one status byte.
+constexpr std::size_t kPrepareIdOffset = protocol::kHeaderBytes + 1;
+
+}  // namespace
+
+Session::Prepared* Session::find_prepared(protocol::Bytes payload) {
+  const auto id = protocol::statement_id_of(payload);
+  if (!id) return nullptr;
+  const auto found = prepared_.find(*id);
+  return found == prepared_.end() ? nullptr : &found->second;
+}
+
+Task<Session::Next> Session::on_prepare(Command command) {
+  own(command);
+  const std::string sql(protocol::as_text(command.payload.subspan(1)));
+  kept_.reset();
+  if (prepared_.size() >= shared_.config.limits.prepared_statements_max) {
+    co_return co_await reply_err(protocol::kErrTooManyPrepared, "42000",
+                                 "Can't create more than max_prepared_stmt_count statements (current value: " +
+                                     std::to_string(shared_.config.limits.prepared_statements_max) + ")");
+  }
+  if (lexer_stale_ && sql.find_first_of("\"\\") != std::string::npos) {
+    const absl::Status fresh = co_await refresh_context();
+    if (!fresh.ok()) co_return co_await reply_lost(fresh, leader());
+  }
+  Prepared prepared;
+  prepared.sql = sql;
+  prepared.schema = schema_;
+  prepared.facts = routing::classify(sql, lexer_mode_);
+  if (!in_transaction_ && flags_ != worker_.flags) flags_ = worker_.flags;
+  routing::SessionFacts session = session_facts();
+  session.client_multi_statements = true;  // a server says 1064 to several statements here by itself
+  const routing::Plan plan = routing::make_plan(prepared.facts, session, *flags_, leader(), 0);
+  if (plan.action == Action::refuse) {
+    counters_.refused_statements.add();
+    routing::Refusal no = routing::refusal(plan.reason, prepared.facts);
+    co_return co_await reply_err(no.code, std::move(no.sqlstate), std::move(no.message));
+  }
+  if (plan.action == Action::write) {
+    prepared.shape = routing::parse_write(sql, lexer_mode_);
+    auto verdict = co_await judge(prepared.facts, prepared.shape, nullptr, schema_);
+    if (!verdict.ok()) {
+      if (!link(leader())->alive()) co_return co_await reply_lost(verdict.status(), leader());
+      co_return co_await reply_err(protocol::kErrUnknown, "HY000", "crossfade: " + std::string(verdict.status().message()));
+    }
+    if (!verdict->shippable && !verdict->refusal.empty()) {
+      counters_.refused_statements.add();
+      co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000", verdict->refusal);
+    }
+    if (context_) prepared.context = context_->statement;
+  }
+  auto leading = co_await leader_link(nullptr);
+  if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());
+  const absl::Status sent = co_await (*leading)->send(command.wire, worker_.reactor.now() + kStatementMax);
+  if (!sent.ok()) co_return co_await reply_lost(sent, leader());
+  auto captured = co_await (*leading)->capture(ResponseKind::prepare, worker_.reactor.now() + kStatementMax);
+  if (!captured.ok()) co_return co_await reply_lost(captured.status(), leader());
+  last_answered_ = leader();
+  if (!captured->failed()) {
+    const auto header = protocol::decode_header(captured->wire);
+    auto ok = protocol::decode_prepare_ok(protocol::Bytes(captured->wire).subspan(protocol::kHeaderBytes, header.payload_bytes));
+    if (!ok.ok()) co_return co_await reply_lost(ok.status(), leader());
+    prepared.parameters = ok->parameters;
+    prepared.backend_ids[static_cast<std::size_t>(leader())] = ok->statement_id;
+    const std::uint32_t id = next_statement_id_++;
+    for (std::size_t i = 0; i < 4; ++i) {
+      captured->wire[kPrepareIdOffset + i] = static_cast<std::uint8_t>(id >> (8 * i));
+    }
+    prepared_.emplace(id, std::move(prepared));
+  } else if (in_transaction_) {
+    last_error_ = captured->last().err.code;
+    needs_probe_ = true;
+  }
+  co_return co_await reply_wire(std::move(captured->wire));
+}
+
+// The statement's id on `link`, preparing it there first if need be.
+Task<absl::StatusOr<std::uint32_t>> Session::backend_statement(BackendLink& link, Prepared& prepared,
+                                                               std::optional<Captured>* refused) {
+  auto& id = prepared.backend_ids[static_cast<std::size_t>(link.which())];
+  if (id) co_return *id;
+  protocol::Buffer wire;
+  protocol::append_command(wire, protocol::encode_prepare(prepared.sql));
+  const TimePoint deadline = worker_.reactor.now() + kStatementMax;
+  const absl::Status sent = co_await link.send(wire, deadline);
+  if (!sent.ok()) co_return sent;
+  auto captured = co_await link.capture(ResponseKind::prepare, deadline);
+  if (!captured.ok()) co_return captured.status();
+  if (captured->failed()) {
+    const std::string why = err_text(captured->last().err);
+    if (refused != nullptr) *refused = *std::move(captured);
+    co_return absl::FailedPreconditionError(why);
+  }
+  const auto header = protocol::decode_header(captured->wire);
+  auto ok = protocol::decode_prepare_ok(protocol::Bytes(captured->wire).subspan(protocol::kHeaderBytes, header.payload_bytes));
+  if (!ok.ok()) co_return ok.status();
+  id = ok->statement_id;
+  co_return *id;
+}
+
+Task<Session::Next> Session::on_execute(Command command) {
+  counters_.statements.add();
+  own(command);
+  Prepared* prepared = find_prepared(command.payload);
+  if (prepared == nullptr) {
+    co_return co_await reply_err(protocol::kErrUnknownStatement, "HY000",
+                                 "Unknown prepared statement handler given to mysqld_stmt_execute");
+  }
+  auto execute = protocol::decode_execute(command.payload, prepared->parameters, prepared->types, prepared->long_data);
+  prepared->long_data.clear();
+  prepared->long_data_bytes = 0;
+  if (!execute.ok()) {
+    co_return co_await reply_err(protocol::kErrMalformedPacket, "HY000", "Malformed communication packet.");
+  }
+  if (!in_transaction_ && flags_ != worker_.flags) flags_ = worker_.flags;
+  if (needs_probe_) {
+    const bool had_written = !log_.empty();
+    const absl::Status probed = co_await probe();
+    if (!probed.ok()) co_return co_await reply_lost(probed, leader());
+    if (!in_transaction_ && had_written && last_error_ != protocol::kErrDeadlock) transaction_lost_ = true;
+  }
+  if (std::exchange(transaction_lost_, false) && prepared->facts.kind != routing::StatementKind::rollback) {
+    counters_.lost_transactions.add();
+    co_return co_await reply_err(protocol::kErrDeadlock, "40001",
+                                 "Deadlock found when trying to get lock; try restarting transaction (crossfade: the server "
+                                 "has lost the transaction)");
+  }
+  routing::SessionFacts session = session_facts();
+  session.client_multi_statements = true;
+  const auto draw = static_cast<std::uint32_t>(worker_.random() % config::Percent::kWhole);
+  routing::Plan plan = routing::make_plan(prepared->facts, session, *flags_, leader(), draw);
+  kept_.reset();
+  switch (plan.action) {
+    case Action::refuse: {
+      counters_.refused_statements.add();
+      routing::Refusal no = routing::refusal(plan.reason, prepared->facts);
+      co_return co_await reply_err(no.code, std::move(no.sqlstate), std::move(no.message));
+    }
+    case Action::write: {
+      auto verdict = co_await judge(prepared->facts, prepared->shape, &execute->parameters, prepared->schema);
+      if (!verdict.ok()) {
+        if (!link(leader())->alive()) co_return co_await reply_lost(verdict.status(), leader());
+        co_return co_await reply_err(protocol::kErrUnknown, "HY000", "crossfade: " + std::string(verdict.status().message()));
+      }
+      if (!verdict->shippable) {
+        counters_.refused_statements.add();
+        co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000",
+                                     verdict->refusal.empty() ? "crossfade: the table is no longer known to the leader"
+                                                              : verdict->refusal);
+      }
+      counters_.writes.add();
+      const dualwrite::TableRef table = table_ref(prepared->shape.table, prepared->schema);
+      protocol::Buffer body = protocol::encode_execute(*execute);
+      if (in_transaction_ || !autocommit_) {
+        co_return co_await write_in_transaction(prepared->sql, std::move(body), prepared, *verdict, table);
+      }
+      co_return co_await write_stepwise(prepared->sql, std::move(body), prepared, *verdict, table);
+    }
+    case Action::commit:
+      if (!log_.empty()) co_return co_await reply_committed_transaction();
+      break;
+    case Action::begin:
+    case Action::set:
+      // Both may commit what is open, or change what later writes depend on: as text they take the one
+      // path that handles that.
+      if (prepared->parameters == 0) {
+        Command text;
+        owned_payload_ = protocol::encode_query(prepared->sql);
+        text.payload = owned_payload_;
+        co_return co_await carry_out(plan, prepared->facts, text);
+      }
+      co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000",
+                                   "crossfade: SET with parameters in a prepared statement is not supported yet");
+    case Action::relay:
+    case Action::warnings:
+    case Action::rollback:
+    case Action::savepoint:
+    case Action::release_savepoint:
+    case Action::rollback_to_savepoint:
+    case Action::use: break;
+  }
+  if (plan.action == Action::warnings) plan.answer_from = last_answered_;
+  co_return co_await execute_read(*prepared, plan, *std::move(execute));
+}
+
+Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan, protocol::Execute execute) {
+  const TimePoint begun = worker_.reactor.now();
+  const routing::StatementFacts& facts = prepared.facts;
+  const bool is_read = facts.facts.has(Fact::reads_only);
+  if (is_read && !worker_.calls.knows(facts.digest)) {
+    worker_.calls.add(facts.digest, routing::make_digest(prepared.sql, lexer_mode_).text);
+  }
+  config::Backend from = plan.answer_from;
+  if (execute.cursor_flags != 0) from = leader();        // COM_STMT_FETCH follows
+  if (prepared.schema != schema_) from = leader();       // the other side would prepare it in another schema
+  if (plan.shadow && !context_) {
+    const absl::Status fresh = co_await refresh_context();
+    if (!fresh.ok()) co_return co_await reply_lost(fresh, leader());
+  }
+  BackendLink* source = nullptr;
+  if (from != leader()) {
+    bool current = true;
+    if (last_write_ && !last_write_->applied()) {
+      current = co_await AppliedMark::wait(last_write_, worker_.reactor.now() + shared_.config.reads.read_your_writes_timeout);
+    }
+    absl::StatusOr<BackendLink*> following = absl::UnavailableError("behind");
+    if (current) following = co_await follower_link();
+    if (following.ok()) {
+      auto id = co_await backend_statement(**following, prepared, nullptr);
+      if (id.ok()) source = *following;
+    }
+    if (source == nullptr) from = leader();
+  }
+  if (source == nullptr) {
+    auto leading = co_await leader_link(&facts);
+    if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());
+    source = *leading;
+  }
+  protocol::Buffer body = protocol::encode_execute(execute);
+  shadow::Recording recording(plan.shadow ? shared_.config.shadow.recording_bytes_max : 0);
+  ResultEnd end;
+  for (;;) {
+    auto id = co_await backend_statement(*source, prepared, nullptr);
+    if (!id.ok()) co_return co_await reply_lost(id.status(), source->which());
+    protocol::replace_statement_id(body, *id);
+    protocol::Buffer wire;
+    protocol::append_command(wire, body);
+    bool answered = false;
+    absl::Status done = co_await source->send(wire, worker_.reactor.now() + kStatementMax);
+    if (done.ok()) done = co_await relay(*source, ResponseKind::execute, plan.shadow ? &recording : nullptr, &end, &answered);
+    if (done.ok()) break;
+    if (absl::IsCancelled(done) || answered) co_return Next::close;
+    if (from == leader()) co_return co_await reply_lost(done, leader());
+    link(from).reset();
+    from = leader();
+    auto leading = co_await leader_link(&facts);
+    if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());
+    source = *leading;
+  }
+  last_answered_ = from;
+  if (from == leader()) after_statement(facts.kind, facts, end);
+  if (facts.facts.has(Fact::sets_last_insert_id)) last_insert_id_known_ = false;
+  if (is_read) {
+    const auto took = static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun).count());
+    count_read(facts, from, took);
+    if (plan.shadow) submit_shadow(facts, prepared.sql, std::move(body), std::move(recording), from, took);
+  }
+  co_return Next::go_on;
+}
+
+// No answer is ever sent to this one: what is wrong is said at the execution.
+Task<Session::Next> Session::on_long_data(Command command) {
+  Prepared* prepared = find_prepared(command.payload);
+  constexpr std::size_t kHeader = 7;  // command, statement id, parameter number
+  if (prepared == nullptr || command.payload.size() < kHeader) co_return Next::go_on;
+  const auto parameter = static_cast<std::uint16_t>(command.payload[5] | command.payload[6] << 8);
+  const protocol::Bytes data = command.payload.subspan(kHeader);
+  if (prepared->long_data_bytes + data.size() > shared_.config.limits.packet_bytes_max) {
+    co_return co_await on_broken_input(absl::ResourceExhaustedError("long data"));
+  }
+  auto& buffer = prepared->long_data[parameter];
+  buffer.insert(buffer.end(), data.begin(), data.end());
+  prepared->long_data_bytes += data.size();
+  co_return Next::go_on;
+}
+
+Task<Session::Next> Session::on_close(Command command) {
+  Prepared* prepared = find_prepared(command.payload);
+  if (prepared == nullptr) co_return Next::go_on;
+  const std::uint32_t id = *protocol::statement_id_of(command.payload);
+  const auto backend_ids = prepared->backend_ids;
+  prepared_.erase(id);
+  for (auto& open : links_) {
+    if (!open || !backend_ids[static_cast<std::size_t>(open->which())]) continue;
+    protocol::Buffer wire;
+    protocol::append_command(wire, protocol::encode_stmt_close(*backend_ids[static_cast<std::size_t>(open->which())]));
+    const absl::Status sent = co_await open->send(wire, worker_.reactor.now() + kStatementMax);
+    // A broken link shows with the next statement that needs it.
+    if (!sent.ok() && open->which() != leader()) open.reset();
+  }
+  co_return Next::go_on;
+}
+
+Task<Session::Next> Session::on_reset_statement(Command command) {
+  own(command);
+  Prepared* prepared = find_prepared(command.payload);
+  if (prepared == nullptr) {
+    co_return co_await reply_err(protocol::kErrUnknownStatement, "HY000",
+                                 "Unknown prepared statement handler given to mysqld_stmt_reset");
+  }
+  prepared->long_data.clear();
+  prepared->long_data_bytes = 0;
+  protocol::replace_statement_id(std::span(owned_wire_).subspan(protocol::kHeaderBytes),
+                                 prepared->backend_ids[static_cast<std::size_t>(leader())].value_or(0));
+  command.wire = owned_wire_;
+  ResultEnd end;
+  co_return co_await relay_to_leader(command, ResponseKind::ok_or_err, &end);
+}
+
+Task<Session::Next> Session::on_fetch(Command command) {
+  own(command);
+  Prepared* prepared = find_prepared(command.payload);
+  if (prepared == nullptr) {
+    co_return co_await reply_err(protocol::kErrUnknownStatement, "HY000",
+                                 "Unknown prepared statement handler given to mysqld_stmt_fetch");
+  }
+  protocol::replace_statement_id(std::span(owned_wire_).subspan(protocol::kHeaderBytes),
+                                 prepared->backend_ids[static_cast<std::size_t>(leader())].value_or(0));
+  command.wire = owned_wire_;
+  ResultEnd end;
+  const Next next = co_await relay_to_leader(command, ResponseKind::fetch, &end);
+  after_statement(prepared->facts.kind, prepared->facts, end);
+  co_return next;
+}
+
+}  // namespace crossfade::proxy

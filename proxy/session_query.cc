@@ -1,0 +1,350 @@
+// COM_QUERY: facts, plan, and what each action means for the session.
+
+#include "protocol/error_codes.h"
+#include "proxy/session.h"
+#include "routing/classify.h"
+
+namespace crossfade::proxy {
+
+using protocol::ResponseKind;
+using protocol::ResultEnd;
+using routing::Action;
+using routing::Fact;
+using routing::StatementFacts;
+using routing::StatementKind;
+
+namespace {
+
+// Only these characters are read differently under another sql_mode.
+bool depends_on_mode(std::string_view sql) { return sql.find_first_of("\"\\") != std::string_view::npos; }
+
+constexpr std::string_view kLostTransaction =
+    "Deadlock found when trying to get lock; try restarting transaction (crossfade: the server has lost the transaction)";
+
+}  // namespace
+
+routing::SessionFacts Session::session_facts() {
+  routing::SessionFacts facts;
+  facts.user = user_name_;
+  facts.schema = schema_;
+  facts.client_host = host_;
+  facts.session_key = id_;
+  facts.in_transaction = in_transaction_;
+  facts.transaction_wrote = !log_.empty();
+  facts.autocommit = autocommit_;
+  facts.read_committed = next_transaction_read_committed_ || (context_ && context_->read_committed);
+  facts.pinned_to_leader = reads_pinned_;
+  facts.follower_usable = shared_.applier.follower_usable();
+  facts.client_multi_statements = multi_statements_;
+  // A transaction may write at any time: its reads stay with the leader from the start.
+  facts.transaction_drawn = in_transaction_ || !autocommit_;
+  facts.transaction_reads = leader();
+  return facts;
+}
+
+Task<Session::Next> Session::on_query(Command command) {
+  counters_.statements.add();
+  std::string_view sql = protocol::as_text(command.payload.subspan(1));
+  StatementFacts facts = routing::classify(sql, lexer_mode_);
+  if (lexer_stale_ && depends_on_mode(sql)) {
+    own(command);
+    const absl::Status fresh = co_await refresh_context();
+    if (!fresh.ok()) co_return co_await reply_lost(fresh, leader());
+    sql = protocol::as_text(command.payload.subspan(1));
+    facts = routing::classify(sql, lexer_mode_);
+  }
+  if (!in_transaction_ && flags_ != worker_.flags) flags_ = worker_.flags;
+  if (transaction_lost_ && facts.kind != StatementKind::rollback) {
+    transaction_lost_ = false;
+    counters_.lost_transactions.add();
+    co_return co_await reply_err(protocol::kErrDeadlock, "40001", std::string(kLostTransaction));
+  }
+  transaction_lost_ = false;
+  const auto draw = [this] { return static_cast<std::uint32_t>(worker_.random() % config::Percent::kWhole); };
+  routing::Plan plan = routing::make_plan(facts, session_facts(), *flags_, leader(), draw());
+  if (needs_probe_ && plan.action != Action::relay && plan.action != Action::warnings && plan.action != Action::refuse) {
+    own(command);
+    const bool had_written = !log_.empty();
+    const absl::Status probed = co_await probe();
+    if (!probed.ok()) co_return co_await reply_lost(probed, leader());
+    if (!in_transaction_ && had_written && last_error_ != protocol::kErrDeadlock && plan.action != Action::rollback) {
+      counters_.lost_transactions.add();
+      co_return co_await reply_err(protocol::kErrDeadlock, "40001", std::string(kLostTransaction));
+    }
+    plan = routing::make_plan(facts, session_facts(), *flags_, leader(), draw());
+  }
+  co_return co_await carry_out(plan, std::move(facts), command);
+}
+
+// Is the transaction still there after an error? ERR packets carry no status flags.
+Task<absl::Status> Session::probe() {
+  auto captured = co_await link(leader())->run("DO 0", TimePoint::max());
+  if (!captured.ok()) co_return captured.status();
+  needs_probe_ = false;
+  in_transaction_ = (captured->last().ok.status & protocol::kStatusInTransaction) != 0;
+  if (!in_transaction_) log_.clear();
+  co_return absl::OkStatus();
+}
+
+Task<Session::Next> Session::carry_out(routing::Plan plan, StatementFacts facts, Command command) {
+  switch (plan.action) {
+    case Action::relay:
+      // FOUND_ROWS() is known only to whoever answered last.
+      if (facts.facts.has(Fact::found_rows) && facts.facts.has(Fact::session_status)) plan.answer_from = last_answered_;
+      co_return co_await relay_read(plan, std::move(facts), command);
+    case Action::write: co_return co_await on_write(std::move(facts), command);
+    case Action::begin: co_return co_await on_begin(command);
+    case Action::commit: co_return co_await on_commit(command);
+    case Action::set: co_return co_await on_set(std::move(facts), command);
+    case Action::rollback:
+    case Action::savepoint:
+    case Action::release_savepoint:
+    case Action::rollback_to_savepoint:
+    case Action::use: co_return co_await on_plain(std::move(facts), command);
+    case Action::warnings: co_return co_await on_warnings(std::move(facts), command);
+    case Action::refuse: {
+      counters_.refused_statements.add();
+      routing::Refusal no = routing::refusal(plan.reason, facts);
+      co_return co_await reply_err(no.code, std::move(no.sqlstate), std::move(no.message));
+    }
+  }
+  co_return Next::close;
+}
+
+// What a statement on the leader changed here, once its end is known.
+void Session::after_statement(StatementKind kind, const StatementFacts& facts, const ResultEnd& end) {
+  const bool was_in_transaction = in_transaction_;
+  if (end.kind == ResultEnd::Kind::err) {
+    last_error_ = end.err.code;
+    if (in_transaction_) needs_probe_ = true;
+    return;
+  }
+  in_transaction_ = (end.ok.status & protocol::kStatusInTransaction) != 0;
+  autocommit_ = (end.ok.status & protocol::kStatusAutocommit) != 0;
+  needs_probe_ = false;
+  switch (kind) {
+    case StatementKind::begin:
+    case StatementKind::commit:
+    case StatementKind::rollback: log_.clear(); break;
+    case StatementKind::savepoint: log_.savepoint(facts.name); break;
+    case StatementKind::release_savepoint: log_.release(facts.name); break;
+    case StatementKind::rollback_to_savepoint:
+      if (!log_.empty() && !log_.rollback_to(facts.name)) {
+        // The server knows a savepoint that the log does not: the log no longer tells the truth.
+        transaction_lost_ = true;
+        log_.clear();
+        fixup_ = fixup_.empty() ? "ROLLBACK" : "ROLLBACK;" + fixup_;
+      }
+      break;
+    case StatementKind::use:
+      schema_ = facts.name;
+      context_.reset();
+      ++context_version_;
+      break;
+    default:
+      if (was_in_transaction && !in_transaction_ && !log_.empty()) {
+        transaction_lost_ = true;
+        log_.clear();
+      }
+      break;
+  }
+  if (!in_transaction_ && kind != StatementKind::set_transaction && kind != StatementKind::set) {
+    next_transaction_read_committed_ = false;
+  }
+}
+
+Task<Session::Next> Session::on_plain(StatementFacts facts, Command command) {
+  if (facts.kind == StatementKind::rollback) transaction_lost_ = false;
+  ResultEnd end;
+  const Next next = co_await relay_to_leader(command, ResponseKind::query, &end);
+  after_statement(facts.kind, facts, end);
+  co_return next;
+}
+
+Task<Session::Next> Session::on_begin(Command command) {
+  own(command);
+  if (!log_.empty()) {  // BEGIN commits what is open
+    Committed done = co_await record_and_commit(log_.entry());
+    log_.clear();
+    if (done.fate == Committed::Fate::refused) co_return co_await reply_err(std::move(done.err));
+    if (done.fate == Committed::Fate::unknown) co_return co_await reply_lost(absl::UnavailableError("during COMMIT"), leader());
+  }
+  StatementFacts facts;
+  facts.kind = StatementKind::begin;
+  co_return co_await on_plain(std::move(facts), command);
+}
+
+Task<Session::Next> Session::on_commit(Command command) {
+  if (log_.empty()) {
+    StatementFacts facts;
+    facts.kind = StatementKind::commit;
+    co_return co_await on_plain(std::move(facts), command);
+  }
+  co_return co_await reply_committed_transaction();
+}
+
+namespace {
+
+// Only a literal is believed: anything else is taken as turning it on, which then commits.
+bool turns_autocommit_off(std::string_view sql, const routing::LexerMode& mode) {
+  routing::Tokenizer tokens(sql, mode);
+  for (routing::Token token = tokens.next(); token.kind != routing::TokenKind::end && token.kind != routing::TokenKind::error;
+       token = tokens.next()) {
+    std::string name(token.text);
+    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    if (!name.ends_with("autocommit")) continue;
+    tokens.next();  // = or :=
+    const routing::Token value = tokens.next();
+    return value.text == "0" || routing::is_word(value, "OFF") || routing::is_word(value, "FALSE");
+  }
+  return false;
+}
+
+}  // namespace
+
+Task<Session::Next> Session::on_set(StatementFacts facts, Command command) {
+  own(command);
+  if (facts.facts.has(Fact::autocommit_variable) && !autocommit_ && !log_.empty() &&
+      !turns_autocommit_off(protocol::as_text(command.payload.subspan(1)), lexer_mode_)) {
+    // Turning autocommit on commits what is open: that must go through the outbox first.
+    Committed done = co_await record_and_commit(log_.entry());
+    log_.clear();
+    in_transaction_ = false;
+    if (done.fate == Committed::Fate::refused) co_return co_await reply_err(std::move(done.err));
+    if (done.fate == Committed::Fate::unknown) co_return co_await reply_lost(absl::UnavailableError("during COMMIT"), leader());
+  }
+  ResultEnd end;
+  const Next next = co_await relay_to_leader(command, ResponseKind::query, &end);
+  after_statement(facts.kind, facts, end);
+  if (end.kind != ResultEnd::Kind::ok) co_return next;
+  context_.reset();
+  ++context_version_;
+  if (facts.facts.has(Fact::sets_last_insert_id)) last_insert_id_known_ = false;
+  if (facts.kind == StatementKind::set_transaction && facts.facts.has(Fact::read_committed)) {
+    next_transaction_read_committed_ = true;
+  }
+  for (const std::string& variable : facts.variables) {
+    if (variable.starts_with('@')) continue;  // what mentions a user variable stays with the leader anyway
+    if (variable == "sql_mode") lexer_stale_ = true;
+    const VariableEffect effect = effect_of(variable);
+    if (effect == VariableEffect::writes && unreproducible_.empty()) unreproducible_ = variable;
+    if (effect >= VariableEffect::reads && !std::exchange(reads_pinned_, true)) {
+      shared_.pinned_sessions.fetch_add(1, std::memory_order_relaxed);
+    }
+  }
+  co_return next;
+}
+
+// SHOW WARNINGS and the like right after a write that was wrapped: the server's own diagnostics are
+// those of our COMMIT by now.
+Task<Session::Next> Session::on_warnings(StatementFacts facts, Command command) {
+  if (kept_) {
+    own(command);
+    const std::string sql(protocol::as_text(command.payload.subspan(1)));
+    if (auto answered = co_await answer_from_kept(facts, sql)) co_return *answered;
+  }
+  routing::Plan plan{.answer_from = last_answered_};
+  co_return co_await relay_read(plan, std::move(facts), command);
+}
+
+namespace {
+
+// Rewrites what a wrapped write has changed in the session to the value it would have had.
+std::string substitute(const std::string& sql, const routing::LexerMode& mode, std::int64_t row_count, std::uint64_t warnings,
+                       std::uint64_t errors, bool* rewrote, bool* understood) {
+  routing::Tokenizer tokens(sql, mode);
+  std::string out;
+  std::size_t copied = 0;
+  std::vector<routing::Token> window;
+  const auto replace = [&](std::size_t begin, std::size_t end, const std::string& value, bool alone) {
+    out.append(sql, copied, begin - copied);
+    const std::string original = sql.substr(begin, end - begin);
+    out += alone ? value + " AS `" + original + "`" : value;
+    copied = end;
+    *rewrote = true;
+  };
+  const auto ends_item = [](const routing::Token& t) {
+    return t.kind == routing::TokenKind::end || t.kind == routing::TokenKind::semicolon || t.text == "," ||
+           routing::is_word(t, "FROM");
+  };
+  routing::Token before;
+  routing::Token token = tokens.next();
+  bool counting = false;  // SHOW COUNT(*) WARNINGS
+  while (token.kind != routing::TokenKind::end && token.kind != routing::TokenKind::error) {
+    routing::Token next = tokens.next();
+    const bool starts_item = routing::is_word(before, "SELECT") || before.text == ",";
+    if (routing::is_word(token, "ROW_COUNT") && next.text == "(") {
+      const routing::Token close = tokens.next();
+      const routing::Token after = tokens.next();
+      if (close.text != ")") *understood = false;
+      replace(token.offset, close.offset + close.text.size(), "CAST(" + std::to_string(row_count) + " AS SIGNED)",
+              starts_item && ends_item(after));
+      before = close;
+      token = after;
+      continue;
+    }
+    if (token.kind == routing::TokenKind::system_variable) {
+      std::string name(token.text);
+      for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+      const bool is_warning = name.ends_with("@warning_count") || name.ends_with(".warning_count");
+      const bool is_error = name.ends_with("@error_count") || name.ends_with(".error_count");
+      if (is_warning || is_error) {
+        replace(token.offset, token.offset + token.text.size(), std::to_string(is_warning ? warnings : errors),
+                starts_item && ends_item(next));
+      }
+    }
+    if (routing::is_word(before, "SHOW")) counting = routing::is_word(token, "COUNT");
+    if (counting && (routing::is_word(token, "WARNINGS") || routing::is_word(token, "ERRORS"))) {
+      const bool is_warning = routing::is_word(token, "WARNINGS");
+      out = "SELECT " + std::to_string(is_warning ? warnings : errors) +
+            (is_warning ? " AS `@@session.warning_count`" : " AS `@@session.error_count`");
+      *rewrote = true;
+      return out;
+    }
+    if (routing::is_word(token, "DIAGNOSTICS") || (routing::is_word(before, "SHOW") && routing::is_word(token, "ERRORS")) ||
+        (routing::is_word(before, "WARNINGS") && routing::is_word(token, "LIMIT"))) {
+      *understood = false;
+    }
+    before = token;
+    token = next;
+  }
+  out.append(sql, copied);
+  return out;
+}
+
+bool is_show_warnings(const std::string& sql, const routing::LexerMode& mode) {
+  routing::Tokenizer tokens(sql, mode);
+  if (!routing::is_word(tokens.next(), "SHOW") || !routing::is_word(tokens.next(), "WARNINGS")) return false;
+  routing::Token token = tokens.next();
+  if (token.kind == routing::TokenKind::semicolon) token = tokens.next();
+  return token.kind == routing::TokenKind::end;
+}
+
+}  // namespace
+
+// nullopt: nothing kept bears on it; ask the server.
+Task<std::optional<Session::Next>> Session::answer_from_kept(const StatementFacts& facts, std::string sql) {
+  const Kept kept = *kept_;
+  if (facts.facts.has(Fact::warnings) && is_show_warnings(sql, lexer_mode_)) {
+    if (kept.show_warnings.empty()) co_return std::nullopt;
+    co_return co_await reply_wire(kept.show_warnings);
+  }
+  bool rewrote = false;
+  bool understood = true;
+  const std::string rewritten = substitute(sql, lexer_mode_, kept.row_count, kept.warnings, kept.row_count < 0 ? 1 : 0,
+                                           &rewrote, &understood);
+  if (!understood && kept.warnings > 0) {
+    co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000",
+                                 "crossfade: after a write the diagnostics can be read with SHOW WARNINGS, SHOW COUNT(*) "
+                                 "WARNINGS, @@warning_count and ROW_COUNT() only");
+  }
+  if (!rewrote) co_return std::nullopt;
+  if (facts.facts.has(Fact::row_count)) kept_->row_count = -1;  // as after any SELECT
+  auto leading = co_await leader_link(&facts);
+  if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());
+  auto captured = co_await (*leading)->run(rewritten, TimePoint::max());
+  if (!captured.ok()) co_return co_await reply_lost(captured.status(), leader());
+  co_return co_await reply_wire(std::move(captured->wire));
+}
+
+}  // namespace crossfade::proxy

@@ -1,0 +1,278 @@
+// Reads: bytes from a backend to the client through a small shared buffer, without decoding rows.
+
+#include "protocol/error_codes.h"
+#include "proxy/session.h"
+
+namespace crossfade::proxy {
+
+using protocol::ResponseKind;
+using protocol::ResultEnd;
+using routing::Fact;
+using routing::StatementFacts;
+
+namespace {
+constexpr auto kStatementMax = std::chrono::hours(24);
+constexpr auto kClientStalledMax = std::chrono::hours(8);
+}  // namespace
+
+Task<absl::StatusOr<std::unique_ptr<BackendLink>>> Session::open_link(config::Backend which, std::string schema,
+                                                                      std::optional<protocol::Err>* refused) {
+  LinkOptions options = shared_.link_options(which, user_->backend[static_cast<std::size_t>(which)]);
+  options.schema = std::move(schema);
+  options.mirrored = capabilities_;
+  options.collation = collation_;
+  options.attributes = attributes_;
+  auto opened = co_await BackendLink::open(worker_.reactor, std::move(options), counters_,
+                                           worker_.reactor.now() + shared_.config.backend(which).connect_timeout, refused);
+  if (opened.ok()) shared_.traits.set(which, (*opened)->greeting());
+  co_return opened;
+}
+
+// The leader's connection, with everything done to it that must happen before `facts` runs there.
+Task<absl::StatusOr<BackendLink*>> Session::leader_link(const StatementFacts* facts) {
+  BackendLink& leading = *link(leader());
+  if (!leading.alive()) co_return absl::UnavailableError("the server has closed the connection");
+  std::string before = std::exchange(fixup_, {});
+  if (last_insert_id_dirty_ && facts != nullptr &&
+      (facts->facts.has(Fact::last_insert_id) || facts->facts.has(Fact::sets_last_insert_id))) {
+    if (!before.empty()) before += ';';
+    before += "SET last_insert_id=" + std::to_string(last_insert_id_);
+    last_insert_id_dirty_ = false;
+  }
+  if (!before.empty()) {
+    auto captured = co_await leading.run(std::move(before), worker_.reactor.now() + kStatementMax);
+    if (!captured.ok()) co_return captured.status();
+    if (captured->failed()) co_return absl::InternalError(err_text(captured->last().err));
+  }
+  co_return &leading;
+}
+
+Task<absl::Status> Session::refresh_context() {
+  auto leading = co_await leader_link(nullptr);
+  if (!leading.ok()) co_return leading.status();
+  auto results = co_await (*leading)->query(context_query((*leading)->is_mariadb()), worker_.reactor.now() + kStatementMax);
+  if (!results.ok()) co_return results.status();
+  auto context = context_from(results->front());
+  if (!context.ok()) co_return context.status();
+  context_ = *std::move(context);
+  schema_ = context_->statement.schema;
+  lexer_mode_ = lexer_mode(context_->statement.sql_mode, (*leading)->is_mariadb(),
+                           version_number((*leading)->greeting().server_version));
+  lexer_stale_ = false;
+  co_return absl::OkStatus();
+}
+
+// The other side's connection in the same session state; a Status when reads must stay with the leader.
+Task<absl::StatusOr<BackendLink*>> Session::follower_link() {
+  const config::Backend which = config::other(leader());
+  if (!context_) {
+    const absl::Status fresh = co_await refresh_context();
+    if (!fresh.ok()) co_return fresh;
+  }
+  auto& following = link(which);
+  if (following && !following->alive()) following.reset();
+  if (!following) {
+    auto opened = co_await open_link(which, "", nullptr);
+    if (!opened.ok()) co_return opened.status();
+    following = *std::move(opened);
+    follower_context_version_ = 0;
+    for (auto& [id, statement] : prepared_) statement.backend_ids[static_cast<std::size_t>(which)].reset();
+  }
+  if (follower_context_version_ != context_version_) {
+    const std::string sql = context_statement(*context_, following->is_mariadb(), link(leader())->is_mariadb());
+    auto captured = co_await following->run(sql, worker_.reactor.now() + std::chrono::seconds(5));
+    if (!captured.ok() || captured->failed()) {
+      following.reset();
+      co_return absl::UnavailableError("the session's state cannot be repeated there");
+    }
+    follower_context_version_ = context_version_;
+  }
+  co_return following.get();
+}
+
+// One response, all its results, from `link` to the client. `answered` turns true with the first byte
+// that the client got: before that, another backend may still be asked.
+Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::Recording* tee, ResultEnd* end, bool* answered) {
+  protocol::ResponseTracker tracker;
+  tracker.start(kind, link.capabilities());
+  Stream& backend = link.stream();
+  // Never kept across a wait: others use it meanwhile.
+  const std::span<std::uint8_t> scratch = worker_.scratch;
+  bool wait_first = !backend.is_tls();
+  for (;;) {
+    if (wait_first) {
+      const WaitResult waited = co_await backend.readable(worker_.reactor.now() + kStatementMax);
+      if (waited != WaitResult::ready) co_return absl::DeadlineExceededError("no answer in time");
+    }
+    const Stream::Io got = backend.try_read(scratch);
+    if (got.kind == Stream::Io::Kind::would_block) {
+      wait_first = true;
+      continue;
+    }
+    if (got.kind != Stream::Io::Kind::ok) co_return absl::UnavailableError("the server closed the connection");
+    wait_first = !backend.is_tls();
+    protocol::Bytes input(scratch.data(), got.bytes);
+    while (!input.empty()) {
+      auto used = tracker.feed(input);
+      if (!used.ok()) co_return used.status();
+      input = input.subspan(*used);
+      if (tracker.done()) break;
+      if (tracker.result_ended()) tracker.next_result();
+    }
+    if (!input.empty()) co_return absl::InternalError("the server sent more than was asked for");
+    const protocol::Bytes chunk(scratch.data(), got.bytes);
+    if (tee != nullptr) tee->append(chunk);
+    counters_.bytes_to_clients.add(got.bytes);
+    const bool done = tracker.done();
+    if (done) *end = tracker.end();
+    if (answered != nullptr) *answered = true;
+    const Stream::Io sent = client_->try_write(chunk);
+    if (sent.kind == Stream::Io::Kind::failed) co_return absl::CancelledError("the client has left");
+    if (sent.bytes < chunk.size() || client_->is_tls()) {
+      const protocol::Buffer rest(chunk.begin() + static_cast<std::ptrdiff_t>(sent.bytes), chunk.end());
+      const absl::Status written = co_await client_->write_all(rest, worker_.reactor.now() + kClientStalledMax);
+      if (!written.ok()) co_return absl::CancelledError("the client has left");
+    }
+    if (done) co_return absl::OkStatus();
+  }
+}
+
+Task<Session::Next> Session::relay_to_leader(Command command, ResponseKind kind, ResultEnd* end) {
+  kept_.reset();
+  last_answered_ = leader();
+  BackendLink& leading = *link(leader());
+  if (!fixup_.empty() || command.wire.empty() || !leading.alive()) {
+    own(command);
+    auto ready = co_await leader_link(nullptr);
+    if (!ready.ok()) co_return co_await reply_lost(ready.status(), leader());
+  }
+  const Stream::Io sent = leading.stream().try_write(command.wire);
+  if (sent.kind == Stream::Io::Kind::failed) co_return co_await reply_lost(absl::UnavailableError("writing"), leader());
+  if (sent.bytes < command.wire.size() || leading.stream().is_tls()) {
+    own(command);
+    const absl::Status written = co_await leading.stream().write_all(command.wire.subspan(sent.bytes),
+                                                                     worker_.reactor.now() + kStatementMax);
+    if (!written.ok()) co_return co_await reply_lost(written, leader());
+  }
+  bool answered = false;
+  const absl::Status done = co_await relay(leading, kind, nullptr, end, &answered);
+  if (absl::IsCancelled(done)) co_return Next::close;
+  if (!done.ok()) {
+    if (answered) co_return Next::close;
+    co_return co_await reply_lost(done, leader());
+  }
+  co_return Next::go_on;
+}
+
+Task<Session::Next> Session::relay_read(routing::Plan plan, StatementFacts facts, Command command) {
+  const TimePoint begun = worker_.reactor.now();
+  const bool to_leader = plan.answer_from == leader();
+  if (!worker_.calls.knows(facts.digest) && facts.facts.has(Fact::reads_only)) {
+    worker_.calls.add(facts.digest, routing::make_digest(protocol::as_text(command.payload.subspan(1)), lexer_mode_).text);
+  }
+  std::optional<Kept> kept = std::exchange(kept_, std::nullopt);
+  BackendLink* source = link(leader()).get();
+  const bool slow = !to_leader || plan.shadow || !fixup_.empty() || last_insert_id_dirty_ || command.wire.empty() || kept ||
+                    facts.facts.has(Fact::row_count) || !source->alive();
+  bool from_leader = to_leader;
+  if (slow) {
+    own(command);
+    if (kept && (facts.facts.has(Fact::row_count) || facts.facts.has(Fact::warnings))) {
+      kept_ = std::move(kept);
+      const std::string sql(protocol::as_text(command.payload.subspan(1)));
+      if (auto answered = co_await answer_from_kept(facts, sql)) co_return *answered;
+      kept_.reset();
+    }
+    if (plan.shadow && !context_) {
+      const absl::Status fresh = co_await refresh_context();
+      if (!fresh.ok()) co_return co_await reply_lost(fresh, leader());
+    }
+    if (!to_leader) {
+      // Read your writes: the other side must have this session's last one, or the leader answers.
+      bool current = true;
+      if (last_write_ && !last_write_->applied()) {
+        current = co_await AppliedMark::wait(last_write_, worker_.reactor.now() + shared_.config.reads.read_your_writes_timeout);
+      }
+      absl::StatusOr<BackendLink*> following = absl::UnavailableError("behind");
+      if (current) following = co_await follower_link();
+      if (following.ok()) {
+        source = *following;
+      } else {
+        from_leader = true;
+      }
+    }
+    if (from_leader) {
+      auto leading = co_await leader_link(&facts);
+      if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());
+      source = *leading;
+    }
+  }
+  config::Backend answered_by = from_leader ? leader() : config::other(leader());
+  shadow::Recording recording(plan.shadow ? shared_.config.shadow.recording_bytes_max : 0);
+  ResultEnd end;
+  for (;;) {
+    bool answered = false;
+    absl::Status done = absl::OkStatus();
+    const Stream::Io sent = source->stream().try_write(command.wire);
+    if (sent.kind == Stream::Io::Kind::failed) {
+      done = absl::UnavailableError("the connection broke while writing");
+    } else if (sent.bytes < command.wire.size() || source->stream().is_tls()) {
+      if (!slow) own(command);
+      done = co_await source->stream().write_all(command.wire.subspan(sent.bytes), worker_.reactor.now() + kStatementMax);
+    }
+    if (done.ok()) done = co_await relay(*source, ResponseKind::query, plan.shadow ? &recording : nullptr, &end, &answered);
+    if (done.ok()) break;
+    if (absl::IsCancelled(done) || answered) co_return Next::close;
+    if (answered_by == leader()) co_return co_await reply_lost(done, leader());
+    // The follower failed before a byte of the answer: the leader can still give it.
+    link(answered_by).reset();
+    answered_by = leader();
+    auto leading = co_await leader_link(&facts);
+    if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());
+    source = *leading;
+  }
+  last_answered_ = answered_by;
+  if (answered_by == leader()) after_statement(facts.kind, facts, end);
+  if (facts.facts.has(Fact::sets_last_insert_id)) last_insert_id_known_ = false;
+  if (facts.facts.has(Fact::reads_only)) {
+    const auto took = static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun).count());
+    count_read(facts, answered_by, took);
+    if (plan.shadow) {  // owned: it was the slow path
+      submit_shadow(facts, std::string(protocol::as_text(command.payload.subspan(1))), {}, std::move(recording), answered_by, took);
+    }
+  }
+  co_return Next::go_on;
+}
+
+void Session::count_read(const StatementFacts& facts, config::Backend from, std::uint64_t microseconds) {
+  (from == config::Backend::old_db ? counters_.reads_old : counters_.reads_new).add();
+  counters_.read_latency[static_cast<std::size_t>(from)].record(microseconds);
+  worker_.calls.count(facts.digest);
+}
+
+void Session::submit_shadow(const StatementFacts& facts, std::string sql, protocol::Buffer execute, shadow::Recording recording,
+                            config::Backend control, std::uint64_t microseconds) {
+  auto job = std::make_unique<ShadowJob>();
+  job->digest = facts.digest;
+  job->digest_text = routing::make_digest(sql, lexer_mode_).text;
+  for (const routing::TableName& table : facts.tables) {
+    if (!job->tables.empty()) job->tables += ", ";
+    job->tables += (table.schema.empty() ? schema_ : table.schema) + "." + table.table;
+  }
+  job->prepared = !execute.empty();
+  job->execute = std::move(execute);
+  job->sql = std::move(sql);
+  job->user = user_name_;
+  job->context = *context_;
+  job->control_is_mariadb = link(leader())->is_mariadb();
+  job->ordered = facts.facts.has(Fact::order_by);
+  job->control = control;
+  job->capabilities = link(control)->capabilities();
+  job->recording = std::move(recording);
+  job->control_microseconds = microseconds;
+  job->finished = Clock::now();
+  shared_.shadow.submit(std::move(job));
+}
+
+}  // namespace crossfade::proxy

@@ -1,0 +1,518 @@
+// Writes: run in a transaction on the leader together with the outbox row that records them.
+
+#include <spdlog/spdlog.h>
+
+#include <cstring>
+
+#include "absl/cleanup/cleanup.h"
+#include "dualwrite/apply_batch.h"
+#include "dualwrite/outbox.h"
+#include "protocol/error_codes.h"
+#include "proxy/session.h"
+
+namespace crossfade::proxy {
+
+using dualwrite::ShipVerdict;
+using dualwrite::TableRef;
+using protocol::ResponseKind;
+using protocol::ResultEnd;
+using routing::StatementFacts;
+
+namespace {
+
+constexpr auto kStatementMax = std::chrono::hours(24);
+
+bool in_transaction(const ResultEnd& end) { return (end.ok.status & protocol::kStatusInTransaction) != 0; }
+
+// The OK of a statement that ran inside our transaction, as it would have been on its own.
+protocol::Ok unwrapped(protocol::Ok ok) {
+  ok.status &= static_cast<std::uint16_t>(~(protocol::kStatusMoreResults | protocol::kStatusInTransaction));
+  return ok;
+}
+
+protocol::Err lost_transaction() {
+  return {.code = protocol::kErrDeadlock,
+          .sqlstate = "40001",
+          .message = "Deadlock found when trying to get lock; try restarting transaction (crossfade: the server has lost the "
+                     "transaction)"};
+}
+
+// Character sets in which a second byte can look like ASCII punctuation.
+bool is_ambiguous_charset(const std::string& charset) {
+  return charset == "gbk" || charset == "sjis" || charset == "big5" || charset == "cp932" || charset == "gb18030";
+}
+
+// A client's statement may end in a semicolon; ours follow it in one packet.
+std::string without_final_semicolon(std::string_view sql, const routing::LexerMode& mode) {
+  routing::Tokenizer tokens(sql, mode);
+  for (routing::Token token = tokens.next(); token.kind != routing::TokenKind::end && token.kind != routing::TokenKind::error;
+       token = tokens.next()) {
+    if (token.kind == routing::TokenKind::semicolon) return std::string(sql.substr(0, token.offset));
+  }
+  return std::string(sql);
+}
+
+// One result out of several, as it would have been alone: numbered from 1, with no result to follow.
+protocol::Buffer standalone(protocol::Bytes wire) {
+  protocol::Buffer out(wire.begin(), wire.end());
+  std::uint8_t sequence = 1;
+  for (std::size_t at = 0; at + protocol::kHeaderBytes < out.size();) {
+    const auto header = protocol::decode_header(protocol::Bytes(out).subspan(at));
+    out[at + 3] = sequence++;
+    std::uint8_t* payload = &out[at + protocol::kHeaderBytes];
+    at += protocol::kHeaderBytes + header.payload_bytes;
+    const bool terminator = payload[0] == 0xfe && (header.payload_bytes == 5 || at == out.size());
+    // The status flags stand at the same place in an EOF and in an OK that changed no rows.
+    constexpr auto kInside = static_cast<std::uint8_t>(protocol::kStatusMoreResults | protocol::kStatusInTransaction);
+    if (terminator) payload[3] = static_cast<std::uint8_t>(payload[3] & ~kInside);
+  }
+  return out;
+}
+
+}  // namespace
+
+TableRef Session::table_ref(const routing::TableName& name, const std::string& schema) const {
+  return {.schema = name.schema.empty() ? schema : name.schema, .table = name.table};
+}
+
+// A prepared statement keeps schema, sql_mode and character set of the moment it was prepared.
+dualwrite::StatementContext Session::write_context(const Prepared* prepared) const {
+  dualwrite::StatementContext context = context_->statement;
+  if (prepared != nullptr && prepared->context) {
+    context.schema = prepared->context->schema;
+    context.sql_mode = prepared->context->sql_mode;
+    context.character_set_client = prepared->context->character_set_client;
+    context.collation_connection = prepared->context->collation_connection;
+  }
+  return context;
+}
+
+dualwrite::EntryKey Session::draw_key() {
+  dualwrite::EntryKey key;
+  for (std::size_t i = 0; i < key.bytes.size(); i += 8) {
+    const std::uint64_t bits = worker_.random();
+    std::memcpy(&key.bytes[i], &bits, 8);
+  }
+  return key;
+}
+
+std::shared_ptr<AppliedMark> Session::note_committed(const dualwrite::EntryKey& key) {
+  last_write_ = std::make_shared<AppliedMark>(worker_.reactor);
+  shared_.applier.committed(key, last_write_);
+  counters_.entries_recorded.add();
+  last_insert_id_dirty_ = true;
+  return last_write_;
+}
+
+Task<void> Session::wait_for_follower(std::shared_ptr<AppliedMark> mark) {
+  if (flags_->dual_write.ack != config::Ack::both) co_return;
+  // Past the time-out this behaves as `ack: leader`, counted, as semi-synchronous replication does.
+  const bool applied = co_await AppliedMark::wait(mark, worker_.reactor.now() + shared_.config.dual_write.ack_timeout);
+  if (!applied) counters_.ack_timeouts.add();
+}
+
+void Session::learn_insert_id(const ShipVerdict& verdict, const protocol::Ok& ok) {
+  if (!verdict.sets_last_insert_id || ok.last_insert_id == 0) return;
+  last_insert_id_ = ok.last_insert_id;
+  last_insert_id_known_ = true;
+}
+
+// Our outbox row is about to overwrite the server's LAST_INSERT_ID(): know it first.
+Task<absl::Status> Session::secure_last_insert_id() {
+  if (last_insert_id_known_) co_return absl::OkStatus();
+  auto results = co_await link(leader())->query("SELECT LAST_INSERT_ID()", worker_.reactor.now() + kStatementMax);
+  if (!results.ok()) co_return results.status();
+  last_insert_id_ = std::strtoull(results->front().rows.front().front().value_or("0").c_str(), nullptr, 10);
+  last_insert_id_known_ = true;
+  co_return absl::OkStatus();
+}
+
+dualwrite::StatementRecord Session::make_record(std::string sql, const ShipVerdict& verdict, const TableRef& table) const {
+  dualwrite::StatementRecord record;
+  record.sql = std::move(sql);
+  record.found_rows = (capabilities_ & protocol::kFoundRows) != 0;
+  record.generates_id = verdict.generates_id;
+  record.table = table;
+  return record;
+}
+
+Task<absl::StatusOr<ShipVerdict>> Session::judge(const StatementFacts& facts, const routing::WriteShape& shape,
+                                                 const std::vector<protocol::Parameter>* parameters, std::string schema_name) {
+  if (!context_) {
+    const absl::Status fresh = co_await refresh_context();
+    if (!fresh.ok()) co_return fresh;
+  }
+  ShipVerdict verdict;
+  if (!unreproducible_.empty()) {
+    verdict.refusal = "crossfade: this session has set `" + unreproducible_ +
+                      "`, which a duplicated write cannot reproduce; write from a session that has not";
+    co_return verdict;
+  }
+  if (context_->read_committed || next_transaction_read_committed_) {
+    verdict.refusal =
+        "crossfade: writes under READ COMMITTED cannot be duplicated exactly yet; use REPEATABLE READ for this session";
+    co_return verdict;
+  }
+  const dualwrite::StatementContext& now = context_->statement;
+  const dualwrite::FollowerTraits traits{
+      .follower_is_mariadb = shared_.traits.get(config::other(leader())).mariadb,
+      .leader_is_mariadb = link(leader())->is_mariadb()};
+  const std::string mode = dualwrite::untranslatable_sql_mode(now.sql_mode, traits);
+  if (!mode.empty()) {
+    verdict.refusal = "crossfade: writes under sql_mode " + mode + " cannot be duplicated exactly: the other side has no such mode";
+    co_return verdict;
+  }
+  if (is_ambiguous_charset(now.character_set_client)) {
+    verdict.refusal = "crossfade: writes from a " + now.character_set_client +
+                      " client cannot be duplicated yet: its characters may contain quotes and backslashes; connect with utf8mb4";
+    co_return verdict;
+  }
+  std::shared_ptr<const dualwrite::TableSchema> schema;
+  if (shape.understood) {
+    const TableRef table = table_ref(shape.table, schema_name);
+    if (!table.schema.empty()) {
+      auto found = co_await worker_.schemas.get(table.schema, table.table);
+      if (!found.ok()) co_return found.status();
+      schema = *std::move(found);
+    }
+  }
+  co_return dualwrite::ship_verdict(facts, shape, schema.get(), context_->no_auto_value_on_zero, parameters);
+}
+
+Task<Session::Next> Session::on_write(StatementFacts facts, Command command) {
+  own(command);
+  const std::string sql = without_final_semicolon(protocol::as_text(command.payload.subspan(1)), lexer_mode_);
+  const routing::WriteShape shape = routing::parse_write(sql, lexer_mode_);
+  kept_.reset();
+  auto verdict = co_await judge(facts, shape, nullptr, schema_);
+  if (!verdict.ok()) {
+    if (!link(leader())->alive()) co_return co_await reply_lost(verdict.status(), leader());
+    co_return co_await reply_err(protocol::kErrUnknown, "HY000", "crossfade: " + std::string(verdict.status().message()));
+  }
+  if (!verdict->shippable) {
+    if (verdict->refusal.empty()) co_return co_await run_unknown_table(sql);
+    counters_.refused_statements.add();
+    co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000", verdict->refusal);
+  }
+  const TableRef table = table_ref(shape.table, schema_);
+  counters_.writes.add();
+  if (in_transaction_ || !autocommit_) co_return co_await write_in_transaction(sql, protocol::Buffer(), nullptr, *verdict, table);
+  co_return co_await write_autocommit(sql, *verdict, table);
+}
+
+// A table that the leader does not know: its own error is the answer. Should it know it after all,
+// nothing may stay behind unrecorded.
+Task<Session::Next> Session::run_unknown_table(std::string sql) {
+  BackendLink& leading = *link(leader());
+  if (in_transaction_) {
+    // EXPLAIN resolves the table as the statement would, and changes nothing.
+    sql = "EXPLAIN " + sql;
+  } else {
+    sql = "START TRANSACTION READ ONLY;" + sql + "\n;COMMIT";
+  }
+  auto captured = co_await leading.run(std::move(sql), worker_.reactor.now() + kStatementMax);
+  if (!captured.ok()) co_return co_await reply_lost(captured.status(), leader());
+  if (captured->failed()) {
+    const protocol::Err err = captured->last().err;
+    if (in_transaction_) {
+      needs_probe_ = true;
+      last_error_ = err.code;
+    } else {
+      auto undone = co_await leading.run("ROLLBACK", worker_.reactor.now() + kStatementMax);
+      if (!undone.ok()) co_return co_await reply_lost(undone.status(), leader());
+    }
+    co_return co_await reply_err(err);
+  }
+  co_return co_await reply_err(protocol::kErrUnknown, "HY000",
+                               "crossfade: the table was not known a moment ago; try again");
+}
+
+// One packet: START TRANSACTION, the statement, its diagnostics, the outbox row, COMMIT.
+Task<Session::Next> Session::write_autocommit(std::string sql, ShipVerdict verdict, TableRef table) {
+  const std::uint64_t epoch = shared_.applier.epoch();
+  if (epoch == 0) co_return co_await reply_unreachable(absl::UnavailableError("the leader is not set up for dual writes yet"));
+  dualwrite::Entry entry;
+  entry.contexts.push_back(context_->statement);
+  dualwrite::StatementRecord record = make_record(sql, verdict, table);
+  std::optional<dualwrite::RandSeeds> seeds;
+  if (verdict.seed_rand) {
+    seeds = dualwrite::RandSeeds{.seed1 = static_cast<std::uint32_t>(worker_.random() & 0x3fffffff),
+                                 .seed2 = static_cast<std::uint32_t>(worker_.random() & 0x3fffffff)};
+  }
+  record.seeds = seeds;
+  if (verdict.freeze_time) record.timestamp = "";  // the row's `at` column has it
+  entry.statements.push_back(std::move(record));
+  const dualwrite::EntryKey key = draw_key();
+  std::optional<dualwrite::WrappedWrite> wrapped;
+  if (context_->statement.foreign_key_checks) {
+    wrapped = dualwrite::wrap_autocommit(sql, dualwrite::encode_entry(entry),
+                                         {.schema = shared_.config.control.schema,
+                                          .epoch = epoch,
+                                          .key = key,
+                                          .freeze_time = verdict.freeze_time,
+                                          .seeds = seeds});
+  }
+  if (!wrapped) co_return co_await write_stepwise(std::move(sql), protocol::Buffer(), nullptr, verdict, std::move(table));
+  auto ready = co_await leader_link(nullptr);
+  if (!ready.ok()) co_return co_await reply_lost(ready.status(), leader());
+  const absl::Status secured = co_await secure_last_insert_id();
+  if (!secured.ok()) co_return co_await reply_lost(secured, leader());
+
+  const TimePoint begun = Clock::now();
+  shared_.applier.begin_write();
+  auto captured = co_await (*ready)->run(std::move(wrapped->sql), worker_.reactor.now() + kStatementMax);
+  const absl::Cleanup settle = [this] { shared_.applier.end_write(); };
+  if (!captured.ok()) {
+    // The COMMIT was on its way: nobody here can know.
+    counters_.unknown_fate.add();
+    shared_.applier.wake();
+    co_return co_await reply_lost(captured.status(), leader());
+  }
+  // [before] statement, diagnostics, warnings, outbox row, COMMIT [after]
+  const std::size_t own = wrapped->results_before;
+  const std::size_t commit = own + 4;
+  const auto& results = captured->results;
+  if (results.size() <= commit || results[commit].outcome.kind == ResultEnd::Kind::err) {
+    co_return co_await undo_failed_write(*captured, own, verdict.freeze_time);
+  }
+  const protocol::Ok statement_ok = results[own].outcome.ok;
+  if (!in_transaction(results[own].outcome)) {
+    // The server lost the transaction and said OK: the outbox row stands alone and must not be applied.
+    shared_.applier.discard(key);
+    counters_.lost_transactions.add();
+    spdlog::error("session={} lost_transaction=autocommit table={}.{}", id_, table.schema, table.table);
+    co_return co_await reply_err(lost_transaction());
+  }
+  counters_.write_latency.record(static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun).count()));
+  Kept kept{.row_count = static_cast<std::int64_t>(statement_ok.affected_rows), .warnings = statement_ok.warnings, .show_warnings = {}};
+  if (statement_ok.warnings > 0) {
+    kept.show_warnings = standalone(captured->bytes_of(results[own + 2]));
+  }
+  kept_ = std::move(kept);
+  learn_insert_id(verdict, statement_ok);
+  next_transaction_read_committed_ = false;
+  std::shared_ptr<AppliedMark> mark = note_committed(key);
+  co_await wait_for_follower(std::move(mark));
+  last_answered_ = leader();
+  co_return co_await reply_ok(unwrapped(statement_ok));
+}
+
+// A wrapped write failed somewhere: what the server says of it is kept, the transaction is undone, and
+// the client gets the error that its own statement would have got.
+Task<Session::Next> Session::undo_failed_write(const Captured& captured, std::size_t own, bool reset_time) {
+  const std::size_t at = captured.results.size() - 1;
+  protocol::Err err = captured.last().err;
+  BackendLink& leading = *link(leader());
+  std::string sql = "SHOW WARNINGS;ROLLBACK";
+  if (reset_time) sql += ";SET timestamp=DEFAULT";
+  if (context_ && !context_->statement.foreign_key_checks) sql += ";SET foreign_key_checks=0";
+  auto undone = co_await leading.run(std::move(sql), worker_.reactor.now() + kStatementMax);
+  if (!undone.ok()) co_return co_await reply_lost(undone.status(), leader());
+  if (undone->failed()) co_return co_await reply_lost(absl::InternalError(err_text(undone->last().err)), leader());
+  if (at == own) {
+    kept_ = Kept{.row_count = -1, .warnings = 1, .show_warnings = standalone(undone->bytes_of(undone->results[0]))};
+    co_return co_await reply_err(std::move(err));
+  }
+  co_return co_await reply_err(recording_error(err));
+}
+
+// A write step by step: prepared statements, entries too large for one row, sessions without foreign
+// key checks. START TRANSACTION and the statement go in one train; COMMIT waits for their answers.
+Task<Session::Next> Session::write_stepwise(std::string sql, protocol::Buffer execute, Prepared* prepared, ShipVerdict verdict,
+                                            TableRef table) {
+  auto ready = co_await leader_link(nullptr);
+  if (!ready.ok()) co_return co_await reply_lost(ready.status(), leader());
+  auto outcome = co_await run_recorded(std::move(sql), std::move(execute), prepared, verdict, table, true);
+  if (!outcome.ok()) co_return co_await reply_lost(outcome.status(), leader());
+  if (outcome->err) {
+    Captured failed;
+    failed.results.push_back({});
+    failed.results.back().outcome.kind = ResultEnd::Kind::err;
+    failed.results.back().outcome.err = *outcome->err;
+    co_return co_await undo_failed_write(failed, 0, verdict.freeze_time);
+  }
+  if (outcome->lost) {
+    counters_.lost_transactions.add();
+    co_return co_await reply_err(lost_transaction());
+  }
+  Kept kept{.row_count = static_cast<std::int64_t>(outcome->ok.affected_rows), .warnings = outcome->ok.warnings, .show_warnings = {}};
+  if (outcome->ok.warnings > 0) {
+    auto shown = co_await link(leader())->run("SHOW WARNINGS", worker_.reactor.now() + kStatementMax);
+    if (!shown.ok()) co_return co_await reply_lost(shown.status(), leader());
+    kept.show_warnings = standalone(shown->wire);
+  }
+  dualwrite::Entry entry;
+  entry.contexts.push_back(write_context(prepared));
+  entry.statements.push_back(std::move(outcome->record));
+  Committed done = co_await record_and_commit(std::move(entry));
+  next_transaction_read_committed_ = false;
+  if (done.fate == Committed::Fate::refused) co_return co_await reply_err(std::move(done.err));
+  if (done.fate == Committed::Fate::unknown) co_return co_await reply_lost(absl::UnavailableError("during COMMIT"), leader());
+  kept_ = std::move(kept);
+  co_return co_await reply_ok(unwrapped(outcome->ok));
+}
+
+// Runs one write on the leader and makes its record. `begin`: in a transaction of its own.
+Task<absl::StatusOr<Session::Recorded>> Session::run_recorded(std::string sql, protocol::Buffer execute, Prepared* prepared,
+                                                              ShipVerdict verdict, TableRef table, bool begin) {
+  BackendLink& leading = *link(leader());
+  const TimePoint deadline = worker_.reactor.now() + kStatementMax;
+  Recorded recorded;
+  recorded.record = make_record(sql, verdict, table);
+  if (verdict.seed_rand) {
+    recorded.record.seeds = dualwrite::RandSeeds{.seed1 = static_cast<std::uint32_t>(worker_.random() & 0x3fffffff),
+                                                 .seed2 = static_cast<std::uint32_t>(worker_.random() & 0x3fffffff)};
+  }
+  std::string first = begin ? "START TRANSACTION" : "";
+  const std::string pins = dualwrite::set_timestamp_and_seeds(verdict.freeze_time, recorded.record.seeds);
+  if (!pins.empty()) first += (first.empty() ? "" : ";") + pins;
+  if (verdict.freeze_time) first += ";SELECT @@timestamp";
+  protocol::Buffer train;
+  if (!first.empty()) protocol::append_command(train, protocol::encode_query(first));
+  ResponseKind kind = ResponseKind::query;
+  if (prepared != nullptr) {
+    kind = ResponseKind::execute;
+    recorded.record.prepared = true;
+    recorded.record.parameters = execute;
+    auto id = co_await backend_statement(leading, *prepared, nullptr);
+    if (!id.ok()) co_return id.status();
+    protocol::replace_statement_id(recorded.record.parameters, 0);
+    protocol::replace_statement_id(execute, *id);
+    protocol::append_command(train, execute);
+  } else {
+    protocol::append_command(train, protocol::encode_query(sql));
+  }
+  const absl::Status sent = co_await leading.send(train, deadline);
+  if (!sent.ok()) co_return sent;
+  if (!first.empty()) {
+    auto before = co_await leading.capture(ResponseKind::query, deadline);
+    if (!before.ok()) co_return before.status();
+    if (before->failed()) co_return absl::InternalError(err_text(before->last().err));
+    if (verdict.freeze_time) {
+      fixup_ = "SET timestamp=DEFAULT";
+      auto rows = protocol::decode_response(before->bytes_of(before->results.back()), ResponseKind::query, leading.capabilities());
+      if (!rows.ok()) co_return rows.status();
+      recorded.record.timestamp = rows->front().rows.front().front().value_or("");
+    }
+  }
+  auto captured = co_await leading.capture(kind, deadline);
+  if (!captured.ok()) co_return captured.status();
+  if (captured->failed()) {
+    recorded.err = captured->last().err;
+    co_return recorded;
+  }
+  recorded.ok = captured->last().ok;
+  recorded.lost = !in_transaction(captured->last());
+  recorded.record.affected = static_cast<std::int64_t>(recorded.ok.affected_rows);
+  if (verdict.generates_id) recorded.record.insert_id = recorded.ok.last_insert_id;
+  learn_insert_id(verdict, recorded.ok);
+  co_return recorded;
+}
+
+Task<Session::Next> Session::write_in_transaction(std::string sql, protocol::Buffer execute, Prepared* prepared,
+                                                  ShipVerdict verdict, TableRef table) {
+  if (!log_.fits(sql.size() + execute.size())) {
+    co_return co_await reply_err(protocol::kErrUnknown, "HY000",
+                                 "crossfade: this transaction has written more than dual_write.transaction_bytes_max; commit "
+                                 "in smaller steps or raise it");
+  }
+  auto ready = co_await leader_link(nullptr);
+  if (!ready.ok()) co_return co_await reply_lost(ready.status(), leader());
+  auto outcome = co_await run_recorded(std::move(sql), std::move(execute), prepared, verdict, std::move(table), false);
+  if (!outcome.ok()) co_return co_await reply_lost(outcome.status(), leader());
+  if (outcome->err) {
+    last_error_ = outcome->err->code;
+    needs_probe_ = true;
+    co_return co_await reply_err(*outcome->err);
+  }
+  if (outcome->lost) {
+    in_transaction_ = false;
+    log_.clear();
+    counters_.lost_transactions.add();
+    co_return co_await reply_err(lost_transaction());
+  }
+  in_transaction_ = true;
+  const absl::Status added = log_.add(write_context(prepared), std::move(outcome->record));
+  if (!added.ok()) co_return co_await reply_lost(added, leader());  // closing rolls it back
+  outcome->ok.status &= static_cast<std::uint16_t>(~protocol::kStatusMoreResults);
+  co_return co_await reply_ok(std::move(outcome->ok));
+}
+
+protocol::Err Session::recording_error(const protocol::Err& err) const {
+  if (err.code == protocol::kErrNoReferencedRow || err.code == protocol::kErrDeadlock) {
+    // The fence has moved: another side leads now. The application runs the transaction again.
+    return {.code = protocol::kErrDeadlock,
+            .sqlstate = "40001",
+            .message = "Deadlock found when trying to get lock; try restarting transaction (crossfade: the write could not be "
+                       "recorded under the present leader)"};
+  }
+  return {.code = protocol::kErrUnknown,
+          .sqlstate = "HY000",
+          .message = "crossfade: the write could not be recorded and was rolled back: " + err_text(err)};
+}
+
+// The outbox rows of `entry`, then COMMIT: in one packet, which stops at the first error.
+Task<Session::Committed> Session::record_and_commit(dualwrite::Entry entry) {
+  Committed done;
+  const std::uint64_t epoch = shared_.applier.epoch();
+  const dualwrite::EntryKey key = draw_key();
+  const bool unchecked = context_ && !context_->statement.foreign_key_checks;
+  const std::string checks_on = unchecked ? "SET foreign_key_checks=1;" : "";
+  const std::string checks_off = unchecked ? ";SET foreign_key_checks=0" : "";
+  auto ready = co_await leader_link(nullptr);
+  if (!ready.ok()) co_return done;
+  const absl::Status secured = co_await secure_last_insert_id();
+  if (!secured.ok()) co_return done;
+  const protocol::Buffer payload = dualwrite::encode_entry(entry);
+  std::vector<std::string> rows = dualwrite::record_statements(shared_.config.control.schema, epoch, key, payload);
+  const TimePoint deadline = worker_.reactor.now() + kStatementMax;
+  shared_.applier.begin_write();
+  const absl::Cleanup settle = [this] { shared_.applier.end_write(); };
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const bool last = i + 1 == rows.size();
+    std::string sql = checks_on + rows[i] + checks_off + (last ? ";COMMIT" : "");
+    auto captured = co_await (*ready)->run(std::move(sql), deadline);
+    if (!captured.ok()) {
+      if (last) {
+        counters_.unknown_fate.add();
+        shared_.applier.wake();
+      }
+      co_return done;
+    }
+    if (captured->failed()) {
+      auto undone = co_await (*ready)->run("ROLLBACK" + checks_off, deadline);
+      if (!undone.ok()) co_return done;
+      in_transaction_ = false;
+      done.fate = Committed::Fate::refused;
+      done.err = recording_error(captured->last().err);
+      co_return done;
+    }
+    if (last) done.ok = captured->last().ok;
+  }
+  done.fate = Committed::Fate::committed;
+  in_transaction_ = false;
+  std::shared_ptr<AppliedMark> mark = note_committed(key);
+  co_await wait_for_follower(std::move(mark));
+  co_return done;
+}
+
+Task<Session::Next> Session::reply_committed_transaction() {
+  kept_.reset();
+  last_answered_ = leader();
+  counters_.transactions.add();
+  if (shared_.applier.epoch() == 0) {
+    co_return co_await reply_lost(absl::UnavailableError("the leader is not set up for dual writes yet"), leader());
+  }
+  Committed done = co_await record_and_commit(log_.entry());
+  log_.clear();
+  next_transaction_read_committed_ = false;
+  if (done.fate == Committed::Fate::unknown) co_return co_await reply_lost(absl::UnavailableError("during COMMIT"), leader());
+  if (done.fate == Committed::Fate::refused) co_return co_await reply_err(std::move(done.err));
+  done.ok.affected_rows = 0;
+  done.ok.last_insert_id = 0;
+  done.ok.status &= static_cast<std::uint16_t>(~protocol::kStatusMoreResults);
+  co_return co_await reply_ok(std::move(done.ok));
+}
+
+}  // namespace crossfade::proxy

@@ -1,0 +1,342 @@
+#include "proxy/shadow_pool.h"
+
+#include <spdlog/spdlog.h>
+
+#include <map>
+
+#include "protocol/command.h"
+#include "protocol/packet.h"
+#include "protocol/prepared.h"
+
+namespace crossfade::proxy {
+
+using shadow::SkipReason;
+using shadow::Verdict;
+
+namespace {
+
+constexpr auto kSaveInterval = std::chrono::seconds(1);
+constexpr auto kConfirmWait = std::chrono::seconds(2);
+
+std::int64_t unix_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+std::uint64_t job_bytes(const ShadowJob& job) {
+  return sizeof(ShadowJob) + job.sql.size() + job.execute.size() + job.recording.bytes();
+}
+
+bool is_mismatch(Verdict verdict) {
+  return verdict != Verdict::match && verdict != Verdict::too_large && verdict != Verdict::timeout && verdict != Verdict::skipped;
+}
+
+absl::StatusOr<shadow::Answer> answer_from(const protocol::Bytes wire, protocol::ResponseKind kind,
+                                           protocol::Capabilities capabilities) {
+  auto results = protocol::decode_response(wire, kind, capabilities);
+  if (!results.ok()) return results.status();
+  return shadow::Answer{.result = std::move(results->front()), .too_large = false};
+}
+
+}  // namespace
+
+// One slot's connections, one a side and user: opened when first needed, kept while they live.
+struct ShadowPool::Pooled {
+  struct Kept {
+    std::unique_ptr<BackendLink> link;
+    std::string state;  // the context statement it was brought to
+  };
+  std::map<std::pair<config::Backend, std::string>, Kept> links;
+};
+
+ShadowPool::ShadowPool(const config::ShadowConfig& config, Applier& applier, Metrics& metrics, std::unique_ptr<ReportStore> store,
+                       Credentials credentials)
+    : config_(config),
+      applier_(applier),
+      metrics_(metrics),
+      counters_(metrics_.make()),
+      store_(std::move(store)),
+      credentials_(std::move(credentials)),
+      report_(std::make_unique<shadow::Report>(
+          shadow::Report::Options{.digests_max = config.digests_max,
+                                  .samples_per_digest_max = config.samples_per_digest_max,
+                                  .plaintext_samples = config.plaintext_samples,
+                                  .hash_salt = store_->hash_salt()})) {}
+
+ShadowPool::~ShadowPool() { stop(); }
+
+absl::Status ShadowPool::start() {
+  const absl::Status loaded = store_->load_into(*report_);
+  if (!loaded.ok()) return loaded;
+  for (std::uint32_t i = 0; i < config_.connections; ++i) {
+    slots_.push_back(std::make_unique<Pooled>());
+    idle_.push_back(std::make_unique<Signal>(reactor_));
+  }
+  thread_ = std::thread([this] {
+    for (std::size_t slot = 0; slot < slots_.size(); ++slot) reactor_.spawn(work(slot));
+    reactor_.spawn(save_regularly());
+    reactor_.run();
+  });
+  return absl::OkStatus();
+}
+
+void ShadowPool::stop() {
+  if (!thread_.joinable()) return;
+  reactor_.stop();
+  thread_.join();
+  save();
+}
+
+bool ShadowPool::submit(std::unique_ptr<ShadowJob> job) {
+  const std::uint64_t bytes = job_bytes(*job);
+  bool first = false;
+  {
+    const std::lock_guard lock(queue_mutex_);
+    if (queue_.size() >= config_.queue_max || queued_bytes_.load(std::memory_order_relaxed) + bytes > config_.queue_bytes_max) {
+      const SkipReason reason = queue_.size() >= config_.queue_max ? SkipReason::queue_full : SkipReason::bytes_full;
+      reactor_.post([this, reason, shared = std::shared_ptr<ShadowJob>(std::move(job))] { skip(*shared, reason); });
+      return false;
+    }
+    first = queue_.empty();
+    queue_.push_back(std::move(job));
+    queued_.store(queue_.size(), std::memory_order_relaxed);
+    queued_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  }
+  if (first) {
+    reactor_.post([this] {
+      for (auto& signal : idle_) signal->notify();
+    });
+  }
+  return true;
+}
+
+void ShadowPool::count_calls(std::uint64_t digest, const std::string& text, std::uint64_t calls) {
+  const std::lock_guard lock(report_mutex_);
+  for (std::uint64_t i = 0; i < calls; ++i) report_->count_call(digest, text);
+}
+
+nlohmann::json ShadowPool::report() const {
+  const std::lock_guard lock(report_mutex_);
+  return shadow::report_json(*report_);
+}
+
+Task<void> ShadowPool::work(std::size_t slot) {
+  for (;;) {
+    std::unique_ptr<ShadowJob> job;
+    {
+      const std::lock_guard lock(queue_mutex_);
+      if (!queue_.empty()) {
+        job = std::move(queue_.front());
+        queue_.pop_front();
+        queued_.store(queue_.size(), std::memory_order_relaxed);
+        queued_bytes_.fetch_sub(job_bytes(*job), std::memory_order_relaxed);
+      }
+    }
+    if (!job) {
+      co_await idle_[slot]->wait(Clock::now() + std::chrono::seconds(1));
+      continue;
+    }
+    co_await run(std::move(job), slot);
+  }
+}
+
+Task<void> ShadowPool::save_regularly() {
+  for (;;) {
+    co_await reactor_.sleep_for(std::chrono::duration_cast<std::chrono::milliseconds>(kSaveInterval));
+    save();
+  }
+}
+
+void ShadowPool::save() {
+  std::vector<shadow::DigestReport> changed;
+  {
+    const std::lock_guard lock(report_mutex_);
+    for (const std::uint64_t digest : report_->take_changed()) {
+      const auto found = report_->digests().find(digest);
+      if (found != report_->digests().end()) changed.push_back(found->second);
+    }
+  }
+  if (changed.empty()) return;
+  std::vector<const shadow::DigestReport*> rows;
+  for (const auto& digest : changed) rows.push_back(&digest);
+  const absl::Status saved = store_->save(rows);
+  if (!saved.ok()) spdlog::error("report_save=failed why=\"{}\"", std::string(saved.message()));
+}
+
+// Everything committed on the leader before `since` is on the follower.
+Task<bool> ShadowPool::wait_synced(TimePoint since, TimePoint deadline) {
+  while (applier_.synced_through() < since) {
+    if (Clock::now() >= deadline) co_return false;
+    applier_.look_soon();
+    co_await reactor_.sleep_for(std::chrono::milliseconds(2));
+  }
+  co_return true;
+}
+
+Task<ShadowPool::Ran> ShadowPool::run_on(config::Backend which, const ShadowJob& job, std::size_t slot, TimePoint deadline) {
+  Ran ran;
+  Pooled::Kept& kept = slots_[slot]->links[{which, job.user}];
+  if (kept.link && !kept.link->alive()) kept.link.reset();
+  if (!kept.link) {
+    LinkOptions options = credentials_(which, job.user);
+    options.mirrored = protocol::kDeprecateEof;
+    auto opened = co_await BackendLink::open(reactor_, std::move(options), counters_, deadline);
+    if (!opened.ok()) {
+      ran.status = opened.status();
+      co_return ran;
+    }
+    kept.link = *std::move(opened);
+    kept.state.clear();
+  }
+  BackendLink& link = *kept.link;
+  // The context was read on the control's side; `new` may be of the other make.
+  const std::string state = context_statement(job.context, link.is_mariadb(), job.control_is_mariadb);
+  if (kept.state != state) {
+    auto set = co_await link.query(state, deadline);
+    if (!set.ok()) {
+      ran.status = set.status();
+      kept.link.reset();
+      co_return ran;
+    }
+    kept.state = state;
+  }
+  protocol::Buffer wire;
+  protocol::ResponseKind kind = protocol::ResponseKind::query;
+  std::optional<std::uint32_t> statement;
+  absl::StatusOr<Captured> captured = Captured{};
+  if (job.prepared) {
+    protocol::append_command(wire, protocol::encode_prepare(job.sql));
+    ran.status = co_await link.send(wire, deadline);
+    if (ran.status.ok()) captured = co_await link.capture(protocol::ResponseKind::prepare, deadline);
+    if (!ran.status.ok() || !captured.ok()) {
+      if (ran.status.ok()) ran.status = captured.status();
+      kept.link.reset();
+      co_return ran;
+    }
+    wire.clear();
+    if (!captured->failed()) {
+      const auto header = protocol::decode_header(captured->wire);
+      auto ok = protocol::decode_prepare_ok(protocol::Bytes(captured->wire).subspan(protocol::kHeaderBytes, header.payload_bytes));
+      if (ok.ok()) statement = ok->statement_id;
+      protocol::Buffer execute = job.execute;
+      protocol::replace_statement_id(execute, statement.value_or(0));
+      protocol::append_command(wire, execute);
+      kind = protocol::ResponseKind::execute;
+    }
+  } else {
+    protocol::append_command(wire, protocol::encode_query(job.sql));
+  }
+  const TimePoint begun = Clock::now();
+  if (!wire.empty()) {
+    ran.status = co_await link.send(wire, deadline);
+    if (ran.status.ok()) {
+      captured = co_await link.capture(kind, deadline, config_.recording_bytes_max + 64 * 1024);
+      ran.status = captured.status();
+    }
+    if (!ran.status.ok()) {
+      if (absl::IsResourceExhausted(ran.status)) {
+        ran.status = absl::OkStatus();
+        ran.answer.too_large = true;
+      }
+      kept.link.reset();
+      co_return ran;
+    }
+  }
+  ran.microseconds = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun).count());
+  auto answer = answer_from(captured->wire, kind, link.capabilities());
+  if (answer.ok()) {
+    ran.answer = *std::move(answer);
+  } else {
+    ran.status = answer.status();
+  }
+  if (statement) {
+    wire.clear();
+    protocol::append_command(wire, protocol::encode_stmt_close(*statement));
+    const absl::Status closed = co_await link.send(wire, deadline);
+    if (!closed.ok()) kept.link.reset();
+  }
+  co_return ran;
+}
+
+Task<void> ShadowPool::run(std::unique_ptr<ShadowJob> job, std::size_t slot) {
+  const TimePoint deadline = Clock::now() + config_.deadline;
+  const config::Backend candidate = config::other(job->control);
+  shadow::Comparison comparison;
+  const auto set_latency = [&](config::Backend which, std::uint64_t microseconds) {
+    (which == config::Backend::old_db ? comparison.old_microseconds : comparison.new_microseconds) = microseconds;
+  };
+  set_latency(job->control, job->control_microseconds);
+  if (job->recording.too_large()) {
+    comparison.diff.verdict = Verdict::too_large;
+    finish(*job, std::move(comparison));
+    co_return;
+  }
+  if (!co_await wait_synced(job->finished, deadline)) {
+    skip(*job, SkipReason::follower_behind);
+    co_return;
+  }
+  const auto kind = job->prepared ? protocol::ResponseKind::execute : protocol::ResponseKind::query;
+  auto control = answer_from(job->recording.wire(), kind, job->capabilities);
+  if (!control.ok()) {
+    skip(*job, SkipReason::session_state);
+    co_return;
+  }
+  const shadow::DiffOptions options{.ordered = job->ordered, .samples_max = config_.samples_per_digest_max};
+  Ran ran = co_await run_on(candidate, *job, slot, deadline);
+  if (!ran.status.ok()) {
+    if (absl::IsDeadlineExceeded(ran.status)) {
+      comparison.diff.verdict = Verdict::timeout;
+      finish(*job, std::move(comparison));
+    } else {
+      skip(*job, SkipReason::candidate_unreachable);
+    }
+    co_return;
+  }
+  set_latency(candidate, ran.microseconds);
+  comparison.diff = shadow::compare(*control, ran.answer, options);
+  // Rows may have changed between the two reads: only what differs again and again counts.
+  for (std::uint32_t attempt = 0; attempt < config_.rechecks && is_mismatch(comparison.diff.verdict); ++attempt) {
+    co_await reactor_.sleep_for(config_.recheck_delay);
+    const TimePoint recheck_deadline = Clock::now() + config_.deadline;
+    Ran again_control = co_await run_on(job->control, *job, slot, recheck_deadline);
+    const bool synced = co_await wait_synced(Clock::now(), Clock::now() + kConfirmWait);
+    Ran again = co_await run_on(candidate, *job, slot, recheck_deadline);
+    if (!again_control.status.ok() || !again.status.ok() || !synced) {
+      skip(*job, synced ? SkipReason::candidate_unreachable : SkipReason::follower_behind);
+      co_return;
+    }
+    ++comparison.rechecks;
+    shadow::Diff diff = shadow::compare(again_control.answer, again.answer, options);
+    if (diff.verdict == Verdict::match) {
+      comparison.diff.verdict = Verdict::transient;
+      comparison.diff.samples.clear();
+      break;
+    }
+    comparison.diff = std::move(diff);
+  }
+  finish(*job, std::move(comparison));
+}
+
+void ShadowPool::skip(const ShadowJob& job, SkipReason reason) {
+  counters_.shadow_skips[static_cast<std::size_t>(reason)].add();
+  shadow::Comparison comparison;
+  comparison.diff.verdict = Verdict::skipped;
+  comparison.skip = reason;
+  finish(job, std::move(comparison));
+}
+
+void ShadowPool::finish(const ShadowJob& job, shadow::Comparison comparison) {
+  comparison.digest = job.digest;
+  comparison.digest_text = job.digest_text;
+  comparison.tables = job.tables;
+  comparison.at = unix_seconds();
+  counters_.shadow_verdicts[static_cast<std::size_t>(comparison.diff.verdict)].add();
+  if (shadow::is_difference(comparison.diff.verdict)) {
+    char digest[24];
+    std::snprintf(digest, sizeof digest, "0x%016llx", static_cast<unsigned long long>(job.digest));
+    spdlog::warn("shadow_difference digest={} tables=\"{}\" verdict={}", digest, job.tables, shadow::name(comparison.diff.verdict));
+  }
+  const std::lock_guard lock(report_mutex_);
+  report_->add(comparison);
+}
+
+}  // namespace crossfade::proxy

@@ -1,0 +1,27 @@
+// What the admin server says of the whole proxy.
+#pragma once
+
+#include "config/config.h"
+#include "config/flags.h"
+#include "nlohmann/json.hpp"
+#include "proxy/flags_watcher.h"
+#include "proxy/metrics.h"
+#include "proxy/worker.h"
+
+namespace crossfade::proxy {
+
+struct StatusSources {
+  const config::Config& config;
+  Shared& shared;
+  FlagsWatcher& flags;
+  TimePoint started;
+};
+
+// GET /status. Top-level fields: version of the flags, `caught_up`, `lag`, clients, backends, applier.
+nlohmann::json status_json(const StatusSources& sources);
+nlohmann::json flags_json(const config::Flags& flags);
+Metrics::Gauges gauges(const StatusSources& sources);
+// Serving: not draining, the leader reachable and set up.
+bool is_ready(const StatusSources& sources);
+
+}  // namespace crossfade::proxy

@@ -1,0 +1,231 @@
+#include "proxy/stream.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace crossfade::proxy {
+namespace {
+
+using Kind = Stream::Io::Kind;
+
+absl::Status wait_failure(WaitResult result, const char* what) {
+  return result == WaitResult::cancelled ? absl::CancelledError(std::string(what) + " was cancelled")
+                                         : absl::DeadlineExceededError(std::string(what) + " took too long");
+}
+
+absl::Status errno_status(const std::string& what, int error) {
+  return absl::UnavailableError(what + ": " + std::strerror(error));
+}
+
+struct Endpoint {
+  sockaddr_storage storage{};
+  socklen_t length = 0;
+};
+
+absl::StatusOr<Endpoint> resolve(const config::Address& address) {
+  Endpoint endpoint;
+  if (address.is_unix) {
+    auto* local = reinterpret_cast<sockaddr_un*>(&endpoint.storage);
+    if (address.host.size() >= sizeof local->sun_path) return absl::InvalidArgumentError("socket path too long: " + address.host);
+    local->sun_family = AF_UNIX;
+    std::memcpy(local->sun_path, address.host.c_str(), address.host.size() + 1);
+    endpoint.length = sizeof(sockaddr_un);
+    return endpoint;
+  }
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_ADDRCONFIG;
+  addrinfo* found = nullptr;
+  const int error = getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found);
+  if (error != 0) return absl::UnavailableError("cannot resolve " + address.host + ": " + gai_strerror(error));
+  std::memcpy(&endpoint.storage, found->ai_addr, found->ai_addrlen);
+  endpoint.length = found->ai_addrlen;
+  freeaddrinfo(found);
+  return endpoint;
+}
+
+}  // namespace
+
+Stream::Stream(Reactor& reactor, int fd) : descriptor_(reactor, fd) {
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // fails on unix sockets, where it is not needed
+  setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+}
+
+Task<absl::StatusOr<std::unique_ptr<Stream>>> Stream::connect(Reactor& reactor, config::Address address, TimePoint deadline) {
+  auto endpoint = resolve(address);
+  if (!endpoint.ok()) co_return endpoint.status();
+  const int fd = socket(endpoint->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) co_return errno_status("cannot make a socket", errno);
+  auto stream = std::make_unique<Stream>(reactor, fd);
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&endpoint->storage), endpoint->length) != 0) {
+    if (errno != EINPROGRESS) co_return errno_status("cannot connect to " + address.text(), errno);
+    const auto waited = co_await stream->descriptor_.writable(deadline);
+    if (waited != WaitResult::ready) co_return wait_failure(waited, "connecting");
+    int error = 0;
+    socklen_t length = sizeof error;
+    getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length);
+    if (error != 0) co_return errno_status("cannot connect to " + address.text(), error);
+  }
+  co_return stream;
+}
+
+Stream::Io Stream::receive_now(std::span<std::uint8_t> into) {
+  for (;;) {
+    const ssize_t got = recv(descriptor_.fd(), into.data(), into.size(), 0);
+    if (got > 0) return {Kind::ok, static_cast<std::size_t>(got)};
+    if (got == 0) return {Kind::closed, 0};
+    if (errno == EINTR) continue;
+    return {errno == EAGAIN || errno == EWOULDBLOCK ? Kind::would_block : Kind::failed, 0};
+  }
+}
+
+Stream::Io Stream::send_now(protocol::Bytes bytes) {
+  for (;;) {
+    const ssize_t sent = send(descriptor_.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent >= 0) return {Kind::ok, static_cast<std::size_t>(sent)};
+    if (errno == EINTR) continue;
+    return {errno == EAGAIN || errno == EWOULDBLOCK ? Kind::would_block : Kind::failed, 0};
+  }
+}
+
+Stream::Io Stream::try_read(std::span<std::uint8_t> into) {
+  if (!tls_) return receive_now(into);
+  for (;;) {
+    const auto plain = tls_->read(into);
+    switch (plain.step) {
+      case TlsEngine::Step::done: return {Kind::ok, plain.bytes};
+      case TlsEngine::Step::closed: return {Kind::closed, 0};
+      case TlsEngine::Step::failed: return {Kind::failed, 0};
+      case TlsEngine::Step::want_input: break;
+    }
+    std::array<std::uint8_t, 16 * 1024> cipher;
+    const Io got = receive_now(cipher);
+    if (got.kind != Kind::ok) return got;
+    tls_->put_cipher({cipher.data(), got.bytes});
+  }
+}
+
+Stream::Io Stream::try_write(protocol::Bytes bytes) {
+  if (!tls_) return send_now(bytes);
+  // All of the plain bytes are taken; what cannot be sent yet waits in cipher_.
+  if (!cipher_.empty()) return {Kind::would_block, 0};
+  const std::size_t take = std::min<std::size_t>(bytes.size(), 64 * 1024);
+  if (tls_->write(bytes.first(take)) != TlsEngine::Step::done) return {Kind::failed, 0};
+  tls_->take_cipher(cipher_);
+  const Io sent = send_now(cipher_);
+  if (sent.kind == Kind::failed) return sent;
+  cipher_.erase(cipher_.begin(), cipher_.begin() + static_cast<std::ptrdiff_t>(sent.bytes));
+  return {Kind::ok, take};
+}
+
+Task<absl::Status> Stream::flush_cipher(TimePoint deadline) {
+  std::size_t at = 0;
+  while (at < cipher_.size()) {
+    const Io sent = send_now(protocol::Bytes(cipher_).subspan(at));
+    if (sent.kind == Kind::failed) co_return absl::UnavailableError("the connection broke while writing");
+    at += sent.bytes;
+    if (sent.kind == Kind::would_block) {
+      const auto waited = co_await descriptor_.writable(deadline);
+      if (waited != WaitResult::ready) co_return wait_failure(waited, "writing");
+    }
+  }
+  cipher_.clear();
+  co_return absl::OkStatus();
+}
+
+Task<absl::StatusOr<std::size_t>> Stream::read_some(std::span<std::uint8_t> into, TimePoint deadline) {
+  for (;;) {
+    const Io got = try_read(into);
+    switch (got.kind) {
+      case Kind::ok: co_return got.bytes;
+      case Kind::closed: co_return absl::UnavailableError("the peer closed the connection");
+      case Kind::failed: co_return absl::UnavailableError("the connection broke while reading");
+      case Kind::would_block: break;
+    }
+    const auto waited = co_await descriptor_.readable(deadline);
+    if (waited != WaitResult::ready) co_return wait_failure(waited, "reading");
+  }
+}
+
+Task<absl::Status> Stream::write_all(protocol::Bytes bytes, TimePoint deadline) {
+  while (!bytes.empty()) {
+    const Io sent = try_write(bytes);
+    if (sent.kind == Kind::failed) co_return absl::UnavailableError("the connection broke while writing");
+    bytes = bytes.subspan(sent.bytes);
+    if (tls_ && !cipher_.empty()) {
+      const absl::Status flushed = co_await flush_cipher(deadline);
+      if (!flushed.ok()) co_return flushed;
+    } else if (sent.kind == Kind::would_block) {
+      const auto waited = co_await descriptor_.writable(deadline);
+      if (waited != WaitResult::ready) co_return wait_failure(waited, "writing");
+    }
+  }
+  if (!cipher_.empty()) co_return co_await flush_cipher(deadline);
+  co_return absl::OkStatus();
+}
+
+Task<absl::StatusOr<std::size_t>> Stream::receive(std::span<std::uint8_t> into, TimePoint deadline) {
+  // Under TLS a whole record may lie decrypted already, with nothing left on the socket.
+  if (!tls_) {
+    const auto waited = co_await descriptor_.readable(deadline);
+    if (waited != WaitResult::ready) co_return wait_failure(waited, "reading");
+  }
+  co_return co_await read_some(into, deadline);
+}
+
+Task<absl::Status> Stream::start_tls(std::shared_ptr<const TlsContext> context, std::string host, protocol::Buffer early,
+                                     TimePoint deadline) {
+  auto engine = TlsEngine::make(std::move(context), host);
+  if (!engine.ok()) co_return engine.status();
+  std::unique_ptr<TlsEngine> tls = *std::move(engine);
+  tls->put_cipher(early);
+  for (;;) {
+    const auto step = tls->handshake();
+    tls->take_cipher(cipher_);
+    const absl::Status flushed = co_await flush_cipher(deadline);
+    if (!flushed.ok()) co_return flushed;
+    if (step == TlsEngine::Step::done) break;
+    if (step != TlsEngine::Step::want_input) co_return absl::UnavailableError("TLS handshake failed: " + tls->error());
+    std::array<std::uint8_t, 4096> cipher;
+    auto got = co_await read_some(cipher, deadline);
+    if (!got.ok()) co_return got.status();
+    tls->put_cipher({cipher.data(), *got});
+  }
+  tls_ = std::move(tls);
+  co_return absl::OkStatus();
+}
+
+bool Stream::gone_while_idle() {
+  if (!descriptor_.stirred()) return false;
+  std::uint8_t byte = 0;
+  const ssize_t got = recv(descriptor_.fd(), &byte, 1, MSG_PEEK);
+  return !(got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
+}
+
+std::string Stream::peer_host() const {
+  sockaddr_storage peer{};
+  socklen_t length = sizeof peer;
+  if (getpeername(descriptor_.fd(), reinterpret_cast<sockaddr*>(&peer), &length) != 0) return "unknown";
+  std::array<char, INET6_ADDRSTRLEN> text = {};
+  if (peer.ss_family == AF_INET) {
+    inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(&peer)->sin_addr, text.data(), text.size());
+    return text.data();
+  }
+  if (peer.ss_family == AF_INET6) {
+    inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6*>(&peer)->sin6_addr, text.data(), text.size());
+    return text.data();
+  }
+  return "localhost";
+}
+
+}  // namespace crossfade::proxy

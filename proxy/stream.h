@@ -1,0 +1,65 @@
+// A connected socket, plain or under TLS. Asio-free seam between bytes and the protocol machines:
+// here, and nowhere else, errno becomes a Status.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "config/config.h"
+#include "protocol/wire.h"
+#include "proxy/reactor.h"
+#include "proxy/task.h"
+#include "proxy/tls.h"
+
+namespace crossfade::proxy {
+
+class Stream {
+ public:
+  // Takes the descriptor over; it must be non-blocking.
+  Stream(Reactor& reactor, int fd);
+
+  // Resolves (blocking only for names, not for addresses) and connects.
+  static Task<absl::StatusOr<std::unique_ptr<Stream>>> connect(Reactor& reactor, config::Address address, TimePoint deadline);
+
+  // What can be done at once, without waiting.
+  struct Io {
+    enum class Kind : std::uint8_t { ok, would_block, closed, failed };
+    Kind kind = Kind::ok;
+    std::size_t bytes = 0;
+  };
+  Io try_read(std::span<std::uint8_t> into);
+  Io try_write(protocol::Bytes bytes);
+
+  Descriptor::Wait readable(TimePoint deadline) { return descriptor_.readable(deadline); }
+  void cancel_read() { descriptor_.cancel_read(); }
+  // Something came, or the peer went, while nobody was reading.
+  bool stirred() const { return descriptor_.stirred(); }
+  // True if the peer has closed, or sent what nobody asked for.
+  bool gone_while_idle();
+
+  // At least one byte; Unavailable when the peer closed, DeadlineExceeded, Cancelled.
+  Task<absl::StatusOr<std::size_t>> read_some(std::span<std::uint8_t> into, TimePoint deadline);
+  // The same, for when nothing can have arrived yet: waits before it reads, which saves a system call.
+  Task<absl::StatusOr<std::size_t>> receive(std::span<std::uint8_t> into, TimePoint deadline);
+  Task<absl::Status> write_all(protocol::Bytes bytes, TimePoint deadline);
+  // Either side's handshake, by the context. `early`: cipher bytes that were read already.
+  Task<absl::Status> start_tls(std::shared_ptr<const TlsContext> context, std::string host, protocol::Buffer early,
+                               TimePoint deadline);
+  bool is_tls() const { return tls_ != nullptr; }
+  std::string peer_host() const;
+
+  Reactor& reactor() { return descriptor_.reactor(); }
+
+ private:
+  Task<absl::Status> flush_cipher(TimePoint deadline);
+  Io send_now(protocol::Bytes bytes);
+  Io receive_now(std::span<std::uint8_t> into);
+
+  Descriptor descriptor_;
+  std::unique_ptr<TlsEngine> tls_;
+  protocol::Buffer cipher_;  // encrypted, not yet sent
+};
+
+}  // namespace crossfade::proxy

@@ -1,0 +1,78 @@
+#include "proxy/worker.h"
+
+#include <unistd.h>
+
+#include "proxy/session.h"
+
+namespace crossfade::proxy {
+
+void BackendTraitsTable::set(config::Backend which, const protocol::Greeting& greeting) {
+  const std::lock_guard lock(mutex_);
+  traits_[static_cast<std::size_t>(which)] = {.known = true,
+                                              .mariadb = protocol::is_mariadb(greeting),
+                                              .version = greeting.server_version,
+                                              .capabilities = greeting.capabilities};
+}
+
+BackendTraits BackendTraitsTable::get(config::Backend which) const {
+  const std::lock_guard lock(mutex_);
+  return traits_[static_cast<std::size_t>(which)];
+}
+
+LinkOptions Shared::link_options(config::Backend which, const KnownUser::Credential& credential) const {
+  const config::BackendConfig& backend = config.backend(which);
+  LinkOptions options;
+  options.which = which;
+  options.address = backend.address;
+  options.tls_mode = backend.tls.mode;
+  options.tls = backend_tls[static_cast<std::size_t>(which)];
+  options.user = credential.user;
+  options.password = credential.password;
+  return options;
+}
+
+std::vector<std::pair<std::uint64_t, CallCounts::Count>> CallCounts::take() {
+  std::vector<std::pair<std::uint64_t, Count>> taken;
+  for (auto& [digest, count] : counts_) {
+    if (count.calls != 0) taken.emplace_back(digest, Count{count.text, std::exchange(count.calls, 0)});
+  }
+  if (uncounted_ != 0) taken.emplace_back(0, Count{"(other)", std::exchange(uncounted_, 0)});
+  return taken;
+}
+
+Worker::Worker(Shared& shared_state, std::shared_ptr<const config::Flags> initial_flags)
+    : shared(shared_state),
+      counters(shared_state.metrics.make()),
+      schemas(shared_state, reactor, counters),
+      flags(std::move(initial_flags)),
+      random(std::random_device{}() * 0x9e3779b97f4a7c15ull ^ std::random_device{}()),
+      calls(shared_state.config.shadow.digests_max) {}
+
+void Worker::accept(int fd, std::size_t listener, std::shared_ptr<const TlsContext> tls, bool tls_required) {
+  counters.clients_accepted.add();
+  auto stream = std::make_unique<Stream>(reactor, fd);
+  if (shared.draining.load(std::memory_order_relaxed) ||
+      shared.clients.load(std::memory_order_relaxed) >= shared.config.limits.connections_max) {
+    counters.clients_refused.add();
+    protocol::Buffer wire;
+    std::uint8_t sequence = 0;
+    protocol::append_message(
+        wire, protocol::encode_err({.code = 1040, .sqlstate = "08004", .message = "Too many connections"}), sequence);
+    stream->try_write(wire);
+    return;
+  }
+  const bool local = shared.config.listen[listener].address.is_unix;
+  const std::uint32_t id = shared.next_connection_id.fetch_add(1, std::memory_order_relaxed);
+  auto* session = new Session(*this, std::move(stream), id, std::move(tls), tls_required, local);  // deletes itself
+  reactor.spawn(session->run());
+}
+
+void Worker::begin_drain() {
+  for (Session* session : sessions) session->begin_drain();
+}
+
+void Worker::end_sessions() {
+  for (Session* session : sessions) session->end_now();
+}
+
+}  // namespace crossfade::proxy

@@ -1,0 +1,153 @@
+// What one thread of the proxy owns, and what all of them share.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "config/config.h"
+#include "config/flags.h"
+#include "dualwrite/table_schema.h"
+#include "protocol/login_as_server.h"
+#include "proxy/applier.h"
+#include "proxy/backend_link.h"
+#include "proxy/metrics.h"
+#include "proxy/reactor.h"
+#include "routing/tokenizer.h"
+
+namespace crossfade::proxy {
+
+class Session;
+class ShadowPool;
+
+// A user as the proxy knows it, secrets resolved.
+struct KnownUser {
+  protocol::Secret secret;
+  struct Credential {
+    std::string user;
+    std::string password;
+  };
+  std::array<Credential, 2> backend;  // by config::Backend
+};
+
+// What is known of a backend from its last greeting; guarded by BackendTraitsTable.
+struct BackendTraits {
+  bool known = false;
+  bool mariadb = false;
+  std::string version;
+  protocol::Capabilities capabilities = 0;
+};
+class BackendTraitsTable {
+ public:
+  void set(config::Backend which, const protocol::Greeting& greeting);
+  BackendTraits get(config::Backend which) const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::array<BackendTraits, 2> traits_;
+};
+
+// The whole process: immutable after start, or safe to use from every thread.
+struct Shared {
+  const config::Config& config;
+  Metrics& metrics;
+  Applier& applier;
+  ShadowPool& shadow;
+  protocol::RsaKey rsa;
+  std::map<std::string, KnownUser, std::less<>> users;
+  std::array<std::shared_ptr<const TlsContext>, 2> backend_tls;
+  std::array<KnownUser::Credential, 2> control;
+  BackendTraitsTable traits;
+  config::Backend leader = config::Backend::old_db;
+  std::atomic<std::uint32_t> next_connection_id{1};
+  std::atomic<std::uint32_t> clients{0};
+  std::atomic<bool> draining{false};
+  std::atomic<std::uint64_t> pinned_sessions{0};
+
+  LinkOptions link_options(config::Backend which, const KnownUser::Credential& credential) const;
+};
+
+// Table definitions of the leader, read through a control connection when first needed and again
+// after `kFresh`. One per worker: no lock.
+class SchemaCache {
+ public:
+  SchemaCache(Shared& shared, Reactor& reactor, Counters& counters) : shared_(shared), reactor_(reactor), counters_(counters) {}
+  // nullptr: the leader knows no such table. A Status: it could not be asked.
+  Task<absl::StatusOr<std::shared_ptr<const dualwrite::TableSchema>>> get(std::string schema, std::string table);
+  void forget(const std::string& schema, const std::string& table) { cache_.erase(schema + '\0' + table); }
+
+ private:
+  static constexpr auto kFresh = std::chrono::seconds(10);
+  static constexpr std::size_t kTablesMax = 20000;
+  struct Slot {
+    std::shared_ptr<const dualwrite::TableSchema> schema;
+    TimePoint read_at;
+  };
+  Task<absl::StatusOr<std::shared_ptr<const dualwrite::TableSchema>>> read(std::string schema, std::string table);
+
+  Shared& shared_;
+  Reactor& reactor_;
+  Counters& counters_;
+  std::unique_ptr<BackendLink> idle_link_;
+  absl::flat_hash_map<std::string, Slot> cache_;
+};
+
+// Production reads by digest since the last flush: for the report's coverage. Bounded; digests past
+// the limit are counted under 0.
+class CallCounts {
+ public:
+  explicit CallCounts(std::size_t digests_max) : digests_max_(digests_max) {}
+  bool knows(std::uint64_t digest) const { return counts_.contains(digest); }
+  void add(std::uint64_t digest, std::string text) {
+    if (counts_.size() < digests_max_) counts_.emplace(digest, Count{std::move(text), 0});
+  }
+  void count(std::uint64_t digest) {
+    const auto found = counts_.find(digest);
+    if (found != counts_.end()) {
+      ++found->second.calls;
+    } else {
+      ++uncounted_;
+    }
+  }
+  struct Count {
+    std::string text;
+    std::uint64_t calls = 0;
+  };
+  // What was counted since the last call; the digests stay known.
+  std::vector<std::pair<std::uint64_t, Count>> take();
+
+ private:
+  std::size_t digests_max_;
+  absl::flat_hash_map<std::uint64_t, Count> counts_;
+  std::uint64_t uncounted_ = 0;
+};
+
+class Worker {
+ public:
+  Worker(Shared& shared_state, std::shared_ptr<const config::Flags> initial_flags);
+
+  Shared& shared;
+  Reactor reactor;
+  Counters& counters;
+  SchemaCache schemas;
+  std::shared_ptr<const config::Flags> flags;            // replaced by a posted task
+  std::array<std::uint8_t, 16 * 1024> scratch;           // of whoever is running; nobody keeps it across a wait
+  std::mt19937_64 random;
+  CallCounts calls;
+  std::set<Session*> sessions;
+
+  // On this thread: takes a fresh client.
+  void accept(int fd, std::size_t listener, std::shared_ptr<const TlsContext> tls, bool tls_required);
+  void begin_drain();
+  void end_sessions();
+};
+
+}  // namespace crossfade::proxy

@@ -1,0 +1,321 @@
+#include "routing/plan.h"
+
+#include <charconv>
+#include <optional>
+
+#include "routing/bucket.h"
+
+namespace crossfade::routing {
+namespace {
+
+constexpr std::string_view kReadSalt = "read_from_new";
+
+bool equal_without_case(std::string_view left, std::string_view right) {
+  if (left.size() != right.size()) return false;
+  for (std::size_t i = 0; i < left.size(); ++i) {
+    const auto fold = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+    if (fold(left[i]) != fold(right[i])) return false;
+  }
+  return true;
+}
+
+// What the servers say of themselves is different on each of them.
+bool is_server_schema(std::string_view schema) {
+  for (const std::string_view name : {"information_schema", "performance_schema", "mysql", "sys"}) {
+    if (equal_without_case(schema, name)) return true;
+  }
+  return false;
+}
+
+bool matches_table(const config::RuleMatch& match, std::string_view schema, std::string_view table) {
+  if (match.schema.has_value() && !equal_without_case(*match.schema, schema)) return false;
+  if (match.tables.empty()) return true;
+  for (const std::string& wanted : match.tables) {
+    if (equal_without_case(wanted, table)) return true;
+  }
+  return false;
+}
+
+bool matches(const config::RuleMatch& match, const StatementFacts& statement, const SessionFacts& session) {
+  if (match.user.has_value() && !equal_without_case(*match.user, session.user)) return false;
+  if (match.digest.has_value() && *match.digest != statement.digest) return false;
+  for (const auto& hint : match.hint) {
+    const auto found = statement.hints.find(hint.first);
+    if (found == statement.hints.end() || found->second != hint.second) return false;
+  }
+  if (!match.schema.has_value() && match.tables.empty()) return true;
+  if (statement.tables.empty()) return match.tables.empty() && equal_without_case(*match.schema, session.schema);
+  for (const TableName& table : statement.tables) {
+    if (matches_table(match, table.schema.empty() ? session.schema : std::string_view(table.schema), table.table))
+      return true;
+  }
+  return false;
+}
+
+// Does this read belong to the share that `new` answers? A key that is missing belongs to no share.
+bool is_moved(const config::ReadFromNewFlags& flags, const StatementFacts& statement, const SessionFacts& session) {
+  switch (flags.by.key) {
+    case config::BucketBy::Key::session: {
+      char digits[20];
+      const std::to_chars_result end = std::to_chars(digits, digits + sizeof digits, session.session_key);
+      return is_in_bucket(kReadSalt, std::string_view(digits, static_cast<std::size_t>(end.ptr - digits)),
+                          flags.percent);
+    }
+    case config::BucketBy::Key::user:
+      return is_in_bucket(kReadSalt, session.user, flags.percent);
+    case config::BucketBy::Key::schema:
+      return is_in_bucket(kReadSalt, session.schema, flags.percent);
+    case config::BucketBy::Key::client_host:
+      return is_in_bucket(kReadSalt, session.client_host, flags.percent);
+    case config::BucketBy::Key::hint: {
+      const auto hint = statement.hints.find(flags.by.hint);
+      return hint != statement.hints.end() && is_in_bucket(kReadSalt, hint->second, flags.percent);
+    }
+  }
+  return false;
+}
+
+const config::ReadFromNewFlags& read_flags(const config::Flags& flags, const StatementFacts& statement,
+                                           const SessionFacts& session) {
+  for (const config::Rule& rule : flags.rules) {
+    if (rule.read_from_new.has_value() && matches(rule.match, statement, session)) return *rule.read_from_new;
+  }
+  return flags.read_from_new;
+}
+
+const config::ShadowReadFlags& shadow_flags(const config::Flags& flags, const StatementFacts& statement,
+                                            const SessionFacts& session) {
+  for (const config::Rule& rule : flags.rules) {
+    if (rule.shadow_read.has_value() && matches(rule.match, statement, session)) return *rule.shadow_read;
+  }
+  return flags.shadow_read;
+}
+
+// Everything that decides, by reference, for the length of one call.
+struct Question {
+  const StatementFacts& statement;
+  const SessionFacts& session;
+  const config::Flags& flags;
+  config::Backend leader;
+  std::uint32_t draw;
+
+  bool has(Fact fact) const { return statement.facts.has(fact); }
+  Plan relay(Reason reason) const { return {Action::relay, leader, false, reason}; }
+  Plan act(Action action, Reason reason = Reason::leader_leads) const { return {action, leader, false, reason}; }
+  Plan refuse(Reason reason) const { return {Action::refuse, leader, false, reason}; }
+};
+
+// Why only the leader can answer this read, if only it can.
+std::optional<Reason> bound_to_leader(const Question& q) {
+  if (q.has(Fact::user_variable)) return Reason::user_variable;
+  if (q.has(Fact::session_status) || q.has(Fact::last_insert_id) || q.has(Fact::row_count) || q.has(Fact::found_rows) ||
+      q.has(Fact::executable_comment) || is_server_schema(q.session.schema)) {
+    return Reason::session_state;  // an executable comment is another statement to another server
+  }
+  if (q.session.pinned_to_leader) return Reason::pinned;
+  if (q.flags.kill_switch) return Reason::kill_switch;
+  return std::nullopt;
+}
+
+bool is_shadowed(const Question& q) {
+  if (q.session.in_transaction) return false;
+  if (q.has(Fact::time_dependent) || q.has(Fact::random) || q.has(Fact::unrepeatable)) return false;
+  return q.draw < shadow_flags(q.flags, q.statement, q.session).percent.ppm();
+}
+
+Plan plan_known_read(const Question& q) {
+  if (const std::optional<Reason> reason = bound_to_leader(q); reason.has_value()) return q.relay(*reason);
+  Plan plan = q.relay(Reason::leader_leads);
+  plan.shadow = is_shadowed(q);
+  if (q.leader == config::Backend::new_db) return plan;
+  if (q.session.in_transaction && q.session.transaction_wrote) {
+    plan.reason = Reason::transaction_wrote;
+  } else if (!q.session.follower_usable) {
+    plan.reason = Reason::follower_unusable;
+  } else if (q.session.in_transaction && q.session.transaction_drawn) {
+    plan.answer_from = q.session.transaction_reads;
+    plan.reason = Reason::in_transaction;
+  } else if (is_moved(read_flags(q.flags, q.statement, q.session), q.statement, q.session)) {
+    plan.answer_from = config::other(q.leader);
+    plan.reason = Reason::read_percent;
+  }
+  return plan;
+}
+
+Plan plan_select(const Question& q) {
+  if (q.has(Fact::reads_only)) {
+    return q.has(Fact::warnings) ? q.act(Action::warnings, Reason::session_state) : plan_known_read(q);
+  }
+  if (q.has(Fact::unknown_function)) return q.refuse(Reason::unsupported_statement);
+  if (q.has(Fact::into) && !q.has(Fact::assigns_user_variable)) return q.refuse(Reason::unsupported_statement);
+  if (q.has(Fact::locks_rows)) return q.relay(Reason::locks_rows);
+  if (q.has(Fact::assigns_user_variable)) return q.relay(Reason::user_variable);
+  if (q.has(Fact::user_lock) || q.has(Fact::sets_last_insert_id)) return q.relay(Reason::session_state);
+  return q.relay(Reason::not_a_known_read);
+}
+
+Plan plan_set(const Question& q) {
+  if (q.statement.sets_global || q.has(Fact::unknown_function)) return q.refuse(Reason::unsupported_statement);
+  return q.act(Action::set, Reason::session_state);
+}
+
+// Transaction control and session state: the same whether or not writes are duplicated.
+std::optional<Plan> plan_session_statement(const Question& q) {
+  switch (q.statement.kind) {
+    case StatementKind::begin:
+      return q.act(Action::begin);
+    case StatementKind::commit:
+    case StatementKind::rollback:
+      if (q.has(Fact::chain)) return std::nullopt;
+      return q.act(q.statement.kind == StatementKind::commit ? Action::commit : Action::rollback);
+    case StatementKind::savepoint:
+      return q.act(Action::savepoint);
+    case StatementKind::release_savepoint:
+      return q.act(Action::release_savepoint);
+    case StatementKind::rollback_to_savepoint:
+      return q.act(Action::rollback_to_savepoint);
+    case StatementKind::use:
+      return q.act(Action::use, Reason::session_state);
+    default:
+      return std::nullopt;
+  }
+}
+
+Plan plan_dual_write(const Question& q) {
+  switch (q.statement.kind) {
+    case StatementKind::empty:
+      return q.relay(Reason::leader_leads);
+    case StatementKind::select:
+    case StatementKind::do_:
+      return plan_select(q);
+    case StatementKind::insert:
+    case StatementKind::replace:
+    case StatementKind::update:
+    case StatementKind::delete_:
+      return q.session.read_committed ? q.refuse(Reason::read_committed) : q.act(Action::write, Reason::dual_write);
+    case StatementKind::show:
+    case StatementKind::describe:
+    case StatementKind::explain:
+      if (q.has(Fact::warnings)) return q.act(Action::warnings, Reason::session_state);
+      if (q.has(Fact::unknown_function)) return q.refuse(Reason::unsupported_statement);
+      return q.relay(Reason::session_state);
+    case StatementKind::diagnostics:
+      return q.has(Fact::warnings) ? q.act(Action::warnings, Reason::session_state) : q.relay(Reason::session_state);
+    case StatementKind::set:
+    case StatementKind::set_transaction:
+      return plan_set(q);
+    case StatementKind::ddl:
+      return q.refuse(Reason::ddl);
+    case StatementKind::admin:
+      return q.has(Fact::reads_only) ? q.relay(Reason::leader_leads) : q.refuse(Reason::unsupported_statement);
+    case StatementKind::begin:
+    case StatementKind::commit:
+    case StatementKind::rollback:
+    case StatementKind::savepoint:
+    case StatementKind::release_savepoint:
+    case StatementKind::rollback_to_savepoint:
+    case StatementKind::use:
+    case StatementKind::account:
+    case StatementKind::call:
+    case StatementKind::load_data:
+    case StatementKind::lock_tables:
+    case StatementKind::unlock_tables:
+    case StatementKind::prepare:
+    case StatementKind::execute:
+    case StatementKind::deallocate:
+    case StatementKind::xa:
+    case StatementKind::handler:
+    case StatementKind::kill:
+    case StatementKind::unknown:
+      return q.refuse(Reason::unsupported_statement);
+  }
+  return q.refuse(Reason::unsupported_statement);
+}
+
+// Could it change rows? What is not understood could.
+bool may_write(const StatementFacts& statement) {
+  if (statement.facts.has(Fact::reads_only)) return false;
+  if (statement.facts.has(Fact::multi_statement) || statement.facts.has(Fact::unknown_function)) return true;
+  switch (statement.kind) {
+    case StatementKind::insert:
+    case StatementKind::replace:
+    case StatementKind::update:
+    case StatementKind::delete_:
+    case StatementKind::ddl:
+    case StatementKind::account:
+    case StatementKind::call:
+    case StatementKind::load_data:
+    case StatementKind::execute:
+    case StatementKind::unknown:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+Plan make_plan(const StatementFacts& statement, const SessionFacts& session, const config::Flags& flags,
+               config::Backend leader, std::uint32_t draw) {
+  const Question q{statement, session, flags, leader, draw};
+  if (q.has(Fact::unparseable)) return q.refuse(Reason::unparseable);
+  const bool multi = q.has(Fact::multi_statement);
+  if (multi && !session.client_multi_statements) return q.refuse(Reason::multi_statement_not_negotiated);
+  if (flags.freeze_writes && may_write(statement)) return q.refuse(Reason::freeze);
+  if (multi) {
+    if (!flags.dual_write.enabled) return q.relay(Reason::dual_write_off);
+    return q.has(Fact::reads_only) ? q.relay(Reason::leader_leads) : q.refuse(Reason::multi_statement_write);
+  }
+  if (const std::optional<Plan> plan = plan_session_statement(q); plan.has_value()) return *plan;
+  if (flags.dual_write.enabled) return plan_dual_write(q);
+  const bool sets = statement.kind == StatementKind::set || statement.kind == StatementKind::set_transaction;
+  return sets ? q.act(Action::set, Reason::session_state) : q.relay(Reason::dual_write_off);
+}
+
+std::string_view name(Reason reason) {
+  switch (reason) {
+    case Reason::leader_leads:
+      return "leader_leads";
+    case Reason::read_percent:
+      return "read_percent";
+    case Reason::kill_switch:
+      return "kill_switch";
+    case Reason::in_transaction:
+      return "in_transaction";
+    case Reason::transaction_wrote:
+      return "transaction_wrote";
+    case Reason::locks_rows:
+      return "locks_rows";
+    case Reason::not_a_known_read:
+      return "not_a_known_read";
+    case Reason::session_state:
+      return "session_state";
+    case Reason::pinned:
+      return "pinned";
+    case Reason::follower_unusable:
+      return "follower_unusable";
+    case Reason::user_variable:
+      return "user_variable";
+    case Reason::dual_write_off:
+      return "dual_write_off";
+    case Reason::dual_write:
+      return "dual_write";
+    case Reason::freeze:
+      return "freeze";
+    case Reason::ddl:
+      return "ddl";
+    case Reason::unsupported_statement:
+      return "unsupported_statement";
+    case Reason::multi_statement_write:
+      return "multi_statement_write";
+    case Reason::multi_statement_not_negotiated:
+      return "multi_statement_not_negotiated";
+    case Reason::read_committed:
+      return "read_committed";
+    case Reason::unparseable:
+      return "unparseable";
+  }
+  return "unknown";
+}
+
+}  // namespace crossfade::routing

@@ -1,0 +1,94 @@
+// What a client hears when its statement is refused. Never a word of the statement itself: a message
+// ends up in logs.
+#include "routing/plan.h"
+
+namespace crossfade::routing {
+namespace {
+
+Refusal not_supported(std::string message) { return {1235, "42000", std::move(message)}; }
+
+Refusal unsupported(const StatementFacts& statement) {
+  if (statement.facts.has(Fact::unknown_function) &&
+      (statement.kind == StatementKind::select || statement.kind == StatementKind::do_ ||
+       statement.kind == StatementKind::set || statement.kind == StatementKind::explain ||
+       statement.kind == StatementKind::show)) {
+    return not_supported(
+        "crossfade: this statement calls a function that is not a known built-in and may write; while writes are "
+        "duplicated, replace the call by plain SQL");
+  }
+  if (statement.facts.has(Fact::into)) {
+    return not_supported(
+        "crossfade: SELECT ... INTO a file is not supported while writes are duplicated; read the rows with a plain "
+        "SELECT");
+  }
+  if (statement.sets_global) {
+    return not_supported(
+        "crossfade: setting global variables is not supported while writes are duplicated; set them on each backend "
+        "directly");
+  }
+  if (statement.facts.has(Fact::chain)) {
+    return not_supported("crossfade: AND CHAIN and RELEASE are not supported; send a plain COMMIT or ROLLBACK");
+  }
+  if (statement.kind == StatementKind::unknown) {
+    return not_supported(
+        "crossfade: this statement is not understood and may write; while writes are duplicated, rewrite it or run it "
+        "on each backend directly");
+  }
+  return not_supported(
+      "crossfade: statements of the kind '" + std::string(name(statement.kind)) +
+      "' are not supported while writes are duplicated; use plain INSERT, UPDATE, DELETE and SELECT, or "
+      "run it on each backend directly");
+}
+
+}  // namespace
+
+Refusal refusal(Reason reason, const StatementFacts& statement) {
+  switch (reason) {
+    case Reason::freeze:
+      return {1290, "HY000",
+              "crossfade: writes are frozen (freeze_writes in the flags); try again when the freeze is over"};
+    case Reason::ddl:
+      return not_supported(
+          "crossfade: schema changes are refused while writes are duplicated; stop writes and run it on both backends "
+          "directly, or finish the migration first");
+    case Reason::multi_statement_write:
+      return not_supported(
+          "crossfade: several statements in one text are supported only if all of them are plain reads; send them one "
+          "by "
+          "one");
+    case Reason::multi_statement_not_negotiated:
+      return {
+          1064, "42000",
+          "crossfade: You have an error in your SQL syntax; check the manual that corresponds to your server version "
+          "for the right syntax to use near ';': the client did not ask for several statements in one text; send them "
+          "one by one or connect with CLIENT_MULTI_STATEMENTS"};
+    case Reason::read_committed:
+      return not_supported(
+          "crossfade: writes under READ COMMITTED or READ UNCOMMITTED cannot be duplicated in order; set the "
+          "transaction "
+          "isolation to REPEATABLE READ or SERIALIZABLE");
+    case Reason::unparseable:
+      return {
+          1064, "42000",
+          "crossfade: You have an error in your SQL syntax: a string, a quoted name or a comment does not end, or a "
+          "character stands where none may; check the quotes"};
+    case Reason::unsupported_statement:
+    case Reason::leader_leads:
+    case Reason::read_percent:
+    case Reason::kill_switch:
+    case Reason::in_transaction:
+    case Reason::transaction_wrote:
+    case Reason::locks_rows:
+    case Reason::not_a_known_read:
+    case Reason::session_state:
+    case Reason::pinned:
+    case Reason::follower_unusable:
+    case Reason::user_variable:
+    case Reason::dual_write_off:
+    case Reason::dual_write:
+      return unsupported(statement);
+  }
+  return unsupported(statement);
+}
+
+}  // namespace crossfade::routing

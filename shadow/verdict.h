@@ -1,0 +1,43 @@
+// The outcome of one shadow comparison.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace crossfade::shadow {
+
+enum class Verdict : std::uint8_t {
+  match,
+  order_only,   // same rows in another order (with ORDER BY: most often rows that tie)
+  precision,    // equal up to the last digits of floats or decimals
+  metadata,     // rows equal, column names or count of metadata differ
+  transient,    // differed, and was equal when run again
+  row_missing,  // the candidate lacks rows
+  row_extra,    // the candidate has rows too many
+  value,        // same rows by position or key, other cells; or rows both missing and extra
+  error_one_side,
+  error_differs,
+  too_large,  // recording was cut: not compared
+  timeout,
+  skipped,  // with a reason, see SkipReason
+};
+inline constexpr std::size_t kVerdicts = 13;
+std::string_view name(Verdict verdict);
+// True for verdicts that say the two sides differ for good: value, row_missing, row_extra,
+// error_one_side, error_differs. order_only, precision and metadata are notes, not differences.
+bool is_difference(Verdict verdict);
+// True when the answers were really compared.
+bool is_compared(Verdict verdict);
+
+enum class SkipReason : std::uint8_t {
+  queue_full,
+  bytes_full,
+  follower_behind,
+  candidate_unreachable,
+  session_state,
+  shutdown
+};
+inline constexpr std::size_t kSkipReasons = 6;
+std::string_view name(SkipReason reason);
+
+}  // namespace crossfade::shadow

@@ -1,0 +1,151 @@
+"""Concurrent clients on hot rows while the proxy and both backends are killed with SIGKILL at random moments. After
+recovery both databases must be equal row by row and agree with the clients' books.
+
+    /usr/bin/python3 tests/integration/chaos.py [--binary FILE] [--mode kills,delay,lost] [--seed N] [--kills 22]
+
+kills: proxy, `new` and `old` are killed. delay: the same with the follower behind a relay that delays its COMMITs,
+so that kills meet the time between the two commits. lost: no kills, but entries are taken out of the outbox before
+they are applied: proves that these checks see a missing entry. direct: no proxy; checks the books themselves.
+"""
+
+import argparse
+import os
+import random
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import harness  # noqa: E402
+import workload  # noqa: E402
+
+FLAGS = {"read_from_new": {"percent": 30}, "shadow_read": {"percent": 10}}
+
+
+def kill_plan(kills, rng):
+    """Out of ten kills five to six hit the proxy, the rest one of the databases."""
+    old = new = max(1, kills * 5 // 22)
+    plan = ["old"] * old + ["new"] * new + ["proxy"] * (kills - old - new)
+    rng.shuffle(plan)
+    return plan
+
+
+def attack(env, proxy, plan, rng):
+    for number, victim in enumerate(plan, 1):
+        time.sleep(rng.uniform(0.3, 2.5))
+        harness.say("kill %d of %d: %s" % (number, len(plan), victim))
+        if victim == "proxy":
+            proxy.kill()
+            time.sleep(rng.uniform(0, 0.3))
+            proxy.start(ready=False)
+        else:
+            database = env.old if victim == "old" else env.new
+            database.kill()
+            time.sleep(rng.uniform(0, 1.5))
+            database.restart()
+
+
+def finish(env, proxy, clients):
+    """Lets everything come back, and returns what is wrong then."""
+    time.sleep(1.0)
+    workload.stop_clients(clients)
+    harness.say("clients stopped: %s" % workload.totals(clients))
+    proxy.caught_up(120)
+    complaints = []
+    for name, database in (("old", env.old), ("new", env.new)):
+        complaints += ["%s: %s" % (name, text) for text in workload.check_books(clients, database)]
+    differences, rows = harness.compare_databases(env.old, env.new, ["app"])
+    harness.say("compared %d rows: %d differences" % (rows, len(differences)))
+    return complaints + differences
+
+
+def run_kills(env, options, **relay):
+    rng = random.Random(options.seed)
+    env.tables(*workload.TABLES)
+    port = env.relay(env.new, seed=options.seed, **relay).port if relay else None
+    proxy = env.proxy(flags=FLAGS, new_port=port)
+    clients = workload.start_clients(proxy, 8, options.seed)
+    attack(env, proxy, kill_plan(options.kills, rng), rng)
+    problems = finish(env, proxy, clients)
+    done = workload.totals(clients)["acknowledged"]
+    assert done > 200, "hardly anything was written: %d" % done
+    assert not problems, "after the kills:\n" + "\n".join(problems)
+
+
+def test_kills(env, options):
+    run_kills(env, options)
+
+
+def test_delay(env, options):
+    run_kills(env, options, commit_delay=(0.05, 0.2))
+
+
+def test_lost(env, options):
+    """With entries missing from the outbox the comparison must complain."""
+    env.tables(*workload.TABLES)
+    proxy = env.proxy(flags=FLAGS)
+    env.new.kill()
+    clients = workload.start_clients(proxy, 8, options.seed)
+    time.sleep(3)
+    for client in clients:
+        client.stopping.set()
+    for client in clients:
+        client.join(60)
+    waiting = env.old.run("SELECT COUNT(*) FROM crossfade.outbox")[0][0]
+    removed = 0
+    with env.old.connect() as session, session.cursor() as cursor:
+        removed = cursor.execute("DELETE FROM crossfade.outbox WHERE id %% 10 = %s", (options.seed % 10,))
+    harness.say("took %d of %d entries out of the outbox" % (removed, waiting))
+    assert removed >= 5, "too few entries to take away"
+    env.new.restart()
+    problems = finish(env, proxy, clients)
+    assert problems, "%d entries were lost, and nobody noticed" % removed
+    harness.say("noticed, as it must be: %s" % problems[0])
+
+
+def test_direct(env, options):
+    """The clients against `old` alone, which is killed: their books must be right."""
+    rng = random.Random(options.seed)
+    env.tables(*workload.TABLES)
+    clients = workload.start_clients(env.proxy(), 8, options.seed)
+    for _ in range(4):
+        time.sleep(rng.uniform(0.5, 2))
+        env.old.kill()
+        env.old.restart()
+    time.sleep(1)
+    workload.stop_clients(clients)
+    harness.say("clients stopped: %s" % workload.totals(clients))
+    problems = workload.check_books(clients, env.old)
+    assert not problems, "\n".join(problems)
+    env.old.run("DELETE FROM app.markers WHERE id = (SELECT MAX(id) FROM (SELECT id FROM app.markers) m)")
+    assert workload.check_books(clients, env.old), "a lost row went unnoticed"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--binary", default=os.path.join(harness.ROOT, "build", "release", "crossfade"))
+    parser.add_argument("--mode", default="lost,kills,delay")
+    parser.add_argument("--seed", type=int, default=int(time.time()) % 100000)
+    parser.add_argument("--kills", type=int, default=22)
+    options = parser.parse_args()
+    modes = options.mode.split(",")
+    if modes == ["direct"]:
+        options.binary = None
+    elif not os.access(options.binary, os.X_OK):
+        print("no proxy at %s: run scripts/build\n0 passed, 1 failed" % options.binary)
+        return 1
+    directory = harness.throwaway_directory()
+    harness.say("chaos: modes %s, seed %d" % (options.mode, options.seed))
+    servers = harness.Servers(os.path.join(directory, "servers"))
+    counts = {"passed": 0, "failed": 0, "skipped": 0}
+    for mode in modes:
+        harness.say("mode %s" % mode)
+        env = harness.Env(servers, options.binary, directory, "chaos-" + mode)
+        function = globals()["test_" + mode]
+        counts[harness.run_one("chaos.%s (seed %d)" % (mode, options.seed), lambda e: function(e, options), env)] += 1
+    print("%d passed, %d failed" % (counts["passed"], counts["failed"]))
+    return 1 if counts["failed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

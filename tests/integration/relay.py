@@ -1,0 +1,126 @@
+"""A TCP relay between the proxy and a backend that misbehaves on request: delays, cuts, fragments, holds
+COMMITs back. It understands packets of the client's direction as far as finding COMMIT in them."""
+
+import queue
+import random
+import socket
+import threading
+import time
+
+
+class Relay:
+    """`to_server` and `to_client` are delays in seconds, or (low, high) for a random one per piece; order is
+    kept. `commit_delay` delays only what holds a COMMIT. `fragment` sends pieces of that many bytes."""
+
+    def __init__(self, port, target_port, to_server=0, to_client=0, commit_delay=0, fragment=0, seed=1):
+        self.port, self.target_port = port, target_port
+        self.to_server, self.to_client, self.commit_delay, self.fragment = to_server, to_client, commit_delay, fragment
+        self.random = random.Random(seed)
+        self.commits = 0            # COMMITs seen
+        self.refuse = False         # new connections are closed at once
+        self.cut_after_commit = 0   # so many more COMMITs are passed on, and then their answer is lost
+        self.hold = threading.Event()
+        self.hold.set()             # cleared: COMMITs wait here
+        self._pairs, self._lock, self._stopped = set(), threading.Lock(), False
+        self._listener = socket.create_server(("127.0.0.1", port))
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def stop(self):
+        self._stopped = True
+        self.hold.set()
+        self._listener.close()
+        self.drop_all()
+
+    def drop_all(self):
+        """Cuts every connection."""
+        with self._lock:
+            pairs, self._pairs = self._pairs, set()
+        for pair in pairs:
+            self._cut(pair)
+
+    @staticmethod
+    def _cut(pair):
+        for end in pair:
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            end.close()
+
+    def _accept(self):
+        while not self._stopped:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            if self.refuse:
+                client.close()
+                continue
+            try:
+                server = socket.create_connection(("127.0.0.1", self.target_port), timeout=5)
+            except OSError:
+                client.close()
+                continue
+            server.settimeout(None)
+            for end in (client, server):
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            pair = (client, server)
+            with self._lock:
+                self._pairs.add(pair)
+            self._pump(pair, client, server, True)
+            self._pump(pair, server, client, False)
+
+    def _delay(self, bounds):
+        return self.random.uniform(*bounds) if isinstance(bounds, tuple) else bounds
+
+    def _pump(self, pair, source, sink, towards_server):
+        pieces = queue.Queue()
+        state = {"lose": False}
+
+        def read():
+            while True:
+                try:
+                    data = source.recv(65536)
+                except OSError:
+                    data = b""
+                now = time.monotonic()
+                delay = self._delay(self.to_server if towards_server else self.to_client)
+                if towards_server and b"COMMIT" in data.upper():
+                    self.commits += 1
+                    delay += self._delay(self.commit_delay)
+                    if not self.hold.is_set():
+                        self.hold.wait()
+                    if self.cut_after_commit > 0:
+                        self.cut_after_commit -= 1
+                        state["lose"] = True
+                pieces.put((now + delay, data))
+                if not data:
+                    return
+
+        def write():
+            while True:
+                due, data = pieces.get()
+                wait = due - time.monotonic()
+                if wait > 0:
+                    time.sleep(wait)
+                try:
+                    if not data:
+                        break
+                    if self.fragment:
+                        for i in range(0, len(data), self.fragment):
+                            sink.sendall(data[i:i + self.fragment])
+                    else:
+                        sink.sendall(data)
+                    if state["lose"]:
+                        # The server gets to act on it; nobody hears the answer.
+                        source.shutdown(socket.SHUT_RDWR)
+                        time.sleep(0.3)
+                        break
+                except OSError:
+                    break
+            with self._lock:
+                self._pairs.discard(pair)
+            self._cut(pair)
+
+        threading.Thread(target=read, daemon=True).start()
+        threading.Thread(target=write, daemon=True).start()

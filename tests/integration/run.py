@@ -1,0 +1,69 @@
+"""Runs the integration tests: every function test_* of every test_*.py here, over one pair of servers.
+
+    /usr/bin/python3 tests/integration/run.py [--binary build/release/crossfade] [--only SUBSTRING] [--list] [--direct]
+"""
+
+import argparse
+import importlib
+import os
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+
+import harness  # noqa: E402
+
+
+def discover():
+    for file in sorted(os.listdir(HERE)):
+        if file.startswith("test_") and file.endswith(".py"):
+            module = importlib.import_module(file[:-3])
+            for name, function in vars(module).items():
+                if name.startswith("test_") and callable(function) and function.__module__ == module.__name__:
+                    yield "%s.%s" % (file[5:-3], name[5:]), function
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--binary", default=os.path.join(harness.ROOT, "build", "release", "crossfade"))
+    parser.add_argument("--only", default="", help="only tests whose name has this; several with commas")
+    parser.add_argument("--direct", action="store_true", help="no proxy: checks the tests themselves against `old`")
+    parser.add_argument("--list", action="store_true")
+    options = parser.parse_args()
+    tests = [(n, f) for n, f in discover() if any(part in n for part in options.only.split(","))]
+    if options.list:
+        print("\n".join(name for name, _ in tests))
+        return 0
+    if options.direct:
+        options.binary = None
+    elif not os.access(options.binary, os.X_OK):
+        print("no proxy at %s: run scripts/build\n0 passed, 1 failed" % options.binary)
+        return 1
+    directory = harness.throwaway_directory()
+    harness.say("starting servers")
+    servers = harness.Servers(os.path.join(directory, "servers"))
+    harness.say("old: MariaDB on %d, new: %s on %d" % (servers.old.port, servers.new.kind, servers.new.port))
+    counts = {"passed": 0, "failed": 0, "skipped": 0}
+    failures = []
+    for number, (name, function) in enumerate(tests, 1):
+        try:
+            env = harness.Env(servers, options.binary, directory, name.replace(".", "-"))
+        except Exception as error:
+            print("FAIL %s: the servers are not usable: %s" % (name, error))
+            counts["failed"] += 1
+            continue
+        result = harness.run_one(name, function, env)
+        counts[result] += 1
+        if result == "failed":
+            failures.append(name)
+        if number % 10 == 0:
+            harness.say("%d of %d" % (number, len(tests)))
+    if failures:
+        harness.say("failed: " + ", ".join(failures))
+    print("%d passed, %d failed" % (counts["passed"], counts["failed"]) +
+          (", %d skipped" % counts["skipped"] if counts["skipped"] else ""))
+    return 1 if counts["failed"] or not tests else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""TLS towards clients and towards backends."""
+
+import os
+import ssl
+import subprocess
+
+import pymysql
+
+import wire
+from harness import APP, APP_PASSWORD, Skip, raises
+
+
+def certificates(env):
+    """A CA, and a certificate for localhost and 127.0.0.1 that it signed."""
+    directory = os.path.join(env.directory, "certificates-" + env.name)
+    os.makedirs(directory)
+
+    def openssl(*arguments):
+        subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True)
+
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-days", "2",
+            "-subj", "/CN=Crossfade test CA")
+    openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "tls.key", "-out", "tls.csr", "-subj", "/CN=localhost")
+    with open(os.path.join(directory, "names"), "w") as out:
+        out.write("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+    openssl("x509", "-req", "-in", "tls.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out", "tls.crt",
+            "-days", "2", "-extfile", "names")
+    return directory
+
+
+def listen(proxy_config, directory, mode):
+    return {"listen": [dict(proxy_config["listen"][0], tls={"mode": mode, "cert": os.path.join(directory, "tls.crt"),
+                                                             "key": os.path.join(directory, "tls.key")})]}
+
+
+def tls_proxy(env, mode, directory, config=None):
+    proxy = env.proxy(config=config, start=False)
+    if env.binary:
+        proxy.config.update(listen(proxy.config, directory, mode))
+        proxy.write_config()
+    proxy.start()
+    return proxy
+
+
+def test_clients_may_use_tls(env):
+    directory = certificates(env)
+    env.tables("CREATE TABLE t (id INT PRIMARY KEY, v LONGTEXT)")
+    proxy = tls_proxy(env, "preferred", directory)
+    with proxy.connect(database="app") as plain, plain.cursor() as cursor:
+        cursor.execute("INSERT INTO t VALUES (1, 'plain')")
+    with proxy.connect(database="app", ssl={"ca": os.path.join(directory, "ca.pem")}) as session:
+        assert isinstance(session._sock, ssl.SSLSocket)
+        with session.cursor() as cursor:
+            cursor.execute("INSERT INTO t VALUES (2, %s)", ("x" * 3000000,))
+            cursor.execute("SELECT v FROM t WHERE id = 2")
+            assert cursor.fetchone()[0] == "x" * 3000000
+    for plugin in ("mysql_native_password", "caching_sha2_password"):
+        session = proxy.wire(plugin=plugin, tls=wire.tls_context(os.path.join(directory, "ca.pem")))
+        assert session.one("SELECT 1").rows == [["1"]]
+    env.assert_equal(rows_min=2)
+
+
+def test_required_tls_refuses_plain_clients(env):
+    directory = certificates(env)
+    proxy = tls_proxy(env, "required", directory)
+    raises(3159, proxy.connect)
+    with proxy.connect(ssl={"ca": os.path.join(directory, "ca.pem")}) as session, session.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        assert cursor.fetchone() == (1,)
+    try:
+        wire.Connection("127.0.0.1", proxy.port, APP, "wrong", tls=wire.tls_context())
+        raise AssertionError("a wrong password was taken")
+    except wire.Err as error:
+        assert error.code == 1045 and APP_PASSWORD not in error.message
+
+
+def test_a_disabled_listener_offers_no_tls(env):
+    proxy = env.proxy()
+    session = proxy.wire()
+    if env.binary:
+        assert not session.server_capabilities & wire.TLS
+
+
+def test_backends_over_tls(env):
+    """MySQL serves TLS by itself with a certificate of its own making; MariaDB 10.11 does not."""
+    env.tables("CREATE TABLE t (id INT PRIMARY KEY, v INT)")
+    if env.new.kind != "mysql":
+        raise Skip("needs MySQL as `new`")
+    proxy = env.proxy(config={"backends": {"new": {"tls": {"mode": "required"}}}}, flags={"read_from_new": {"percent": 100}})
+    with proxy.connect(database="app") as session, session.cursor() as cursor:
+        cursor.execute("INSERT INTO t VALUES (1, 1)")
+        cursor.execute("SELECT v FROM t WHERE id = 1")
+        assert cursor.fetchone() == (1,)
+        if env.binary:
+            ciphers = env.new.run("SELECT COUNT(*) FROM performance_schema.status_by_thread s JOIN performance_schema.threads t "
+                                  "USING (thread_id) WHERE s.variable_name = 'Ssl_cipher' AND s.variable_value <> '' AND "
+                                  "t.processlist_user = '%s'" % APP)
+            assert ciphers[0][0] >= 1, "the application's session on `new` is not encrypted"
+    env.assert_equal(rows_min=1)
+
+
+def test_a_backend_certificate_that_does_not_verify_is_refused(env):
+    directory = certificates(env)
+    env.needs_proxy()
+    if env.new.kind != "mysql":
+        raise Skip("needs MySQL as `new`")
+    env.tables("CREATE TABLE t (id INT PRIMARY KEY, v INT)")
+    proxy = env.proxy(config={"backends": {"new": {"tls": {"mode": "required", "ca": os.path.join(directory, "ca.pem")}}}})
+    with proxy.connect(database="app") as session, session.cursor() as cursor:
+        cursor.execute("INSERT INTO t VALUES (1, 1)")  # the leader is not concerned
+    assert proxy.status()["caught_up"] is False
+    assert env.new.run("SELECT COUNT(*) FROM app.t") == ((0,),)
+    assert proxy.metric("crossfade_backend_connect_failures_total", backend="new") > 0
+
+
+def test_a_backend_that_must_speak_tls_and_does_not_is_an_error(env):
+    proxy = env.proxy(config={"backends": {"old": {"tls": {"mode": "required"}}}}, ready=False)
+    try:
+        proxy.connect()
+    except pymysql.MySQLError as error:
+        assert error.args[0] in (2003, 2013, 1105) and "old" in str(error), error
+    else:
+        if env.binary:
+            raise AssertionError("logged in over an unencrypted backend")

@@ -1,0 +1,251 @@
+#include "proxy/cli.h"
+
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "proxy/admin.h"
+#include "shadow/report.h"
+#include "spdlog/spdlog.h"
+#include "tests/unit/proxy/temp_dir.h"
+#include "tests/unit/proxy/test_certificate.h"
+
+namespace crossfade::proxy {
+namespace {
+
+using nlohmann::json;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+class CliTest : public ::testing::Test {
+ protected:
+  int run(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "crossfade");
+    std::vector<const char*> argv;
+    for (const std::string& argument : arguments) argv.push_back(argument.c_str());
+    std::ostringstream out;
+    std::ostringstream err;
+    const auto serve = [this](const config::Config& config) {
+      ++served_;
+      served_state_dir_ = config.state_dir;
+      return 7;
+    };
+    const auto log = spdlog::default_logger();
+    const int code = run_cli(static_cast<int>(argv.size()), argv.data(),
+                             {.version = "9.8.7", .out = out, .err = err, .serve = serve});
+    spdlog::set_default_logger(log);
+    out_ = out.str();
+    err_ = err.str();
+    return code;
+  }
+
+  // A good configuration; `extra` is added at its end.
+  std::string write_config(const std::string& extra = "", const std::string& listen_tls = "") {
+    directory_.write("flags.yaml", "version: 1\n");
+    directory_.write("control.password", "c0ntrol\n");
+    return directory_.write("crossfade.yaml",
+                            "listen:\n"
+                            "  - { address: \"127.0.0.1:3306\"" +
+                                listen_tls +
+                                " }\n"
+                                "state_dir: state\n"
+                                "backends:\n"
+                                "  old: { address: \"db-old:3306\" }\n"
+                                "  new: { address: \"db-new:3306\" }\n"
+                                "control:\n"
+                                "  old: { user: crossfade, password_file: control.password }\n"
+                                "  new: { user: crossfade, password_file: control.password }\n"
+                                "users:\n"
+                                "  - { name: app, password: s3cret }\n"
+                                "flags: { file: flags.yaml }\n" +
+                                extra);
+  }
+
+  void start_admin(const json& status, const json& report, const std::string& token = "") {
+    auto server = AdminServer::start({.host = "127.0.0.1", .port = 0}, token,
+                                     {.status = [status] { return status; },
+                                      .report = [report] { return report; },
+                                      .flags = [] { return json::object(); },
+                                      .metrics = [] { return std::string(); },
+                                      .ready = [] { return true; },
+                                      .started = [] { return true; }});
+    ASSERT_TRUE(server.ok());
+    admin_ = *std::move(server);
+  }
+  std::string admin_address() const { return "127.0.0.1:" + std::to_string(admin_->port()); }
+
+  TempDir directory_;
+  std::unique_ptr<AdminServer> admin_;
+  std::string out_;
+  std::string err_;
+  int served_ = 0;
+  std::string served_state_dir_;
+};
+
+TEST_F(CliTest, PrintsItsVersion) {
+  EXPECT_EQ(run({"version"}), 0);
+  EXPECT_EQ(out_, "crossfade 9.8.7\n");
+  EXPECT_EQ(run({"--version"}), 0);
+  EXPECT_EQ(out_, "crossfade 9.8.7\n");
+}
+
+TEST_F(CliTest, HelpsEverywhereWithAnExample) {
+  EXPECT_EQ(run({"--help"}), 0);
+  for (const std::string verb : {"serve", "check", "status", "report", "version"}) {
+    EXPECT_THAT(out_, HasSubstr("  " + verb));
+  }
+  for (const std::string verb : {"serve", "check", "status", "report", "version"}) {
+    EXPECT_EQ(run({verb, "--help"}), 0);
+    EXPECT_THAT(out_, AllOf(HasSubstr("Example"), HasSubstr("crossfade " + verb))) << verb;
+    EXPECT_THAT(err_, IsEmpty());
+  }
+}
+
+TEST_F(CliTest, RefusesWhatItDoesNotKnow) {
+  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{{},
+                                                                                         {"nonsense"},
+                                                                                         {"serve"},
+                                                                                         {"check"},
+                                                                                         {"status", "--nonsense"},
+                                                                                         {"report", "--format", "xml"},
+                                                                                         {"status", "extra"}}) {
+    EXPECT_EQ(run(arguments), 1);
+    EXPECT_THAT(out_, IsEmpty());
+    EXPECT_THAT(err_, Not(IsEmpty()));
+  }
+}
+
+TEST_F(CliTest, CheckFindsNothingWrongWithAGoodConfiguration) {
+  EXPECT_EQ(run({"check", "--config", write_config()}), 0) << err_;
+  EXPECT_THAT(out_, AllOf(StartsWith("ok: "), HasSubstr("1 listener, 1 user"), HasSubstr("db-new:3306")));
+  EXPECT_THAT(err_, IsEmpty());
+}
+
+TEST_F(CliTest, CheckSaysAllThatIsWrongWithItsPlace) {
+  const std::string path = write_config("typo: 1\nthreads: many\n");
+  EXPECT_EQ(run({"check", "--config", path}), 1);
+  EXPECT_THAT(err_, AllOf(HasSubstr(path + ":13:1: "), HasSubstr(path + ":14:")));
+  EXPECT_THAT(err_, testing::EndsWith("\n"));
+  EXPECT_THAT(out_, IsEmpty());
+}
+
+TEST_F(CliTest, CheckReadsTheFlags) {
+  const std::string path = write_config();
+  const std::string flags = directory_.write("flags.yaml", "version: 1\nread_from_new: { percent: 101 }\nodd: 1\n");
+  EXPECT_EQ(run({"check", "--config", path}), 1);
+  EXPECT_THAT(err_, AllOf(HasSubstr(flags + ":2:"), HasSubstr(flags + ":3:")));
+  std::filesystem::remove(flags);
+  EXPECT_EQ(run({"check", "--config", path}), 1);
+  EXPECT_THAT(err_, AllOf(HasSubstr(path), HasSubstr(flags)));
+}
+
+TEST_F(CliTest, CheckFindsEveryMissingSecretAndShowsNone) {
+  const std::string path = write_config("admin: { token_file: admin.token }\n");
+  std::filesystem::remove(directory_.file("control.password"));
+  EXPECT_EQ(run({"check", "--config", path}), 1);
+  EXPECT_THAT(err_, AllOf(HasSubstr("control, old"), HasSubstr("control, new"), HasSubstr("control.password"),
+                          HasSubstr("admin.token"), Not(HasSubstr("s3cret"))));
+}
+
+TEST_F(CliTest, CheckFindsAnEmptyToken) {
+  directory_.write("admin.token", "\n");
+  EXPECT_EQ(run({"check", "--config", write_config("admin: { token_file: admin.token }\n")}), 1);
+  EXPECT_THAT(err_, HasSubstr("empty"));
+}
+
+TEST_F(CliTest, CheckUsesTheCertificates) {
+  const std::string tls = ", tls: { mode: required, cert: server.crt, key: server.key }";
+  EXPECT_EQ(run({"check", "--config", write_config("", tls)}), 1);
+  EXPECT_THAT(err_, AllOf(HasSubstr("listen 127.0.0.1:3306"), HasSubstr("server.crt")));
+  make_certificate(directory_, "server", "DNS:db.example");
+  EXPECT_EQ(run({"check", "--config", write_config("", tls)}), 0) << err_;
+}
+
+TEST_F(CliTest, CheckSaysThatThereIsNoFile) {
+  EXPECT_EQ(run({"check", "--config", directory_.file("none.yaml")}), 1);
+  EXPECT_THAT(err_, AllOf(HasSubstr("none.yaml"), HasSubstr("No such file")));
+}
+
+TEST_F(CliTest, ServesAGoodConfigurationAndPassesTheExitCodeOn) {
+  EXPECT_EQ(run({"serve", "--config", write_config()}), 7) << err_;
+  EXPECT_EQ(served_, 1);
+  EXPECT_EQ(served_state_dir_, directory_.file("state")) << "paths are relative to the file";
+}
+
+TEST_F(CliTest, DoesNotServeABadConfiguration) {
+  EXPECT_EQ(run({"serve", "--config", write_config("typo: 1\nodd: 2\n")}), 1);
+  EXPECT_THAT(err_, AllOf(HasSubstr(":13:1"), HasSubstr(":14:1")));
+  const std::string path = write_config();
+  directory_.write("flags.yaml", "version: x\n");
+  EXPECT_EQ(run({"serve", "--config", path}), 1);
+  EXPECT_EQ(served_, 0);
+}
+
+TEST_F(CliTest, StatusIsATableOrJson) {
+  start_admin({{"version", "9.8.7"}, {"leader", "old"}}, json::object());
+  EXPECT_EQ(run({"status", "--admin", admin_address()}), 0) << err_;
+  EXPECT_EQ(out_, "crossfade 9.8.7\nleader          old\n");
+  EXPECT_EQ(run({"status", "--admin", admin_address(), "--format", "json"}), 0);
+  EXPECT_EQ(json::parse(out_).at("leader"), "old");
+}
+
+TEST_F(CliTest, FindsAddressAndTokenInTheConfiguration) {
+  start_admin({{"leader", "old"}}, json::object(), "t0ken");
+  const std::string token = directory_.write("admin.token", "t0ken\n");
+  const std::string path = write_config("admin: { address: \"" + admin_address() + "\", token_file: admin.token }\n");
+  EXPECT_EQ(run({"status", "--config", path}), 0) << err_;
+  EXPECT_EQ(run({"status", "--admin", admin_address(), "--token-file", token}), 0) << err_;
+  EXPECT_EQ(run({"status", "--admin", admin_address()}), 1);
+  EXPECT_THAT(err_, HasSubstr("HTTP 401"));
+  EXPECT_EQ(run({"status", "--admin", admin_address(), "--token-file", directory_.file("none")}), 1);
+  EXPECT_THAT(err_, HasSubstr(directory_.file("none")));
+  EXPECT_EQ(run({"status", "--config", directory_.file("none.yaml")}), 1);
+}
+
+TEST_F(CliTest, SaysThatNothingAnswers) {
+  start_admin(json::object(), json::object());
+  const std::string address = admin_address();
+  admin_.reset();
+  for (const std::string verb : {"status", "report"}) {
+    EXPECT_EQ(run({verb, "--admin", address}), 1);
+    EXPECT_THAT(err_, AllOf(StartsWith("crossfade: "), HasSubstr(address)));
+    EXPECT_THAT(out_, IsEmpty());
+  }
+  EXPECT_EQ(run({"status", "--admin", "no-port"}), 1);
+  EXPECT_THAT(err_, HasSubstr("--admin"));
+}
+
+TEST_F(CliTest, RefusesAnAnswerThatIsNoObject) {
+  start_admin(json::array(), json(5));
+  EXPECT_EQ(run({"status", "--admin", admin_address()}), 1);
+  EXPECT_THAT(err_, HasSubstr("not a crossfade admin server"));
+  EXPECT_EQ(run({"report", "--admin", admin_address()}), 1);
+}
+
+TEST_F(CliTest, ReportExitsWithWhatWasFound) {
+  shadow::Report empty({});
+  const json few = shadow::report_json(empty);
+  start_admin(json::object(), few);
+  EXPECT_EQ(run({"report", "--admin", admin_address()}), 8);
+  EXPECT_EQ(out_, shadow::report_table(few));
+
+  shadow::Report differing({});
+  differing.count_call(5, "select ?");
+  shadow::Comparison comparison;
+  comparison.digest = 5;
+  comparison.digest_text = "select ?";
+  comparison.diff.verdict = shadow::Verdict::value;
+  differing.add(comparison);
+  start_admin(json::object(), shadow::report_json(differing));
+  EXPECT_EQ(run({"report", "--admin", admin_address(), "--format", "json"}), 4);
+  EXPECT_EQ(json::parse(out_), shadow::report_json(differing));
+}
+
+}  // namespace
+}  // namespace crossfade::proxy
