@@ -28,13 +28,14 @@ struct FactReason {
 constexpr std::string_view kUseValue = "put the value itself into the statement";
 constexpr std::string_view kByKey = "select the keys first and write by them";
 
-constexpr std::array<FactReason, 15> kFactReasons = {{
+constexpr std::array<FactReason, 16> kFactReasons = {{
     {Fact::unparseable, {"its text could not be read", "check its quotes and comments"}},
     {Fact::multi_statement, {"it is one of several in a packet", "send them one by one"}},
     {Fact::executable_comment, {"an executable comment means something else on each server", "take it out"}},
     {Fact::subquery, {"it reads other rows in a subquery", "read them first and write the values"}},
     {Fact::unrepeatable, {"a function in it gives another value each time", kUseValue}},
     {Fact::unknown_function, {"it calls a function that is not built in", kUseValue}},
+    {Fact::server_dependent, {"a division, pattern or function in it may give another value on the other server", kUseValue}},
     {Fact::user_variable, {"it uses a user variable", kUseValue}},
     {Fact::assigns_user_variable, {"it assigns a user variable", kUseValue}},
     {Fact::last_insert_id, {"it uses LAST_INSERT_ID()", kUseValue}},

@@ -198,6 +198,7 @@ Task<bool> Applier::ensure_follower() {
   {
     const std::lock_guard lock(status_mutex_);
     status_.follower_up = link.ok();
+    status_.follower_tried = true;
     status_.follower_error = link.ok() ? "" : std::string(link.status().message());
     if (link.ok()) status_.follower_version = (*link)->greeting().server_version;
   }

@@ -47,6 +47,7 @@ struct ApplierStatus {
   std::string last_error;
   bool leader_up = false;
   bool follower_up = false;
+  bool follower_tried = false;    // the first attempt to reach it is over, whatever came of it
   std::string leader_version, follower_version;
   std::string leader_error, follower_error;
   std::uint64_t lag_entries = 0;

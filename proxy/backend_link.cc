@@ -98,7 +98,7 @@ Task<absl::Status> BackendLink::log_in(TimePoint deadline, std::optional<protoco
         protocol::append_message(out, tls->payload, sequence);
         absl::Status sent = co_await stream_->write_all(out, deadline);
         if (!sent.ok()) co_return sent;
-        absl::Status secured = co_await stream_->start_tls(options_.tls, options_.address.host, {}, deadline);
+        absl::Status secured = co_await stream_->start_tls(options_.tls, options_.address.host, protocol::Buffer(), deadline);
         if (!secured.ok()) co_return secured;
         action = machine.on_tls_ready();
         if (!action.ok()) co_return action.status();

@@ -78,10 +78,12 @@ Task<absl::StatusOr<std::shared_ptr<const dualwrite::TableSchema>>> SchemaCache:
       ";SELECT EVENT_MANIPULATION FROM information_schema.TRIGGERS WHERE " + name_is("EVENT_OBJECT_SCHEMA", schema) + " AND " +
       name_is("EVENT_OBJECT_TABLE", table) +
       ";SELECT UPDATE_RULE,DELETE_RULE FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE " +
-      name_is("UNIQUE_CONSTRAINT_SCHEMA", schema) + " AND " + name_is("REFERENCED_TABLE_NAME", table);
+      name_is("UNIQUE_CONSTRAINT_SCHEMA", schema) + " AND " + name_is("REFERENCED_TABLE_NAME", table) +
+      ";SELECT DISTINCT REFERENCED_COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE WHERE " +
+      name_is("REFERENCED_TABLE_SCHEMA", schema) + " AND " + name_is("REFERENCED_TABLE_NAME", table);
   auto results = co_await link->query(sql, deadline);
   if (!results.ok()) co_return results.status();
-  if (results->size() != 5) co_return absl::InternalError("unexpected answer to the catalogue query");
+  if (results->size() != 6) co_return absl::InternalError("unexpected answer to the catalogue query");
   idle_link_ = std::move(link);
   if ((*results)[0].rows.empty()) co_return std::shared_ptr<const dualwrite::TableSchema>();
   auto found = std::make_shared<dualwrite::TableSchema>();
@@ -103,6 +105,7 @@ Task<absl::StatusOr<std::shared_ptr<const dualwrite::TableSchema>>> SchemaCache:
     found->cascades_on_update |= cascades(row[0]);
     found->cascades_on_delete |= cascades(row[1]);
   }
+  for (const auto& row : (*results)[5].rows) found->cascading_columns.push_back(lower(row[0].value_or("")));
   co_return std::shared_ptr<const dualwrite::TableSchema>(std::move(found));
 }
 

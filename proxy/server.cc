@@ -340,6 +340,7 @@ int serve(const config::Config& config) {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&mask, signal);
   pthread_sigmask(SIG_BLOCK, &mask, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  spdlog::flush_every(std::chrono::seconds(1));  // its thread anew, with the mask
   auto server = std::make_unique<Server>(config);
   const absl::Status started = server->start();
   if (!started.ok()) {

@@ -164,19 +164,20 @@ Task<bool> Session::log_in() {
 
   const protocol::Nonce nonce = draw_nonce(worker_.random);
   const protocol::Nonce decoy = draw_nonce(worker_.random);
-  LoginAsServer machine({.server_version = traits.version,
-                         .connection_id = id_,
-                         .nonce = nonce,
-                         .decoy = decoy,
-                         .capabilities = offered,
-                         .tls_required = tls_required_,
-                         .secure_transport = local_socket_,
-                         .client_host = host_,
-                         .rsa = &shared_.rsa});
+  login_ = std::make_unique<LoginAsServer>(LoginAsServer::Options{.server_version = traits.version,
+                                                                  .connection_id = id_,
+                                                                  .nonce = nonce,
+                                                                  .decoy = decoy,
+                                                                  .capabilities = offered,
+                                                                  .tls_required = tls_required_,
+                                                                  .secure_transport = local_socket_,
+                                                                  .client_host = host_,
+                                                                  .rsa = &shared_.rsa});
   reply_sequence_ = 0;
-  if (co_await reply(machine.greeting()) == Next::close) co_return false;
+  if (co_await reply(login_->greeting()) == Next::close) co_return false;
   reader_.expect_sequence(1);
-  co_return co_await authenticate(machine, LoginAsServer::Wait{});
+  LoginAsServer::Action first = LoginAsServer::Wait{};
+  co_return co_await authenticate(*login_, std::move(first));
 }
 
 // Drives the machine from `action` to the end; opens the leader's connection before the OK.
@@ -359,16 +360,7 @@ Task<Session::Next> Session::on_change_user(Command command) {
     old.reset();
   }
   reset_session_state();
-  const protocol::Nonce nonce = draw_nonce(worker_.random);
-  LoginAsServer machine({.server_version = shared_.traits.get(leader()).version,
-                         .connection_id = id_,
-                         .nonce = nonce,
-                         .decoy = draw_nonce(worker_.random),
-                         .capabilities = capabilities_,
-                         .secure_transport = local_socket_ || client_->is_tls(),
-                         .client_host = host_,
-                         .rsa = &shared_.rsa});
-  auto action = machine.on_change_user(command.payload);
+  auto action = login_->on_change_user(command.payload);
   if (!action.ok()) {
     co_await reply_err(protocol::kErrMalformedPacket, "HY000", "Malformed communication packet.");
     co_return Next::close;
@@ -376,7 +368,8 @@ Task<Session::Next> Session::on_change_user(Command command) {
   reader_.expect_sequence(1);
   const protocol::Capabilities kept = capabilities_;
   // As MySQL: a failed change of user ends the connection.
-  const bool good = co_await authenticate(machine, *std::move(action));
+  LoginAsServer::Action first = *std::move(action);
+  const bool good = co_await authenticate(*login_, std::move(first));
   capabilities_ = kept;
   multi_statements_ = (capabilities_ & protocol::kMultiStatements) != 0;
   co_return good ? Next::go_on : Next::close;

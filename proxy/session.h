@@ -101,6 +101,8 @@ class Session {
   Task<Next> on_commit(Command command);
   Task<Next> on_plain(routing::StatementFacts facts, Command command);  // to the leader; then what it changed here
   Task<Next> on_warnings(routing::StatementFacts facts, Command command);
+  // `sql` with ROW_COUNT() and the like replaced by what was kept; nullopt: nothing to replace.
+  std::optional<std::string> rewritten_for_kept(const std::string& sql, bool* understood) const;
   Task<std::optional<Next>> answer_from_kept(const routing::StatementFacts& facts, std::string sql);
   void after_statement(routing::StatementKind kind, const routing::StatementFacts& facts, const protocol::ResultEnd& end);
   routing::SessionFacts session_facts();
@@ -132,7 +134,8 @@ class Session {
                                   dualwrite::ShipVerdict verdict, dualwrite::TableRef table);
   Task<absl::StatusOr<Recorded>> run_recorded(std::string sql, protocol::Buffer execute, Prepared* prepared,
                                               dualwrite::ShipVerdict verdict, dualwrite::TableRef table, bool begin);
-  Task<Next> run_unknown_table(std::string sql);
+  Task<absl::StatusOr<std::optional<protocol::Err>>> servers_own_error(std::string sql);
+  Task<Next> refuse_write(std::string sql, dualwrite::ShipVerdict verdict, bool understood);
   Task<Committed> record_and_commit(dualwrite::Entry entry);
   Task<Next> reply_committed_transaction();
   Task<Next> undo_failed_write(const Captured& captured, std::size_t own, bool reset_time);
@@ -190,6 +193,7 @@ class Session {
   bool draining_ = false;
   bool idle_ = false;
 
+  std::unique_ptr<protocol::LoginAsServer> login_;
   protocol::Capabilities capabilities_ = 0;
   bool multi_statements_ = false;
   std::string user_name_;

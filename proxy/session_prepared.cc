@@ -31,7 +31,6 @@ Session::Prepared* Session::find_prepared(protocol::Bytes payload) {
 Task<Session::Next> Session::on_prepare(Command command) {
   own(command);
   const std::string sql(protocol::as_text(command.payload.subspan(1)));
-  kept_.reset();
   if (prepared_.size() >= shared_.config.limits.prepared_statements_max) {
     co_return co_await reply_err(protocol::kErrTooManyPrepared, "42000",
                                  "Can't create more than max_prepared_stmt_count statements (current value: " +
@@ -147,6 +146,28 @@ Task<Session::Next> Session::on_execute(Command command) {
   session.client_multi_statements = true;
   const auto draw = static_cast<std::uint32_t>(worker_.random() % config::Percent::kWhole);
   routing::Plan plan = routing::make_plan(prepared->facts, session, *flags_, leader(), draw);
+  if (kept_ && (prepared->facts.facts.has(Fact::row_count) || prepared->facts.facts.has(Fact::warnings))) {
+    bool understood = true;
+    const std::optional<std::string> rewritten = rewritten_for_kept(prepared->sql, &understood);
+    if (!rewritten && kept_->warnings > 0) {
+      co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000",
+                                   "crossfade: after a write its warnings can be read with SHOW WARNINGS as a text statement only");
+    }
+    if (rewritten) {
+      // Prepared anew with the value in its place, run, and forgotten.
+      Prepared once;
+      once.sql = *rewritten;
+      once.facts = prepared->facts;
+      once.schema = prepared->schema;
+      once.parameters = prepared->parameters;
+      kept_.reset();
+      const Next next = co_await execute_read(once, plan, *std::move(execute));
+      protocol::Buffer wire;
+      protocol::append_command(wire, protocol::encode_stmt_close(once.backend_ids[static_cast<std::size_t>(leader())].value_or(0)));
+      const absl::Status closed = co_await link(leader())->send(wire, worker_.reactor.now() + kStatementMax);
+      co_return closed.ok() ? next : Next::close;
+    }
+  }
   kept_.reset();
   switch (plan.action) {
     case Action::refuse: {

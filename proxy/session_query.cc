@@ -1,5 +1,7 @@
 // COM_QUERY: facts, plan, and what each action means for the session.
 
+#include <limits>
+
 #include "protocol/error_codes.h"
 #include "proxy/session.h"
 #include "routing/classify.h"
@@ -103,6 +105,15 @@ Task<Session::Next> Session::carry_out(routing::Plan plan, StatementFacts facts,
     case Action::use: co_return co_await on_plain(std::move(facts), command);
     case Action::warnings: co_return co_await on_warnings(std::move(facts), command);
     case Action::refuse: {
+      if (facts.kind == StatementKind::unknown) {
+        // What no lexer of ours understands may just be a mistake: that is the server's to say.
+        own(command);
+        auto ready = co_await leader_link(nullptr);
+        if (!ready.ok()) co_return co_await reply_lost(ready.status(), leader());
+        auto said = co_await servers_own_error(std::string(protocol::as_text(command.payload.subspan(1))));
+        if (!said.ok()) co_return co_await reply_lost(said.status(), leader());
+        if (said->has_value()) co_return co_await reply_err(**said);
+      }
       counters_.refused_statements.add();
       routing::Refusal no = routing::refusal(plan.reason, facts);
       co_return co_await reply_err(no.code, std::move(no.sqlstate), std::move(no.message));
@@ -301,10 +312,7 @@ std::string substitute(const std::string& sql, const routing::LexerMode& mode, s
       *rewrote = true;
       return out;
     }
-    if (routing::is_word(token, "DIAGNOSTICS") || (routing::is_word(before, "SHOW") && routing::is_word(token, "ERRORS")) ||
-        (routing::is_word(before, "WARNINGS") && routing::is_word(token, "LIMIT"))) {
-      *understood = false;
-    }
+    if (routing::is_word(token, "DIAGNOSTICS")) *understood = false;
     before = token;
     token = next;
   }
@@ -312,37 +320,93 @@ std::string substitute(const std::string& sql, const routing::LexerMode& mode, s
   return out;
 }
 
-bool is_show_warnings(const std::string& sql, const routing::LexerMode& mode) {
+// SHOW WARNINGS | ERRORS [LIMIT [offset,] count | LIMIT count OFFSET offset]
+struct ShowDiagnostics {
+  bool errors_only = false;
+  std::uint64_t offset = 0;
+  std::uint64_t count = std::numeric_limits<std::uint64_t>::max();
+};
+std::optional<ShowDiagnostics> parse_show_diagnostics(const std::string& sql, const routing::LexerMode& mode) {
   routing::Tokenizer tokens(sql, mode);
-  if (!routing::is_word(tokens.next(), "SHOW") || !routing::is_word(tokens.next(), "WARNINGS")) return false;
+  if (!routing::is_word(tokens.next(), "SHOW")) return std::nullopt;
+  ShowDiagnostics show;
   routing::Token token = tokens.next();
+  show.errors_only = routing::is_word(token, "ERRORS");
+  if (!show.errors_only && !routing::is_word(token, "WARNINGS")) return std::nullopt;
+  token = tokens.next();
+  if (routing::is_word(token, "LIMIT")) {
+    const auto number = [&] { return std::strtoull(std::string(tokens.next().text).c_str(), nullptr, 10); };
+    show.count = number();
+    token = tokens.next();
+    if (token.text == ",") {
+      show.offset = std::exchange(show.count, number());
+      token = tokens.next();
+    } else if (routing::is_word(token, "OFFSET")) {
+      show.offset = number();
+      token = tokens.next();
+    }
+  }
   if (token.kind == routing::TokenKind::semicolon) token = tokens.next();
-  return token.kind == routing::TokenKind::end;
+  if (token.kind != routing::TokenKind::end) return std::nullopt;
+  return show;
+}
+
+// The kept answer to SHOW WARNINGS with only the rows that `show` asks for.
+protocol::Buffer select_diagnostics(const protocol::Buffer& kept, const ShowDiagnostics& show, protocol::Capabilities capabilities) {
+  protocol::Buffer out;
+  std::uint8_t sequence = 1;
+  // Column count, three columns and, in the older dialect, an EOF come before the rows.
+  std::size_t head = (capabilities & protocol::kDeprecateEof) != 0 ? 4 : 5;
+  std::uint64_t row = 0;
+  for (std::size_t at = 0; at < kept.size();) {
+    const auto header = protocol::decode_header(protocol::Bytes(kept).subspan(at));
+    const protocol::Bytes payload = protocol::Bytes(kept).subspan(at + protocol::kHeaderBytes, header.payload_bytes);
+    at += protocol::kHeaderBytes + header.payload_bytes;
+    const bool is_row = head == 0 && at < kept.size();
+    if (head > 0) --head;
+    if (is_row) {
+      constexpr std::string_view kError = "Error";
+      protocol::Reader reader(payload);
+      if (show.errors_only && reader.lenenc_text() != kError) continue;
+      const std::uint64_t index = row++;
+      if (index < show.offset || index - show.offset >= show.count) continue;
+    }
+    protocol::append_message(out, payload, sequence);
+  }
+  return out;
 }
 
 }  // namespace
 
+std::optional<std::string> Session::rewritten_for_kept(const std::string& sql, bool* understood) const {
+  bool rewrote = false;
+  *understood = true;
+  std::string out = substitute(sql, lexer_mode_, kept_->row_count, kept_->warnings, kept_->row_count < 0 ? 1 : 0, &rewrote, understood);
+  if (!rewrote) return std::nullopt;
+  return out;
+}
+
 // nullopt: nothing kept bears on it; ask the server.
 Task<std::optional<Session::Next>> Session::answer_from_kept(const StatementFacts& facts, std::string sql) {
   const Kept kept = *kept_;
-  if (facts.facts.has(Fact::warnings) && is_show_warnings(sql, lexer_mode_)) {
-    if (kept.show_warnings.empty()) co_return std::nullopt;
-    co_return co_await reply_wire(kept.show_warnings);
+  if (facts.facts.has(Fact::warnings)) {
+    if (const auto show = parse_show_diagnostics(sql, lexer_mode_)) {
+      if (kept.show_warnings.empty()) co_return std::nullopt;
+      co_return co_await reply_wire(select_diagnostics(kept.show_warnings, *show, capabilities_));
+    }
   }
-  bool rewrote = false;
   bool understood = true;
-  const std::string rewritten = substitute(sql, lexer_mode_, kept.row_count, kept.warnings, kept.row_count < 0 ? 1 : 0,
-                                           &rewrote, &understood);
+  const std::optional<std::string> rewritten = rewritten_for_kept(sql, &understood);
   if (!understood && kept.warnings > 0) {
     co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000",
                                  "crossfade: after a write the diagnostics can be read with SHOW WARNINGS, SHOW COUNT(*) "
                                  "WARNINGS, @@warning_count and ROW_COUNT() only");
   }
-  if (!rewrote) co_return std::nullopt;
+  if (!rewritten) co_return std::nullopt;
   if (facts.facts.has(Fact::row_count)) kept_->row_count = -1;  // as after any SELECT
   auto leading = co_await leader_link(&facts);
   if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());
-  auto captured = co_await (*leading)->run(rewritten, TimePoint::max());
+  auto captured = co_await (*leading)->run(*rewritten, TimePoint::max());
   if (!captured.ok()) co_return co_await reply_lost(captured.status(), leader());
   co_return co_await reply_wire(std::move(captured->wire));
 }

@@ -1,5 +1,6 @@
 // Reads: bytes from a backend to the client through a small shared buffer, without decoding rows.
 
+#include "dualwrite/outbox.h"
 #include "protocol/error_codes.h"
 #include "proxy/session.h"
 
@@ -32,7 +33,12 @@ Task<absl::StatusOr<std::unique_ptr<BackendLink>>> Session::open_link(config::Ba
 Task<absl::StatusOr<BackendLink*>> Session::leader_link(const StatementFacts* facts) {
   BackendLink& leading = *link(leader());
   if (!leading.alive()) co_return absl::UnavailableError("the server has closed the connection");
-  std::string before = std::exchange(fixup_, {});
+  // A SET would reset what such a statement asks for: it may as well come later.
+  const bool asks_for_diagnostics =
+      facts != nullptr && !facts->facts.has(Fact::time_dependent) &&
+      (facts->facts.has(Fact::row_count) || facts->facts.has(Fact::warnings) || facts->facts.has(Fact::found_rows));
+  std::string before;
+  if (!asks_for_diagnostics || fixup_ != dualwrite::kResetTimestamp) before = std::exchange(fixup_, {});
   if (last_insert_id_dirty_ && facts != nullptr &&
       (facts->facts.has(Fact::last_insert_id) || facts->facts.has(Fact::sets_last_insert_id))) {
     if (!before.empty()) before += ';';

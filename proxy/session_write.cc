@@ -189,42 +189,49 @@ Task<Session::Next> Session::on_write(StatementFacts facts, Command command) {
     if (!link(leader())->alive()) co_return co_await reply_lost(verdict.status(), leader());
     co_return co_await reply_err(protocol::kErrUnknown, "HY000", "crossfade: " + std::string(verdict.status().message()));
   }
-  if (!verdict->shippable) {
-    if (verdict->refusal.empty()) co_return co_await run_unknown_table(sql);
-    counters_.refused_statements.add();
-    co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000", verdict->refusal);
-  }
+  if (!verdict->shippable) co_return co_await refuse_write(sql, *verdict, shape.understood);
   const TableRef table = table_ref(shape.table, schema_);
   counters_.writes.add();
   if (in_transaction_ || !autocommit_) co_return co_await write_in_transaction(sql, protocol::Buffer(), nullptr, *verdict, table);
   co_return co_await write_autocommit(sql, *verdict, table);
 }
 
-// A table that the leader does not know: its own error is the answer. Should it know it after all,
-// nothing may stay behind unrecorded.
-Task<Session::Next> Session::run_unknown_table(std::string sql) {
-  BackendLink& leading = *link(leader());
-  if (in_transaction_) {
-    // EXPLAIN resolves the table as the statement would, and changes nothing.
-    sql = "EXPLAIN " + sql;
-  } else {
-    sql = "START TRANSACTION READ ONLY;" + sql + "\n;COMMIT";
-  }
-  auto captured = co_await leading.run(std::move(sql), worker_.reactor.now() + kStatementMax);
-  if (!captured.ok()) co_return co_await reply_lost(captured.status(), leader());
-  if (captured->failed()) {
-    const protocol::Err err = captured->last().err;
+// What the leader itself says to a statement that will not be run: a syntax error or an unknown table
+// is the server's to report. Preparing it resolves all names and runs nothing.
+Task<absl::StatusOr<std::optional<protocol::Err>>> Session::servers_own_error(std::string sql) {
+  constexpr std::uint16_t kNotPreparable = 1295;
+  Prepared trial;
+  trial.sql = std::move(sql);
+  std::optional<Captured> refused;
+  auto id = co_await backend_statement(*link(leader()), trial, &refused);
+  if (refused) {
+    const protocol::Err err = refused->last().err;
+    if (err.code == kNotPreparable) co_return std::nullopt;
     if (in_transaction_) {
       needs_probe_ = true;
       last_error_ = err.code;
-    } else {
-      auto undone = co_await leading.run("ROLLBACK", worker_.reactor.now() + kStatementMax);
-      if (!undone.ok()) co_return co_await reply_lost(undone.status(), leader());
     }
-    co_return co_await reply_err(err);
+    co_return err;
   }
-  co_return co_await reply_err(protocol::kErrUnknown, "HY000",
-                               "crossfade: the table was not known a moment ago; try again");
+  if (!id.ok()) co_return id.status();
+  protocol::Buffer wire;
+  protocol::append_command(wire, protocol::encode_stmt_close(*id));
+  const absl::Status closed = co_await link(leader())->send(wire, worker_.reactor.now() + kStatementMax);
+  if (!closed.ok()) co_return closed;
+  co_return std::nullopt;
+}
+
+Task<Session::Next> Session::refuse_write(std::string sql, ShipVerdict verdict, bool understood) {
+  if (!understood || verdict.refusal.empty()) {
+    auto ready = co_await leader_link(nullptr);
+    if (!ready.ok()) co_return co_await reply_lost(ready.status(), leader());
+    auto said = co_await servers_own_error(std::move(sql));
+    if (!said.ok()) co_return co_await reply_lost(said.status(), leader());
+    if (said->has_value()) co_return co_await reply_err(**said);
+  }
+  counters_.refused_statements.add();
+  std::string why = verdict.refusal.empty() ? "crossfade: the table was not known a moment ago; try again" : verdict.refusal;
+  co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000", std::move(why));
 }
 
 // One packet: START TRANSACTION, the statement, its diagnostics, the outbox row, COMMIT.
@@ -305,7 +312,7 @@ Task<Session::Next> Session::undo_failed_write(const Captured& captured, std::si
   protocol::Err err = captured.last().err;
   BackendLink& leading = *link(leader());
   std::string sql = "SHOW WARNINGS;ROLLBACK";
-  if (reset_time) sql += ";SET timestamp=DEFAULT";
+  if (reset_time) sql += ";" + std::string(dualwrite::kResetTimestamp);
   if (context_ && !context_->statement.foreign_key_checks) sql += ";SET foreign_key_checks=0";
   auto undone = co_await leading.run(std::move(sql), worker_.reactor.now() + kStatementMax);
   if (!undone.ok()) co_return co_await reply_lost(undone.status(), leader());
@@ -365,6 +372,11 @@ Task<absl::StatusOr<Session::Recorded>> Session::run_recorded(std::string sql, p
                                                  .seed2 = static_cast<std::uint32_t>(worker_.random() & 0x3fffffff)};
   }
   std::string first = begin ? "START TRANSACTION" : "";
+  if (!begin && std::exchange(last_insert_id_dirty_, false)) {
+    // Before the statement, so that its ROW_COUNT() and warnings stay: reads in this transaction go by
+    // the server's own values.
+    first = "SET last_insert_id=" + std::to_string(last_insert_id_);
+  }
   const std::string pins = dualwrite::set_timestamp_and_seeds(verdict.freeze_time, recorded.record.seeds);
   if (!pins.empty()) first += (first.empty() ? "" : ";") + pins;
   if (verdict.freeze_time) first += ";SELECT @@timestamp";
@@ -390,7 +402,7 @@ Task<absl::StatusOr<Session::Recorded>> Session::run_recorded(std::string sql, p
     if (!before.ok()) co_return before.status();
     if (before->failed()) co_return absl::InternalError(err_text(before->last().err));
     if (verdict.freeze_time) {
-      fixup_ = "SET timestamp=DEFAULT";
+      fixup_ = dualwrite::kResetTimestamp;
       auto rows = protocol::decode_response(before->bytes_of(before->results.back()), ResponseKind::query, leading.capabilities());
       if (!rows.ok()) co_return rows.status();
       recorded.record.timestamp = rows->front().rows.front().front().value_or("");

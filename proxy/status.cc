@@ -25,7 +25,8 @@ nlohmann::json flags_json(const config::Flags& flags) {
 }
 
 bool is_ready(const StatusSources& sources) {
-  return !sources.shared.draining.load() && sources.shared.applier.epoch() != 0 && sources.shared.applier.status().leader_up;
+  const ApplierStatus applier = sources.shared.applier.status();
+  return !sources.shared.draining.load() && sources.shared.applier.epoch() != 0 && applier.leader_up && applier.follower_tried;
 }
 
 Metrics::Gauges gauges(const StatusSources& sources) {

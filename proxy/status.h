@@ -21,7 +21,7 @@ struct StatusSources {
 nlohmann::json status_json(const StatusSources& sources);
 nlohmann::json flags_json(const config::Flags& flags);
 Metrics::Gauges gauges(const StatusSources& sources);
-// Serving: not draining, the leader reachable and set up.
+// Serving: not draining, the leader reachable and set up, the follower tried once.
 bool is_ready(const StatusSources& sources);
 
 }  // namespace crossfade::proxy

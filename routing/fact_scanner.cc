@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "routing/portable_functions.h"
+
 namespace crossfade::routing {
 namespace {
 
@@ -90,6 +92,7 @@ bool FactScanner::has_effect() const {
 void FactScanner::note() {
   switch (token_.kind) {
     case TokenKind::word:
+      if (!after_dot_ && (is("REGEXP") || is("RLIKE") || is("MATCH") || is("COLLATE"))) add(Fact::server_dependent);
       if (info_.keyword != Keyword::none && !after_dot_) note_keyword();
       note_name();
       break;
@@ -97,6 +100,8 @@ void FactScanner::note() {
       note_name();
       break;
     case TokenKind::op:
+      // 1/3 has 4 digits on MySQL and 9 on MariaDB when it is stored in a DOUBLE.
+      if (token_.text == "/" || token_.text == "->" || token_.text == "->>") add(Fact::server_dependent);
       note_op();
       break;
     case TokenKind::placeholder:
@@ -300,6 +305,7 @@ void FactScanner::note_call() {
     const bool touches = mode_.ignore_space || ahead_.offset == token_.offset + token_.text.size();
     if (traits.has_value() && (touches || !traits->has(FunctionTrait::touching))) {
       json_table_ = json_table_ || is("JSON_TABLE");
+      if (!is_portable_function(token_.text)) add(Fact::server_dependent);
       add_traits(*traits);
       return;
     }

@@ -63,6 +63,8 @@ enum class Fact : std::uint32_t {
   read_committed = 1u << 24,       // SET TRANSACTION (or the variable) to READ COMMITTED or READ UNCOMMITTED
   autocommit_variable = 1u << 25,  // SET autocommit
   chain = 1u << 26,                // COMMIT/ROLLBACK AND CHAIN or RELEASE
+  server_dependent = 1u << 27,     // a division, a pattern, or a function outside portable_functions.h: another
+                                   // make of server may compute another value
 };
 
 class Facts {

@@ -351,14 +351,14 @@ class Proxy:
         return total
 
     def caught_up(self, deadline=60):
-        return wait_until(lambda: self.status()["caught_up"] is True, deadline, "caught_up")
+        return wait_until(lambda: not self.died() and self.status()["caught_up"] is True, deadline, "caught_up")
 
     def set_flags(self, wait=True, **changes):
         """Changes flags as an operator's tool would (atomic rename), with the next version."""
         self.flags = merge(self.flags, dict(changes, version=self.flags["version"] + (1 if changes else 0)))
         self.write_flags(to_yaml(self.flags) + "\n")
         if wait:
-            wait_until(lambda: self.status()["flags"]["version"] == self.flags["version"], 10, "the new flags")
+            wait_until(lambda: not self.died() and self.status()["flags"]["version"] == self.flags["version"], 10, "the new flags")
 
     def write_flags(self, text):
         with open(self.flags_file + ".part", "w") as out:
@@ -454,7 +454,8 @@ class Env:
     def close(self, failed):
         for proxy in self.proxies:
             if failed and proxy.process:
-                print("--- log of %s\n%s---" % (proxy.directory, proxy.log_tail()))
+                print("--- proxy %s; log of %s\n%s---" % ("running" if proxy.running() else "ended with exit code %s" %
+                                                       proxy.process.returncode, proxy.directory, proxy.log_tail()))
             proxy.kill()
         for relay in self.relays:
             relay.stop()

@@ -74,7 +74,7 @@ def test_command_line_status_and_report(env):
     done = run("report", "--format", "json")
     assert done.returncode in (0, 8) and "verdict" in json.loads(done.stdout), done
     done = run("report")
-    assert done.returncode in (0, 8) and done.stdout.split()[0] in ("SAFE", "HOLD", "DIVERGED"), done
+    assert done.returncode in (0, 8) and done.stdout.split(":")[0] in ("SAFE", "HOLD", "DIVERGED"), done
     help_text = subprocess.run([env.binary, "--help"], capture_output=True, text=True)
     assert help_text.returncode == 0 and all(verb in help_text.stdout for verb in ("serve", "check", "status", "report"))
 

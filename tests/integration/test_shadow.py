@@ -13,7 +13,7 @@ DIFFERENCES = ("value", "row_missing", "row_extra", "error_one_side", "error_dif
 
 def seed(env, count=50):
     env.tables(PRODUCTS, "INSERT INTO products VALUES " + ", ".join(
-        "(%d, 'product %d', %d.%02d, '{\"b\": 1.50, \"a\": [%d, null]}', %d / 3)" % (n, n, n, n, n, n) for n in range(count)))
+        "(%d, 'product %d', %d.%02d, '{\"b\": 1.50, \"a\": [%d, null]}', %.4f)" % (n, n, n, n, n, n / 3) for n in range(count)))
 
 
 def read_all(proxy, statements, rounds=1):
@@ -53,6 +53,7 @@ def test_equal_databases_compare_equal(env):
     proxy = env.proxy(config=FAST, flags=SHADOW)
     read_all(proxy, READS, 10)
     wait_until(lambda: compared(proxy) >= 40, 20, "40 comparisons")
+    assert not find_sample(proxy), find_sample(proxy)[0]
     found = verdicts(proxy)
     assert not any(found.get(name) for name in DIFFERENCES), found
 
@@ -122,6 +123,7 @@ def test_no_differences_under_concurrent_writes(env):
         stop.set()
         writer.join()
     wait_until(lambda: compared(proxy) >= 50, 30, "50 comparisons")
+    assert not find_sample(proxy), find_sample(proxy)[0]
     found = verdicts(proxy)
     assert not any(found.get(name) for name in DIFFERENCES), found
     env.assert_equal(rows_min=10)

@@ -87,6 +87,7 @@ def test_backends_over_tls(env):
     if env.new.kind != "mysql":
         raise Skip("needs MySQL as `new`")
     proxy = env.proxy(config={"backends": {"new": {"tls": {"mode": "required"}}}}, flags={"read_from_new": {"percent": 100}})
+    proxy.caught_up()
     with proxy.connect(database="app") as session, session.cursor() as cursor:
         cursor.execute("INSERT INTO t VALUES (1, 1)")
         cursor.execute("SELECT v FROM t WHERE id = 1")

@@ -1,0 +1,191 @@
+#include "tests/support/proxy_stack.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <chrono>
+#include <csignal>
+#include <future>
+#include <stdexcept>
+#include <vector>
+
+#include "proxy/session.h"
+#include "tests/unit/proxy/temp_dir.h"
+
+namespace crossfade::support {
+
+namespace {
+
+// Making a key takes longer than most tests: one is handed on from stack to stack.
+std::optional<protocol::RsaKey>& spare_key() {
+  static auto& key = *new std::optional<protocol::RsaKey>();
+  return key;
+}
+
+protocol::RsaKey take_key() {
+  if (spare_key()) return *std::exchange(spare_key(), std::nullopt);
+  return protocol::RsaKey::generate().value();
+}
+
+config::Config make_config(const FakeBackend& leader, const FakeBackend& follower) {
+  config::Config config;
+  config::Listen listen;
+  listen.address = {.host = "127.0.0.1", .port = 1, .is_unix = false};
+  config.listen.push_back(listen);
+  config.old_backend.address = leader.address();
+  config.new_backend.address = follower.address();
+  config.dual_write.poll_interval = std::chrono::milliseconds(5);
+  config.shadow.recheck_delay = std::chrono::milliseconds(1);
+  return config;
+}
+
+}  // namespace
+
+bool eventually(const std::function<bool()>& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return true;
+}
+
+struct ProxyStack::Parts {
+  config::Config config;
+  std::optional<proxy::TempDir> state_dir{std::in_place};
+  proxy::Metrics metrics;
+  std::unique_ptr<proxy::Applier> applier;
+  std::unique_ptr<proxy::ShadowPool> shadow;
+  std::unique_ptr<proxy::Shared> shared;
+  std::unique_ptr<proxy::Worker> worker;
+  std::thread thread;
+
+  explicit Parts(config::Config made) : config(std::move(made)) {}
+
+  void make_applier(const proxy::KnownUser::Credential& control) {
+    const auto control_link = [&](config::Backend which) {
+      proxy::LinkOptions options;
+      options.which = which;
+      options.address = config.backend(which).address;
+      options.user = control.user;
+      options.password = control.password;
+      return options;
+    };
+    proxy::ApplierOptions options;
+    options.leader = control_link(config::Backend::old_db);
+    options.follower = control_link(config::Backend::new_db);
+    options.schema = config.control.schema;
+    options.poll_interval = config.dual_write.poll_interval;
+    options.max_lag = config.reads.max_lag;
+    options.app_users_on_leader = {"app"};
+    applier = std::make_unique<proxy::Applier>(std::move(options), metrics);
+    applier->on_connected = [this](config::Backend which, const protocol::Greeting& greeting) {
+      shared->traits.set(which, greeting);
+    };
+  }
+
+  void make_shared_state(const proxy::KnownUser::Credential& control) {
+    proxy::KnownUser app;
+    app.secret.password = "secret";
+    app.backend = {proxy::KnownUser::Credential{.user = "app", .password = "secret"},
+                   proxy::KnownUser::Credential{.user = "app", .password = "secret"}};
+    shadow = std::make_unique<proxy::ShadowPool>(
+        config.shadow, *applier, metrics, proxy::ReportStore::open(state_dir->path()).value(),
+        [this](config::Backend which, const std::string& user) {
+          return shared->link_options(which, shared->users.at(user).backend[static_cast<std::size_t>(which)]);
+        });
+    shared = std::unique_ptr<proxy::Shared>(new proxy::Shared{.config = config,
+                                                              .metrics = metrics,
+                                                              .applier = *applier,
+                                                              .shadow = *shadow,
+                                                              .rsa = take_key(),
+                                                              .users = {{"app", app}},
+                                                              .backend_tls = {},
+                                                              .control = {control, control},
+                                                              .traits = {}});
+  }
+};
+
+ProxyStack::ProxyStack(Options options) : leader_(FakeBackend::Options()), follower_(options.follower) {
+  std::signal(SIGPIPE, SIG_IGN);
+  config::Config config = make_config(leader_, follower_);
+  options.tune(config);
+  parts_ = std::make_unique<Parts>(std::move(config));
+  const proxy::KnownUser::Credential control{.user = "control", .password = "secret"};
+  parts_->make_applier(control);
+  parts_->make_shared_state(control);
+  parts_->worker = std::make_unique<proxy::Worker>(*parts_->shared, std::make_shared<const config::Flags>(options.flags));
+  if (!parts_->shadow->start().ok()) throw std::runtime_error("the shadow pool does not start");
+  parts_->applier->start();
+  parts_->thread = std::thread([worker = parts_->worker.get()] { worker->reactor.run(); });
+  const bool ready = eventually([&] { return parts_->applier->epoch() != 0 && parts_->applier->follower_usable(); });
+  if (!ready) throw std::runtime_error("the applier does not get ready");
+}
+
+ProxyStack::~ProxyStack() {
+  parts_->applier->stop();
+  parts_->shadow->stop();
+  parts_->worker->reactor.stop();
+  parts_->thread.join();
+  spare_key() = std::move(parts_->shared->rsa);
+  parts_->state_dir.reset();
+  // As in the server, tasks of a stopped reactor are suspended for good. They are kept, so that the
+  // leak checker tells them from what was lost.
+  static auto& retired = *new std::vector<std::unique_ptr<Parts>>();
+  retired.push_back(std::move(parts_));
+}
+
+proxy::Applier& ProxyStack::applier() { return *parts_->applier; }
+proxy::ShadowPool& ProxyStack::shadow() { return *parts_->shadow; }
+
+absl::StatusOr<std::unique_ptr<Client>> ProxyStack::try_connect(const Client::Options& options) {
+  int ends[2] = {-1, -1};
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) throw std::runtime_error("no socket pair");
+  fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  on_worker([&](proxy::Worker& worker) { worker.accept(ends[0], 0, nullptr, false); });
+  return Client::log_in(ends[1], options);
+}
+
+std::unique_ptr<Client> ProxyStack::connect(const Client::Options& options) {
+  auto client = try_connect(options);
+  if (!client.ok()) throw std::runtime_error("login failed: " + std::string(client.status().message()));
+  return *std::move(client);
+}
+
+void ProxyStack::set_flags(const config::Flags& flags) {
+  on_worker([&](proxy::Worker& worker) { worker.flags = std::make_shared<const config::Flags>(flags); });
+}
+
+void ProxyStack::on_worker(const std::function<void(proxy::Worker&)>& work) {
+  std::promise<void> ran;
+  parts_->worker->reactor.post([&] {
+    work(*parts_->worker);
+    ran.set_value();
+  });
+  ran.get_future().wait();
+}
+
+std::uint64_t ProxyStack::count(const std::function<std::uint64_t(const proxy::Counters&)>& get) {
+  return parts_->metrics.sum(get);
+}
+
+bool ProxyStack::all_quiet() {
+  return eventually([&] {
+    std::size_t left = 0;
+    on_worker([&](proxy::Worker& worker) {
+      // The catalogue's connection stays open between statements.
+      const std::uint64_t open = worker.counters.backend_connections_open[0].get();
+      left = worker.sessions.size() + worker.reactor.spawned() + worker.counters.clients_open.get() +
+             (open > 1 ? open : 0) + worker.counters.backend_connections_open[1].get() + worker.shared.clients.load() +
+             worker.shared.pinned_sessions.load();
+    });
+    return left + leader_.connections("app") + follower_.connections("app") == 0;
+  });
+}
+
+bool ProxyStack::caught_up() {
+  parts_->applier->wake();
+  return eventually([&] { return parts_->applier->status().caught_up; });
+}
+
+}  // namespace crossfade::support
