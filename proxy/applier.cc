@@ -84,6 +84,10 @@ void Applier::stop() {
 void Applier::committed(const EntryKey& key, std::shared_ptr<AppliedMark> mark) {
   commits_.fetch_add(1, std::memory_order_acq_rel);
   reactor_.post([this, key, mark = std::move(mark)] {
+    if (applied_unasked_.erase(key) != 0) {
+      AppliedMark::set(mark);  // faster than this message
+      return;
+    }
     if (marks_.size() >= kMarksMax) {
       std::erase_if(marks_, [](const auto& item) { return item.second.expired(); });
     }
@@ -412,21 +416,22 @@ Task<absl::Status> Applier::drop_applied(std::vector<Transaction>& transactions)
 Task<bool> Applier::apply_once() {
   const TimePoint looked = Clock::now();
   const std::uint64_t commits = commits_.load(std::memory_order_acquire);
+  const std::set<EntryKey> doomed = discarded_;
   std::size_t rows_read = 0;
   auto joined = co_await read_entries(&rows_read);
   if (!joined.ok()) {
     drop_leader(joined.status());
     co_return false;
   }
-  if (rows_read == 0) {
+  std::vector<Transaction> transactions = std::move(joined->transactions);
+  absl::Status status = co_await drop_discarded(transactions, doomed, rows_read < kLookRows);
+  if (status.ok() && rows_read == 0) {
     note_empty(looked, commits);
     check_applied_ = false;
     if (Clock::now() >= next_prune_) co_await prune();
     co_return false;
   }
-  std::vector<Transaction> transactions = std::move(joined->transactions);
   for (const auto& broken : joined->broken) park(broken.key, {}, broken.why);
-  absl::Status status = co_await drop_discarded(transactions);
   if (status.ok() && check_applied_ && !transactions.empty()) status = co_await drop_applied(transactions);
   if (!status.ok()) {
     // Which side broke shows at the next turn: both are looked at again.
@@ -455,26 +460,53 @@ Task<bool> Applier::apply_once() {
   co_return true;
 }
 
-Task<absl::Status> Applier::drop_discarded(std::vector<Transaction>& transactions) {
+// `doomed`: what was discarded before the look that gave `transactions` began; `complete`: the look
+// went to the end of the outbox.
+Task<absl::Status> Applier::drop_discarded(std::vector<Transaction>& transactions, std::set<EntryKey> doomed, bool complete) {
   if (discarded_.empty()) co_return absl::OkStatus();
   std::vector<std::uint64_t> ids;
+  std::vector<EntryKey> seen;
   std::erase_if(transactions, [&](const Transaction& transaction) {
-    if (discarded_.erase(transaction.key) == 0) return false;
+    if (!discarded_.contains(transaction.key)) return false;
     ids.insert(ids.end(), transaction.ids.begin(), transaction.ids.end());
+    seen.push_back(transaction.key);
     return true;
   });
-  // Whatever is left was never seen in a look: it was applied before it could be discarded, or never
-  // became visible. The statement itself had no effect on the leader: the ledger says so.
-  for (const EntryKey& key : std::exchange(discarded_, {})) {
-    auto noted = co_await follower_->query(
-        dualwrite::insert_ledger(options_.schema, key, {}, "applied although the leader had lost its transaction", 0, -1), soon());
-    if (noted.ok()) noted = co_await follower_->query("COMMIT", soon());
-    if (!noted.ok()) co_return noted.status();
-    counters_.divergences.add();
+  if (!ids.empty()) {
+    auto gone = co_await leader_->query(dualwrite::delete_outbox(options_.schema, ids), soon());
+    if (!gone.ok()) co_return gone.status();
+    for (const EntryKey& key : seen) {
+      discarded_.erase(key);
+      doomed.erase(key);
+    }
   }
-  if (ids.empty()) co_return absl::OkStatus();
-  auto gone = co_await leader_->query(dualwrite::delete_outbox(options_.schema, ids), soon());
-  co_return gone.status();
+  if (doomed.empty()) co_return absl::OkStatus();
+  // What the look did not show was applied before it could be discarded, or never became visible.
+  const std::vector<EntryKey> keys(doomed.begin(), doomed.end());
+  auto applied = co_await follower_->query(dualwrite::select_applied(options_.schema, keys), soon());
+  if (!applied.ok()) co_return applied.status();
+  std::uint64_t divergences = 0;
+  for (const auto& row : applied->front().rows) {
+    const auto key = dualwrite::parse_key(row[0].value_or(""));
+    if (!key) continue;
+    // The statement had no effect on the leader: the ledger says so.
+    auto noted = co_await follower_->query(
+        dualwrite::insert_ledger(options_.schema, *key, {}, "applied although the leader had lost its transaction", 0, -1), soon());
+    if (!noted.ok()) co_return noted.status();
+    ++divergences;
+  }
+  auto ended = co_await follower_->query("COMMIT", soon());
+  if (!ended.ok()) co_return ended.status();
+  counters_.divergences.add(divergences);
+  for (const auto& row : applied->front().rows) {
+    if (const auto key = dualwrite::parse_key(row[0].value_or(""))) discarded_.erase(*key);
+  }
+  if (complete) {
+    for (const EntryKey& key : doomed) discarded_.erase(key);
+  }
+  const std::lock_guard lock(status_mutex_);
+  status_.divergences += divergences;
+  co_return absl::OkStatus();
 }
 
 // In batches; one that fails for good is taken apart until the transaction to blame stands alone.
@@ -694,7 +726,16 @@ Task<void> Applier::prune() {
 
 void Applier::mark_applied(const EntryKey& key) {
   const auto found = marks_.find(key);
-  if (found == marks_.end()) return;
+  if (found == marks_.end()) {
+    constexpr std::size_t kUnaskedMax = 10000;
+    applied_unasked_.insert(key);
+    applied_unasked_order_.push_back(key);
+    if (applied_unasked_order_.size() > kUnaskedMax) {
+      applied_unasked_.erase(applied_unasked_order_.front());
+      applied_unasked_order_.pop_front();
+    }
+    return;
+  }
   if (const auto mark = found->second.lock()) AppliedMark::set(mark);
   marks_.erase(found);
 }

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -117,7 +118,8 @@ class Applier {
   void note_empty(TimePoint looked, std::uint64_t commits);
   Task<absl::StatusOr<dualwrite::Joined>> read_entries(std::size_t* rows_read);
   Task<absl::Status> drop_applied(std::vector<dualwrite::Transaction>& transactions);
-  Task<absl::Status> drop_discarded(std::vector<dualwrite::Transaction>& transactions);
+  Task<absl::Status> drop_discarded(std::vector<dualwrite::Transaction>& transactions, std::set<dualwrite::EntryKey> doomed,
+                                    bool complete);
   Task<bool> apply_once();                 // false: nothing more to do at once
   Task<absl::Status> apply(std::vector<dualwrite::Transaction> transactions);
   Task<absl::Status> apply_batch(const std::vector<dualwrite::Transaction>& transactions, std::optional<protocol::Err>* refused);
@@ -153,6 +155,9 @@ class Applier {
   std::optional<dualwrite::StatementContext> follower_context_;
   std::map<std::string, std::uint32_t> prepared_;
   std::map<dualwrite::EntryKey, std::weak_ptr<AppliedMark>> marks_;
+  // Applied before their session's message came (or another proxy's): the newest few thousand.
+  std::set<dualwrite::EntryKey> applied_unasked_;
+  std::deque<dualwrite::EntryKey> applied_unasked_order_;
   std::map<dualwrite::EntryKey, ApplierStatus::Parked> parked_;
   std::set<dualwrite::TableRef> parked_tables_;
   std::set<dualwrite::EntryKey> discarded_;

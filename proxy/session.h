@@ -169,6 +169,7 @@ class Session {
   Task<Next> reply_err(std::uint16_t code, std::string sqlstate, std::string message);
   Task<Next> reply_err(protocol::Err err);
   Task<Next> reply_lost(absl::Status status, config::Backend which);  // 2013, and close
+  Task<Next> reply_unjudged(absl::Status status);
   Task<Next> reply_unreachable(absl::Status status);                  // 2003-like, and go on or close
 
   void own(Command& command);

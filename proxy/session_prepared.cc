@@ -57,8 +57,7 @@ Task<Session::Next> Session::on_prepare(Command command) {
     prepared.shape = routing::parse_write(sql, lexer_mode_);
     auto verdict = co_await judge(prepared.facts, prepared.shape, nullptr, schema_);
     if (!verdict.ok()) {
-      if (!link(leader())->alive()) co_return co_await reply_lost(verdict.status(), leader());
-      co_return co_await reply_err(protocol::kErrUnknown, "HY000", "crossfade: " + std::string(verdict.status().message()));
+      co_return co_await reply_unjudged(verdict.status());
     }
     if (!verdict->shippable && !verdict->refusal.empty()) {
       counters_.refused_statements.add();
@@ -178,8 +177,7 @@ Task<Session::Next> Session::on_execute(Command command) {
     case Action::write: {
       auto verdict = co_await judge(prepared->facts, prepared->shape, &execute->parameters, prepared->schema);
       if (!verdict.ok()) {
-        if (!link(leader())->alive()) co_return co_await reply_lost(verdict.status(), leader());
-        co_return co_await reply_err(protocol::kErrUnknown, "HY000", "crossfade: " + std::string(verdict.status().message()));
+        co_return co_await reply_unjudged(verdict.status());
       }
       if (!verdict->shippable) {
         counters_.refused_statements.add();

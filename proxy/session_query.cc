@@ -132,7 +132,7 @@ void Session::after_statement(StatementKind kind, const StatementFacts& facts, c
   }
   in_transaction_ = (end.ok.status & protocol::kStatusInTransaction) != 0;
   autocommit_ = (end.ok.status & protocol::kStatusAutocommit) != 0;
-  needs_probe_ = false;
+  const bool client_knows = std::exchange(needs_probe_, false) && last_error_ == protocol::kErrDeadlock;
   switch (kind) {
     case StatementKind::begin:
     case StatementKind::commit:
@@ -154,7 +154,7 @@ void Session::after_statement(StatementKind kind, const StatementFacts& facts, c
       break;
     default:
       if (was_in_transaction && !in_transaction_ && !log_.empty()) {
-        transaction_lost_ = true;
+        transaction_lost_ = !client_knows;
         log_.clear();
       }
       break;

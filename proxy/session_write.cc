@@ -179,6 +179,13 @@ Task<absl::StatusOr<ShipVerdict>> Session::judge(const StatementFacts& facts, co
   co_return dualwrite::ship_verdict(facts, shape, schema.get(), context_->no_auto_value_on_zero, parameters);
 }
 
+// The leader could not be asked what the write needs to know: mostly because it has just gone.
+Task<Session::Next> Session::reply_unjudged(absl::Status status) {
+  const bool answered = absl::IsFailedPrecondition(status) || absl::IsInternal(status);
+  if (!answered || !link(leader())->alive()) co_return co_await reply_lost(status, leader());
+  co_return co_await reply_err(protocol::kErrUnknown, "HY000", "crossfade: " + std::string(status.message()));
+}
+
 Task<Session::Next> Session::on_write(StatementFacts facts, Command command) {
   own(command);
   const std::string sql = without_final_semicolon(protocol::as_text(command.payload.subspan(1)), lexer_mode_);
@@ -186,8 +193,7 @@ Task<Session::Next> Session::on_write(StatementFacts facts, Command command) {
   kept_.reset();
   auto verdict = co_await judge(facts, shape, nullptr, schema_);
   if (!verdict.ok()) {
-    if (!link(leader())->alive()) co_return co_await reply_lost(verdict.status(), leader());
-    co_return co_await reply_err(protocol::kErrUnknown, "HY000", "crossfade: " + std::string(verdict.status().message()));
+    co_return co_await reply_unjudged(verdict.status());
   }
   if (!verdict->shippable) co_return co_await refuse_write(sql, *verdict, shape.understood);
   const TableRef table = table_ref(shape.table, schema_);
@@ -283,7 +289,7 @@ Task<Session::Next> Session::write_autocommit(std::string sql, ShipVerdict verdi
     co_return co_await undo_failed_write(*captured, own, verdict.freeze_time);
   }
   const protocol::Ok statement_ok = results[own].outcome.ok;
-  if (!in_transaction(results[own].outcome)) {
+  if (!in_transaction(results[own].outcome) || !in_transaction(results[own + 3].outcome)) {
     // The server lost the transaction and said OK: the outbox row stands alone and must not be applied.
     shared_.applier.discard(key);
     counters_.lost_transactions.add();
@@ -397,11 +403,14 @@ Task<absl::StatusOr<Session::Recorded>> Session::run_recorded(std::string sql, p
   }
   const absl::Status sent = co_await leading.send(train, deadline);
   if (!sent.ok()) co_return sent;
+  std::optional<protocol::Err> begin_err;
   if (!first.empty()) {
     auto before = co_await leading.capture(ResponseKind::query, deadline);
     if (!before.ok()) co_return before.status();
-    if (before->failed()) co_return absl::InternalError(err_text(before->last().err));
-    if (verdict.freeze_time) {
+    if (before->failed()) {
+      if (!begin) co_return absl::InternalError(err_text(before->last().err));
+      begin_err = before->last().err;
+    } else if (verdict.freeze_time) {
       fixup_ = dualwrite::kResetTimestamp;
       auto rows = protocol::decode_response(before->bytes_of(before->results.back()), ResponseKind::query, leading.capabilities());
       if (!rows.ok()) co_return rows.status();
@@ -411,11 +420,21 @@ Task<absl::StatusOr<Session::Recorded>> Session::run_recorded(std::string sql, p
   auto captured = co_await leading.capture(kind, deadline);
   if (!captured.ok()) co_return captured.status();
   if (captured->failed()) {
-    recorded.err = captured->last().err;
+    recorded.err = begin_err ? *begin_err : captured->last().err;
     co_return recorded;
   }
+  if (begin_err) {
+    // The statement behind a failed START TRANSACTION was on its way already and is committed by
+    // itself. It is recorded all the same, unless time or seeds should have been pinned before it.
+    const bool alone = !in_transaction(captured->last());
+    if (alone) spdlog::error("session={} begin=failed code={} table={}.{} ran=alone", id_, begin_err->code, table.schema, table.table);
+    if (!alone || !pins.empty()) co_return absl::InternalError(err_text(*begin_err));
+    auto again = co_await leading.run("START TRANSACTION", deadline);
+    if (!again.ok()) co_return again.status();
+    if (again->failed()) co_return absl::InternalError(err_text(again->last().err));
+  }
   recorded.ok = captured->last().ok;
-  recorded.lost = !in_transaction(captured->last());
+  recorded.lost = !begin_err && !in_transaction(captured->last());
   recorded.record.affected = static_cast<std::int64_t>(recorded.ok.affected_rows);
   if (verdict.generates_id) recorded.record.insert_id = recorded.ok.last_insert_id;
   learn_insert_id(verdict, recorded.ok);
@@ -498,6 +517,15 @@ Task<Session::Committed> Session::record_and_commit(dualwrite::Entry entry) {
       in_transaction_ = false;
       done.fate = Committed::Fate::refused;
       done.err = recording_error(captured->last().err);
+      co_return done;
+    }
+    if (!in_transaction(captured->results[unchecked ? 1 : 0].outcome)) {
+      // The server lost the transaction in silence: the row stands alone and must not be applied.
+      shared_.applier.discard(key);
+      counters_.lost_transactions.add();
+      in_transaction_ = false;
+      done.fate = Committed::Fate::refused;
+      done.err = lost_transaction();
       co_return done;
     }
     if (last) done.ok = captured->last().ok;

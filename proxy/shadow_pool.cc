@@ -67,12 +67,14 @@ ShadowPool::~ShadowPool() { stop(); }
 absl::Status ShadowPool::start() {
   const absl::Status loaded = store_->load_into(*report_);
   if (!loaded.ok()) return loaded;
-  for (std::uint32_t i = 0; i < config_.connections; ++i) {
+  for (std::uint32_t i = 0; i < 2 * config_.connections; ++i) {
     slots_.push_back(std::make_unique<Pooled>());
     idle_.push_back(std::make_unique<Signal>(reactor_));
   }
   thread_ = std::thread([this] {
-    for (std::size_t slot = 0; slot < slots_.size(); ++slot) reactor_.spawn(work(slot));
+    for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
+      reactor_.spawn(slot < config_.connections ? work(slot) : recheck_work(slot));
+    }
     reactor_.spawn(save_regularly());
     reactor_.run();
   });
@@ -119,6 +121,8 @@ nlohmann::json ShadowPool::report() const {
   return shadow::report_json(*report_);
 }
 
+// The first half of the slots takes fresh jobs, the second half rechecks, so that what differs for the
+// moment does not keep the rest waiting.
 Task<void> ShadowPool::work(std::size_t slot) {
   for (;;) {
     std::unique_ptr<ShadowJob> job;
@@ -137,6 +141,32 @@ Task<void> ShadowPool::work(std::size_t slot) {
     }
     co_await run(std::move(job), slot);
   }
+}
+
+Task<void> ShadowPool::recheck_work(std::size_t slot) {
+  for (;;) {
+    if (suspects_.empty()) {
+      co_await idle_[slot]->wait(Clock::now() + std::chrono::seconds(1));
+      continue;
+    }
+    const auto wait = suspects_.front().not_before - Clock::now();
+    if (wait > Clock::duration::zero()) {
+      co_await reactor_.sleep_for(std::chrono::ceil<std::chrono::milliseconds>(wait));
+      continue;  // another slot may have taken it meanwhile
+    }
+    Suspect suspect = std::move(suspects_.front());
+    suspects_.pop_front();
+    co_await recheck(std::move(suspect), slot);
+  }
+}
+
+void ShadowPool::suspect(std::unique_ptr<ShadowJob> job, shadow::Comparison comparison) {
+  if (suspects_.size() >= config_.queue_max) {
+    skip(*job, SkipReason::queue_full);
+    return;
+  }
+  suspects_.push_back({.job = std::move(job), .comparison = std::move(comparison), .not_before = Clock::now() + config_.recheck_delay});
+  for (std::size_t slot = config_.connections; slot < idle_.size(); ++slot) idle_[slot]->notify();
 }
 
 Task<void> ShadowPool::save_regularly() {
@@ -293,25 +323,37 @@ Task<void> ShadowPool::run(std::unique_ptr<ShadowJob> job, std::size_t slot) {
   }
   set_latency(candidate, ran.microseconds);
   comparison.diff = shadow::compare(*control, ran.answer, options);
-  // Rows may have changed between the two reads: only what differs again and again counts.
-  for (std::uint32_t attempt = 0; attempt < config_.rechecks && is_mismatch(comparison.diff.verdict); ++attempt) {
-    co_await reactor_.sleep_for(config_.recheck_delay);
-    const TimePoint recheck_deadline = Clock::now() + config_.deadline;
-    Ran again_control = co_await run_on(job->control, *job, slot, recheck_deadline);
-    const bool synced = co_await wait_synced(Clock::now(), Clock::now() + kConfirmWait);
-    Ran again = co_await run_on(candidate, *job, slot, recheck_deadline);
-    if (!again_control.status.ok() || !again.status.ok() || !synced) {
-      skip(*job, synced ? SkipReason::candidate_unreachable : SkipReason::follower_behind);
+  if (is_mismatch(comparison.diff.verdict) && config_.rechecks > 0) {
+    suspect(std::move(job), std::move(comparison));
+    co_return;
+  }
+  finish(*job, std::move(comparison));
+}
+
+// Rows may have changed between the two reads: only what differs again and again counts.
+Task<void> ShadowPool::recheck(Suspect suspect_now, std::size_t slot) {
+  std::unique_ptr<ShadowJob> job = std::move(suspect_now.job);
+  shadow::Comparison comparison = std::move(suspect_now.comparison);
+  const shadow::DiffOptions options{.ordered = job->ordered, .samples_max = config_.samples_per_digest_max};
+  const TimePoint deadline = Clock::now() + config_.deadline;
+  Ran control = co_await run_on(job->control, *job, slot, deadline);
+  const bool synced = co_await wait_synced(Clock::now(), Clock::now() + kConfirmWait);
+  Ran candidate = co_await run_on(config::other(job->control), *job, slot, deadline);
+  if (!control.status.ok() || !candidate.status.ok() || !synced) {
+    skip(*job, synced ? SkipReason::candidate_unreachable : SkipReason::follower_behind);
+    co_return;
+  }
+  ++comparison.rechecks;
+  shadow::Diff diff = shadow::compare(control.answer, candidate.answer, options);
+  if (diff.verdict == Verdict::match) {
+    comparison.diff.verdict = Verdict::transient;
+    comparison.diff.samples.clear();
+  } else {
+    comparison.diff = std::move(diff);
+    if (comparison.rechecks < config_.rechecks) {
+      suspect(std::move(job), std::move(comparison));
       co_return;
     }
-    ++comparison.rechecks;
-    shadow::Diff diff = shadow::compare(again_control.answer, again.answer, options);
-    if (diff.verdict == Verdict::match) {
-      comparison.diff.verdict = Verdict::transient;
-      comparison.diff.samples.clear();
-      break;
-    }
-    comparison.diff = std::move(diff);
   }
   finish(*job, std::move(comparison));
 }

@@ -43,7 +43,7 @@ struct ShadowJob {
   TimePoint finished;                      // when the control read ended
 };
 
-// A thread of its own; `shadow.connections` jobs at a time, bounded queue in number and bytes. A job
+// A thread of its own; `shadow.connections` jobs at a time and as many rechecks, bounded queue in number and bytes. A job
 // that cannot be taken is counted with its reason. The candidate read starts when the follower has
 // applied what was committed when the control read ended. A mismatch is run again on both sides,
 // several times with delay, before it counts; one that vanishes is `transient`.
@@ -66,7 +66,16 @@ class ShadowPool {
 
  private:
   struct Pooled;
+  // A comparison that differed, to be made again.
+  struct Suspect {
+    std::unique_ptr<ShadowJob> job;
+    shadow::Comparison comparison;
+    TimePoint not_before;
+  };
   Task<void> work(std::size_t slot);
+  Task<void> recheck_work(std::size_t slot);
+  void suspect(std::unique_ptr<ShadowJob> job, shadow::Comparison comparison);
+  Task<void> recheck(Suspect suspect_now, std::size_t slot);
   Task<void> save_regularly();
   Task<void> run(std::unique_ptr<ShadowJob> job, std::size_t slot);
   struct Ran {
@@ -88,6 +97,7 @@ class ShadowPool {
   Credentials credentials_;
   Reactor reactor_;
   std::thread thread_;
+  std::deque<Suspect> suspects_;               // this thread's only; at most queue_max
   std::vector<std::unique_ptr<Pooled>> slots_;
   std::vector<std::unique_ptr<Signal>> idle_;  // one a slot
 

@@ -88,10 +88,12 @@ class Shopper(threading.Thread):
         while not self.stopping.is_set():
             try:
                 with self.proxy.connect(database="shop", autocommit=True) as session, session.cursor() as cursor:
-                    for _ in range(self.random.randint(20, 60)):
+                    for _ in range(self.random.randint(10, 30)):
                         if self.stopping.is_set():
                             return
                         self.act(cursor)
+                        # A busy shop, not a benchmark: on two cores everything here shares them.
+                        time.sleep(self.random.uniform(0.002, 0.018))
             except Exception as error:
                 self.errors.append(error)
                 time.sleep(0.1)
@@ -168,8 +170,9 @@ class Watch:
         share = 100 * new / (new + old) if new + old else 0
         bad = sum(v for k, v in now.items() if k.startswith("crossfade_shadow_comparisons_total") and any(
             '"%s"' % verdict in k for verdict in ("value", "row_missing", "row_extra", "error_one_side", "error_differs")))
-        compared = self.delta(now, "crossfade_shadow_comparisons_total")
-        say("%-22s %5.0f q/s | reads by new %5.1f %% | lag %3d | p50 < old %s new %s | compared %4.0f/s, differences %d" % (
+        compared = self.delta(now, "crossfade_shadow_comparisons_total") - self.delta(
+            now, "crossfade_shadow_comparisons_total", '"skipped"')
+        say("%-22s %5.0f q/s | reads by new %5.1f %% | lag %3d | p50 <= old %s new %s | compared %4.0f/s, differences %d" % (
             phase, (statements - self.statements) / seconds, share, now.get("crossfade_lag_entries", 0),
             self.median(now, "old"), self.median(now, "new"), compared / seconds, bad))
         self.last, self.last_at, self.statements = now, at, statements
@@ -216,10 +219,10 @@ def show(servers, proxy, binary, findings):
     watch.phase("writes to both", 3)
     proxy.set_flags(shadow_read={"percent": 100})
     watch.phase("+ shadow reads 100 %", 4)
-    for percent, tolerance in ((5, 5), (50, 25), (100, 0)):
+    for percent, low, high in ((5, 0.1, 15), (50, 30, 70), (100, 99.5, 100)):
         proxy.set_flags(read_from_new={"percent": percent})
         share = watch.phase("reads from new %3d %%" % percent, 6)
-        findings.check(abs(share - percent) <= tolerance + 0.5, "at %d %% `new` answered %.1f %% of the reads" % (percent, share))
+        findings.check(low <= share <= high, "at %d %% `new` answered %.1f %% of the reads" % (percent, share))
 
     say("planting a difference: on `new` alone, product %d gets another price" % PLANTED_PRODUCT)
     old_price = servers.new.run("SELECT price FROM shop.products WHERE id = %d" % PLANTED_PRODUCT)[0][0]

@@ -64,7 +64,7 @@ def run_kills(env, options, **relay):
     env.tables(*workload.TABLES)
     port = env.relay(env.new, seed=options.seed, **relay).port if relay else None
     proxy = env.proxy(flags=FLAGS, new_port=port)
-    clients = workload.start_clients(proxy, 8, options.seed)
+    clients = workload.start_clients(proxy, 8, options.seed, 0.02 if relay else 0.005)
     attack(env, proxy, kill_plan(options.kills, rng), rng)
     problems = finish(env, proxy, clients)
     done = workload.totals(clients)["acknowledged"]

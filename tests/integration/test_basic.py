@@ -78,7 +78,7 @@ def test_generated_ids_times_and_random_values_are_the_leaders(env):
         cursor.execute("INSERT INTO events (what, weight) VALUES ('r', RAND()), ('s', RAND() * 10)")
         cursor.execute("INSERT INTO events (what, changed) VALUES ('now', NOW(6))")
         cursor.execute("UPDATE events SET weight = RAND() WHERE id = 2")
-        cursor.execute("UPDATE events SET what = DATE_FORMAT(NOW(6), '%Y-%m-%d %H:%i:%s.%f') WHERE id = 3")
+        cursor.execute("UPDATE events SET changed = NOW(6), what = 'later' WHERE id = 3")
         cursor.execute("SELECT COUNT(*), COUNT(DISTINCT weight) FROM events")
         assert cursor.fetchone() == (18, 3)
         cursor.execute("SELECT changed FROM events WHERE what = 'now'")

@@ -78,9 +78,9 @@ class Session:
 class Client(threading.Thread):
     """Works until told to stop; reconnects whenever its session is gone."""
 
-    def __init__(self, number, endpoint, seed):
+    def __init__(self, number, endpoint, seed, pace):
         super().__init__(daemon=True)
-        self.number, self.endpoint = number, endpoint
+        self.number, self.endpoint, self.pace = number, endpoint, pace
         self.random = random.Random(seed * 1000 + number)
         self.prepared = number % 2 == 1
         self.stopping = threading.Event()
@@ -101,6 +101,7 @@ class Client(threading.Thread):
                     time.sleep(0.05)
                     continue
                 self.one()
+                time.sleep(self.random.uniform(0, self.pace))
         except BaseException as error:  # reported by verify()
             self.failure = error
 
@@ -187,8 +188,9 @@ class Client(threading.Thread):
                          self.number, kind, hot)
 
 
-def start_clients(endpoint, count, seed):
-    clients = [Client(number, endpoint, seed) for number in range(count)]
+def start_clients(endpoint, count, seed, pace=0.005):
+    """`pace`: the longest pause between two transactions, so that the follower's lag stays within a test's patience."""
+    clients = [Client(number, endpoint, seed, pace) for number in range(count)]
     for client in clients:
         client.start()
     return clients

@@ -160,9 +160,9 @@ bool FakeBackend::on_command(Connection& connection, protocol::Bytes payload) {
   return connection.socket.write(out.wire(), piece_bytes_);
 }
 
-std::optional<Fault> FakeBackend::due(const std::string& user) {
+std::optional<Fault> FakeBackend::due(const std::string& user, const std::string& sql) {
   const std::lock_guard lock(mutex_);
-  if (!fault_ || fault_->user != user || statements_++ != fault_->at) return std::nullopt;
+  if (!fault_ || fault_->user != user || !sql.starts_with(fault_->on) || statements_++ != fault_->at) return std::nullopt;
   fired_ = true;
   return fault_;
 }
@@ -177,7 +177,7 @@ std::optional<Answer> FakeBackend::scripted(const std::string& user, const std::
 }
 
 std::optional<Answer> FakeBackend::run(Connection& connection, const std::string& sql) {
-  const std::optional<Fault> fault = due(connection.user);
+  const std::optional<Fault> fault = due(connection.user, sql);
   if (fault && fault->kind == Fault::Kind::drop_before) return std::nullopt;
   if (fault && fault->kind == Fault::Kind::err) {
     // As the servers do: a deadlock takes the whole transaction with it.
@@ -218,11 +218,13 @@ bool FakeBackend::on_prepare(Connection& connection, const std::string& sql) {
     const std::lock_guard lock(mutex_);
     packets_[connection.user].push_back(sql);
   }
-  const std::optional<Fault> fault = due(connection.user);
+  const std::optional<Fault> fault = due(connection.user, sql);
   if (fault && (fault->kind == Fault::Kind::drop_before || fault->kind == Fault::Kind::drop_after)) return false;
   ResultWriter out(connection.capabilities);
   if (fault && fault->kind == Fault::Kind::err) {
     out.put_answer(Answer::failed(fault->code, "HY000", "made to fail"), 0, ResultWriter::Rows::text);
+  } else if (sql.find("missing") != std::string::npos) {
+    out.put_answer(Answer::failed(1146, "42S02", "Table 'shop.missing' doesn't exist"), 0, ResultWriter::Rows::text);
   } else {
     const auto parameters = static_cast<std::uint16_t>(std::count(sql.begin(), sql.end(), '?'));
     const std::uint32_t id = connection.next_statement++;

@@ -19,8 +19,8 @@
 
 namespace crossfade::support {
 
-// What goes wrong at one statement. Counted from arm(), over the connections of one user, one for
-// every statement of a packet, PREPARE and EXECUTE.
+// What goes wrong, once, at one statement. Counted from arm(), over the connections of one user, one
+// for every statement of a packet, PREPARE and EXECUTE; only those that start with `on`.
 struct Fault {
   enum class Kind : std::uint8_t {
     drop_before,       // the connection ends, the statement has not run
@@ -32,6 +32,7 @@ struct Fault {
   std::size_t at = 0;
   std::string user = "app";
   std::uint16_t code = 1205;
+  std::string on{};
 };
 
 // Listens on a loopback port of its own, one thread a connection. Users `app` and `control` have the
@@ -78,7 +79,7 @@ class FakeBackend {
   bool on_execute(Connection& connection, protocol::Bytes payload);
   // nullopt: the connection is to end; what was written so far is flushed.
   std::optional<Answer> run(Connection& connection, const std::string& sql);
-  std::optional<Fault> due(const std::string& user);
+  std::optional<Fault> due(const std::string& user, const std::string& sql);
   std::optional<Answer> scripted(const std::string& user, const std::string& sql);
 
   Options options_;
