@@ -352,7 +352,9 @@ Task<void> Applier::stand_by() {
 void Applier::note_empty(TimePoint looked, std::uint64_t commits) {
   synced_through_.store(looked.time_since_epoch().count(), std::memory_order_release);
   commits_seen_.store(commits, std::memory_order_release);
+  unpark();
   const std::lock_guard lock(status_mutex_);
+  status_.parked.clear();
   status_.lag_entries = 0;
   status_.lag_bytes = 0;
   status_.lag_oldest_seconds = 0;
@@ -423,6 +425,7 @@ Task<bool> Applier::apply_once() {
     drop_leader(joined.status());
     co_return false;
   }
+  if (rows_read < kLookRows) publish_parked(*joined);
   std::vector<Transaction> transactions = std::move(joined->transactions);
   absl::Status status = co_await drop_discarded(transactions, doomed, rows_read < kLookRows);
   if (status.ok() && rows_read == 0) {
@@ -490,8 +493,9 @@ Task<absl::Status> Applier::drop_discarded(std::vector<Transaction>& transaction
     const auto key = dualwrite::parse_key(row[0].value_or(""));
     if (!key) continue;
     // The statement had no effect on the leader: the ledger says so.
-    auto noted = co_await follower_->query(
-        dualwrite::insert_ledger(options_.schema, *key, {}, "applied although the leader had lost its transaction", 0, -1), soon());
+    const std::string sql = dualwrite::insert_ledger(options_.schema, *key, dualwrite::TableRef(),
+                                                     "applied although the leader had lost its transaction", 0, -1);
+    auto noted = co_await follower_->query(sql, soon());
     if (!noted.ok()) co_return noted.status();
     ++divergences;
   }
@@ -749,7 +753,9 @@ void Applier::park(const EntryKey& key, const std::vector<dualwrite::StatementRe
   }
   if (!parked_.contains(key)) spdlog::error("parked entry={} tables={} why=\"{}\"", parked.key, parked.table, error);
   parked_[key] = parked;
-  publish_parked();
+  const std::lock_guard lock(status_mutex_);
+  std::erase_if(status_.parked, [&](const auto& known) { return known.key == parked.key; });
+  status_.parked.push_back(parked);
 }
 
 // Every parked entry gets another chance; one that fails again is parked again.
@@ -758,10 +764,13 @@ void Applier::unpark() {
   parked_tables_.clear();
 }
 
-void Applier::publish_parked() {
+// What has left the outbox is parked no more; while it is being tried again it still is.
+void Applier::publish_parked(const dualwrite::Joined& joined) {
+  std::set<std::string> present;
+  for (const Transaction& transaction : joined.transactions) present.insert(key_text(transaction.key));
+  for (const auto& broken : joined.broken) present.insert(key_text(broken.key));
   const std::lock_guard lock(status_mutex_);
-  status_.parked.clear();
-  for (const auto& [key, parked] : parked_) status_.parked.push_back(parked);
+  std::erase_if(status_.parked, [&](const auto& parked) { return !present.contains(parked.key); });
 }
 
 }  // namespace crossfade::proxy

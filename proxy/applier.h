@@ -132,7 +132,7 @@ class Applier {
   Task<void> prune();
   void park(const dualwrite::EntryKey& key, const std::vector<dualwrite::StatementRecord>& statements, const std::string& error);
   void unpark();
-  void publish_parked();
+  void publish_parked(const dualwrite::Joined& joined);
   void mark_applied(const dualwrite::EntryKey& key);
   void note(std::string state, const absl::Status& error);
   void refresh_usable();

@@ -17,6 +17,8 @@ namespace {
 
 constexpr auto kSaveInterval = std::chrono::seconds(1);
 constexpr auto kConfirmWait = std::chrono::seconds(2);
+// Rows that change all the time are looked at this often for each look that must confirm.
+constexpr std::uint32_t kAttemptsPerRecheck = 4;
 
 std::int64_t unix_seconds() {
   return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -160,12 +162,13 @@ Task<void> ShadowPool::recheck_work(std::size_t slot) {
   }
 }
 
-void ShadowPool::suspect(std::unique_ptr<ShadowJob> job, shadow::Comparison comparison) {
+void ShadowPool::suspect(Suspect suspect) {
   if (suspects_.size() >= config_.queue_max) {
-    skip(*job, SkipReason::queue_full);
+    skip(*suspect.job, SkipReason::queue_full);
     return;
   }
-  suspects_.push_back({.job = std::move(job), .comparison = std::move(comparison), .not_before = Clock::now() + config_.recheck_delay});
+  suspect.not_before = Clock::now() + config_.recheck_delay;
+  suspects_.push_back(std::move(suspect));
   for (std::size_t slot = config_.connections; slot < idle_.size(); ++slot) idle_[slot]->notify();
 }
 
@@ -324,38 +327,47 @@ Task<void> ShadowPool::run(std::unique_ptr<ShadowJob> job, std::size_t slot) {
   set_latency(candidate, ran.microseconds);
   comparison.diff = shadow::compare(*control, ran.answer, options);
   if (is_mismatch(comparison.diff.verdict) && config_.rechecks > 0) {
-    suspect(std::move(job), std::move(comparison));
+    Suspect suspected{.job = std::move(job), .comparison = std::move(comparison)};
+    suspect(std::move(suspected));
     co_return;
   }
   finish(*job, std::move(comparison));
 }
 
-// Rows may have changed between the two reads: only what differs again and again counts.
-Task<void> ShadowPool::recheck(Suspect suspect_now, std::size_t slot) {
-  std::unique_ptr<ShadowJob> job = std::move(suspect_now.job);
-  shadow::Comparison comparison = std::move(suspect_now.comparison);
-  const shadow::DiffOptions options{.ordered = job->ordered, .samples_max = config_.samples_per_digest_max};
+// Rows may have changed between the two reads. The control is read before and after the candidate, each
+// time with the follower brought up to what was committed before: only a difference between two equal
+// control answers counts, and only if it shows again and again. No lock is taken for it.
+Task<void> ShadowPool::recheck(Suspect now, std::size_t slot) {
+  const ShadowJob& job = *now.job;
+  const shadow::DiffOptions options{.ordered = job.ordered, .samples_max = config_.samples_per_digest_max};
   const TimePoint deadline = Clock::now() + config_.deadline;
-  Ran control = co_await run_on(job->control, *job, slot, deadline);
-  const bool synced = co_await wait_synced(Clock::now(), Clock::now() + kConfirmWait);
-  Ran candidate = co_await run_on(config::other(job->control), *job, slot, deadline);
-  if (!control.status.ok() || !candidate.status.ok() || !synced) {
-    skip(*job, synced ? SkipReason::candidate_unreachable : SkipReason::follower_behind);
+  Ran before = co_await run_on(job.control, job, slot, deadline);
+  bool synced = co_await wait_synced(Clock::now(), Clock::now() + kConfirmWait);
+  Ran candidate = co_await run_on(config::other(job.control), job, slot, deadline);
+  if (synced) synced = co_await wait_synced(Clock::now(), Clock::now() + kConfirmWait);
+  Ran after = co_await run_on(job.control, job, slot, deadline);
+  if (!before.status.ok() || !candidate.status.ok() || !after.status.ok() || !synced) {
+    skip(job, synced ? SkipReason::candidate_unreachable : SkipReason::follower_behind);
     co_return;
   }
-  ++comparison.rechecks;
-  shadow::Diff diff = shadow::compare(control.answer, candidate.answer, options);
-  if (diff.verdict == Verdict::match) {
-    comparison.diff.verdict = Verdict::transient;
-    comparison.diff.samples.clear();
-  } else {
-    comparison.diff = std::move(diff);
-    if (comparison.rechecks < config_.rechecks) {
-      suspect(std::move(job), std::move(comparison));
-      co_return;
-    }
+  ++now.attempts;
+  shadow::Diff diff = shadow::compare(before.answer, candidate.answer, options);
+  const bool equal = diff.verdict == Verdict::match;
+  const bool still = shadow::compare(before.answer, after.answer, options).verdict == Verdict::match;
+  if (still && !equal) {
+    now.comparison.diff = std::move(diff);
+    ++now.comparison.rechecks;
   }
-  finish(*job, std::move(comparison));
+  const bool confirmed = now.comparison.rechecks >= config_.rechecks;
+  const bool gives_up = now.attempts >= kAttemptsPerRecheck * config_.rechecks;
+  if (equal || (gives_up && !confirmed)) {
+    now.comparison.diff.verdict = Verdict::transient;
+    now.comparison.diff.samples.clear();
+  } else if (!confirmed) {
+    suspect(std::move(now));
+    co_return;
+  }
+  finish(job, std::move(now.comparison));
 }
 
 void ShadowPool::skip(const ShadowJob& job, SkipReason reason) {

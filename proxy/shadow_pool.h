@@ -68,14 +68,15 @@ class ShadowPool {
   struct Pooled;
   // A comparison that differed, to be made again.
   struct Suspect {
-    std::unique_ptr<ShadowJob> job;
-    shadow::Comparison comparison;
-    TimePoint not_before;
+    std::unique_ptr<ShadowJob> job = nullptr;
+    shadow::Comparison comparison = {};
+    std::uint32_t attempts = 0;
+    TimePoint not_before = {};
   };
   Task<void> work(std::size_t slot);
   Task<void> recheck_work(std::size_t slot);
-  void suspect(std::unique_ptr<ShadowJob> job, shadow::Comparison comparison);
-  Task<void> recheck(Suspect suspect_now, std::size_t slot);
+  void suspect(Suspect suspect);
+  Task<void> recheck(Suspect now, std::size_t slot);
   Task<void> save_regularly();
   Task<void> run(std::unique_ptr<ShadowJob> job, std::size_t slot);
   struct Ran {
