@@ -246,6 +246,10 @@ std::string select_applied(std::string_view schema, const std::vector<EntryKey>&
          (keys.empty() ? std::string("FALSE") : "`entry_key` IN (" + key_list(keys) + ")");
 }
 
+std::string delete_entry(std::string_view schema, const EntryKey& key) {
+  return "DELETE FROM " + table(schema, "outbox") + " WHERE `entry_key`=" + literal(key);
+}
+
 std::string delete_outbox(std::string_view schema, const std::vector<std::uint64_t>& ids) {
   std::string out = "DELETE FROM " + table(schema, "outbox") + " WHERE ";
   if (ids.empty()) return out + "FALSE";

@@ -78,6 +78,8 @@ std::string lag_query(std::string_view schema);
 
 std::string insert_applied(std::string_view schema, const std::vector<std::pair<std::uint64_t, EntryKey>>& entries);
 std::string select_applied(std::string_view schema, const std::vector<EntryKey>& keys);  // one column: HEX(entry_key)
+// All rows of one entry.
+std::string delete_entry(std::string_view schema, const EntryKey& key);
 std::string delete_outbox(std::string_view schema, const std::vector<std::uint64_t>& ids);
 // Applied rows older than `seconds` whose entries have long left the outbox, at most `limit`.
 std::string prune_applied(std::string_view schema, std::uint32_t seconds, std::uint32_t limit);

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <random>
 
 #include "protocol/command.h"
@@ -99,6 +100,14 @@ void Applier::committed(const EntryKey& key, std::shared_ptr<AppliedMark> mark) 
 void Applier::discard(const EntryKey& key) {
   reactor_.post([this, key] {
     discarded_.insert(key);
+    wake_.notify();
+  });
+}
+
+void Applier::unrecorded(const dualwrite::TableRef& table) {
+  spdlog::error("unrecorded_write table={}.{}", table.schema, table.table);
+  reactor_.post([this, table] {
+    unrecorded_.push_back(table);
     wake_.notify();
   });
 }
@@ -261,6 +270,10 @@ Task<absl::Status> Applier::set_up(BackendLink& link, bool is_leader) {
       }
     }
   }
+  co_return co_await read_fence(link);
+}
+
+Task<absl::Status> Applier::read_fence(BackendLink& link) {
   auto fence = co_await link.query("SELECT `epoch` FROM " + dualwrite::quote_name(options_.schema) + ".`fence`", soon());
   if (!fence.ok()) co_return fence.status();
   if (fence->front().rows.size() != 1) co_return absl::FailedPreconditionError("the fence table must have exactly one row");
@@ -362,7 +375,7 @@ void Applier::note_empty(TimePoint looked, std::uint64_t commits) {
 
 // The outbox as it is now, joined. False through `rows`: the leader could not be asked.
 Task<absl::StatusOr<dualwrite::Joined>> Applier::read_entries(std::size_t* rows_read) {
-  const auto limit = static_cast<std::uint32_t>(kLookRows + parked_.size() * 4);
+  const auto limit = static_cast<std::uint32_t>(kLookRows + held_rows_);
   auto look = co_await leader_->query(dualwrite::read_outbox(options_.schema, limit), soon(), kLookBytesMax);
   if (!look.ok()) co_return look.status();
   *rows_read = look->front().rows.size();
@@ -387,6 +400,21 @@ Task<absl::StatusOr<dualwrite::Joined>> Applier::read_entries(std::size_t* rows_
   }
   std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
   co_return dualwrite::join_rows(std::move(rows));
+}
+
+// A row can be seen before the commit that wrote it has reached the disk: MariaDB 10.11 shows it as soon
+// as the transaction has ended in memory, and kill -9 takes it back (docs/adr/0009). A commit of our own
+// after the look flushes the log past all that was seen; only then may the follower have it.
+Task<absl::Status> Applier::make_durable() {
+  auto beat = co_await leader_->query(dualwrite::claim_applier(options_.schema, owner_), soon());
+  co_return beat.status();
+}
+
+// Which side broke shows at the next turn: both are connected anew.
+void Applier::lose_both(const absl::Status& why) {
+  note("reconnecting", why);
+  leader_.reset();
+  follower_.reset();
 }
 
 // Entries that the follower has already: only their rows on the leader are left to remove.
@@ -416,31 +444,39 @@ Task<absl::Status> Applier::drop_applied(std::vector<Transaction>& transactions)
 }
 
 Task<bool> Applier::apply_once() {
+  absl::Status status = co_await drop_discarded();
+  if (!status.ok()) {
+    lose_both(status);
+    co_return false;
+  }
   const TimePoint looked = Clock::now();
   const std::uint64_t commits = commits_.load(std::memory_order_acquire);
-  const std::set<EntryKey> doomed = discarded_;
+  const std::size_t held_before = held_rows_;
   std::size_t rows_read = 0;
   auto joined = co_await read_entries(&rows_read);
   if (!joined.ok()) {
     drop_leader(joined.status());
     co_return false;
   }
-  if (rows_read < kLookRows) publish_parked(*joined);
+  const bool complete = rows_read < kLookRows + held_before;
+  if (complete) publish_parked(*joined);
   std::vector<Transaction> transactions = std::move(joined->transactions);
-  absl::Status status = co_await drop_discarded(transactions, doomed, rows_read < kLookRows);
-  if (status.ok() && rows_read == 0) {
+  if (rows_read == 0) {
     note_empty(looked, commits);
     check_applied_ = false;
     if (Clock::now() >= next_prune_) co_await prune();
     co_return false;
   }
-  for (const auto& broken : joined->broken) park(broken.key, {}, broken.why);
+  for (const auto& broken : joined->broken) {
+    park(broken.key, {}, broken.why);
+    // What it writes is unknown: nothing that came after it may pass.
+    const std::uint64_t first = *std::min_element(broken.ids.begin(), broken.ids.end());
+    std::erase_if(transactions, [first](const Transaction& transaction) { return transaction.first_id > first; });
+  }
+  status = co_await make_durable();
   if (status.ok() && check_applied_ && !transactions.empty()) status = co_await drop_applied(transactions);
   if (!status.ok()) {
-    // Which side broke shows at the next turn: both are looked at again.
-    note("applying", status);
-    leader_.reset();
-    follower_.reset();
+    lose_both(status);
     co_return false;
   }
   if (Clock::now() >= next_parked_retry_ && !parked_.empty()) {
@@ -452,7 +488,9 @@ Task<bool> Applier::apply_once() {
   const dualwrite::Schedule schedule = dualwrite::hold_dependents(transactions, parked_keys, parked_tables_);
   std::vector<Transaction> runnable;
   for (const std::size_t index : schedule.runnable) runnable.push_back(std::move(transactions[index]));
-  const bool all = schedule.held.empty() && joined->broken.empty() && rows_read < kLookRows;
+  held_rows_ = 0;
+  for (const std::size_t index : schedule.held) held_rows_ += transactions[index].ids.size();
+  const bool all = schedule.held.empty() && joined->broken.empty() && complete;
   if (runnable.empty()) co_return false;
   status = co_await apply(std::move(runnable));
   if (!status.ok()) {
@@ -463,53 +501,42 @@ Task<bool> Applier::apply_once() {
   co_return true;
 }
 
-// `doomed`: what was discarded before the look that gave `transactions` began; `complete`: the look
-// went to the end of the outbox.
-Task<absl::Status> Applier::drop_discarded(std::vector<Transaction>& transactions, std::set<EntryKey> doomed, bool complete) {
-  if (discarded_.empty()) co_return absl::OkStatus();
-  std::vector<std::uint64_t> ids;
-  std::vector<EntryKey> seen;
-  std::erase_if(transactions, [&](const Transaction& transaction) {
-    if (!discarded_.contains(transaction.key)) return false;
-    ids.insert(ids.end(), transaction.ids.begin(), transaction.ids.end());
-    seen.push_back(transaction.key);
-    return true;
-  });
-  if (!ids.empty()) {
-    auto gone = co_await leader_->query(dualwrite::delete_outbox(options_.schema, ids), soon());
+// Entries whose transaction the leader lost are taken out by their key before the next look; what was
+// applied before that could happen goes into the ledger.
+Task<absl::Status> Applier::drop_discarded() {
+  while (!discarded_.empty()) {
+    const EntryKey key = *discarded_.begin();
+    auto gone = co_await leader_->run(dualwrite::delete_entry(options_.schema, key), soon());
     if (!gone.ok()) co_return gone.status();
-    for (const EntryKey& key : seen) {
-      discarded_.erase(key);
-      doomed.erase(key);
+    if (gone->failed()) co_return absl::FailedPreconditionError(err_text(gone->last().err));
+    if (gone->last().ok.affected_rows == 0) {
+      const std::vector<EntryKey> keys(1, key);
+      auto applied = co_await follower_->query(dualwrite::select_applied(options_.schema, keys), soon());
+      if (!applied.ok()) co_return applied.status();
+      if (!applied->front().rows.empty()) {
+        const absl::Status noted =
+            co_await note_in_ledger(key, dualwrite::TableRef(), "applied although the leader had lost its transaction");
+        if (!noted.ok()) co_return noted;
+      }
     }
+    discarded_.erase(key);
   }
-  if (doomed.empty()) co_return absl::OkStatus();
-  // What the look did not show was applied before it could be discarded, or never became visible.
-  const std::vector<EntryKey> keys(doomed.begin(), doomed.end());
-  auto applied = co_await follower_->query(dualwrite::select_applied(options_.schema, keys), soon());
-  if (!applied.ok()) co_return applied.status();
-  std::uint64_t divergences = 0;
-  for (const auto& row : applied->front().rows) {
-    const auto key = dualwrite::parse_key(row[0].value_or(""));
-    if (!key) continue;
-    // The statement had no effect on the leader: the ledger says so.
-    const std::string sql = dualwrite::insert_ledger(options_.schema, *key, dualwrite::TableRef(),
-                                                     "applied although the leader had lost its transaction", 0, -1);
-    auto noted = co_await follower_->query(sql, soon());
-    if (!noted.ok()) co_return noted.status();
-    ++divergences;
+  while (!unrecorded_.empty()) {
+    const dualwrite::TableRef table = unrecorded_.front();
+    const absl::Status noted = co_await note_in_ledger(EntryKey(), table, "a write on the leader could not be recorded");
+    if (!noted.ok()) co_return noted;
+    unrecorded_.pop_front();
   }
-  auto ended = co_await follower_->query("COMMIT", soon());
-  if (!ended.ok()) co_return ended.status();
-  counters_.divergences.add(divergences);
-  for (const auto& row : applied->front().rows) {
-    if (const auto key = dualwrite::parse_key(row[0].value_or(""))) discarded_.erase(*key);
-  }
-  if (complete) {
-    for (const EntryKey& key : doomed) discarded_.erase(key);
-  }
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> Applier::note_in_ledger(EntryKey key, dualwrite::TableRef table, std::string what) {
+  auto noted = co_await follower_->query(dualwrite::insert_ledger(options_.schema, key, table, what, -1, -1), soon());
+  if (noted.ok()) noted = co_await follower_->query("COMMIT", soon());
+  if (!noted.ok()) co_return noted.status();
+  counters_.divergences.add();
   const std::lock_guard lock(status_mutex_);
-  status_.divergences += divergences;
+  ++status_.divergences;
   co_return absl::OkStatus();
 }
 
@@ -550,7 +577,10 @@ Task<absl::Status> Applier::apply(std::vector<Transaction> transactions) {
       drop_follower(undone.status());
       co_return undone.status();
     }
-    if (dualwrite::is_transient(refused->code) && ++attempts < kAttemptsMax) continue;
+    if (dualwrite::is_transient(refused->code) && ++attempts < kAttemptsMax) {
+      co_await reactor_.sleep_for(std::chrono::milliseconds(5 * attempts));
+      continue;
+    }
     if (batch.size() > 1) {
       limit = 1;
       attempts = 0;

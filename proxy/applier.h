@@ -86,6 +86,8 @@ class Applier {
   // Any thread. The entry of this key stands alone on the leader, its transaction lost: it is taken out
   // of the outbox before the next batch; if it was applied already, that goes into the ledger.
   void discard(const dualwrite::EntryKey& key);
+  // Any thread. A write took effect on the leader and has no entry: for the ledger.
+  void unrecorded(const dualwrite::TableRef& table);
   // Writes that have been sent to the leader and not been answered; for caught_up.
   void begin_write() { in_flight_.fetch_add(1, std::memory_order_acq_rel); }
   void end_write() { in_flight_.fetch_sub(1, std::memory_order_acq_rel); }
@@ -118,8 +120,11 @@ class Applier {
   void note_empty(TimePoint looked, std::uint64_t commits);
   Task<absl::StatusOr<dualwrite::Joined>> read_entries(std::size_t* rows_read);
   Task<absl::Status> drop_applied(std::vector<dualwrite::Transaction>& transactions);
-  Task<absl::Status> drop_discarded(std::vector<dualwrite::Transaction>& transactions, std::set<dualwrite::EntryKey> doomed,
-                                    bool complete);
+  Task<absl::Status> drop_discarded();
+  Task<absl::Status> note_in_ledger(dualwrite::EntryKey key, dualwrite::TableRef table, std::string what);
+  Task<absl::Status> make_durable();
+  Task<absl::Status> read_fence(BackendLink& link);
+  void lose_both(const absl::Status& why);
   Task<bool> apply_once();                 // false: nothing more to do at once
   Task<absl::Status> apply(std::vector<dualwrite::Transaction> transactions);
   Task<absl::Status> apply_batch(const std::vector<dualwrite::Transaction>& transactions, std::optional<protocol::Err>* refused);
@@ -161,6 +166,8 @@ class Applier {
   std::map<dualwrite::EntryKey, ApplierStatus::Parked> parked_;
   std::set<dualwrite::TableRef> parked_tables_;
   std::set<dualwrite::EntryKey> discarded_;
+  std::deque<dualwrite::TableRef> unrecorded_;
+  std::size_t held_rows_ = 0;              // of the last look: the next one reads past them
   TimePoint next_parked_retry_{};
   TimePoint next_lag_{};
   TimePoint next_prune_{};

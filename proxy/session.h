@@ -95,6 +95,9 @@ class Session {
 
   // session_query.cc: COM_QUERY
   Task<Next> on_query(Command command);
+  bool needs_context_to_read(std::string_view sql) const;
+  bool unreadable_charset(std::string_view sql) const;
+  Task<Next> refuse_charset();
   Task<Next> carry_out(routing::Plan plan, routing::StatementFacts facts, Command command);
   Task<Next> on_set(routing::StatementFacts facts, Command command);
   Task<Next> on_begin(Command command);

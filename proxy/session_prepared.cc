@@ -36,10 +36,11 @@ Task<Session::Next> Session::on_prepare(Command command) {
                                  "Can't create more than max_prepared_stmt_count statements (current value: " +
                                      std::to_string(shared_.config.limits.prepared_statements_max) + ")");
   }
-  if (lexer_stale_ && sql.find_first_of("\"\\") != std::string::npos) {
+  if (needs_context_to_read(sql)) {
     const absl::Status fresh = co_await refresh_context();
     if (!fresh.ok()) co_return co_await reply_lost(fresh, leader());
   }
+  if (unreadable_charset(sql)) co_return co_await refuse_charset();
   Prepared prepared;
   prepared.sql = sql;
   prepared.schema = schema_;
@@ -228,6 +229,7 @@ Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan
     worker_.calls.add(facts.digest, routing::make_digest(prepared.sql, lexer_mode_).text);
   }
   config::Backend from = plan.answer_from;
+  if (execute.cursor_flags != 0) plan.shadow = false;    // its rows come with COM_STMT_FETCH
   if (execute.cursor_flags != 0) from = leader();        // COM_STMT_FETCH follows
   if (prepared.schema != schema_) from = leader();       // the other side would prepare it in another schema
   if (plan.shadow && !context_) {

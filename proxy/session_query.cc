@@ -17,8 +17,11 @@ using routing::StatementKind;
 
 namespace {
 
-// Only these characters are read differently under another sql_mode.
-bool depends_on_mode(std::string_view sql) { return sql.find_first_of("\"\\") != std::string_view::npos; }
+bool has_high_bytes(std::string_view sql) {
+  unsigned char all = 0;
+  for (const char c : sql) all = static_cast<unsigned char>(all | static_cast<unsigned char>(c));
+  return (all & 0x80) != 0;
+}
 
 constexpr std::string_view kLostTransaction =
     "Deadlock found when trying to get lock; try restarting transaction (crossfade: the server has lost the transaction)";
@@ -31,7 +34,8 @@ routing::SessionFacts Session::session_facts() {
   facts.schema = schema_;
   facts.client_host = host_;
   facts.session_key = id_;
-  facts.in_transaction = in_transaction_;
+  // Under autocommit=0 the first read opens a transaction, too.
+  facts.in_transaction = in_transaction_ || !autocommit_;
   facts.transaction_wrote = !log_.empty();
   facts.autocommit = autocommit_;
   facts.read_committed = next_transaction_read_committed_ || (context_ && context_->read_committed);
@@ -39,22 +43,45 @@ routing::SessionFacts Session::session_facts() {
   facts.follower_usable = shared_.applier.follower_usable();
   facts.client_multi_statements = multi_statements_;
   // A transaction may write at any time: its reads stay with the leader from the start.
-  facts.transaction_drawn = in_transaction_ || !autocommit_;
+  facts.transaction_drawn = facts.in_transaction;
   facts.transaction_reads = leader();
   return facts;
+}
+
+// How the text is cut into tokens hangs on sql_mode where quotes and backslashes are about, and on the
+// character set where there is more than ASCII.
+bool Session::needs_context_to_read(std::string_view sql) const {
+  if (lexer_stale_ && sql.find_first_of("\"\\") != std::string_view::npos) return true;
+  return !context_ && has_high_bytes(sql);
+}
+
+// In these a character's second byte can be a quote or a backslash, which no lexer of ours knows: what
+// it takes for a string could hide a statement.
+bool Session::unreadable_charset(std::string_view sql) const {
+  if (!context_ || !has_high_bytes(sql)) return false;
+  const std::string& charset = context_->statement.character_set_client;
+  return charset == "gbk" || charset == "sjis" || charset == "big5" || charset == "cp932" || charset == "gb18030";
+}
+
+Task<Session::Next> Session::refuse_charset() {
+  counters_.refused_statements.add();
+  co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000",
+                               "crossfade: statements with other than ASCII characters are not taken from a " +
+                                   context_->statement.character_set_client + " client yet; connect with utf8mb4");
 }
 
 Task<Session::Next> Session::on_query(Command command) {
   counters_.statements.add();
   std::string_view sql = protocol::as_text(command.payload.subspan(1));
   StatementFacts facts = routing::classify(sql, lexer_mode_);
-  if (lexer_stale_ && depends_on_mode(sql)) {
+  if (needs_context_to_read(sql)) {
     own(command);
     const absl::Status fresh = co_await refresh_context();
     if (!fresh.ok()) co_return co_await reply_lost(fresh, leader());
     sql = protocol::as_text(command.payload.subspan(1));
     facts = routing::classify(sql, lexer_mode_);
   }
+  if (unreadable_charset(sql)) co_return co_await refuse_charset();
   if (!in_transaction_ && flags_ != worker_.flags) flags_ = worker_.flags;
   if (transaction_lost_ && facts.kind != StatementKind::rollback) {
     transaction_lost_ = false;
@@ -397,7 +424,7 @@ Task<std::optional<Session::Next>> Session::answer_from_kept(const StatementFact
   }
   bool understood = true;
   const std::optional<std::string> rewritten = rewritten_for_kept(sql, &understood);
-  if (!understood && kept.warnings > 0) {
+  if (!understood) {
     co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000",
                                  "crossfade: after a write the diagnostics can be read with SHOW WARNINGS, SHOW COUNT(*) "
                                  "WARNINGS, @@warning_count and ROW_COUNT() only");

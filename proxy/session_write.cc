@@ -37,11 +37,6 @@ protocol::Err lost_transaction() {
                      "transaction)"};
 }
 
-// Character sets in which a second byte can look like ASCII punctuation.
-bool is_ambiguous_charset(const std::string& charset) {
-  return charset == "gbk" || charset == "sjis" || charset == "big5" || charset == "cp932" || charset == "gb18030";
-}
-
 // A client's statement may end in a semicolon; ours follow it in one packet.
 std::string without_final_semicolon(std::string_view sql, const routing::LexerMode& mode) {
   routing::Tokenizer tokens(sql, mode);
@@ -160,11 +155,6 @@ Task<absl::StatusOr<ShipVerdict>> Session::judge(const StatementFacts& facts, co
   const std::string mode = dualwrite::untranslatable_sql_mode(now.sql_mode, traits);
   if (!mode.empty()) {
     verdict.refusal = "crossfade: writes under sql_mode " + mode + " cannot be duplicated exactly: the other side has no such mode";
-    co_return verdict;
-  }
-  if (is_ambiguous_charset(now.character_set_client)) {
-    verdict.refusal = "crossfade: writes from a " + now.character_set_client +
-                      " client cannot be duplicated yet: its characters may contain quotes and backslashes; connect with utf8mb4";
     co_return verdict;
   }
   std::shared_ptr<const dualwrite::TableSchema> schema;
@@ -488,6 +478,10 @@ Task<Session::Committed> Session::record_and_commit(dualwrite::Entry entry) {
   Committed done;
   const std::uint64_t epoch = shared_.applier.epoch();
   const dualwrite::EntryKey key = draw_key();
+  if (!context_) {  // a SET came after the last write: are foreign keys still checked?
+    const absl::Status fresh = co_await refresh_context();
+    if (!fresh.ok()) co_return done;
+  }
   const bool unchecked = context_ && !context_->statement.foreign_key_checks;
   const std::string checks_on = unchecked ? "SET foreign_key_checks=1;" : "";
   const std::string checks_off = unchecked ? ";SET foreign_key_checks=0" : "";
@@ -521,6 +515,15 @@ Task<Session::Committed> Session::record_and_commit(dualwrite::Entry entry) {
     }
     if (!in_transaction(captured->results[unchecked ? 1 : 0].outcome)) {
       // The server lost the transaction in silence: the row stands alone and must not be applied.
+      shared_.applier.discard(key);
+      counters_.lost_transactions.add();
+      in_transaction_ = false;
+      done.fate = Committed::Fate::refused;
+      done.err = lost_transaction();
+      co_return done;
+    }
+    const ResultEnd& inserted = captured->results[unchecked ? 1 : 0].outcome;
+    if (!in_transaction(inserted)) {
       shared_.applier.discard(key);
       counters_.lost_transactions.add();
       in_transaction_ = false;

@@ -83,9 +83,15 @@ Reply Client::read(protocol::ResponseKind kind) {
   reply.ok = end.ok;
   reply.err = end.err;
   switch (end.kind) {
-    case protocol::ResultEnd::Kind::err: reply.kind = Reply::Kind::err; return reply;
-    case protocol::ResultEnd::Kind::rows: reply.kind = Reply::Kind::rows; break;
-    default: reply.kind = Reply::Kind::ok; break;
+    case protocol::ResultEnd::Kind::err:
+      reply.kind = Reply::Kind::err;
+      return reply;
+    case protocol::ResultEnd::Kind::rows:
+      reply.kind = Reply::Kind::rows;
+      break;
+    default:
+      reply.kind = Reply::Kind::ok;
+      break;
   }
   if (kind != protocol::ResponseKind::query && kind != protocol::ResponseKind::execute) return reply;
   auto results = protocol::decode_response(reply.wire, kind, capabilities_);
@@ -102,8 +108,8 @@ std::uint32_t Client::prepare(const std::string& sql, Reply* refused) {
   std::uint32_t id = 0;
   if (reply.is_ok()) {
     const auto header = protocol::decode_header(reply.wire);
-    const auto ok = protocol::decode_prepare_ok(
-        protocol::Bytes(reply.wire).subspan(protocol::kHeaderBytes, header.payload_bytes));
+    const auto ok =
+        protocol::decode_prepare_ok(protocol::Bytes(reply.wire).subspan(protocol::kHeaderBytes, header.payload_bytes));
     if (ok.ok()) id = ok->statement_id;
   }
   if (refused != nullptr) *refused = std::move(reply);

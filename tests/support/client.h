@@ -18,7 +18,7 @@ namespace crossfade::support {
 struct Reply {
   enum class Kind : std::uint8_t { ok, err, rows, closed, timed_out, broken };
   Kind kind = Kind::broken;
-  protocol::Ok ok;    // of the last result
+  protocol::Ok ok;  // of the last result
   protocol::Err err;
   std::vector<protocol::ResultSet> results;
   protocol::Buffer wire;
@@ -34,7 +34,8 @@ class Client {
     std::string user = "app";
     std::string password = "secret";
     std::string schema = "shop";
-    protocol::Capabilities capabilities = protocol::kSupported & ~(protocol::kMultiStatements | protocol::kSessionTrack);
+    protocol::Capabilities capabilities =
+        protocol::kSupported & ~(protocol::kMultiStatements | protocol::kSessionTrack);
   };
   // Takes the descriptor over and logs in; the status says why that failed.
   static absl::StatusOr<std::unique_ptr<Client>> log_in(int fd, const Options& options);

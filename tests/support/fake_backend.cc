@@ -117,9 +117,8 @@ bool FakeBackend::log_in(Connection& connection) {
   if (!message) return false;
   const auto request = protocol::decode_login_request(*message);
   if (!request.ok()) return false;
-  const bool good =
-      protocol::verify_native(request->auth_response, greeting.nonce, protocol::native_hash("secret")) &&
-      (request->user == "app" || request->user == "control");
+  const bool good = protocol::verify_native(request->auth_response, greeting.nonce, protocol::native_hash("secret")) &&
+                    (request->user == "app" || request->user == "control");
   wire.clear();
   protocol::append_message(
       wire,
@@ -138,13 +137,21 @@ bool FakeBackend::on_command(Connection& connection, protocol::Bytes payload) {
   ResultWriter out(connection.capabilities);
   Answer answer;
   switch (static_cast<CommandByte>(payload[0])) {
-    case CommandByte::query: return on_query(connection, body);
-    case CommandByte::stmt_prepare: return on_prepare(connection, body);
-    case CommandByte::stmt_execute: return on_execute(connection, payload);
-    case CommandByte::stmt_close: connection.prepared.erase(protocol::statement_id_of(payload).value_or(0)); return true;
+    case CommandByte::query:
+      return on_query(connection, body);
+    case CommandByte::stmt_prepare:
+      return on_prepare(connection, body);
+    case CommandByte::stmt_execute:
+      return on_execute(connection, payload);
+    case CommandByte::stmt_close:
+      connection.prepared.erase(protocol::statement_id_of(payload).value_or(0));
+      return true;
     case CommandByte::ping:
-    case CommandByte::stmt_reset: break;
-    case CommandByte::init_db: connection.session.schema = body; break;
+    case CommandByte::stmt_reset:
+      break;
+    case CommandByte::init_db:
+      connection.session.schema = body;
+      break;
     case CommandByte::reset_connection:
       FakeDatabase::roll_back(connection.session);
       connection.session.autocommit = true;
@@ -154,7 +161,8 @@ bool FakeBackend::on_command(Connection& connection, protocol::Bytes payload) {
       out.put(protocol::as_bytes("Uptime: 1"));
       return connection.socket.write(out.wire(), piece_bytes_);
     }
-    default: return false;
+    default:
+      return false;
   }
   out.put_answer(answer, connection.status(), ResultWriter::Rows::text);
   return connection.socket.write(out.wire(), piece_bytes_);
@@ -162,7 +170,8 @@ bool FakeBackend::on_command(Connection& connection, protocol::Bytes payload) {
 
 std::optional<Fault> FakeBackend::due(const std::string& user, const std::string& sql) {
   const std::lock_guard lock(mutex_);
-  if (!fault_ || fault_->user != user || !sql.starts_with(fault_->on) || statements_++ != fault_->at) return std::nullopt;
+  if (!fault_ || fault_->user != user || !sql.starts_with(fault_->on) || statements_++ != fault_->at)
+    return std::nullopt;
   fired_ = true;
   return fault_;
 }

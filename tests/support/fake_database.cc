@@ -164,7 +164,8 @@ std::optional<Answer> FakeDatabase::control(Session& session, std::string_view s
     const std::string name = last_word(sql);
     const auto found = std::find_if(session.savepoints.begin(), session.savepoints.end(),
                                     [&](const auto& savepoint) { return savepoint.first == name; });
-    if (found == session.savepoints.end()) return Answer::failed(1305, "42000", "SAVEPOINT " + name + " does not exist");
+    if (found == session.savepoints.end())
+      return Answer::failed(1305, "42000", "SAVEPOINT " + name + " does not exist");
     session.pending.resize(found->second);
     session.savepoints.erase(found + 1, session.savepoints.end());
     return Answer::done();
@@ -200,8 +201,8 @@ Answer FakeDatabase::context(const Session& session) const {
   std::vector<std::string> names = {"DATABASE()"};
   for (int i = 1; i < 12; ++i) names.push_back("v" + std::to_string(i));
   const Cell schema = session.schema.empty() ? Cell() : Cell(session.schema);
-  return Answer::of(names, {{schema, "STRICT_TRANS_TABLES", "SYSTEM", "utf8mb4", "utf8mb4_general_ci", "1", "1", "1", "1",
-                             "utf8mb4", "REPEATABLE-READ", "UTC"}});
+  return Answer::of(names, {{schema, "STRICT_TRANS_TABLES", "SYSTEM", "utf8mb4", "utf8mb4_general_ci", "1", "1", "1",
+                             "1", "utf8mb4", "REPEATABLE-READ", "UTC"}});
 }
 
 std::optional<Answer> FakeDatabase::catalogue(std::string_view sql) const {

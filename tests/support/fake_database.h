@@ -56,10 +56,10 @@ class FakeDatabase {
   explicit FakeDatabase(std::string name) : name_(std::move(name)) {}
 
   Answer execute(Session& session, const std::string& sql);
-  void end(Session& session);                 // the connection has gone: rolled back, locks released
+  void end(Session& session);  // the connection has gone: rolled back, locks released
   static void roll_back(Session& session);
   Contents contents() const;
-  void forget();                              // writes, history, ledger, applied
+  void forget();                                     // writes, history, ledger, applied
   void put_outbox(const dualwrite::OutboxRow& row);  // as if committed; the id is given here
 
  private:

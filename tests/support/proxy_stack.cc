@@ -114,7 +114,8 @@ ProxyStack::ProxyStack(Options options) : leader_(FakeBackend::Options()), follo
   const proxy::KnownUser::Credential control{.user = "control", .password = "secret"};
   parts_->make_applier(control);
   parts_->make_shared_state(control);
-  parts_->worker = std::make_unique<proxy::Worker>(*parts_->shared, std::make_shared<const config::Flags>(options.flags));
+  parts_->worker =
+      std::make_unique<proxy::Worker>(*parts_->shared, std::make_shared<const config::Flags>(options.flags));
   if (!parts_->shadow->start().ok()) throw std::runtime_error("the shadow pool does not start");
   parts_->applier->start();
   parts_->thread = std::thread([worker = parts_->worker.get()] { worker->reactor.run(); });

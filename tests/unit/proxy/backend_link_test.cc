@@ -50,7 +50,8 @@ class BackendLinkTest : public ::testing::Test {
     co_return true;
   }
   absl::Status open() {
-    auto opened = loop_.await<LinkOr>([this] { return BackendLink::open(loop_.reactor, options_, counters_, soon(), &refused_); });
+    auto opened = loop_.await<LinkOr>(
+        [this] { return BackendLink::open(loop_.reactor, options_, counters_, soon(), &refused_); });
     if (opened.ok()) link_ = *std::move(opened);
     return opened.status();
   }
@@ -140,8 +141,8 @@ TEST_F(BackendLinkTest, TakesApartSeveralResults) {
     EXPECT_NE(captured->results[2].outcome.ok.status & protocol::kStatusInTransaction, 0);
     EXPECT_EQ(captured->last().ok.status & protocol::kStatusInTransaction, 0);
     EXPECT_EQ(captured->results.back().end, captured->wire.size());
-    const auto rows = protocol::decode_response(captured->bytes_of(captured->results[0]), protocol::ResponseKind::query,
-                                                link_->capabilities());
+    const auto rows = protocol::decode_response(captured->bytes_of(captured->results.back()),
+                                                protocol::ResponseKind::query, link_->capabilities());
     EXPECT_TRUE(rows.ok());
   }
 }
@@ -183,9 +184,7 @@ TEST_F(BackendLinkTest, KnowsThatTheServerHasLeftWhileIdle) {
   ASSERT_TRUE(open().ok());
   ASSERT_TRUE(query("SELECT 1").ok());
   backend_.go_down();
-  EXPECT_TRUE(support::eventually([this] {
-    return !loop_.await<bool>([this] { return alive(*link_); });
-  }));
+  EXPECT_TRUE(support::eventually([this] { return !loop_.await<bool>([this] { return alive(*link_); }); }));
 }
 
 Task<CapturedOr> two_at_once(BackendLink& link) {

@@ -16,8 +16,18 @@ protocol::ResultSet answer(std::vector<protocol::Cell> cells) {
 }
 
 std::vector<protocol::Cell> usual() {
-  return {"shop", "ANSI_QUOTES,STRICT_TRANS_TABLES", "+02:00", "utf8mb4", "utf8mb4_general_ci", "1", "0", "2", "3", "utf8mb4",
-          "REPEATABLE-READ", "UTC"};
+  return {"shop",
+          "ANSI_QUOTES,STRICT_TRANS_TABLES",
+          "+02:00",
+          "utf8mb4",
+          "utf8mb4_general_ci",
+          "1",
+          "0",
+          "2",
+          "3",
+          "utf8mb4",
+          "REPEATABLE-READ",
+          "UTC"};
 }
 
 TEST(SessionState, ReadsTheContext) {

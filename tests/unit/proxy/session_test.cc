@@ -314,7 +314,9 @@ TEST_P(FailurePoint, ADropBeforeAnyStatementNeverGivesAFalseOk) {
   fail_everywhere({.kind = Fault::Kind::drop_before}, true);
 }
 
-TEST_P(FailurePoint, ADropAfterAnyStatementNeverGivesAFalseOk) { fail_everywhere({.kind = Fault::Kind::drop_after}, true); }
+TEST_P(FailurePoint, ADropAfterAnyStatementNeverGivesAFalseOk) {
+  fail_everywhere({.kind = Fault::Kind::drop_after}, true);
+}
 
 TEST_P(FailurePoint, AnErrorAtAnyStatementNeverGivesAFalseOk) {
   fail_everywhere({.kind = Fault::Kind::err, .code = 1205}, false);
@@ -470,7 +472,8 @@ TEST(SessionRead, AtAHundredPercentTheFollowerAnswers) {
   EXPECT_EQ(client->query("SELECT v FROM t").cell(), "new");
   const std::uint32_t statement = client->prepare("SELECT v FROM t WHERE id = ?");
   EXPECT_EQ(client->execute(statement, {1}).cell(), "new");
-  EXPECT_TRUE(support::eventually([&] { return stack.count([](const Counters& c) { return c.reads_new.get(); }) == 2; }));
+  EXPECT_TRUE(
+      support::eventually([&] { return stack.count([](const Counters& c) { return c.reads_new.get(); }) == 2; }));
 }
 
 TEST(SessionRead, InsideATransactionTheLeaderAnswers) {
@@ -656,7 +659,8 @@ TEST(SessionCommand, AnUnknownPreparedStatementIs1243) {
 }
 
 TEST(SessionCommand, OnePreparedStatementTooManyIs1461) {
-  ProxyStack stack(ProxyStack::Options{.tune = [](config::Config& config) { config.limits.prepared_statements_max = 2; }});
+  ProxyStack stack(
+      ProxyStack::Options{.tune = [](config::Config& config) { config.limits.prepared_statements_max = 2; }});
   const auto client = stack.connect();
   EXPECT_NE(client->prepare("SELECT v FROM t"), 0u);
   EXPECT_NE(client->prepare("SELECT v FROM t"), 0u);
@@ -672,7 +676,8 @@ TEST(SessionCommand, OneClientTooManyIs1040) {
   EXPECT_THAT(std::string(stack.try_connect({}).status().message()), Not(IsEmpty()));
   EXPECT_EQ(stack.count([](const Counters& c) { return c.clients_refused.get(); }), 1u);
   second.reset();
-  ASSERT_TRUE(support::eventually([&] { return stack.count([](const Counters& c) { return c.clients_open.get(); }) == 1; }));
+  ASSERT_TRUE(
+      support::eventually([&] { return stack.count([](const Counters& c) { return c.clients_open.get(); }) == 1; }));
   EXPECT_TRUE(stack.try_connect({}).ok());
 }
 

@@ -87,7 +87,8 @@ TEST(Stream, ACancelledReadIsCancelled) {
   EXPECT_TRUE(absl::IsCancelled(result.status()));
 }
 
-Task<void> write_it(Stream& stream, protocol::Buffer bytes, TimePoint deadline, absl::Status& status, int& left, Reactor& reactor) {
+Task<void> write_it(Stream& stream, protocol::Buffer bytes, TimePoint deadline, absl::Status& status, int& left,
+                    Reactor& reactor) {
   status = co_await stream.write_all(bytes, deadline);
   if (--left == 0) reactor.stop();
 }
@@ -170,7 +171,8 @@ TEST(Stream, NamesItsPeer) {
   EXPECT_EQ(pair.left->peer_host(), "localhost");
 }
 
-Task<void> connect_to(Reactor& reactor, config::Address address, TimePoint deadline, absl::Status& status, std::string& host) {
+Task<void> connect_to(Reactor& reactor, config::Address address, TimePoint deadline, absl::Status& status,
+                      std::string& host) {
   auto stream = co_await Stream::connect(reactor, address, deadline);
   status = stream.status();
   if (stream.ok()) host = (*stream)->peer_host();
@@ -236,8 +238,8 @@ TEST(StreamTls, CarriesMoreThanTheSocketHolds) {
   protocol::Buffer got;
   int left = 2;
   pair.reactor.spawn(secure(*pair.left, *TlsContext::client(""), bytes, 0, client, unused, left, pair.reactor));
-  pair.reactor.spawn(secure(*pair.right, *TlsContext::server(certificate.cert_file, certificate.key_file), {}, bytes.size(),
-                            server, got, left, pair.reactor));
+  pair.reactor.spawn(secure(*pair.right, *TlsContext::server(certificate.cert_file, certificate.key_file), {},
+                            bytes.size(), server, got, left, pair.reactor));
   pair.reactor.run();
   EXPECT_TRUE(client.ok()) << client;
   EXPECT_TRUE(server.ok()) << server;
