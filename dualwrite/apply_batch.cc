@@ -144,6 +144,7 @@ FollowerCommand statement_command(const StatementRecord& record, const Statement
   }
   command.transaction = transaction;
   command.affected = record.affected;
+  if (record.generates_id && record.affected.value_or(0) > 0) command.insert_id = record.insert_id;
   command.found_rows = record.found_rows;
   command.table = record.table;
   return command;

@@ -60,6 +60,7 @@ struct FollowerCommand {
   std::string statement_key;
   std::size_t transaction = 0;           // index of the transaction it belongs to
   std::optional<std::int64_t> affected;  // the leader's
+  std::optional<std::uint64_t> insert_id;  // the first AUTO_INCREMENT value it made, when it made any
   bool found_rows = false;
   TableRef table;
 };

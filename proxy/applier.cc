@@ -59,7 +59,11 @@ void AppliedMark::set(const std::shared_ptr<AppliedMark>& mark) {
 }
 
 Applier::Applier(ApplierOptions options, Metrics& metrics)
-    : options_(std::move(options)), metrics_(metrics), counters_(metrics_.make()), wake_(reactor_), owner_(random_key()) {
+    : options_(std::move(options)),
+      metrics_(metrics),
+      counters_(metrics_.make()),
+      wake_(reactor_),
+      owner_(random_key()) {
   status_.state = "starting";
 }
 
@@ -253,6 +257,10 @@ Task<absl::Status> Applier::set_up(BackendLink& link, bool is_leader) {
     if (done.ok()) done = co_await link.query("SET autocommit=0,innodb_lock_wait_timeout=5", soon());
     co_return done.status();
   }
+  // Every look must see the present, whatever the server's defaults are.
+  auto fresh = co_await link.query("SET autocommit=1", soon());
+  if (fresh.ok()) fresh = co_await link.query("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", soon());
+  if (!fresh.ok()) co_return fresh.status();
   for (const std::string& user : options_.app_users_on_leader) {
     auto hosts = co_await link.query("SELECT Host FROM mysql.user WHERE User=CONVERT(0x" +
                                          dualwrite::hex(protocol::as_bytes(user)) + " USING utf8mb4)",
@@ -263,7 +271,8 @@ Task<absl::Status> Applier::set_up(BackendLink& link, bool is_leader) {
       continue;
     }
     for (const auto& row : hosts->front().rows) {
-      auto granted = co_await link.query(dualwrite::grant_statement(options_.schema, user, row[0].value_or("%")), soon());
+      auto granted =
+          co_await link.query(dualwrite::grant_statement(options_.schema, user, row[0].value_or("%")), soon());
       if (!granted.ok()) {
         spdlog::warn("user={} outbox_grant=failed why=\"{}\" do=\"GRANT INSERT on the outbox table to it\"", user,
                      std::string(granted.status().message()));
@@ -274,9 +283,11 @@ Task<absl::Status> Applier::set_up(BackendLink& link, bool is_leader) {
 }
 
 Task<absl::Status> Applier::read_fence(BackendLink& link) {
-  auto fence = co_await link.query("SELECT `epoch` FROM " + dualwrite::quote_name(options_.schema) + ".`fence`", soon());
+  auto fence =
+      co_await link.query("SELECT `epoch` FROM " + dualwrite::quote_name(options_.schema) + ".`fence`", soon());
   if (!fence.ok()) co_return fence.status();
-  if (fence->front().rows.size() != 1) co_return absl::FailedPreconditionError("the fence table must have exactly one row");
+  if (fence->front().rows.size() != 1)
+    co_return absl::FailedPreconditionError("the fence table must have exactly one row");
   epoch_.store(std::strtoull(fence->front().rows[0][0].value_or("0").c_str(), nullptr, 10), std::memory_order_release);
   co_return absl::OkStatus();
 }
@@ -285,9 +296,10 @@ Task<absl::Status> Applier::read_fence(BackendLink& link) {
 // still believes so.
 Task<bool> Applier::elect() {
   if (!elected_) {
-    auto got = co_await leader_->query(
-        "SELECT GET_LOCK(CONVERT(0x" + dualwrite::hex(protocol::as_bytes("crossfade_applier_" + options_.schema)) + " USING utf8mb4),0)",
-        soon());
+    auto got = co_await leader_->query("SELECT GET_LOCK(CONVERT(0x" +
+                                           dualwrite::hex(protocol::as_bytes("crossfade_applier_" + options_.schema)) +
+                                           " USING utf8mb4),0)",
+                                       soon());
     if (!got.ok()) {
       drop_leader(got.status());
       co_return false;
@@ -388,7 +400,8 @@ Task<absl::StatusOr<dualwrite::Joined>> Applier::read_entries(std::size_t* rows_
   dualwrite::Joined joined = dualwrite::join_rows(rows);
   if (joined.incomplete.empty()) co_return joined;
   // The look cut a large transaction: its other rows are read by its key.
-  auto rest = co_await leader_->query(dualwrite::read_outbox_of(options_.schema, joined.incomplete), soon(), kLookBytesMax);
+  auto rest =
+      co_await leader_->query(dualwrite::read_outbox_of(options_.schema, joined.incomplete), soon(), kLookBytesMax);
   if (!rest.ok()) co_return rest.status();
   std::erase_if(rows, [&](const dualwrite::OutboxRow& row) {
     return std::find(joined.incomplete.begin(), joined.incomplete.end(), row.key) != joined.incomplete.end();
@@ -523,7 +536,8 @@ Task<absl::Status> Applier::drop_discarded() {
   }
   while (!unrecorded_.empty()) {
     const dualwrite::TableRef table = unrecorded_.front();
-    const absl::Status noted = co_await note_in_ledger(EntryKey(), table, "a write on the leader could not be recorded");
+    const absl::Status noted =
+        co_await note_in_ledger(EntryKey(), table, "a write on the leader could not be recorded");
     if (!noted.ok()) co_return noted;
     unrecorded_.pop_front();
   }
@@ -537,216 +551,6 @@ Task<absl::Status> Applier::note_in_ledger(EntryKey key, dualwrite::TableRef tab
   counters_.divergences.add();
   const std::lock_guard lock(status_mutex_);
   ++status_.divergences;
-  co_return absl::OkStatus();
-}
-
-// In batches; one that fails for good is taken apart until the transaction to blame stands alone.
-Task<absl::Status> Applier::apply(std::vector<Transaction> transactions) {
-  constexpr std::size_t kBatchMax = 256;
-  constexpr std::uint64_t kBatchBytesMax = 4u << 20;
-  constexpr int kAttemptsMax = 20;
-  std::size_t at = 0;
-  std::size_t limit = kBatchMax;
-  int attempts = 0;
-  while (at < transactions.size()) {
-    std::vector<Transaction> batch;
-    std::uint64_t bytes = 0;
-    for (std::size_t i = at; i < transactions.size() && batch.size() < limit; ++i) {
-      if (!batch.empty() && bytes + transactions[i].payload_bytes > kBatchBytesMax) break;
-      bytes += transactions[i].payload_bytes;
-      batch.push_back(transactions[i]);
-    }
-    std::optional<protocol::Err> refused;
-    const absl::Status status = co_await apply_batch(batch, &refused);
-    if (status.ok()) {
-      const absl::Status forgotten = co_await forget(batch);
-      if (!forgotten.ok()) co_return forgotten;
-      at += batch.size();
-      limit = kBatchMax;
-      attempts = 0;
-      continue;
-    }
-    if (!refused) {
-      drop_follower(status);
-      co_return status;
-    }
-    counters_.applier_retries.add();
-    follower_context_.reset();
-    auto undone = co_await follower_->query("ROLLBACK", soon());
-    if (!undone.ok()) {
-      drop_follower(undone.status());
-      co_return undone.status();
-    }
-    if (dualwrite::is_transient(refused->code) && ++attempts < kAttemptsMax) {
-      co_await reactor_.sleep_for(std::chrono::milliseconds(5 * attempts));
-      continue;
-    }
-    if (batch.size() > 1) {
-      limit = 1;
-      attempts = 0;
-      continue;
-    }
-    // This one alone fails for good: it waits, and with it all that touches its tables.
-    park(batch[0].key, batch[0].entry.statements, err_text(*refused));
-    next_parked_retry_ = Clock::now() + std::chrono::seconds(2);
-    co_return absl::FailedPreconditionError("an entry cannot be applied: " + err_text(*refused));
-  }
-  co_return absl::OkStatus();
-}
-
-// One follower transaction. On an ERR the status is not ok and `refused` says what; the caller rolls back.
-Task<absl::Status> Applier::apply_batch(const std::vector<Transaction>& transactions, std::optional<protocol::Err>* refused) {
-  const dualwrite::FollowerTraits traits{.follower_is_mariadb = follower_->is_mariadb(),
-                                         .leader_is_mariadb = leader_ && leader_->is_mariadb()};
-  std::vector<dualwrite::FollowerCommand> commands = dualwrite::plan_commands(transactions, traits, follower_context_);
-  std::vector<std::string> ledger;
-  absl::Status status = co_await run_train(std::vector<dualwrite::FollowerCommand>(1, begin_command()), 0, 1, transactions, &ledger, refused);
-  // As many commands as possible travel in one train; a statement that is not prepared yet ends it,
-  // since preparing it needs the session as it is at that point.
-  std::size_t from = 0;
-  for (std::size_t i = 0; status.ok() && i <= commands.size(); ++i) {
-    const bool end = i == commands.size();
-    const bool unprepared = !end && commands[i].kind == dualwrite::FollowerCommand::Kind::execute &&
-                            !prepared_.contains(commands[i].statement_key);
-    if (!end && !unprepared && i - from < 200) continue;
-    status = co_await run_train(commands, from, i, transactions, &ledger, refused);
-    from = i;
-    if (status.ok() && unprepared) status = co_await prepare(commands[i], refused);
-  }
-  if (!status.ok()) co_return status;
-
-  std::vector<std::pair<std::uint64_t, EntryKey>> keys;
-  for (const Transaction& transaction : transactions) keys.emplace_back(transaction.first_id, transaction.key);
-  std::vector<std::string> closing = std::move(ledger);
-  closing.push_back(dualwrite::insert_applied(options_.schema, keys));
-  closing.push_back(dualwrite::touch_applier(options_.schema, owner_));
-  const std::size_t divergences = closing.size() - 2;
-  for (std::size_t i = 0; i < closing.size(); ++i) {
-    auto answer = co_await follower_->run(closing[i], soon());
-    if (!answer.ok()) co_return answer.status();
-    const protocol::ResultEnd& end = answer->last();
-    if (end.kind == protocol::ResultEnd::Kind::err) {
-      if (end.err.code == 1062) check_applied_ = true;  // somebody has applied some of these
-      *refused = end.err;
-      if (end.err.code == 1062) co_return absl::UnavailableError("applied already");
-      co_return absl::AbortedError(err_text(end.err));
-    }
-    if ((end.ok.status & protocol::kStatusInTransaction) == 0) {
-      *refused = protocol::Err{.code = 1213, .sqlstate = "40001", .message = "the follower lost the transaction"};
-      co_return absl::AbortedError("the follower lost the transaction");
-    }
-    if (i + 1 == closing.size() && end.ok.affected_rows != 1) {
-      // Another proxy has claimed the follower: nothing of this may stay.
-      elected_ = false;
-      claimed_ = false;
-      co_return absl::UnavailableError("another proxy has taken over as the applier");
-    }
-  }
-  auto committed = co_await follower_->run("COMMIT", soon());
-  if (!committed.ok() || committed->failed()) {
-    check_applied_ = true;
-    co_return committed.ok() ? absl::UnavailableError(err_text(committed->last().err)) : committed.status();
-  }
-  for (const Transaction& transaction : transactions) mark_applied(transaction.key);
-  counters_.applied_entries.add(transactions.size());
-  counters_.applied_batches.add();
-  counters_.divergences.add(divergences);
-  const std::lock_guard lock(status_mutex_);
-  status_.applied_entries += transactions.size();
-  status_.divergences += divergences;
-  co_return absl::OkStatus();
-}
-
-dualwrite::FollowerCommand Applier::begin_command() {
-  dualwrite::FollowerCommand begin;
-  begin.sql = "START TRANSACTION";
-  return begin;
-}
-
-Task<absl::Status> Applier::prepare(const dualwrite::FollowerCommand& command, std::optional<protocol::Err>* refused) {
-  constexpr std::size_t kPreparedMax = 1000;
-  if (prepared_.size() >= kPreparedMax) {
-    protocol::Buffer closing;
-    for (const auto& [key, id] : prepared_) protocol::append_command(closing, protocol::encode_stmt_close(id));
-    const absl::Status closed = co_await follower_->send(closing, soon());
-    if (!closed.ok()) co_return closed;
-    prepared_.clear();
-  }
-  protocol::Buffer wire;
-  protocol::append_command(wire, protocol::encode_prepare(command.sql));
-  const absl::Status sent = co_await follower_->send(wire, soon());
-  if (!sent.ok()) co_return sent;
-  auto captured = co_await follower_->capture(protocol::ResponseKind::prepare, soon());
-  if (!captured.ok()) co_return captured.status();
-  if (captured->failed()) {
-    *refused = captured->last().err;
-    co_return absl::AbortedError(err_text(captured->last().err));
-  }
-  const auto header = protocol::decode_header(captured->wire);
-  auto ok = protocol::decode_prepare_ok(protocol::Bytes(captured->wire).subspan(protocol::kHeaderBytes, header.payload_bytes));
-  if (!ok.ok()) co_return ok.status();
-  prepared_[command.statement_key] = ok->statement_id;
-  co_return absl::OkStatus();
-}
-
-// Sends commands [from, to) pipelined and reads every answer, whatever goes wrong: COMMIT is not among
-// them, so what runs after an error is rolled back with it.
-Task<absl::Status> Applier::run_train(const std::vector<dualwrite::FollowerCommand>& commands, std::size_t from, std::size_t to,
-                                      const std::vector<Transaction>& transactions, std::vector<std::string>* ledger,
-                                      std::optional<protocol::Err>* refused) {
-  using Kind = dualwrite::FollowerCommand::Kind;
-  if (from == to) co_return absl::OkStatus();
-  protocol::Buffer wire;
-  for (std::size_t i = from; i < to; ++i) {
-    if (commands[i].kind == Kind::execute) {
-      protocol::Buffer payload = commands[i].payload;
-      protocol::replace_statement_id(payload, prepared_.at(commands[i].statement_key));
-      protocol::append_command(wire, payload);
-    } else {
-      protocol::append_command(wire, protocol::encode_query(commands[i].sql));
-    }
-  }
-  const absl::Status sent = co_await follower_->send(wire, soon());
-  if (!sent.ok()) co_return sent;
-  absl::Status status = absl::OkStatus();
-  for (std::size_t i = from; i < to; ++i) {
-    const dualwrite::FollowerCommand& command = commands[i];
-    auto answer = co_await follower_->capture(
-        command.kind == Kind::execute ? protocol::ResponseKind::execute : protocol::ResponseKind::query, soon());
-    if (!answer.ok()) co_return answer.status();
-    if (!status.ok()) continue;
-    const protocol::ResultEnd& end = answer->last();
-    if (answer->failed()) {
-      *refused = end.err;
-      status = absl::AbortedError(err_text(end.err));
-    } else if ((end.ok.status & protocol::kStatusInTransaction) == 0) {
-      *refused = protocol::Err{.code = 1213, .sqlstate = "40001", .message = "the follower lost the transaction"};
-      status = absl::AbortedError("the follower lost the transaction");
-    } else if (command.kind != Kind::context && !dualwrite::same_outcome(command, end.ok.affected_rows, end.ok.info)) {
-      spdlog::error("divergence entry={} table={}.{} leader_affected={} follower_affected={}",
-                    key_text(transactions[command.transaction].key), command.table.schema, command.table.table,
-                    command.affected.value_or(-1), end.ok.affected_rows);
-      ledger->push_back(dualwrite::insert_ledger(options_.schema, transactions[command.transaction].key, command.table,
-                                                 "affected rows differ", command.affected.value_or(-1),
-                                                 static_cast<std::int64_t>(end.ok.affected_rows)));
-    }
-  }
-  co_return status;
-}
-
-Task<absl::Status> Applier::forget(const std::vector<Transaction>& done) {
-  std::vector<std::uint64_t> ids;
-  for (const Transaction& transaction : done) {
-    mark_applied(transaction.key);
-    parked_.erase(transaction.key);
-    ids.insert(ids.end(), transaction.ids.begin(), transaction.ids.end());
-  }
-  auto deleted = co_await leader_->query(dualwrite::delete_outbox(options_.schema, ids), soon());
-  if (!deleted.ok()) {
-    check_applied_ = true;
-    drop_leader(deleted.status());
-    co_return deleted.status();
-  }
   co_return absl::OkStatus();
 }
 
@@ -774,7 +578,8 @@ void Applier::mark_applied(const EntryKey& key) {
   marks_.erase(found);
 }
 
-void Applier::park(const EntryKey& key, const std::vector<dualwrite::StatementRecord>& statements, const std::string& error) {
+void Applier::park(const EntryKey& key, const std::vector<dualwrite::StatementRecord>& statements,
+                   const std::string& error) {
   ApplierStatus::Parked parked{.key = key_text(key), .table = "", .error = error};
   for (const auto& statement : statements) {
     parked_tables_.insert(statement.table);

@@ -44,11 +44,11 @@ class AppliedMark {
 
 // What /status says of it.
 struct ApplierStatus {
-  std::string state;              // "starting", "waiting for new", "applying", "standby", ...
+  std::string state;  // "starting", "waiting for new", "applying", "standby", ...
   std::string last_error;
   bool leader_up = false;
   bool follower_up = false;
-  bool follower_tried = false;    // the first attempt to reach it is over, whatever came of it
+  bool follower_tried = false;  // the first attempt to reach it is over, whatever came of it
   std::string leader_version, follower_version;
   std::string leader_error, follower_error;
   std::uint64_t lag_entries = 0;
@@ -57,14 +57,16 @@ struct ApplierStatus {
   bool caught_up = false;
   std::uint64_t applied_entries = 0;
   std::uint64_t divergences = 0;  // rows put into the ledger by this process
-  struct Parked { std::string key, table, error; };
+  struct Parked {
+    std::string key, table, error;
+  };
   std::vector<Parked> parked;
 };
 
 struct ApplierOptions {
-  LinkOptions leader;             // control accounts
+  LinkOptions leader;  // control accounts
   LinkOptions follower;
-  std::string schema;             // the control schema
+  std::string schema;  // the control schema
   std::vector<std::string> app_users_on_leader;
   std::chrono::milliseconds poll_interval{50};
   std::chrono::milliseconds max_lag{2000};  // past it the follower is not fit for reads
@@ -93,7 +95,9 @@ class Applier {
   void end_write() { in_flight_.fetch_sub(1, std::memory_order_acq_rel); }
   // Everything that was committed on the leader before this moment is on the follower
   // (steady clock ticks). wake() asks for a fresh look.
-  TimePoint synced_through() const { return TimePoint(Clock::duration(synced_through_.load(std::memory_order_acquire))); }
+  TimePoint synced_through() const {
+    return TimePoint(Clock::duration(synced_through_.load(std::memory_order_acquire)));
+  }
   void wake();
   // A fresh look soon, without a doubt about what was committed.
   void look_soon() { look(); }
@@ -125,17 +129,19 @@ class Applier {
   Task<absl::Status> make_durable();
   Task<absl::Status> read_fence(BackendLink& link);
   void lose_both(const absl::Status& why);
-  Task<bool> apply_once();                 // false: nothing more to do at once
+  Task<bool> apply_once();  // false: nothing more to do at once
   Task<absl::Status> apply(std::vector<dualwrite::Transaction> transactions);
-  Task<absl::Status> apply_batch(const std::vector<dualwrite::Transaction>& transactions, std::optional<protocol::Err>* refused);
+  Task<absl::Status> apply_batch(const std::vector<dualwrite::Transaction>& transactions,
+                                 std::optional<protocol::Err>* refused);
   static dualwrite::FollowerCommand begin_command();
   Task<absl::Status> prepare(const dualwrite::FollowerCommand& command, std::optional<protocol::Err>* refused);
-  Task<absl::Status> run_train(const std::vector<dualwrite::FollowerCommand>& commands, std::size_t from, std::size_t to,
-                               const std::vector<dualwrite::Transaction>& transactions, std::vector<std::string>* ledger,
-                               std::optional<protocol::Err>* refused);
+  Task<absl::Status> run_train(const std::vector<dualwrite::FollowerCommand>& commands, std::size_t from,
+                               std::size_t to, const std::vector<dualwrite::Transaction>& transactions,
+                               std::vector<std::string>* ledger, std::optional<protocol::Err>* refused);
   Task<absl::Status> forget(const std::vector<dualwrite::Transaction>& done);
   Task<void> prune();
-  void park(const dualwrite::EntryKey& key, const std::vector<dualwrite::StatementRecord>& statements, const std::string& error);
+  void park(const dualwrite::EntryKey& key, const std::vector<dualwrite::StatementRecord>& statements,
+            const std::string& error);
   void unpark();
   void publish_parked(const dualwrite::Joined& joined);
   void mark_applied(const dualwrite::EntryKey& key);
@@ -156,7 +162,7 @@ class Applier {
   dualwrite::EntryKey owner_;
   bool elected_ = false;
   bool claimed_ = false;
-  bool check_applied_ = true;              // after any doubt: look what the follower has already
+  bool check_applied_ = true;  // after any doubt: look what the follower has already
   std::optional<dualwrite::StatementContext> follower_context_;
   std::map<std::string, std::uint32_t> prepared_;
   std::map<dualwrite::EntryKey, std::weak_ptr<AppliedMark>> marks_;
@@ -167,15 +173,16 @@ class Applier {
   std::set<dualwrite::TableRef> parked_tables_;
   std::set<dualwrite::EntryKey> discarded_;
   std::deque<dualwrite::TableRef> unrecorded_;
-  std::size_t held_rows_ = 0;              // of the last look: the next one reads past them
+  std::map<dualwrite::EntryKey, int> losses_;  // connections lost while applying, by the batch's first entry
+  std::size_t held_rows_ = 0;                  // of the last look: the next one reads past them
   TimePoint next_parked_retry_{};
   TimePoint next_lag_{};
   TimePoint next_prune_{};
 
   // Shared.
   std::atomic<std::int64_t> in_flight_{0};
-  std::atomic<std::uint64_t> commits_{0};        // committed() calls
-  std::atomic<std::uint64_t> commits_seen_{0};   // of those, before the last look that found nothing
+  std::atomic<std::uint64_t> commits_{0};       // committed() calls
+  std::atomic<std::uint64_t> commits_seen_{0};  // of those, before the last look that found nothing
   std::atomic<Clock::rep> synced_through_{0};
   std::atomic<std::uint64_t> epoch_{0};
   std::atomic<bool> follower_usable_{false};

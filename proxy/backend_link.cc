@@ -16,19 +16,24 @@ constexpr std::size_t kLoginMessageMax = 64 * 1024;
 
 LoginAsClient::Tls tls_wish(config::BackendTls::Mode mode) {
   switch (mode) {
-    case config::BackendTls::Mode::disabled: return LoginAsClient::Tls::disabled;
-    case config::BackendTls::Mode::preferred: return LoginAsClient::Tls::preferred;
-    case config::BackendTls::Mode::required: return LoginAsClient::Tls::required;
+    case config::BackendTls::Mode::disabled:
+      return LoginAsClient::Tls::disabled;
+    case config::BackendTls::Mode::preferred:
+      return LoginAsClient::Tls::preferred;
+    case config::BackendTls::Mode::required:
+      return LoginAsClient::Tls::required;
   }
   return LoginAsClient::Tls::disabled;
 }
 
-constexpr protocol::Capabilities kAlways = protocol::kLongPassword | protocol::kLongFlag | protocol::kConnectWithDb |
-                                           protocol::kProtocol41 | protocol::kTransactions | protocol::kSecureConnection |
-                                           protocol::kMultiStatements | protocol::kMultiResults | protocol::kPluginAuth |
-                                           protocol::kConnectAttributes | protocol::kPluginAuthLenenc;
+constexpr protocol::Capabilities kAlways =
+    protocol::kLongPassword | protocol::kLongFlag | protocol::kConnectWithDb | protocol::kProtocol41 |
+    protocol::kTransactions | protocol::kSecureConnection | protocol::kMultiResults | protocol::kPluginAuth |
+    protocol::kConnectAttributes | protocol::kPluginAuthLenenc;
 
 }  // namespace
+
+std::string err_code(const protocol::Err& err) { return std::to_string(err.code) + " (" + err.sqlstate + ")"; }
 
 std::string err_text(const protocol::Err& err) {
   return std::to_string(err.code) + " (" + err.sqlstate + "): " + err.message;
@@ -40,8 +45,8 @@ BackendLink::BackendLink(LinkOptions options, Counters& counters) : options_(std
 
 BackendLink::~BackendLink() { counters_.backend_connections_open[static_cast<std::size_t>(options_.which)].sub(); }
 
-Task<absl::StatusOr<std::unique_ptr<BackendLink>>> BackendLink::open(Reactor& reactor, LinkOptions options, Counters& counters,
-                                                                     TimePoint deadline,
+Task<absl::StatusOr<std::unique_ptr<BackendLink>>> BackendLink::open(Reactor& reactor, LinkOptions options,
+                                                                     Counters& counters, TimePoint deadline,
                                                                      std::optional<protocol::Err>* refused) {
   const auto which = options.which;
   std::unique_ptr<BackendLink> link(new BackendLink(std::move(options), counters));
@@ -62,14 +67,16 @@ Task<absl::StatusOr<std::unique_ptr<BackendLink>>> BackendLink::open(Reactor& re
 }
 
 Task<absl::Status> BackendLink::log_in(TimePoint deadline, std::optional<protocol::Err>* refused) {
-  LoginAsClient machine({.user = options_.user,
-                         .password = options_.password,
-                         .schema = options_.schema,
-                         .capabilities = kAlways | (options_.mirrored & protocol::kMirrored),
-                         .collation = options_.collation,
-                         .tls = tls_wish(options_.tls_mode),
-                         .secure_transport = options_.address.is_unix,
-                         .attributes = options_.attributes});
+  LoginAsClient machine(
+      {.user = options_.user,
+       .password = options_.password,
+       .schema = options_.schema,
+       .capabilities = kAlways | (options_.mirrored & protocol::kMirrored) |
+                       (options_.statements == LinkOptions::Statements::multiple ? protocol::kMultiStatements : 0),
+       .collation = options_.collation,
+       .tls = tls_wish(options_.tls_mode),
+       .secure_transport = options_.address.is_unix,
+       .attributes = options_.attributes});
   protocol::MessageReader reader(kLoginMessageMax);
   std::array<std::uint8_t, 4096> buffer;
   for (;;) {
@@ -98,7 +105,8 @@ Task<absl::Status> BackendLink::log_in(TimePoint deadline, std::optional<protoco
         protocol::append_message(out, tls->payload, sequence);
         absl::Status sent = co_await stream_->write_all(out, deadline);
         if (!sent.ok()) co_return sent;
-        absl::Status secured = co_await stream_->start_tls(options_.tls, options_.address.host, protocol::Buffer(), deadline);
+        absl::Status secured =
+            co_await stream_->start_tls(options_.tls, options_.address.host, protocol::Buffer(), deadline);
         if (!secured.ok()) co_return secured;
         action = machine.on_tls_ready();
         if (!action.ok()) co_return action.status();
@@ -121,7 +129,8 @@ Task<absl::Status> BackendLink::send(protocol::Bytes wire, TimePoint deadline) {
   co_return co_await stream_->write_all(wire.subspan(sent.bytes), deadline);
 }
 
-Task<absl::StatusOr<Captured>> BackendLink::capture(protocol::ResponseKind kind, TimePoint deadline, std::size_t bytes_max) {
+Task<absl::StatusOr<Captured>> BackendLink::capture(protocol::ResponseKind kind, TimePoint deadline,
+                                                    std::size_t bytes_max) {
   Captured captured;
   protocol::ResponseTracker tracker;
   tracker.start(kind, capabilities_);
@@ -133,7 +142,8 @@ Task<absl::StatusOr<Captured>> BackendLink::capture(protocol::ResponseKind kind,
     while (!input.empty()) {
       auto used = tracker.feed(input);
       if (!used.ok()) co_return used.status();
-      if (captured.wire.size() + *used > bytes_max) co_return absl::ResourceExhaustedError("a response grew past its limit");
+      if (captured.wire.size() + *used > bytes_max)
+        co_return absl::ResourceExhaustedError("a response grew past its limit");
       captured.wire.insert(captured.wire.end(), input.begin(), input.begin() + static_cast<std::ptrdiff_t>(*used));
       input = input.subspan(*used);
       if (!tracker.result_ended()) continue;

@@ -45,8 +45,11 @@ struct LinkOptions {
   std::string user;
   std::string password;
   std::string schema;
-  protocol::Capabilities mirrored = 0;   // of the client's flags, those that shape responses
+  protocol::Capabilities mirrored = 0;  // of the client's flags, those that shape responses
   std::uint8_t collation = 45;
+  // Only where we send several statements in a packet ourselves: elsewhere the server then stops what a
+  // lexer of ours should have taken for one.
+  enum class Statements : std::uint8_t { single, multiple } statements = Statements::single;
   std::vector<std::pair<std::string, std::string>> attributes;
 };
 
@@ -55,8 +58,8 @@ struct LinkOptions {
 class BackendLink {
  public:
   // A refusal in the server's own words is put into `refused`, and the status is PermissionDenied.
-  static Task<absl::StatusOr<std::unique_ptr<BackendLink>>> open(Reactor& reactor, LinkOptions options, Counters& counters,
-                                                                 TimePoint deadline,
+  static Task<absl::StatusOr<std::unique_ptr<BackendLink>>> open(Reactor& reactor, LinkOptions options,
+                                                                 Counters& counters, TimePoint deadline,
                                                                  std::optional<protocol::Err>* refused = nullptr);
   ~BackendLink();
   BackendLink(const BackendLink&) = delete;
@@ -65,7 +68,8 @@ class BackendLink {
   // Sends packets that are already framed.
   Task<absl::Status> send(protocol::Bytes wire, TimePoint deadline);
   // Reads one whole response, at most `bytes_max` of it.
-  Task<absl::StatusOr<Captured>> capture(protocol::ResponseKind kind, TimePoint deadline, std::size_t bytes_max = kCaptureMax);
+  Task<absl::StatusOr<Captured>> capture(protocol::ResponseKind kind, TimePoint deadline,
+                                         std::size_t bytes_max = kCaptureMax);
   // COM_QUERY and its whole response.
   Task<absl::StatusOr<Captured>> run(std::string sql, TimePoint deadline, std::size_t bytes_max = kCaptureMax);
   // run() taken apart; an ERR becomes FailedPrecondition "1146 (42S02): ..." .
@@ -99,7 +103,9 @@ class BackendLink {
   protocol::Buffer early_;
 };
 
-// "1146 (42S02): Table ... doesn't exist"
+// "1146 (42S02): Table ... doesn't exist": for clients, and for errors of our own statements.
 std::string err_text(const protocol::Err& err);
+// "1062 (23000)": for logs and the status page, since a server's words may quote values of a client's.
+std::string err_code(const protocol::Err& err);
 
 }  // namespace crossfade::proxy

@@ -95,7 +95,8 @@ void Descriptor::cancel_read() {
   });
 }
 
-Reactor::Reactor() : epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)), now_(Clock::now()) {
+Reactor::Reactor()
+    : epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)), now_(Clock::now()) {
   if (epoll_ < 0 || wake_ < 0) std::abort();  // no descriptors at start: nothing can work
   next_check_ = now_ + kCheckInterval;
   epoll_event event{};
@@ -144,7 +145,8 @@ void Reactor::run() {
     auto until = next_check_;
     if (!timers_.empty()) until = std::min(until, timers_.begin()->first);
     const auto wait = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
-    const int count = epoll_wait(epoll_, events.data(), kEventsPerTurn, static_cast<int>(std::clamp<std::int64_t>(wait, 0, 100)));
+    const int count =
+        epoll_wait(epoll_, events.data(), kEventsPerTurn, static_cast<int>(std::clamp<std::int64_t>(wait, 0, 100)));
     now_ = Clock::now();
     dead_.clear();
     bool posted = false;
@@ -172,7 +174,8 @@ void Reactor::check_deadlines() {
   // Waking one may destroy others: collect first, then look each up again.
   std::vector<Descriptor*> late;
   for (Descriptor* d = descriptors_; d != nullptr; d = d->next_) {
-    if ((d->reader_ != nullptr && d->reader_->deadline_ <= now_) || (d->writer_ != nullptr && d->writer_->deadline_ <= now_)) {
+    if ((d->reader_ != nullptr && d->reader_->deadline_ <= now_) ||
+        (d->writer_ != nullptr && d->writer_->deadline_ <= now_)) {
       late.push_back(d);
     }
   }

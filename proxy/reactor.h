@@ -75,7 +75,7 @@ class Descriptor {
   bool stirred_ = false;
   Wait* reader_ = nullptr;
   Wait* writer_ = nullptr;
-  Descriptor* next_ = nullptr;      // all of the reactor's, for deadlines
+  Descriptor* next_ = nullptr;  // all of the reactor's, for deadlines
   Descriptor* previous_ = nullptr;
 };
 
@@ -88,8 +88,8 @@ class Reactor {
 
   // Until stop(). Tasks that have not ended by then are never resumed.
   void run();
-  void stop();                                   // any thread
-  void post(std::function<void()> work);         // any thread; runs on the loop's
+  void stop();                            // any thread
+  void post(std::function<void()> work);  // any thread; runs on the loop's
   // Starts a task that nobody awaits. The only place where tasks are let go: they log their own
   // failures and their number is known.
   void spawn(Task<void> task);
@@ -124,10 +124,10 @@ class Reactor {
   TimePoint next_check_;
   Timers timers_;
   Descriptor* descriptors_ = nullptr;
-  std::vector<Descriptor*> dead_;        // destroyed during this turn: their events are void
+  std::vector<Descriptor*> dead_;  // destroyed during this turn: their events are void
   std::size_t spawned_ = 0;
   bool stopped_ = false;
-  std::mutex mutex_;                     // guards posted_ and the next flag
+  std::mutex mutex_;  // guards posted_ and the next flag
   std::vector<std::function<void()>> posted_;
   bool woken_ = false;
 };

@@ -41,13 +41,15 @@ dualwrite::Column column_from(const std::vector<protocol::Cell>& row) {
   const bool is_literal = value.empty() || value == "null" || value.front() == '\'' || value.front() == '-' ||
                           (std::isdigit(static_cast<unsigned char>(value.front())) != 0 && !contains(value, "("));
   const bool mysql_expression = contains(extra, "default_generated");
-  column.default_expression = !column.default_now && !column.generated && (mysql_expression || (!is_literal && contains(value, "(")));
+  column.default_expression =
+      !column.default_now && !column.generated && (mysql_expression || (!is_literal && contains(value, "(")));
   return column;
 }
 
 }  // namespace
 
-Task<absl::StatusOr<std::shared_ptr<const dualwrite::TableSchema>>> SchemaCache::get(std::string schema, std::string table) {
+Task<absl::StatusOr<std::shared_ptr<const dualwrite::TableSchema>>> SchemaCache::get(std::string schema,
+                                                                                     std::string table) {
   const std::string key = schema + '\0' + table;
   const auto found = cache_.find(key);
   if (found != cache_.end() && found->second.read_at + kFresh > reactor_.now()) co_return found->second.schema;
@@ -59,24 +61,34 @@ Task<absl::StatusOr<std::shared_ptr<const dualwrite::TableSchema>>> SchemaCache:
   co_return *fresh;
 }
 
-Task<absl::StatusOr<std::shared_ptr<const dualwrite::TableSchema>>> SchemaCache::read(std::string schema, std::string table) {
+Task<absl::StatusOr<std::shared_ptr<const dualwrite::TableSchema>>> SchemaCache::read(std::string schema,
+                                                                                      std::string table) {
   const TimePoint deadline = reactor_.now() + std::chrono::seconds(10);
   std::unique_ptr<BackendLink> link = std::move(idle_link_);
   if (link && !link->alive()) link.reset();
   if (!link) {
-    auto opened = co_await BackendLink::open(
-        reactor_, shared_.link_options(shared_.leader, shared_.control[static_cast<std::size_t>(shared_.leader)]), counters_, deadline);
+    LinkOptions options =
+        shared_.link_options(shared_.leader, shared_.control[static_cast<std::size_t>(shared_.leader)]);
+    options.statements = LinkOptions::Statements::multiple;
+    auto opened = co_await BackendLink::open(reactor_, std::move(options), counters_, deadline);
     if (!opened.ok()) co_return opened.status();
     link = *std::move(opened);
+    // Whatever the server's defaults are: every look must see the present.
+    auto fresh = co_await link->query("SET autocommit=1", deadline);
+    if (!fresh.ok()) co_return fresh.status();
   }
   const std::string here = name_is("TABLE_SCHEMA", schema) + " AND " + name_is("TABLE_NAME", table);
   const std::string sql =
       "SELECT TABLE_TYPE,ENGINE FROM information_schema.TABLES WHERE " + here +
       ";SELECT COLUMN_NAME,DATA_TYPE,IS_NULLABLE,COLUMN_DEFAULT,EXTRA,COLUMN_TYPE,COALESCE(GENERATION_EXPRESSION,'')"
-      " FROM information_schema.COLUMNS WHERE " + here + " ORDER BY ORDINAL_POSITION"
-      ";SELECT COLUMN_NAME FROM information_schema.STATISTICS WHERE " + here + " AND INDEX_NAME='PRIMARY' ORDER BY SEQ_IN_INDEX"
-      ";SELECT EVENT_MANIPULATION FROM information_schema.TRIGGERS WHERE " + name_is("EVENT_OBJECT_SCHEMA", schema) + " AND " +
-      name_is("EVENT_OBJECT_TABLE", table) +
+      " FROM information_schema.COLUMNS WHERE " +
+      here +
+      " ORDER BY ORDINAL_POSITION"
+      ";SELECT COLUMN_NAME FROM information_schema.STATISTICS WHERE " +
+      here +
+      " AND INDEX_NAME='PRIMARY' ORDER BY SEQ_IN_INDEX"
+      ";SELECT EVENT_MANIPULATION FROM information_schema.TRIGGERS WHERE " +
+      name_is("EVENT_OBJECT_SCHEMA", schema) + " AND " + name_is("EVENT_OBJECT_TABLE", table) +
       ";SELECT UPDATE_RULE,DELETE_RULE FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE " +
       name_is("UNIQUE_CONSTRAINT_SCHEMA", schema) + " AND " + name_is("REFERENCED_TABLE_NAME", table) +
       ";SELECT DISTINCT REFERENCED_COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE WHERE " +

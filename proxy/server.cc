@@ -37,19 +37,22 @@ struct Listener {
 
 absl::StatusOr<int> listen_on(const config::Address& address) {
   const auto fail = [&](int fd) {
-    const absl::Status status = absl::UnavailableError("cannot listen on " + address.text() + ": " + std::strerror(errno));
+    const absl::Status status =
+        absl::UnavailableError("cannot listen on " + address.text() + ": " + std::strerror(errno));
     if (fd >= 0) close(fd);
     return status;
   };
   if (address.is_unix) {
     sockaddr_un local{};
     local.sun_family = AF_UNIX;
-    if (address.host.size() >= sizeof local.sun_path) return absl::InvalidArgumentError("socket path too long: " + address.host);
+    if (address.host.size() >= sizeof local.sun_path)
+      return absl::InvalidArgumentError("socket path too long: " + address.host);
     std::memcpy(local.sun_path, address.host.c_str(), address.host.size() + 1);
     struct stat found {};
     if (stat(address.host.c_str(), &found) == 0 && S_ISSOCK(found.st_mode)) unlink(address.host.c_str());
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, reinterpret_cast<const sockaddr*>(&local), sizeof local) != 0 || listen(fd, 4096) != 0) return fail(fd);
+    if (fd < 0 || bind(fd, reinterpret_cast<const sockaddr*>(&local), sizeof local) != 0 || listen(fd, 4096) != 0)
+      return fail(fd);
     return fd;
   }
   addrinfo hints{};
@@ -168,11 +171,11 @@ absl::Status Server::start() {
   applier_options.max_lag = config_.reads.max_lag;
   for (const auto& [name, user] : *users) applier_options.app_users_on_leader.push_back(user.backend[0].user);
   applier_ = std::make_unique<Applier>(std::move(applier_options), metrics_);
-  shadow_ = std::make_unique<ShadowPool>(config_.shadow, *applier_, metrics_, *std::move(store),
-                                         [this](config::Backend which, const std::string& user) {
-                                           const auto found = shared_->users.find(user);
-                                           return shared_->link_options(which, found->second.backend[static_cast<std::size_t>(which)]);
-                                         });
+  shadow_ = std::make_unique<ShadowPool>(
+      config_.shadow, *applier_, metrics_, *std::move(store), [this](config::Backend which, const std::string& user) {
+        const auto found = shared_->users.find(user);
+        return shared_->link_options(which, found->second.backend[static_cast<std::size_t>(which)]);
+      });
   shared_ = std::unique_ptr<Shared>(new Shared{.config = config_,
                                                .metrics = metrics_,
                                                .applier = *applier_,
@@ -182,9 +185,12 @@ absl::Status Server::start() {
                                                .backend_tls = backend_tls,
                                                .control = control,
                                                .traits = {}});
-  applier_->on_connected = [this](config::Backend which, const protocol::Greeting& greeting) { shared_->traits.set(which, greeting); };
+  applier_->on_connected = [this](config::Backend which, const protocol::Greeting& greeting) {
+    shared_->traits.set(which, greeting);
+  };
 
-  auto flags = FlagsWatcher::start(config_.flags_file, [this](std::shared_ptr<const config::Flags> fresh) { on_flags(std::move(fresh)); });
+  auto flags = FlagsWatcher::start(config_.flags_file,
+                                   [this](std::shared_ptr<const config::Flags> fresh) { on_flags(std::move(fresh)); });
   if (!flags.ok()) return flags.status();
   flags_ = *std::move(flags);
   const unsigned count = config_.threads != 0 ? config_.threads : std::max(1u, std::thread::hardware_concurrency());
@@ -272,7 +278,8 @@ Task<void> Server::count_calls_regularly() {
   for (;;) {
     co_await reactor_.sleep_for(kCallsInterval);
     everywhere([](Worker& worker) {
-      for (const auto& [digest, count] : worker.calls.take()) worker.shared.shadow.count_calls(digest, count.text, count.calls);
+      for (const auto& [digest, count] : worker.calls.take())
+        worker.shared.shadow.count_calls(digest, count.text, count.calls);
     });
   }
 }
@@ -303,7 +310,8 @@ Task<void> Server::drain() {
   spdlog::info("draining clients={} at_most_ms={}", shared_->clients.load(), config_.limits.drain_timeout.count());
   everywhere([](Worker& worker) { worker.begin_drain(); });
   const TimePoint deadline = Clock::now() + config_.limits.drain_timeout;
-  while (shared_->clients.load() > 0 && Clock::now() < deadline) co_await reactor_.sleep_for(std::chrono::milliseconds(10));
+  while (shared_->clients.load() > 0 && Clock::now() < deadline)
+    co_await reactor_.sleep_for(std::chrono::milliseconds(10));
   if (shared_->clients.load() > 0) {
     spdlog::warn("drain_timeout=reached clients={}", shared_->clients.load());
     everywhere([](Worker& worker) { worker.end_sessions(); });

@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kLoginMessageMax = 64 * 1024;
 // A client may sit idle as long as a server lets it (wait_timeout's default).
 constexpr auto kIdleMax = std::chrono::hours(8);
+constexpr auto kResetMax = std::chrono::minutes(10);  // a long transaction may have to be rolled back
 
 protocol::Nonce draw_nonce(std::mt19937_64& random) {
   protocol::Nonce nonce;
@@ -29,8 +30,8 @@ protocol::Nonce draw_nonce(std::mt19937_64& random) {
 
 }  // namespace
 
-Session::Session(Worker& worker, std::unique_ptr<Stream> client, std::uint32_t id, std::shared_ptr<const TlsContext> tls,
-                 bool tls_required, bool local_socket)
+Session::Session(Worker& worker, std::unique_ptr<Stream> client, std::uint32_t id,
+                 std::shared_ptr<const TlsContext> tls, bool tls_required, bool local_socket)
     : worker_(worker),
       shared_(worker.shared),
       counters_(worker.counters),
@@ -125,12 +126,14 @@ void Session::own(Command& command) {
 Task<Session::Next> Session::on_broken_input(absl::Status status) {
   // The servers name the matter and close.
   if (absl::IsResourceExhausted(status)) {
-    co_return co_await reply_err(protocol::kErrPacketTooLarge, "08S01", "Got a packet bigger than 'max_allowed_packet' bytes");
+    co_return co_await reply_err(protocol::kErrPacketTooLarge, "08S01",
+                                 "Got a packet bigger than 'max_allowed_packet' bytes");
   }
   co_return co_await reply_err(protocol::kErrPacketsOutOfOrder, "08S01", "Got packets out of order");
 }
 
-Task<absl::StatusOr<std::optional<protocol::Message>>> Session::next_login_message(std::array<std::uint8_t, 4096>& buffer) {
+Task<absl::StatusOr<std::optional<protocol::Message>>> Session::next_login_message(
+    std::array<std::uint8_t, 4096>& buffer) {
   const TimePoint deadline = worker_.reactor.now() + shared_.config.limits.login_timeout;
   for (;;) {
     if (!pending_input_.empty()) {
@@ -190,8 +193,8 @@ Task<bool> Session::authenticate(LoginAsServer& machine, LoginAsServer::Action a
       reader_.expect_sequence(reply_sequence_);
     } else if (std::holds_alternative<LoginAsServer::StartTls>(action)) {
       protocol::Buffer early = std::exchange(pending_input_, {});
-      const absl::Status secured = co_await client_->start_tls(tls_, "", std::move(early),
-                                                               worker_.reactor.now() + shared_.config.limits.login_timeout);
+      const absl::Status secured = co_await client_->start_tls(
+          tls_, "", std::move(early), worker_.reactor.now() + shared_.config.limits.login_timeout);
       if (!secured.ok()) {
         spdlog::info("session={} host={} tls=failed why=\"{}\"", id_, host_, std::string(secured.message()));
         co_return false;
@@ -257,14 +260,22 @@ Task<Session::Next> Session::dispatch(Command command) {
   if (command.payload.empty()) co_return co_await reply_err(protocol::kErrUnknownCommand, "08S01", "Unknown command");
   const std::uint8_t byte = command.payload[0];
   switch (static_cast<CommandByte>(byte)) {
-    case CommandByte::quit: co_return Next::close;
-    case CommandByte::query: co_return co_await on_query(command);
-    case CommandByte::stmt_prepare: co_return co_await on_prepare(command);
-    case CommandByte::stmt_execute: co_return co_await on_execute(command);
-    case CommandByte::stmt_send_long_data: co_return co_await on_long_data(command);
-    case CommandByte::stmt_close: co_return co_await on_close(command);
-    case CommandByte::stmt_reset: co_return co_await on_reset_statement(command);
-    case CommandByte::stmt_fetch: co_return co_await on_fetch(command);
+    case CommandByte::quit:
+      co_return Next::close;
+    case CommandByte::query:
+      co_return co_await on_query(command);
+    case CommandByte::stmt_prepare:
+      co_return co_await on_prepare(command);
+    case CommandByte::stmt_execute:
+      co_return co_await on_execute(command);
+    case CommandByte::stmt_send_long_data:
+      co_return co_await on_long_data(command);
+    case CommandByte::stmt_close:
+      co_return co_await on_close(command);
+    case CommandByte::stmt_reset:
+      co_return co_await on_reset_statement(command);
+    case CommandByte::stmt_fetch:
+      co_return co_await on_fetch(command);
     case CommandByte::ping: {
       protocol::ResultEnd end;
       co_return co_await relay_to_leader(command, ResponseKind::ok_or_err, &end);
@@ -277,9 +288,12 @@ Task<Session::Next> Session::dispatch(Command command) {
       protocol::ResultEnd end;
       co_return co_await relay_to_leader(command, ResponseKind::field_list, &end);
     }
-    case CommandByte::init_db: co_return co_await on_init_db(command);
-    case CommandByte::reset_connection: co_return co_await on_reset_connection();
-    case CommandByte::change_user: co_return co_await on_change_user(command);
+    case CommandByte::init_db:
+      co_return co_await on_init_db(command);
+    case CommandByte::reset_connection:
+      co_return co_await on_reset_connection();
+    case CommandByte::change_user:
+      co_return co_await on_change_user(command);
     case CommandByte::set_option: {
       if (command.payload.size() != 3) {
         co_return co_await reply_err(protocol::kErrMalformedPacket, "HY000", "Malformed communication packet.");
@@ -292,7 +306,8 @@ Task<Session::Next> Session::dispatch(Command command) {
       if ((capabilities_ & protocol::kDeprecateEof) != 0) co_return co_await reply(encode_ok(ok, capabilities_, 0xfe));
       co_return co_await reply(protocol::encode_eof({.warnings = 0, .status = ok.status}));
     }
-    default: break;
+    default:
+      break;
   }
   if (protocol::is_known_command(byte)) {
     co_return co_await reply_err(
@@ -341,9 +356,9 @@ Task<Session::Next> Session::on_reset_connection() {
   protocol::Buffer wire;
   protocol::append_command(wire, protocol::encode_simple(CommandByte::reset_connection));
   auto& leading = link(leader());
-  absl::Status sent = co_await leading->send(wire, TimePoint::max());
+  absl::Status sent = co_await leading->send(wire, worker_.reactor.now() + kResetMax);
   if (!sent.ok()) co_return co_await reply_lost(sent, leader());
-  auto captured = co_await leading->capture(ResponseKind::ok_or_err, TimePoint::max());
+  auto captured = co_await leading->capture(ResponseKind::ok_or_err, worker_.reactor.now() + kResetMax);
   if (!captured.ok()) co_return co_await reply_lost(captured.status(), leader());
   if (!captured->failed()) {
     reset_session_state();
@@ -387,7 +402,9 @@ Task<Session::Next> Session::reply(protocol::Buffer payload) {
   co_return co_await reply_wire(std::move(wire));
 }
 
-Task<Session::Next> Session::reply_ok(protocol::Ok ok) { co_return co_await reply(protocol::encode_ok(ok, capabilities_)); }
+Task<Session::Next> Session::reply_ok(protocol::Ok ok) {
+  co_return co_await reply(protocol::encode_ok(ok, capabilities_));
+}
 
 Task<Session::Next> Session::reply_err(protocol::Err err) { co_return co_await reply(protocol::encode_err(err)); }
 

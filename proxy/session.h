@@ -38,7 +38,10 @@ class Session {
   Task<void> run();
   // Closes at the next moment without an open transaction.
   void begin_drain();
-  void end_now() { ending_ = true; client_->cancel_read(); }
+  void end_now() {
+    ending_ = true;
+    client_->cancel_read();
+  }
 
  private:
   // Whether the conversation goes on after a command.
@@ -48,37 +51,39 @@ class Session {
   // calls own() first.
   struct Command {
     protocol::Bytes payload;
-    protocol::Bytes wire;       // framed; empty when it came in pieces
+    protocol::Bytes wire;  // framed; empty when it came in pieces
   };
   struct Prepared {
     std::string sql;
     routing::StatementFacts facts;
-    routing::WriteShape shape;                // of writes
-    std::string schema;                       // names are resolved in the schema of the moment of PREPARE
+    routing::WriteShape shape;                           // of writes
+    std::string schema;                                  // names are resolved in the schema of the moment of PREPARE
     std::optional<dualwrite::StatementContext> context;  // of writes: the session as it was then
     std::uint16_t parameters = 0;
     std::array<std::optional<std::uint32_t>, 2> backend_ids;  // by config::Backend, while that link lives
     std::vector<protocol::ParameterType> types;
     std::map<std::uint16_t, protocol::Buffer> long_data;
     std::size_t long_data_bytes = 0;
+    bool long_data_too_large = false;
+    std::uint64_t context_version = 0;  // of the session when it was prepared
   };
   // What the last wrapped write would have left in the session, had it not been wrapped.
   struct Kept {
     std::int64_t row_count = 0;
     std::uint64_t warnings = 0;
-    protocol::Buffer show_warnings;           // the server's answer, framed from sequence 1
+    protocol::Buffer show_warnings;  // the server's answer, framed from sequence 1
   };
   // One write as it ran on the leader, not yet committed.
   struct Recorded {
     dualwrite::StatementRecord record;
     protocol::Ok ok;
     std::optional<protocol::Err> err;
-    bool lost = false;                        // the server answered OK outside of the transaction
+    bool lost = false;  // the server answered OK outside of the transaction
   };
   struct Committed {
     enum class Fate : std::uint8_t { committed, refused, unknown } fate = Fate::unknown;
-    protocol::Ok ok;                          // of the COMMIT
-    protocol::Err err;                        // refused: rolled back, and why
+    protocol::Ok ok;    // of the COMMIT
+    protocol::Err err;  // refused: rolled back, and why
   };
 
   // session.cc: the loop, commands that are no statements
@@ -107,14 +112,18 @@ class Session {
   // `sql` with ROW_COUNT() and the like replaced by what was kept; nullopt: nothing to replace.
   std::optional<std::string> rewritten_for_kept(const std::string& sql, bool* understood) const;
   Task<std::optional<Next>> answer_from_kept(const routing::StatementFacts& facts, std::string sql);
-  void after_statement(routing::StatementKind kind, const routing::StatementFacts& facts, const protocol::ResultEnd& end);
+  void note_error(std::uint16_t code);
+  void note_unobserved(const routing::StatementFacts& facts);
+  void pin_reads();
+  void after_statement(routing::StatementKind kind, const routing::StatementFacts& facts,
+                       const protocol::ResultEnd& end);
   routing::SessionFacts session_facts();
   Task<absl::Status> probe();
 
   // session_relay.cc
   Task<Next> relay_read(routing::Plan plan, routing::StatementFacts facts, Command command);
-  Task<absl::Status> relay(BackendLink& link, protocol::ResponseKind kind, shadow::Recording* tee, protocol::ResultEnd* end,
-                           bool* answered);
+  Task<absl::Status> relay(BackendLink& link, protocol::ResponseKind kind, shadow::Recording* tee,
+                           protocol::ResultEnd* end, bool* answered);
   Task<Next> relay_to_leader(Command command, protocol::ResponseKind kind, protocol::ResultEnd* end);
   Task<absl::StatusOr<BackendLink*>> leader_link(const routing::StatementFacts* facts);
   Task<absl::StatusOr<BackendLink*>> follower_link();
@@ -127,12 +136,13 @@ class Session {
 
   // session_write.cc
   Task<Next> on_write(routing::StatementFacts facts, Command command);
-  Task<absl::StatusOr<dualwrite::ShipVerdict>> judge(const routing::StatementFacts& facts, const routing::WriteShape& shape,
+  Task<absl::StatusOr<dualwrite::ShipVerdict>> judge(const routing::StatementFacts& facts,
+                                                     const routing::WriteShape& shape,
                                                      const std::vector<protocol::Parameter>* parameters,
                                                      std::string schema);
   Task<Next> write_autocommit(std::string sql, dualwrite::ShipVerdict verdict, dualwrite::TableRef table);
-  Task<Next> write_stepwise(std::string sql, protocol::Buffer execute, Prepared* prepared, dualwrite::ShipVerdict verdict,
-                            dualwrite::TableRef table);
+  Task<Next> write_stepwise(std::string sql, protocol::Buffer execute, Prepared* prepared,
+                            dualwrite::ShipVerdict verdict, dualwrite::TableRef table);
   Task<Next> write_in_transaction(std::string sql, protocol::Buffer execute, Prepared* prepared,
                                   dualwrite::ShipVerdict verdict, dualwrite::TableRef table);
   Task<absl::StatusOr<Recorded>> run_recorded(std::string sql, protocol::Buffer execute, Prepared* prepared,
@@ -173,7 +183,7 @@ class Session {
   Task<Next> reply_err(protocol::Err err);
   Task<Next> reply_lost(absl::Status status, config::Backend which);  // 2013, and close
   Task<Next> reply_unjudged(absl::Status status);
-  Task<Next> reply_unreachable(absl::Status status);                  // 2003-like, and go on or close
+  Task<Next> reply_unreachable(absl::Status status);  // 2003-like, and go on or close
 
   void own(Command& command);
   config::Backend leader() const { return shared_.leader; }
@@ -207,26 +217,26 @@ class Session {
   std::string schema_;
 
   std::array<std::unique_ptr<BackendLink>, 2> links_;
-  std::optional<SessionContext> context_;   // nullopt: to be read from the leader when next needed
-  std::uint64_t context_version_ = 1;       // grows with every change of context_
+  std::optional<SessionContext> context_;  // nullopt: to be read from the leader when next needed
+  std::uint64_t context_version_ = 1;      // grows with every change of context_
   std::uint64_t follower_context_version_ = 0;
   bool lexer_stale_ = false;
   routing::LexerMode lexer_mode_;
-  std::string unreproducible_;              // a SET that writes cannot be recorded under; names the variable
+  std::string unreproducible_;  // why writes cannot be recorded: "has set `x`"; empty: they can
   bool reads_pinned_ = false;
 
   std::shared_ptr<const config::Flags> flags_;  // of the running transaction, or the newest
   bool in_transaction_ = false;
   bool autocommit_ = true;
   bool next_transaction_read_committed_ = false;
-  bool needs_probe_ = false;                // an ERR came inside a transaction: is it still there?
+  bool needs_probe_ = false;  // an ERR came inside a transaction: is it still there?
   std::uint16_t last_error_ = 0;
   bool transaction_lost_ = false;
   dualwrite::TransactionLog log_;
-  std::string fixup_;                       // to be run on the leader before its next statement
-  std::uint64_t last_insert_id_ = 0;        // what the client's LAST_INSERT_ID() must give
+  std::string fixup_;                 // to be run on the leader before its next statement
+  std::uint64_t last_insert_id_ = 0;  // what the client's LAST_INSERT_ID() must give
   bool last_insert_id_known_ = true;
-  bool last_insert_id_dirty_ = false;       // the outbox row has changed the server's
+  bool last_insert_id_dirty_ = false;  // the outbox row has changed the server's
   std::optional<Kept> kept_;
   config::Backend last_answered_ = config::Backend::old_db;
   std::shared_ptr<AppliedMark> last_write_;

@@ -44,6 +44,7 @@ Task<Session::Next> Session::on_prepare(Command command) {
   Prepared prepared;
   prepared.sql = sql;
   prepared.schema = schema_;
+  prepared.context_version = context_version_;
   prepared.facts = routing::classify(sql, lexer_mode_);
   if (!in_transaction_ && flags_ != worker_.flags) flags_ = worker_.flags;
   routing::SessionFacts session = session_facts();
@@ -75,7 +76,8 @@ Task<Session::Next> Session::on_prepare(Command command) {
   last_answered_ = leader();
   if (!captured->failed()) {
     const auto header = protocol::decode_header(captured->wire);
-    auto ok = protocol::decode_prepare_ok(protocol::Bytes(captured->wire).subspan(protocol::kHeaderBytes, header.payload_bytes));
+    auto ok = protocol::decode_prepare_ok(
+        protocol::Bytes(captured->wire).subspan(protocol::kHeaderBytes, header.payload_bytes));
     if (!ok.ok()) co_return co_await reply_lost(ok.status(), leader());
     prepared.parameters = ok->parameters;
     prepared.backend_ids[static_cast<std::size_t>(leader())] = ok->statement_id;
@@ -85,8 +87,7 @@ Task<Session::Next> Session::on_prepare(Command command) {
     }
     prepared_.emplace(id, std::move(prepared));
   } else if (in_transaction_) {
-    last_error_ = captured->last().err.code;
-    needs_probe_ = true;
+    note_error(captured->last().err.code);
   }
   co_return co_await reply_wire(std::move(captured->wire));
 }
@@ -109,7 +110,8 @@ Task<absl::StatusOr<std::uint32_t>> Session::backend_statement(BackendLink& link
     co_return absl::FailedPreconditionError(why);
   }
   const auto header = protocol::decode_header(captured->wire);
-  auto ok = protocol::decode_prepare_ok(protocol::Bytes(captured->wire).subspan(protocol::kHeaderBytes, header.payload_bytes));
+  auto ok = protocol::decode_prepare_ok(
+      protocol::Bytes(captured->wire).subspan(protocol::kHeaderBytes, header.payload_bytes));
   if (!ok.ok()) co_return ok.status();
   id = ok->statement_id;
   co_return *id;
@@ -122,6 +124,12 @@ Task<Session::Next> Session::on_execute(Command command) {
   if (prepared == nullptr) {
     co_return co_await reply_err(protocol::kErrUnknownStatement, "HY000",
                                  "Unknown prepared statement handler given to mysqld_stmt_execute");
+  }
+  if (std::exchange(prepared->long_data_too_large, false)) {
+    prepared->long_data.clear();
+    prepared->long_data_bytes = 0;
+    co_return co_await reply_err(protocol::kErrPacketTooLarge, "08S01",
+                                 "Got a packet bigger than 'max_allowed_packet' bytes");
   }
   auto execute = protocol::decode_execute(command.payload, prepared->parameters, prepared->types, prepared->long_data);
   prepared->long_data.clear();
@@ -138,9 +146,10 @@ Task<Session::Next> Session::on_execute(Command command) {
   }
   if (std::exchange(transaction_lost_, false) && prepared->facts.kind != routing::StatementKind::rollback) {
     counters_.lost_transactions.add();
-    co_return co_await reply_err(protocol::kErrDeadlock, "40001",
-                                 "Deadlock found when trying to get lock; try restarting transaction (crossfade: the server "
-                                 "has lost the transaction)");
+    co_return co_await reply_err(
+        protocol::kErrDeadlock, "40001",
+        "Deadlock found when trying to get lock; try restarting transaction (crossfade: the server "
+        "has lost the transaction)");
   }
   routing::SessionFacts session = session_facts();
   session.client_multi_statements = true;
@@ -150,8 +159,9 @@ Task<Session::Next> Session::on_execute(Command command) {
     bool understood = true;
     const std::optional<std::string> rewritten = rewritten_for_kept(prepared->sql, &understood);
     if (!rewritten && kept_->warnings > 0) {
-      co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000",
-                                   "crossfade: after a write its warnings can be read with SHOW WARNINGS as a text statement only");
+      co_return co_await reply_err(
+          protocol::kErrNotSupportedYet, "42000",
+          "crossfade: after a write its warnings can be read with SHOW WARNINGS as a text statement only");
     }
     if (rewritten) {
       // Prepared anew with the value in its place, run, and forgotten.
@@ -163,7 +173,8 @@ Task<Session::Next> Session::on_execute(Command command) {
       kept_.reset();
       const Next next = co_await execute_read(once, plan, *std::move(execute));
       protocol::Buffer wire;
-      protocol::append_command(wire, protocol::encode_stmt_close(once.backend_ids[static_cast<std::size_t>(leader())].value_or(0)));
+      protocol::append_command(
+          wire, protocol::encode_stmt_close(once.backend_ids[static_cast<std::size_t>(leader())].value_or(0)));
       const absl::Status closed = co_await link(leader())->send(wire, worker_.reactor.now() + kStatementMax);
       co_return closed.ok() ? next : Next::close;
     }
@@ -182,9 +193,15 @@ Task<Session::Next> Session::on_execute(Command command) {
       }
       if (!verdict->shippable) {
         counters_.refused_statements.add();
-        co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000",
-                                     verdict->refusal.empty() ? "crossfade: the table is no longer known to the leader"
-                                                              : verdict->refusal);
+        co_return co_await reply_err(
+            protocol::kErrNotSupportedYet, "42000",
+            verdict->refusal.empty() ? "crossfade: the table is no longer known to the leader" : verdict->refusal);
+      }
+      if (prepared->context && prepared->context->sql_mode != context_->statement.sql_mode) {
+        counters_.refused_statements.add();
+        co_return co_await reply_err(
+            protocol::kErrNotSupportedYet, "42000",
+            "crossfade: the sql_mode has changed since this statement was prepared; prepare it again");
       }
       counters_.writes.add();
       const dualwrite::TableRef table = table_ref(prepared->shape.table, prepared->schema);
@@ -215,7 +232,8 @@ Task<Session::Next> Session::on_execute(Command command) {
     case Action::savepoint:
     case Action::release_savepoint:
     case Action::rollback_to_savepoint:
-    case Action::use: break;
+    case Action::use:
+      break;
   }
   if (plan.action == Action::warnings) plan.answer_from = last_answered_;
   co_return co_await execute_read(*prepared, plan, *std::move(execute));
@@ -229,9 +247,14 @@ Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan
     worker_.calls.add(facts.digest, routing::make_digest(prepared.sql, lexer_mode_).text);
   }
   config::Backend from = plan.answer_from;
-  if (execute.cursor_flags != 0) plan.shadow = false;    // its rows come with COM_STMT_FETCH
-  if (execute.cursor_flags != 0) from = leader();        // COM_STMT_FETCH follows
-  if (prepared.schema != schema_) from = leader();       // the other side would prepare it in another schema
+  if (execute.cursor_flags != 0) plan.shadow = false;  // its rows come with COM_STMT_FETCH
+  if (execute.cursor_flags != 0) from = leader();      // COM_STMT_FETCH follows
+  if (prepared.context_version != context_version_) {
+    // The other side would prepare it in another session state.
+    from = leader();
+    plan.shadow = false;
+  }
+  if (prepared.schema != schema_) from = leader();  // the other side would prepare it in another schema
   if (plan.shadow && !context_) {
     const absl::Status fresh = co_await refresh_context();
     if (!fresh.ok()) co_return co_await reply_lost(fresh, leader());
@@ -240,7 +263,8 @@ Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan
   if (from != leader()) {
     bool current = true;
     if (last_write_ && !last_write_->applied()) {
-      current = co_await AppliedMark::wait(last_write_, worker_.reactor.now() + shared_.config.reads.read_your_writes_timeout);
+      current = co_await AppliedMark::wait(last_write_,
+                                           worker_.reactor.now() + shared_.config.reads.read_your_writes_timeout);
     }
     absl::StatusOr<BackendLink*> following = absl::UnavailableError("behind");
     if (current) following = co_await follower_link();
@@ -266,7 +290,8 @@ Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan
     protocol::append_command(wire, body);
     bool answered = false;
     absl::Status done = co_await source->send(wire, worker_.reactor.now() + kStatementMax);
-    if (done.ok()) done = co_await relay(*source, ResponseKind::execute, plan.shadow ? &recording : nullptr, &end, &answered);
+    if (done.ok())
+      done = co_await relay(*source, ResponseKind::execute, plan.shadow ? &recording : nullptr, &end, &answered);
     if (done.ok()) break;
     if (absl::IsCancelled(done) || answered) co_return Next::close;
     if (from == leader()) co_return co_await reply_lost(done, leader());
@@ -280,8 +305,8 @@ Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan
   if (from == leader()) after_statement(facts.kind, facts, end);
   if (facts.facts.has(Fact::sets_last_insert_id)) last_insert_id_known_ = false;
   if (is_read) {
-    const auto took = static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun).count());
+    const auto took =
+        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun).count());
     count_read(facts, from, took);
     if (plan.shadow) submit_shadow(facts, prepared.sql, std::move(body), std::move(recording), from, took);
   }
@@ -296,7 +321,9 @@ Task<Session::Next> Session::on_long_data(Command command) {
   const auto parameter = static_cast<std::uint16_t>(command.payload[5] | command.payload[6] << 8);
   const protocol::Bytes data = command.payload.subspan(kHeader);
   if (prepared->long_data_bytes + data.size() > shared_.config.limits.packet_bytes_max) {
-    co_return co_await on_broken_input(absl::ResourceExhaustedError("long data"));
+    prepared->long_data_too_large = true;  // there is no answer to this command: the execution says so
+    prepared->long_data.clear();
+    co_return Next::go_on;
   }
   auto& buffer = prepared->long_data[parameter];
   buffer.insert(buffer.end(), data.begin(), data.end());
@@ -330,9 +357,8 @@ Task<Session::Next> Session::on_reset_statement(Command command) {
   }
   prepared->long_data.clear();
   prepared->long_data_bytes = 0;
-  protocol::replace_statement_id(std::span(owned_wire_).subspan(protocol::kHeaderBytes),
-                                 prepared->backend_ids[static_cast<std::size_t>(leader())].value_or(0));
-  command.wire = owned_wire_;
+  protocol::replace_statement_id(owned_payload_, prepared->backend_ids[static_cast<std::size_t>(leader())].value_or(0));
+  own(command);  // framed again, with the leader's id
   ResultEnd end;
   co_return co_await relay_to_leader(command, ResponseKind::ok_or_err, &end);
 }
@@ -344,9 +370,8 @@ Task<Session::Next> Session::on_fetch(Command command) {
     co_return co_await reply_err(protocol::kErrUnknownStatement, "HY000",
                                  "Unknown prepared statement handler given to mysqld_stmt_fetch");
   }
-  protocol::replace_statement_id(std::span(owned_wire_).subspan(protocol::kHeaderBytes),
-                                 prepared->backend_ids[static_cast<std::size_t>(leader())].value_or(0));
-  command.wire = owned_wire_;
+  protocol::replace_statement_id(owned_payload_, prepared->backend_ids[static_cast<std::size_t>(leader())].value_or(0));
+  own(command);  // framed again, with the leader's id
   ResultEnd end;
   const Next next = co_await relay_to_leader(command, ResponseKind::fetch, &end);
   after_statement(prepared->facts.kind, prepared->facts, end);

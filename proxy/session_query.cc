@@ -1,5 +1,6 @@
 // COM_QUERY: facts, plan, and what each action means for the session.
 
+#include <algorithm>
 #include <limits>
 
 #include "protocol/error_codes.h"
@@ -17,6 +18,8 @@ using routing::StatementKind;
 
 namespace {
 
+constexpr auto kStatementMax = std::chrono::hours(24);
+
 bool has_high_bytes(std::string_view sql) {
   unsigned char all = 0;
   for (const char c : sql) all = static_cast<unsigned char>(all | static_cast<unsigned char>(c));
@@ -24,7 +27,8 @@ bool has_high_bytes(std::string_view sql) {
 }
 
 constexpr std::string_view kLostTransaction =
-    "Deadlock found when trying to get lock; try restarting transaction (crossfade: the server has lost the transaction)";
+    "Deadlock found when trying to get lock; try restarting transaction (crossfade: the server has lost the "
+    "transaction)";
 
 }  // namespace
 
@@ -84,14 +88,21 @@ Task<Session::Next> Session::on_query(Command command) {
   if (unreadable_charset(sql)) co_return co_await refuse_charset();
   if (!in_transaction_ && flags_ != worker_.flags) flags_ = worker_.flags;
   if (transaction_lost_ && facts.kind != StatementKind::rollback) {
+    own(command);
     transaction_lost_ = false;
+    in_transaction_ = false;
+    auto rolled_back = co_await leader_link(nullptr);  // runs the ROLLBACK that may be due
+    if (!rolled_back.ok()) co_return co_await reply_lost(rolled_back.status(), leader());
     counters_.lost_transactions.add();
     co_return co_await reply_err(protocol::kErrDeadlock, "40001", std::string(kLostTransaction));
   }
   transaction_lost_ = false;
   const auto draw = [this] { return static_cast<std::uint32_t>(worker_.random() % config::Percent::kWhole); };
   routing::Plan plan = routing::make_plan(facts, session_facts(), *flags_, leader(), draw());
-  if (needs_probe_ && plan.action != Action::relay && plan.action != Action::warnings && plan.action != Action::refuse) {
+  // A read may open a transaction of its own and so hide that ours is gone. Diagnostics open nothing, and
+  // would be lost to a probe.
+  const bool may_wait = plan.action == Action::warnings || plan.action == Action::refuse;
+  if (needs_probe_ && !may_wait && (plan.action != Action::relay || !log_.empty() || !autocommit_)) {
     own(command);
     const bool had_written = !log_.empty();
     const absl::Status probed = co_await probe();
@@ -107,7 +118,7 @@ Task<Session::Next> Session::on_query(Command command) {
 
 // Is the transaction still there after an error? ERR packets carry no status flags.
 Task<absl::Status> Session::probe() {
-  auto captured = co_await link(leader())->run("DO 0", TimePoint::max());
+  auto captured = co_await link(leader())->run("DO 0", worker_.reactor.now() + kStatementMax);
   if (!captured.ok()) co_return captured.status();
   needs_probe_ = false;
   in_transaction_ = (captured->last().ok.status & protocol::kStatusInTransaction) != 0;
@@ -118,19 +129,33 @@ Task<absl::Status> Session::probe() {
 Task<Session::Next> Session::carry_out(routing::Plan plan, StatementFacts facts, Command command) {
   switch (plan.action) {
     case Action::relay:
+      if (!flags_->dual_write.enabled) note_unobserved(facts);
       // FOUND_ROWS() is known only to whoever answered last.
       if (facts.facts.has(Fact::found_rows) && facts.facts.has(Fact::session_status)) plan.answer_from = last_answered_;
       co_return co_await relay_read(plan, std::move(facts), command);
-    case Action::write: co_return co_await on_write(std::move(facts), command);
-    case Action::begin: co_return co_await on_begin(command);
-    case Action::commit: co_return co_await on_commit(command);
-    case Action::set: co_return co_await on_set(std::move(facts), command);
-    case Action::rollback:
+    case Action::write:
+      co_return co_await on_write(std::move(facts), command);
+    case Action::begin:
+      co_return co_await on_begin(command);
+    case Action::commit:
+      co_return co_await on_commit(command);
+    case Action::set:
+      co_return co_await on_set(std::move(facts), command);
     case Action::savepoint:
     case Action::release_savepoint:
     case Action::rollback_to_savepoint:
-    case Action::use: co_return co_await on_plain(std::move(facts), command);
-    case Action::warnings: co_return co_await on_warnings(std::move(facts), command);
+      if (has_high_bytes(facts.name)) {
+        // The servers fold such names by their own collation: which savepoint is meant cannot be told here.
+        counters_.refused_statements.add();
+        co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000",
+                                     "crossfade: savepoint names must be ASCII while writes are duplicated");
+      }
+      co_return co_await on_plain(std::move(facts), command);
+    case Action::rollback:
+    case Action::use:
+      co_return co_await on_plain(std::move(facts), command);
+    case Action::warnings:
+      co_return co_await on_warnings(std::move(facts), command);
     case Action::refuse: {
       if (facts.kind == StatementKind::unknown) {
         // What no lexer of ours understands may just be a mistake: that is the server's to say.
@@ -149,12 +174,23 @@ Task<Session::Next> Session::carry_out(routing::Plan plan, StatementFacts facts,
   co_return Next::close;
 }
 
+// A deadlock has rolled everything back; after another error only a probe can tell.
+void Session::note_error(std::uint16_t code) {
+  last_error_ = code;
+  if (code == protocol::kErrDeadlock) {
+    in_transaction_ = false;
+    needs_probe_ = false;
+    log_.clear();
+  } else if (in_transaction_ || !log_.empty()) {
+    needs_probe_ = true;
+  }
+}
+
 // What a statement on the leader changed here, once its end is known.
 void Session::after_statement(StatementKind kind, const StatementFacts& facts, const ResultEnd& end) {
   const bool was_in_transaction = in_transaction_;
   if (end.kind == ResultEnd::Kind::err) {
-    last_error_ = end.err.code;
-    if (in_transaction_) needs_probe_ = true;
+    note_error(end.err.code);
     return;
   }
   in_transaction_ = (end.ok.status & protocol::kStatusInTransaction) != 0;
@@ -163,9 +199,15 @@ void Session::after_statement(StatementKind kind, const StatementFacts& facts, c
   switch (kind) {
     case StatementKind::begin:
     case StatementKind::commit:
-    case StatementKind::rollback: log_.clear(); break;
-    case StatementKind::savepoint: log_.savepoint(facts.name); break;
-    case StatementKind::release_savepoint: log_.release(facts.name); break;
+    case StatementKind::rollback:
+      log_.clear();
+      break;
+    case StatementKind::savepoint:
+      if (in_transaction_ || !autocommit_) log_.savepoint(facts.name);
+      break;
+    case StatementKind::release_savepoint:
+      log_.release(facts.name);
+      break;
     case StatementKind::rollback_to_savepoint:
       if (!log_.empty() && !log_.rollback_to(facts.name)) {
         // The server knows a savepoint that the log does not: the log no longer tells the truth.
@@ -186,9 +228,25 @@ void Session::after_statement(StatementKind kind, const StatementFacts& facts, c
       }
       break;
   }
-  if (!in_transaction_ && kind != StatementKind::set_transaction && kind != StatementKind::set) {
-    next_transaction_read_committed_ = false;
-  }
+  if (was_in_transaction && !in_transaction_) next_transaction_read_committed_ = false;
+}
+
+void Session::pin_reads() {
+  if (!std::exchange(reads_pinned_, true)) shared_.pinned_sessions.fetch_add(1, std::memory_order_relaxed);
+}
+
+// While writes are not duplicated everything is let through, also what changes the session in ways that
+// are not followed here: should duplication be turned on, this session's writes are refused.
+void Session::note_unobserved(const StatementFacts& facts) {
+  const bool plain = facts.facts.has(Fact::reads_only) || facts.kind == StatementKind::insert ||
+                     facts.kind == StatementKind::replace || facts.kind == StatementKind::update ||
+                     facts.kind == StatementKind::delete_ || facts.kind == StatementKind::select;
+  if (plain && !facts.facts.has(Fact::multi_statement)) return;
+  if (unreproducible_.empty()) unreproducible_ = "has run statements while writes were not duplicated";
+  pin_reads();
+  context_.reset();
+  ++context_version_;
+  lexer_stale_ = true;
 }
 
 Task<Session::Next> Session::on_plain(StatementFacts facts, Command command) {
@@ -205,7 +263,8 @@ Task<Session::Next> Session::on_begin(Command command) {
     Committed done = co_await record_and_commit(log_.entry());
     log_.clear();
     if (done.fate == Committed::Fate::refused) co_return co_await reply_err(std::move(done.err));
-    if (done.fate == Committed::Fate::unknown) co_return co_await reply_lost(absl::UnavailableError("during COMMIT"), leader());
+    if (done.fate == Committed::Fate::unknown)
+      co_return co_await reply_lost(absl::UnavailableError("during COMMIT"), leader());
   }
   StatementFacts facts;
   facts.kind = StatementKind::begin;
@@ -223,52 +282,81 @@ Task<Session::Next> Session::on_commit(Command command) {
 
 namespace {
 
-// Only a literal is believed: anything else is taken as turning it on, which then commits.
-bool turns_autocommit_off(std::string_view sql, const routing::LexerMode& mode) {
+enum class AutocommitChange : std::uint8_t { off, on, unclear };
+
+// Only one assignment of one literal is believed.
+AutocommitChange autocommit_change(std::string_view sql, const routing::LexerMode& mode) {
   routing::Tokenizer tokens(sql, mode);
-  for (routing::Token token = tokens.next(); token.kind != routing::TokenKind::end && token.kind != routing::TokenKind::error;
-       token = tokens.next()) {
-    std::string name(token.text);
-    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    if (!name.ends_with("autocommit")) continue;
-    tokens.next();  // = or :=
-    const routing::Token value = tokens.next();
-    return value.text == "0" || routing::is_word(value, "OFF") || routing::is_word(value, "FALSE");
-  }
-  return false;
+  tokens.next();  // SET
+  routing::Token name = tokens.next();
+  if (routing::is_word(name, "SESSION") || routing::is_word(name, "LOCAL")) name = tokens.next();
+  std::string folded(name.text);
+  for (char& c : folded) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const bool named = folded == "autocommit" || folded == "@@autocommit" || folded == "@@session.autocommit";
+  const routing::Token assign = tokens.next();
+  const routing::Token value = tokens.next();
+  routing::Token end = tokens.next();
+  if (end.kind == routing::TokenKind::semicolon) end = tokens.next();
+  if (!named || (assign.text != "=" && assign.text != ":=") || end.kind != routing::TokenKind::end)
+    return AutocommitChange::unclear;
+  if (value.text == "0" || routing::is_word(value, "OFF") || routing::is_word(value, "FALSE"))
+    return AutocommitChange::off;
+  if (value.text == "1" || routing::is_word(value, "ON") || routing::is_word(value, "TRUE"))
+    return AutocommitChange::on;
+  return AutocommitChange::unclear;
 }
 
 }  // namespace
 
 Task<Session::Next> Session::on_set(StatementFacts facts, Command command) {
   own(command);
-  if (facts.facts.has(Fact::autocommit_variable) && !autocommit_ && !log_.empty() &&
-      !turns_autocommit_off(protocol::as_text(command.payload.subspan(1)), lexer_mode_)) {
-    // Turning autocommit on commits what is open: that must go through the outbox first.
-    Committed done = co_await record_and_commit(log_.entry());
-    log_.clear();
-    in_transaction_ = false;
-    if (done.fate == Committed::Fate::refused) co_return co_await reply_err(std::move(done.err));
-    if (done.fate == Committed::Fate::unknown) co_return co_await reply_lost(absl::UnavailableError("during COMMIT"), leader());
+  if (facts.facts.has(Fact::autocommit_variable) && !autocommit_ && !log_.empty()) {
+    const auto change = autocommit_change(protocol::as_text(command.payload.subspan(1)), lexer_mode_);
+    if (change == AutocommitChange::unclear) {
+      co_return co_await reply_err(
+          protocol::kErrNotSupportedYet, "42000",
+          "crossfade: with an open transaction that has written, set autocommit to 0 or 1 in a "
+          "statement of its own, or commit first");
+    }
+    if (change == AutocommitChange::on) {
+      // Turning autocommit on commits what is open: that must go through the outbox first.
+      Committed done = co_await record_and_commit(log_.entry());
+      log_.clear();
+      in_transaction_ = false;
+      if (done.fate == Committed::Fate::refused) co_return co_await reply_err(std::move(done.err));
+      if (done.fate == Committed::Fate::unknown) {
+        co_return co_await reply_lost(absl::UnavailableError("during COMMIT"), leader());
+      }
+    }
   }
+  if (in_transaction_ && !context_) {
+    // The running transaction keeps the isolation it began with, whatever is set now.
+    const absl::Status fresh = co_await refresh_context();
+    if (!fresh.ok()) co_return co_await reply_lost(fresh, leader());
+  }
+  const bool keeps_read_committed = in_transaction_ && (context_->read_committed || next_transaction_read_committed_);
   ResultEnd end;
   const Next next = co_await relay_to_leader(command, ResponseKind::query, &end);
   after_statement(facts.kind, facts, end);
-  if (end.kind != ResultEnd::Kind::ok) co_return next;
+  // Even a SET that fails may have set the first of its list.
   context_.reset();
   ++context_version_;
+  lexer_stale_ = true;
+  if (end.kind != ResultEnd::Kind::ok) co_return next;
   if (facts.facts.has(Fact::sets_last_insert_id)) last_insert_id_known_ = false;
-  if (facts.kind == StatementKind::set_transaction && facts.facts.has(Fact::read_committed)) {
-    next_transaction_read_committed_ = true;
-  }
+  // The form without SESSION (as SET TRANSACTION or as @@transaction_isolation) is for the next
+  // transaction alone, and no variable shows it. The session's own level is read with the context.
+  const bool for_next = facts.kind == StatementKind::set_transaction && facts.name.empty();
+  const bool as_variable = std::any_of(facts.variables.begin(), facts.variables.end(), [](const std::string& variable) {
+    return variable == "tx_isolation" || variable == "transaction_isolation";
+  });
+  if (for_next || as_variable) next_transaction_read_committed_ = facts.facts.has(Fact::read_committed);
+  if (keeps_read_committed) next_transaction_read_committed_ = true;
   for (const std::string& variable : facts.variables) {
     if (variable.starts_with('@')) continue;  // what mentions a user variable stays with the leader anyway
-    if (variable == "sql_mode") lexer_stale_ = true;
     const VariableEffect effect = effect_of(variable);
-    if (effect == VariableEffect::writes && unreproducible_.empty()) unreproducible_ = variable;
-    if (effect >= VariableEffect::reads && !std::exchange(reads_pinned_, true)) {
-      shared_.pinned_sessions.fetch_add(1, std::memory_order_relaxed);
-    }
+    if (effect == VariableEffect::writes && unreproducible_.empty()) unreproducible_ = "has set `" + variable + "`";
+    if (effect >= VariableEffect::reads) pin_reads();
   }
   co_return next;
 }
@@ -288,8 +376,8 @@ Task<Session::Next> Session::on_warnings(StatementFacts facts, Command command) 
 namespace {
 
 // Rewrites what a wrapped write has changed in the session to the value it would have had.
-std::string substitute(const std::string& sql, const routing::LexerMode& mode, std::int64_t row_count, std::uint64_t warnings,
-                       std::uint64_t errors, bool* rewrote, bool* understood) {
+std::string substitute(const std::string& sql, const routing::LexerMode& mode, std::int64_t row_count,
+                       std::uint64_t warnings, std::uint64_t errors, bool* rewrote, bool* understood) {
   routing::Tokenizer tokens(sql, mode);
   std::string out;
   std::size_t copied = 0;
@@ -379,7 +467,8 @@ std::optional<ShowDiagnostics> parse_show_diagnostics(const std::string& sql, co
 }
 
 // The kept answer to SHOW WARNINGS with only the rows that `show` asks for.
-protocol::Buffer select_diagnostics(const protocol::Buffer& kept, const ShowDiagnostics& show, protocol::Capabilities capabilities) {
+protocol::Buffer select_diagnostics(const protocol::Buffer& kept, const ShowDiagnostics& show,
+                                    protocol::Capabilities capabilities) {
   protocol::Buffer out;
   std::uint8_t sequence = 1;
   // Column count, three columns and, in the older dialect, an EOF come before the rows.
@@ -408,7 +497,8 @@ protocol::Buffer select_diagnostics(const protocol::Buffer& kept, const ShowDiag
 std::optional<std::string> Session::rewritten_for_kept(const std::string& sql, bool* understood) const {
   bool rewrote = false;
   *understood = true;
-  std::string out = substitute(sql, lexer_mode_, kept_->row_count, kept_->warnings, kept_->row_count < 0 ? 1 : 0, &rewrote, understood);
+  std::string out = substitute(sql, lexer_mode_, kept_->row_count, kept_->warnings, kept_->row_count < 0 ? 1 : 0,
+                               &rewrote, understood);
   if (!rewrote) return std::nullopt;
   return out;
 }
@@ -425,15 +515,16 @@ Task<std::optional<Session::Next>> Session::answer_from_kept(const StatementFact
   bool understood = true;
   const std::optional<std::string> rewritten = rewritten_for_kept(sql, &understood);
   if (!understood) {
-    co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000",
-                                 "crossfade: after a write the diagnostics can be read with SHOW WARNINGS, SHOW COUNT(*) "
-                                 "WARNINGS, @@warning_count and ROW_COUNT() only");
+    co_return co_await reply_err(
+        protocol::kErrNotSupportedYet, "42000",
+        "crossfade: after a write the diagnostics can be read with SHOW WARNINGS, SHOW COUNT(*) "
+        "WARNINGS, @@warning_count and ROW_COUNT() only");
   }
   if (!rewritten) co_return std::nullopt;
   if (facts.facts.has(Fact::row_count)) kept_->row_count = -1;  // as after any SELECT
   auto leading = co_await leader_link(&facts);
   if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());
-  auto captured = co_await (*leading)->run(*rewritten, TimePoint::max());
+  auto captured = co_await (*leading)->run(*rewritten, worker_.reactor.now() + kStatementMax);
   if (!captured.ok()) co_return co_await reply_lost(captured.status(), leader());
   co_return co_await reply_wire(std::move(captured->wire));
 }

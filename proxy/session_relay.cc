@@ -23,8 +23,10 @@ Task<absl::StatusOr<std::unique_ptr<BackendLink>>> Session::open_link(config::Ba
   options.mirrored = capabilities_;
   options.collation = collation_;
   options.attributes = attributes_;
-  auto opened = co_await BackendLink::open(worker_.reactor, std::move(options), counters_,
-                                           worker_.reactor.now() + shared_.config.backend(which).connect_timeout, refused);
+  if (which == leader()) options.statements = LinkOptions::Statements::multiple;
+  auto opened =
+      co_await BackendLink::open(worker_.reactor, std::move(options), counters_,
+                                 worker_.reactor.now() + shared_.config.backend(which).connect_timeout, refused);
   if (opened.ok()) shared_.traits.set(which, (*opened)->greeting());
   co_return opened;
 }
@@ -48,7 +50,7 @@ Task<absl::StatusOr<BackendLink*>> Session::leader_link(const StatementFacts* fa
   if (!before.empty()) {
     auto captured = co_await leading.run(std::move(before), worker_.reactor.now() + kStatementMax);
     if (!captured.ok()) co_return captured.status();
-    if (captured->failed()) co_return absl::InternalError(err_text(captured->last().err));
+    if (captured->failed()) co_return absl::InternalError(err_code(captured->last().err));
   }
   co_return &leading;
 }
@@ -56,7 +58,8 @@ Task<absl::StatusOr<BackendLink*>> Session::leader_link(const StatementFacts* fa
 Task<absl::Status> Session::refresh_context() {
   auto leading = co_await leader_link(nullptr);
   if (!leading.ok()) co_return leading.status();
-  auto results = co_await (*leading)->query(context_query((*leading)->is_mariadb()), worker_.reactor.now() + kStatementMax);
+  auto results =
+      co_await (*leading)->query(context_query((*leading)->is_mariadb()), worker_.reactor.now() + kStatementMax);
   if (!results.ok()) co_return results.status();
   auto context = context_from(results->front());
   if (!context.ok()) co_return context.status();
@@ -85,11 +88,13 @@ Task<absl::StatusOr<BackendLink*>> Session::follower_link() {
     for (auto& [id, statement] : prepared_) statement.backend_ids[static_cast<std::size_t>(which)].reset();
   }
   if (follower_context_version_ != context_version_) {
-    const std::string sql = context_statement(*context_, following->is_mariadb(), link(leader())->is_mariadb());
-    auto captured = co_await following->run(sql, worker_.reactor.now() + std::chrono::seconds(5));
-    if (!captured.ok() || captured->failed()) {
-      following.reset();
-      co_return absl::UnavailableError("the session's state cannot be repeated there");
+    for (const std::string& sql :
+         context_statements(*context_, following->is_mariadb(), link(leader())->is_mariadb())) {
+      auto captured = co_await following->run(sql, worker_.reactor.now() + std::chrono::seconds(5));
+      if (!captured.ok() || captured->failed()) {
+        following.reset();
+        co_return absl::UnavailableError("the session's state cannot be repeated there");
+      }
     }
     follower_context_version_ = context_version_;
   }
@@ -98,7 +103,8 @@ Task<absl::StatusOr<BackendLink*>> Session::follower_link() {
 
 // One response, all its results, from `link` to the client. `answered` turns true with the first byte
 // that the client got: before that, another backend may still be asked.
-Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::Recording* tee, ResultEnd* end, bool* answered) {
+Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::Recording* tee, ResultEnd* end,
+                                  bool* answered) {
   protocol::ResponseTracker tracker;
   tracker.start(kind, link.capabilities());
   Stream& backend = link.stream();
@@ -156,8 +162,8 @@ Task<Session::Next> Session::relay_to_leader(Command command, ResponseKind kind,
   if (sent.kind == Stream::Io::Kind::failed) co_return co_await reply_lost(absl::UnavailableError("writing"), leader());
   if (sent.bytes < command.wire.size() || leading.stream().is_tls()) {
     own(command);
-    const absl::Status written = co_await leading.stream().write_all(command.wire.subspan(sent.bytes),
-                                                                     worker_.reactor.now() + kStatementMax);
+    const absl::Status written =
+        co_await leading.stream().write_all(command.wire.subspan(sent.bytes), worker_.reactor.now() + kStatementMax);
     if (!written.ok()) co_return co_await reply_lost(written, leader());
   }
   bool answered = false;
@@ -174,12 +180,13 @@ Task<Session::Next> Session::relay_read(routing::Plan plan, StatementFacts facts
   const TimePoint begun = worker_.reactor.now();
   const bool to_leader = plan.answer_from == leader();
   if (!worker_.calls.knows(facts.digest) && facts.facts.has(Fact::reads_only)) {
-    worker_.calls.add(facts.digest, routing::make_digest(protocol::as_text(command.payload.subspan(1)), lexer_mode_).text);
+    worker_.calls.add(facts.digest,
+                      routing::make_digest(protocol::as_text(command.payload.subspan(1)), lexer_mode_).text);
   }
   std::optional<Kept> kept = std::exchange(kept_, std::nullopt);
   BackendLink* source = link(leader()).get();
-  const bool slow = !to_leader || plan.shadow || !fixup_.empty() || last_insert_id_dirty_ || command.wire.empty() || kept ||
-                    facts.facts.has(Fact::row_count) || !source->alive();
+  const bool slow = !to_leader || plan.shadow || !fixup_.empty() || last_insert_id_dirty_ || command.wire.empty() ||
+                    kept || facts.facts.has(Fact::row_count) || !source->alive();
   bool from_leader = to_leader;
   if (slow) {
     own(command);
@@ -197,7 +204,8 @@ Task<Session::Next> Session::relay_read(routing::Plan plan, StatementFacts facts
       // Read your writes: the other side must have this session's last one, or the leader answers.
       bool current = true;
       if (last_write_ && !last_write_->applied()) {
-        current = co_await AppliedMark::wait(last_write_, worker_.reactor.now() + shared_.config.reads.read_your_writes_timeout);
+        current = co_await AppliedMark::wait(last_write_,
+                                             worker_.reactor.now() + shared_.config.reads.read_your_writes_timeout);
       }
       absl::StatusOr<BackendLink*> following = absl::UnavailableError("behind");
       if (current) following = co_await follower_link();
@@ -224,9 +232,11 @@ Task<Session::Next> Session::relay_read(routing::Plan plan, StatementFacts facts
       done = absl::UnavailableError("the connection broke while writing");
     } else if (sent.bytes < command.wire.size() || source->stream().is_tls()) {
       if (!slow) own(command);
-      done = co_await source->stream().write_all(command.wire.subspan(sent.bytes), worker_.reactor.now() + kStatementMax);
+      done =
+          co_await source->stream().write_all(command.wire.subspan(sent.bytes), worker_.reactor.now() + kStatementMax);
     }
-    if (done.ok()) done = co_await relay(*source, ResponseKind::query, plan.shadow ? &recording : nullptr, &end, &answered);
+    if (done.ok())
+      done = co_await relay(*source, ResponseKind::query, plan.shadow ? &recording : nullptr, &end, &answered);
     if (done.ok()) break;
     if (absl::IsCancelled(done) || answered) co_return Next::close;
     if (answered_by == leader()) co_return co_await reply_lost(done, leader());
@@ -241,11 +251,12 @@ Task<Session::Next> Session::relay_read(routing::Plan plan, StatementFacts facts
   if (answered_by == leader()) after_statement(facts.kind, facts, end);
   if (facts.facts.has(Fact::sets_last_insert_id)) last_insert_id_known_ = false;
   if (facts.facts.has(Fact::reads_only)) {
-    const auto took = static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun).count());
+    const auto took =
+        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun).count());
     count_read(facts, answered_by, took);
     if (plan.shadow) {  // owned: it was the slow path
-      submit_shadow(facts, std::string(protocol::as_text(command.payload.subspan(1))), {}, std::move(recording), answered_by, took);
+      submit_shadow(facts, std::string(protocol::as_text(command.payload.subspan(1))), {}, std::move(recording),
+                    answered_by, took);
     }
   }
   co_return Next::go_on;
@@ -257,8 +268,8 @@ void Session::count_read(const StatementFacts& facts, config::Backend from, std:
   worker_.calls.count(facts.digest);
 }
 
-void Session::submit_shadow(const StatementFacts& facts, std::string sql, protocol::Buffer execute, shadow::Recording recording,
-                            config::Backend control, std::uint64_t microseconds) {
+void Session::submit_shadow(const StatementFacts& facts, std::string sql, protocol::Buffer execute,
+                            shadow::Recording recording, config::Backend control, std::uint64_t microseconds) {
   auto job = std::make_unique<ShadowJob>();
   job->digest = facts.digest;
   job->digest_text = routing::make_digest(sql, lexer_mode_).text;

@@ -29,7 +29,8 @@ std::uint64_t job_bytes(const ShadowJob& job) {
 }
 
 bool is_mismatch(Verdict verdict) {
-  return verdict != Verdict::match && verdict != Verdict::too_large && verdict != Verdict::timeout && verdict != Verdict::skipped;
+  return verdict != Verdict::match && verdict != Verdict::too_large && verdict != Verdict::timeout &&
+         verdict != Verdict::skipped;
 }
 
 absl::StatusOr<shadow::Answer> answer_from(const protocol::Bytes wire, protocol::ResponseKind kind,
@@ -45,13 +46,13 @@ absl::StatusOr<shadow::Answer> answer_from(const protocol::Bytes wire, protocol:
 struct ShadowPool::Pooled {
   struct Kept {
     std::unique_ptr<BackendLink> link;
-    std::string state;  // the context statement it was brought to
+    std::vector<std::string> state;  // the context it was brought to
   };
   std::map<std::pair<config::Backend, std::string>, Kept> links;
 };
 
-ShadowPool::ShadowPool(const config::ShadowConfig& config, Applier& applier, Metrics& metrics, std::unique_ptr<ReportStore> store,
-                       Credentials credentials)
+ShadowPool::ShadowPool(const config::ShadowConfig& config, Applier& applier, Metrics& metrics,
+                       std::unique_ptr<ReportStore> store, Credentials credentials)
     : config_(config),
       applier_(applier),
       metrics_(metrics),
@@ -95,7 +96,8 @@ bool ShadowPool::submit(std::unique_ptr<ShadowJob> job) {
   bool first = false;
   {
     const std::lock_guard lock(queue_mutex_);
-    if (queue_.size() >= config_.queue_max || queued_bytes_.load(std::memory_order_relaxed) + bytes > config_.queue_bytes_max) {
+    if (queue_.size() >= config_.queue_max ||
+        queued_bytes_.load(std::memory_order_relaxed) + bytes > config_.queue_bytes_max) {
       const SkipReason reason = queue_.size() >= config_.queue_max ? SkipReason::queue_full : SkipReason::bytes_full;
       reactor_.post([this, reason, shared = std::shared_ptr<ShadowJob>(std::move(job))] { skip(*shared, reason); });
       return false;
@@ -205,7 +207,8 @@ Task<bool> ShadowPool::wait_synced(TimePoint since, TimePoint deadline) {
   co_return true;
 }
 
-Task<ShadowPool::Ran> ShadowPool::run_on(config::Backend which, const ShadowJob& job, std::size_t slot, TimePoint deadline) {
+Task<ShadowPool::Ran> ShadowPool::run_on(config::Backend which, const ShadowJob& job, std::size_t slot,
+                                         TimePoint deadline) {
   Ran ran;
   Pooled::Kept& kept = slots_[slot]->links[{which, job.user}];
   if (kept.link && !kept.link->alive()) kept.link.reset();
@@ -222,13 +225,15 @@ Task<ShadowPool::Ran> ShadowPool::run_on(config::Backend which, const ShadowJob&
   }
   BackendLink& link = *kept.link;
   // The context was read on the control's side; `new` may be of the other make.
-  const std::string state = context_statement(job.context, link.is_mariadb(), job.control_is_mariadb);
+  const std::vector<std::string> state = context_statements(job.context, link.is_mariadb(), job.control_is_mariadb);
   if (kept.state != state) {
-    auto set = co_await link.query(state, deadline);
-    if (!set.ok()) {
-      ran.status = set.status();
-      kept.link.reset();
-      co_return ran;
+    for (const std::string& sql : state) {
+      auto set = co_await link.query(sql, deadline);
+      if (!set.ok()) {
+        ran.status = set.status();
+        kept.link.reset();
+        co_return ran;
+      }
     }
     kept.state = state;
   }
@@ -248,7 +253,8 @@ Task<ShadowPool::Ran> ShadowPool::run_on(config::Backend which, const ShadowJob&
     wire.clear();
     if (!captured->failed()) {
       const auto header = protocol::decode_header(captured->wire);
-      auto ok = protocol::decode_prepare_ok(protocol::Bytes(captured->wire).subspan(protocol::kHeaderBytes, header.payload_bytes));
+      auto ok = protocol::decode_prepare_ok(
+          protocol::Bytes(captured->wire).subspan(protocol::kHeaderBytes, header.payload_bytes));
       if (ok.ok()) statement = ok->statement_id;
       protocol::Buffer execute = job.execute;
       protocol::replace_statement_id(execute, statement.value_or(0));
@@ -274,7 +280,8 @@ Task<ShadowPool::Ran> ShadowPool::run_on(config::Backend which, const ShadowJob&
       co_return ran;
     }
   }
-  ran.microseconds = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun).count());
+  ran.microseconds =
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun).count());
   auto answer = answer_from(captured->wire, kind, link.capabilities());
   if (answer.ok()) {
     ran.answer = *std::move(answer);
@@ -387,7 +394,8 @@ void ShadowPool::finish(const ShadowJob& job, shadow::Comparison comparison) {
   if (shadow::is_difference(comparison.diff.verdict)) {
     char digest[24];
     std::snprintf(digest, sizeof digest, "0x%016llx", static_cast<unsigned long long>(job.digest));
-    spdlog::warn("shadow_difference digest={} tables=\"{}\" verdict={}", digest, job.tables, shadow::name(comparison.diff.verdict));
+    spdlog::warn("shadow_difference digest={} tables=\"{}\" verdict={}", digest, job.tables,
+                 shadow::name(comparison.diff.verdict));
   }
   const std::lock_guard lock(report_mutex_);
   report_->add(comparison);

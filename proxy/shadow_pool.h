@@ -28,11 +28,11 @@ namespace crossfade::proxy {
 struct ShadowJob {
   std::string sql;
   bool prepared = false;
-  protocol::Buffer execute;                // prepared: self-contained COM_STMT_EXECUTE payload
-  std::string user;                        // whose credentials; also the pool's key
+  protocol::Buffer execute;  // prepared: self-contained COM_STMT_EXECUTE payload
+  std::string user;          // whose credentials; also the pool's key
   SessionContext context;
-  bool control_is_mariadb = true;          // whose names `context` holds: the leader's
-  bool ordered = false;                    // ORDER BY at the top level
+  bool control_is_mariadb = true;  // whose names `context` holds: the leader's
+  bool ordered = false;            // ORDER BY at the top level
   std::uint64_t digest = 0;
   std::string digest_text;
   std::string tables;
@@ -40,13 +40,13 @@ struct ShadowJob {
   protocol::Capabilities capabilities = 0;  // the control link's: how `recording` is framed
   shadow::Recording recording;
   std::uint64_t control_microseconds = 0;
-  TimePoint finished;                      // when the control read ended
+  TimePoint finished;  // when the control read ended
 };
 
-// A thread of its own; `shadow.connections` jobs at a time and as many rechecks, bounded queue in number and bytes. A job
-// that cannot be taken is counted with its reason. The candidate read starts when the follower has
-// applied what was committed when the control read ended. A mismatch is run again on both sides,
-// several times with delay, before it counts; one that vanishes is `transient`.
+// A thread of its own; `shadow.connections` jobs at a time and as many rechecks, bounded queue in number and bytes. A
+// job that cannot be taken is counted with its reason. The candidate read starts when the follower has applied what was
+// committed when the control read ended. A mismatch is run again on both sides, several times with delay, before it
+// counts; one that vanishes is `transient`.
 class ShadowPool {
  public:
   // How to log in to a backend as `user`.
@@ -98,7 +98,7 @@ class ShadowPool {
   Credentials credentials_;
   Reactor reactor_;
   std::thread thread_;
-  std::deque<Suspect> suspects_;               // this thread's only; at most queue_max
+  std::deque<Suspect> suspects_;  // this thread's only; at most queue_max
   std::vector<std::unique_ptr<Pooled>> slots_;
   std::vector<std::unique_ptr<Signal>> idle_;  // one a slot
 

@@ -35,7 +35,8 @@ absl::StatusOr<Endpoint> resolve(const config::Address& address) {
   Endpoint endpoint;
   if (address.is_unix) {
     auto* local = reinterpret_cast<sockaddr_un*>(&endpoint.storage);
-    if (address.host.size() >= sizeof local->sun_path) return absl::InvalidArgumentError("socket path too long: " + address.host);
+    if (address.host.size() >= sizeof local->sun_path)
+      return absl::InvalidArgumentError("socket path too long: " + address.host);
     local->sun_family = AF_UNIX;
     std::memcpy(local->sun_path, address.host.c_str(), address.host.size() + 1);
     endpoint.length = sizeof(sockaddr_un);
@@ -61,7 +62,8 @@ Stream::Stream(Reactor& reactor, int fd) : descriptor_(reactor, fd) {
   setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 }
 
-Task<absl::StatusOr<std::unique_ptr<Stream>>> Stream::connect(Reactor& reactor, config::Address address, TimePoint deadline) {
+Task<absl::StatusOr<std::unique_ptr<Stream>>> Stream::connect(Reactor& reactor, config::Address address,
+                                                              TimePoint deadline) {
   auto endpoint = resolve(address);
   if (!endpoint.ok()) co_return endpoint.status();
   const int fd = socket(endpoint->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -103,10 +105,14 @@ Stream::Io Stream::try_read(std::span<std::uint8_t> into) {
   for (;;) {
     const auto plain = tls_->read(into);
     switch (plain.step) {
-      case TlsEngine::Step::done: return {Kind::ok, plain.bytes};
-      case TlsEngine::Step::closed: return {Kind::closed, 0};
-      case TlsEngine::Step::failed: return {Kind::failed, 0};
-      case TlsEngine::Step::want_input: break;
+      case TlsEngine::Step::done:
+        return {Kind::ok, plain.bytes};
+      case TlsEngine::Step::closed:
+        return {Kind::closed, 0};
+      case TlsEngine::Step::failed:
+        return {Kind::failed, 0};
+      case TlsEngine::Step::want_input:
+        break;
     }
     std::array<std::uint8_t, 16 * 1024> cipher;
     const Io got = receive_now(cipher);
@@ -147,10 +153,14 @@ Task<absl::StatusOr<std::size_t>> Stream::read_some(std::span<std::uint8_t> into
   for (;;) {
     const Io got = try_read(into);
     switch (got.kind) {
-      case Kind::ok: co_return got.bytes;
-      case Kind::closed: co_return absl::UnavailableError("the peer closed the connection");
-      case Kind::failed: co_return absl::UnavailableError("the connection broke while reading");
-      case Kind::would_block: break;
+      case Kind::ok:
+        co_return got.bytes;
+      case Kind::closed:
+        co_return absl::UnavailableError("the peer closed the connection");
+      case Kind::failed:
+        co_return absl::UnavailableError("the connection broke while reading");
+      case Kind::would_block:
+        break;
     }
     const auto waited = co_await descriptor_.readable(deadline);
     if (waited != WaitResult::ready) co_return wait_failure(waited, "reading");
@@ -183,8 +193,8 @@ Task<absl::StatusOr<std::size_t>> Stream::receive(std::span<std::uint8_t> into, 
   co_return co_await read_some(into, deadline);
 }
 
-Task<absl::Status> Stream::start_tls(std::shared_ptr<const TlsContext> context, std::string host, protocol::Buffer early,
-                                     TimePoint deadline) {
+Task<absl::Status> Stream::start_tls(std::shared_ptr<const TlsContext> context, std::string host,
+                                     protocol::Buffer early, TimePoint deadline) {
   auto engine = TlsEngine::make(std::move(context), host);
   if (!engine.ok()) co_return engine.status();
   std::unique_ptr<TlsEngine> tls = *std::move(engine);

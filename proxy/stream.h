@@ -21,7 +21,8 @@ class Stream {
   Stream(Reactor& reactor, int fd);
 
   // Resolves (blocking only for names, not for addresses) and connects.
-  static Task<absl::StatusOr<std::unique_ptr<Stream>>> connect(Reactor& reactor, config::Address address, TimePoint deadline);
+  static Task<absl::StatusOr<std::unique_ptr<Stream>>> connect(Reactor& reactor, config::Address address,
+                                                               TimePoint deadline);
 
   // What can be done at once, without waiting.
   struct Io {

@@ -79,7 +79,8 @@ struct Shared {
 // after `kFresh`. One per worker: no lock.
 class SchemaCache {
  public:
-  SchemaCache(Shared& shared, Reactor& reactor, Counters& counters) : shared_(shared), reactor_(reactor), counters_(counters) {}
+  SchemaCache(Shared& shared, Reactor& reactor, Counters& counters)
+      : shared_(shared), reactor_(reactor), counters_(counters) {}
   // nullptr: the leader knows no such table. A Status: it could not be asked.
   Task<absl::StatusOr<std::shared_ptr<const dualwrite::TableSchema>>> get(std::string schema, std::string table);
   void forget(const std::string& schema, const std::string& table) { cache_.erase(schema + '\0' + table); }
@@ -138,8 +139,8 @@ class Worker {
   Reactor reactor;
   Counters& counters;
   SchemaCache schemas;
-  std::shared_ptr<const config::Flags> flags;            // replaced by a posted task
-  std::array<std::uint8_t, 16 * 1024> scratch;           // of whoever is running; nobody keeps it across a wait
+  std::shared_ptr<const config::Flags> flags;   // replaced by a posted task
+  std::array<std::uint8_t, 16 * 1024> scratch;  // of whoever is running; nobody keeps it across a wait
   std::mt19937_64 random;
   CallCounts calls;
   std::set<Session*> sessions;

@@ -114,6 +114,8 @@ bool Tokenizer::enter_executable_comment() {
 
 bool Tokenizer::skip_block_comment() {
   const char third = at(position_ + 2);
+  // To MySQL /*M! is a plain comment, but a MariaDB on the other side would run what is inside.
+  if (third == 'M' && at(position_ + 3) == '!') saw_executable_comment_ = true;
   if (third == '!' || (third == 'M' && mode_.mariadb && at(position_ + 3) == '!')) return enter_executable_comment();
   saw_comment_ = true;
   const std::size_t inside = position_ + 2;

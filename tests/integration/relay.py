@@ -85,7 +85,7 @@ class Relay:
                     data = b""
                 now = time.monotonic()
                 delay = self._delay(self.to_server if towards_server else self.to_client)
-                if towards_server and b"COMMIT" in data.upper():
+                if towards_server and b"COMMIT" in data.upper().replace(b"COMMITTED", b""):
                     self.commits += 1
                     delay += self._delay(self.commit_delay)
                     if not self.hold.is_set():

@@ -233,6 +233,7 @@ std::optional<Answer> FakeDatabase::outbox(Session& session, std::string_view sq
                       {{std::to_string(contents_.outbox.size()), "0", empty ? Cell() : Cell("0.01")}});
   }
   if (starts(sql, "DELETE FROM `crossfade`.`outbox`")) {
+    if (contains(sql, "`entry_key`=")) return delete_entry(session, keys_in(sql).at(0));
     const std::size_t open = sql.find("IN (");
     if (open == std::string_view::npos) return Answer::done();
     const std::vector<std::string> ids = split(sql.substr(open + 4, sql.size() - open - 5), ',');
@@ -242,6 +243,17 @@ std::optional<Answer> FakeDatabase::outbox(Session& session, std::string_view sq
     return Answer::done(ids.size());
   }
   return std::nullopt;
+}
+
+Answer FakeDatabase::delete_entry(Session& session, const std::string& key) {
+  std::vector<std::uint64_t> ids;
+  for (const auto& [id, row] : contents_.outbox) {
+    if (dualwrite::hex(row.key.bytes) == key) ids.push_back(id);
+  }
+  effect(session, [ids](Contents& contents) {
+    for (const std::uint64_t id : ids) contents.outbox.erase(id);
+  });
+  return Answer::done(ids.size());
 }
 
 Answer FakeDatabase::insert_outbox(Session& session, std::string_view sql) {

@@ -70,6 +70,7 @@ class FakeDatabase {
   Answer context(const Session& session) const;
   Answer outbox_rows(std::string_view sql) const;
   Answer insert_outbox(Session& session, std::string_view sql);
+  Answer delete_entry(Session& session, const std::string& key);
   Answer commit(Session& session);
   void effect(Session& session, std::function<void(Contents&)> what);
 
