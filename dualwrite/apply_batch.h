@@ -58,8 +58,8 @@ struct FollowerCommand {
   // execute: the text and what of the session a prepared statement keeps from when it was prepared
   // (schema, sql_mode, character set). Caching by the text alone would write into another schema.
   std::string statement_key;
-  std::size_t transaction = 0;           // index of the transaction it belongs to
-  std::optional<std::int64_t> affected;  // the leader's
+  std::size_t transaction = 0;             // index of the transaction it belongs to
+  std::optional<std::int64_t> affected;    // the leader's
   std::optional<std::uint64_t> insert_id;  // the first AUTO_INCREMENT value it made, when it made any
   bool found_rows = false;
   TableRef table;

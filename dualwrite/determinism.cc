@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "dualwrite/key_value.h"
+#include "dualwrite/value_check.h"
 
 namespace crossfade::dualwrite {
 namespace {
@@ -35,7 +36,6 @@ constexpr std::array<FactReason, 16> kFactReasons = {{
     {Fact::subquery, {"it reads other rows in a subquery", "read them first and write the values"}},
     {Fact::unrepeatable, {"a function in it gives another value each time", kUseValue}},
     {Fact::unknown_function, {"it calls a function that is not built in", kUseValue}},
-    {Fact::server_dependent, {"a division, pattern or function in it may give another value on the other server", kUseValue}},
     {Fact::user_variable, {"it uses a user variable", kUseValue}},
     {Fact::assigns_user_variable, {"it assigns a user variable", kUseValue}},
     {Fact::last_insert_id, {"it uses LAST_INSERT_ID()", kUseValue}},
@@ -45,6 +45,8 @@ constexpr std::array<FactReason, 16> kFactReasons = {{
     {Fact::warnings, {"it uses the warnings of the statement before", kUseValue}},
     {Fact::user_lock, {"it takes or asks for a named lock", "do that in a statement of its own"}},
     {Fact::session_status, {"it reads what only this session knows", kUseValue}},
+    {Fact::server_dependent,
+     {"a division, pattern or function in it may give another value on the other server", kUseValue}},
 }};
 
 bool contains(const std::vector<std::string>& names, const std::string& name) {
@@ -186,12 +188,31 @@ class Judge {
     if (worst == Fixed::unfit) {
       return refuse("the primary key is compared with a value of another type", "compare it with a value of its type");
     }
+    if (!check_conditions()) return false;
     const bool update = shape_.kind == StatementKind::update;
     if (worst == Fixed::several && !check_several(update)) return false;
     if (facts_.has(Fact::random) && (!update || shape_.other_conditions || shape_.order_by || shape_.limit)) {
       return refuse("RAND() may be drawn a different number of times", kUseValue);
     }
     return !update || check_assignments();
+  }
+
+  // Hex and bit literals are numbers for one server and texts for the other; so are odd dates.
+  bool check_conditions() {
+    for (const routing::Condition& condition : shape_.conditions) {
+      const Column* column = schema_->find(condition.column);
+      if (column == nullptr) continue;
+      const bool bytes = column->type == ColumnClass::binary || column->type == ColumnClass::text;
+      for (const Value& value : condition.values) {
+        const bool odd_date = column->type == ColumnClass::temporal && value.kind != ValueKind::null &&
+                              value.kind != ValueKind::placeholder && !literal_problem(value, *column).empty();
+        if (odd_date || (value.kind == ValueKind::binary && !bytes)) {
+          return refuse("its WHERE compares column '" + column->name + "' with a value of another type",
+                        "compare it with a value of its type");
+        }
+      }
+    }
+    return true;
   }
 
   bool check_several(bool update) {
@@ -282,10 +303,41 @@ class Judge {
     }
     if (is_default && column.default_now) verdict_.freeze_time = true;
     if (value == nullptr) return true;
-    // NULL for a TIMESTAMP NOT NULL is the present time, without explicit_defaults_for_timestamp.
-    const bool may_be_null = value->kind == ValueKind::null || value->kind == ValueKind::placeholder;
-    if (may_be_null && !column.nullable && column.type == ColumnClass::temporal) verdict_.freeze_time = true;
+    if (!check_type(column, *value)) return false;
     return !mentions_default(*value) || check_defaults();
+  }
+
+  bool refuse_value(const Column& column, std::string_view because) {
+    return because.empty() ||
+           refuse("for column '" + column.name + "' " + std::string(because), "give a plain value of its type");
+  }
+
+  bool check_type(const Column& column, const Value& value) {
+    if (value.kind == ValueKind::expression) {
+      return refuse_value(column, expression_problem(value, column, *schema_)) && check_operands(column, value);
+    }
+    if (value.kind != ValueKind::placeholder) return refuse_value(column, literal_problem(value, column));
+    if (parameters_ == nullptr) {
+      verdict_.needs_parameters = true;
+      return true;
+    }
+    const protocol::Parameter* bound = parameter(value);
+    return refuse_value(column, bound == nullptr ? "a parameter is missing" : parameter_problem(*bound, column));
+  }
+
+  // The placeholders inside an expression.
+  bool check_operands(const Column& column, const Value& value) {
+    const std::size_t count = placeholders_in(value);
+    if (count == 0) return true;
+    if (parameters_ == nullptr) {
+      verdict_.needs_parameters = true;
+      return true;
+    }
+    if (value.placeholder + count > parameters_->size()) return refuse_value(column, "a parameter is missing");
+    for (std::size_t i = value.placeholder; i < value.placeholder + count; ++i) {
+      if (!refuse_value(column, operand_problem((*parameters_)[i], column))) return false;
+    }
+    return true;
   }
 
   bool check_defaults() {

@@ -1,5 +1,6 @@
 #include "dualwrite/key_value.h"
 
+#include "dualwrite/value_check.h"
 #include "protocol/response.h"
 
 namespace crossfade::dualwrite {
@@ -12,9 +13,10 @@ bool text_fits(std::string_view text, ColumnClass column) {
   switch (column) {
     case ColumnClass::text:
     case ColumnClass::binary:
-    case ColumnClass::temporal:
     case ColumnClass::enum_set:
       return true;
+    case ColumnClass::temporal:
+      return is_plain_temporal(text);
     case ColumnClass::integer:
     case ColumnClass::decimal:
       return is_canonical_integer(text);

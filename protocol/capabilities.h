@@ -30,10 +30,10 @@ inline constexpr Capabilities kSessionTrack = 1u << 23;
 inline constexpr Capabilities kDeprecateEof = 1u << 24;
 
 // What the proxy itself can carry from end to end. kTls is added per listener.
-inline constexpr Capabilities kSupported =
-    kLongPassword | kFoundRows | kLongFlag | kConnectWithDb | kIgnoreSpace | kProtocol41 | kInteractive |
-    kTransactions | kSecureConnection | kMultiStatements | kMultiResults | kPsMultiResults | kPluginAuth |
-    kConnectAttributes | kPluginAuthLenenc | kSessionTrack | kDeprecateEof;
+inline constexpr Capabilities kSupported = kLongPassword | kFoundRows | kLongFlag | kConnectWithDb | kIgnoreSpace |
+                                           kProtocol41 | kInteractive | kTransactions | kSecureConnection |
+                                           kMultiStatements | kMultiResults | kPsMultiResults | kPluginAuth |
+                                           kConnectAttributes | kPluginAuthLenenc | kSessionTrack | kDeprecateEof;
 
 // Flags that change the bytes of a response, or how statements run: a backend connection asks for
 // exactly what its client asked for.

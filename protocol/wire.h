@@ -17,9 +17,7 @@ using Buffer = std::vector<std::uint8_t>;
 inline Bytes as_bytes(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
-inline std::string_view as_text(Bytes bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
+inline std::string_view as_text(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
 // Reads basic types from a span. Failure is sticky: after the first read past the end every read
 // gives zero or an empty span and `failed()` is true, so a decoder checks once, at its end.

@@ -57,6 +57,7 @@ struct ApplierStatus {
   bool caught_up = false;
   std::uint64_t applied_entries = 0;
   std::uint64_t divergences = 0;  // rows put into the ledger by this process
+  std::uint64_t ledger_open = 0;  // unresolved rows of it: reads stay with the leader
   struct Parked {
     std::string key, table, error;
   };
@@ -133,7 +134,9 @@ class Applier {
   Task<absl::Status> apply(std::vector<dualwrite::Transaction> transactions);
   Task<absl::Status> apply_batch(const std::vector<dualwrite::Transaction>& transactions,
                                  std::optional<protocol::Err>* refused);
-  static dualwrite::FollowerCommand begin_command();
+  Task<absl::Status> close_batch(const std::vector<dualwrite::Transaction>& transactions,
+                                 std::vector<std::string> closing, std::optional<protocol::Err>* refused);
+  Task<void> count_ledger();
   Task<absl::Status> prepare(const dualwrite::FollowerCommand& command, std::optional<protocol::Err>* refused);
   Task<absl::Status> run_train(const std::vector<dualwrite::FollowerCommand>& commands, std::size_t from,
                                std::size_t to, const std::vector<dualwrite::Transaction>& transactions,
@@ -178,6 +181,7 @@ class Applier {
   TimePoint next_parked_retry_{};
   TimePoint next_lag_{};
   TimePoint next_prune_{};
+  TimePoint next_ledger_{};
 
   // Shared.
   std::atomic<std::int64_t> in_flight_{0};

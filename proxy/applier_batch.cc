@@ -90,8 +90,10 @@ Task<absl::Status> Applier::apply_batch(const std::vector<Transaction>& transact
                                          .leader_is_mariadb = leader_ && leader_->is_mariadb()};
   std::vector<dualwrite::FollowerCommand> commands = dualwrite::plan_commands(transactions, traits, follower_context_);
   std::vector<std::string> ledger;
-  absl::Status status = co_await run_train(std::vector<dualwrite::FollowerCommand>(1, begin_command()), 0, 1,
-                                           transactions, &ledger, refused);
+  dualwrite::FollowerCommand begin;
+  begin.sql = "START TRANSACTION";
+  commands.insert(commands.begin(), std::move(begin));
+  absl::Status status = absl::OkStatus();
   // As many commands as possible travel in one train; a statement that is not prepared yet ends it,
   // since preparing it needs the session as it is at that point.
   std::size_t from = 0;
@@ -106,33 +108,9 @@ Task<absl::Status> Applier::apply_batch(const std::vector<Transaction>& transact
   }
   if (!status.ok()) co_return status;
 
-  std::vector<std::pair<std::uint64_t, EntryKey>> keys;
-  for (const Transaction& transaction : transactions) keys.emplace_back(transaction.first_id, transaction.key);
-  std::vector<std::string> closing = std::move(ledger);
-  closing.push_back(dualwrite::insert_applied(options_.schema, keys));
-  closing.push_back(dualwrite::touch_applier(options_.schema, owner_));
-  const std::size_t divergences = closing.size() - 2;
-  for (std::size_t i = 0; i < closing.size(); ++i) {
-    auto answer = co_await follower_->run(closing[i], soon());
-    if (!answer.ok()) co_return answer.status();
-    const protocol::ResultEnd& end = answer->last();
-    if (end.kind == protocol::ResultEnd::Kind::err) {
-      if (end.err.code == protocol::kErrDuplicateKey) check_applied_ = true;  // somebody has applied some of these
-      if (end.err.code == protocol::kErrDuplicateKey) co_return absl::UnavailableError("applied already");
-      *refused = end.err;
-      co_return absl::AbortedError(err_code(end.err));
-    }
-    if ((end.ok.status & protocol::kStatusInTransaction) == 0) {
-      *refused = protocol::Err{.code = 1213, .sqlstate = "40001", .message = "the follower lost the transaction"};
-      co_return absl::AbortedError("the follower lost the transaction");
-    }
-    if (i + 1 == closing.size() && end.ok.affected_rows != 1) {
-      // Another proxy has claimed the follower: nothing of this may stay.
-      elected_ = false;
-      claimed_ = false;
-      co_return absl::UnavailableError("another proxy has taken over as the applier");
-    }
-  }
+  const std::size_t divergences = ledger.size();
+  status = co_await close_batch(transactions, std::move(ledger), refused);
+  if (!status.ok()) co_return status;
   auto committed = co_await follower_->run("COMMIT", soon());
   if (!committed.ok() || committed->failed()) {
     check_applied_ = true;
@@ -145,13 +123,44 @@ Task<absl::Status> Applier::apply_batch(const std::vector<Transaction>& transact
   const std::lock_guard lock(status_mutex_);
   status_.applied_entries += transactions.size();
   status_.divergences += divergences;
+  status_.ledger_open += divergences;
   co_return absl::OkStatus();
 }
 
-dualwrite::FollowerCommand Applier::begin_command() {
-  dualwrite::FollowerCommand begin;
-  begin.sql = "START TRANSACTION";
-  return begin;
+// What makes the batch provable: the ledger's rows, the applied keys, the applier's own row.
+Task<absl::Status> Applier::close_batch(const std::vector<Transaction>& transactions, std::vector<std::string> closing,
+                                        std::optional<protocol::Err>* refused) {
+  std::vector<std::pair<std::uint64_t, EntryKey>> keys;
+  for (const Transaction& transaction : transactions) keys.emplace_back(transaction.first_id, transaction.key);
+  closing.push_back(dualwrite::insert_applied(options_.schema, keys));
+  closing.push_back(dualwrite::touch_applier(options_.schema, owner_));
+  protocol::Buffer wire;
+  for (const std::string& sql : closing) protocol::append_command(wire, protocol::encode_query(sql));
+  const absl::Status sent = co_await follower_->send(wire, soon());
+  if (!sent.ok()) co_return sent;
+  absl::Status status = absl::OkStatus();
+  for (std::size_t i = 0; i < closing.size(); ++i) {
+    auto answer = co_await follower_->capture(protocol::ResponseKind::query, soon());
+    if (!answer.ok()) co_return answer.status();
+    if (!status.ok()) continue;
+    const protocol::ResultEnd& end = answer->last();
+    if (end.kind == protocol::ResultEnd::Kind::err && end.err.code == protocol::kErrDuplicateKey) {
+      check_applied_ = true;  // somebody has applied some of these
+      status = absl::UnavailableError("applied already");
+    } else if (end.kind == protocol::ResultEnd::Kind::err) {
+      *refused = end.err;
+      status = absl::AbortedError(err_code(end.err));
+    } else if ((end.ok.status & protocol::kStatusInTransaction) == 0) {
+      *refused = protocol::Err{.code = 1213, .sqlstate = "40001", .message = "the follower lost the transaction"};
+      status = absl::AbortedError("the follower lost the transaction");
+    } else if (i + 1 == closing.size() && end.ok.affected_rows != 1) {
+      // Another proxy has claimed the follower: nothing of this may stay.
+      elected_ = false;
+      claimed_ = false;
+      status = absl::UnavailableError("another proxy has taken over as the applier");
+    }
+  }
+  co_return status;
 }
 
 Task<absl::Status> Applier::prepare(const dualwrite::FollowerCommand& command, std::optional<protocol::Err>* refused) {

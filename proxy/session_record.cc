@@ -230,15 +230,6 @@ Task<Session::Committed> Session::record_and_commit(dualwrite::Entry entry) {
       done.err = lost_transaction();
       co_return done;
     }
-    const ResultEnd& inserted = captured->results[unchecked ? 1 : 0].outcome;
-    if (!in_transaction(inserted)) {
-      shared_.applier.discard(key);
-      counters_.lost_transactions.add();
-      in_transaction_ = false;
-      done.fate = Committed::Fate::refused;
-      done.err = lost_transaction();
-      co_return done;
-    }
     if (last) done.ok = captured->last().ok;
   }
   done.fate = Committed::Fate::committed;

@@ -52,7 +52,7 @@ Metrics::Gauges gauges(const StatusSources& sources) {
   out.shadow_read_percent = flags->shadow_read.percent.ppm() / 10000.0;
   out.shadow_queue = sources.shared.shadow.queued();
   out.parked_entries = applier.parked.size();
-  out.ledger_open = applier.divergences;
+  out.ledger_open = applier.ledger_open;
   return out;
 }
 
@@ -94,6 +94,7 @@ nlohmann::json status_json(const StatusSources& sources) {
             {"epoch", sources.shared.applier.epoch()},
             {"applied_entries", applier.applied_entries},
             {"divergences", applier.divergences},
+            {"ledger_open", applier.ledger_open},
             {"parked", parked}}},
           {"flags", flag_values},
           {"clients",

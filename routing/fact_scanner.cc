@@ -32,6 +32,17 @@ bool stays_before_table(std::string_view word) {
          equal_folded(word, "EXISTS");
 }
 
+bool is_bit_operator(std::string_view text) {
+  return text == "&" || text == "|" || text == "^" || text == "~" || text == "<<" || text == ">>";
+}
+
+// x'41', 0x41, b'1', 0b1
+bool is_untyped_literal(const Token& token) {
+  if (token.kind == TokenKind::number) return token.text.size() > 1 && (token.text[1] == 'x' || token.text[1] == 'b');
+  const char first = token.kind == TokenKind::string ? token.text.front() : '\'';
+  return first == 'x' || first == 'X' || first == 'b' || first == 'B';
+}
+
 }  // namespace
 
 FactScanner::FactScanner(std::string_view sql, const LexerMode& mode, StatementFacts& out)
@@ -71,6 +82,7 @@ void FactScanner::begin_statement() {
   depth_ = selects_ = 0;
   expect_table_ = target_ = table_just_named_ = call_next_ = ignore_calls_ = false;
   into_is_harmless_ = into_list_ = json_table_ = effect_ = after_dot_ = false;
+  where_ = loose_where_ = untyped_in_where_ = false;
   pending_ = Pending::none;
   previous_ = Token{};
   previous_info_ = KeywordInfo{};
@@ -92,7 +104,9 @@ bool FactScanner::has_effect() const {
 void FactScanner::note() {
   switch (token_.kind) {
     case TokenKind::word:
-      if (!after_dot_ && (is("REGEXP") || is("RLIKE") || is("MATCH") || is("COLLATE"))) add(Fact::server_dependent);
+      if (!after_dot_ && (is("REGEXP") || is("RLIKE") || is("MATCH") || is("COLLATE") || is("LIKE"))) {
+        add(Fact::server_dependent);
+      }
       if (info_.keyword != Keyword::none && !after_dot_) note_keyword();
       note_name();
       break;
@@ -102,6 +116,7 @@ void FactScanner::note() {
     case TokenKind::op:
       // 1/3 has 4 digits on MySQL and 9 on MariaDB when it is stored in a DOUBLE.
       if (token_.text == "/" || token_.text == "->" || token_.text == "->>") add(Fact::server_dependent);
+      if (is_bit_operator(token_.text)) add(Fact::server_dependent);
       note_op();
       break;
     case TokenKind::placeholder:
@@ -123,8 +138,30 @@ void FactScanner::note() {
     case TokenKind::end:
       break;
   }
+  if (where_) note_condition();
   const bool dot = token_.kind == TokenKind::op && token_.text == ".";
   if (!dot && token_.kind != TokenKind::word && token_.kind != TokenKind::quoted_name) table_just_named_ = false;
+}
+
+// Times, floats, and hex and bit literals compare alike only where dualwrite/determinism.h sees with
+// which column: in a plain `column = literal` or `column IN (literal)` that nothing negates.
+void FactScanner::note_condition() {
+  const bool word = token_.kind == TokenKind::word && !after_dot_;
+  loose_where_ = loose_where_ || token_.text == "||" || token_.text == "!" ||
+                 (word && (is("OR") || is("NOT") || is("XOR") || is("CASE") || is("IF"))) ||
+                 (is_op('=') && (previous_is_op(')') || previous_.kind == TokenKind::number));
+  if (word && info_.keyword == Keyword::time_word) add(Fact::server_dependent);
+  if (token_.kind == TokenKind::number && !is_untyped_literal(token_) &&
+      token_.text.find_first_of("eE") != std::string_view::npos) {
+    add(Fact::server_dependent);
+  }
+  if (is_untyped_literal(token_)) {
+    untyped_in_where_ = true;
+    const bool after = previous_is_op('=') || previous_is_op('(') || previous_is_op(',') || ahead_is_op('=');
+    const bool before = ahead_.kind != TokenKind::op || ahead_is_op(')') || ahead_is_op(',') || ahead_is_op('=');
+    if (!after || !before || level().call) add(Fact::server_dependent);
+  }
+  if (untyped_in_where_ && loose_where_) add(Fact::server_dependent);
 }
 
 void FactScanner::note_op() {
@@ -186,6 +223,8 @@ void FactScanner::note_keyword() {
       }
       break;
     case Keyword::where:
+      where_ = true;
+      [[fallthrough]];
     case Keyword::having:
     case Keyword::group:
     case Keyword::set:
@@ -315,6 +354,9 @@ void FactScanner::note_call() {
 
 void FactScanner::add_traits(FunctionTraits traits) {
   if (traits.has(FunctionTrait::time)) add(Fact::time_dependent);
+  if (where_ && (traits.has(FunctionTrait::time) || traits.has(FunctionTrait::time_without_arguments))) {
+    add(Fact::server_dependent);
+  }
   if (traits.has(FunctionTrait::time_without_arguments)) pending_ = Pending::unix_timestamp;
   if (traits.has(FunctionTrait::random)) add(Fact::random);
   if (traits.has(FunctionTrait::unrepeatable)) add(Fact::unrepeatable);

@@ -11,50 +11,65 @@
 namespace crossfade::routing {
 
 enum class StatementKind : std::uint8_t {
-  empty,         // nothing but blanks and comments
-  select,        // SELECT, TABLE t, VALUES ROW(), WITH ... SELECT, parenthesised selects
-  insert, replace, update, delete_,
-  show, describe, explain,
-  set,           // SET variables, SET NAMES, SET CHARACTER SET
+  empty,   // nothing but blanks and comments
+  select,  // SELECT, TABLE t, VALUES ROW(), WITH ... SELECT, parenthesised selects
+  insert,
+  replace,
+  update,
+  delete_,
+  show,
+  describe,
+  explain,
+  set,  // SET variables, SET NAMES, SET CHARACTER SET
   set_transaction,
   use,
-  begin,         // BEGIN [WORK], START TRANSACTION
-  commit, rollback,
-  savepoint, release_savepoint, rollback_to_savepoint,
+  begin,  // BEGIN [WORK], START TRANSACTION
+  commit,
+  rollback,
+  savepoint,
+  release_savepoint,
+  rollback_to_savepoint,
   do_,
-  ddl,           // CREATE, ALTER, DROP, TRUNCATE, RENAME
-  account,       // GRANT, REVOKE, CREATE/ALTER/DROP USER, SET PASSWORD, SET ROLE
+  ddl,      // CREATE, ALTER, DROP, TRUNCATE, RENAME
+  account,  // GRANT, REVOKE, CREATE/ALTER/DROP USER, SET PASSWORD, SET ROLE
   call,
   load_data,
-  lock_tables, unlock_tables,
-  prepare, execute, deallocate,   // prepared statements by SQL
-  xa, handler, kill,
-  diagnostics,   // GET DIAGNOSTICS, SIGNAL, RESIGNAL
-  admin,         // ANALYZE, CHECK, OPTIMIZE, REPAIR, CHECKSUM, FLUSH, RESET, CACHE INDEX, INSTALL, ...
+  lock_tables,
+  unlock_tables,
+  prepare,
+  execute,
+  deallocate,  // prepared statements by SQL
+  xa,
+  handler,
+  kill,
+  diagnostics,  // GET DIAGNOSTICS, SIGNAL, RESIGNAL
+  admin,        // ANALYZE, CHECK, OPTIMIZE, REPAIR, CHECKSUM, FLUSH, RESET, CACHE INDEX, INSTALL, ...
   unknown,
 };
 std::string_view name(StatementKind kind);
 
 enum class Fact : std::uint32_t {
-  reads_only = 1u << 0,            // known to change nothing: not rows, not session, not locks
-  locks_rows = 1u << 1,            // FOR UPDATE, FOR SHARE, LOCK IN SHARE MODE
-  multi_statement = 1u << 2,       // more than one statement in the text
-  time_dependent = 1u << 3,        // NOW(), CURDATE(), CURRENT_TIMESTAMP, UTC_*(), UNIX_TIMESTAMP() ...: follow SET TIMESTAMP
-  random = 1u << 4,                // RAND(): follows the seeds
-  unrepeatable = 1u << 5,          // UUID(), SYSDATE(), CONNECTION_ID(), USER(), VERSION(), NEXTVAL, SLEEP, ...: follows nothing
-  user_variable = 1u << 6,         // mentions @x
-  assigns_user_variable = 1u << 7, // := or INTO @x or SET @x
-  last_insert_id = 1u << 8,        // LAST_INSERT_ID(), @@last_insert_id, @@identity
-  sets_last_insert_id = 1u << 9,   // LAST_INSERT_ID(expr), SET last_insert_id / identity
-  row_count = 1u << 10,            // ROW_COUNT()
-  found_rows = 1u << 11,           // FOUND_ROWS(), SQL_CALC_FOUND_ROWS
-  warnings = 1u << 12,             // SHOW WARNINGS / ERRORS / COUNT(*) WARNINGS, @@warning_count, @@error_count, GET DIAGNOSTICS
-  user_lock = 1u << 13,            // GET_LOCK(), RELEASE_LOCK(), IS_FREE_LOCK() ...
-  into = 1u << 14,                 // SELECT ... INTO OUTFILE / DUMPFILE / @x
-  subquery = 1u << 15,             // a SELECT inside
-  order_by = 1u << 16,             // at the top level
+  reads_only = 1u << 0,       // known to change nothing: not rows, not session, not locks
+  locks_rows = 1u << 1,       // FOR UPDATE, FOR SHARE, LOCK IN SHARE MODE
+  multi_statement = 1u << 2,  // more than one statement in the text
+  time_dependent = 1u << 3,  // NOW(), CURDATE(), CURRENT_TIMESTAMP, UTC_*(), UNIX_TIMESTAMP() ...: follow SET TIMESTAMP
+  random = 1u << 4,          // RAND(): follows the seeds
+  unrepeatable =
+      1u << 5,  // UUID(), SYSDATE(), CONNECTION_ID(), USER(), VERSION(), NEXTVAL, SLEEP, ...: follows nothing
+  user_variable = 1u << 6,          // mentions @x
+  assigns_user_variable = 1u << 7,  // := or INTO @x or SET @x
+  last_insert_id = 1u << 8,         // LAST_INSERT_ID(), @@last_insert_id, @@identity
+  sets_last_insert_id = 1u << 9,    // LAST_INSERT_ID(expr), SET last_insert_id / identity
+  row_count = 1u << 10,             // ROW_COUNT()
+  found_rows = 1u << 11,            // FOUND_ROWS(), SQL_CALC_FOUND_ROWS
+  warnings = 1u << 12,   // SHOW WARNINGS / ERRORS / COUNT(*) WARNINGS, @@warning_count, @@error_count, GET DIAGNOSTICS
+  user_lock = 1u << 13,  // GET_LOCK(), RELEASE_LOCK(), IS_FREE_LOCK() ...
+  into = 1u << 14,       // SELECT ... INTO OUTFILE / DUMPFILE / @x
+  subquery = 1u << 15,   // a SELECT inside
+  order_by = 1u << 16,   // at the top level
   limit = 1u << 17,
-  session_status = 1u << 18,       // reads what only this session's server knows: @@variables, SHOW STATUS/VARIABLES/PROCESSLIST, DATABASE(), CONNECTION_ID()...
+  session_status = 1u << 18,       // reads what only this session's server knows: @@variables, SHOW
+                                   // STATUS/VARIABLES/PROCESSLIST, DATABASE(), CONNECTION_ID()...
   unknown_function = 1u << 19,     // calls a function that is not a known built-in: it could write
   placeholder = 1u << 20,          // has ?
   unparseable = 1u << 21,          // the tokenizer met an error
@@ -87,14 +102,14 @@ struct TableName {
 struct StatementFacts {
   StatementKind kind = StatementKind::unknown;
   Facts facts;
-  std::vector<TableName> tables;   // named after FROM, JOIN, INTO, UPDATE; best effort for reads
-  std::string name;                // of the savepoint; of the schema in USE
+  std::vector<TableName> tables;  // named after FROM, JOIN, INTO, UPDATE; best effort for reads
+  std::string name;               // of the savepoint; of the schema in USE
   // SET: names as written, lower case, without scope ("sql_mode"); "names" for SET NAMES.
   std::vector<std::string> variables;
-  bool sets_global = false;        // SET GLOBAL / PERSIST
+  bool sets_global = false;  // SET GLOBAL / PERSIST
   // From a comment `/* crossfade: tenant=42, canary=1 */` (first comment of the text).
   std::map<std::string, std::string> hints;
-  std::uint64_t digest = 0;        // XXH3-64 of the statement without literals, see digest.h
+  std::uint64_t digest = 0;  // XXH3-64 of the statement without literals, see digest.h
 };
 
 }  // namespace crossfade::routing

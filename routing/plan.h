@@ -16,13 +16,13 @@ struct SessionFacts {
   std::string_view user;
   std::string_view schema;
   std::string_view client_host;
-  std::uint64_t session_key = 0;       // stable for the life of the session: the bucket key of `by: session`
-  bool in_transaction = false;         // explicit, or autocommit=0 with something done
+  std::uint64_t session_key = 0;  // stable for the life of the session: the bucket key of `by: session`
+  bool in_transaction = false;    // explicit, or autocommit=0 with something done
   bool transaction_wrote = false;
   bool autocommit = true;
-  bool read_committed = false;         // the isolation that the next write would run under
-  bool pinned_to_leader = false;       // session state that cannot be replayed elsewhere
-  bool follower_usable = true;         // reachable, and lag within max_lag
+  bool read_committed = false;    // the isolation that the next write would run under
+  bool pinned_to_leader = false;  // session state that cannot be replayed elsewhere
+  bool follower_usable = true;    // reachable, and lag within max_lag
   bool client_multi_statements = false;
   // The decision drawn at the start of the running transaction, if one was.
   bool transaction_drawn = false;
@@ -30,28 +30,49 @@ struct SessionFacts {
 };
 
 enum class Action : std::uint8_t {
-  relay,              // to `answer_from`, as it is
-  write,              // run in a transaction with its outbox row
-  begin, commit, rollback,
-  savepoint, release_savepoint, rollback_to_savepoint,
-  set,                // session state: to the leader, remembered
+  relay,  // to `answer_from`, as it is
+  write,  // run in a transaction with its outbox row
+  begin,
+  commit,
+  rollback,
+  savepoint,
+  release_savepoint,
+  rollback_to_savepoint,
+  set,  // session state: to the leader, remembered
   use,
-  warnings,           // may be answered from what was kept of the last wrapped write
+  warnings,  // may be answered from what was kept of the last wrapped write
   refuse,
 };
 
 enum class Reason : std::uint8_t {
-  leader_leads, read_percent, kill_switch, in_transaction, transaction_wrote, locks_rows, not_a_known_read,
-  session_state, pinned, follower_unusable, user_variable, dual_write_off, dual_write,
+  leader_leads,
+  read_percent,
+  kill_switch,
+  in_transaction,
+  transaction_wrote,
+  locks_rows,
+  not_a_known_read,
+  session_state,
+  pinned,
+  follower_unusable,
+  user_variable,
+  dual_write_off,
+  dual_write,
   // refusals
-  freeze, ddl, unsupported_statement, multi_statement_write, multi_statement_not_negotiated, read_committed, unparseable,
+  freeze,
+  ddl,
+  unsupported_statement,
+  multi_statement_write,
+  multi_statement_not_negotiated,
+  read_committed,
+  unparseable,
 };
 std::string_view name(Reason reason);
 
 struct Plan {
   Action action = Action::relay;
   config::Backend answer_from = config::Backend::old_db;
-  bool shadow = false;                 // send it to the other side too, and compare
+  bool shadow = false;  // send it to the other side too, and compare
   Reason reason = Reason::leader_leads;
   friend bool operator==(const Plan&, const Plan&) = default;
 };

@@ -111,7 +111,11 @@ Value value_of(Tokens tokens, const LexerMode& mode) {
     return number_value(tokens[1].token.text, first.text);
   }
   if (std::optional<Value> text = text_value(tokens, mode)) return *text;
-  return {ValueKind::expression, as_written(tokens)};
+  const auto first_placeholder = std::find_if(tokens.begin(), tokens.end(), [](const ExpressionToken& one) {
+    return one.token.kind == TokenKind::placeholder;
+  });
+  const bool none = first_placeholder == tokens.end();
+  return {ValueKind::expression, as_written(tokens), none ? std::uint16_t{0} : first_placeholder->placeholder};
 }
 
 // Words that are a value or a function without parentheses, never a column.

@@ -1,6 +1,7 @@
 """A TCP relay between the proxy and a backend that misbehaves on request: delays, cuts, fragments, holds
 COMMITs back. It understands packets of the client's direction as far as finding COMMIT in them."""
 
+import re
 import queue
 import random
 import socket
@@ -85,7 +86,7 @@ class Relay:
                     data = b""
                 now = time.monotonic()
                 delay = self._delay(self.to_server if towards_server else self.to_client)
-                if towards_server and b"COMMIT" in data.upper().replace(b"COMMITTED", b""):
+                if towards_server and re.search(rb"(?<![A-Z])COMMIT(?![A-Z])", data.upper()):
                     self.commits += 1
                     delay += self._delay(self.commit_delay)
                     if not self.hold.is_set():

@@ -199,10 +199,10 @@ std::optional<Answer> FakeDatabase::control(Session& session, std::string_view s
 
 Answer FakeDatabase::context(const Session& session) const {
   std::vector<std::string> names = {"DATABASE()"};
-  for (int i = 1; i < 12; ++i) names.push_back("v" + std::to_string(i));
+  for (int i = 1; i < 13; ++i) names.push_back("v" + std::to_string(i));
   const Cell schema = session.schema.empty() ? Cell() : Cell(session.schema);
   return Answer::of(names, {{schema, "STRICT_TRANS_TABLES", "SYSTEM", "utf8mb4", "utf8mb4_general_ci", "1", "1", "1",
-                             "1", "utf8mb4", "REPEATABLE-READ", "UTC"}});
+                             "1", "utf8mb4", "REPEATABLE-READ", "1768478400", "1784116800"}});
 }
 
 std::optional<Answer> FakeDatabase::catalogue(std::string_view sql) const {

@@ -280,8 +280,7 @@ TEST(ShipVerdict, FreezesTimeWhereTheStatementOrTheTableTakesIt) {
     EXPECT_TRUE(verdict.shippable) << sql << verdict.refusal;
     return verdict.freeze_time;
   };
-  EXPECT_TRUE(freezes("INSERT INTO t(s) VALUES (NOW())"));
-  EXPECT_TRUE(freezes("UPDATE t SET s = CURRENT_TIMESTAMP WHERE id = 5"));
+  EXPECT_TRUE(freezes("INSERT INTO t(a) VALUES (UNIX_TIMESTAMP())"));
   EXPECT_FALSE(freezes("INSERT INTO t(a) VALUES (1)"));
   schema.columns.push_back(column("made", ColumnClass::temporal));
   schema.columns[3].default_now = true;
@@ -290,10 +289,11 @@ TEST(ShipVerdict, FreezesTimeWhereTheStatementOrTheTableTakesIt) {
   EXPECT_FALSE(freezes("INSERT INTO t(a, made) VALUES (1, '2020-01-01')"));
   EXPECT_FALSE(freezes("INSERT INTO t(a, made) VALUES (1, NULL)"));
   EXPECT_TRUE(freezes("UPDATE t SET made = DEFAULT WHERE id = 5"));
-  EXPECT_TRUE(freezes("UPDATE t SET s = default(made) WHERE id = 5"));
+  EXPECT_TRUE(freezes("INSERT INTO t(made) VALUES (NOW(6) + INTERVAL 1 DAY)"));
+  EXPECT_TRUE(freezes("UPDATE t SET made = CURRENT_TIMESTAMP WHERE id = 5"));
   EXPECT_FALSE(freezes("UPDATE t SET s = 'x' WHERE id = 5"));
   schema.columns[3].nullable = false;
-  EXPECT_TRUE(freezes("INSERT INTO t(a, made) VALUES (1, NULL)"));
+  EXPECT_THAT(refusal("INSERT INTO t(a, made) VALUES (1, NULL)", schema), HasSubstr("for column 'made' NULL"));
   schema.columns[3] = column("changed", ColumnClass::temporal);
   schema.columns[3].on_update_now = true;
   EXPECT_TRUE(freezes("UPDATE t SET a = 1 WHERE id = 5"));
@@ -318,8 +318,10 @@ TEST(ShipVerdict, AsksForParametersWhereTheyMatter) {
   EXPECT_TRUE(judge("DELETE FROM t WHERE id = ?", plain()).needs_parameters);
   EXPECT_TRUE(judge("DELETE FROM t WHERE id = ?", plain()).shippable);
   EXPECT_TRUE(judge("INSERT INTO t VALUES (?, ?, ?)", plain()).needs_parameters);
-  EXPECT_FALSE(judge("UPDATE t SET a = ? WHERE id = 5", plain()).needs_parameters);
-  EXPECT_FALSE(judge("INSERT INTO t(a) VALUES (?)", plain()).needs_parameters);
+  EXPECT_TRUE(judge("UPDATE t SET a = ? WHERE id = 5", plain()).needs_parameters);
+  EXPECT_TRUE(judge("UPDATE t SET a = a + ? WHERE id = 5", plain()).needs_parameters);
+  EXPECT_TRUE(judge("INSERT INTO t(a) VALUES (?)", plain()).needs_parameters);
+  EXPECT_FALSE(judge("INSERT INTO t(a) VALUES (1)", plain()).needs_parameters);
   EXPECT_FALSE(judge("DELETE FROM t WHERE a = ?", plain()).shippable);
 }
 
@@ -345,6 +347,148 @@ TEST(ShipVerdict, JudgesBoundParameters) {
   EXPECT_FALSE(judge(insert, plain(), &none).shippable);
   const std::vector<Parameter> both = {integer(5), null_parameter()};
   EXPECT_FALSE(judge("INSERT INTO t(id) VALUES (?), (?)", plain(), &both).shippable);
+}
+
+// One column of each class, named after it.
+TableSchema every_class() {
+  TableSchema schema;
+  const std::vector<std::pair<const char*, ColumnClass>> all = {
+      {"i", ColumnClass::integer}, {"d", ColumnClass::decimal}, {"f", ColumnClass::floating},
+      {"s", ColumnClass::text},    {"b", ColumnClass::binary},  {"at", ColumnClass::temporal},
+      {"j", ColumnClass::json},    {"bits", ColumnClass::bit},  {"e", ColumnClass::enum_set},
+      {"p", ColumnClass::other}};
+  for (const auto& one : all) schema.columns.push_back(column(one.first, one.second));
+  schema.primary_key = {"i"};
+  return schema;
+}
+
+// Which columns of every_class() take the value, in its order; inserts and updates agree.
+std::string taken_by(const std::string& value) {
+  const TableSchema schema = every_class();
+  std::string out;
+  for (const Column& one : schema.columns) {
+    const bool taken = judge("INSERT INTO t(" + one.name + ") VALUES (" + value + ")", schema).shippable;
+    const bool set = judge("UPDATE t SET " + one.name + " = " + value + " WHERE i = 1", schema).shippable;
+    EXPECT_EQ(taken, set) << value << " for " << one.name;
+    out += taken ? 'y' : '-';
+  }
+  return out;
+}
+
+TEST(ShipVerdict, TakesLiteralsThatFitTheirColumn) {
+  const std::vector<std::pair<const char*, const char*>> table = {
+      {"7", "yyyy---y--"},
+      {"1.5", "-yy-------"},
+      {"1e3", "--y-------"},
+      {"TRUE", "y---------"},
+      {"NULL", "yyyyyyyyyy"},
+      {"DEFAULT", "yyyyyyyyyy"},
+      {"'7'", "yyyyy-y-y-"},
+      {"'07'", "---yy-y-y-"},
+      {"'-0'", "---yy-y-y-"},
+      {"'1.5'", "-yyyy-y-y-"},
+      {"'1e3'", "---yy-y-y-"},
+      {"'.5'", "---yy-y-y-"},
+      {"x'41'", "---yy-----"},
+      {"0x41", "---yy-----"},
+      {"b'1'", "---yy-----"},
+      {"'2024-02-29'", "---yyyy-y-"},
+      {"'2024-02-29T10:00:00'", "---yy-y-y-"},
+      {"'2024-13-01'", "---yy-y-y-"},
+      {"'2024-02-29 10:11:12.123456'", "---yyyy-y-"},
+      {"'2024-02-29 10:11:12.1234567'", "---yy-y-y-"},
+      {"'2024-02-29 10:11'", "---yy-y-y-"},
+      {"'-10:11:12.5'", "---yyyy-y-"},
+      {"'1:60:00'", "---yy-y-y-"},
+      {"'1.2.3.4'", "---yy-y-y-"},
+  };
+  for (const auto& one : table) EXPECT_EQ(taken_by(one.first), one.second) << one.first;
+}
+
+TEST(ShipVerdict, TakesExpressionsThatAreTheSameEverywhere) {
+  const std::vector<std::pair<const char*, const char*>> table = {
+      {"NOW()", "-----y----"},
+      {"CURRENT_TIMESTAMP", "-----y----"},
+      {"NOW(6) + INTERVAL 1 DAY", "-----y----"},
+      {"DATE_ADD(NOW(), INTERVAL -1 MONTH)", "-----y----"},
+      {"CURTIME() + INTERVAL 1 MONTH", "----------"},
+      {"NOW() + 1", "----------"},
+      {"COALESCE(NOW(), 1)", "----------"},
+      {"CEIL(NOW())", "----------"},
+      {"UNIX_TIMESTAMP()", "y---------"},
+      {"UNIX_TIMESTAMP('2024-01-01')", "----------"},
+      {"i + 1", "yyyyy-----"},
+      {"i + 1.5", "yyy-------"},
+      {"i + 1e0", "----------"},
+      {"i + x'41'", "----------"},
+      {"CONCAT(s, x'41')", "----------"},
+      {"i % 1.5", "----------"},
+      {"i % 3", "yyyyy-----"},
+      {"i & 3", "----------"},
+      {"~i", "----------"},
+      {"i + '5'", "----------"},
+      {"-s", "----------"},
+      {"s", "---yy-----"},
+      {"f", "--y-------"},
+      {"d", "yyy-------"},
+      {"at", "-----y----"},
+      {"CONCAT(s, '-', i)", "---yy-----"},
+      {"CONCAT(s, 'it\\'s')", "----------"},
+      {"CONCAT(s, '\\n')", "---yy-----"},
+      {"CONCAT(s, d)", "----------"},
+      {"LENGTH(CONCAT(s, 'x'))", "yyyyy-----"},
+      {"CASE WHEN s = 'x' THEN 1 ELSE i END", "yyyyy-----"},
+      {"GREATEST(i, 5)", "yyy-------"},
+      {"s LIKE 'x%'", "----------"},
+      {"SHA1(s)", "----------"},
+      {"unknown_column + 1", "----------"},
+  };
+  for (const auto& one : table) EXPECT_EQ(taken_by(one.first), one.second) << one.first;
+}
+
+TEST(ShipVerdict, RefusesConditionsThatEachServerReadsItsOwnWay) {
+  const TableSchema schema = every_class();
+  EXPECT_TRUE(ships("DELETE FROM t WHERE i = 1 AND b = x'41' AND s IN ('a', x'41')", schema));
+  for (const char* where : {"d = x'41'", "b <> x'41'", "NOT (b = x'41')", "at > NOW()", "at = '1.2.3.4'", "f = 1e0",
+                            "s LIKE 'x%'", "d & 1", "at < CURRENT_TIMESTAMP", "CONCAT(x'41') = s"}) {
+    refusal("DELETE FROM t WHERE i = 1 AND " + std::string(where), schema);
+  }
+}
+
+TEST(ShipVerdict, JudgesParametersByTheirColumn) {
+  const TableSchema schema = every_class();
+  const auto taken = [&schema](ColumnType type, const std::string& bytes) {
+    Parameter bound;
+    bound.type.type = static_cast<std::uint8_t>(type);
+    bound.value.assign(bytes.begin(), bytes.end());
+    const std::vector<Parameter> parameters = {bound};
+    std::string out;
+    for (const Column& one : schema.columns) {
+      out += judge("UPDATE t SET " + one.name + " = ? WHERE i = 1", schema, &parameters).shippable ? 'y' : '-';
+    }
+    return out;
+  };
+  EXPECT_EQ(taken(ColumnType::tiny, "\5"), "yyyy---y--");
+  EXPECT_EQ(taken(ColumnType::double_, "12345678"), "--y-------");
+  EXPECT_EQ(taken(ColumnType::datetime, ""), "-----y----");
+  EXPECT_EQ(taken(ColumnType::newdecimal, "1.5"), "-yyyy-y-y-");
+  EXPECT_EQ(taken(ColumnType::var_string, "x"), "---yy-y-y-");
+  EXPECT_EQ(taken(ColumnType::blob, "2024-02-29"), "---yyyy-y-");
+  EXPECT_EQ(taken(ColumnType::geometry, "x"), "----------");
+}
+
+TEST(ShipVerdict, JudgesParametersWithinExpressions) {
+  Parameter word = integer(5);
+  word.type.type = static_cast<std::uint8_t>(ColumnType::var_string);
+  const std::vector<Parameter> numbers = {integer(5), integer(6)};
+  const std::vector<Parameter> text_first = {word, integer(6)};
+  const std::vector<Parameter> text_second = {integer(6), word};
+  const char* sql = "UPDATE t SET a = a + ?, s = CONCAT(s, ?) WHERE id = 5";
+  EXPECT_TRUE(judge(sql, plain(), &numbers).shippable);
+  EXPECT_TRUE(judge(sql, plain(), &text_second).shippable);
+  EXPECT_THAT(judge(sql, plain(), &text_first).refusal, HasSubstr("column 'a'"));
+  const std::vector<Parameter> one = {integer(5)};
+  EXPECT_THAT(judge(sql, plain(), &one).refusal, HasSubstr("missing"));
 }
 
 // What frameworks write, as they write it.

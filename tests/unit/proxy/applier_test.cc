@@ -212,7 +212,7 @@ TEST_F(ApplierTest, AParkedEntryHoldsItsTableAndTheOthersGoOn) {
   EXPECT_TRUE(eventually([&] { return applier.status().parked.size() == 1; }));
   const ApplierStatus status = applier.status();
   EXPECT_EQ(status.parked[0].table, "shop.stuck");
-  EXPECT_EQ(status.parked[0].error, "1062 (23000): Duplicate entry '1' for key 'PRIMARY'");
+  EXPECT_EQ(status.parked[0].error, "1062 (23000)");  // the text would hold a value
   EXPECT_FALSE(status.caught_up);
   EXPECT_TRUE(eventually([&] { return !applier.follower_usable(); }));
   broken = false;

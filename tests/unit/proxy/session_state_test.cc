@@ -6,6 +6,7 @@
 namespace crossfade::proxy {
 namespace {
 
+using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -27,7 +28,8 @@ std::vector<protocol::Cell> usual() {
           "3",
           "utf8mb4",
           "REPEATABLE-READ",
-          "UTC"};
+          "1768478400",
+          "1784116800"};
 }
 
 TEST(SessionState, ReadsTheContext) {
@@ -54,9 +56,9 @@ TEST(SessionState, NoSchemaAndNoResultCharacterSetAreEmpty) {
   const auto context = context_from(answer(cells));
   ASSERT_TRUE(context.ok());
   EXPECT_EQ(context->statement.schema, "");
-  const std::string sql = context_statement(*context, true, true);
-  EXPECT_THAT(sql, HasSubstr("character_set_results=NULL"));
-  EXPECT_THAT(sql, Not(HasSubstr("USE")));
+  const std::vector<std::string> sql = context_statements(*context, true, true);
+  EXPECT_THAT(sql, Contains(HasSubstr("character_set_results=NULL")));
+  EXPECT_THAT(sql, Not(Contains(HasSubstr("USE"))));
 }
 
 TEST(SessionState, KnowsTheIsolationLevelsThatReadWhatOthersCommit) {
@@ -78,12 +80,21 @@ TEST(SessionState, FindsAModeOnlyAsAWholeWord) {
   }
 }
 
-TEST(SessionState, ASystemZoneThatIsUtcGetsItsName) {
-  auto cells = usual();
-  cells[2] = "SYSTEM";
-  EXPECT_EQ(context_from(answer(cells))->statement.time_zone, "+00:00");
-  cells[11] = "CET";
-  EXPECT_EQ(context_from(answer(cells))->statement.time_zone, "SYSTEM");
+// What UNIX_TIMESTAMP() says to noon of a winter's and of a summer's day is the zone's offset.
+TEST(SessionState, ASystemZoneWithoutSummerTimeGetsItsOffset) {
+  constexpr std::int64_t kWinter = 1768478400;
+  constexpr std::int64_t kSummer = 1784116800;
+  const auto zone = [&](std::int64_t winter_east, std::int64_t summer_east) {
+    auto cells = usual();
+    cells[2] = "SYSTEM";
+    cells[11] = std::to_string(kWinter - winter_east);
+    cells[12] = std::to_string(kSummer - summer_east);
+    return context_from(answer(cells))->statement.time_zone;
+  };
+  EXPECT_EQ(zone(0, 0), "+00:00");
+  EXPECT_EQ(zone(19800, 19800), "+05:30");
+  EXPECT_EQ(zone(-10800, -10800), "-03:00");
+  EXPECT_EQ(zone(3600, 7200), "SYSTEM");
 }
 
 TEST(SessionState, RefusesAnAnswerOfAnotherShape) {
@@ -104,15 +115,22 @@ TEST(SessionState, RefusesValuesThatWouldNeedEscaping) {
 TEST(SessionState, BringsAnotherSessionToTheSameState) {
   auto cells = usual();
   cells[0] = "a`b";
-  const std::string same = context_statement(*context_from(answer(cells)), true, true);
-  EXPECT_THAT(same, HasSubstr("sql_mode='ANSI_QUOTES,STRICT_TRANS_TABLES'"));
-  EXPECT_THAT(same, HasSubstr("time_zone='+02:00'"));
-  EXPECT_THAT(same, HasSubstr(";USE `a``b`"));
+  const std::vector<std::string> same = context_statements(*context_from(answer(cells)), true, true);
+  EXPECT_THAT(same, Contains(HasSubstr("sql_mode='ANSI_QUOTES,STRICT_TRANS_TABLES'")));
+  EXPECT_THAT(same, Contains(HasSubstr("time_zone='+02:00'")));
+  EXPECT_THAT(same, Contains("SET SESSION TRANSACTION READ ONLY"));
+  EXPECT_EQ(same.back(), "USE `a``b`");
 }
 
 TEST(SessionState, TheQueryNamesTheIsolationVariableOfTheMake) {
   EXPECT_THAT(context_query(true), HasSubstr("@@tx_isolation"));
   EXPECT_THAT(context_query(false), HasSubstr("@@transaction_isolation"));
+}
+
+TEST(SessionState, OnlyAnOffsetIsTheSameZoneEverywhere) {
+  EXPECT_TRUE(is_fixed_offset("+05:30"));
+  EXPECT_TRUE(is_fixed_offset("-11:00"));
+  for (const char* zone : {"SYSTEM", "UTC", "Europe/Berlin", ""}) EXPECT_FALSE(is_fixed_offset(zone)) << zone;
 }
 
 TEST(SessionState, ReadsVersionNumbers) {

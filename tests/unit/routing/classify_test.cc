@@ -313,6 +313,23 @@ TEST(Classify, NotesNoFactThatIsNotThere) {
   for (const WithFact& c : cases) EXPECT_FALSE(has(c.sql, c.fact)) << c.sql;
 }
 
+TEST(Classify, NotesWhatEachServerComputesItsOwnWay) {
+  for (const std::string_view sql :
+       {"UPDATE t SET a = a & 1 WHERE i = 1", "UPDATE t SET a = ~a WHERE i = 1", "UPDATE t SET a = a << 2 WHERE i = 1",
+        "UPDATE t SET a = s LIKE 'x' WHERE i = 1", "UPDATE t SET s = SHA1(s) WHERE i = 1",
+        "DELETE FROM t WHERE at < NOW()", "DELETE FROM t WHERE at < CURRENT_TIMESTAMP", "DELETE FROM t WHERE f = 1e0",
+        "DELETE FROM t WHERE b > x'41'", "DELETE FROM t WHERE NOT (b = x'41')",
+        "DELETE FROM t WHERE b = x'41' OR a = 1", "DELETE FROM t WHERE (b = x'41') = 1",
+        "DELETE FROM t WHERE a = CONCAT(0x41)", "DELETE FROM t WHERE a = x'41' + 1"}) {
+    EXPECT_TRUE(has(sql, Fact::server_dependent)) << sql;
+  }
+  for (const std::string_view sql :
+       {"UPDATE t SET a = a + 1, at = NOW() WHERE i = 1", "DELETE FROM t WHERE b = x'41' AND c IN (0x41, 'x')",
+        "INSERT INTO t VALUES (1e3, x'41', b'1')", "DELETE FROM t WHERE a = 1 OR a = 2"}) {
+    EXPECT_FALSE(has(sql, Fact::server_dependent)) << sql;
+  }
+}
+
 TEST(Classify, NamesTables) {
   using Tables = std::vector<TableName>;
   EXPECT_EQ(classify("SELECT * FROM a, `d`.`b` x JOIN c ON a.i=c.i, e", kMariadb).tables,

@@ -1,0 +1,237 @@
+#include "dualwrite/value_check.h"
+
+#include <algorithm>
+#include <array>
+#include <initializer_list>
+
+#include "dualwrite/expression_check.h"
+#include "dualwrite/key_value.h"
+#include "protocol/response.h"
+
+namespace crossfade::dualwrite {
+namespace {
+
+using protocol::ColumnType;
+using routing::ValueKind;
+
+// How a value is spelled, as far as conversions go.
+enum class Form : std::uint8_t {
+  integer = 1 << 0,
+  decimal = 1 << 1,   // without exponent
+  floating = 1 << 2,  // with exponent, or a bound float
+  boolean = 1 << 3,
+  text = 1 << 4,
+  binary = 1 << 5,
+  temporal = 1 << 6,  // a bound DATE, TIME, DATETIME
+};
+
+// What is asked of the content of a text.
+enum class Content : std::uint8_t { any, integer, decimal, floating, temporal, none };
+
+struct Takes {
+  ColumnClass column;
+  std::uint8_t forms;
+  Content text;
+};
+
+constexpr std::uint8_t mask(std::initializer_list<Form> forms) {
+  std::uint8_t out = 0;
+  for (const Form form : forms) out = static_cast<std::uint8_t>(out | static_cast<std::uint8_t>(form));
+  return out;
+}
+
+constexpr std::array<Takes, 10> kTakes = {{
+    {ColumnClass::integer, mask({Form::integer, Form::boolean, Form::text}), Content::integer},
+    {ColumnClass::decimal, mask({Form::integer, Form::decimal, Form::text}), Content::decimal},
+    {ColumnClass::floating, mask({Form::integer, Form::decimal, Form::floating, Form::text}), Content::floating},
+    {ColumnClass::text, mask({Form::integer, Form::text, Form::binary}), Content::any},
+    {ColumnClass::binary, mask({Form::text, Form::binary}), Content::any},
+    {ColumnClass::temporal, mask({Form::text, Form::temporal}), Content::temporal},
+    {ColumnClass::json, mask({Form::text}), Content::any},
+    {ColumnClass::bit, mask({Form::integer}), Content::none},
+    {ColumnClass::enum_set, mask({Form::text}), Content::any},
+    {ColumnClass::other, 0, Content::none},
+}};
+
+const Takes& takes(ColumnClass column) {
+  return *std::find_if(kTakes.begin(), kTakes.end(), [column](const Takes& one) { return one.column == column; });
+}
+
+constexpr std::string_view kOtherType = "its value is not of the column's own type";
+
+bool digits(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+// -12.50
+bool is_plain_decimal(std::string_view text) {
+  if (is_canonical_integer(text)) return true;
+  const std::size_t dot = text.find('.');
+  if (dot == std::string_view::npos || !digits(text.substr(dot + 1))) return false;
+  const std::string_view whole = text.substr(0, dot);
+  return whole == "-0" ? text.find_first_of("123456789") != std::string_view::npos : is_canonical_integer(whole);
+}
+
+bool has_content(std::string_view text, Content wanted) {
+  switch (wanted) {
+    case Content::any:
+      return true;
+    case Content::integer:
+      return is_canonical_integer(text);
+    case Content::decimal:
+    case Content::floating:
+      return is_plain_decimal(text);
+    case Content::temporal:
+      return is_plain_temporal(text);
+    case Content::none:
+      return false;
+  }
+  return false;
+}
+
+std::string_view problem(Form form, std::string_view text, ColumnClass column) {
+  const Takes& row = takes(column);
+  if ((row.forms & static_cast<std::uint8_t>(form)) == 0) return kOtherType;
+  if (form != Form::text || has_content(text, row.text)) return {};
+  return row.text == Content::temporal ? std::string_view("its text is no plain date or time")
+                                       : std::string_view("its text is no plain number");
+}
+
+// MariaDB makes the present time of a NULL.
+std::string_view null_problem(const Column& column) {
+  const bool now = !column.nullable && column.type == ColumnClass::temporal;
+  return now ? std::string_view("NULL in a column that is NOT NULL may become the present time") : std::string_view();
+}
+
+bool two_digits(std::string_view text, std::size_t at, int max) {
+  return digits(text.substr(at, 2)) && text.substr(at, 2).size() == 2 &&
+         (text[at] - '0') * 10 + (text[at + 1] - '0') <= max;
+}
+
+// MM:SS[.ffffff]
+bool is_minutes(std::string_view text) {
+  if (text.size() < 5 || !two_digits(text, 0, 59) || text[2] != ':' || !two_digits(text, 3, 59)) return false;
+  return text.size() == 5 || (text[5] == '.' && text.size() <= 12 && digits(text.substr(6)));
+}
+
+bool is_plain_date(std::string_view text) {
+  return text.size() == 10 && digits(text.substr(0, 4)) && text[4] == '-' && two_digits(text, 5, 12) &&
+         text[7] == '-' && two_digits(text, 8, 31);
+}
+
+}  // namespace
+
+bool is_plain_temporal(std::string_view text) {
+  if (text.size() >= 10 && text[4] == '-') {
+    if (!is_plain_date(text.substr(0, 10))) return false;
+    if (text.size() == 10) return true;
+    return text[10] == ' ' && text.size() > 14 && two_digits(text, 11, 23) && text[13] == ':' &&
+           is_minutes(text.substr(14));
+  }
+  if (!text.empty() && text.front() == '-') text.remove_prefix(1);
+  const std::size_t colon = text.find(':');
+  return colon != std::string_view::npos && colon <= 3 && digits(text.substr(0, colon)) &&
+         is_minutes(text.substr(colon + 1));
+}
+
+std::string_view literal_problem(const routing::Value& value, const Column& column) {
+  switch (value.kind) {
+    case ValueKind::null:
+      return null_problem(column);
+    case ValueKind::integer:
+      return problem(Form::integer, value.text, column.type);
+    case ValueKind::decimal:
+      return problem(value.text.find_first_of("eE") == std::string::npos ? Form::decimal : Form::floating, value.text,
+                     column.type);
+    case ValueKind::true_false:
+      return problem(Form::boolean, value.text, column.type);
+    case ValueKind::text:
+      return problem(Form::text, value.text, column.type);
+    case ValueKind::binary:
+      return problem(Form::binary, value.text, column.type);
+    case ValueKind::default_:
+    case ValueKind::placeholder:
+    case ValueKind::expression:
+      return {};
+  }
+  return {};
+}
+
+std::string_view parameter_problem(const protocol::Parameter& parameter, const Column& column) {
+  const auto type = static_cast<ColumnType>(parameter.type.type);
+  if (parameter.is_null || type == ColumnType::null) return null_problem(column);
+  const std::string_view text = protocol::as_text(parameter.value);
+  switch (type) {
+    case ColumnType::tiny:
+    case ColumnType::short_:
+    case ColumnType::int24:
+    case ColumnType::long_:
+    case ColumnType::longlong:
+      return problem(Form::integer, {}, column.type);
+    case ColumnType::float_:
+    case ColumnType::double_:
+      return column.type == ColumnClass::floating ? std::string_view() : kOtherType;
+    case ColumnType::date:
+    case ColumnType::time:
+    case ColumnType::datetime:
+    case ColumnType::timestamp:
+      return problem(Form::temporal, {}, column.type);
+    case ColumnType::decimal:
+    case ColumnType::newdecimal:
+    case ColumnType::varchar:
+    case ColumnType::var_string:
+    case ColumnType::string:
+    case ColumnType::enum_:
+    case ColumnType::set:
+    case ColumnType::json:
+    case ColumnType::tiny_blob:
+    case ColumnType::medium_blob:
+    case ColumnType::long_blob:
+    case ColumnType::blob:
+      return problem(Form::text, text, column.type);
+    default:  // what a client may send is not ours to list
+      return "its parameter is of an unknown type";
+  }
+}
+
+std::string_view operand_problem(const protocol::Parameter& parameter, const Column& column) {
+  if (parameter.is_null) return {};
+  switch (static_cast<ColumnType>(parameter.type.type)) {
+    case ColumnType::tiny:
+    case ColumnType::short_:
+    case ColumnType::int24:
+    case ColumnType::long_:
+    case ColumnType::longlong:
+      return {};
+    case ColumnType::varchar:
+    case ColumnType::var_string:
+    case ColumnType::string:
+      return column.type == ColumnClass::text || column.type == ColumnClass::binary ? std::string_view() : kOtherType;
+    default:
+      return kOtherType;
+  }
+}
+
+std::string_view expression_problem(const routing::Value& value, const Column& column, const TableSchema& schema) {
+  // Which way backslashes are read hangs on sql_mode: the expression has to do either way.
+  for (const bool plain : {false, true}) {
+    routing::LexerMode mode;
+    mode.no_backslash_escapes = plain;
+    const std::string_view why = ExpressionCheck(value.text, mode, column, schema).problem();
+    if (!why.empty()) return why;
+    if (value.text.find('\\') == std::string::npos) break;
+  }
+  return {};
+}
+
+std::size_t placeholders_in(const routing::Value& value) {
+  routing::Tokenizer tokenizer(value.text, {});
+  std::size_t count = 0;
+  for (routing::Token token = tokenizer.next();
+       token.kind != routing::TokenKind::end && token.kind != routing::TokenKind::error; token = tokenizer.next()) {
+    if (token.kind == routing::TokenKind::placeholder) ++count;
+  }
+  return count;
+}
+
+}  // namespace crossfade::dualwrite

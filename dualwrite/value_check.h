@@ -1,0 +1,29 @@
+// Does a column store a given value in the same way on every server of this family, under any
+// sql_mode? A value that the server would have to convert may come out differently.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "dualwrite/table_schema.h"
+#include "protocol/prepared.h"
+#include "routing/write_shape.h"
+
+namespace crossfade::dualwrite {
+
+// Each answers with why not; empty: it does. The reasons hold no literals.
+
+// `value` is a literal, NULL or DEFAULT.
+std::string_view literal_problem(const routing::Value& value, const Column& column);
+std::string_view parameter_problem(const protocol::Parameter& parameter, const Column& column);
+// `value` is an expression; its columns are looked up in `schema`.
+std::string_view expression_problem(const routing::Value& value, const Column& column, const TableSchema& schema);
+// A placeholder within an expression that gives `column` its value.
+std::string_view operand_problem(const protocol::Parameter& parameter, const Column& column);
+// How many ? an expression holds.
+std::size_t placeholders_in(const routing::Value& value);
+
+// YYYY-MM-DD, YYYY-MM-DD HH:MM:SS[.ffffff] or [-]H:MM:SS[.ffffff].
+bool is_plain_temporal(std::string_view text);
+
+}  // namespace crossfade::dualwrite

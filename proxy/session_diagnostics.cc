@@ -1,0 +1,185 @@
+// SHOW WARNINGS, ROW_COUNT() and the like after a write that the proxy wrapped.
+
+#include <limits>
+
+#include "protocol/error_codes.h"
+#include "proxy/session.h"
+
+namespace crossfade::proxy {
+
+using routing::Fact;
+using routing::StatementFacts;
+
+namespace {
+constexpr auto kStatementMax = std::chrono::hours(24);
+}  // namespace
+
+// SHOW WARNINGS and the like right after a write that was wrapped: the server's own diagnostics are
+// those of our COMMIT by now.
+Task<Session::Next> Session::on_warnings(StatementFacts facts, Command command) {
+  if (kept_) {
+    own(command);
+    const std::string sql(protocol::as_text(command.payload.subspan(1)));
+    if (auto answered = co_await answer_from_kept(facts, sql)) co_return *answered;
+  }
+  routing::Plan plan{.answer_from = last_answered_};
+  co_return co_await relay_read(plan, std::move(facts), command);
+}
+
+namespace {
+
+// Rewrites what a wrapped write has changed in the session to the value it would have had.
+std::string substitute(const std::string& sql, const routing::LexerMode& mode, std::int64_t row_count,
+                       std::uint64_t warnings, std::uint64_t errors, bool* rewrote, bool* understood) {
+  routing::Tokenizer tokens(sql, mode);
+  std::string out;
+  std::size_t copied = 0;
+  std::vector<routing::Token> window;
+  const auto replace = [&](std::size_t begin, std::size_t end, const std::string& value, bool alone) {
+    out.append(sql, copied, begin - copied);
+    const std::string original = sql.substr(begin, end - begin);
+    out += alone ? value + " AS `" + original + "`" : value;
+    copied = end;
+    *rewrote = true;
+  };
+  const auto ends_item = [](const routing::Token& t) {
+    return t.kind == routing::TokenKind::end || t.kind == routing::TokenKind::semicolon || t.text == "," ||
+           routing::is_word(t, "FROM");
+  };
+  routing::Token before;
+  routing::Token token = tokens.next();
+  bool counting = false;  // SHOW COUNT(*) WARNINGS
+  while (token.kind != routing::TokenKind::end && token.kind != routing::TokenKind::error) {
+    routing::Token next = tokens.next();
+    const bool starts_item = routing::is_word(before, "SELECT") || before.text == ",";
+    if (routing::is_word(token, "ROW_COUNT") && next.text == "(") {
+      const routing::Token close = tokens.next();
+      const routing::Token after = tokens.next();
+      if (close.text != ")") *understood = false;
+      replace(token.offset, close.offset + close.text.size(), "CAST(" + std::to_string(row_count) + " AS SIGNED)",
+              starts_item && ends_item(after));
+      before = close;
+      token = after;
+      continue;
+    }
+    if (token.kind == routing::TokenKind::system_variable) {
+      std::string name(token.text);
+      for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+      const bool is_warning = name.ends_with("@warning_count") || name.ends_with(".warning_count");
+      const bool is_error = name.ends_with("@error_count") || name.ends_with(".error_count");
+      if (is_warning || is_error) {
+        replace(token.offset, token.offset + token.text.size(), std::to_string(is_warning ? warnings : errors),
+                starts_item && ends_item(next));
+      }
+    }
+    if (routing::is_word(before, "SHOW")) counting = routing::is_word(token, "COUNT");
+    if (counting && (routing::is_word(token, "WARNINGS") || routing::is_word(token, "ERRORS"))) {
+      const bool is_warning = routing::is_word(token, "WARNINGS");
+      out = "SELECT " + std::to_string(is_warning ? warnings : errors) +
+            (is_warning ? " AS `@@session.warning_count`" : " AS `@@session.error_count`");
+      *rewrote = true;
+      return out;
+    }
+    if (routing::is_word(token, "DIAGNOSTICS")) *understood = false;
+    before = token;
+    token = next;
+  }
+  out.append(sql, copied);
+  return out;
+}
+
+// SHOW WARNINGS | ERRORS [LIMIT [offset,] count | LIMIT count OFFSET offset]
+struct ShowDiagnostics {
+  bool errors_only = false;
+  std::uint64_t offset = 0;
+  std::uint64_t count = std::numeric_limits<std::uint64_t>::max();
+};
+std::optional<ShowDiagnostics> parse_show_diagnostics(const std::string& sql, const routing::LexerMode& mode) {
+  routing::Tokenizer tokens(sql, mode);
+  if (!routing::is_word(tokens.next(), "SHOW")) return std::nullopt;
+  ShowDiagnostics show;
+  routing::Token token = tokens.next();
+  show.errors_only = routing::is_word(token, "ERRORS");
+  if (!show.errors_only && !routing::is_word(token, "WARNINGS")) return std::nullopt;
+  token = tokens.next();
+  if (routing::is_word(token, "LIMIT")) {
+    const auto number = [&] { return std::strtoull(std::string(tokens.next().text).c_str(), nullptr, 10); };
+    show.count = number();
+    token = tokens.next();
+    if (token.text == ",") {
+      show.offset = std::exchange(show.count, number());
+      token = tokens.next();
+    } else if (routing::is_word(token, "OFFSET")) {
+      show.offset = number();
+      token = tokens.next();
+    }
+  }
+  if (token.kind == routing::TokenKind::semicolon) token = tokens.next();
+  if (token.kind != routing::TokenKind::end) return std::nullopt;
+  return show;
+}
+
+// The kept answer to SHOW WARNINGS with only the rows that `show` asks for.
+protocol::Buffer select_diagnostics(const protocol::Buffer& kept, const ShowDiagnostics& show,
+                                    protocol::Capabilities capabilities) {
+  protocol::Buffer out;
+  std::uint8_t sequence = 1;
+  // Column count, three columns and, in the older dialect, an EOF come before the rows.
+  std::size_t head = (capabilities & protocol::kDeprecateEof) != 0 ? 4 : 5;
+  std::uint64_t row = 0;
+  for (std::size_t at = 0; at < kept.size();) {
+    const auto header = protocol::decode_header(protocol::Bytes(kept).subspan(at));
+    const protocol::Bytes payload = protocol::Bytes(kept).subspan(at + protocol::kHeaderBytes, header.payload_bytes);
+    at += protocol::kHeaderBytes + header.payload_bytes;
+    const bool is_row = head == 0 && at < kept.size();
+    if (head > 0) --head;
+    if (is_row) {
+      constexpr std::string_view kError = "Error";
+      protocol::Reader reader(payload);
+      if (show.errors_only && reader.lenenc_text() != kError) continue;
+      const std::uint64_t index = row++;
+      if (index < show.offset || index - show.offset >= show.count) continue;
+    }
+    protocol::append_message(out, payload, sequence);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::optional<std::string> Session::rewritten_for_kept(const std::string& sql, bool* understood) const {
+  bool rewrote = false;
+  *understood = true;
+  std::string out = substitute(sql, lexer_mode_, kept_->row_count, kept_->warnings, kept_->row_count < 0 ? 1 : 0,
+                               &rewrote, understood);
+  if (!rewrote) return std::nullopt;
+  return out;
+}
+
+// nullopt: nothing kept bears on it; ask the server.
+Task<std::optional<Session::Next>> Session::answer_from_kept(const StatementFacts& facts, std::string sql) {
+  const Kept kept = *kept_;
+  if (facts.facts.has(Fact::warnings)) {
+    if (const auto show = parse_show_diagnostics(sql, lexer_mode_)) {
+      if (kept.show_warnings.empty()) co_return std::nullopt;
+      co_return co_await reply_wire(select_diagnostics(kept.show_warnings, *show, capabilities_));
+    }
+  }
+  bool understood = true;
+  const std::optional<std::string> rewritten = rewritten_for_kept(sql, &understood);
+  if (!understood) {
+    co_return co_await reply_err(
+        protocol::kErrNotSupportedYet, "42000",
+        "crossfade: after a write the diagnostics can be read with SHOW WARNINGS, SHOW COUNT(*) "
+        "WARNINGS, @@warning_count and ROW_COUNT() only");
+  }
+  if (!rewritten) co_return std::nullopt;
+  if (facts.facts.has(Fact::row_count)) kept_->row_count = -1;  // as after any SELECT
+  auto leading = co_await leader_link(&facts);
+  if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());
+  auto captured = co_await (*leading)->run(*rewritten, worker_.reactor.now() + kStatementMax);
+  if (!captured.ok()) co_return co_await reply_lost(captured.status(), leader());
+  co_return co_await reply_wire(std::move(captured->wire));
+}
+
+}  // namespace crossfade::proxy

@@ -1,0 +1,126 @@
+"""Session states in which a write could slip past the outbox, or a rolled-back one into it."""
+
+import threading
+
+import wire
+from harness import wait_until
+
+TABLE = "CREATE TABLE t (id INT PRIMARY KEY, v INT, s VARCHAR(20))"
+
+
+def setup(env):
+    env.tables(TABLE, "INSERT INTO t VALUES (1, 0, 'a'), (2, 0, 'b')")
+    env.needs_proxy()
+    return env.proxy()
+
+
+def refused(session, statement, code=1235):
+    try:
+        session.one(statement)
+    except wire.Err as error:
+        assert error.args[0] == code, (statement, error)
+        return error.args[2]
+    raise AssertionError("not refused: " + statement)
+
+
+def run(session, *statements):
+    for statement in statements:
+        session.one(statement)
+
+
+def test_what_a_deadlock_rolled_back_is_not_recorded(env):
+    proxy = setup(env)
+    victim, other = proxy.wire(database="app"), proxy.wire(database="app")
+    run(victim, "SET autocommit=0", "INSERT INTO t VALUES (77, 1, 'x')", "UPDATE t SET v = v + 1 WHERE id = 1")
+    run(other, "BEGIN", "UPDATE t SET v = v + 1 WHERE id = 2", "UPDATE t SET s = 'k' WHERE id = 2", "UPDATE t SET s = 'l' WHERE id = 2")
+    outcome = []
+
+    def wait_for_the_other():
+        try:
+            victim.one("UPDATE t SET v = v + 1 WHERE id = 2")
+            outcome.append(0)
+        except wire.Err as error:
+            outcome.append(error.args[0])
+
+    waiting = threading.Thread(target=wait_for_the_other)
+    waiting.start()
+    wait_until(lambda: env.old.run("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'") == ((1,),),
+               10, "a lock wait")
+    other_failed = 0
+    try:
+        other.one("UPDATE t SET v = v + 1 WHERE id = 1")
+    except wire.Err as error:
+        other_failed = error.args[0]
+    waiting.join()
+    assert 1213 in (outcome[0], other_failed), (outcome, other_failed)
+    for session in (victim, other):
+        run(session, "SELECT COUNT(*) FROM t")
+    run(victim, "INSERT INTO t VALUES (88, 1, 'x')", "COMMIT", "SET autocommit=1")
+    run(other, "COMMIT")
+    env.assert_equal(rows_min=3)
+
+
+def test_savepoint_names_that_servers_fold_their_own_way_are_refused(env):
+    session = setup(env).wire(database="app")
+    run(session, "BEGIN", "SAVEPOINT e", "INSERT INTO t VALUES (10, 1, 'x')")
+    assert "ASCII" in refused(session, "SAVEPOINT \u00e9")
+    run(session, "INSERT INTO t VALUES (11, 1, 'x')", "ROLLBACK TO e", "COMMIT")
+    assert env.old.run("SELECT COUNT(*) FROM app.t") == ((2,),)
+    env.assert_equal(rows_min=2)
+
+
+def test_turning_autocommit_on_records_what_it_commits(env):
+    session = setup(env).wire(database="app")
+    run(session, "SET autocommit=0", "INSERT INTO t VALUES (5, 1, 'x')")
+    refused(session, "SET @autocommit=0, autocommit=1")
+    run(session, "SET autocommit=1")
+    assert env.old.run("SELECT COUNT(*) FROM app.t") == ((3,),)
+    env.assert_equal(rows_min=3)
+
+
+def test_writes_under_read_committed_are_refused_however_it_was_set(env):
+    session = setup(env).wire(database="app")
+    name = "tx_isolation" if session.one("SELECT VERSION()").rows[0][0].find("Maria") > 0 else "transaction_isolation"
+    write = "UPDATE t SET v = v + 1 WHERE id = 1"
+    run(session, "SET @@%s='READ-COMMITTED'" % name, "BEGIN")
+    refused(session, write)
+    run(session, "COMMIT", write, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+    refused(session, write)
+    run(session, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", write,
+        "SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "DO 0", "BEGIN")
+    refused(session, write)
+    run(session, "ROLLBACK", write)
+    assert env.old.run("SELECT v FROM app.t WHERE id = 1") == ((3,),)
+    env.assert_equal(rows_min=2)
+
+
+def test_characters_that_can_hide_a_quote_are_refused(env):
+    session = setup(env).wire(database="app")
+    run(session, "SET NAMES gbk", "SELECT 1")
+    refused(session, "SELECT '\u00e9'")
+    run(session, "SET NAMES utf8mb4", "UPDATE t SET s = '\u00e9' WHERE id = 1")
+    env.assert_equal(rows_min=2)
+
+
+def test_reads_of_an_implicit_transaction_stay_with_the_leader(env):
+    env.tables(TABLE)
+    env.needs_proxy()
+    env.old.run("INSERT INTO app.t VALUES (1, 1, 'old')")
+    env.new.run("INSERT INTO app.t VALUES (1, 1, 'new')")
+    session = env.proxy(flags={"read_from_new": {"percent": 100}}).wire(database="app")
+    assert session.one("SELECT s FROM t WHERE id = 1").rows == [["new"]]
+    run(session, "SET autocommit=0")
+    assert session.one("SELECT s FROM t WHERE id = 1").rows == [["old"]]
+
+
+def test_a_prepared_write_keeps_to_the_mode_it_was_prepared_in(env):
+    session = setup(env).wire(database="app")
+    statement, *_ = session.prepare("INSERT INTO t (id, v) VALUES (?, 3)")
+    session.execute(statement, [30])
+    run(session, "SET sql_mode='NO_AUTO_VALUE_ON_ZERO'")
+    try:
+        session.execute(statement, [31])
+        raise AssertionError("not refused")
+    except wire.Err as error:
+        assert "prepare it again" in error.args[2], error
+    env.assert_equal(rows_min=3)
