@@ -22,7 +22,7 @@ enum class Form : std::uint8_t {
   boolean = 1 << 3,
   text = 1 << 4,
   binary = 1 << 5,
-  temporal = 1 << 6,  // a bound DATE, TIME, DATETIME
+  temporal = 1 << 6,  // a bound DATE, DATETIME, TIMESTAMP
 };
 
 // What is asked of the content of a text.
@@ -108,6 +108,11 @@ bool two_digits(std::string_view text, std::size_t at, int max) {
          (text[at] - '0') * 10 + (text[at + 1] - '0') <= max;
 }
 
+// -0e0 is 0 on one server and -0 on the other.
+bool is_negative_zero(std::string_view text) {
+  return text.front() == '-' && text.substr(0, text.find_first_of("eE")).find_first_of("123456789") == text.npos;
+}
+
 // MM:SS[.ffffff]
 bool is_minutes(std::string_view text) {
   if (text.size() < 5 || !two_digits(text, 0, 59) || text[2] != ':' || !two_digits(text, 3, 59)) return false;
@@ -141,6 +146,7 @@ std::string_view literal_problem(const routing::Value& value, const Column& colu
     case ValueKind::integer:
       return problem(Form::integer, value.text, column.type);
     case ValueKind::decimal:
+      if (is_negative_zero(value.text)) return "the sign of a zero may differ";
       return problem(value.text.find_first_of("eE") == std::string::npos ? Form::decimal : Form::floating, value.text,
                      column.type);
     case ValueKind::true_false:
@@ -171,8 +177,9 @@ std::string_view parameter_problem(const protocol::Parameter& parameter, const C
     case ColumnType::float_:
     case ColumnType::double_:
       return column.type == ColumnClass::floating ? std::string_view() : kOtherType;
+    case ColumnType::time:  // a DATETIME or YEAR column would take the rest from the present date
+      return "a bound TIME may be completed with the present date";
     case ColumnType::date:
-    case ColumnType::time:
     case ColumnType::datetime:
     case ColumnType::timestamp:
       return problem(Form::temporal, {}, column.type);

@@ -44,8 +44,8 @@ def statements():
         every = expression in OTHERS or expression in TIMES
         for column in (COLUMNS if every else (("i", "v", "d"), ("f", "x", "u"), ("v", "b", "i"))[number % 3]):
             identifier += 1
-            yield ("INSERT INTO t (id, i, u, d, f, v, day, tm, at, ts, y) VALUES (%d, 5, 6, 7.25, 2.5, 'x1', '2024-01-31', '10:00:00', "
-                   "'2024-01-31 23:00:00.5', '2024-01-31 10:00:00', '2024')" % identifier)
+            yield ("INSERT INTO t (id, i, u, d, f, v, day, tm, at, ts) VALUES (%d, 5, 6, 7.25, 2.5, 'x1', '2024-01-31', '10:00:00', "
+                   "'2024-01-31 23:00:00.5', '2024-01-31 10:00:00')" % identifier)
             yield "UPDATE t SET %s = %s WHERE id = %d" % (column, expression, identifier)
 
 

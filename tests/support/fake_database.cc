@@ -216,7 +216,8 @@ std::optional<Answer> FakeDatabase::catalogue(std::string_view sql) const {
     return Answer::of({"n", "t", "u", "d", "e", "f", "g"},
                       {{"id", "int", "NO", Cell(), "auto_increment", "int(11)", ""},
                        {"v", "int", "YES", Cell(), "", "int(11)", ""},
-                       {"name", "varchar", "YES", Cell(), "", "varchar(40)", ""}});
+                       {"name", "varchar", "YES", Cell(), "", "varchar(40)", ""},
+                       {"made", "datetime", "YES", Cell(), "", "datetime", ""}});
   }
   if (contains(sql, "information_schema.STATISTICS")) return Answer::of({"COLUMN_NAME"}, {{"id"}});
   if (contains(sql, "information_schema.")) return Answer::of({"a", "b"}, {});

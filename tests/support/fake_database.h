@@ -31,7 +31,7 @@ struct Answer {
 };
 
 // Transactions are kept as effects that happen at COMMIT; there are no locks. Every table exists as
-// (id int primary key auto_increment, v int, name varchar), except one called `missing`; the rows of
+// (id int primary key auto_increment, v int, name varchar, made datetime), except one called `missing`; the rows of
 // application tables are not modelled, only the texts of the statements that wrote them. Thread-safe.
 class FakeDatabase {
  public:

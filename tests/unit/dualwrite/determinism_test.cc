@@ -380,6 +380,7 @@ TEST(ShipVerdict, TakesLiteralsThatFitTheirColumn) {
       {"7", "yyyy---y--"},
       {"1.5", "-yy-------"},
       {"1e3", "--y-------"},
+      {"-0e0", "----------"},
       {"TRUE", "y---------"},
       {"NULL", "yyyyyyyyyy"},
       {"DEFAULT", "yyyyyyyyyy"},
@@ -412,6 +413,10 @@ TEST(ShipVerdict, TakesExpressionsThatAreTheSameEverywhere) {
       {"NOW(6) + INTERVAL 1 DAY", "-----y----"},
       {"DATE_ADD(NOW(), INTERVAL -1 MONTH)", "-----y----"},
       {"CURTIME() + INTERVAL 1 MONTH", "----------"},
+      {"CURTIME()", "----------"},
+      {"-f", "----------"},
+      {"f - 1", "--y-------"},
+      {"i * -2", "yyyyy-----"},
       {"NOW() + 1", "----------"},
       {"COALESCE(NOW(), 1)", "----------"},
       {"CEIL(NOW())", "----------"},
@@ -471,6 +476,7 @@ TEST(ShipVerdict, JudgesParametersByTheirColumn) {
   EXPECT_EQ(taken(ColumnType::tiny, "\5"), "yyyy---y--");
   EXPECT_EQ(taken(ColumnType::double_, "12345678"), "--y-------");
   EXPECT_EQ(taken(ColumnType::datetime, ""), "-----y----");
+  EXPECT_EQ(taken(ColumnType::time, ""), "----------");
   EXPECT_EQ(taken(ColumnType::newdecimal, "1.5"), "-yyyy-y-y-");
   EXPECT_EQ(taken(ColumnType::var_string, "x"), "---yy-y-y-");
   EXPECT_EQ(taken(ColumnType::blob, "2024-02-29"), "---yyyy-y-");
