@@ -337,7 +337,7 @@ TEST_F(ApplierTest, OfTwoOneAppliesAndTheOtherMarksItsOwnWrites) {
   EXPECT_THAT(written(), SizeIs(1));
 }
 
-TEST_F(ApplierTest, OneThatWasDisplacedOnTheFollowerAppliesNothingMore) {
+TEST_F(ApplierTest, ALostFollowerTransactionLeavesNothingBehindAndIsAppliedAgain) {
   Applier& applier = start();
   put(1);
   ASSERT_TRUE(caught_up(applier));
