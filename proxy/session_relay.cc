@@ -63,6 +63,12 @@ Task<absl::Status> Session::refresh_context() {
   if (!results.ok()) co_return results.status();
   auto context = context_from(results->front());
   if (!context.ok()) co_return context.status();
+  if (in_transaction_ && (results->front().end.ok.status & protocol::kStatusInTransaction) == 0) {
+    // Whatever comes next would run outside of it: the connection ends instead.
+    log_.clear();
+    counters_.lost_transactions.add();
+    co_return absl::AbortedError("the server has lost the transaction");
+  }
   context_ = *std::move(context);
   schema_ = context_->statement.schema;
   lexer_mode_ = lexer_mode(context_->statement.sql_mode, (*leading)->is_mariadb(),

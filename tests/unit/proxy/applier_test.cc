@@ -341,8 +341,7 @@ TEST_F(ApplierTest, ALostFollowerTransactionLeavesNothingBehindAndIsAppliedAgain
   Applier& applier = start();
   put(1);
   ASSERT_TRUE(caught_up(applier));
-  // Another owner has claimed the row: the batch's touch changes nothing, and it must be rolled back
-  // and claimed again.
+  // The follower loses its transaction at the last statement before COMMIT.
   follower_.arm({.kind = Fault::Kind::lose_transaction, .user = "control", .on = "UPDATE `crossfade`.`applier`"});
   put(2);
   ASSERT_TRUE(caught_up(applier));
