@@ -65,12 +65,25 @@ void put_auth_response(Buffer& out, const Buffer& response, Capabilities capabil
   }
 }
 
+// Both sides have 4 bytes for MariaDB's extended flags, in what else is filler. They mean something only
+// where kLongPassword is clear.
+void put_extended(Buffer& out, Capabilities capabilities) {
+  const bool extended = (capabilities & kLongPassword) == 0;
+  put_u32(out, extended ? static_cast<std::uint32_t>(capabilities >> 32) : 0);
+}
+
+Capabilities take_extended(Reader& reader, Capabilities capabilities) {
+  const Capabilities extended = reader.u32();
+  return (capabilities & kLongPassword) == 0 ? extended << 32 : 0;
+}
+
 Buffer encode_login_head(const LoginRequest& request, Capabilities capabilities) {
   Buffer out;
-  put_u32(out, capabilities);
+  put_u32(out, static_cast<std::uint32_t>(capabilities));
   put_u32(out, request.message_bytes_max);
   put_u8(out, request.collation);
-  put_zeros(out, 23);
+  put_zeros(out, 19);
+  put_extended(out, capabilities);
   return out;
 }
 
@@ -78,8 +91,8 @@ Buffer encode_login_head(const LoginRequest& request, Capabilities capabilities)
 
 // Protocol::HandshakeV10:
 //   u8 10 | nul version | u32 id | nonce[8] | 0 | u16 capabilities, low | u8 collation | u16 status |
-//   u16 capabilities, high | u8 nonce bytes + 1, or 0 | 10 reserved | nonce[12] 0 | nul plugin
-// MariaDB puts extended capabilities into the last 4 reserved bytes; the proxy offers none of them.
+//   u16 capabilities, high | u8 nonce bytes + 1, or 0 | 6 reserved | u32 extended capabilities |
+//   nonce[12] 0 | nul plugin
 absl::StatusOr<Greeting> decode_greeting(Bytes payload) {
   Reader reader(payload);
   if (reader.u8() != kProtocolVersion) return malformed("greeting: its protocol version is not 10");
@@ -93,7 +106,8 @@ absl::StatusOr<Greeting> decode_greeting(Bytes payload) {
   greeting.status = reader.u16();
   greeting.capabilities |= Capabilities{reader.u16()} << 16;
   const std::size_t nonce_bytes = reader.u8();
-  reader.skip(10);
+  reader.skip(6);
+  greeting.capabilities |= take_extended(reader, greeting.capabilities);
   if (reader.failed()) return malformed("greeting: it is cut off");
   if ((greeting.capabilities & kSecureConnection) == 0) {
     return absl::UnimplementedError("the server offers only the password hashing of MySQL 4.0");
@@ -121,7 +135,8 @@ Buffer encode_greeting(const Greeting& greeting) {
   put_u16(out, greeting.status);
   put_u16(out, static_cast<std::uint16_t>(greeting.capabilities >> 16));
   put_u8(out, names_plugin ? static_cast<std::uint8_t>(nonce.size() + 1) : std::uint8_t{0});
-  put_zeros(out, 10);
+  put_zeros(out, 6);
+  put_extended(out, greeting.capabilities);
   put_bytes(out, nonce.subspan(kNonceHeadBytes));
   put_u8(out, 0);
   if (names_plugin) put_nul_text(out, greeting.auth_plugin);
@@ -131,7 +146,7 @@ Buffer encode_greeting(const Greeting& greeting) {
 bool is_mariadb(const Greeting& greeting) { return (greeting.capabilities & kLongPassword) == 0; }
 
 // Protocol::HandshakeResponse41; Protocol::SSLRequest is its first 32 bytes:
-//   u32 capabilities | u32 message bytes max | u8 collation | 23 reserved |
+//   u32 capabilities | u32 message bytes max | u8 collation | 19 reserved | u32 extended capabilities |
 //   nul user | auth response | nul schema, if kConnectWithDb | nul plugin, if kPluginAuth |
 //   lenenc { lenenc name, lenenc value }..., if kConnectAttributes
 // The auth response is prefixed with a lenenc (kPluginAuthLenenc) or u8 length (kSecureConnection),
@@ -146,7 +161,8 @@ absl::StatusOr<LoginRequest> decode_login_request(Bytes payload) {
   request.capabilities = reader.u32();
   request.message_bytes_max = reader.u32();
   request.collation = reader.u8();
-  reader.skip(23);
+  reader.skip(19);
+  request.capabilities |= take_extended(reader, request.capabilities);
   if (reader.failed()) return malformed("login request: it is cut off");
   if (payload.size() == kTlsRequestBytes && (request.capabilities & kTls) != 0) {
     request.is_tls_request = true;

@@ -68,7 +68,9 @@ TEST(DecodeGreeting, ReadsARealMariaDbGreeting) {
   EXPECT_EQ(greeting.server_version, "5.5.5-10.11.19-MariaDB-0+deb12u1");
   EXPECT_EQ(greeting.connection_id, 11u);
   EXPECT_EQ(greeting.nonce, nonce_of("uU)hSIQ<wes2<v^Vsal{"));
-  EXPECT_EQ(greeting.capabilities, 0x81fff7feu);
+  EXPECT_EQ(greeting.capabilities, 0x1d81fff7feu);
+  EXPECT_NE(greeting.capabilities & kBulkOperations, 0u);
+  EXPECT_EQ(greeting.capabilities & kComMulti, 0u);
   EXPECT_EQ(greeting.collation, 8);
   EXPECT_EQ(greeting.status, kStatusAutocommit);
   EXPECT_EQ(greeting.auth_plugin, "mysql_native_password");
@@ -89,6 +91,23 @@ TEST(DecodeGreeting, ReadsARealMySqlGreeting) {
 
 TEST(EncodeGreeting, WritesWhatMySqlWrites) {
   EXPECT_EQ(encode_greeting(decode_greeting(mysql_greeting()).value()), mysql_greeting());
+}
+
+TEST(EncodeGreeting, WritesWhatMariaDbWrites) {
+  EXPECT_EQ(encode_greeting(decode_greeting(mariadb_greeting()).value()), mariadb_greeting());
+}
+
+TEST(Greeting, HasExtendedCapabilitiesOnlyWithoutLongPassword) {
+  Greeting greeting;
+  greeting.capabilities = kModern | kBulkOperations | kCacheMetadata;
+  EXPECT_EQ(decode_greeting(encode_greeting(greeting))->capabilities, greeting.capabilities);
+  greeting.capabilities |= kLongPassword;
+  EXPECT_EQ(decode_greeting(encode_greeting(greeting))->capabilities, kModern | kLongPassword);
+  // A server of MySQL's may put what it likes into its reserved bytes.
+  Buffer bytes = mysql_greeting();
+  const std::size_t nonce_tail = bytes.size() - sizeof "caching_sha2_password" - 13;
+  bytes[nonce_tail - 4] = 0x1d;
+  EXPECT_EQ(decode_greeting(bytes)->capabilities, 0xdfffffffu);
 }
 
 TEST(DecodeGreeting, FailsWhereverItIsCutBeforeThePlugin) {
@@ -164,6 +183,21 @@ TEST(EncodeLoginRequest, LaysTheFieldsOutAsTheManualSays) {
   put_zeros(expected, 23);
   put_text(expected, std::string_view("alice\0\x03\x01\0\x03shop\0caching_sha2_password\0\x04\x01k\x01v", 42));
   EXPECT_EQ(encode_login_request(request), expected);
+}
+
+TEST(LoginRequest, HasExtendedCapabilitiesOnlyWithoutLongPassword) {
+  LoginRequest request = full_request();
+  const Capabilities plain = request.capabilities;
+  request.capabilities = plain | kBulkOperations | kProgress;
+  const Buffer bytes = encode_login_request(request);
+  EXPECT_EQ(Buffer(bytes.begin() + 28, bytes.begin() + 32), (Buffer{0x05, 0, 0, 0}));
+  EXPECT_EQ(decode_login_request(bytes)->capabilities, request.capabilities);
+  EXPECT_EQ(decode_login_request(encode_tls_request(request))->capabilities, request.capabilities | kTls);
+  Buffer of_mysql = bytes;
+  of_mysql[0] |= 1;
+  EXPECT_EQ(decode_login_request(of_mysql)->capabilities, plain | kLongPassword);
+  request.capabilities |= kLongPassword;
+  EXPECT_EQ(decode_login_request(encode_login_request(request))->capabilities, plain | kLongPassword);
 }
 
 TEST(DecodeLoginRequest, FailsWhereverAMandatoryFieldIsCut) {
