@@ -2,6 +2,7 @@
 loopback; nothing outlives the program."""
 
 import atexit
+import copy
 import json
 import os
 import re
@@ -127,20 +128,48 @@ class Database:
         return Wire("127.0.0.1", self.port, user, password, **more)
 
 
-class Servers:
-    """`old` is MariaDB, `new` MySQL 9 where it can be had, else a second MariaDB."""
+# Which make is `old` and which is `new`. A test runs in the first of these unless its module has a ROLES of its own
+# or the test is marked with @roles(...) or @both_roles.
+MARIADB_OLD, MYSQL_OLD = "mariadb-mysql", "mysql-mariadb"
+BOTH_ROLES = (MARIADB_OLD, MYSQL_OLD)
+DEFAULT_ROLES = (MARIADB_OLD,)
 
-    def __init__(self, directory, old_options=(), new_options=()):
-        mysql = subprocess.run([os.path.join(ROOT, "scripts", "mysql9"), "path"], stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL).returncode == 0
+
+def roles(*names):
+    assert set(names) <= set(BOTH_ROLES), names
+
+    def mark(function):
+        function.roles = names
+        return function
+    return mark
+
+
+both_roles = roles(*BOTH_ROLES)
+
+
+class Servers:
+    """Two servers as `old` and `new`, of the makes named; a second MariaDB stands in where MySQL 9 cannot be had."""
+
+    def __init__(self, directory, old_options=(), new_options=(), old_kind="mariadb", new_kind="mysql"):
+        self.has_mysql = subprocess.run([os.path.join(ROOT, "scripts", "mysql9"), "path"], stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL).returncode == 0
+        old_kind, new_kind = (kind if self.has_mysql else "mariadb" for kind in (old_kind, new_kind))
         os.makedirs(directory, exist_ok=True)
-        self.old = Database("mariadb", os.path.join(directory, "old"), old_options)
-        self.new = Database("mysql" if mysql else "mariadb", os.path.join(directory, "new"), new_options)
+        self.old = Database(old_kind, os.path.join(directory, "old"), old_options)
+        self.new = Database(new_kind, os.path.join(directory, "new"), new_options)
         self.both = (self.old, self.new)
         atexit.register(self.kill)
         for database in self.both:
             database.start()
             make_accounts(database)
+
+    def in_roles(self, name):
+        """The same two servers with `old` and `new` as `name` wants them."""
+        view = copy.copy(self)
+        if "%s-%s" % (view.old.kind, view.new.kind) != name:
+            view.old, view.new = view.new, view.old
+            view.both = (view.old, view.new)
+        return view
 
     def kill(self):
         for database in self.both:

@@ -1,6 +1,8 @@
-"""Runs the integration tests: every function test_* of every test_*.py here, over one pair of servers.
+"""Runs the integration tests: every function test_* of every test_*.py here, over one pair of servers, in the roles
+that each asks for (harness.both_roles), or all of them in the roles given.
 
     /usr/bin/python3 tests/integration/run.py [--binary build/release/crossfade] [--only SUBSTRING] [--list] [--direct]
+        [--roles mariadb-mysql|mysql-mariadb|both]
 """
 
 import argparse
@@ -14,13 +16,19 @@ sys.path.insert(0, HERE)
 import harness  # noqa: E402
 
 
-def discover():
+def discover(asked):
+    """(name, roles, function), by roles, so that each is passed once."""
+    found = []
     for file in sorted(os.listdir(HERE)):
         if file.startswith("test_") and file.endswith(".py"):
             module = importlib.import_module(file[:-3])
             for name, function in vars(module).items():
                 if name.startswith("test_") and callable(function) and function.__module__ == module.__name__:
-                    yield "%s.%s" % (file[5:-3], name[5:]), function
+                    own = getattr(function, "roles", getattr(module, "ROLES", harness.DEFAULT_ROLES))
+                    for roles in asked or own:
+                        found.append(("%s.%s%s" % (file[5:-3], name[5:], "" if roles == harness.MARIADB_OLD else "@" + roles),
+                                      roles, function))
+    return sorted(found, key=lambda test: harness.BOTH_ROLES.index(test[1]))
 
 
 def main():
@@ -28,11 +36,14 @@ def main():
     parser.add_argument("--binary", default=os.path.join(harness.ROOT, "build", "release", "crossfade"))
     parser.add_argument("--only", default="", help="only tests whose name has this; several with commas")
     parser.add_argument("--direct", action="store_true", help="no proxy: checks the tests themselves against `old`")
+    parser.add_argument("--roles", choices=harness.BOTH_ROLES + ("both",), help="old-new; default: as each test asks")
     parser.add_argument("--list", action="store_true")
     options = parser.parse_args()
-    tests = [(n, f) for n, f in discover() if any(part in n for part in options.only.split(","))]
+    options.binary = os.path.abspath(options.binary)
+    asked = harness.BOTH_ROLES if options.roles == "both" else (options.roles,) if options.roles else None
+    tests = [test for test in discover(asked) if any(part in test[0] for part in options.only.split(","))]
     if options.list:
-        print("\n".join(name for name, _ in tests))
+        print("\n".join(name for name, *_ in tests))
         return 0
     if options.direct:
         options.binary = None
@@ -42,12 +53,16 @@ def main():
     directory = harness.throwaway_directory()
     harness.say("starting servers")
     servers = harness.Servers(os.path.join(directory, "servers"))
-    harness.say("old: MariaDB on %d, new: %s on %d" % (servers.old.port, servers.new.kind, servers.new.port))
+    harness.say("%s on %d, %s on %d" % (servers.old.kind, servers.old.port, servers.new.kind, servers.new.port))
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     failures = []
-    for number, (name, function) in enumerate(tests, 1):
+    for number, (name, roles, function) in enumerate(tests, 1):
+        if roles == harness.MYSQL_OLD and not servers.has_mysql:
+            print("skip %s: MySQL 9 cannot be had here" % name)
+            counts["skipped"] += 1
+            continue
         try:
-            env = harness.Env(servers, options.binary, directory, name.replace(".", "-"))
+            env = harness.Env(servers.in_roles(roles), options.binary, directory, name.replace(".", "-"))
         except Exception as error:
             print("FAIL %s: the servers are not usable: %s" % (name, error))
             counts["failed"] += 1

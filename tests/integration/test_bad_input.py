@@ -12,7 +12,9 @@ import time
 import pymysql
 
 import wire
-from harness import APP, APP_PASSWORD, raises, wait_until
+from harness import APP, APP_PASSWORD, BOTH_ROLES, raises, wait_until
+
+ROLES = BOTH_ROLES
 
 TABLES = ["CREATE TABLE items (id INT PRIMARY KEY, name VARCHAR(20), stock INT)",
           "CREATE TABLE other (id INT PRIMARY KEY, name VARCHAR(20), stock INT)",

@@ -7,7 +7,9 @@ import subprocess
 import threading
 
 import wire
-from harness import APP, APP_PASSWORD, ROOT, Skip, raises
+from harness import APP, APP_PASSWORD, BOTH_ROLES, MARIADB_OLD, ROOT, Skip, raises, roles
+
+ROLES = BOTH_ROLES
 
 ITEMS = """CREATE TABLE items (id INT PRIMARY KEY, name VARCHAR(20) NOT NULL DEFAULT '', price DECIMAL(10,2),
     stock INT, note TEXT, UNIQUE KEY by_name (name))"""
@@ -39,7 +41,7 @@ def test_command_line_clients_connect(env):
                  "-e", "SELECT 'hello', 1 + 1"]
     assert subprocess.check_output(["mariadb"] + arguments, text=True, stderr=subprocess.DEVNULL) == "hello\t2\n"
     mysql = [os.path.join(ROOT, "scripts", "mysql9"), "run", "mysql"]
-    if env.new.kind != "mysql":
+    if not env.servers.has_mysql:
         raise Skip("no MySQL client here")
     if not env.binary:
         return  # MariaDB offers nothing that this client speaks
@@ -87,6 +89,7 @@ def test_generated_ids_times_and_random_values_are_the_leaders(env):
     env.assert_equal(rows_min=18)
 
 
+@roles(MARIADB_OLD)
 def test_fractional_time_into_whole_seconds_is_cut_or_rounded_alike(env):
     env.tables("CREATE TABLE t (id INT PRIMARY KEY, at DATETIME, day DATE)")
     proxy = env.proxy()

@@ -1,6 +1,8 @@
 """Reads move to `new` by percentage and back, sticky by session, never behind the session's own writes."""
 
-from harness import raises, wait_until
+from harness import BOTH_ROLES, raises, wait_until
+
+ROLES = BOTH_ROLES
 
 SERVER = "CREATE TABLE server (id INT PRIMARY KEY, name VARCHAR(10))"
 

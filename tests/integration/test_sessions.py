@@ -3,7 +3,9 @@
 import threading
 
 import wire
-from harness import wait_until
+from harness import BOTH_ROLES, wait_until
+
+ROLES = BOTH_ROLES
 
 TABLE = "CREATE TABLE t (id INT PRIMARY KEY, v INT, s VARCHAR(20))"
 

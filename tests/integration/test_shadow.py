@@ -3,7 +3,9 @@
 import threading
 import time
 
-from harness import wait_until
+from harness import BOTH_ROLES, wait_until
+
+ROLES = BOTH_ROLES
 
 PRODUCTS = "CREATE TABLE products (id INT PRIMARY KEY, name VARCHAR(40), price DECIMAL(10,2), data JSON, weight DOUBLE)"
 SHADOW = {"shadow_read": {"percent": 100}}

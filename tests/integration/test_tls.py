@@ -7,7 +7,9 @@ import subprocess
 import pymysql
 
 import wire
-from harness import APP, APP_PASSWORD, Skip, raises
+from harness import APP, APP_PASSWORD, BOTH_ROLES, MARIADB_OLD, Skip, raises, roles
+
+ROLES = BOTH_ROLES
 
 
 def certificates(env):
@@ -81,6 +83,7 @@ def test_a_disabled_listener_offers_no_tls(env):
         assert not session.server_capabilities & wire.TLS
 
 
+@roles(MARIADB_OLD)
 def test_backends_over_tls(env):
     """MySQL serves TLS by itself with a certificate of its own making; MariaDB 10.11 does not."""
     env.tables("CREATE TABLE t (id INT PRIMARY KEY, v INT)")
@@ -100,6 +103,7 @@ def test_backends_over_tls(env):
     env.assert_equal(rows_min=1)
 
 
+@roles(MARIADB_OLD)
 def test_a_backend_certificate_that_does_not_verify_is_refused(env):
     directory = certificates(env)
     env.needs_proxy()
