@@ -39,15 +39,15 @@ inline constexpr Capabilities kExtendedMetadata = Capabilities{1} << 35;  // one
 inline constexpr Capabilities kCacheMetadata = Capabilities{1} << 36;     // executions may leave definitions out
 
 // What the proxy itself can carry from end to end. kTls is added per listener.
-inline constexpr Capabilities kSupported = kLongPassword | kFoundRows | kLongFlag | kConnectWithDb | kIgnoreSpace |
-                                           kProtocol41 | kInteractive | kTransactions | kSecureConnection |
-                                           kMultiStatements | kMultiResults | kPsMultiResults | kPluginAuth |
-                                           kConnectAttributes | kPluginAuthLenenc | kSessionTrack | kDeprecateEof;
+inline constexpr Capabilities kSupported =
+    kLongPassword | kFoundRows | kLongFlag | kConnectWithDb | kLocalFiles | kIgnoreSpace | kProtocol41 | kInteractive |
+    kTransactions | kSecureConnection | kMultiStatements | kMultiResults | kPsMultiResults | kPluginAuth |
+    kConnectAttributes | kPluginAuthLenenc | kSessionTrack | kDeprecateEof;
 
 // Flags that change the bytes of a response, or how statements run: a backend connection asks for
 // exactly what its client asked for.
-inline constexpr Capabilities kMirrored =
-    kFoundRows | kIgnoreSpace | kInteractive | kSessionTrack | kDeprecateEof | kPsMultiResults | kMultiResults;
+inline constexpr Capabilities kMirrored = kFoundRows | kLocalFiles | kIgnoreSpace | kInteractive | kSessionTrack |
+                                          kDeprecateEof | kPsMultiResults | kMultiResults;
 
 inline constexpr std::uint16_t kStatusInTransaction = 0x0001;
 inline constexpr std::uint16_t kStatusAutocommit = 0x0002;

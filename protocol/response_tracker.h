@@ -37,7 +37,8 @@ struct ResultEnd {
 // Flow: start(); then feed() whatever arrived, in pieces of any size. feed() returns how many bytes
 // of the piece belong to the current result; it stops right after the result's last byte, when
 // result_ended() turns true and end() says how. If end().more_results(), call next_result() and go
-// on; otherwise the response is over (`done()`).
+// on; otherwise the response is over (`done()`). If asks_for_file(), the client's file goes to the server
+// first (file_packets.h); next_result() then goes on with the server's OK or ERR for it.
 // Never keeps row bytes: of each packet only the header, and of the packets that can matter (first
 // of a result, terminators) up to 64 KiB of payload. A larger OK's tail is dropped from end(), not
 // from the stream. Packets are joined at 16 MiB. Fails on a protocol violation; then the link is dead.
@@ -46,7 +47,8 @@ class ResponseTracker {
   void start(ResponseKind kind, Capabilities capabilities);
   absl::StatusOr<std::size_t> feed(Bytes chunk);
   bool result_ended() const { return state_ == State::ended; }
-  bool done() const { return state_ == State::ended && !end_.more_results(); }
+  bool done() const { return state_ == State::ended && !end_.more_results() && !asks_for_file(); }
+  bool asks_for_file() const { return state_ == State::ended && end_.kind == ResultEnd::Kind::local_infile; }
   const ResultEnd& end() const { return end_; }
   void next_result();
   // The sequence number of the last packet of this result that was seen.

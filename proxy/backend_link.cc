@@ -147,6 +147,7 @@ Task<absl::StatusOr<Captured>> BackendLink::capture(protocol::ResponseKind kind,
       captured.wire.insert(captured.wire.end(), input.begin(), input.begin() + static_cast<std::ptrdiff_t>(*used));
       input = input.subspan(*used);
       if (!tracker.result_ended()) continue;
+      if (tracker.asks_for_file()) co_return absl::InternalError("the server asked for a local file");
       captured.results.push_back({result_begin, captured.wire.size(), tracker.end()});
       result_begin = captured.wire.size();
       if (tracker.done()) {
@@ -178,6 +179,7 @@ Task<absl::StatusOr<std::vector<protocol::ResultSet>>> BackendLink::query(std::s
 }
 
 void BackendLink::send_quit() {
+  if (abandoned_) return;
   protocol::Buffer wire;
   protocol::append_command(wire, protocol::encode_simple(protocol::CommandByte::quit));
   stream_->try_write(wire);

@@ -76,6 +76,9 @@ class BackendLink {
   Task<absl::StatusOr<std::vector<protocol::ResultSet>>> query(std::string sql, TimePoint deadline,
                                                                std::size_t bytes_max = kCaptureMax);
   void send_quit();
+  // In the middle of an exchange that will not be finished: send_quit() would be taken for a part of it. The
+  // server notices that the connection has closed, and rolls back.
+  void abandon() { abandoned_ = true; }
 
   Stream& stream() { return *stream_; }
   // Bytes of a next response that came together with the last one (pipelined commands).
@@ -101,6 +104,7 @@ class BackendLink {
   protocol::Ok login_ok_;
   protocol::Capabilities capabilities_ = 0;
   protocol::Buffer early_;
+  bool abandoned_ = false;
 };
 
 // "1146 (42S02): Table ... doesn't exist": for clients, and for errors of our own statements.

@@ -161,7 +161,7 @@ Task<bool> Session::log_in() {
   }
   const BackendTraits follower = shared_.traits.get(config::other(leader()));
   protocol::Capabilities offered = protocol::kSupported & (traits.capabilities | protocol::kConnectWithDb);
-  if (follower.known) offered &= follower.capabilities | protocol::kLongPassword;
+  if (follower.known) offered &= follower.capabilities | protocol::kLongPassword | protocol::kLocalFiles;
   if (tls_) offered |= protocol::kTls;
   lexer_mode_ = lexer_mode("", traits.mariadb, version_number(traits.version));
 

@@ -125,6 +125,8 @@ class Session {
   Task<absl::Status> relay(BackendLink& link, protocol::ResponseKind kind, shadow::Recording* tee,
                            protocol::ResultEnd* end, bool* answered);
   Task<Next> relay_to_leader(Command command, protocol::ResponseKind kind, protocol::ResultEnd* end);
+  // session_local_file.cc: the file that a response asked the client for, to `link`
+  Task<absl::Status> relay_file(BackendLink& link, std::uint8_t sequence);
   Task<absl::StatusOr<BackendLink*>> leader_link(const routing::StatementFacts* facts);
   Task<absl::StatusOr<BackendLink*>> follower_link();
   Task<absl::StatusOr<std::unique_ptr<BackendLink>>> open_link(config::Backend which, std::string schema,

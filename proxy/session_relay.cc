@@ -21,6 +21,7 @@ Task<absl::StatusOr<std::unique_ptr<BackendLink>>> Session::open_link(config::Ba
   LinkOptions options = shared_.link_options(which, user_->backend[static_cast<std::size_t>(which)]);
   options.schema = std::move(schema);
   options.mirrored = capabilities_;
+  if (which != leader()) options.mirrored &= ~protocol::kLocalFiles;  // nothing sent there may ask for a file
   options.collation = collation_;
   options.attributes = attributes_;
   if (which == leader()) options.statements = LinkOptions::Statements::multiple;
@@ -130,12 +131,12 @@ Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::
     if (got.kind != Stream::Io::Kind::ok) co_return absl::UnavailableError("the server closed the connection");
     wait_first = !backend.is_tls();
     protocol::Bytes input(scratch.data(), got.bytes);
-    while (!input.empty()) {
+    while (!input.empty() && !tracker.asks_for_file()) {
       auto used = tracker.feed(input);
       if (!used.ok()) co_return used.status();
       input = input.subspan(*used);
       if (tracker.done()) break;
-      if (tracker.result_ended()) tracker.next_result();
+      if (tracker.result_ended() && !tracker.asks_for_file()) tracker.next_result();
     }
     if (!input.empty()) co_return absl::InternalError("the server sent more than was asked for");
     const protocol::Bytes chunk(scratch.data(), got.bytes);
@@ -152,6 +153,11 @@ Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::
       if (!written.ok()) co_return absl::CancelledError("the client has left");
     }
     if (done) co_return absl::OkStatus();
+    if (tracker.asks_for_file()) {
+      const absl::Status relayed = co_await relay_file(link, static_cast<std::uint8_t>(tracker.last_sequence() + 1));
+      if (!relayed.ok()) co_return relayed;
+      tracker.next_result();
+    }
   }
 }
 

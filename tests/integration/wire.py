@@ -113,6 +113,7 @@ class Connection:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sequence = 0
         self.buffer = b""
+        self.files = None  # what answers a LOCAL INFILE request: name -> pieces of bytes; None: no request is expected
         self.auth_path = []  # what the login went through: "switch", "fast", "full_rsa", "full_tls"
         self._greeting(self.read_packet())
         self.capabilities = BASE | capabilities | (CONNECT_WITH_DB if database else 0)
@@ -319,6 +320,13 @@ class Connection:
     def close_statement(self, statement):
         self.command(bytes([CLOSE]) + struct.pack("<I", statement))
 
+    def send_file(self, pieces):
+        """The answer to a LOCAL INFILE request."""
+        for piece in pieces:
+            if piece:  # an empty packet is the end
+                self.send_packet(piece)
+        self.send_packet(b"")
+
     # Responses.
 
     @staticmethod
@@ -347,7 +355,10 @@ class Connection:
         if packet[0] == 0xFF:
             raise self._err(packet)
         if packet[0] == 0xFB:
-            raise AssertionError("a LOCAL INFILE request")
+            if self.files is None:
+                raise AssertionError("a LOCAL INFILE request")
+            self.send_file(self.files(packet[1:].decode()))
+            return self._result(self.read_packet(), binary)
         count = lenenc(packet, 0)[0]
         columns = [self._column(self.read_packet()) for _ in range(count)]
         if not self.capabilities & DEPRECATE_EOF:

@@ -241,6 +241,26 @@ TEST(ResponseTracker, StopsAtARequestForALocalFile) {
   EXPECT_EQ(end_of(exchange.wire(), ResponseKind::query, kPlain).kind, ResultEnd::Kind::local_infile);
 }
 
+TEST(ResponseTracker, GoesOnAfterTheFileWithItsResultAndTheNext) {
+  ResponseTracker tracker;
+  tracker.start(ResponseKind::query, kPlain);
+  const Buffer request = Exchange().add_hex("fb2f746d702f78").wire();
+  ASSERT_TRUE(tracker.feed(request).ok());
+  EXPECT_TRUE(tracker.asks_for_file());
+  EXPECT_FALSE(tracker.done());
+  EXPECT_EQ(tracker.last_sequence(), 1);
+  tracker.next_result();
+  EXPECT_FALSE(tracker.asks_for_file());
+  const Ok loaded{.affected_rows = 2, .status = kStatusMoreResults};
+  ASSERT_TRUE(tracker.feed(Exchange().add(encode_ok(loaded, kPlain)).wire()).ok());
+  ASSERT_TRUE(tracker.result_ended());
+  EXPECT_EQ(tracker.end().ok.affected_rows, 2u);
+  EXPECT_FALSE(tracker.done());
+  tracker.next_result();
+  ASSERT_TRUE(tracker.feed(Exchange().columns(1).eof().add_hex("0131").eof().wire()).ok());
+  EXPECT_TRUE(tracker.done());
+}
+
 TEST(ResponseTracker, CountsRowsThatStartWithNullOrZero) {
   const Buffer wire = Exchange().columns(1).eof().add_hex("fb").add_hex("00").add_hex("fb").eof().wire();
   EXPECT_EQ(end_of(wire, ResponseKind::query, kPlain).rows, 3u);

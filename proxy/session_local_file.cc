@@ -1,0 +1,54 @@
+// Files that a client sends in the middle of a response (LOAD DATA LOCAL INFILE).
+
+#include "protocol/file_packets.h"
+#include "proxy/session.h"
+
+namespace crossfade::proxy {
+
+namespace {
+constexpr auto kStatementMax = std::chrono::hours(24);
+constexpr auto kClientStalledMax = std::chrono::hours(8);
+}  // namespace
+
+// The client's packets as they are, a buffer at a time: a slow server stops the reading. The servers
+// read a file to its end before they answer, whatever they think of it. If the client leaves, so does
+// the connection to the server, without the packet that would end the file: what it loaded so far is
+// rolled back, as without a proxy.
+Task<absl::Status> Session::relay_file(BackendLink& link, std::uint8_t sequence) {
+  protocol::FilePackets packets(sequence);
+  const protocol::Buffer carried = std::exchange(pending_input_, {});
+  protocol::Bytes input(carried);
+  for (;;) {
+    const protocol::Bytes arrived = input;
+    while (!input.empty() && !packets.ended()) {
+      const auto piece = packets.feed(input);
+      if (!piece.ok()) {
+        link.abandon();
+        reply_sequence_ = packets.next_sequence();
+        co_await on_broken_input(piece.status());
+        co_return piece.status();
+      }
+    }
+    const protocol::Bytes file = arrived.first(arrived.size() - input.size());
+    if (packets.ended()) pending_input_.assign(input.begin(), input.end());
+    if (!file.empty()) {
+      const Stream::Io sent = link.stream().try_write(file);
+      if (sent.kind == Stream::Io::Kind::failed) co_return absl::UnavailableError("the server closed the connection");
+      if (sent.bytes < file.size() || link.stream().is_tls()) {
+        const protocol::Buffer rest(file.begin() + static_cast<std::ptrdiff_t>(sent.bytes), file.end());
+        const absl::Status written = co_await link.stream().write_all(rest, worker_.reactor.now() + kStatementMax);
+        if (!written.ok()) co_return written;
+      }
+    }
+    if (packets.ended()) co_return absl::OkStatus();
+    auto got = co_await client_->receive(worker_.scratch, worker_.reactor.now() + kClientStalledMax);
+    if (!got.ok() || ending_) {
+      link.abandon();
+      co_return absl::CancelledError("the client has left");
+    }
+    counters_.bytes_from_clients.add(*got);
+    input = protocol::Bytes(worker_.scratch.data(), *got);
+  }
+}
+
+}  // namespace crossfade::proxy
