@@ -38,7 +38,7 @@ Outcome track(Bytes wire, ResponseKind kind, Capabilities capabilities, PieceEnd
   tracker.start(kind, capabilities);
   Outcome outcome;
   std::size_t at = 0;
-  while (at < wire.size() && !tracker.done()) {
+  while (at < wire.size() && !tracker.done() && !tracker.asks_for_file()) {
     const std::size_t end = std::min(wire.size(), piece_end(at));
     const auto used = tracker.feed(wire.subspan(at, end - at));
     if (!used.ok()) {
@@ -48,7 +48,7 @@ Outcome track(Bytes wire, ResponseKind kind, Capabilities capabilities, PieceEnd
     at += *used;
     if (tracker.result_ended()) {
       outcome.results.push_back(describe(tracker.end()) + " sequence " + std::to_string(tracker.last_sequence()));
-      if (!tracker.done()) {
+      if (tracker.end().more_results()) {
         tracker.next_result();
       }
     } else {
@@ -56,7 +56,7 @@ Outcome track(Bytes wire, ResponseKind kind, Capabilities capabilities, PieceEnd
     }
   }
   outcome.consumed = at;
-  outcome.done = tracker.done();
+  outcome.done = tracker.done() || tracker.asks_for_file();
   return outcome;
 }
 
