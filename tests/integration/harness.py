@@ -106,6 +106,11 @@ class Database:
         if self.pid is None:
             self.start()
 
+    def restart_if_gone(self):
+        if self.pid and not self._lives():
+            self.pid = None
+        self.restart()
+
     def stop(self):
         if self.pid:
             script(SERVERS, "stop", str(self.pid))

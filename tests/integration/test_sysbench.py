@@ -1,0 +1,86 @@
+"""sysbench's stock OLTP scripts, whose writes are duplicated: no error, and both databases equal afterwards."""
+
+import re
+import shutil
+import subprocess
+
+from harness import APP, APP_PASSWORD, BOTH_ROLES, Skip
+
+ROLES = BOTH_ROLES
+
+SCRIPTS = ["oltp_point_select", "oltp_read_only", "oltp_read_write", "oltp_write_only", "oltp_insert", "oltp_delete",
+           "oltp_update_index", "oltp_update_non_index", "select_random_points", "select_random_ranges"]
+TABLES, ROWS, THREADS, SECONDS = 2, 500, 4, 2
+
+
+def sysbench(port, script, command, mode="auto", user=APP, password=APP_PASSWORD, **more):
+    program = shutil.which("sysbench")
+    if not program:
+        raise Skip("sysbench is not installed")
+    options = {"mysql-host": "127.0.0.1", "mysql-port": port, "mysql-user": user, "mysql-password": password, "mysql-db": "app",
+               "db-driver": "mysql", "tables": TABLES, "table-size": ROWS, "threads": THREADS, "time": SECONDS, "db-ps-mode": mode,
+               "report-interval": 0, "rand-type": "uniform"}
+    options.update({name.replace("_", "-"): value for name, value in more.items()})
+    done = subprocess.run([program, *("--%s=%s" % pair for pair in options.items()), script, command], capture_output=True, text=True,
+                          timeout=120)
+    return done.returncode, done.stdout + done.stderr
+
+
+def prepare(env):
+    """sysbench's own tables, made directly: on `old` by its script, on `new` with the same definition and rows."""
+    env.needs_proxy()
+    code, said = sysbench(env.old.port, "oltp_read_write", "prepare", user="root", password="")
+    assert code == 0, said
+    for table in ("sbtest%d" % n for n in range(1, TABLES + 1)):
+        rows = env.old.run("SELECT id, k, c, pad FROM %s" % table, database="app")
+        assert len(rows) == ROWS
+        env.new.run("CREATE TABLE %s (id INT NOT NULL AUTO_INCREMENT, k INT NOT NULL DEFAULT 0, c CHAR(120) NOT NULL DEFAULT '', "
+                    "pad CHAR(60) NOT NULL DEFAULT '', PRIMARY KEY (id), KEY k_1 (k)) ENGINE=InnoDB" % table, database="app")
+        with env.new.connect(database="app") as session, session.cursor() as cursor:
+            cursor.executemany("INSERT INTO %s VALUES (%%s, %%s, %%s, %%s)" % table, rows)
+
+
+def run_scripts(env, mode):
+    prepare(env)
+    # The first half of the reads of `new`, and comparisons beside them: what makes a statement's way longest.
+    proxy = env.proxy(flags={"read_from_new": {"percent": 50}, "shadow_read": {"percent": 5}})
+    proxy.caught_up()
+    for script in SCRIPTS:
+        code, said = sysbench(proxy.port, script, "run", mode)
+        assert code == 0 and "FATAL" not in said, "%s: %s" % (script, said)
+        done = int(re.search(r"transactions:\s+(\d+)", said)[1])
+        assert done > 0, said
+        print("     %s: %d transactions" % (script, done))
+    code, said = sysbench(proxy.port, "oltp_read_write", "run", mode, threads=1, skip_trx="on", delete_inserts=3)
+    assert code == 0 and "FATAL" not in said, said
+    env.assert_equal(rows_min=TABLES * ROWS)
+    applier = proxy.status()["applier"]
+    assert applier["divergences"] == 0 and applier["parked"] == [], applier
+    assert proxy.report()["verdict"] != "DIVERGED", proxy.report()
+
+
+def test_the_stock_scripts_with_prepared_statements(env):
+    run_scripts(env, "auto")
+
+
+def test_the_stock_scripts_as_text(env):
+    run_scripts(env, "disable")
+
+
+def test_ids_given_by_the_client(env):
+    """oltp_insert without AUTO_INCREMENT draws its ids; a duplicate is the server's error, which sysbench ignores when told."""
+    prepare(env)
+    proxy = env.proxy()
+    code, said = sysbench(proxy.port, "oltp_insert", "run", auto_inc="off", mysql_ignore_errors="1062")
+    assert code == 0 and "FATAL" not in said, said
+    env.assert_equal(rows_min=TABLES * ROWS)
+
+
+def test_bulk_inserts(env):
+    env.needs_proxy()
+    env.tables(*("CREATE TABLE sbtest%d (id INTEGER NOT NULL, k INTEGER DEFAULT '0' NOT NULL, PRIMARY KEY (id))" % n
+                 for n in range(1, THREADS + 1)))
+    proxy = env.proxy()
+    code, said = sysbench(proxy.port, "bulk_insert", "run", events=40000, time=20)
+    assert code == 0 and "FATAL" not in said, said
+    env.assert_equal(rows_min=1000)
