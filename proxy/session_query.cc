@@ -157,7 +157,8 @@ Task<Session::Next> Session::carry_out(routing::Plan plan, StatementFacts facts,
     case Action::warnings:
       co_return co_await on_warnings(std::move(facts), command);
     case Action::refuse: {
-      if (facts.kind == StatementKind::unknown) {
+      if (facts.kind == StatementKind::unknown || facts.facts.has(Fact::unparseable) ||
+          plan.reason == routing::Reason::multi_statement_not_negotiated) {
         // What no lexer of ours understands may just be a mistake: that is the server's to say.
         own(command);
         auto ready = co_await leader_link(nullptr);

@@ -258,7 +258,9 @@ bool may_write(const StatementFacts& statement) {
 Plan make_plan(const StatementFacts& statement, const SessionFacts& session, const config::Flags& flags,
                config::Backend leader, std::uint32_t draw) {
   const Question q{statement, session, flags, leader, draw};
-  if (q.has(Fact::unparseable)) return q.refuse(Reason::unparseable);
+  // What cannot be read may be a write. While nothing is recorded, what to say to it is the server's affair.
+  const bool passes_unread = !flags.dual_write.enabled && !flags.freeze_writes;
+  if (q.has(Fact::unparseable)) return passes_unread ? q.relay(Reason::dual_write_off) : q.refuse(Reason::unparseable);
   const bool multi = q.has(Fact::multi_statement);
   if (multi && !session.client_multi_statements) return q.refuse(Reason::multi_statement_not_negotiated);
   if (flags.freeze_writes && may_write(statement)) return q.refuse(Reason::freeze);

@@ -241,13 +241,14 @@ def test_refused_statements_are_refused_when_prepared(env):
     env.assert_equal(rows_min=2)
 
 
-def test_several_statements_without_the_capability_are_the_servers_1064(env):
+def test_several_statements_without_the_capability_and_open_quotes_are_the_servers_1064(env):
     env.tables(*TABLES)
     proxy = env.proxy()
     session = proxy.wire(database="app")
+    direct = env.old.wire(database="app")
     for sql in ("SELECT 1; SELECT 2", "INSERT INTO items VALUES (9, 'x', 1); DROP TABLE items",
-                "UPDATE items SET stock = 0 WHERE id = 1; COMMIT"):
-        raises(1064, session.one, sql)
+                "UPDATE items SET stock = 0 WHERE id = 1; COMMIT", "SELECT 'no end", "SELECT `no end", "SELECT 1 /* no end"):
+        assert raises(1064, session.one, sql) == raises(1064, direct.one, sql), sql
     assert session.one("SELECT COUNT(*) FROM items").rows == [["2"]]
     env.assert_equal(rows_min=2)
 
