@@ -99,8 +99,8 @@ struct ShadowConfig {
 struct Limits {
   std::uint32_t connections_max = 10000;
   std::uint64_t packet_bytes_max = 64ull << 20;
-  std::uint32_t prepared_statements_max = 16382;  // per session
-  std::chrono::milliseconds login_timeout{10000};
+  std::uint32_t prepared_statements_max = 16382;   // per session
+  std::chrono::milliseconds login_timeout{8000};   // below the backends' connect_timeout, which runs meanwhile
   std::chrono::milliseconds drain_timeout{10000};  // SIGTERM: transactions may finish this long
 };
 

@@ -35,7 +35,7 @@ Buffer LoginAsServer::greeting() const {
   greeting.nonce = options_.nonce;
   greeting.capabilities = options_.capabilities;
   greeting.collation = options_.collation;
-  greeting.status = kStatusAutocommit;
+  greeting.status = options_.status;
   greeting.auth_plugin = kCachingSha2Password;
   return encode_greeting(greeting);
 }

@@ -51,6 +51,7 @@ class LoginAsServer {
   struct Options {
     std::string server_version;
     std::uint32_t connection_id = 0;
+    std::uint16_t status = kStatusAutocommit;
     Nonce nonce = {};               // fresh random for every connection
     Nonce decoy = {};               // random; the secret of users that do not exist
     Capabilities capabilities = 0;  // offered; kTls only when the listener has TLS

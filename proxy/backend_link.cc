@@ -45,28 +45,69 @@ BackendLink::BackendLink(LinkOptions options, Counters& counters) : options_(std
 
 BackendLink::~BackendLink() { counters_.backend_connections_open[static_cast<std::size_t>(options_.which)].sub(); }
 
+absl::Status BackendLink::failure(const absl::Status& status) const {
+  counters_.backend_connect_failures[static_cast<std::size_t>(options_.which)].add();
+  return absl::Status(status.code(), "backend '" + std::string(config::name(options_.which)) + "' at " +
+                                         options_.address.text() + ": " + std::string(status.message()));
+}
+
 Task<absl::StatusOr<std::unique_ptr<BackendLink>>> BackendLink::open(Reactor& reactor, LinkOptions options,
                                                                      Counters& counters, TimePoint deadline,
-                                                                     std::optional<protocol::Err>* refused) {
-  const auto which = options.which;
-  std::unique_ptr<BackendLink> link(new BackendLink(std::move(options), counters));
-  absl::Status status = absl::OkStatus();
-  auto stream = co_await Stream::connect(reactor, link->options_.address, deadline);
-  if (stream.ok()) {
-    link->stream_ = *std::move(stream);
-    status = co_await link->log_in(deadline, refused);
-  } else {
-    status = stream.status();
-  }
-  if (!status.ok()) {
-    counters.backend_connect_failures[static_cast<std::size_t>(which)].add();
-    co_return absl::Status(status.code(), "backend '" + std::string(config::name(which)) + "' at " +
-                                              link->options_.address.text() + ": " + std::string(status.message()));
-  }
+                                                                     std::optional<Refusal>* refused) {
+  LinkOptions where = options;
+  auto link = co_await greet(reactor, std::move(where), counters, deadline, refused);
+  if (!link.ok()) co_return link;
+  const absl::Status status = co_await (*link)->log_in(std::move(options), deadline, refused);
+  if (!status.ok()) co_return status;
   co_return link;
 }
 
-Task<absl::Status> BackendLink::log_in(TimePoint deadline, std::optional<protocol::Err>* refused) {
+Task<absl::StatusOr<std::unique_ptr<BackendLink>>> BackendLink::greet(Reactor& reactor, LinkOptions options,
+                                                                      Counters& counters, TimePoint deadline,
+                                                                      std::optional<Refusal>* refused) {
+  std::unique_ptr<BackendLink> link(new BackendLink(std::move(options), counters));
+  auto stream = co_await Stream::connect(reactor, link->options_.address, deadline);
+  if (!stream.ok()) co_return link->failure(stream.status());
+  link->stream_ = *std::move(stream);
+  const absl::Status status = co_await link->read_greeting(deadline, refused);
+  if (!status.ok()) co_return link->failure(status);
+  co_return link;
+}
+
+Task<absl::Status> BackendLink::read_greeting(TimePoint deadline, std::optional<Refusal>* refused) {
+  protocol::MessageReader reader(kLoginMessageMax);
+  std::array<std::uint8_t, 4096> buffer;
+  for (;;) {
+    auto got = co_await stream_->read_some(buffer, deadline);
+    if (!got.ok()) co_return got.status();
+    protocol::Bytes input(buffer.data(), *got);
+    auto message = reader.feed(input);
+    if (!message.ok()) co_return message.status();
+    if (!message->has_value()) continue;
+    const protocol::Bytes payload = (*message)->payload;
+    if (!payload.empty() && payload[0] == 0xff) {
+      auto err = protocol::decode_err(payload);
+      if (!err.ok()) co_return err.status();
+      const absl::Status status = absl::PermissionDeniedError("refused the connection: " + err_text(*err));
+      if (refused != nullptr) refused->emplace(Refusal{*std::move(err), {payload.begin(), payload.end()}});
+      co_return status;
+    }
+    auto greeting = protocol::decode_greeting(payload);
+    if (!greeting.ok()) co_return greeting.status();
+    if (!input.empty()) co_return absl::InvalidArgumentError("the server said more than its greeting");
+    greeting_ = *std::move(greeting);
+    greeting_payload_.assign(payload.begin(), payload.end());
+    co_return absl::OkStatus();
+  }
+}
+
+Task<absl::Status> BackendLink::log_in(LinkOptions options, TimePoint deadline, std::optional<Refusal>* refused) {
+  options_ = std::move(options);
+  const absl::Status status = co_await converse(deadline, refused);
+  co_return status.ok() ? status : failure(status);
+}
+
+Task<absl::Status> BackendLink::converse(TimePoint deadline, std::optional<Refusal>* refused) {
   LoginAsClient machine(
       {.user = options_.user,
        .password = options_.password,
@@ -79,45 +120,54 @@ Task<absl::Status> BackendLink::log_in(TimePoint deadline, std::optional<protoco
        .attributes = options_.attributes});
   protocol::MessageReader reader(kLoginMessageMax);
   std::array<std::uint8_t, 4096> buffer;
+  const protocol::Buffer greeting = std::exchange(greeting_payload_, {});
+  auto action = machine.on_message(greeting);
+  std::uint8_t sequence = 1;
+  protocol::Bytes input;
   for (;;) {
-    auto got = co_await stream_->read_some(buffer, deadline);
-    if (!got.ok()) co_return got.status();
-    protocol::Bytes input(buffer.data(), *got);
-    while (!input.empty()) {
-      auto message = reader.feed(input);
-      if (!message.ok()) co_return message.status();
-      if (!message->has_value()) break;
-      auto action = machine.on_message((*message)->payload);
-      if (!action.ok()) co_return action.status();
+    if (!action.ok()) co_return action.status();
+    if (auto* done = std::get_if<LoginAsClient::Done>(&*action)) {
+      capabilities_ = machine.capabilities();
+      login_ok_ = std::move(done->ok);
+      co_return absl::OkStatus();
+    }
+    if (auto* tls = std::get_if<LoginAsClient::StartTls>(&*action)) {
       protocol::Buffer out;
-      std::uint8_t sequence = static_cast<std::uint8_t>((*message)->last_sequence + 1);
-      if (auto* done = std::get_if<LoginAsClient::Done>(&*action)) {
-        greeting_ = machine.greeting();
-        capabilities_ = machine.capabilities();
-        login_ok_ = std::move(done->ok);
-        co_return absl::OkStatus();
+      protocol::append_message(out, tls->payload, sequence);
+      const absl::Status sent = co_await stream_->write_all(out, deadline);
+      if (!sent.ok()) co_return sent;
+      const absl::Status secured =
+          co_await stream_->start_tls(options_.tls, options_.address.host, protocol::Buffer(), deadline);
+      if (!secured.ok()) co_return secured;
+      action = machine.on_tls_ready();
+      continue;
+    }
+    if (auto* send_it = std::get_if<LoginAsClient::Send>(&*action)) {
+      protocol::Buffer out;
+      protocol::append_message(out, send_it->payload, sequence);
+      const absl::Status sent = co_await stream_->write_all(out, deadline);
+      if (!sent.ok()) co_return sent;
+    }
+    reader.expect_sequence(sequence);
+    std::optional<protocol::Message> message;
+    while (!message) {
+      if (input.empty()) {
+        auto got = co_await stream_->read_some(buffer, deadline);
+        if (!got.ok()) co_return got.status();
+        input = protocol::Bytes(buffer.data(), *got);
       }
-      if (auto* no = std::get_if<LoginAsClient::Refused>(&*action)) {
-        if (refused != nullptr) *refused = no->err;
-        co_return absl::PermissionDeniedError("refused '" + options_.user + "': " + err_text(no->err));
-      }
-      if (auto* tls = std::get_if<LoginAsClient::StartTls>(&*action)) {
-        protocol::append_message(out, tls->payload, sequence);
-        absl::Status sent = co_await stream_->write_all(out, deadline);
-        if (!sent.ok()) co_return sent;
-        absl::Status secured =
-            co_await stream_->start_tls(options_.tls, options_.address.host, protocol::Buffer(), deadline);
-        if (!secured.ok()) co_return secured;
-        action = machine.on_tls_ready();
-        if (!action.ok()) co_return action.status();
-        out.clear();
-      }
-      if (auto* send_it = std::get_if<LoginAsClient::Send>(&*action)) {
-        protocol::append_message(out, send_it->payload, sequence);
-        absl::Status sent = co_await stream_->write_all(out, deadline);
-        if (!sent.ok()) co_return sent;
-      }
-      reader.expect_sequence(sequence);
+      auto fed = reader.feed(input);
+      if (!fed.ok()) co_return fed.status();
+      message = *fed;
+    }
+    sequence = static_cast<std::uint8_t>(message->last_sequence + 1);
+    action = machine.on_message(message->payload);
+    if (!action.ok()) co_return action.status();
+    if (auto* no = std::get_if<LoginAsClient::Refused>(&*action)) {
+      const absl::Status status = absl::PermissionDeniedError("refused '" + options_.user + "': " + err_text(no->err));
+      const protocol::Bytes payload = message->payload;
+      if (refused != nullptr) refused->emplace(Refusal{std::move(no->err), {payload.begin(), payload.end()}});
+      co_return status;
     }
   }
 }

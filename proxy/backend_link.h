@@ -1,4 +1,4 @@
-// One logged-in connection to a backend.
+// One connection to a backend: greeted, then logged in.
 #pragma once
 
 #include <cstdint>
@@ -53,14 +53,28 @@ struct LinkOptions {
   std::vector<std::pair<std::string, std::string>> attributes;
 };
 
+// A server's own no: before its greeting (1040, 1129, 1130) or to a login.
+struct Refusal {
+  protocol::Err err;
+  protocol::Buffer payload;  // as it came: ahead of the greeting servers leave the SQLSTATE out
+};
+
 // After any failed Status the link is dead and must be dropped, never pooled. An ERR packet is not a
 // failure: it is a value in the response.
 class BackendLink {
  public:
-  // A refusal in the server's own words is put into `refused`, and the status is PermissionDenied.
+  // Both halves of opening. A refusal in the server's own words is put into `refused`, and the status is
+  // PermissionDenied.
   static Task<absl::StatusOr<std::unique_ptr<BackendLink>>> open(Reactor& reactor, LinkOptions options,
                                                                  Counters& counters, TimePoint deadline,
-                                                                 std::optional<protocol::Err>* refused = nullptr);
+                                                                 std::optional<Refusal>* refused = nullptr);
+  // The first half: connects and reads the greeting. Of `options` only where to connect is used. The server
+  // now waits for a login, for its connect_timeout at most; if none comes, it counts an error against this host.
+  static Task<absl::StatusOr<std::unique_ptr<BackendLink>>> greet(Reactor& reactor, LinkOptions options,
+                                                                  Counters& counters, TimePoint deadline,
+                                                                  std::optional<Refusal>* refused = nullptr);
+  // The second half; `options` has the same address.
+  Task<absl::Status> log_in(LinkOptions options, TimePoint deadline, std::optional<Refusal>* refused = nullptr);
   ~BackendLink();
   BackendLink(const BackendLink&) = delete;
   BackendLink& operator=(const BackendLink&) = delete;
@@ -95,11 +109,15 @@ class BackendLink {
 
  private:
   BackendLink(LinkOptions options, Counters& counters);
-  Task<absl::Status> log_in(TimePoint deadline, std::optional<protocol::Err>* refused);
+  Task<absl::Status> read_greeting(TimePoint deadline, std::optional<Refusal>* refused);
+  Task<absl::Status> converse(TimePoint deadline, std::optional<Refusal>* refused);
+  // Counted, and with the backend's name and address in front.
+  absl::Status failure(const absl::Status& status) const;
 
   LinkOptions options_;
   Counters& counters_;
   std::unique_ptr<Stream> stream_;
+  protocol::Buffer greeting_payload_;  // until the login
   protocol::Greeting greeting_;
   protocol::Ok login_ok_;
   protocol::Capabilities capabilities_ = 0;

@@ -30,9 +30,7 @@ constexpr auto kCallsInterval = std::chrono::seconds(1);
 // A listening socket; the main thread accepts, workers take turns.
 struct Listener {
   std::unique_ptr<Descriptor> descriptor;
-  std::shared_ptr<const TlsContext> tls;
-  bool tls_required = false;
-  std::size_t index = 0;
+  std::shared_ptr<const Entrance> entrance;
 };
 
 absl::StatusOr<int> listen_on(const config::Address& address) {
@@ -206,16 +204,17 @@ absl::Status Server::start() {
 }
 
 absl::Status Server::start_listeners() {
-  for (std::size_t i = 0; i < config_.listen.size(); ++i) {
-    const config::Listen& listen = config_.listen[i];
+  for (const config::Listen& listen : config_.listen) {
     auto listener = std::make_unique<Listener>();
-    listener->index = i;
-    listener->tls_required = listen.tls.mode == config::ListenTls::Mode::required;
+    auto entrance = std::make_shared<Entrance>();
+    entrance->is_unix = listen.address.is_unix;
+    entrance->tls_required = listen.tls.mode == config::ListenTls::Mode::required;
     if (listen.tls.mode != config::ListenTls::Mode::disabled) {
       auto tls = TlsContext::server(listen.tls.cert, listen.tls.key);
       if (!tls.ok()) return tls.status();
-      listener->tls = *tls;
+      entrance->tls = *tls;
     }
+    listener->entrance = std::move(entrance);
     auto fd = listen_on(listen.address);
     if (!fd.ok()) return fd.status();
     listener->descriptor = std::make_unique<Descriptor>(reactor_, *fd);
@@ -267,9 +266,7 @@ Task<void> Server::accept_loop(Listener& listener) {
         break;
       }
       Worker& worker = *workers_[next_worker_++ % workers_.size()];
-      worker.reactor.post([&worker, fd, index = listener.index, tls = listener.tls, required = listener.tls_required] {
-        worker.accept(fd, index, tls, required);
-      });
+      worker.reactor.post([&worker, fd, entrance = listener.entrance] { worker.accept(fd, entrance); });
     }
   }
 }

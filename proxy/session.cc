@@ -17,31 +17,18 @@ constexpr std::size_t kLoginMessageMax = 64 * 1024;
 constexpr auto kIdleMax = std::chrono::hours(8);
 constexpr auto kResetMax = std::chrono::minutes(10);  // a long transaction may have to be rolled back
 
-protocol::Nonce draw_nonce(std::mt19937_64& random) {
-  protocol::Nonce nonce;
-  std::uniform_int_distribution<int> byte(1, 127);  // as the servers: printable for old clients, never zero or '$'
-  for (auto& value : nonce) {
-    do {
-      value = static_cast<std::uint8_t>(byte(random));
-    } while (value == '$');
-  }
-  return nonce;
-}
-
 }  // namespace
 
 Session::Session(Worker& worker, std::unique_ptr<Stream> client, std::uint32_t id,
-                 std::shared_ptr<const TlsContext> tls, bool tls_required, bool local_socket)
+                 std::shared_ptr<const Entrance> entrance)
     : worker_(worker),
       shared_(worker.shared),
       counters_(worker.counters),
       client_(std::move(client)),
       id_(id),
-      tls_(std::move(tls)),
-      tls_required_(tls_required),
-      local_socket_(local_socket),
       host_(client_->peer_host()),
       reader_(kLoginMessageMax),
+      login_(worker, std::move(entrance)),
       flags_(worker.flags),
       log_(shared_.config.dual_write.transaction_bytes_max) {
   worker_.sessions.insert(this);
@@ -130,130 +117,6 @@ Task<Session::Next> Session::on_broken_input(absl::Status status) {
                                  "Got a packet bigger than 'max_allowed_packet' bytes");
   }
   co_return co_await reply_err(protocol::kErrPacketsOutOfOrder, "08S01", "Got packets out of order");
-}
-
-Task<absl::StatusOr<std::optional<protocol::Message>>> Session::next_login_message(
-    std::array<std::uint8_t, 4096>& buffer) {
-  const TimePoint deadline = worker_.reactor.now() + shared_.config.limits.login_timeout;
-  for (;;) {
-    if (!pending_input_.empty()) {
-      owned_wire_ = std::exchange(pending_input_, {});
-      protocol::Bytes input(owned_wire_);
-      auto message = reader_.feed(input);
-      if (!message.ok()) co_return message.status();
-      pending_input_.assign(input.begin(), input.end());
-      if (message->has_value()) co_return **message;
-    }
-    auto got = co_await client_->receive(buffer, deadline);
-    if (!got.ok()) co_return std::nullopt;
-    pending_input_.insert(pending_input_.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(*got));
-  }
-}
-
-Task<bool> Session::log_in() {
-  const BackendTraits traits = shared_.traits.get(leader());
-  if (!traits.known) {
-    reply_sequence_ = 0;
-    co_await reply_err(protocol::kErrCannotConnect, "HY000",
-                       "crossfade: backend '" + std::string(config::name(leader())) + "' at " +
-                           shared_.config.backend(leader()).address.text() + " has not been reached yet; try again");
-    co_return false;
-  }
-  const BackendTraits follower = shared_.traits.get(config::other(leader()));
-  protocol::Capabilities offered = protocol::kSupported & (traits.capabilities | protocol::kConnectWithDb);
-  if (follower.known) offered &= follower.capabilities | protocol::kLongPassword | protocol::kLocalFiles;
-  if (tls_) offered |= protocol::kTls;
-  lexer_mode_ = lexer_mode("", traits.mariadb, version_number(traits.version));
-
-  const protocol::Nonce nonce = draw_nonce(worker_.random);
-  const protocol::Nonce decoy = draw_nonce(worker_.random);
-  login_ = std::make_unique<LoginAsServer>(LoginAsServer::Options{.server_version = traits.version,
-                                                                  .connection_id = id_,
-                                                                  .nonce = nonce,
-                                                                  .decoy = decoy,
-                                                                  .capabilities = offered,
-                                                                  .tls_required = tls_required_,
-                                                                  .secure_transport = local_socket_,
-                                                                  .client_host = host_,
-                                                                  .rsa = &shared_.rsa});
-  reply_sequence_ = 0;
-  if (co_await reply(login_->greeting()) == Next::close) co_return false;
-  reader_.expect_sequence(1);
-  LoginAsServer::Action first = LoginAsServer::Wait{};
-  co_return co_await authenticate(*login_, std::move(first));
-}
-
-// Drives the machine from `action` to the end; opens the leader's connection before the OK.
-Task<bool> Session::authenticate(LoginAsServer& machine, LoginAsServer::Action action) {
-  std::array<std::uint8_t, 4096> buffer;
-  for (;;) {
-    absl::StatusOr<LoginAsServer::Action> next = LoginAsServer::Action(LoginAsServer::Wait{});
-    if (auto* send = std::get_if<LoginAsServer::Send>(&action)) {
-      if (co_await reply(std::move(send->payload)) == Next::close) co_return false;
-      reader_.expect_sequence(reply_sequence_);
-    } else if (std::holds_alternative<LoginAsServer::StartTls>(action)) {
-      protocol::Buffer early = std::exchange(pending_input_, {});
-      const absl::Status secured = co_await client_->start_tls(
-          tls_, "", std::move(early), worker_.reactor.now() + shared_.config.limits.login_timeout);
-      if (!secured.ok()) {
-        spdlog::info("session={} host={} tls=failed why=\"{}\"", id_, host_, std::string(secured.message()));
-        co_return false;
-      }
-    } else if (std::holds_alternative<LoginAsServer::LookUpUser>(action)) {
-      user_name_ = machine.request().user;
-      const auto found = shared_.users.find(user_name_);
-      user_ = found == shared_.users.end() ? nullptr : &found->second;
-      next = machine.set_secret(user_ != nullptr ? &user_->secret : nullptr);
-      if (!next.ok()) break;
-      action = *std::move(next);
-      continue;
-    } else if (auto* no = std::get_if<LoginAsServer::Reject>(&action)) {
-      counters_.logins_failed.add();
-      spdlog::info("session={} host={} login=refused code={}", id_, host_, no->code);
-      co_await reply_err(no->code, no->sqlstate, no->message);
-      co_return false;
-    } else if (auto* yes = std::get_if<LoginAsServer::Accept>(&action)) {
-      if (!yes->before_ok.empty() && co_await reply(std::move(yes->before_ok)) == Next::close) co_return false;
-      capabilities_ = machine.capabilities();
-      multi_statements_ = (capabilities_ & protocol::kMultiStatements) != 0;
-      collation_ = machine.request().collation;
-      attributes_ = machine.request().attributes;
-      schema_ = machine.request().schema;
-      std::optional<protocol::Err> refused;
-      auto opened = co_await open_link(leader(), schema_, &refused);
-      if (!opened.ok()) {
-        // An unknown schema and the like is the server's to say; that it refuses our credentials is not.
-        if (refused && refused->code != protocol::kErrAccessDenied) {
-          co_await reply_err(*refused);
-        } else {
-          co_await reply_unreachable(opened.status());
-        }
-        co_return false;
-      }
-      link(leader()) = *std::move(opened);
-      protocol::Ok ok = link(leader())->login_ok();
-      ok.session_state.clear();
-      ok.status &= static_cast<std::uint16_t>(~protocol::kStatusSessionStateChanged);
-      autocommit_ = (ok.status & protocol::kStatusAutocommit) != 0;
-      const BackendTraits traits = shared_.traits.get(leader());
-      lexer_stale_ = true;  // the server's default sql_mode is its own matter
-      lexer_mode_ = lexer_mode("", traits.mariadb, version_number(traits.version));
-      co_return co_await reply_ok(std::move(ok)) == Next::go_on;
-    }
-    auto message = co_await next_login_message(buffer);
-    if (!message.ok()) {
-      co_await on_broken_input(message.status());
-      co_return false;
-    }
-    if (!message->has_value()) co_return false;
-    reply_sequence_ = static_cast<std::uint8_t>((*message)->last_sequence + 1);
-    next = machine.on_message((*message)->payload);
-    if (!next.ok()) break;
-    action = *std::move(next);
-    reader_.expect_sequence(reply_sequence_);
-  }
-  co_await reply_err(protocol::kErrHandshake, "08S01", "Bad handshake");
-  co_return false;
 }
 
 Task<Session::Next> Session::dispatch(Command command) {
@@ -375,16 +238,17 @@ Task<Session::Next> Session::on_change_user(Command command) {
     old.reset();
   }
   reset_session_state();
-  auto action = login_->on_change_user(command.payload);
+  auto action = login_.machine->on_change_user(command.payload);
   if (!action.ok()) {
     co_await reply_err(protocol::kErrMalformedPacket, "HY000", "Malformed communication packet.");
     co_return Next::close;
   }
   reader_.expect_sequence(1);
+  login_.deadline = worker_.reactor.now() + shared_.config.limits.login_timeout;
   const protocol::Capabilities kept = capabilities_;
   // As MySQL: a failed change of user ends the connection.
   LoginAsServer::Action first = *std::move(action);
-  const bool good = co_await authenticate(*login_, std::move(first));
+  const bool good = co_await authenticate(*login_.machine, std::move(first));
   capabilities_ = kept;
   multi_statements_ = (capabilities_ & protocol::kMultiStatements) != 0;
   co_return good ? Next::go_on : Next::close;
@@ -418,7 +282,8 @@ Task<Session::Next> Session::reply_err(std::uint16_t code, std::string sqlstate,
 }
 
 Task<Session::Next> Session::reply_lost(absl::Status status, config::Backend which) {
-  spdlog::warn("session={} backend={} lost=\"{}\"", id_, config::name(which), std::string(status.message()));
+  spdlog::warn("session={} connection={} backend={} lost=\"{}\"", id_, connection_id_, config::name(which),
+               std::string(status.message()));
   co_await reply_err(protocol::kErrServerLost, "HY000",
                      "Lost connection to backend '" + std::string(config::name(which)) + "' during query");
   co_return Next::close;

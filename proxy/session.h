@@ -21,6 +21,7 @@
 #include "protocol/command.h"
 #include "protocol/packet.h"
 #include "protocol/prepared.h"
+#include "proxy/session_login.h"
 #include "proxy/session_state.h"
 #include "proxy/shadow_pool.h"
 #include "proxy/worker.h"
@@ -32,8 +33,8 @@ namespace crossfade::proxy {
 
 class Session {
  public:
-  Session(Worker& worker, std::unique_ptr<Stream> client, std::uint32_t id, std::shared_ptr<const TlsContext> tls,
-          bool tls_required, bool local_socket);
+  // `id` is the session's name in logs and for bucketing; the client knows its connection by the leader's id.
+  Session(Worker& worker, std::unique_ptr<Stream> client, std::uint32_t id, std::shared_ptr<const Entrance> entrance);
   ~Session();
   Task<void> run();
   // Closes at the next moment without an open transaction.
@@ -86,10 +87,13 @@ class Session {
     protocol::Err err;  // refused: rolled back, and why
   };
 
-  // session.cc: the loop, commands that are no statements
+  // session_login.cc
   Task<bool> log_in();
   Task<absl::StatusOr<std::optional<protocol::Message>>> next_login_message(std::array<std::uint8_t, 4096>& buffer);
   Task<bool> authenticate(protocol::LoginAsServer& machine, protocol::LoginAsServer::Action action);
+  Task<bool> enter(const protocol::LoginAsServer& machine);
+
+  // session.cc: the loop, commands that are no statements
   Task<absl::StatusOr<std::optional<Command>>> next_command();
   Task<Next> dispatch(Command command);
   Task<Next> on_init_db(Command command);
@@ -130,7 +134,8 @@ class Session {
   Task<absl::StatusOr<BackendLink*>> leader_link(const routing::StatementFacts* facts);
   Task<absl::StatusOr<BackendLink*>> follower_link();
   Task<absl::StatusOr<std::unique_ptr<BackendLink>>> open_link(config::Backend which, std::string schema,
-                                                               std::optional<protocol::Err>* refused);
+                                                               std::optional<Refusal>* refused);
+  LinkOptions session_link_options(config::Backend which, std::string schema) const;
   Task<absl::Status> refresh_context();
   void submit_shadow(const routing::StatementFacts& facts, std::string sql, protocol::Buffer execute,
                      shadow::Recording recording, config::Backend control, std::uint64_t microseconds);
@@ -196,9 +201,7 @@ class Session {
   Counters& counters_;
   std::unique_ptr<Stream> client_;
   std::uint32_t id_;
-  std::shared_ptr<const TlsContext> tls_;
-  bool tls_required_;
-  bool local_socket_;
+  std::uint32_t connection_id_ = 0;  // the leader's, which the client knows
   std::string host_;
   protocol::MessageReader reader_;
   protocol::Buffer pending_input_;
@@ -209,7 +212,7 @@ class Session {
   bool draining_ = false;
   bool idle_ = false;
 
-  std::unique_ptr<protocol::LoginAsServer> login_;
+  SessionLogin login_;
   protocol::Capabilities capabilities_ = 0;
   bool multi_statements_ = false;
   std::string user_name_;

@@ -16,8 +16,7 @@ constexpr auto kStatementMax = std::chrono::hours(24);
 constexpr auto kClientStalledMax = std::chrono::hours(8);
 }  // namespace
 
-Task<absl::StatusOr<std::unique_ptr<BackendLink>>> Session::open_link(config::Backend which, std::string schema,
-                                                                      std::optional<protocol::Err>* refused) {
+LinkOptions Session::session_link_options(config::Backend which, std::string schema) const {
   LinkOptions options = shared_.link_options(which, user_->backend[static_cast<std::size_t>(which)]);
   options.schema = std::move(schema);
   options.mirrored = capabilities_;
@@ -25,6 +24,12 @@ Task<absl::StatusOr<std::unique_ptr<BackendLink>>> Session::open_link(config::Ba
   options.collation = collation_;
   options.attributes = attributes_;
   if (which == leader()) options.statements = LinkOptions::Statements::multiple;
+  return options;
+}
+
+Task<absl::StatusOr<std::unique_ptr<BackendLink>>> Session::open_link(config::Backend which, std::string schema,
+                                                                      std::optional<Refusal>* refused) {
+  LinkOptions options = session_link_options(which, std::move(schema));
   auto opened =
       co_await BackendLink::open(worker_.reactor, std::move(options), counters_,
                                  worker_.reactor.now() + shared_.config.backend(which).connect_timeout, refused);

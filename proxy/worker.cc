@@ -48,7 +48,7 @@ Worker::Worker(Shared& shared_state, std::shared_ptr<const config::Flags> initia
       random(std::random_device{}() * 0x9e3779b97f4a7c15ull ^ std::random_device{}()),
       calls(shared_state.config.shadow.digests_max) {}
 
-void Worker::accept(int fd, std::size_t listener, std::shared_ptr<const TlsContext> tls, bool tls_required) {
+void Worker::accept(int fd, std::shared_ptr<const Entrance> entrance) {
   counters.clients_accepted.add();
   auto stream = std::make_unique<Stream>(reactor, fd);
   if (shared.draining.load(std::memory_order_relaxed) ||
@@ -61,9 +61,8 @@ void Worker::accept(int fd, std::size_t listener, std::shared_ptr<const TlsConte
     stream->try_write(wire);
     return;
   }
-  const bool local = shared.config.listen[listener].address.is_unix;
   const std::uint32_t id = shared.next_connection_id.fetch_add(1, std::memory_order_relaxed);
-  auto* session = new Session(*this, std::move(stream), id, std::move(tls), tls_required, local);  // deletes itself
+  auto* session = new Session(*this, std::move(stream), id, std::move(entrance));  // deletes itself
   reactor.spawn(session->run());
 }
 

@@ -19,6 +19,7 @@
 #include "protocol/login_as_server.h"
 #include "proxy/applier.h"
 #include "proxy/backend_link.h"
+#include "proxy/entrance.h"
 #include "proxy/metrics.h"
 #include "proxy/reactor.h"
 #include "routing/tokenizer.h"
@@ -146,7 +147,7 @@ class Worker {
   std::set<Session*> sessions;
 
   // On this thread: takes a fresh client.
-  void accept(int fd, std::size_t listener, std::shared_ptr<const TlsContext> tls, bool tls_required);
+  void accept(int fd, std::shared_ptr<const Entrance> entrance);
   void begin_drain();
   void end_sessions();
 };

@@ -88,6 +88,7 @@ void FakeBackend::serve(Connection& connection) {
     {
       const std::lock_guard lock(mutex_);
       ++open_[connection.user];
+      ++logins_[connection.user];
     }
     std::uint8_t sequence = 0;
     for (;;) {
@@ -111,10 +112,18 @@ bool FakeBackend::log_in(Connection& connection) {
   greeting.auth_plugin = protocol::kNativePassword;
   protocol::Buffer wire;
   std::uint8_t sequence = 0;
-  protocol::append_message(wire, protocol::encode_greeting(greeting), sequence);
-  if (!connection.socket.write(wire)) return false;
+  protocol::Buffer refusal;
+  {
+    const std::lock_guard lock(mutex_);
+    refusal = refusal_;
+  }
+  protocol::append_message(wire, refusal.empty() ? protocol::encode_greeting(greeting) : refusal, sequence);
+  if (!connection.socket.write(wire) || !refusal.empty()) return false;
   const auto message = connection.socket.read_message(&sequence);
-  if (!message) return false;
+  if (!message) {
+    ++abandoned_;
+    return false;
+  }
   const auto request = protocol::decode_login_request(*message);
   if (!request.ok()) return false;
   const bool good = protocol::verify_native(request->auth_response, greeting.nonce, protocol::native_hash("secret")) &&
@@ -296,6 +305,17 @@ std::vector<std::string> FakeBackend::packets(const std::string& user) const {
 void FakeBackend::forget_packets() {
   const std::lock_guard lock(mutex_);
   packets_.clear();
+}
+
+void FakeBackend::refuse_with(protocol::Buffer err_payload) {
+  const std::lock_guard lock(mutex_);
+  refusal_ = std::move(err_payload);
+}
+
+std::size_t FakeBackend::logins(const std::string& user) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = logins_.find(user);
+  return found == logins_.end() ? 0 : found->second;
 }
 
 std::size_t FakeBackend::connections(const std::string& user) const {

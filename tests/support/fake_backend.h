@@ -67,6 +67,11 @@ class FakeBackend {
   std::vector<std::string> packets(const std::string& user) const;
   void forget_packets();
   std::size_t connections(const std::string& user) const;
+  // Instead of a greeting, to every connection from now on; empty: greetings again.
+  void refuse_with(protocol::Buffer err_payload);
+  // Logins of a user so far; connections that were greeted and gone without a login request.
+  std::size_t logins(const std::string& user) const;
+  std::size_t abandoned() const { return abandoned_; }
 
  private:
   struct Connection;
@@ -88,12 +93,15 @@ class FakeBackend {
   std::uint16_t port_ = 0;
   std::atomic<std::size_t> piece_bytes_{0};
   std::atomic<bool> down_{false};
+  std::atomic<std::size_t> abandoned_{0};
   std::atomic<bool> stopping_{false};
   std::thread accepting_;
   mutable std::mutex mutex_;  // guards all below
   std::vector<std::unique_ptr<Connection>> connections_;
   std::map<std::string, std::vector<std::string>> packets_;
   std::map<std::string, std::size_t> open_;
+  std::map<std::string, std::size_t> logins_;
+  protocol::Buffer refusal_;
   std::optional<Fault> fault_;
   std::size_t statements_ = 0;
   bool fired_ = false;

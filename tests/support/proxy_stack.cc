@@ -139,13 +139,19 @@ ProxyStack::~ProxyStack() {
 proxy::Applier& ProxyStack::applier() { return *parts_->applier; }
 proxy::ShadowPool& ProxyStack::shadow() { return *parts_->shadow; }
 
-absl::StatusOr<std::unique_ptr<Client>> ProxyStack::try_connect(const Client::Options& options) {
+int ProxyStack::new_connection() {
   int ends[2] = {-1, -1};
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) throw std::runtime_error("no socket pair");
   fcntl(ends[0], F_SETFL, O_NONBLOCK);
-  on_worker([&](proxy::Worker& worker) { worker.accept(ends[0], 0, nullptr, false); });
-  return Client::log_in(ends[1], options);
+  on_worker([&](proxy::Worker& worker) { worker.accept(ends[0], std::make_shared<const proxy::Entrance>()); });
+  return ends[1];
 }
+
+absl::StatusOr<std::unique_ptr<Client>> ProxyStack::try_connect(const Client::Options& options) {
+  return Client::log_in(new_connection(), options);
+}
+
+std::unique_ptr<BlockingSocket> ProxyStack::connect_raw() { return std::make_unique<BlockingSocket>(new_connection()); }
 
 std::unique_ptr<Client> ProxyStack::connect(const Client::Options& options) {
   auto client = try_connect(options);

@@ -38,6 +38,8 @@ class ProxyStack {
   proxy::ShadowPool& shadow();
 
   absl::StatusOr<std::unique_ptr<Client>> try_connect(const Client::Options& options);
+  // A client that says nothing by itself.
+  std::unique_ptr<BlockingSocket> connect_raw();
   // Must succeed.
   std::unique_ptr<Client> connect(const Client::Options& options = Client::Options());
   void set_flags(const config::Flags& flags);
@@ -51,6 +53,8 @@ class ProxyStack {
 
  private:
   struct Parts;
+  int new_connection();
+
   FakeBackend leader_;
   FakeBackend follower_;
   std::unique_ptr<Parts> parts_;

@@ -87,7 +87,7 @@ TEST(LoadConfig, GivesEveryDefault) {
   EXPECT_EQ(config.limits.connections_max, 10000u);
   EXPECT_EQ(config.limits.packet_bytes_max, 64ull << 20);
   EXPECT_EQ(config.limits.prepared_statements_max, 16382u);
-  EXPECT_EQ(config.limits.login_timeout, milliseconds(10000));
+  EXPECT_EQ(config.limits.login_timeout, milliseconds(8000));
   EXPECT_EQ(config.limits.drain_timeout, milliseconds(10000));
   EXPECT_EQ(config.threads, 0u);
   EXPECT_EQ(config.log_format, Config::LogFormat::text);

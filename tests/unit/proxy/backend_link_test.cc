@@ -67,7 +67,7 @@ class BackendLinkTest : public ::testing::Test {
   LoopThread loop_;
   Counters counters_;
   LinkOptions options_;
-  std::optional<protocol::Err> refused_;
+  std::optional<Refusal> refused_;
   std::unique_ptr<BackendLink> link_;
 };
 
@@ -98,7 +98,7 @@ TEST_F(BackendLinkTest, ARefusalComesInTheServersOwnWords) {
   EXPECT_TRUE(absl::IsPermissionDenied(status));
   EXPECT_THAT(std::string(status.message()), HasSubstr("backend 'old' at 127.0.0.1:"));
   ASSERT_TRUE(refused_.has_value());
-  EXPECT_EQ(refused_->code, 1045);
+  EXPECT_EQ(refused_->err.code, 1045);
   EXPECT_EQ(connections(), 0u);
   EXPECT_EQ(counters_.backend_connect_failures[0].get(), 1u);
 }
