@@ -40,13 +40,14 @@ Task<Session::Next> Session::on_prepare(Command command) {
     const absl::Status fresh = co_await refresh_context();
     if (!fresh.ok()) co_return co_await reply_lost(fresh, leader());
   }
-  if (unreadable_charset(sql)) co_return co_await refuse_charset();
+  if (!in_transaction_ && flags_ != worker_.flags) flags_ = worker_.flags;
+  const bool unread = unreadable_charset(sql);
+  if (unread && (flags_->dual_write.enabled || flags_->freeze_writes)) co_return co_await refuse_charset();
   Prepared prepared;
   prepared.sql = sql;
   prepared.schema = schema_;
   prepared.context_version = context_version_;
-  prepared.facts = routing::classify(sql, lexer_mode_);
-  if (!in_transaction_ && flags_ != worker_.flags) flags_ = worker_.flags;
+  prepared.facts = unread ? routing::unread_statement() : routing::classify(sql, lexer_mode_);
   routing::SessionFacts session = session_facts();
   session.client_multi_statements = true;  // a server says 1064 to several statements here by itself
   const routing::Plan plan = routing::make_plan(prepared.facts, session, *flags_, leader(), 0);

@@ -85,8 +85,11 @@ Task<Session::Next> Session::on_query(Command command) {
     sql = protocol::as_text(command.payload.subspan(1));
     facts = routing::classify(sql, lexer_mode_);
   }
-  if (unreadable_charset(sql)) co_return co_await refuse_charset();
   if (!in_transaction_ && flags_ != worker_.flags) flags_ = worker_.flags;
+  if (unreadable_charset(sql)) {
+    if (flags_->dual_write.enabled || flags_->freeze_writes) co_return co_await refuse_charset();
+    facts = routing::unread_statement();
+  }
   if (transaction_lost_ && facts.kind != StatementKind::rollback) {
     own(command);
     transaction_lost_ = false;

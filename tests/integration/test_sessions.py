@@ -104,6 +104,22 @@ def test_characters_that_can_hide_a_quote_are_refused(env):
     env.assert_equal(rows_min=2)
 
 
+def test_without_dual_writing_any_character_set_passes(env):
+    env.tables(TABLE)
+    env.needs_proxy()
+    proxy = env.proxy(flags={"dual_write": {"enabled": False}})
+    for charset, character in (("gbk", b"\x95\x5c"), ("sjis", b"\x95\x5c"), ("big5", b"\xa5\x5c")):
+        answers = []
+        for side in (proxy, env.old):
+            session = side.wire(database="app")
+            run(session, "SET NAMES " + charset)
+            answers.append([session.one(b"SELECT HEX('" + character + b"'), 'x; COMMIT'").rows])
+            statement, *_ = session.prepare(b"SELECT HEX('" + character + b"')")
+            answers[-1].append(session.execute(statement)[0].rows)
+            run(session, b"INSERT INTO t VALUES (%d, 1, HEX('" % (len(answers) + ord(charset[0])) + character + b"'))")
+        assert answers[0] == answers[1], (charset, answers)
+
+
 def test_reads_of_an_implicit_transaction_stay_with_the_leader(env):
     env.tables(TABLE)
     env.needs_proxy()

@@ -273,7 +273,7 @@ class Connection:
 
     def prepare(self, sql):
         """(statement id, parameters, columns)"""
-        self.command(bytes([PREPARE]) + sql.encode())
+        self.command(bytes([PREPARE]) + (sql if isinstance(sql, bytes) else sql.encode()))
         packet = self.read_packet()
         if packet[0] == 0xFF:
             raise self._err(packet)

@@ -24,7 +24,7 @@ sys.path.insert(0, os.path.dirname(HERE))
 import harness  # noqa: E402
 from harness import ROOT, say  # noqa: E402
 
-DEADLINE = 120
+DEADLINE = 60
 SKIPPED = 62  # the exit code of a test that finds itself not applicable
 PROTOCOLS = {"text": [], "ps": ["--ps-protocol"], "cursor": ["--cursor-protocol", "--ps-protocol"],
              "view": ["--view-protocol"], "sp": ["--sp-protocol"]}
