@@ -13,7 +13,7 @@ using protocol::Reader;
 // Texts are lenenc; numbers fixed; a flag byte says which optional fields follow, in its bit order.
 constexpr std::uint8_t kVersion = 1;
 
-enum ContextFlag : std::uint8_t { foreign_key_checks = 1, unique_checks = 2, context_flags_all = 3 };
+enum ContextFlag : std::uint8_t { foreign_key_checks = 1, unique_checks = 2, has_variables = 4, context_flags_all = 7 };
 enum StatementFlag : std::uint8_t {
   prepared = 1,
   found_rows = 2,
@@ -28,8 +28,8 @@ enum StatementFlag : std::uint8_t {
 std::uint8_t flag_if(bool condition, std::uint8_t flag) { return condition ? flag : std::uint8_t{0}; }
 
 void put_context(Buffer& out, const StatementContext& context) {
-  const int flags =
-      flag_if(context.foreign_key_checks, foreign_key_checks) | flag_if(context.unique_checks, unique_checks);
+  const int flags = flag_if(context.foreign_key_checks, foreign_key_checks) |
+                    flag_if(context.unique_checks, unique_checks) | flag_if(!context.variables.empty(), has_variables);
   protocol::put_u8(out, static_cast<std::uint8_t>(flags));
   protocol::put_lenenc_text(out, context.schema);
   protocol::put_lenenc_text(out, context.sql_mode);
@@ -38,6 +38,12 @@ void put_context(Buffer& out, const StatementContext& context) {
   protocol::put_lenenc_text(out, context.collation_connection);
   protocol::put_u32(out, context.auto_increment_increment);
   protocol::put_u32(out, context.auto_increment_offset);
+  if (context.variables.empty()) return;
+  protocol::put_lenenc(out, context.variables.size());
+  for (const auto& [name, value] : context.variables) {
+    protocol::put_lenenc_text(out, name);
+    protocol::put_lenenc_text(out, value);
+  }
 }
 
 void put_statement(Buffer& out, const StatementRecord& record) {
@@ -74,6 +80,14 @@ bool take_context(Reader& reader, StatementContext& context) {
   context.collation_connection = text(reader);
   context.auto_increment_increment = reader.u32();
   context.auto_increment_offset = reader.u32();
+  if ((flags & has_variables) != 0) {
+    const std::uint64_t count = reader.lenenc();
+    if (count == 0) return false;  // would have been written without the flag
+    for (std::uint64_t i = 0; i < count && !reader.failed(); ++i) {
+      std::string name = text(reader);
+      context.variables.emplace_back(std::move(name), text(reader));
+    }
+  }
   return (flags & ~context_flags_all) == 0;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -32,6 +33,8 @@ struct StatementContext {
   bool unique_checks = true;
   std::uint32_t auto_increment_increment = 1;
   std::uint32_t auto_increment_offset = 1;
+  // Of routing::VariableEffect::carried, by the leader's names, in the table's order: only those that are not neutral.
+  std::vector<std::pair<std::string, std::string>> variables;
   friend bool operator==(const StatementContext&, const StatementContext&) = default;
 };
 

@@ -4,6 +4,8 @@
 #include <array>
 #include <vector>
 
+#include "routing/session_variables.h"
+
 namespace crossfade::dualwrite {
 namespace {
 
@@ -60,11 +62,12 @@ bool ends_with(std::string_view text, std::string_view suffix) {
   return text.size() >= suffix.size() && text.substr(text.size() - suffix.size()) == suffix;
 }
 
+// All of MySQL's 0900 do not pad.
 std::string mariadb_collation(const std::string& collation) {
-  if (collation == "utf8mb4_0900_bin") return "utf8mb4_nopad_bin";
   // MariaDB has no case-sensitive collation of an older Unicode: bytes are the nearest.
-  if (collation.find("_0900_as_cs") != std::string::npos) return "utf8mb4_bin";
-  if (collation.find("_0900_") != std::string::npos) return "utf8mb4_unicode_520_ci";
+  if (collation == "utf8mb4_0900_bin" || collation.find("_0900_as_cs") != std::string::npos) return "utf8mb4_nopad_bin";
+  if (collation.find("_0900_") != std::string::npos) return "utf8mb4_unicode_520_nopad_ci";
+  if (collation == "utf8mb3_tolower_ci") return "utf8_general_ci";
   // Known under this name to every version of MariaDB.
   if (starts_with(collation, "utf8mb3_")) return "utf8_" + collation.substr(8);
   return collation;
@@ -73,6 +76,10 @@ std::string mariadb_collation(const std::string& collation) {
 std::string mysql_collation(std::string collation) {
   if (starts_with(collation, "uca1400_")) collation = "utf8mb4_" + collation;
   if (starts_with(collation, "utf8_")) collation = "utf8mb3_" + collation.substr(5);
+  // Of one language, and unknown to MySQL.
+  for (const std::string_view own : {"_croatian_mysql561_ci", "_myanmar_ci", "_thai_520_w2"}) {
+    if (ends_with(collation, own)) return collation.substr(0, collation.size() - own.size()) + "_unicode_520_ci";
+  }
   const bool nopad = collation.find("nopad") != std::string::npos;
   const bool uca1400 = collation.find("_uca1400_") != std::string::npos;
   if (!nopad && !uca1400) return collation;
@@ -87,13 +94,6 @@ std::string mysql_collation(std::string collation) {
   return collation.substr(0, at) + collation.substr(at + std::string_view("_nopad").size());
 }
 
-// The same set under the name that the follower knows in all its versions.
-std::string translate_charset(const std::string& charset, const FollowerTraits& traits) {
-  if (traits.follower_is_mariadb == traits.leader_is_mariadb) return charset;
-  if (traits.follower_is_mariadb) return charset == "utf8mb3" ? "utf8" : charset;
-  return charset == "utf8" ? "utf8mb3" : charset;
-}
-
 bool is_plain(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -104,6 +104,16 @@ bool is_plain(std::string_view text) {
 std::string flag(bool value) { return value ? "1" : "0"; }
 
 }  // namespace
+
+std::string translate_charset(const std::string& charset, const FollowerTraits& traits) {
+  if (traits.follower_is_mariadb == traits.leader_is_mariadb) return charset;
+  if (traits.follower_is_mariadb) return charset == "utf8mb3" ? "utf8" : charset;
+  return charset == "utf8" ? "utf8mb3" : charset;
+}
+
+bool has_charset(const std::string& charset, const FollowerTraits& traits) {
+  return !traits.follower_is_mariadb || charset != "gb18030";
+}
 
 std::string translate_sql_mode(const std::string& sql_mode, const FollowerTraits& traits) {
   if (traits.follower_is_mariadb == traits.leader_is_mariadb) return sql_mode;
@@ -151,6 +161,13 @@ std::string set_context(const StatementContext& context, const FollowerTraits& t
   out += ",unique_checks=" + flag(context.unique_checks);
   out += ",auto_increment_increment=" + std::to_string(context.auto_increment_increment);
   out += ",auto_increment_offset=" + std::to_string(context.auto_increment_offset);
+  for (const routing::SessionVariable& variable : routing::session_variables()) {
+    if (variable.effect != routing::VariableEffect::carried) continue;
+    const auto set = std::find_if(context.variables.begin(), context.variables.end(),
+                                  [&variable](const auto& pair) { return pair.first == variable.name; });
+    out += "," + std::string(variable.name) + "=" +
+           routing::value_literal(set == context.variables.end() ? *variable.neutral : std::string_view(set->second));
+  }
   return out;
 }
 
@@ -159,6 +176,12 @@ std::string broken_context(const StatementContext& context) {
   if (!is_plain(context.time_zone)) return "time_zone has a character that no zone has";
   if (!is_plain(context.character_set_client)) return "character_set_client has a character that no set has";
   if (!is_plain(context.collation_connection)) return "collation_connection has a character that no collation has";
+  for (const auto& [name, value] : context.variables) {
+    const routing::SessionVariable* variable = routing::find_session_variable(name);
+    if (variable == nullptr || variable->effect != routing::VariableEffect::carried)
+      return "a variable that is not carried";
+    if (!routing::is_plain_value(value)) return name + " has a character that no value has";
+  }
   if (context.schema.find('\0') != std::string::npos) return "the schema's name has a NUL";
   return "";
 }

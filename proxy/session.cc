@@ -29,6 +29,7 @@ Session::Session(Worker& worker, std::unique_ptr<Stream> client, std::uint32_t i
       host_(client_->peer_host()),
       reader_(kLoginMessageMax),
       login_(worker, std::move(entrance)),
+      read_pin_(shared_.pinned_sessions),
       flags_(worker.flags),
       log_(shared_.config.dual_write.transaction_bytes_max) {
   worker_.sessions.insert(this);
@@ -43,7 +44,6 @@ Session::~Session() {
   worker_.sessions.erase(this);
   counters_.clients_open.sub();
   shared_.clients.fetch_sub(1, std::memory_order_relaxed);
-  if (reads_pinned_) shared_.pinned_sessions.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void Session::begin_drain() {
@@ -196,8 +196,8 @@ void Session::reset_session_state() {
   context_.reset();
   ++context_version_;
   lexer_stale_ = true;
-  unreproducible_.clear();
-  if (std::exchange(reads_pinned_, false)) shared_.pinned_sessions.fetch_sub(1, std::memory_order_relaxed);
+  set_variables_.clear();
+  update_read_pin();
   in_transaction_ = false;
   next_transaction_read_committed_ = false;
   needs_probe_ = false;

@@ -21,6 +21,7 @@
 #include "protocol/command.h"
 #include "protocol/packet.h"
 #include "protocol/prepared.h"
+#include "proxy/pinned_sessions.h"
 #include "proxy/session_login.h"
 #include "proxy/session_state.h"
 #include "proxy/shadow_pool.h"
@@ -118,7 +119,10 @@ class Session {
   Task<std::optional<Next>> answer_from_kept(const routing::StatementFacts& facts, std::string sql);
   void note_error(std::uint16_t code);
   void note_unobserved(const routing::StatementFacts& facts);
-  void pin_reads();
+  // Brings read_pin_ to what is known of the session now.
+  void update_read_pin();
+  // Why a write of this session cannot be reproduced; the context is known. Empty: it can.
+  std::string why_writes_are_refused() const;
   void after_statement(routing::StatementKind kind, const routing::StatementFacts& facts,
                        const protocol::ResultEnd& end);
   routing::SessionFacts session_facts();
@@ -227,8 +231,8 @@ class Session {
   std::uint64_t follower_context_version_ = 0;
   bool lexer_stale_ = false;
   routing::LexerMode lexer_mode_;
-  std::string unreproducible_;  // why writes cannot be recorded: "has set `x`"; empty: they can
-  bool reads_pinned_ = false;
+  SetVariables set_variables_;
+  ReadPin read_pin_;
 
   std::shared_ptr<const config::Flags> flags_;  // of the running transaction, or the newest
   bool in_transaction_ = false;

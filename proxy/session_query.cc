@@ -43,7 +43,7 @@ routing::SessionFacts Session::session_facts() {
   facts.transaction_wrote = !log_.empty();
   facts.autocommit = autocommit_;
   facts.read_committed = next_transaction_read_committed_ || (context_ && context_->read_committed);
-  facts.pinned_to_leader = reads_pinned_;
+  facts.pinned_to_leader = read_pin_.active();
   facts.follower_usable = shared_.applier.follower_usable();
   facts.client_multi_statements = multi_statements_;
   // A transaction may write at any time: its reads stay with the leader from the start.
@@ -235,8 +235,19 @@ void Session::after_statement(StatementKind kind, const StatementFacts& facts, c
   if (was_in_transaction && !in_transaction_) next_transaction_read_committed_ = false;
 }
 
-void Session::pin_reads() {
-  if (!std::exchange(reads_pinned_, true)) shared_.pinned_sessions.fetch_add(1, std::memory_order_relaxed);
+void Session::update_read_pin() {
+  if (!set_variables_.unfollowed().empty()) {
+    read_pin_.set(set_variables_.unfollowed());
+  } else if (context_) {
+    read_pin_.set(context_->reads_pinned);
+  } else if (set_variables_.deciding().empty()) {
+    read_pin_.set("");
+  }  // else as it was, until the values are read
+}
+
+std::string Session::why_writes_are_refused() const {
+  if (!set_variables_.unfollowed().empty()) return set_variables_.unfollowed();
+  return context_->writes_refused;
 }
 
 // While writes are not duplicated everything is let through, also what changes the session in ways that
@@ -246,11 +257,11 @@ void Session::note_unobserved(const StatementFacts& facts) {
                      facts.kind == StatementKind::replace || facts.kind == StatementKind::update ||
                      facts.kind == StatementKind::delete_ || facts.kind == StatementKind::select;
   if (plain && !facts.facts.has(Fact::multi_statement)) return;
-  if (unreproducible_.empty()) unreproducible_ = "has run statements while writes were not duplicated";
-  pin_reads();
+  set_variables_.note_unobserved();
   context_.reset();
   ++context_version_;
   lexer_stale_ = true;
+  update_read_pin();
 }
 
 Task<Session::Next> Session::on_plain(StatementFacts facts, Command command) {
@@ -346,6 +357,9 @@ Task<Session::Next> Session::on_set(StatementFacts facts, Command command) {
   context_.reset();
   ++context_version_;
   lexer_stale_ = true;
+  constexpr std::uint16_t kUnknownVariable = 1193;  // found before anything is set
+  if (end.kind != ResultEnd::Kind::err || end.err.code != kUnknownVariable) set_variables_.note(facts.variables);
+  update_read_pin();
   if (end.kind != ResultEnd::Kind::ok) co_return next;
   if (facts.facts.has(Fact::sets_last_insert_id)) last_insert_id_known_ = false;
   // The form without SESSION (as SET TRANSACTION or as @@transaction_isolation) is for the next
@@ -356,11 +370,10 @@ Task<Session::Next> Session::on_set(StatementFacts facts, Command command) {
   });
   if (for_next || as_variable) next_transaction_read_committed_ = facts.facts.has(Fact::read_committed);
   if (keeps_read_committed) next_transaction_read_committed_ = true;
-  for (const std::string& variable : facts.variables) {
-    if (variable.starts_with('@')) continue;  // what mentions a user variable stays with the leader anyway
-    const VariableEffect effect = effect_of(variable);
-    if (effect == VariableEffect::writes && unreproducible_.empty()) unreproducible_ = "has set `" + variable + "`";
-    if (effect >= VariableEffect::reads) pin_reads();
+  if (next == Next::go_on && !set_variables_.deciding().empty() && end.ok.warnings == 0) {
+    // At once, so that the status page tells. Warnings of the SET itself would be lost by it: then when next needed.
+    const absl::Status fresh = co_await refresh_context();
+    if (!fresh.ok()) co_return Next::close;
   }
   co_return next;
 }

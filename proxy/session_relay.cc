@@ -64,10 +64,10 @@ Task<absl::StatusOr<BackendLink*>> Session::leader_link(const StatementFacts* fa
 Task<absl::Status> Session::refresh_context() {
   auto leading = co_await leader_link(nullptr);
   if (!leading.ok()) co_return leading.status();
-  auto results =
-      co_await (*leading)->query(context_query((*leading)->is_mariadb()), worker_.reactor.now() + kStatementMax);
+  auto results = co_await (*leading)->query(context_query((*leading)->is_mariadb(), set_variables_.deciding()),
+                                            worker_.reactor.now() + kStatementMax);
   if (!results.ok()) co_return results.status();
-  auto context = context_from(results->front());
+  auto context = context_from(results->front(), (*leading)->is_mariadb(), set_variables_.deciding());
   if (!context.ok()) co_return context.status();
   if (in_transaction_ && (results->front().end.ok.status & protocol::kStatusInTransaction) == 0) {
     // Whatever comes next would run outside of it: the connection ends instead.
@@ -76,6 +76,13 @@ Task<absl::Status> Session::refresh_context() {
     co_return absl::AbortedError("the server has lost the transaction");
   }
   context_ = *std::move(context);
+  const BackendTraits other = shared_.traits.get(config::other(leader()));
+  const std::string unknown =
+      other.known ? unknown_to_other_side(*context_, other.mariadb, (*leading)->is_mariadb()) : "";
+  if (!unknown.empty()) {
+    context_->reads_pinned = context_->writes_refused = "uses " + unknown + ", which the other side does not have";
+  }
+  update_read_pin();
   schema_ = context_->statement.schema;
   lexer_mode_ = lexer_mode(context_->statement.sql_mode, (*leading)->is_mariadb(),
                            version_number((*leading)->greeting().server_version));
@@ -90,6 +97,7 @@ Task<absl::StatusOr<BackendLink*>> Session::follower_link() {
     const absl::Status fresh = co_await refresh_context();
     if (!fresh.ok()) co_return fresh;
   }
+  if (read_pin_.active()) co_return absl::UnavailableError("pinned to the leader");
   auto& following = link(which);
   if (following && !following->alive()) following.reset();
   if (!following) {
@@ -103,6 +111,11 @@ Task<absl::StatusOr<BackendLink*>> Session::follower_link() {
     for (const std::string& sql :
          context_statements(*context_, following->is_mariadb(), link(leader())->is_mariadb())) {
       auto captured = co_await following->run(sql, worker_.reactor.now() + std::chrono::seconds(5));
+      if (captured.ok() && captured->failed()) {
+        // Until the session's state changes it would fail again.
+        context_->reads_pinned = "has a state that the other side refuses: " + err_code(captured->last().err);
+        update_read_pin();
+      }
       if (!captured.ok() || captured->failed()) {
         following.reset();
         co_return absl::UnavailableError("the session's state cannot be repeated there");
@@ -217,6 +230,7 @@ Task<Session::Next> Session::relay_read(routing::Plan plan, StatementFacts facts
       const absl::Status fresh = co_await refresh_context();
       if (!fresh.ok()) co_return co_await reply_lost(fresh, leader());
     }
+    plan.shadow = plan.shadow && !read_pin_.active();
     if (!to_leader) {
       // Read your writes: the other side must have this session's last one, or the leader answers.
       bool current = true;

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "dualwrite/apply_batch.h"
+#include "dualwrite/session_text.h"
 
 namespace crossfade::proxy {
 namespace {
@@ -27,10 +28,47 @@ std::string quoted(const std::string& text) {
   return "'" + text + "'";
 }
 
-bool plain(const std::string& text) {
-  return std::all_of(text.begin(), text.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '_' || c == ',' || c == '+' || c == ':' || c == '/' || c == '-' || c == ' ';
-  });
+std::string folded(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return out;
+}
+
+using Variables = std::vector<const routing::SessionVariable*>;
+
+// What is asked for beyond the fixed columns, in the order of the columns.
+Variables asked_for(bool mariadb, const Variables& deciding) {
+  Variables out;
+  for (const routing::SessionVariable& variable : routing::session_variables()) {
+    const bool carried = variable.effect == routing::VariableEffect::carried ||
+                         variable.effect == routing::VariableEffect::carried_to_reads;
+    if (carried && (mariadb ? variable.exists_on_mariadb() : variable.exists_on_mysql())) out.push_back(&variable);
+  }
+  out.insert(out.end(), deciding.begin(), deciding.end());
+  return out;
+}
+
+// The part of the context that `variable` has, given its value.
+absl::Status take_variable(const routing::SessionVariable& variable, const std::string& value, SessionContext& out) {
+  using routing::VariableEffect;
+  const bool carried =
+      variable.effect == VariableEffect::carried || variable.effect == VariableEffect::carried_to_reads;
+  if (carried && !routing::is_plain_value(value))
+    return absl::InternalError("a session variable has an unexpected value");
+  if (variable.effect == VariableEffect::carried_to_reads) {
+    out.read_variables.emplace_back(variable.name, value);
+    return absl::OkStatus();
+  }
+  if (variable.neutral && folded(value) == folded(*variable.neutral)) return absl::OkStatus();
+  if (variable.effect == VariableEffect::carried) {
+    out.statement.variables.emplace_back(variable.name, value);
+    return absl::OkStatus();
+  }
+  std::string why = "has set `" + std::string(variable.name) + "`";
+  if (variable.neutral) why += " to something else than '" + std::string(*variable.neutral) + "'";
+  if (variable.effect == VariableEffect::refuses_writes && out.writes_refused.empty()) out.writes_refused = why;
+  if (out.reads_pinned.empty()) out.reads_pinned = std::move(why);
+  return absl::OkStatus();
 }
 
 // The zone as an offset, when it has the same one in winter and in summer: two hosts may call different
@@ -54,17 +92,24 @@ bool is_fixed_offset(const std::string& time_zone) {
   return time_zone.size() == 6 && (time_zone[0] == '+' || time_zone[0] == '-') && time_zone[3] == ':';
 }
 
-std::string context_query(bool mariadb) {
-  return std::string(
-             "SELECT DATABASE(),@@sql_mode,@@time_zone,@@character_set_client,@@collation_connection,"
-             "@@foreign_key_checks,@@unique_checks,@@auto_increment_increment,@@auto_increment_offset,"
-             "@@character_set_results,@@") +
-         (mariadb ? "tx_isolation" : "transaction_isolation") +
-         ",UNIX_TIMESTAMP('2026-01-15 12:00:00'),UNIX_TIMESTAMP('2026-07-15 12:00:00')";
+std::string context_query(bool mariadb, const Variables& deciding) {
+  std::string sql = std::string(
+                        "SELECT DATABASE(),@@sql_mode,@@time_zone,@@character_set_client,@@collation_connection,"
+                        "@@foreign_key_checks,@@unique_checks,@@auto_increment_increment,@@auto_increment_offset,"
+                        "@@character_set_results,@@") +
+                    (mariadb ? "tx_isolation" : "transaction_isolation") +
+                    ",UNIX_TIMESTAMP('2026-01-15 12:00:00'),UNIX_TIMESTAMP('2026-07-15 12:00:00')";
+  for (const routing::SessionVariable* variable : asked_for(mariadb, deciding)) {
+    sql += ",@@" + std::string(variable->name);
+  }
+  return sql;
 }
 
-absl::StatusOr<SessionContext> context_from(const protocol::ResultSet& result) {
-  if (result.rows.size() != 1 || result.rows[0].size() != 13)
+absl::StatusOr<SessionContext> context_from(const protocol::ResultSet& result, bool mariadb,
+                                            const Variables& deciding) {
+  constexpr std::size_t kFixed = 13;
+  const Variables more = asked_for(mariadb, deciding);
+  if (result.rows.size() != 1 || result.rows[0].size() != kFixed + more.size())
     return absl::InternalError("unexpected answer to the context query");
   const auto& row = result.rows[0];
   const auto text = [&](std::size_t i) { return row[i].value_or(""); };
@@ -86,7 +131,11 @@ absl::StatusOr<SessionContext> context_from(const protocol::ResultSet& result) {
   context.no_auto_value_on_zero = has_mode(s.sql_mode, "NO_AUTO_VALUE_ON_ZERO");
   for (const std::string* field :
        {&s.sql_mode, &s.time_zone, &s.character_set_client, &s.collation_connection, &context.character_set_results}) {
-    if (!plain(*field)) return absl::InternalError("a session variable has an unexpected value");
+    if (!routing::is_plain_value(*field)) return absl::InternalError("a session variable has an unexpected value");
+  }
+  for (std::size_t i = 0; i < more.size(); ++i) {
+    const absl::Status taken = take_variable(*more[i], text(kFixed + i), context);
+    if (!taken.ok()) return taken;
   }
   return context;
 }
@@ -97,15 +146,37 @@ std::vector<std::string> context_statements(const SessionContext& context, bool 
                                          .leader_is_mariadb = source_is_mariadb};
   const dualwrite::StatementContext& s = context.statement;
   std::vector<std::string> out;
-  out.push_back("SET character_set_client=" + quoted(s.character_set_client) + ",collation_connection=" +
-                quoted(dualwrite::translate_collation(s.collation_connection, traits)) + ",character_set_results=" +
-                (context.character_set_results.empty() ? "NULL" : quoted(context.character_set_results)) +
-                ",sql_mode=" + quoted(dualwrite::translate_sql_mode(s.sql_mode, traits)) +
-                ",time_zone=" + quoted(s.time_zone));
+  std::string variables = dualwrite::set_context(s, traits) + ",character_set_results=" +
+                          (context.character_set_results.empty()
+                               ? "NULL"
+                               : quoted(dualwrite::translate_charset(context.character_set_results, traits)));
+  for (const auto& [name, value] : context.read_variables) {
+    std::optional<std::pair<std::string, std::string>> there = std::pair(name, value);
+    if (target_is_mariadb != source_is_mariadb) {
+      there = routing::for_other_make(*routing::find_session_variable(name), value);
+    }
+    if (there) variables += "," + there->first + "=" + routing::value_literal(there->second);
+  }
+  out.push_back(std::move(variables));
   // Only reads are sent there; what hides behind one must not write.
   out.push_back("SET SESSION TRANSACTION READ ONLY");
   if (!s.schema.empty()) out.push_back("USE " + dualwrite::quote_name(s.schema));
   return out;
+}
+
+std::string unknown_to_other_side(const SessionContext& context, bool target_is_mariadb, bool source_is_mariadb) {
+  const dualwrite::FollowerTraits traits{.follower_is_mariadb = target_is_mariadb,
+                                         .leader_is_mariadb = source_is_mariadb};
+  const std::string& client = context.statement.character_set_client;
+  const std::string& connection = context.statement.collation_connection;
+  if (!dualwrite::has_charset(client, traits)) return "character_set_client " + client;
+  if (!dualwrite::has_charset(connection.substr(0, connection.find('_')), traits)) {
+    return "collation_connection " + connection;
+  }
+  if (!dualwrite::has_charset(context.character_set_results, traits)) {
+    return "character_set_results " + context.character_set_results;
+  }
+  return "";
 }
 
 routing::LexerMode lexer_mode(const std::string& sql_mode, bool mariadb, std::uint32_t server_version) {
@@ -131,59 +202,6 @@ std::uint32_t version_number(const std::string& version) {
     }
   }
   return parts[0] * 10000 + parts[1] * 100 + parts[2];
-}
-
-VariableEffect effect_of(std::string_view variable) {
-  static constexpr std::array<std::string_view, 15> kReplayed = {"names",
-                                                                 "character set",
-                                                                 "charset",
-                                                                 "character_set_client",
-                                                                 "character_set_connection",
-                                                                 "character_set_results",
-                                                                 "collation_connection",
-                                                                 "sql_mode",
-                                                                 "time_zone",
-                                                                 "foreign_key_checks",
-                                                                 "unique_checks",
-                                                                 "auto_increment_increment",
-                                                                 "auto_increment_offset",
-                                                                 "autocommit",
-                                                                 "tx_isolation"};
-  static constexpr std::array<std::string_view, 25> kHarmless = {"transaction_isolation",
-                                                                 "tx_read_only",
-                                                                 "transaction_read_only",
-                                                                 "wait_timeout",
-                                                                 "interactive_timeout",
-                                                                 "net_read_timeout",
-                                                                 "net_write_timeout",
-                                                                 "lock_wait_timeout",
-                                                                 "innodb_lock_wait_timeout",
-                                                                 "max_execution_time",
-                                                                 "max_statement_time",
-                                                                 "sql_notes",
-                                                                 "sql_warnings",
-                                                                 "profiling",
-                                                                 "sql_quote_show_create",
-                                                                 "long_query_time",
-                                                                 "session_track_schema",
-                                                                 "session_track_system_variables",
-                                                                 "session_track_state_change",
-                                                                 "session_track_transaction_info",
-                                                                 "session_track_gtids",
-                                                                 "last_insert_id",
-                                                                 "identity",
-                                                                 "sql_safe_updates",
-                                                                 "net_buffer_length"};
-  static constexpr std::array<std::string_view, 14> kReads = {
-      "sql_select_limit",          "group_concat_max_len",  "optimizer_switch",    "join_buffer_size",
-      "sort_buffer_size",          "tmp_table_size",        "max_heap_table_size", "max_sort_length",
-      "sql_big_selects",           "max_join_size",         "sql_auto_is_null",    "sql_buffer_result",
-      "eq_range_index_dive_limit", "optimizer_search_depth"};
-  const auto in = [&](const auto& list) { return std::find(list.begin(), list.end(), variable) != list.end(); };
-  if (in(kReplayed)) return VariableEffect::replayed;
-  if (in(kHarmless)) return VariableEffect::harmless;
-  if (in(kReads)) return VariableEffect::reads;
-  return VariableEffect::writes;
 }
 
 }  // namespace crossfade::proxy

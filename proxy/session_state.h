@@ -8,7 +8,7 @@
 #include "absl/status/statusor.h"
 #include "dualwrite/entry.h"
 #include "protocol/rows.h"
-#include "routing/facts.h"
+#include "proxy/set_variables.h"
 #include "routing/tokenizer.h"
 
 namespace crossfade::proxy {
@@ -19,26 +19,27 @@ struct SessionContext {
   std::string character_set_results;
   bool read_committed = false;  // READ COMMITTED or READ UNCOMMITTED
   bool no_auto_value_on_zero = false;
+  // Of routing::VariableEffect::carried_to_reads, by the leader's names.
+  std::vector<std::pair<std::string, std::string>> read_variables;
+  // Why reads must stay with the leader: "has set `old` to 1". Empty: they need not.
+  std::string reads_pinned;
+  // Why a write cannot be reproduced; then reads are pinned, too.
+  std::string writes_refused;
 };
-// The query whose single row context_from() understands.
-std::string context_query(bool mariadb);
-absl::StatusOr<SessionContext> context_from(const protocol::ResultSet& result);
+// The query whose single row context_from() understands, for the same arguments. Besides what every session has it asks
+// for `deciding`: what this one has set of the variables that pin reads or refuse writes.
+std::string context_query(bool mariadb, const std::vector<const routing::SessionVariable*>& deciding);
+absl::StatusOr<SessionContext> context_from(const protocol::ResultSet& result, bool mariadb,
+                                            const std::vector<const routing::SessionVariable*>& deciding);
 // Statements, one a packet, that bring another backend's session to the same state, and make it read-only.
 std::vector<std::string> context_statements(const SessionContext& context, bool target_is_mariadb,
                                             bool source_is_mariadb);
+// What of the context the other side has no name for: "character_set_client gb18030". Empty: nothing.
+std::string unknown_to_other_side(const SessionContext& context, bool target_is_mariadb, bool source_is_mariadb);
 routing::LexerMode lexer_mode(const std::string& sql_mode, bool mariadb, std::uint32_t server_version);
 // "+05:30": means the same on every host.
 bool is_fixed_offset(const std::string& time_zone);
 // "5.5.5-10.11.19-MariaDB" -> 101119, "9.7.4" -> 90704.
 std::uint32_t version_number(const std::string& version);
-
-// What a SET of this variable (lower case, without scope) means for us.
-enum class VariableEffect : std::uint8_t {
-  replayed,  // part of SessionContext
-  harmless,  // changes neither rows read nor rows written (timeouts, notes)
-  reads,     // may change what a read returns: reads stay with the leader
-  writes,    // may change what a write does in a way that is not recorded: writes are refused
-};
-VariableEffect effect_of(std::string_view variable);
 
 }  // namespace crossfade::proxy

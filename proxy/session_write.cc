@@ -107,9 +107,9 @@ Task<absl::StatusOr<ShipVerdict>> Session::judge(const StatementFacts& facts, co
     if (!fresh.ok()) co_return fresh;
   }
   ShipVerdict verdict;
-  if (!unreproducible_.empty()) {
-    verdict.refusal = "crossfade: this session " + unreproducible_ +
-                      ", which a duplicated write cannot reproduce; reconnect and write from a fresh session";
+  if (const std::string why = why_writes_are_refused(); !why.empty()) {
+    verdict.refusal = "crossfade: this session " + why +
+                      ": a duplicated write cannot reproduce that; set it back, or write from a fresh session";
     co_return verdict;
   }
   if (context_->read_committed || next_transaction_read_committed_) {

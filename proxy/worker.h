@@ -21,6 +21,7 @@
 #include "proxy/backend_link.h"
 #include "proxy/entrance.h"
 #include "proxy/metrics.h"
+#include "proxy/pinned_sessions.h"
 #include "proxy/reactor.h"
 #include "routing/tokenizer.h"
 
@@ -71,7 +72,7 @@ struct Shared {
   std::atomic<std::uint32_t> next_connection_id{1};
   std::atomic<std::uint32_t> clients{0};
   std::atomic<bool> draining{false};
-  std::atomic<std::uint64_t> pinned_sessions{0};
+  PinnedSessions pinned_sessions = {};
 
   LinkOptions link_options(config::Backend which, const KnownUser::Credential& credential) const;
 };

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "routing/session_variables.h"
+
 namespace crossfade::support {
 namespace {
 
@@ -197,12 +199,21 @@ std::optional<Answer> FakeDatabase::control(Session& session, std::string_view s
   return std::nullopt;
 }
 
-Answer FakeDatabase::context(const Session& session) const {
-  std::vector<std::string> names = {"DATABASE()"};
-  for (int i = 1; i < 13; ++i) names.push_back("v" + std::to_string(i));
+Answer FakeDatabase::context(const Session& session, std::string_view sql) const {
   const Cell schema = session.schema.empty() ? Cell() : Cell(session.schema);
-  return Answer::of(names, {{schema, "STRICT_TRANS_TABLES", "SYSTEM", "utf8mb4", "utf8mb4_general_ci", "1", "1", "1",
-                             "1", "utf8mb4", "REPEATABLE-READ", "1768478400", "1784116800"}});
+  std::vector<Cell> cells = {
+      schema,    "STRICT_TRANS_TABLES", "SYSTEM",     "utf8mb4",   "utf8mb4_general_ci", "1", "1", "1", "1",
+      "utf8mb4", "REPEATABLE-READ",     "1768478400", "1784116800"};
+  // What is asked for behind these: every variable is at what an entry takes for granted.
+  constexpr std::string_view kLastFixed = "UNIX_TIMESTAMP('2026-07-15 12:00:00')";
+  for (const std::string& column : split(sql.substr(sql.find(kLastFixed) + kLastFixed.size()), ',')) {
+    if (column.empty()) continue;
+    const routing::SessionVariable* variable = routing::find_session_variable(std::string_view(column).substr(2));
+    cells.emplace_back(std::string(variable->neutral.value_or("1")));
+  }
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < cells.size(); ++i) names.push_back("v" + std::to_string(i));
+  return Answer::of(names, {cells});
 }
 
 std::optional<Answer> FakeDatabase::catalogue(std::string_view sql) const {
@@ -298,7 +309,7 @@ Answer FakeDatabase::outbox_rows(std::string_view sql) const {
 
 // The applier's tables, and the session functions that the proxy asks for.
 std::optional<Answer> FakeDatabase::bookkeeping(Session& session, std::string_view sql) {
-  if (starts(sql, "SELECT DATABASE(),@@sql_mode")) return context(session);
+  if (starts(sql, "SELECT DATABASE(),@@sql_mode")) return context(session, sql);
   if (starts(sql, "SELECT `epoch` FROM")) return Answer::of({"epoch"}, {{"1"}});
   if (starts(sql, "SELECT GET_LOCK(")) {
     if (lock_holder_ == 0) lock_holder_ = session.id;

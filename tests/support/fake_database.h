@@ -67,7 +67,7 @@ class FakeDatabase {
   std::optional<Answer> catalogue(std::string_view sql) const;
   std::optional<Answer> bookkeeping(Session& session, std::string_view sql);
   std::optional<Answer> outbox(Session& session, std::string_view sql);
-  Answer context(const Session& session) const;
+  Answer context(const Session& session, std::string_view sql) const;
   Answer outbox_rows(std::string_view sql) const;
   Answer insert_outbox(Session& session, std::string_view sql);
   Answer delete_entry(Session& session, const std::string& key);

@@ -184,7 +184,7 @@ bool ProxyStack::all_quiet() {
       const std::uint64_t open = worker.counters.backend_connections_open[0].get();
       left = worker.sessions.size() + worker.reactor.spawned() + worker.counters.clients_open.get() +
              (open > 1 ? open : 0) + worker.counters.backend_connections_open[1].get() + worker.shared.clients.load() +
-             worker.shared.pinned_sessions.load();
+             worker.shared.pinned_sessions.total();
     });
     return left + leader_.connections("app") + follower_.connections("app") == 0;
   });

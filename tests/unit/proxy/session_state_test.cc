@@ -1,7 +1,10 @@
 #include "proxy/session_state.h"
 
+#include <map>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "proxy/pinned_sessions.h"
 
 namespace crossfade::proxy {
 namespace {
@@ -32,8 +35,22 @@ std::vector<protocol::Cell> usual() {
           "1784116800"};
 }
 
+// As MariaDB answers it, every variable beyond the fixed columns at its neutral value or 1.
+absl::StatusOr<SessionContext> context_of(std::vector<protocol::Cell> cells,
+                                          const std::vector<const routing::SessionVariable*>& deciding = {}) {
+  for (const routing::SessionVariable& variable : routing::session_variables()) {
+    const bool carried = variable.effect == routing::VariableEffect::carried ||
+                         variable.effect == routing::VariableEffect::carried_to_reads;
+    if (carried && variable.exists_on_mariadb()) cells.emplace_back(std::string(variable.neutral.value_or("1")));
+  }
+  for (const routing::SessionVariable* variable : deciding) {
+    cells.emplace_back(std::string(variable->neutral.value_or("1")));
+  }
+  return context_from(answer(std::move(cells)), true, deciding);
+}
+
 TEST(SessionState, ReadsTheContext) {
-  const auto context = context_from(answer(usual()));
+  const auto context = context_of(usual());
   ASSERT_TRUE(context.ok());
   EXPECT_EQ(context->statement.schema, "shop");
   EXPECT_EQ(context->statement.sql_mode, "ANSI_QUOTES,STRICT_TRANS_TABLES");
@@ -53,7 +70,7 @@ TEST(SessionState, NoSchemaAndNoResultCharacterSetAreEmpty) {
   auto cells = usual();
   cells[0].reset();
   cells[9].reset();
-  const auto context = context_from(answer(cells));
+  const auto context = context_of(cells);
   ASSERT_TRUE(context.ok());
   EXPECT_EQ(context->statement.schema, "");
   const std::vector<std::string> sql = context_statements(*context, true, true);
@@ -66,7 +83,7 @@ TEST(SessionState, KnowsTheIsolationLevelsThatReadWhatOthersCommit) {
                                         std::pair{"REPEATABLE-READ", false}, std::pair{"SERIALIZABLE", false}}) {
     auto cells = usual();
     cells[10] = level;
-    EXPECT_EQ(context_from(answer(cells))->read_committed, expected) << level;
+    EXPECT_EQ(context_of(cells)->read_committed, expected) << level;
   }
 }
 
@@ -76,7 +93,7 @@ TEST(SessionState, FindsAModeOnlyAsAWholeWord) {
         std::pair{"XNO_AUTO_VALUE_ON_ZERO", false}, std::pair{"NO_AUTO_VALUE_ON_ZEROX", false}}) {
     auto cells = usual();
     cells[1] = modes;
-    EXPECT_EQ(context_from(answer(cells))->no_auto_value_on_zero, expected) << modes;
+    EXPECT_EQ(context_of(cells)->no_auto_value_on_zero, expected) << modes;
   }
 }
 
@@ -89,7 +106,7 @@ TEST(SessionState, ASystemZoneWithoutSummerTimeGetsItsOffset) {
     cells[2] = "SYSTEM";
     cells[11] = std::to_string(kWinter - winter_east);
     cells[12] = std::to_string(kSummer - summer_east);
-    return context_from(answer(cells))->statement.time_zone;
+    return context_of(cells)->statement.time_zone;
   };
   EXPECT_EQ(zone(0, 0), "+00:00");
   EXPECT_EQ(zone(19800, 19800), "+05:30");
@@ -100,22 +117,22 @@ TEST(SessionState, ASystemZoneWithoutSummerTimeGetsItsOffset) {
 TEST(SessionState, RefusesAnAnswerOfAnotherShape) {
   auto cells = usual();
   cells.pop_back();
-  EXPECT_FALSE(context_from(answer(cells)).ok());
-  EXPECT_FALSE(context_from(protocol::ResultSet{}).ok());
+  EXPECT_FALSE(context_of(cells).ok());
+  EXPECT_FALSE(context_from(protocol::ResultSet{}, true, {}).ok());
 }
 
 TEST(SessionState, RefusesValuesThatWouldNeedEscaping) {
   for (const std::size_t i : {1, 2, 3, 4, 9}) {
     auto cells = usual();
     cells[i] = "a'b";
-    EXPECT_FALSE(context_from(answer(cells)).ok()) << i;
+    EXPECT_FALSE(context_of(cells).ok()) << i;
   }
 }
 
 TEST(SessionState, BringsAnotherSessionToTheSameState) {
   auto cells = usual();
   cells[0] = "a`b";
-  const std::vector<std::string> same = context_statements(*context_from(answer(cells)), true, true);
+  const std::vector<std::string> same = context_statements(*context_of(cells), true, true);
   EXPECT_THAT(same, Contains(HasSubstr("sql_mode='ANSI_QUOTES,STRICT_TRANS_TABLES'")));
   EXPECT_THAT(same, Contains(HasSubstr("time_zone='+02:00'")));
   EXPECT_THAT(same, Contains("SET SESSION TRANSACTION READ ONLY"));
@@ -123,8 +140,8 @@ TEST(SessionState, BringsAnotherSessionToTheSameState) {
 }
 
 TEST(SessionState, TheQueryNamesTheIsolationVariableOfTheMake) {
-  EXPECT_THAT(context_query(true), HasSubstr("@@tx_isolation"));
-  EXPECT_THAT(context_query(false), HasSubstr("@@transaction_isolation"));
+  EXPECT_THAT(context_query(true, {}), HasSubstr("@@tx_isolation"));
+  EXPECT_THAT(context_query(false, {}), HasSubstr("@@transaction_isolation"));
 }
 
 TEST(SessionState, OnlyAnOffsetIsTheSameZoneEverywhere) {
@@ -150,12 +167,118 @@ TEST(SessionState, TheLexerGoesByTheModes) {
   EXPECT_TRUE(lexer_mode("NO_BACKSLASH_ESCAPES", false, 90704).no_backslash_escapes);
 }
 
-TEST(SessionState, AVariableNobodyHasJudgedIsTakenToChangeWrites) {
-  EXPECT_EQ(effect_of("sql_mode"), VariableEffect::replayed);
-  EXPECT_EQ(effect_of("wait_timeout"), VariableEffect::harmless);
-  EXPECT_EQ(effect_of("sql_select_limit"), VariableEffect::reads);
-  EXPECT_EQ(effect_of("timestamp"), VariableEffect::writes);
-  EXPECT_EQ(effect_of("brand_new_variable"), VariableEffect::writes);
+std::vector<const routing::SessionVariable*> deciding(std::vector<std::string> names) {
+  SetVariables set;
+  set.note(names);
+  return set.deciding();
+}
+
+std::vector<protocol::Cell> with_values(std::vector<protocol::Cell> carried, std::vector<protocol::Cell> more) {
+  std::vector<protocol::Cell> cells = usual();
+  cells.insert(cells.end(), carried.begin(), carried.end());
+  cells.insert(cells.end(), more.begin(), more.end());
+  return cells;
+}
+
+std::vector<protocol::Cell> carried_on_mariadb(const std::map<std::string, std::string>& values) {
+  std::vector<protocol::Cell> cells;
+  for (const routing::SessionVariable& variable : routing::session_variables()) {
+    const bool carried = variable.effect == routing::VariableEffect::carried ||
+                         variable.effect == routing::VariableEffect::carried_to_reads;
+    if (!carried || !variable.exists_on_mariadb()) continue;
+    const auto found = values.find(std::string(variable.name));
+    cells.emplace_back(found != values.end() ? found->second : std::string(variable.neutral.value_or("1")));
+  }
+  return cells;
+}
+
+TEST(SessionState, CarriedVariablesGoIntoEntriesOnlyWhenTheyAreNotNeutral) {
+  const auto context = context_from(
+      answer(with_values(carried_on_mariadb({{"div_precision_increment", "6"}, {"lc_time_names", "EN_us"}}), {})), true,
+      {});
+  ASSERT_TRUE(context.ok());
+  const std::vector<std::pair<std::string, std::string>> expected = {{"div_precision_increment", "6"}};
+  EXPECT_EQ(context->statement.variables, expected);
+  EXPECT_EQ(context->writes_refused, "");
+}
+
+TEST(SessionState, TheOtherSidesReadsRunUnderTheSameValues) {
+  const auto context = context_from(answer(with_values(carried_on_mariadb({{"group_concat_max_len", "1048576"},
+                                                                           {"max_statement_time", "1.5"},
+                                                                           {"lc_time_names", "de_DE"}}),
+                                                       {})),
+                                    true, {});
+  ASSERT_TRUE(context.ok());
+  const std::string to_mysql = context_statements(*context, false, true).front();
+  EXPECT_THAT(to_mysql, HasSubstr("group_concat_max_len=1048576"));
+  EXPECT_THAT(to_mysql, HasSubstr("max_execution_time=1500"));
+  EXPECT_THAT(to_mysql, HasSubstr("lc_time_names='de_DE'"));
+  EXPECT_THAT(to_mysql, HasSubstr("div_precision_increment=4"));
+  EXPECT_THAT(context_statements(*context, true, true).front(), HasSubstr("max_statement_time=1.5"));
+}
+
+TEST(SessionState, AVariableThatDecidesCountsOnlyWhileItIsNotNeutral) {
+  const auto set = deciding({"sql_log_bin", "default_regex_flags"});
+  const auto carried = carried_on_mariadb({});
+  const auto neutral = context_from(answer(with_values(carried, {"", "1"})), true, set);
+  ASSERT_TRUE(neutral.ok());
+  EXPECT_EQ(neutral->reads_pinned, "");
+  EXPECT_EQ(neutral->writes_refused, "");
+  const auto pinned = context_from(answer(with_values(carried, {"DOTALL", "1"})), true, set);
+  EXPECT_THAT(pinned->reads_pinned, HasSubstr("default_regex_flags"));
+  EXPECT_EQ(pinned->writes_refused, "");
+  const auto refused = context_from(answer(with_values(carried, {"", "0"})), true, set);
+  EXPECT_THAT(refused->writes_refused, HasSubstr("sql_log_bin"));
+  EXPECT_THAT(refused->reads_pinned, HasSubstr("sql_log_bin"));
+}
+
+TEST(SessionState, OneWithoutANeutralValueCountsOnceItWasSet) {
+  const auto set = deciding({"rand_seed1"});
+  EXPECT_THAT(context_from(answer(with_values(carried_on_mariadb({}), {"0"})), true, set)->writes_refused,
+              HasSubstr("rand_seed1"));
+}
+
+TEST(SessionState, CarriedValuesThatWouldNeedEscapingAreRefused) {
+  EXPECT_FALSE(context_from(answer(with_values(carried_on_mariadb({{"lc_time_names", "a'b"}}), {})), true, {}).ok());
+}
+
+TEST(SessionState, ACharacterSetThatOnlyTheLeaderHasIsNamed) {
+  auto cells = usual();
+  cells[3] = "gb18030";
+  const SessionContext context = *context_of(cells);
+  EXPECT_THAT(unknown_to_other_side(context, true, false), HasSubstr("gb18030"));
+  EXPECT_EQ(unknown_to_other_side(context, false, false), "");
+  EXPECT_EQ(unknown_to_other_side(*context_of(usual()), true, false), "");
+}
+
+TEST(SetVariables, HarmlessAndCarriedOnesNeedNotBeAskedFor) {
+  EXPECT_TRUE(deciding({"wait_timeout", "sql_mode", "group_concat_max_len", "names", "character set", "@x"}).empty());
+  EXPECT_EQ(deciding({"sql_log_bin", "old", "sql_log_bin"}).size(), 2u);
+}
+
+TEST(SetVariables, AVariableNobodyHasJudgedCannotBeFollowed) {
+  SetVariables set;
+  set.note({"wait_timeout"});
+  EXPECT_EQ(set.unfollowed(), "");
+  set.note({"brand_new_variable"});
+  EXPECT_THAT(set.unfollowed(), HasSubstr("brand_new_variable"));
+  set.clear();
+  EXPECT_EQ(set.unfollowed(), "");
+}
+
+TEST(ReadPin, IsCountedByItsReasonWhileItHasOne) {
+  PinnedSessions sessions;
+  {
+    ReadPin one(sessions);
+    ReadPin other(sessions);
+    one.set("a");
+    other.set("a");
+    other.set("b");
+    EXPECT_EQ(sessions.by_reason(), (std::map<std::string, std::uint64_t>{{"a", 1}, {"b", 1}}));
+    one.set("");
+    EXPECT_EQ(sessions.total(), 1u);
+  }
+  EXPECT_EQ(sessions.total(), 0u);
 }
 
 }  // namespace
