@@ -11,7 +11,9 @@ namespace {
 
 // Read from MariaDB 10.11.19 and MySQL 9.7.4; tests/integration/test_session_state.py compares it with the servers.
 // What only plugins and other engines bring is not here. Plans, buffers and temporary tables' limits are taken for
-// harmless: they decide how an answer is found, and of several right answers which.
+// harmless: they decide how an answer is found, and of several right answers which. So is
+// explicit_defaults_for_timestamp: no write whose effect it could change is shipped (NULL for a TIMESTAMP that is NOT
+// NULL), and MySQL does not let the applier set it within a transaction.
 constexpr SessionVariable kVariables[] = {
     {"alter_algorithm", VariableEffect::harmless, Makes::mariadb},
     {"analyze_max_length", VariableEffect::harmless, Makes::mariadb},
@@ -73,7 +75,7 @@ constexpr SessionVariable kVariables[] = {
     {"expensive_subquery_limit", VariableEffect::harmless, Makes::mariadb},
     {"explain_format", VariableEffect::harmless, Makes::mysql},
     {"explain_json_format_version", VariableEffect::harmless, Makes::mysql},
-    {"explicit_defaults_for_timestamp", VariableEffect::carried, Makes::both, "1"},
+    {"explicit_defaults_for_timestamp", VariableEffect::harmless, Makes::both},
     {"external_table_secondary_storage_engine", VariableEffect::harmless, Makes::mysql},
     {"external_table_storage_engine", VariableEffect::harmless, Makes::mysql},
     {"external_user", VariableEffect::read_only, Makes::both},

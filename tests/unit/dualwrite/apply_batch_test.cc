@@ -195,7 +195,8 @@ TEST(PlanCommands, SetsTheContextOnceForAll) {
   EXPECT_THAT(texts(commands),
               ElementsAre("SET character_set_client='utf8mb4',collation_connection='utf8mb4_general_ci',"
                           "time_zone='+00:00',sql_mode='STRICT_TRANS_TABLES,TIME_TRUNCATE_FRACTIONAL',"
-                          "foreign_key_checks=1,unique_checks=1,auto_increment_increment=1,auto_increment_offset=1",
+                          "foreign_key_checks=1,unique_checks=1,auto_increment_increment=1,auto_increment_offset=1,"
+                          "default_week_format=0,div_precision_increment=4,lc_time_names='en_US',sql_auto_is_null=0",
                           "USE `shop`", "A", "B"));
   EXPECT_EQ(commands[0].kind, Kind::context);
   EXPECT_EQ(commands[2].kind, Kind::statement);
@@ -347,9 +348,11 @@ TEST(UntranslatableSqlMode, NamesAModeThatChangesWhatAWriteMeans) {
 }
 
 TEST(TranslateCollation, FindsTheNearestOfTheOtherMake) {
-  EXPECT_EQ(translate_collation("utf8mb4_0900_ai_ci", kToMariadb), "utf8mb4_unicode_520_ci");
-  EXPECT_EQ(translate_collation("utf8mb4_tr_0900_ai_ci", kToMariadb), "utf8mb4_unicode_520_ci");
-  EXPECT_EQ(translate_collation("utf8mb4_0900_as_cs", kToMariadb), "utf8mb4_bin");
+  EXPECT_EQ(translate_collation("utf8mb4_0900_ai_ci", kToMariadb), "utf8mb4_unicode_520_nopad_ci");
+  EXPECT_EQ(translate_collation("utf8mb4_tr_0900_ai_ci", kToMariadb), "utf8mb4_unicode_520_nopad_ci");
+  EXPECT_EQ(translate_collation("utf8mb4_0900_as_cs", kToMariadb), "utf8mb4_nopad_bin");
+  EXPECT_EQ(translate_collation("utf8mb3_tolower_ci", kToMariadb), "utf8_general_ci");
+  EXPECT_EQ(translate_collation("utf8mb4_thai_520_w2", kToMysql), "utf8mb4_unicode_520_ci");
   EXPECT_EQ(translate_collation("utf8mb4_0900_bin", kToMariadb), "utf8mb4_nopad_bin");
   EXPECT_EQ(translate_collation("utf8mb3_general_ci", kToMariadb), "utf8_general_ci");
   EXPECT_EQ(translate_collation("utf8_general_ci", kToMysql), "utf8mb3_general_ci");
@@ -377,7 +380,26 @@ TEST(SetContext, KeepsTheSetOfTheClientApartFromThatOfTheConnection) {
 
 TEST(SetContext, LeavesOutWhatTheEntryDoesNotSay) {
   EXPECT_EQ(set_context(StatementContext{}, {.follower_is_mariadb = true, .leader_is_mariadb = true}),
-            "SET sql_mode='',foreign_key_checks=1,unique_checks=1,auto_increment_increment=1,auto_increment_offset=1");
+            "SET sql_mode='',foreign_key_checks=1,unique_checks=1,auto_increment_increment=1,auto_increment_offset=1"
+            ",default_week_format=0,div_precision_increment=4,lc_time_names='en_US',sql_auto_is_null=0");
+}
+
+TEST(SetContext, GivesCarriedVariablesTheEntrysValueOrTheNeutralOne) {
+  StatementContext context = context_of("shop");
+  context.variables = {{"div_precision_increment", "6"}, {"lc_time_names", "de_DE"}};
+  const std::string sql = set_context(context, kToMysql);
+  EXPECT_THAT(sql, HasSubstr(",div_precision_increment=6,lc_time_names='de_DE'"));
+  EXPECT_EQ(broken_context(context), "");
+}
+
+TEST(SetContext, AVariableThatIsNotCarriedBreaksTheEntry) {
+  StatementContext context = context_of("shop");
+  context.variables = {{"sql_log_bin", "0"}};
+  EXPECT_NE(broken_context(context), "");
+  context.variables = {{"nonsense", "0"}};
+  EXPECT_NE(broken_context(context), "");
+  context.variables = {{"lc_time_names", "a'"}};
+  EXPECT_NE(broken_context(context), "");
 }
 
 }  // namespace

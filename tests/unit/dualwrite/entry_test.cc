@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/unit/dualwrite/entries.h"
 
 namespace crossfade::dualwrite {
@@ -13,6 +15,7 @@ Entry full_entry() {
   entry.contexts[1].foreign_key_checks = false;
   entry.contexts[1].auto_increment_increment = 2;
   entry.contexts[1].auto_increment_offset = 7;
+  entry.contexts[1].variables = {{"lc_time_names", "de_DE"}, {"default_week_format", "3"}};
   StatementRecord first = record_of("UPDATE t SET a = 'it''s' WHERE id = 1");
   first.found_rows = true;
   first.affected = -1;
@@ -59,6 +62,17 @@ TEST(Entry, RejectsEveryTruncation) {
   }
 }
 
+TEST(Entry, RejectsAContextThatSaysItHasVariablesAndHasNone) {
+  Entry entry = entry_of(record_of("x"));
+  entry.contexts[0].variables = {{"~", "b"}};
+  Buffer payload = encode_entry(entry);
+  const auto count = std::find(payload.begin(), payload.end(), '~') - 2;
+  ASSERT_EQ(*count, 1);
+  payload.erase(count + 1, count + 5);
+  *count = 0;
+  EXPECT_FALSE(decode_entry(payload).ok());
+}
+
 TEST(Entry, RejectsBytesAfterTheEnd) {
   Buffer payload = encode_entry(full_entry());
   payload.push_back(0);
@@ -73,7 +87,7 @@ TEST(Entry, RejectsAnUnknownVersion) {
 
 TEST(Entry, RejectsAnUnknownFlagOfAContext) {
   Buffer payload = encode_entry(full_entry());
-  payload[2] |= 4;
+  payload[2] |= 8;
   EXPECT_FALSE(decode_entry(payload).ok());
 }
 

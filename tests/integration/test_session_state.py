@@ -1,0 +1,286 @@
+"""What a session has set: on both sides alike, or refused with a reason. In both roles."""
+
+import os
+import re
+
+import harness
+import wire
+from harness import BOTH_ROLES, raises
+
+ROLES = BOTH_ROLES
+TABLE = "CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v INT, s VARCHAR(20), ts TIMESTAMP NULL, made TIMESTAMP NOT NULL " \
+        "DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP)"
+UPDATE = "UPDATE t SET v = v + 1 WHERE id = 1"
+WHO = "SELECT s FROM app.who WHERE id = 1"
+
+
+def setup(env, **flags):
+    """`who` tells which side answered: it is not the same on both, so assert_t, not assert_equal, compares."""
+    env.tables(TABLE, "INSERT INTO t VALUES (1, 0, 'a', NULL, '2001-01-01'), (2, 0, 'b', NULL, '2001-01-01')",
+               "CREATE TABLE who (id INT PRIMARY KEY, s VARCHAR(10))")
+    env.needs_proxy()
+    env.old.run("INSERT INTO app.who VALUES (1, 'old')")
+    env.new.run("INSERT INTO app.who VALUES (1, 'new')")
+    return env.proxy(flags=dict({"read_from_new": {"percent": 100}}, **flags))
+
+
+def assert_t(env, proxy):
+    proxy.caught_up()
+    status = proxy.status()
+    assert status["applier"]["parked"] == [] and status["applier"]["ledger_open"] == 0, status["applier"]
+    rows = [side.run("SET time_zone='+00:00'", "SELECT * FROM app.t ORDER BY id") for side in (env.old, env.new)]
+    assert rows[0] == rows[1], rows
+    return rows[0]
+
+
+def run(session, *statements):
+    for statement in statements:
+        session.query(statement)
+
+
+def answered_by(session):
+    return session.one(WHO).rows[0][0]
+
+
+def is_mariadb(session):
+    return "Maria" in session.server_version
+
+
+# Every variable is judged.
+
+def table():
+    """name -> (effect, makes), as routing/session_variables.cc has it."""
+    with open(os.path.join(harness.ROOT, "routing", "session_variables.cc")) as source:
+        rows = re.findall(r'\{"(\w+)",\s*VariableEffect::(\w+),\s*Makes::(\w+)', source.read())
+    return {name: (effect, makes) for name, effect, makes in rows}
+
+
+def test_every_session_variable_of_the_servers_is_in_the_table(env):
+    known = table()
+    assert len(known) > 250, len(known)
+    # Of engines and plugins that a build may bring or not: they change nothing that is shipped, and are refused unseen.
+    plugins = ("rocksdb_", "mroonga_", "spider_", "connect_", "s3_", "sphinx_", "oqgraph_", "mysqlx_")
+    for server in (env.old, env.new):
+        make = server.kind
+        shown = {row[0].lower() for row in server.run("SHOW SESSION VARIABLES")}
+        if make == "mariadb":
+            shown |= {row[0].lower() for row in server.run(
+                "SELECT variable_name FROM information_schema.system_variables WHERE variable_scope LIKE 'SESSION%'")}
+        else:
+            shown |= {row[0].lower() for row in server.run(
+                "SELECT variable_name FROM performance_schema.variables_metadata WHERE variable_scope <> 'GLOBAL'")}
+        missing = []
+        for name in sorted(shown):
+            if name.startswith(plugins):
+                continue
+            if name in known and known[name][1] in ("both", make):
+                continue
+            try:
+                server.run("SET SESSION `%s` = DEFAULT" % name)
+                missing.append(name)
+            except harness.pymysql.MySQLError as error:
+                if error.args[0] not in (1229, 1238, 1193):  # global only; read only; no variable
+                    missing.append((name, error.args))
+        assert not missing, (make, missing)
+        for name, (_, makes) in known.items():
+            assert makes not in ("both", make) or name in shown, "%s does not have %s" % (make, name)
+
+
+# What drivers, ORMs and tools set when they connect: afterwards the session reads from new and writes.
+
+CONNECT_TIME = {
+    "connector_j": [
+        "/* mysql-connector-j-9.1.0 (Revision: 9f4d6f1b6f6f) */SELECT  @@session.auto_increment_increment AS "
+        "auto_increment_increment, @@character_set_client AS character_set_client, @@character_set_connection AS "
+        "character_set_connection, @@character_set_results AS character_set_results, @@character_set_server AS "
+        "character_set_server, @@collation_server AS collation_server, @@collation_connection AS collation_connection, "
+        "@@init_connect AS init_connect, @@interactive_timeout AS interactive_timeout, @@license AS license, "
+        "@@lower_case_table_names AS lower_case_table_names, @@max_allowed_packet AS max_allowed_packet, "
+        "@@net_write_timeout AS net_write_timeout, @@performance_schema AS performance_schema, @@sql_mode AS sql_mode, "
+        "@@system_time_zone AS system_time_zone, @@time_zone AS time_zone, @@wait_timeout AS wait_timeout",
+        "SET character_set_results = NULL", "SET NAMES utf8mb4", "SET autocommit=1",
+        "SET sql_mode='STRICT_TRANS_TABLES'", "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+        "SET SESSION TRANSACTION READ WRITE", "/* ping */ SELECT 1", "SELECT @@session.@ISO@", "SELECT DATABASE()",
+        "SET SQL_SELECT_LIMIT=10", "SET SQL_SELECT_LIMIT=DEFAULT"],
+    "mariadb_connector_j": [
+        "SELECT @@max_allowed_packet,@@system_time_zone,@@time_zone,@@auto_increment_increment",
+        "set autocommit=1, sql_mode = concat(@@sql_mode,',STRICT_TRANS_TABLES')",
+        "set session_track_system_variables=CONCAT(@@session_track_system_variables,',auto_increment_increment')",
+        "SET NAMES utf8mb4", "SET wait_timeout=600"],
+    "django": [
+        "SELECT VERSION(), @@sql_mode, @@default_storage_engine, @@sql_auto_is_null, @@lower_case_table_names, "
+        "CONVERT_TZ('2001-01-01 01:00:00', 'UTC', 'UTC') IS NOT NULL",
+        "SET SQL_AUTO_IS_NULL = 0", "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+        "SET sql_mode = 'STRICT_TRANS_TABLES'", "SET foreign_key_checks=0", "SET foreign_key_checks=1",
+        "SET autocommit=1"],
+    "rails": [
+        "SET NAMES utf8mb4 COLLATE utf8mb4_unicode_ci,  @@SESSION.sql_mode = CONCAT(@@sql_mode, "
+        "',STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO'), @@SESSION.sql_auto_is_null = 0, @@SESSION.wait_timeout = 2147483"],
+    "sqlalchemy": [
+        "SET NAMES utf8mb4", "SELECT @@@ISO@", "SELECT DATABASE()", "SELECT @@sql_mode", "SELECT @@lower_case_table_names",
+        "SELECT CAST('test plain returns' AS CHAR(60)) AS anon_1", "ROLLBACK",
+        "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", "COMMIT"],
+    "hibernate_hikari": [
+        "SET autocommit=1", "SET SESSION TRANSACTION READ ONLY", "SET SESSION TRANSACTION READ WRITE",
+        "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE", "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+        "SET SESSION net_write_timeout=600"],
+    "laravel": [
+        "use `app`;", "set names 'utf8mb4' collate 'utf8mb4_unicode_ci'", "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+        "set time_zone='+00:00'",
+        "SET SESSION sql_mode='ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,"
+        "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION';"],
+    "wordpress": [
+        "SET NAMES 'utf8mb4' COLLATE 'utf8mb4_unicode_520_ci'", "SELECT @@SESSION.sql_mode",
+        "SET SESSION sql_mode='NO_ENGINE_SUBSTITUTION'"],
+    "drupal": ["SET NAMES utf8mb4 COLLATE utf8mb4_general_ci", "SET sql_mode = 'ANSI,TRADITIONAL'"],
+    "php_mysqli": ["SET NAMES utf8mb4", "SET SESSION group_concat_max_len = 100000", "SET lc_time_names = 'de_DE'",
+                   "SET SESSION lc_messages = 'de_DE'"],
+    "go": ["SELECT @@max_allowed_packet", "SET NAMES utf8mb4", "SET time_zone = '+01:00'", "SET autocommit = 1",
+           "SET SESSION innodb_lock_wait_timeout = 5, SESSION lock_wait_timeout = 5"],
+    "mysqldump_connect": [
+        "/*!40100 SET @@SQL_MODE='' */", "/*!40103 SET TIME_ZONE='+00:00' */",
+        "/*!80000 SET SESSION information_schema_stats_expiry=0 */", "SET SESSION NET_READ_TIMEOUT= 700, SESSION NET_WRITE_TIMEOUT= 700",
+        "SET SQL_QUOTE_SHOW_CREATE=1", "SET SESSION character_set_results = 'binary'",
+        "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+        "START TRANSACTION /*!40100 WITH CONSISTENT SNAPSHOT */", "COMMIT"],
+    "mysql_safe_updates": ["SET sql_safe_updates=1,sql_select_limit=1000,max_join_size=1000000"],
+    "optimizer": ["SET optimizer_switch='index_merge=off'", "SET SESSION sort_buffer_size=1048576, join_buffer_size=1048576",
+                  "SET SESSION tmp_table_size=33554432, max_heap_table_size=33554432", "SET profiling=0"],
+}
+
+
+def test_after_what_drivers_and_orms_set_a_session_reads_and_writes(env):
+    proxy = setup(env)
+    for name, statements in CONNECT_TIME.items():
+        session = proxy.wire(database="app", capabilities=wire.MULTI_STATEMENTS)
+        for statement in statements:
+            try:
+                session.query(statement.replace("@ISO@", "tx_isolation" if is_mariadb(session) else "transaction_isolation"))
+            except wire.Err as error:
+                raise AssertionError("%s: %s: %r" % (name, statement, error))
+        assert answered_by(session) == "new", (name, proxy.status()["clients"])
+        try:
+            run(session, UPDATE, "INSERT INTO t (v, s) VALUES (7, '%s')" % name)
+        except wire.Err as error:
+            raise AssertionError("%s: %r" % (name, error))
+        assert answered_by(session) == "new", name
+        session.close()
+    assert len(assert_t(env, proxy)) == 2 + len(CONNECT_TIME)
+
+
+DUMP_HEAD = """/*!40101 SET @OLD_CHARACTER_SET_CLIENT=@@CHARACTER_SET_CLIENT */;
+/*!40101 SET @OLD_CHARACTER_SET_RESULTS=@@CHARACTER_SET_RESULTS */;
+/*!40101 SET @OLD_COLLATION_CONNECTION=@@COLLATION_CONNECTION */;
+/*!50503 SET NAMES utf8mb4 */;
+/*!40103 SET @OLD_TIME_ZONE=@@TIME_ZONE */;
+/*!40103 SET TIME_ZONE='+00:00' */;
+/*!40014 SET @OLD_UNIQUE_CHECKS=@@UNIQUE_CHECKS, UNIQUE_CHECKS=0 */;
+/*!40014 SET @OLD_FOREIGN_KEY_CHECKS=@@FOREIGN_KEY_CHECKS, FOREIGN_KEY_CHECKS=0 */;
+/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_AUTO_VALUE_ON_ZERO' */;
+/*!40111 SET @OLD_SQL_NOTES=@@SQL_NOTES, SQL_NOTES=0 */;"""
+DUMP_TAIL = """/*!40103 SET TIME_ZONE=@OLD_TIME_ZONE */;
+/*!40101 SET SQL_MODE=@OLD_SQL_MODE */;
+/*!40014 SET FOREIGN_KEY_CHECKS=@OLD_FOREIGN_KEY_CHECKS */;
+/*!40014 SET UNIQUE_CHECKS=@OLD_UNIQUE_CHECKS */;
+/*!40101 SET CHARACTER_SET_CLIENT=@OLD_CHARACTER_SET_CLIENT */;
+/*!40101 SET CHARACTER_SET_RESULTS=@OLD_CHARACTER_SET_RESULTS */;
+/*!40101 SET COLLATION_CONNECTION=@OLD_COLLATION_CONNECTION */;
+/*!40111 SET SQL_NOTES=@OLD_SQL_NOTES */;"""
+
+
+def test_the_frame_of_a_dump_leaves_a_session_that_writes(env):
+    proxy = setup(env)
+    session = proxy.wire(database="app")
+    run(session, *DUMP_HEAD.split("\n"))
+    run(session, "INSERT INTO `t` VALUES (0,1,'zero',NULL,'2020-02-02 02:02:02'),(50,1,'x',NULL,'2020-02-02 02:02:02')")
+    run(session, *DUMP_TAIL.split("\n"))
+    run(session, UPDATE)
+    assert answered_by(session) == "new"
+    assert [row[0] for row in assert_t(env, proxy)] == [0, 1, 2, 50]
+
+
+# Values travel.
+
+def test_reads_on_new_run_under_the_values_of_the_leaders_session(env):
+    proxy = setup(env)
+    session = proxy.wire(database="app")
+    names = ["group_concat_max_len", "sql_select_limit", "div_precision_increment", "default_week_format", "lc_time_names",
+             "max_join_size", "sql_big_selects", "sql_notes", "lc_messages", "sql_auto_is_null"]
+    env.tables("CREATE TABLE many (id INT PRIMARY KEY, v VARCHAR(100))",
+               "INSERT INTO many VALUES " + ",".join("(%d, REPEAT('x', 50))" % i for i in range(100)))
+    # The default differs between the makes: 1 MiB and 1024.
+    long = "SELECT LENGTH(GROUP_CONCAT(v)), (SELECT s FROM who WHERE id = 1) FROM many"
+    expected = str(min(5099, int(session.one("SELECT @@group_concat_max_len").rows[0][0])))
+    assert session.one(long).rows == [[expected, "new"]]
+    run(session, "SET group_concat_max_len=77, div_precision_increment=7, default_week_format=3, lc_time_names='fr_FR', "
+                 "sql_select_limit=5")
+    assert session.one(long).rows == [["77", "new"]]
+    assert session.one("SELECT 1/3, DAYNAME('2024-01-01'), WEEK('2024-01-01'), (SELECT s FROM who WHERE id = 1)").rows == \
+        [["0.3333333", "lundi", "1", "new"]]
+    assert len(session.one("SELECT id, (SELECT s FROM who WHERE id = 1) FROM many").rows) == 5
+    run(session, "SET sql_select_limit=DEFAULT")
+    assert len(session.one("SELECT id FROM many").rows) == 100
+    assert session.one("SELECT " + ",".join("@@" + n for n in names)).rows  # answered by the leader, which has them all
+
+
+def test_a_time_limit_reaches_the_other_make_in_its_own_unit(env):
+    proxy = setup(env)
+    session = proxy.wire(database="app")
+    run(session, "SET max_statement_time=0.2" if is_mariadb(session) else "SET max_execution_time=200")
+    slow = "SELECT COUNT(*), (SELECT s FROM who WHERE id = 1) FROM %s" % ", ".join(
+        "(SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL "
+        "SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9 UNION ALL SELECT 10) t%d" % i for i in range(9))
+    raises((1969, 3024), session.query, slow)
+    assert answered_by(session) == "new"
+
+
+def test_entries_carry_what_is_carried(env):
+    proxy = setup(env)
+    session = proxy.wire(database="app")
+    run(session, "SET div_precision_increment=7, lc_time_names='fr_FR', default_week_format=3", UPDATE, "BEGIN",
+        "UPDATE t SET v = v + 1 WHERE id = 2", "SET lc_time_names='de_DE'", UPDATE, "COMMIT", "SET explicit_defaults_for_timestamp=0",
+        UPDATE)
+    raises(1235, session.query, "INSERT INTO t (id, made) VALUES (11, NULL)")  # the present time, or an error
+    assert [row[1] for row in assert_t(env, proxy)] == [3, 1]
+
+
+def test_a_variable_that_cannot_be_reproduced_refuses_writes_until_it_is_set_back(env):
+    proxy = setup(env)
+    session = proxy.wire(database="app")
+    run(session, "SET completion_type=CHAIN")
+    _, message = raises(1235, session.query, UPDATE)
+    assert "completion_type" in message, message
+    assert answered_by(session) == "old"
+    clients = proxy.status()["clients"]
+    assert clients["pinned_to_leader"] == 1 and "completion_type" in list(clients["pinned_reasons"])[0], clients
+    run(session, "SET completion_type=DEFAULT", UPDATE)
+    assert answered_by(session) == "new"
+    assert proxy.status()["clients"]["pinned_to_leader"] == 0
+    run(session, "SET rand_seed1=5")
+    raises(1235, session.query, UPDATE)
+    session.simple(bytes([wire.RESET_CONNECTION]))
+    run(session, "USE app", UPDATE)
+    assert_t(env, proxy)
+
+
+def test_a_variable_that_only_the_leader_has_pins_reads(env):
+    proxy = setup(env)
+    session = proxy.wire(database="app")
+    name, value = ("default_regex_flags", "DOTALL") if is_mariadb(session) else ("windowing_use_high_precision", "OFF")
+    run(session, "SET %s='%s'" % (name, value))
+    assert answered_by(session) == "old"
+    assert name in list(proxy.status()["clients"]["pinned_reasons"])[0]
+    run(session, UPDATE, "SET %s=DEFAULT" % name)
+    assert answered_by(session) == "new"
+    assert_t(env, proxy)
+
+
+def test_a_failed_set_changes_nothing(env):
+    proxy = setup(env)
+    session = proxy.wire(database="app")
+    raises(1193, session.query, "SET crossfade_nonsense=1")
+    raises((1227, 1231), session.query, "SET sql_log_bin=0")
+    raises((1231, 1649), session.query, "SET lc_time_names='xx_YY'")
+    run(session, UPDATE)
+    assert answered_by(session) == "new"
+    assert_t(env, proxy)
