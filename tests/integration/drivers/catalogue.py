@@ -1,0 +1,180 @@
+"""Which client libraries there are: how to get each ready, how to run its program, what it does not have."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
+CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME", "/var/cache"), "crossfade", "drivers")
+PYTHON = "/usr/bin/python3"
+
+NO_PREPARED = "prepares nothing on the server"
+TEXT_ONLY = "goes by the server's prepared statements"
+NO_COMPRESSION = "speaks no compression"
+NO_RESET = "has neither change_user nor reset_connection"
+
+
+class Missing(Exception):
+    """The toolchain or the package cannot be had here; says why."""
+
+
+def run(*command, cwd=None, env=None):
+    """What a preparation runs; its failure means that the driver cannot be had."""
+    try:
+        done = subprocess.run(command, cwd=cwd, env=dict(os.environ, **(env or {})), stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=600, stdin=subprocess.DEVNULL)
+    except FileNotFoundError:
+        raise Missing("no program %s" % command[0])
+    except subprocess.TimeoutExpired:
+        raise Missing("%s did not end in ten minutes" % " ".join(command[:3]))
+    if done.returncode:
+        raise Missing("%s: exit code %d: %s" % (" ".join(command[:4]), done.returncode, done.stdout.strip()[-300:]))
+    return done.stdout
+
+
+class Driver:
+    """`prepare` returns the command, with what it needs in the environment; `lacks` names steps and why they are left out."""
+
+    def __init__(self, name, group, prepare, variant="", lacks=None):
+        self.name, self.group, self.prepare, self.variant, self.lacks = name, group, prepare, variant, lacks or {}
+
+
+def python(module):
+    def prepare():
+        run(PYTHON, "-c", "import " + module)
+        return [PYTHON, os.path.join(HERE, "dbapi.py")], {}
+    return prepare
+
+
+def c():
+    """Built anew each time: it takes a second."""
+    os.makedirs(CACHE, exist_ok=True)
+    program = os.path.join(CACHE, "capi")
+    flags = run("mariadb_config", "--include", "--libs").split()
+    run("cc", "-O1", "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", os.path.join(HERE, "capi.c"), "-o", program, *flags, "-lpthread")
+    return [program], {}
+
+
+def mariadb_client():
+    run("mariadb", "--version")
+    return [PYTHON, os.path.join(HERE, "cli.py"), "mariadb"], {}
+
+
+def mysql_client():
+    script = os.path.join(ROOT, "scripts", "mysql9")
+    folder = run(script, "path").strip()
+    return [PYTHON, os.path.join(HERE, "cli.py"), script, "run", "mysql"], \
+        {"DRIVER_PLUGINS": os.path.join(folder, "usr", "lib", "mysql", "plugin")}
+
+
+def cached(name, *sources):
+    """(folder, stamp file): a folder in the cache for what these files of the repository pin; the stamp says that it is complete."""
+    digest = hashlib.sha256()
+    for source in sources:
+        with open(os.path.join(HERE, source), "rb") as file:
+            digest.update(file.read())
+    folder = os.path.join(CACHE, "%s-%s" % (name, digest.hexdigest()[:12]))
+    return folder, os.path.join(folder, ".complete")
+
+
+def complete(folder, stamp):
+    os.makedirs(folder, exist_ok=True)
+    with open(stamp, "w"):
+        pass
+
+
+def pip(script, requirements="requirements.txt"):
+    def prepare():
+        folder, stamp = cached("python", requirements)
+        if not os.path.exists(stamp):
+            shutil.rmtree(folder, ignore_errors=True)
+            run(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", folder,
+                "-r", os.path.join(HERE, requirements))
+            complete(folder, stamp)
+        return [PYTHON, os.path.join(HERE, script)], {"PYTHONPATH": folder}
+    return prepare
+
+
+def npm():
+    folder, stamp = cached("node", "node/package.json", "node/package-lock.json")
+    if not os.path.exists(stamp):
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder)
+        for file in ("package.json", "package-lock.json"):
+            shutil.copy(os.path.join(HERE, "node", file), folder)
+        run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=folder)
+        complete(folder, stamp)
+    return ["node", os.path.join(HERE, "node", "driver.js")], {"DRIVER_MODULES": folder}
+
+
+def go():
+    run("go", "version")
+    program = os.path.join(CACHE, "go-driver")
+    run("go", "build", "-o", program, ".", cwd=os.path.join(HERE, "go"))
+    return [program], {}
+
+
+def maven():
+    folder, stamp = cached("java", "java/pom.xml", "java/Driver.java")
+    if not os.path.exists(stamp):
+        shutil.rmtree(folder, ignore_errors=True)
+        run("javac", "-version")
+        run("mvn", "-q", "-B", "-f", os.path.join(HERE, "java", "pom.xml"), "dependency:copy-dependencies", "-DoutputDirectory=" + folder)
+        run("javac", "-Xlint:all,-classfile", "-cp", os.path.join(folder, "*"), "-d", folder, os.path.join(HERE, "java", "Driver.java"))
+        complete(folder, stamp)
+    return ["java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx512m", "-Duser.timezone=UTC", "-cp", folder + ":" + os.path.join(folder, "*"),
+            "Driver"], {}
+
+
+def perl(module):
+    def prepare():
+        run("perl", "-M" + module, "-MJSON::PP", "-e", "1")
+        return ["perl", os.path.join(HERE, "dbi.pl")], {}
+    return prepare
+
+
+def php(extension):
+    def prepare():
+        loaded = run("php", "-m").split()
+        if extension not in loaded:
+            raise Missing("PHP without its extension " + extension)
+        return ["php", os.path.join(HERE, "php.php")], {}
+    return prepare
+
+
+def ruby():
+    run("ruby", "-rmysql2", "-e", "1")
+    return ["ruby", os.path.join(HERE, "mysql2.rb")], {}
+
+
+CLI = {"prepared": NO_PREPARED, "types back": "takes no values", "ping": "has no such command"}
+PDO = {"reset": NO_RESET, "ping": "has no such call"}
+
+DRIVERS = [
+    Driver("libmariadb, C", "debian", c),
+    Driver("mariadb client", "debian", mariadb_client, "mariadb", dict(CLI, reset=NO_RESET)),
+    Driver("mysql client (Oracle)", "debian", mysql_client, "mysql", CLI),
+    Driver("PyMySQL (Debian)", "debian", python("pymysql"), "pymysql",
+           {"prepared": NO_PREPARED, "compression": NO_COMPRESSION, "reset": NO_RESET}),
+    Driver("mysqlclient (Debian)", "debian", python("MySQLdb"), "mysqlclient", {"prepared": NO_PREPARED}),
+    Driver("DBD::mysql, Perl", "debian", perl("DBD::mysql"), "mysql", {"reset": NO_RESET}),
+    Driver("DBD::MariaDB, Perl", "debian", perl("DBD::MariaDB"), "MariaDB", {"reset": NO_RESET}),
+    Driver("mysqli, PHP", "debian", php("mysqli"), "mysqli", {"types back": TEXT_ONLY, "parameters": TEXT_ONLY}),
+    Driver("PDO, PHP, emulated", "debian", php("pdo_mysql"), "pdo-emulated", dict(PDO, prepared="is switched off")),
+    Driver("PDO, PHP, prepared", "debian", php("pdo_mysql"), "pdo-prepared", PDO),
+    Driver("mysql2, Ruby", "debian", ruby, "", {"reset": NO_RESET}),
+    Driver("PyMySQL (pip)", "pip", pip("dbapi.py"), "pymysql",
+           {"prepared": NO_PREPARED, "compression": NO_COMPRESSION, "reset": NO_RESET}),
+    Driver("Connector/Python", "pip", pip("dbapi.py"), "connector-pure"),
+    Driver("Connector/Python, C", "pip", pip("dbapi.py", "requirements-c.txt"), "connector-c"),
+    Driver("mysql2, Node", "npm", npm, "mysql2"),
+    Driver("mariadb, Node", "npm", npm, "mariadb"),
+    Driver("go-sql-driver, prepared", "go", go, "prepared", {"types back": TEXT_ONLY, "parameters": TEXT_ONLY, "reset": NO_RESET}),
+    Driver("go-sql-driver, interpolated", "go", go, "interpolate", {"prepared": "is switched off", "reset": NO_RESET}),
+    Driver("Connector/J, client side", "maven", maven, "mysql-client", {"prepared": "is switched off"}),
+    Driver("Connector/J, server side", "maven", maven, "mysql-server", {"types back": TEXT_ONLY, "parameters": TEXT_ONLY}),
+    Driver("MariaDB Connector/J, client side", "maven", maven, "mariadb-client", {"prepared": "is switched off"}),
+    Driver("MariaDB Connector/J, server side", "maven", maven, "mariadb-server", {"types back": TEXT_ONLY, "parameters": TEXT_ONLY}),
+]
