@@ -1,5 +1,6 @@
 // The server error numbers that the proxy emits or interprets (MySQL "Server Error Message
-// Reference", "Client Error Message Reference").
+// Reference"). None of the client libraries' own, from 2000 on: MariaDB's takes a packet with one of
+// those for malformed, and says 2027 whatever it was about.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +26,5 @@ inline constexpr std::uint16_t kErrNoReferencedRow = 1452;
 inline constexpr std::uint16_t kErrTooManyPrepared = 1461;
 inline constexpr std::uint16_t kErrMalformedPacket = 1835;
 inline constexpr std::uint16_t kErrSecureTransportRequired = 3159;
-inline constexpr std::uint16_t kErrCannotConnect = 2003;
-inline constexpr std::uint16_t kErrServerLost = 2013;
 
 }  // namespace crossfade::protocol

@@ -284,13 +284,11 @@ Task<Session::Next> Session::reply_err(std::uint16_t code, std::string sqlstate,
 Task<Session::Next> Session::reply_lost(absl::Status status, config::Backend which) {
   spdlog::warn("session={} connection={} backend={} lost=\"{}\"", id_, connection_id_, config::name(which),
                std::string(status.message()));
-  co_await reply_err(protocol::kErrServerLost, "HY000",
-                     "Lost connection to backend '" + std::string(config::name(which)) + "' during query");
   co_return Next::close;
 }
 
 Task<Session::Next> Session::reply_unreachable(absl::Status status) {
-  co_return co_await reply_err(protocol::kErrCannotConnect, "HY000", "crossfade: " + std::string(status.message()));
+  co_return co_await reply_err(protocol::kErrServerShutdown, "08S01", "crossfade: " + std::string(status.message()));
 }
 
 }  // namespace crossfade::proxy

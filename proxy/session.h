@@ -6,7 +6,7 @@
 //
 // Invariant: what log_ holds is exactly what the open transaction on the leader has written. If the
 // two can no longer be known to agree, the transaction is rolled back and the client told so (1213),
-// or the connection is closed (2013): never a wrong certainty.
+// or the connection is closed: never a wrong certainty.
 #pragma once
 
 #include <array>
@@ -192,9 +192,9 @@ class Session {
   Task<Next> reply_ok(protocol::Ok ok);
   Task<Next> reply_err(std::uint16_t code, std::string sqlstate, std::string message);
   Task<Next> reply_err(protocol::Err err);
-  Task<Next> reply_lost(absl::Status status, config::Backend which);  // 2013, and close
+  Task<Next> reply_lost(absl::Status status, config::Backend which);  // closes, as that server did: client libraries call it 2013
   Task<Next> reply_unjudged(absl::Status status);
-  Task<Next> reply_unreachable(absl::Status status);  // 2003-like, and go on or close
+  Task<Next> reply_unreachable(absl::Status status);  // 1053, and go on or close
 
   void own(Command& command);
   config::Backend leader() const { return shared_.leader; }

@@ -160,7 +160,7 @@ def test_an_unreachable_leader_is_named_before_any_greeting(env):
     env.old.kill()
     head, client = first_packet(proxy.port)
     client.close()
-    assert head[3] == 0 and head[4] == 0xFF and int.from_bytes(head[5:7], "little") == 2003, head
+    assert head[3] == 0 and head[4] == 0xFF and int.from_bytes(head[5:7], "little") == 1053, head
     assert b"backend 'old'" in head, head
     env.old.start()
     wait_until(proxy.wire, 20, "a login after the leader's return")

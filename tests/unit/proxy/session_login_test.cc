@@ -102,7 +102,7 @@ TEST(SessionLogin, AnUnreachableLeaderIsNamedInTheFirstPacket) {
   ASSERT_TRUE(message.has_value());
   const auto err = protocol::decode_err(*message);
   ASSERT_TRUE(err.ok());
-  EXPECT_EQ(err->code, 2003);
+  EXPECT_EQ(err->code, protocol::kErrServerShutdown);
   EXPECT_THAT(err->message, HasSubstr("backend 'old'"));
   EXPECT_EQ(sequence, 1);
 }
