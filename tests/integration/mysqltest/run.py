@@ -37,7 +37,7 @@ MARIADB_OPTIONS = ["--character-set-server=latin1", "--collation-server=latin1_s
                    "--max-heap-table-size=1M", "--sort-buffer-size=256K", "--debug-no-sync", "--plugin-maturity=unknown",
                    "--innodb-buffer-pool-size=32M", "--innodb-flush-log-at-trx-commit=0"]
 MYSQL_OPTIONS = ["--character-set-server=utf8mb4", "--local-infile=1", "--log-bin-trust-function-creators=1",
-                 "--innodb-buffer-pool-size=64M", "--innodb-flush-log-at-trx-commit=0", "--skip-log-bin"]
+                 "--innodb-buffer-pool-size=64M", "--innodb-flush-log-at-trx-commit=0", "--skip-log-bin", "--innodb-flush-method=nosync", "--skip-innodb-doublewrite"]
 
 
 def read_list(path):

@@ -2,6 +2,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "protocol/error_codes.h"
 #include "tests/support/proxy_stack.h"
 
 namespace crossfade::proxy {
