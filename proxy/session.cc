@@ -196,6 +196,8 @@ void Session::reset_session_state() {
   context_.reset();
   ++context_version_;
   lexer_stale_ = true;
+  objects_.clear();
+  unobserved_ = false;
   set_variables_.clear();
   update_read_pin();
   in_transaction_ = false;

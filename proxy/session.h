@@ -23,6 +23,7 @@
 #include "protocol/prepared.h"
 #include "proxy/pinned_sessions.h"
 #include "proxy/session_login.h"
+#include "proxy/session_objects.h"
 #include "proxy/session_state.h"
 #include "proxy/shadow_pool.h"
 #include "proxy/worker.h"
@@ -174,6 +175,14 @@ class Session {
   void learn_insert_id(const dualwrite::ShipVerdict& verdict, const protocol::Ok& ok);
   Task<absl::Status> secure_last_insert_id();
 
+  // session_local.cc: what only this session has
+  Task<Next> on_session_only(routing::StatementFacts facts, Command command);
+  Task<Next> on_commit_first(routing::StatementFacts facts, Command command);
+  Task<absl::Status> before_session_only(routing::StatementFacts facts);
+  Task<absl::Status> after_session_only(routing::StatementFacts facts, std::string schema, protocol::ResultEnd end);
+  Task<absl::Status> look_for_temporary_tables(std::vector<routing::TableName> names, std::string schema,
+                                               std::int64_t row_count);
+
   // session_prepared.cc: COM_STMT_*
   Task<Next> on_prepare(Command command);
   Task<Next> on_execute(Command command);
@@ -233,6 +242,9 @@ class Session {
   routing::LexerMode lexer_mode_;
   SetVariables set_variables_;
   ReadPin read_pin_;
+
+  SessionObjects objects_;
+  bool unobserved_ = false;  // ran statements while writes were not duplicated: objects_ does not tell all
 
   std::shared_ptr<const config::Flags> flags_;  // of the running transaction, or the newest
   bool in_transaction_ = false;

@@ -56,8 +56,19 @@ Task<Session::Next> Session::on_prepare(Command command) {
     routing::Refusal no = routing::refusal(plan.reason, prepared.facts);
     co_return co_await reply_err(no.code, std::move(no.sqlstate), std::move(no.message));
   }
-  if (plan.action == Action::write) {
+  if (prepared.facts.kind == routing::StatementKind::insert || prepared.facts.kind == routing::StatementKind::replace ||
+      prepared.facts.kind == routing::StatementKind::update || prepared.facts.kind == routing::StatementKind::delete_) {
+    // Also when a temporary table is meant now: its base table may be meant by a later execution.
     prepared.shape = routing::parse_write(sql, lexer_mode_);
+    if (plan.action == Action::session_only) {
+      if (!context_) {
+        const absl::Status fresh = co_await refresh_context();
+        if (!fresh.ok()) co_return co_await reply_lost(fresh, leader());
+      }
+      prepared.context = context_->statement;
+    }
+  }
+  if (plan.action == Action::write) {
     auto verdict = co_await judge(prepared.facts, prepared.shape, nullptr, schema_);
     if (!verdict.ok()) {
       co_return co_await reply_unjudged(verdict.status());
@@ -154,6 +165,7 @@ Task<Session::Next> Session::on_execute(Command command) {
   }
   routing::SessionFacts session = session_facts();
   session.client_multi_statements = true;
+  session.schema = prepared->schema;
   const auto draw = static_cast<std::uint32_t>(worker_.random() % config::Percent::kWhole);
   routing::Plan plan = routing::make_plan(prepared->facts, session, *flags_, leader(), draw);
   if (kept_ && (prepared->facts.facts.has(Fact::row_count) || prepared->facts.facts.has(Fact::warnings))) {
@@ -217,7 +229,8 @@ Task<Session::Next> Session::on_execute(Command command) {
       break;
     case Action::begin:
     case Action::set:
-      // Both may commit what is open, or change what later writes depend on: as text they take the one
+    case Action::commit_first:
+      // They may commit what is open, or change what later writes depend on: as text they take the one
       // path that handles that.
       if (prepared->parameters == 0) {
         Command text;
@@ -227,6 +240,7 @@ Task<Session::Next> Session::on_execute(Command command) {
       }
       co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000",
                                    "crossfade: SET with parameters in a prepared statement is not supported yet");
+    case Action::session_only:
     case Action::relay:
     case Action::warnings:
     case Action::rollback:
@@ -281,6 +295,10 @@ Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan
     if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());
     source = *leading;
   }
+  if (plan.action == Action::session_only) {
+    const absl::Status ready = co_await before_session_only(facts);
+    if (!ready.ok()) co_return co_await reply_lost(ready, leader());
+  }
   protocol::Buffer body = protocol::encode_execute(execute);
   shadow::Recording recording(plan.shadow ? shared_.config.shadow.recording_bytes_max : 0);
   ResultEnd end;
@@ -306,6 +324,10 @@ Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan
   last_answered_ = from;
   if (from == leader()) after_statement(facts.kind, facts, end);
   if (facts.facts.has(Fact::sets_last_insert_id)) last_insert_id_known_ = false;
+  if (plan.action == Action::session_only) {
+    const absl::Status noted = co_await after_session_only(facts, prepared.schema, end);
+    if (!noted.ok()) co_return Next::close;
+  }
   if (is_read) {
     const auto took =
         static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun).count());

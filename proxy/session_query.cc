@@ -44,6 +44,9 @@ routing::SessionFacts Session::session_facts() {
   facts.autocommit = autocommit_;
   facts.read_committed = next_transaction_read_committed_ || (context_ && context_->read_committed);
   facts.pinned_to_leader = read_pin_.active();
+  // After what was not followed nobody here knows which table a name means; no write is recorded then.
+  facts.temporary_tables = unobserved_ ? nullptr : &objects_.temporary_tables();
+  facts.tables_locked = objects_.has_table_locks();
   facts.follower_usable = shared_.applier.follower_usable();
   facts.client_multi_statements = multi_statements_;
   // A transaction may write at any time: its reads stay with the leader from the start.
@@ -157,6 +160,10 @@ Task<Session::Next> Session::carry_out(routing::Plan plan, StatementFacts facts,
     case Action::rollback:
     case Action::use:
       co_return co_await on_plain(std::move(facts), command);
+    case Action::session_only:
+      co_return co_await on_session_only(std::move(facts), command);
+    case Action::commit_first:
+      co_return co_await on_commit_first(std::move(facts), command);
     case Action::warnings:
       co_return co_await on_warnings(std::move(facts), command);
     case Action::refuse: {
@@ -202,6 +209,9 @@ void Session::after_statement(StatementKind kind, const StatementFacts& facts, c
   const bool client_knows = std::exchange(needs_probe_, false) && last_error_ == protocol::kErrDeadlock;
   switch (kind) {
     case StatementKind::begin:
+      objects_.unlocked();
+      log_.clear();
+      break;
     case StatementKind::commit:
     case StatementKind::rollback:
       log_.clear();
@@ -257,6 +267,7 @@ void Session::note_unobserved(const StatementFacts& facts) {
                      facts.kind == StatementKind::replace || facts.kind == StatementKind::update ||
                      facts.kind == StatementKind::delete_ || facts.kind == StatementKind::select;
   if (plain && !facts.facts.has(Fact::multi_statement)) return;
+  unobserved_ = true;
   set_variables_.note_unobserved();
   context_.reset();
   ++context_version_;

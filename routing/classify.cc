@@ -4,6 +4,7 @@
 
 #include "routing/fact_scanner.h"
 #include "routing/set_statement.h"
+#include "routing/table_statement.h"
 #include "routing/word_table.h"
 
 namespace crossfade::routing {
@@ -348,6 +349,7 @@ StatementKind StatementReader::read_by_word() {
   if (*kind == StatementKind::ddl || *kind == StatementKind::account || *kind == StatementKind::call)
     scan_.ignore_calls();
   if (*kind == StatementKind::diagnostics && scan_.is("GET")) out_.facts.add(Fact::warnings);
+  if (*kind == StatementKind::xa && scan_.ahead_is("RECOVER")) out_.name = "recover";
   if (scan_.is("RENAME") && scan_.ahead_is("USER")) return rest(StatementKind::account);
   may_be_read_ = *kind == StatementKind::do_ || scan_.is("CHECKSUM");
   return rest(*kind);
@@ -399,6 +401,7 @@ StatementFacts classify(std::string_view sql, const LexerMode& mode) {
   }
   if (scan.tokenizer().saw_executable_comment()) out.facts.add(Fact::executable_comment);
   if (all_read && !out.facts.has(Fact::unparseable)) out.facts.add(Fact::reads_only);
+  if (!out.facts.has(Fact::multi_statement)) read_targets(sql, mode, out);
   if (scan.tokenizer().saw_comment()) read_hints(scan.tokenizer().first_comment(), out.hints);
   out.digest = scan.finish_digest();
   return out;

@@ -194,6 +194,7 @@ void FactScanner::note_op() {
 void FactScanner::note_keyword() {
   switch (info_.keyword) {
     case Keyword::select:
+      ignore_calls_ = false;  // CREATE ... SELECT: what is called runs
       if (selects_++ > 0 && previous_info_.keyword != Keyword::union_ && previous_info_.keyword != Keyword::except &&
           previous_info_.keyword != Keyword::intersect && previous_info_.keyword != Keyword::all &&
           previous_info_.keyword != Keyword::distinct) {

@@ -99,11 +99,33 @@ struct TableName {
   friend bool operator==(const TableName&, const TableName&) = default;
 };
 
+// What a statement does to tables themselves; `none` also for what is not understood to its last name.
+enum class TableVerb : std::uint8_t {
+  none,
+  create_temporary,
+  drop,
+  drop_temporary,  // DROP TEMPORARY TABLE
+  alter,
+  truncate,
+  index,   // CREATE or DROP INDEX
+  rename,  // RENAME TABLE
+  lock_read,
+  lock_write,  // LOCK TABLES with at least one WRITE
+  handler_open,
+  handler_read,
+  handler_close,
+};
+
 struct StatementFacts {
   StatementKind kind = StatementKind::unknown;
   Facts facts;
   std::vector<TableName> tables;  // named after FROM, JOIN, INTO, UPDATE; best effort for reads
-  std::string name;               // of the savepoint; of the schema in USE
+  TableVerb verb = TableVerb::none;
+  // What it is done to; of INSERT, REPLACE and of UPDATE and DELETE of one table: that table. Complete or
+  // empty. Of HANDLER: the name it is known by.
+  std::vector<TableName> targets;
+  std::vector<TableName> renamed;  // ALTER TABLE ... RENAME: the new name
+  std::string name;                // of the savepoint; of the schema in USE; "recover" of XA RECOVER
   // SET: names as written, lower case, without scope ("sql_mode"); "names" for SET NAMES.
   std::vector<std::string> variables;
   bool sets_global = false;  // SET GLOBAL / PERSIST

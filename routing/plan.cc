@@ -1,5 +1,6 @@
 #include "routing/plan.h"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -112,6 +113,8 @@ std::optional<Reason> bound_to_leader(const Question& q) {
       q.has(Fact::executable_comment) || is_server_schema(q.session.schema)) {
     return Reason::session_state;  // an executable comment is another statement to another server
   }
+  if (q.session.tables_locked) return Reason::tables_locked;
+  if (q.session.temporary_tables != nullptr && !q.session.temporary_tables->empty()) return Reason::temporary_table;
   if (q.session.pinned_to_leader) return Reason::pinned;
   if (q.flags.kill_switch) return Reason::kill_switch;
   return std::nullopt;
@@ -159,6 +162,61 @@ Plan plan_set(const Question& q) {
   return q.act(Action::set, Reason::session_state);
 }
 
+bool is_temporary(const Question& q, const TableName& name) {
+  return q.session.temporary_tables != nullptr && q.session.temporary_tables->contains(name, q.session.schema);
+}
+
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+// CREATE, ALTER, DROP, ...: of the session's own temporary tables they are the session's matter.
+Plan plan_definition(const Question& q) {
+  const StatementFacts& statement = q.statement;
+  if (q.has(Fact::unknown_function) || statement.targets.empty()) return q.refuse(Reason::ddl);
+  switch (statement.verb) {
+    case TableVerb::create_temporary: {
+      const TableName& table = statement.targets.front();
+      // Other letters are folded as each server sees fit: whether a later name is this table could not be told.
+      if (!is_ascii(table.table) || !is_ascii(table.schema)) return q.refuse(Reason::temporary_table_name);
+      const bool full = q.session.temporary_tables != nullptr && q.session.temporary_tables->full();
+      return full ? q.refuse(Reason::temporary_table_limit) : q.act(Action::session_only, Reason::temporary_table);
+    }
+    case TableVerb::drop_temporary:
+      return q.act(Action::session_only, Reason::temporary_table);
+    case TableVerb::drop:
+    case TableVerb::alter:
+    case TableVerb::truncate:
+    case TableVerb::index:
+    case TableVerb::rename:
+      break;
+    default:
+      return q.refuse(Reason::ddl);
+  }
+  std::size_t temporary = 0;
+  for (const TableName& table : statement.targets) temporary += is_temporary(q, table) ? 1 : 0;
+  if (temporary == 0) return q.refuse(Reason::ddl);
+  // MySQL's RENAME TABLE looks past temporary tables, at the base table behind.
+  if (statement.verb == TableVerb::rename) return q.refuse(Reason::rename_temporary);
+  if (temporary < statement.targets.size()) return q.refuse(Reason::mixed_tables);
+  for (const TableName& table : statement.renamed) {
+    if (!is_ascii(table.table) || !is_ascii(table.schema)) return q.refuse(Reason::temporary_table_name);
+  }
+  return q.act(Action::commit_first, Reason::temporary_table);
+}
+
+Plan plan_write(const Question& q) {
+  // Under read locks every write of a base table fails, which is the server's to say: the transaction that
+  // would record it would give the locks up.
+  const bool temporary = !q.statement.targets.empty() && is_temporary(q, q.statement.targets.front());
+  if (temporary) {
+    return q.has(Fact::unknown_function) ? q.refuse(Reason::unsupported_statement)
+                                         : q.act(Action::session_only, Reason::temporary_table);
+  }
+  if (q.session.tables_locked) return q.act(Action::session_only, Reason::tables_locked);
+  return q.session.read_committed ? q.refuse(Reason::read_committed) : q.act(Action::write, Reason::dual_write);
+}
+
 // Transaction control and session state: the same whether or not writes are duplicated.
 std::optional<Plan> plan_session_statement(const Question& q) {
   switch (q.statement.kind) {
@@ -192,7 +250,7 @@ Plan plan_dual_write(const Question& q) {
     case StatementKind::replace:
     case StatementKind::update:
     case StatementKind::delete_:
-      return q.session.read_committed ? q.refuse(Reason::read_committed) : q.act(Action::write, Reason::dual_write);
+      return plan_write(q);
     case StatementKind::show:
     case StatementKind::describe:
     case StatementKind::explain:
@@ -205,7 +263,19 @@ Plan plan_dual_write(const Question& q) {
     case StatementKind::set_transaction:
       return plan_set(q);
     case StatementKind::ddl:
-      return q.refuse(Reason::ddl);
+      return plan_definition(q);
+    case StatementKind::lock_tables:
+      return q.statement.verb == TableVerb::lock_read ? q.act(Action::commit_first, Reason::tables_locked)
+                                                      : q.refuse(Reason::write_lock);
+    case StatementKind::unlock_tables:
+      // Without locks it does nothing at all.
+      return q.act(q.session.tables_locked ? Action::commit_first : Action::session_only, Reason::tables_locked);
+    case StatementKind::handler:
+      return q.statement.verb == TableVerb::none || q.has(Fact::unknown_function)
+                 ? q.refuse(Reason::unsupported_statement)
+                 : q.act(Action::session_only, Reason::handler);
+    case StatementKind::xa:
+      return q.statement.name == "recover" ? q.relay(Reason::session_state) : q.refuse(Reason::xa);
     case StatementKind::admin:
       return q.has(Fact::reads_only) ? q.relay(Reason::leader_leads) : q.refuse(Reason::unsupported_statement);
     case StatementKind::begin:
@@ -218,13 +288,9 @@ Plan plan_dual_write(const Question& q) {
     case StatementKind::account:
     case StatementKind::call:
     case StatementKind::load_data:
-    case StatementKind::lock_tables:
-    case StatementKind::unlock_tables:
     case StatementKind::prepare:
     case StatementKind::execute:
     case StatementKind::deallocate:
-    case StatementKind::xa:
-    case StatementKind::handler:
     case StatementKind::kill:
     case StatementKind::unknown:
       return q.refuse(Reason::unsupported_statement);
@@ -316,6 +382,24 @@ std::string_view name(Reason reason) {
       return "read_committed";
     case Reason::unparseable:
       return "unparseable";
+    case Reason::temporary_table:
+      return "temporary_table";
+    case Reason::tables_locked:
+      return "tables_locked";
+    case Reason::handler:
+      return "handler";
+    case Reason::mixed_tables:
+      return "mixed_tables";
+    case Reason::rename_temporary:
+      return "rename_temporary";
+    case Reason::temporary_table_limit:
+      return "temporary_table_limit";
+    case Reason::temporary_table_name:
+      return "temporary_table_name";
+    case Reason::write_lock:
+      return "write_lock";
+    case Reason::xa:
+      return "xa";
   }
   return "unknown";
 }

@@ -8,6 +8,7 @@
 #include "config/backend.h"
 #include "config/flags.h"
 #include "routing/facts.h"
+#include "routing/temporary_tables.h"
 
 namespace crossfade::routing {
 
@@ -24,6 +25,9 @@ struct SessionFacts {
   bool pinned_to_leader = false;  // session state that cannot be replayed elsewhere
   bool follower_usable = true;    // reachable, and lag within max_lag
   bool client_multi_statements = false;
+  // What exists in the session on the leader alone. nullptr: no temporary tables.
+  const TemporaryTables* temporary_tables = nullptr;
+  bool tables_locked = false;  // LOCK TABLES ... READ
   // The decision drawn at the start of the running transaction, if one was.
   bool transaction_drawn = false;
   config::Backend transaction_reads = config::Backend::old_db;
@@ -40,7 +44,9 @@ enum class Action : std::uint8_t {
   rollback_to_savepoint,
   set,  // session state: to the leader, remembered
   use,
-  warnings,  // may be answered from what was kept of the last wrapped write
+  session_only,  // temporary tables, handlers: to the leader, remembered, nothing recorded
+  commit_first,  // the same, by a statement that commits what is open
+  warnings,      // may be answered from what was kept of the last wrapped write
   refuse,
 };
 
@@ -58,6 +64,9 @@ enum class Reason : std::uint8_t {
   user_variable,
   dual_write_off,
   dual_write,
+  temporary_table,
+  tables_locked,
+  handler,
   // refusals
   freeze,
   ddl,
@@ -66,6 +75,12 @@ enum class Reason : std::uint8_t {
   multi_statement_not_negotiated,
   read_committed,
   unparseable,
+  mixed_tables,
+  rename_temporary,
+  temporary_table_limit,
+  temporary_table_name,
+  write_lock,
+  xa,
 };
 std::string_view name(Reason reason);
 

@@ -72,6 +72,33 @@ Refusal refusal(Reason reason, const StatementFacts& statement) {
           1064, "42000",
           "crossfade: You have an error in your SQL syntax: a string, a quoted name or a comment does not end, or a "
           "character stands where none may; check the quotes"};
+    case Reason::mixed_tables:
+      return not_supported(
+          "crossfade: this statement names temporary and base tables together; while writes are duplicated, name the "
+          "temporary tables in a statement of their own");
+    case Reason::rename_temporary:
+      return not_supported(
+          "crossfade: RENAME TABLE of a temporary table means its base table to MySQL; use ALTER TABLE ... RENAME");
+    case Reason::temporary_table_limit:
+      return not_supported("crossfade: this session has " + std::to_string(TemporaryTables::kMax) +
+                           " temporary tables, which is as many as are followed; drop some of them first");
+    case Reason::temporary_table_name:
+      return not_supported(
+          "crossfade: names of temporary tables must be ASCII while writes are duplicated, because servers fold other "
+          "letters in their own ways");
+    case Reason::write_lock:
+      return not_supported(
+          "crossfade: LOCK TABLES ... WRITE is not supported while writes are duplicated: a recorded write needs a "
+          "transaction, and to begin one gives table locks up; use a transaction with SELECT ... FOR UPDATE, or LOCK "
+          "TABLES ... READ");
+    case Reason::xa:
+      return not_supported(
+          "crossfade: XA transactions are not supported while writes are duplicated: one that is prepared could be "
+          "committed by another connection, past the record of its writes; use BEGIN and COMMIT, or run it after the "
+          "migration");
+    case Reason::temporary_table:
+    case Reason::tables_locked:
+    case Reason::handler:
     case Reason::unsupported_statement:
     case Reason::leader_leads:
     case Reason::read_percent:

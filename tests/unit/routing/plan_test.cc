@@ -47,15 +47,24 @@ TEST(Plan, DecidesEachKindOfStatementUnderDualWrite) {
       {"DELETE FROM t", A::write, R::dual_write},
       {"WITH x AS (SELECT 1) DELETE FROM t", A::write, R::dual_write},
       {"CREATE TABLE t (a INT)", A::refuse, R::ddl},
-      {"CREATE TEMPORARY TABLE t (a INT)", A::refuse, R::ddl},
+      {"CREATE TEMPORARY TABLE t (a INT)", A::session_only, R::temporary_table},
+      {"CREATE TEMPORARY TABLE t SELECT f(1)", A::refuse, R::ddl},
+      {"CREATE TEMPORARY TABLE \xc3\xa9 (a INT)", A::refuse, R::temporary_table_name},
+      {"CREATE TEMPORARY SEQUENCE s", A::refuse, R::ddl},
+      {"DROP TEMPORARY TABLE t", A::session_only, R::temporary_table},
+      {"DROP TABLE t", A::refuse, R::ddl},
       {"TRUNCATE t", A::refuse, R::ddl},
       {"GRANT ALL ON a TO b", A::refuse, R::unsupported_statement},
       {"CALL p()", A::refuse, R::unsupported_statement},
       {"LOAD DATA INFILE 'x' INTO TABLE t", A::refuse, R::unsupported_statement},
-      {"LOCK TABLES t READ", A::refuse, R::unsupported_statement},
-      {"UNLOCK TABLES", A::refuse, R::unsupported_statement},
-      {"XA START 'a'", A::refuse, R::unsupported_statement},
-      {"HANDLER t OPEN", A::refuse, R::unsupported_statement},
+      {"LOCK TABLES t READ, u AS v READ LOCAL", A::commit_first, R::tables_locked},
+      {"LOCK TABLES t READ, u WRITE", A::refuse, R::write_lock},
+      {"LOCK INSTANCE FOR BACKUP", A::refuse, R::write_lock},
+      {"UNLOCK TABLES", A::session_only, R::tables_locked},
+      {"XA START 'a'", A::refuse, R::xa},
+      {"XA RECOVER", A::relay, R::session_state},
+      {"HANDLER t OPEN", A::session_only, R::handler},
+      {"HANDLER t READ FIRST WHERE f(a)", A::refuse, R::unsupported_statement},
       {"PREPARE s FROM 'x'", A::refuse, R::unsupported_statement},
       {"EXECUTE s", A::refuse, R::unsupported_statement},
       {"KILL 1", A::refuse, R::unsupported_statement},
@@ -102,6 +111,66 @@ TEST(Plan, DecidesEachKindOfStatementUnderDualWrite) {
   const Case c;
   for (const Row& row : rows)
     EXPECT_EQ(c.plan(row.sql), leader_plan(row.action, row.reason)) << row.sql << ": " << name(c.plan(row.sql).reason);
+}
+
+TEST(Plan, LeavesWhatConcernsTemporaryTablesToTheSession) {
+  using A = Action;
+  using R = Reason;
+  const Row rows[] = {
+      {"INSERT INTO tmp VALUES (1)", A::session_only, R::temporary_table},
+      {"INSERT INTO shop.tmp SELECT * FROM t", A::session_only, R::temporary_table},
+      {"REPLACE tmp VALUES (1)", A::session_only, R::temporary_table},
+      {"UPDATE LOW_PRIORITY tmp AS x SET a=1", A::session_only, R::temporary_table},
+      {"DELETE QUICK FROM tmp WHERE a=1", A::session_only, R::temporary_table},
+      {"INSERT INTO tmp VALUES (f(1))", A::refuse, R::unsupported_statement},
+      {"INSERT INTO other.tmp VALUES (1)", A::write, R::dual_write},
+      {"INSERT INTO t SELECT * FROM tmp", A::write, R::dual_write},
+      {"UPDATE tmp JOIN t SET t.a=1", A::write, R::dual_write},
+      {"UPDATE tmp, t SET t.a=1", A::write, R::dual_write},
+      {"DELETE tmp FROM tmp JOIN t", A::write, R::dual_write},
+      {"DELETE FROM tmp USING tmp JOIN t", A::write, R::dual_write},
+      {"WITH x AS (SELECT 1) DELETE FROM tmp", A::write, R::dual_write},
+      {"DROP TABLE tmp", A::commit_first, R::temporary_table},
+      {"DROP TABLE IF EXISTS tmp, shop.two", A::commit_first, R::temporary_table},
+      {"DROP TABLE tmp, t", A::refuse, R::mixed_tables},
+      {"DROP TABLE tmp, (", A::refuse, R::ddl},
+      {"TRUNCATE tmp", A::commit_first, R::temporary_table},
+      {"ALTER TABLE tmp ADD x INT", A::commit_first, R::temporary_table},
+      {"ALTER TABLE tmp RENAME COLUMN a TO b, RENAME TO \xc3\xa9", A::refuse, R::temporary_table_name},
+      {"CREATE UNIQUE INDEX i USING BTREE ON tmp (a)", A::commit_first, R::temporary_table},
+      {"DROP INDEX i ON tmp", A::commit_first, R::temporary_table},
+      {"RENAME TABLE tmp TO x", A::refuse, R::rename_temporary},
+      {"RENAME TABLE t TO x", A::refuse, R::ddl},
+      {"SELECT a FROM t", A::relay, R::temporary_table},
+  };
+  Case c;
+  TemporaryTables tables;
+  tables.add({.schema = {}, .table = "tmp"}, "shop");
+  tables.add({.schema = {}, .table = "two"}, "shop");
+  c.session.temporary_tables = &tables;
+  for (const Row& row : rows)
+    EXPECT_EQ(c.plan(row.sql), leader_plan(row.action, row.reason)) << row.sql << ": " << name(c.plan(row.sql).reason);
+}
+
+TEST(Plan, LetsNoMoreTemporaryTablesThroughThanAreFollowed) {
+  Case c;
+  TemporaryTables tables;
+  c.session.temporary_tables = &tables;
+  while (!tables.full()) {
+    EXPECT_EQ(c.plan("CREATE TEMPORARY TABLE t (a INT)").action, Action::session_only);
+    tables.add({.schema = {}, .table = std::to_string(tables.size())}, "shop");
+  }
+  EXPECT_EQ(tables.size(), TemporaryTables::kMax);
+  EXPECT_EQ(c.plan("CREATE TEMPORARY TABLE t (a INT)").reason, Reason::temporary_table_limit);
+}
+
+TEST(Plan, LeavesWritesUnderReadLocksToTheServersError) {
+  Case c;
+  c.session.tables_locked = true;
+  c.session.read_committed = true;
+  EXPECT_EQ(c.plan("INSERT INTO t VALUES (1)"), leader_plan(Action::session_only, Reason::tables_locked));
+  EXPECT_EQ(c.plan("UNLOCK TABLES"), leader_plan(Action::commit_first, Reason::tables_locked));
+  EXPECT_EQ(c.plan("SELECT a FROM t"), leader_plan(Action::relay, Reason::tables_locked));
 }
 
 TEST(Plan, MovesAndShadowsAPlainRead) {
