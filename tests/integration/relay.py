@@ -1,4 +1,4 @@
-"""A TCP relay between the proxy and a backend that misbehaves on request: delays, cuts, fragments, holds
+"""A TCP relay before a backend, or before the proxy, that misbehaves on request: delays, cuts, fragments, glues, holds
 COMMITs back. It understands packets of the client's direction as far as finding COMMIT in them."""
 
 import re
@@ -11,11 +11,14 @@ import time
 
 class Relay:
     """`to_server` and `to_client` are delays in seconds, or (low, high) for a random one per piece; order is
-    kept. `commit_delay` delays only what holds a COMMIT. `fragment` sends pieces of that many bytes."""
+    kept. `commit_delay` delays only what holds a COMMIT. `fragment` sends pieces of that many bytes. `glue` holds
+    everything back until nothing has come for so many seconds, and sends it in one piece."""
 
-    def __init__(self, port, target_port, to_server=0, to_client=0, commit_delay=0, fragment=0, seed=1):
+    def __init__(self, port, target_port, to_server=0, to_client=0, commit_delay=0, fragment=0, glue=0, seed=1):
         self.port, self.target_port = port, target_port
         self.to_server, self.to_client, self.commit_delay, self.fragment = to_server, to_client, commit_delay, fragment
+        self.glue = glue
+        self.pieces_sent = 0
         self.random = random.Random(seed)
         self.commits = 0            # COMMITs seen
         self.refuse = False         # new connections are closed at once
@@ -74,6 +77,18 @@ class Relay:
     def _delay(self, bounds):
         return self.random.uniform(*bounds) if isinstance(bounds, tuple) else bounds
 
+    def _glued(self, pieces, data):
+        """`data` and what follows it without a pause, and whether that was the end."""
+        parts = [data]
+        while True:
+            try:
+                _, more = pieces.get(timeout=self.glue)
+            except queue.Empty:
+                return b"".join(parts), False
+            if not more:
+                return b"".join(parts), True
+            parts.append(more)
+
     def _pump(self, pair, source, sink, towards_server):
         pieces = queue.Queue()
         state = {"lose": False}
@@ -104,14 +119,18 @@ class Relay:
                 wait = due - time.monotonic()
                 if wait > 0:
                     time.sleep(wait)
+                ended = not data
+                if self.glue and data:
+                    data, ended = self._glued(pieces, data)
                 try:
                     if not data:
                         break
-                    if self.fragment:
-                        for i in range(0, len(data), self.fragment):
-                            sink.sendall(data[i:i + self.fragment])
-                    else:
-                        sink.sendall(data)
+                    step = self.fragment or len(data)
+                    for i in range(0, len(data), step):
+                        sink.sendall(data[i:i + step])
+                        self.pieces_sent += 1
+                    if ended:
+                        break
                     if state["lose"]:
                         # The server gets to act on it; nobody hears the answer.
                         source.shutdown(socket.SHUT_RDWR)

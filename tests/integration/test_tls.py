@@ -35,8 +35,8 @@ def listen(proxy_config, directory, mode):
                                                              "key": os.path.join(directory, "tls.key")})]}
 
 
-def tls_proxy(env, mode, directory, config=None):
-    proxy = env.proxy(config=config, start=False)
+def tls_proxy(env, mode, directory, config=None, **more):
+    proxy = env.proxy(config=config, start=False, **more)
     if env.binary:
         proxy.config.update(listen(proxy.config, directory, mode))
         proxy.write_config()
