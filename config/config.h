@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/backend.h"
+#include "protocol/ip_address.h"
 
 namespace crossfade::config {
 
@@ -26,26 +27,47 @@ struct Address {
   std::string text() const;  // as written
 };
 
+enum class TlsVersion : std::uint8_t { tls12, tls13 };
+
 struct ListenTls {
   enum class Mode : std::uint8_t { disabled, preferred, required };
   Mode mode = Mode::disabled;
   std::string cert;  // PEM file paths
   std::string key;
+  TlsVersion version_min = TlsVersion::tls12;
+  enum class ClientCert : std::uint8_t { none, optional, required };
+  ClientCert client_cert = ClientCert::none;
+  std::string client_ca;  // who signs them
+  std::string place;      // "12:5": where it stands in the file
 };
+
+// Whose word on a client's address is taken: from these a PROXY header must come first, from others it may not.
+struct ProxyProtocol {
+  std::vector<protocol::IpNetwork> networks;
+  bool unix_clients = false;  // whoever can open the listener's unix socket
+};
+
 struct Listen {
   Address address;
   ListenTls tls;
+  ProxyProtocol proxy_protocol;
+  std::optional<std::uint32_t> socket_mode;  // of a unix socket's file; not given: by the umask
 };
 
 struct BackendTls {
   enum class Mode : std::uint8_t { disabled, preferred, required };
   Mode mode = Mode::disabled;
-  std::string ca;  // PEM; empty with `required`: encrypt, but do not verify
+  std::string ca;    // PEM; empty with `required`: encrypt, but do not verify
+  std::string cert;  // our own, PEM; empty: none is shown
+  std::string key;
+  TlsVersion version_min = TlsVersion::tls12;
+  std::string place;
 };
 struct BackendConfig {
   Address address;
   BackendTls tls;
   std::chrono::milliseconds connect_timeout{5000};
+  bool proxy_protocol = false;  // tell it the client's address in a PROXY header, version 2
 };
 
 struct Account {
@@ -66,6 +88,15 @@ struct User {
   std::string native_hash;  // "*" and 40 hex digits; then `old_account` and `new_account` need passwords
   std::optional<Account> old_account;
   std::optional<Account> new_account;
+  std::uint32_t connections_max = 0;  // 0: no limit of its own
+  bool certificate_required = false;  // require: x509
+};
+
+// `users.from_client`: users that are not listed log in with what the leader takes from them.
+struct LearnedUsers {
+  bool enabled = false;
+  std::chrono::milliseconds cache_ttl{std::chrono::minutes(10)};  // from the full authentication
+  std::uint32_t cache_entries_max = 10000;
 };
 
 struct DualWriteConfig {
@@ -117,6 +148,7 @@ struct Config {
   BackendConfig new_backend;
   Control control;
   std::vector<User> users;
+  LearnedUsers learned_users;
   std::string flags_file;
   DualWriteConfig dual_write;
   ReadConfig reads;

@@ -52,6 +52,10 @@ std::string entries_text(Bounds count) {
 
 }  // namespace
 
+std::string Field::place() const {
+  return node_ == nullptr ? "" : std::to_string(node_->line) + ":" + std::to_string(node_->column);
+}
+
 void Field::problem(const std::string& message) const {
   problems_->add({.line = node_ == nullptr ? 0 : node_->line,
                   .column = node_ == nullptr ? 0 : node_->column,

@@ -28,7 +28,11 @@ class Field {
       : node_(node), path_(std::move(path)), problems_(&problems) {}
 
   bool given() const { return node_ != nullptr; }
+  // The value is a map; for keys that take a list or a map.
+  bool is_map() const { return node_ != nullptr && node_->kind == YamlNode::Kind::map; }
   const std::string& path() const { return path_; }
+  // "12:5"; empty when not given.
+  std::string place() const;
   // At this value's place: "<path>: <message>".
   void problem(const std::string& message) const;
 

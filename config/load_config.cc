@@ -21,12 +21,21 @@ constexpr std::uint64_t kGiB = 1ull << 30;
 constexpr std::size_t kUserBytesMax = 512;  // 128 characters of four bytes
 constexpr std::uint64_t kListenMax = 64;
 constexpr std::uint64_t kUsersMax = 10000;
+constexpr std::uint64_t kNetworksMax = 1000;
 
 template <typename Mode>
 constexpr std::array<std::pair<std::string_view, Mode>, 3> kTlsModes{
     {{"disabled", Mode::disabled}, {"preferred", Mode::preferred}, {"required", Mode::required}}};
+constexpr std::array<std::pair<std::string_view, TlsVersion>, 2> kTlsVersions{
+    {{"TLSv1.2", TlsVersion::tls12}, {"TLSv1.3", TlsVersion::tls13}}};
+constexpr std::array<std::pair<std::string_view, ListenTls::ClientCert>, 3> kClientCerts{
+    {{"none", ListenTls::ClientCert::none},
+     {"optional", ListenTls::ClientCert::optional},
+     {"required", ListenTls::ClientCert::required}}};
 constexpr std::array<std::pair<std::string_view, Config::LogFormat>, 2> kLogFormats{
     {{"text", Config::LogFormat::text}, {"json", Config::LogFormat::json}}};
+
+constexpr std::array<std::pair<std::string_view, bool>, 2> kRequirements{{{"x509", true}, {"none", false}}};
 
 // Reads one crossfade.yaml: what its members share is the directory that relative paths start from.
 class ConfigReader {
@@ -39,13 +48,14 @@ class ConfigReader {
   bool read_path(const Field& field, std::string& out) const;
   void read_listen(const Field& field, std::vector<Listen>& out) const;
   void read_listen_tls(const Field& field, ListenTls& out) const;
+  void read_backend_tls(const Field& field, BackendTls& out) const;
   void read_admin(const Field& field, Admin& out) const;
   void read_backends(const Field& field, Config& config) const;
   // Returns the address's field.
   Field read_backend(const Field& field, BackendConfig& out) const;
   bool read_secret(MapReader& map, SecretSource& out) const;
   void read_control(const Field& field, Control& out) const;
-  void read_users(const Field& field, std::vector<User>& out) const;
+  void read_users(const Field& field, Config& config) const;
   User read_user(const Field& field, std::map<std::string, std::string>& seen) const;
   void read_user_account(const Field& field, const User& user, std::optional<Account>& out) const;
   void read_flags_source(const Field& field, std::string& out) const;
@@ -109,6 +119,37 @@ void read_log(const Field& field, Config& config) {
   map.optional("format").choice(config.log_format, kLogFormats);
 }
 
+void read_proxy_protocol(const Field& field, ProxyProtocol& out) {
+  MapReader map = field.map();
+  for (const Field& item : map.required("from").list({1, kNetworksMax})) {
+    std::string text;
+    if (!item.text(text)) continue;
+    if (text == "unix") {
+      out.unix_clients = true;
+    } else if (const auto network = protocol::parse_ip_network(text)) {
+      out.networks.push_back(*network);
+    } else {
+      item.problem(in_quotes(text) + " is not a network: write 10.0.0.0/8, fd00::/8, an address, or unix");
+    }
+  }
+}
+
+// "0660": the file's permissions, in octal as chmod takes them.
+void read_socket_mode(const Field& field, Listen& listen) {
+  std::string text;
+  if (!field.text(text)) return;
+  constexpr std::string_view kOctal = "01234567";
+  const bool octal = text.find_first_not_of(kOctal) == std::string::npos;
+  if (!octal || text.size() < 3 || text.size() > 4 || (text.size() == 4 && text[0] != '0')) {
+    field.problem("must be three octal digits, like \"0660\", not " + in_quotes(text));
+    return;
+  }
+  if (!listen.address.is_unix) field.problem("only for the address of a unix socket");
+  std::uint32_t mode = 0;
+  for (const char c : text) mode = mode * 8 + static_cast<std::uint32_t>(c - '0');
+  listen.socket_mode = mode;
+}
+
 bool is_identifier(std::string_view text) {
   constexpr std::string_view kCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
   return !text.empty() && text.size() <= 64 && text.find_first_not_of(kCharacters) == std::string_view::npos;
@@ -143,6 +184,15 @@ void ConfigReader::read_listen_tls(const Field& field, ListenTls& out) const {
   const Field key = map.optional("key");
   read_path(cert, out.cert);
   read_path(key, out.key);
+  map.optional("min_version").choice(out.version_min, kTlsVersions);
+  const Field client_ca = map.optional("client_ca");
+  const Field client_cert = map.optional("client_cert");
+  if (read_path(client_ca, out.client_ca)) out.client_cert = ListenTls::ClientCert::required;
+  client_cert.choice(out.client_cert, kClientCerts);
+  if (out.client_cert != ListenTls::ClientCert::none && !client_ca.given()) {
+    map.problem("client_cert needs client_ca, by which the certificates are verified");
+  }
+  out.place = field.place();
   if (out.mode != ListenTls::Mode::disabled && (!cert.given() || !key.given())) {
     map.problem("needs cert and key, unless mode is disabled");
   }
@@ -155,6 +205,8 @@ void ConfigReader::read_listen(const Field& field, std::vector<Listen>& out) con
     const Field address = map.required("address");
     const bool good = address.parsed(listen.address, parse_listen_address);
     read_listen_tls(map.optional("tls"), listen.tls);
+    read_proxy_protocol(map.optional("proxy_protocol"), listen.proxy_protocol);
+    read_socket_mode(map.optional("socket_mode"), listen);
     const bool picked = !listen.address.is_unix && listen.address.port == 0;  // by the system, never twice the same
     const auto same = [&](const Listen& earlier) { return same_address(earlier.address, listen.address); };
     if (good && !picked && std::any_of(out.begin(), out.end(), same)) {
@@ -175,15 +227,25 @@ void ConfigReader::read_admin(const Field& field, Admin& out) const {
   }
 }
 
+void ConfigReader::read_backend_tls(const Field& field, BackendTls& out) const {
+  MapReader map = field.map();
+  map.required("mode").choice(out.mode, kTlsModes<BackendTls::Mode>);
+  read_path(map.optional("ca"), out.ca);
+  const Field cert = map.optional("cert");
+  const Field key = map.optional("key");
+  read_path(cert, out.cert);
+  read_path(key, out.key);
+  map.optional("min_version").choice(out.version_min, kTlsVersions);
+  if (cert.given() != key.given()) map.problem("needs both cert and key, or none");
+  out.place = field.place();
+}
+
 Field ConfigReader::read_backend(const Field& field, BackendConfig& out) const {
   MapReader map = field.map();
   Field address = map.required("address");
   address.parsed(out.address, parse_address);
-  {
-    MapReader tls = map.optional("tls").map();
-    tls.required("mode").choice(out.tls.mode, kTlsModes<BackendTls::Mode>);
-    read_path(tls.optional("ca"), out.tls.ca);
-  }
+  read_backend_tls(map.optional("tls"), out.tls);
+  map.optional("proxy_protocol").boolean(out.proxy_protocol);
   map.optional("connect_timeout").duration(out.connect_timeout, {milliseconds(10), minutes(2)});
   return address;
 }
@@ -256,6 +318,8 @@ User ConfigReader::read_user(const Field& field, std::map<std::string, std::stri
   const Field hash = map.optional("native_hash");
   const Field old_field = map.optional("old");
   const Field new_field = map.optional("new");
+  map.optional("connections_max").number(user.connections_max, {1, 100'000});
+  map.optional("require").choice(user.certificate_required, kRequirements);
   if (name.text(user.name, kUserBytesMax)) {
     const auto [first, is_new] = seen.try_emplace(user.name, name.path());
     if (!is_new) name.problem(in_quotes(user.name) + " is " + first->second + " already");
@@ -276,9 +340,22 @@ User ConfigReader::read_user(const Field& field, std::map<std::string, std::stri
   return user;
 }
 
-void ConfigReader::read_users(const Field& field, std::vector<User>& out) const {
+// A list of users, or a map with the list beside what holds for the users that are in none.
+void ConfigReader::read_users(const Field& field, Config& config) const {
   std::map<std::string, std::string> seen;  // name to where it stands
-  for (const Field& item : field.list({1, kUsersMax})) out.push_back(read_user(item, seen));
+  if (!field.is_map()) {
+    for (const Field& item : field.list({1, kUsersMax})) config.users.push_back(read_user(item, seen));
+    return;
+  }
+  MapReader map = field.map();
+  map.required("from_client").boolean(config.learned_users.enabled);
+  map.optional("cache_ttl").duration(config.learned_users.cache_ttl, {seconds(1), hours(24)});
+  map.optional("cache_entries_max").number(config.learned_users.cache_entries_max, {1, 1'000'000});
+  const Field list = map.optional("list");
+  for (const Field& item : list.list({1, kUsersMax})) config.users.push_back(read_user(item, seen));
+  if (!config.learned_users.enabled && !list.given()) {
+    map.problem("nobody can log in: needs a list, unless from_client is true");
+  }
 }
 
 void ConfigReader::read_flags_source(const Field& field, std::string& out) const {
@@ -301,7 +378,7 @@ Config ConfigReader::read(const Field& root) {
   read_path(map.optional("state_dir"), config.state_dir);
   read_backends(map.required("backends"), config);
   read_control(map.required("control"), config.control);
-  read_users(map.required("users"), config.users);
+  read_users(map.required("users"), config);
   read_flags_source(map.required("flags"), config.flags_file);
   read_dual_write(map.optional("dual_write"), config.dual_write);
   read_reads(map.optional("reads"), config.reads);

@@ -138,6 +138,10 @@ bool verify_native_password(std::string_view password, const NativeHash& stored)
   return equal_in_constant_time(native_hash(password), stored);
 }
 
+bool equal_passwords(std::string_view one, std::string_view other) {
+  return equal_in_constant_time(sha256(as_bytes(one)), sha256(as_bytes(other)));
+}
+
 bool verify_sha2(Bytes scramble, const Nonce& nonce, std::string_view password) {
   return equal_in_constant_time(scramble, sha2_scramble(password, nonce));
 }

@@ -28,6 +28,8 @@ std::optional<NativeHash> parse_native_hash(std::string_view text);
 // Checks a scramble against a stored hash; constant time in the data.
 bool verify_native(Bytes scramble, const Nonce& nonce, const NativeHash& stored);
 bool verify_native_password(std::string_view password, const NativeHash& stored);
+// Constant time in the data.
+bool equal_passwords(std::string_view one, std::string_view other);
 bool verify_sha2(Bytes scramble, const Nonce& nonce, std::string_view password);
 
 // The password, NUL-terminated and XORed with the nonce, as full authentication sends it.

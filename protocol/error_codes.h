@@ -17,6 +17,7 @@ inline constexpr std::uint16_t kErrParse = 1064;
 inline constexpr std::uint16_t kErrUnknown = 1105;
 inline constexpr std::uint16_t kErrPacketTooLarge = 1153;
 inline constexpr std::uint16_t kErrPacketsOutOfOrder = 1156;
+inline constexpr std::uint16_t kErrTooManyUserConnections = 1203;
 inline constexpr std::uint16_t kErrLockWaitTimeout = 1205;
 inline constexpr std::uint16_t kErrDeadlock = 1213;
 inline constexpr std::uint16_t kErrNotSupportedYet = 1235;
@@ -24,6 +25,7 @@ inline constexpr std::uint16_t kErrUnknownStatement = 1243;
 inline constexpr std::uint16_t kErrOptionPreventsStatement = 1290;
 inline constexpr std::uint16_t kErrNoReferencedRow = 1452;
 inline constexpr std::uint16_t kErrTooManyPrepared = 1461;
+inline constexpr std::uint16_t kErrAccessDeniedNoPassword = 1698;
 inline constexpr std::uint16_t kErrMalformedPacket = 1835;
 inline constexpr std::uint16_t kErrSecureTransportRequired = 3159;
 

@@ -205,9 +205,11 @@ absl::StatusOr<AuthSwitch> decode_auth_switch(Bytes payload) {
   if (reader.at_end()) return absl::UnimplementedError("the server asks for mysql_old_password, of MySQL 4.0");
   AuthSwitch auth_switch;
   auth_switch.auth_plugin = reader.nul_text();
-  if (!reader.at_end()) {
-    const Bytes nonce = reader.take(auth_switch.nonce.size());
-    std::copy(nonce.begin(), nonce.end(), auth_switch.nonce.begin());
+  const Bytes rest = reader.rest();
+  auth_switch.data.assign(rest.begin(), rest.end());
+  if (!rest.empty()) {
+    if (rest.size() < auth_switch.nonce.size()) return malformed("auth switch request: its nonce is cut off");
+    std::copy_n(rest.begin(), auth_switch.nonce.size(), auth_switch.nonce.begin());
   }
   if (reader.failed()) return malformed("auth switch request: it is cut off");
   return auth_switch;

@@ -54,6 +54,7 @@ Buffer encode_tls_request(const LoginRequest& request);
 struct AuthSwitch {
   std::string auth_plugin;
   Nonce nonce = {};
+  Buffer data = {};  // decoded only: all that follows the name; some plugins have nonces of another size
 };
 absl::StatusOr<AuthSwitch> decode_auth_switch(Bytes payload);  // payload[0] == 0xfe
 Buffer encode_auth_switch(const AuthSwitch& auth_switch);

@@ -3,12 +3,15 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "protocol/ed25519.h"
 
 namespace crossfade::protocol {
 namespace {
 
 constexpr std::string_view kSha256Password = "sha256_password";
 constexpr std::string_view kClearPassword = "mysql_clear_password";
+
+constexpr std::size_t kEd25519NonceBytes = 32;
 
 constexpr std::uint8_t kOkHeader = 0x00;
 constexpr std::uint8_t kMoreData = 0x01;
@@ -82,6 +85,28 @@ absl::StatusOr<LoginAsClient::Action> LoginAsClient::on_tls_ready() {
   return login_request();
 }
 
+LoginAsClient LoginAsClient::on_connection(Options options, const Greeting& greeting, Capabilities capabilities,
+                                           Transport transport) {
+  LoginAsClient machine(std::move(options));
+  machine.greeting_ = greeting;
+  machine.capabilities_ = capabilities;
+  machine.tls_ = transport == Transport::secure;
+  machine.state_ = State::done;
+  return machine;
+}
+
+Buffer LoginAsClient::change_user() {
+  ChangeUser change;
+  change.user = options_.user;
+  change.schema = options_.schema;
+  change.collation = request().collation;
+  // No scramble: the nonce it would be made with is not the one that counts.
+  change.auth_plugin = is_mariadb(greeting_) ? kNativePassword : kCachingSha2Password;
+  change.attributes = options_.attributes;
+  state_ = State::auth;
+  return encode_change_user(change, capabilities_);
+}
+
 absl::StatusOr<LoginAsClient::Action> LoginAsClient::login_request() {
   // The greeting's plugin is a server-wide default. When it is none of ours, the account's own may
   // still be: the server answers mysql_native_password with a switch to that.
@@ -125,6 +150,7 @@ absl::StatusOr<LoginAsClient::Action> LoginAsClient::on_auth_switch(Bytes payloa
   if (!auth_switch.ok()) return auth_switch.status();
   plugin_ = std::move(auth_switch->auth_plugin);
   nonce_ = auth_switch->nonce;
+  switch_data_ = std::move(auth_switch->data);
   state_ = State::auth;
   absl::StatusOr<Buffer> response = scramble();
   if (!response.ok()) return response.status();
@@ -135,6 +161,10 @@ absl::StatusOr<LoginAsClient::Action> LoginAsClient::on_auth_switch(Bytes payloa
 absl::StatusOr<Buffer> LoginAsClient::scramble() const {
   if (plugin_ == kNativePassword) return native_scramble(options_.password, nonce_);
   if (plugin_ == kCachingSha2Password) return sha2_scramble(options_.password, nonce_);
+  if (plugin_ == kEd25519) {
+    if (switch_data_.size() < kEd25519NonceBytes) return absl::InvalidArgumentError("a nonce of ed25519 is cut off");
+    return ed25519_answer(options_.password, Bytes(switch_data_).first(kEd25519NonceBytes));
+  }
   if (plugin_ == kSha256Password) {
     return options_.password.empty() || secure() ? cleartext() : Buffer{kRequestPublicKeySha256};
   }

@@ -16,8 +16,8 @@ namespace crossfade::protocol {
 // or `refused`. On `start_tls` send its payload, run the TLS handshake, then call on_tls_ready(),
 // which gives the login request to send. Sequence numbers are the caller's: each answer carries the
 // number after the message it answers.
-// mysql_native_password and caching_sha2_password (fast; full as cleartext over TLS or a unix
-// socket, by RSA otherwise), and auth switch in every direction. The key that RSA is done with comes
+// mysql_native_password, caching_sha2_password (fast; full as cleartext over TLS or a unix
+// socket, by RSA otherwise) and client_ed25519, and auth switch in every direction. The key that RSA is done with comes
 // from the server: without TLS a man in the middle can read the password, as with any MySQL client.
 // sha256_password is answered too, because MySQL asks users that do not exist for it.
 // A failed status says that the conversation broke, or that server and options do not fit; the
@@ -55,6 +55,14 @@ class LoginAsClient {
   absl::StatusOr<Action> on_message(Bytes payload);
   absl::StatusOr<Action> on_tls_ready();
 
+  // The same conversation on a connection that is logged in already: the payload of a COM_CHANGE_USER, to be
+  // sent as a command; then on_message() as above. Servers answer it with an auth switch and a fresh nonce.
+  // Of the options, capabilities and tls have no effect: the connection keeps what it has.
+  enum class Transport : std::uint8_t { open, secure };
+  static LoginAsClient on_connection(Options options, const Greeting& greeting, Capabilities capabilities,
+                                     Transport transport);
+  Buffer change_user();
+
   const Greeting& greeting() const { return greeting_; }
   // What this connection speaks.
   Capabilities capabilities() const { return capabilities_; }
@@ -78,6 +86,7 @@ class LoginAsClient {
   State state_ = State::greeting;
   Greeting greeting_;
   Nonce nonce_ = {};
+  Buffer switch_data_;
   std::string plugin_;
   Capabilities capabilities_ = 0;
   bool tls_ = false;

@@ -26,7 +26,7 @@ bool is_empty_response(Bytes response) { return response.empty() || (response.si
 
 }  // namespace
 
-LoginAsServer::LoginAsServer(Options options) : options_(std::move(options)) {}
+LoginAsServer::LoginAsServer(Options options) : options_(std::move(options)), nonce_(options_.nonce) {}
 
 Buffer LoginAsServer::greeting() const {
   Greeting greeting;
@@ -51,6 +51,7 @@ absl::StatusOr<LoginAsServer::Action> LoginAsServer::on_message(Bytes payload) {
     case State::cipher:
       return on_cipher(payload);
     case State::secret:
+    case State::verdict:
     case State::done:
       break;
   }
@@ -76,7 +77,7 @@ LoginAsServer::Action LoginAsServer::on_login_request(Bytes payload) {
   return LookUpUser{};
 }
 
-absl::StatusOr<LoginAsServer::Action> LoginAsServer::on_change_user(Bytes payload) {
+absl::StatusOr<LoginAsServer::Action> LoginAsServer::on_change_user(Bytes payload, const Nonce& nonce) {
   if (state_ != State::done || !logged_in_) return absl::FailedPreconditionError("COM_CHANGE_USER without a login");
   absl::StatusOr<ChangeUser> change = decode_change_user(payload, capabilities());
   if (!change.ok()) return reject(kErrUnknownCommand, "08S01", "Unknown command");
@@ -88,19 +89,28 @@ absl::StatusOr<LoginAsServer::Action> LoginAsServer::on_change_user(Bytes payloa
   request_.attributes = std::move(change->attributes);
   change_user_ = true;
   learned_password_.reset();
+  // A client without plugins is never asked again: it scrambles with the greeting's nonce.
+  if ((capabilities() & kPluginAuth) != 0) nonce_ = nonce;
   state_ = State::secret;
   return LookUpUser{};
 }
 
 absl::StatusOr<LoginAsServer::Action> LoginAsServer::set_secret(const Secret* secret) {
   if (state_ != State::secret) return absl::FailedPreconditionError("a secret while the login does not wait for one");
-  user_known_ = secret != nullptr && (secret->password || secret->native);
-  secret_ = user_known_ ? *secret : Secret{.password = std::string(as_text(options_.decoy)), .native = std::nullopt};
+  user_known_ = secret != nullptr && (secret->password || secret->native || secret->learnable);
+  if (user_known_) {
+    secret_ = *secret;
+  } else {
+    secret_ = {};
+    secret_.password = std::string(as_text(options_.decoy));
+  }
   if ((capabilities() & kPluginAuth) == 0) {
     // Such a client knows only mysql_native_password, and no auth switch.
     plugin_ = kNativePassword;
     return verify_scramble(request_.auth_response);
   }
+  const bool wants_cleartext = options_.learns && secure();
+  if (wants_cleartext && request_.auth_plugin == kNativePassword) return switch_to(kCachingSha2Password);
   if (!is_known_plugin(request_.auth_plugin)) return switch_to(kCachingSha2Password);
   // After COM_CHANGE_USER servers always switch, and some clients rely on it.
   if (change_user_) return switch_to(request_.auth_plugin);
@@ -118,22 +128,27 @@ absl::StatusOr<LoginAsServer::Action> LoginAsServer::set_secret(const Secret* se
 LoginAsServer::Action LoginAsServer::switch_to(std::string_view plugin) {
   plugin_ = plugin;
   state_ = State::scramble;
-  return Send{encode_auth_switch({.auth_plugin = plugin_, .nonce = options_.nonce})};
+  AuthSwitch auth_switch;
+  auth_switch.auth_plugin = plugin_;
+  auth_switch.nonce = nonce_;
+  return Send{encode_auth_switch(auth_switch)};
 }
 
 LoginAsServer::Action LoginAsServer::verify_scramble(Bytes scramble) {
   const bool empty = is_empty_response(scramble);
   password_used_ = !empty;
   if (plugin_ == kNativePassword) {
+    if (!secret_.password && !secret_.native) return finish(false);
     const NativeHash stored = secret_.password ? native_hash(*secret_.password) : *secret_.native;
-    return finish(verify_native(scramble, options_.nonce, stored));
+    return finish(verify_native(scramble, nonce_, stored));
   }
-  if (secret_.password) {
-    return finish(empty ? secret_.password->empty() : verify_sha2(scramble, options_.nonce, *secret_.password));
-  }
+  // An empty password is all there is to know: full authentication would bring nothing more.
+  if (empty) return verify_cleartext("");
+  const bool fits = secret_.password && verify_sha2(scramble, nonce_, *secret_.password);
+  if (fits) return finish(true);
   // The native hash cannot check a SHA-256 scramble; it can check the cleartext.
-  if (empty) return finish(verify_native_password("", *secret_.native));
-  return ask_full_authentication();
+  if (!secret_.password || secret_.learnable || options_.full_after_mismatch) return ask_full_authentication();
+  return finish(false);
 }
 
 LoginAsServer::Action LoginAsServer::ask_full_authentication() {
@@ -162,24 +177,40 @@ LoginAsServer::Action LoginAsServer::on_cipher(Bytes cipher) {
   if (options_.rsa == nullptr) return finish(false);
   const absl::StatusOr<Buffer> message = options_.rsa->decrypt(cipher);
   if (!message.ok()) return finish(false);
-  return on_cleartext(xor_with_nonce(as_text(*message), options_.nonce));
+  return on_cleartext(xor_with_nonce(as_text(*message), nonce_));
 }
 
 LoginAsServer::Action LoginAsServer::verify_cleartext(std::string_view password) {
-  const bool good = verify_native_password(password, *secret_.native);
+  if (secret_.learnable) {
+    state_ = State::verdict;
+    return Judge{std::string(password)};
+  }
+  const bool good = secret_.password ? equal_passwords(password, *secret_.password)
+                                     : verify_native_password(password, *secret_.native);
   if (good && user_known_) learned_password_ = password;
   return finish(good);
 }
 
+absl::StatusOr<LoginAsServer::Action> LoginAsServer::on_verdict(Verdict verdict) {
+  if (state_ != State::verdict) return absl::FailedPreconditionError("a verdict that was not asked for");
+  return finish(verdict == Verdict::right);
+}
+
+LoginAsServer::Reject LoginAsServer::access_denied() const {
+  return Reject{kErrAccessDenied, "28000",
+                "Access denied for user '" + request_.user + "'@'" + options_.client_host +
+                    "' (using password: " + (password_used_ ? "YES" : "NO") + ")"};
+}
+
 LoginAsServer::Action LoginAsServer::finish(bool good) {
   if (!good || !user_known_) {
-    return reject(kErrAccessDenied, "28000",
-                  "Access denied for user '" + request_.user + "'@'" + options_.client_host +
-                      "' (using password: " + (password_used_ ? "YES" : "NO") + ")");
+    state_ = State::done;
+    secret_ = {};
+    return access_denied();
   }
   // Only a scramble that succeeds is told so ahead of the OK, and only when there was a password.
   const bool fast = plugin_ == kCachingSha2Password && password_used_ && state_ != State::public_key_or_cipher &&
-                    state_ != State::cipher;
+                    state_ != State::cipher && state_ != State::verdict;
   state_ = State::done;
   logged_in_ = true;
   secret_ = {};

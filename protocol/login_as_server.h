@@ -15,6 +15,8 @@ namespace crossfade::protocol {
 struct Secret {
   std::optional<std::string> password;
   std::optional<NativeHash> native;
+  // Whoever this is may prove it elsewhere: a password that is not the one known here is handed out to be judged.
+  bool learnable = false;
 };
 
 // Flow: send greeting() as sequence 0. Then for each message of the client call on_message() and do
@@ -29,7 +31,7 @@ struct Secret {
 // verifies against a random secret and rejects at the same point.
 // Fast authentication succeeds at once when the password is known. When only the native hash is
 // known, a caching_sha2_password client is asked for full authentication: cleartext over TLS, RSA
-// without. A secret that holds neither is taken for an unknown user.
+// without. A secret that holds neither, and is not learnable, is taken for an unknown user.
 class LoginAsServer {
  public:
   struct Send {
@@ -37,6 +39,11 @@ class LoginAsServer {
   };  // send this, then wait for the next message
   struct StartTls {};
   struct LookUpUser {};
+  // Full authentication brought the password of a user whose password is not known here: find out whether
+  // it is right, then call on_verdict().
+  struct Judge {
+    std::string password;
+  };
   struct Accept {
     Buffer before_ok;
   };  // send `before_ok` first unless empty, then the caller's OK
@@ -46,7 +53,8 @@ class LoginAsServer {
     std::string message;
   };
   struct Wait {};  // nothing to send; wait for the next message
-  using Action = std::variant<Send, StartTls, LookUpUser, Accept, Reject, Wait>;
+  using Action = std::variant<Send, StartTls, LookUpUser, Judge, Accept, Reject, Wait>;
+  enum class Verdict : std::uint8_t { right, wrong };
 
   struct Options {
     std::string server_version;
@@ -60,16 +68,23 @@ class LoginAsServer {
     bool secure_transport = false;  // a unix socket: cleartext may travel
     std::string client_host;        // for the text of error 1045
     const RsaKey* rsa = nullptr;
+    // Full authentication for everybody whose scramble does not fit, so that the users who need it cannot be
+    // told from the others, nor from those who do not exist.
+    bool full_after_mismatch = false;
+    // On secure connections everybody is switched to the plugin that can bring the cleartext.
+    bool learns = false;
   };
   explicit LoginAsServer(Options options);
 
   Buffer greeting() const;
   absl::StatusOr<Action> on_message(Bytes payload);
   absl::StatusOr<Action> set_secret(const Secret* secret);
+  absl::StatusOr<Action> on_verdict(Verdict verdict);
   // Begins a COM_CHANGE_USER: as after a login request; LookUpUser follows, or Reject (1047) when the
   // command is malformed. Only after an accepted login; after a rejected change it may be called again. request() is
   // then the new user's.
-  absl::StatusOr<Action> on_change_user(Bytes payload);
+  // `nonce` is fresh random.
+  absl::StatusOr<Action> on_change_user(Bytes payload, const Nonce& nonce);
 
   // Valid after LookUpUser. After a COM_CHANGE_USER its capabilities and limit are still the login's.
   const LoginRequest& request() const { return request_; }
@@ -77,9 +92,13 @@ class LoginAsServer {
   Capabilities capabilities() const { return request_.capabilities & options_.capabilities; }
   // The cleartext, when full authentication brought it.
   const std::optional<std::string>& learned_password() const { return learned_password_; }
+  // Cleartext may travel: TLS or a unix socket.
+  bool secure() const { return tls_ || options_.secure_transport; }
+  // As the servers put it; for users that are refused later, by somebody else.
+  Reject access_denied() const;
 
  private:
-  enum class State { login_request, secret, scramble, public_key_or_cipher, cipher, done };
+  enum class State { login_request, secret, scramble, public_key_or_cipher, cipher, verdict, done };
   Action on_login_request(Bytes payload);
   Action switch_to(std::string_view plugin);
   Action verify_scramble(Bytes scramble);
@@ -90,9 +109,9 @@ class LoginAsServer {
   Action verify_cleartext(std::string_view password);
   Action finish(bool good);
   Action reject(std::uint16_t code, std::string sqlstate, std::string message);
-  bool secure() const { return tls_ || options_.secure_transport; }
 
   Options options_;
+  Nonce nonce_;  // of the latest request for a scramble
   State state_ = State::login_request;
   LoginRequest request_;
   Secret secret_;

@@ -102,6 +102,14 @@ Buffer encode_err(const Err& err) {
   return out;
 }
 
+Buffer encode_err_before_greeting(std::uint16_t code, std::string_view message) {
+  Buffer out;
+  put_u8(out, 0xff);
+  put_u16(out, code);
+  put_text(out, message);
+  return out;
+}
+
 // EOF_Packet: 0xfe warnings(2) status(2)
 absl::StatusOr<Eof> decode_eof(Bytes payload) {
   Reader reader(payload);

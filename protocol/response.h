@@ -33,6 +33,9 @@ struct Err {
 };
 absl::StatusOr<Err> decode_err(Bytes payload);
 Buffer encode_err(const Err& err);
+// Instead of a greeting: without a SQLSTATE, as the servers write it. A client that does not know yet what it talks
+// to would take the state for part of the message.
+Buffer encode_err_before_greeting(std::uint16_t code, std::string_view message);
 
 struct Eof {
   std::uint16_t warnings = 0;

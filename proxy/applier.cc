@@ -8,6 +8,7 @@
 #include "protocol/command.h"
 #include "protocol/packet.h"
 #include "protocol/prepared.h"
+#include "proxy/outbox_grant.h"
 
 namespace crossfade::proxy {
 
@@ -257,21 +258,10 @@ Task<absl::Status> Applier::set_up(BackendLink& link, bool is_leader) {
   if (fresh.ok()) fresh = co_await link.query("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", soon());
   if (!fresh.ok()) co_return fresh.status();
   for (const std::string& user : options_.app_users_on_leader) {
-    auto hosts = co_await link.query("SELECT Host FROM mysql.user WHERE User=CONVERT(0x" +
-                                         dualwrite::hex(protocol::as_bytes(user)) + " USING utf8mb4)",
-                                     soon());
-    if (!hosts.ok() || hosts->front().rows.empty()) {
-      spdlog::warn("user={} outbox_grant=failed why=\"{}\"", user,
-                   hosts.ok() ? "no such account on the leader" : std::string(hosts.status().message()));
-      continue;
-    }
-    for (const auto& row : hosts->front().rows) {
-      auto granted =
-          co_await link.query(dualwrite::grant_statement(options_.schema, user, row[0].value_or("%")), soon());
-      if (!granted.ok()) {
-        spdlog::warn("user={} outbox_grant=failed why=\"{}\" do=\"GRANT INSERT on the outbox table to it\"", user,
-                     std::string(granted.status().message()));
-      }
+    const absl::Status granted = co_await grant_outbox(link, options_.schema, user, soon());
+    if (!granted.ok()) {
+      spdlog::warn("user={} outbox_grant=failed why=\"{}\" do=\"GRANT INSERT on the outbox table to it\"", user,
+                   std::string(granted.message()));
     }
   }
   co_return co_await read_fence(link);

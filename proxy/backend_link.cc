@@ -69,6 +69,11 @@ Task<absl::StatusOr<std::unique_ptr<BackendLink>>> BackendLink::greet(Reactor& r
   auto stream = co_await Stream::connect(reactor, link->options_.address, deadline);
   if (!stream.ok()) co_return link->failure(stream.status());
   link->stream_ = *std::move(stream);
+  if (link->options_.proxy_header) {
+    const protocol::Buffer header = protocol::encode_proxy_header(*link->options_.proxy_header);
+    const absl::Status sent = co_await link->stream_->write_all(header, deadline);
+    if (!sent.ok()) co_return link->failure(sent);
+  }
   const absl::Status status = co_await link->read_greeting(deadline, refused);
   if (!status.ok()) co_return link->failure(status);
   co_return link;
@@ -103,26 +108,44 @@ Task<absl::Status> BackendLink::read_greeting(TimePoint deadline, std::optional<
 
 Task<absl::Status> BackendLink::log_in(LinkOptions options, TimePoint deadline, std::optional<Refusal>* refused) {
   options_ = std::move(options);
-  const absl::Status status = co_await converse(deadline, refused);
+  LoginAsClient machine(login_options());
+  const protocol::Buffer greeting = std::exchange(greeting_payload_, {});
+  auto action = machine.on_message(greeting);
+  if (!action.ok()) co_return failure(action.status());
+  const absl::Status status = co_await converse(machine, *std::move(action), 1, deadline, refused);
   co_return status.ok() ? status : failure(status);
 }
 
-Task<absl::Status> BackendLink::converse(TimePoint deadline, std::optional<Refusal>* refused) {
-  LoginAsClient machine(
-      {.user = options_.user,
-       .password = options_.password,
-       .schema = options_.schema,
-       .capabilities = kAlways | (options_.mirrored & protocol::kMirrored) |
-                       (options_.statements == LinkOptions::Statements::multiple ? protocol::kMultiStatements : 0),
-       .collation = options_.collation,
-       .tls = tls_wish(options_.tls_mode),
-       .secure_transport = options_.address.is_unix,
-       .attributes = options_.attributes});
+Task<absl::Status> BackendLink::change_user(LinkOptions options, TimePoint deadline, std::optional<Refusal>* refused) {
+  options_ = std::move(options);
+  const auto transport =
+      stream_->is_tls() || options_.address.is_unix ? LoginAsClient::Transport::secure : LoginAsClient::Transport::open;
+  LoginAsClient machine = LoginAsClient::on_connection(login_options(), greeting_, capabilities_, transport);
+  LoginAsClient::Action first = LoginAsClient::Send{machine.change_user()};
+  const absl::Status status = co_await converse(machine, std::move(first), 0, deadline, refused);
+  co_return status.ok() ? status : failure(status);
+}
+
+LoginAsClient::Options BackendLink::login_options() const {
+  LoginAsClient::Options login;
+  login.user = options_.user;
+  login.password = options_.password;
+  login.schema = options_.schema;
+  login.capabilities = kAlways | (options_.mirrored & protocol::kMirrored) |
+                       (options_.statements == LinkOptions::Statements::multiple ? protocol::kMultiStatements : 0);
+  login.collation = options_.collation;
+  login.tls = tls_wish(options_.tls_mode);
+  login.secure_transport = options_.address.is_unix;
+  login.attributes = options_.attributes;
+  return login;
+}
+
+// Drives `machine` from its action `first`, whose packet has the number `sequence`, to the server's OK.
+Task<absl::Status> BackendLink::converse(LoginAsClient& machine, LoginAsClient::Action first, std::uint8_t sequence,
+                                         TimePoint deadline, std::optional<Refusal>* refused) {
   protocol::MessageReader reader(kLoginMessageMax);
   std::array<std::uint8_t, 4096> buffer;
-  const protocol::Buffer greeting = std::exchange(greeting_payload_, {});
-  auto action = machine.on_message(greeting);
-  std::uint8_t sequence = 1;
+  absl::StatusOr<LoginAsClient::Action> action = std::move(first);
   protocol::Bytes input;
   for (;;) {
     if (!action.ok()) co_return action.status();

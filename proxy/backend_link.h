@@ -12,6 +12,8 @@
 #include "absl/status/statusor.h"
 #include "config/config.h"
 #include "protocol/handshake.h"
+#include "protocol/login_as_client.h"
+#include "protocol/proxy_protocol.h"
 #include "protocol/response_tracker.h"
 #include "protocol/rows.h"
 #include "proxy/metrics.h"
@@ -51,6 +53,7 @@ struct LinkOptions {
   // lexer of ours should have taken for one.
   enum class Statements : std::uint8_t { single, multiple } statements = Statements::single;
   std::vector<std::pair<std::string, std::string>> attributes;
+  std::optional<protocol::ProxyHeader> proxy_header;  // goes first
 };
 
 // A server's own no: before its greeting (1040, 1129, 1130) or to a login.
@@ -75,6 +78,9 @@ class BackendLink {
                                                                   std::optional<Refusal>* refused = nullptr);
   // The second half; `options` has the same address.
   Task<absl::Status> log_in(LinkOptions options, TimePoint deadline, std::optional<Refusal>* refused = nullptr);
+  // COM_CHANGE_USER on this connection: user, password, schema, collation and attributes of `options`. After a
+  // refusal a MySQL server has closed the connection; a MariaDB server goes on as the old user.
+  Task<absl::Status> change_user(LinkOptions options, TimePoint deadline, std::optional<Refusal>* refused = nullptr);
   ~BackendLink();
   BackendLink(const BackendLink&) = delete;
   BackendLink& operator=(const BackendLink&) = delete;
@@ -109,8 +115,10 @@ class BackendLink {
 
  private:
   BackendLink(LinkOptions options, Counters& counters);
+  protocol::LoginAsClient::Options login_options() const;
   Task<absl::Status> read_greeting(TimePoint deadline, std::optional<Refusal>* refused);
-  Task<absl::Status> converse(TimePoint deadline, std::optional<Refusal>* refused);
+  Task<absl::Status> converse(protocol::LoginAsClient& machine, protocol::LoginAsClient::Action first,
+                              std::uint8_t sequence, TimePoint deadline, std::optional<Refusal>* refused);
   // Counted, and with the backend's name and address in front.
   absl::Status failure(const absl::Status& status) const;
 

@@ -21,6 +21,10 @@ class Findings {
  public:
   explicit Findings(std::string path) : path_(std::move(path)) {}
 
+  // `place`: "12:5".
+  void add_at(const std::string& place, const std::string& what, const absl::Status& status) {
+    if (!status.ok()) lines_.push_back(path_ + ":" + place + ": " + what + ": " + std::string(status.message()));
+  }
   void add(const std::string& what, const absl::Status& status) {
     if (!status.ok()) lines_.push_back(path_ + ": " + what + ": " + std::string(status.message()));
   }
@@ -63,12 +67,14 @@ void check_user(Findings& findings, const config::User& user) {
 void check_tls(Findings& findings, const Config& config) {
   for (const config::Listen& listen : config.listen) {
     if (listen.tls.mode == config::ListenTls::Mode::disabled) continue;
-    findings.add("listen " + listen.address.text(), TlsContext::server(listen.tls.cert, listen.tls.key).status());
+    findings.add_at(listen.tls.place, "listen " + listen.address.text() + ", tls",
+                    TlsContext::server(listen.tls).status());
   }
   for (const config::Backend backend : {config::Backend::old_db, config::Backend::new_db}) {
     const config::BackendTls& tls = config.backend(backend).tls;
     if (tls.mode == config::BackendTls::Mode::disabled) continue;
-    findings.add("backend " + std::string(config::name(backend)), TlsContext::client(tls.ca).status());
+    findings.add_at(tls.place, "backend " + std::string(config::name(backend)) + ", tls",
+                    TlsContext::client(tls).status());
   }
 }
 

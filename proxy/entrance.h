@@ -2,7 +2,9 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
+#include "config/config.h"
 #include "proxy/tls.h"
 
 namespace crossfade::proxy {
@@ -11,6 +13,10 @@ struct Entrance {
   std::shared_ptr<const TlsContext> tls;  // nullptr: no TLS is offered
   bool tls_required = false;
   bool is_unix = false;  // a socket of this machine: cleartext may travel
+  config::ProxyProtocol proxy_protocol;
+
+  // A PROXY header comes first from this peer. `host`: as Stream::peer_host() says it.
+  bool expects_proxy_header(const std::string& host) const;
 };
 
 }  // namespace crossfade::proxy

@@ -96,6 +96,9 @@ void add_clients(Exposition& out) {
   out.counter_of("crossfade_clients_refused_total",
                  "Client connections refused: too many were open, or the proxy was draining.",
                  &Counters::clients_refused);
+  out.counter_of("crossfade_proxy_headers_bad_total",
+                 "Connections closed because a PROXY header was to come first and did not, or was malformed.",
+                 &Counters::proxy_headers_bad);
   out.counter_of("crossfade_logins_failed_total", "Client logins that failed.", &Counters::logins_failed);
   out.counter_of("crossfade_client_received_bytes_total", "Bytes received from clients.",
                  &Counters::bytes_from_clients);

@@ -1,6 +1,7 @@
 #include "proxy/server.h"
 
 #include <netdb.h>
+#include <netinet/in.h>
 #include <spdlog/spdlog.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -30,10 +31,12 @@ constexpr auto kCallsInterval = std::chrono::seconds(1);
 // A listening socket; the main thread accepts, workers take turns.
 struct Listener {
   std::unique_ptr<Descriptor> descriptor;
-  std::shared_ptr<const Entrance> entrance;
+  std::shared_ptr<const Entrance> entrance;  // replaced when certificates are read again
+  config::Listen configured;
 };
 
-absl::StatusOr<int> listen_on(const config::Address& address) {
+// `[::]` takes IPv4 clients too, whatever the system's default is; any other IPv6 address takes IPv6 alone.
+absl::StatusOr<int> listen_on(const config::Address& address, std::optional<std::uint32_t> socket_mode) {
   const auto fail = [&](int fd) {
     const absl::Status status =
         absl::UnavailableError("cannot listen on " + address.text() + ": " + std::strerror(errno));
@@ -49,7 +52,8 @@ absl::StatusOr<int> listen_on(const config::Address& address) {
     struct stat found {};
     if (stat(address.host.c_str(), &found) == 0 && S_ISSOCK(found.st_mode)) unlink(address.host.c_str());
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, reinterpret_cast<const sockaddr*>(&local), sizeof local) != 0 || listen(fd, 4096) != 0)
+    if (fd < 0 || bind(fd, reinterpret_cast<const sockaddr*>(&local), sizeof local) != 0 ||
+        (socket_mode && chmod(address.host.c_str(), *socket_mode) != 0) || listen(fd, 4096) != 0)
       return fail(fd);
     return fd;
   }
@@ -62,14 +66,19 @@ absl::StatusOr<int> listen_on(const config::Address& address) {
   const int fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   const int on = 1;
   if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (fd >= 0 && found->ai_family == AF_INET6) {
+    const auto* wanted = reinterpret_cast<const sockaddr_in6*>(found->ai_addr);
+    const int v6_only = IN6_IS_ADDR_UNSPECIFIED(&wanted->sin6_addr) ? 0 : 1;
+    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
+  }
   const bool good = fd >= 0 && bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, 4096) == 0;
   freeaddrinfo(found);
   if (!good) return fail(fd);
   return fd;
 }
 
-absl::StatusOr<std::map<std::string, KnownUser, std::less<>>> resolve_users(const config::Config& config) {
-  std::map<std::string, KnownUser, std::less<>> users;
+absl::StatusOr<KnownUsers> resolve_users(const config::Config& config) {
+  KnownUsers users;
   for (const config::User& user : config.users) {
     KnownUser known;
     std::string password;
@@ -81,6 +90,8 @@ absl::StatusOr<std::map<std::string, KnownUser, std::less<>>> resolve_users(cons
     } else {
       known.secret.native = protocol::parse_native_hash(user.native_hash);
     }
+    known.connections_max = user.connections_max;
+    known.certificate_required = user.certificate_required;
     const std::optional<config::Account>* accounts[] = {&user.old_account, &user.new_account};
     for (std::size_t i = 0; i < 2; ++i) {
       KnownUser::Credential& credential = known.backend[i];
@@ -109,6 +120,7 @@ class Server {
   void on_flags(std::shared_ptr<const config::Flags> flags);
   Task<void> accept_loop(Listener& listener);
   Task<void> signal_loop();
+  void reload_certificates();
   Task<void> count_calls_regularly();
   Task<void> drain();
   void everywhere(const std::function<void(Worker&)>& work);
@@ -142,7 +154,7 @@ absl::Status Server::start() {
     if (!secret.ok()) return secret.status();
     control[i] = {.user = account.user, .password = *secret};
     if (config_.backend(which).tls.mode == config::BackendTls::Mode::disabled) continue;
-    auto tls = TlsContext::client(config_.backend(which).tls.ca);
+    auto tls = TlsContext::client(config_.backend(which).tls);
     if (!tls.ok()) return tls.status();
     backend_tls[i] = *tls;
   }
@@ -159,6 +171,7 @@ absl::Status Server::start() {
     options.tls = backend_tls[static_cast<std::size_t>(which)];
     options.user = control[static_cast<std::size_t>(which)].user;
     options.password = control[static_cast<std::size_t>(which)].password;
+    if (config_.backend(which).proxy_protocol) options.proxy_header.emplace();
     return options;
   };
   ApplierOptions applier_options;
@@ -170,16 +183,14 @@ absl::Status Server::start() {
   for (const auto& [name, user] : *users) applier_options.app_users_on_leader.push_back(user.backend[0].user);
   applier_ = std::make_unique<Applier>(std::move(applier_options), metrics_);
   shadow_ = std::make_unique<ShadowPool>(
-      config_.shadow, *applier_, metrics_, *std::move(store), [this](config::Backend which, const std::string& user) {
-        const auto found = shared_->users.find(user);
-        return shared_->link_options(which, found->second.backend[static_cast<std::size_t>(which)]);
-      });
+      config_.shadow, *applier_, metrics_, *std::move(store),
+      [this](config::Backend which, const std::string& user) { return shared_->user_link_options(which, user); });
   shared_ = std::unique_ptr<Shared>(new Shared{.config = config_,
                                                .metrics = metrics_,
                                                .applier = *applier_,
                                                .shadow = *shadow_,
                                                .rsa = *std::move(rsa),
-                                               .users = *std::move(users),
+                                               .users = UserDirectory(*std::move(users), config_.learned_users),
                                                .backend_tls = backend_tls,
                                                .control = control,
                                                .traits = {}});
@@ -208,14 +219,16 @@ absl::Status Server::start_listeners() {
     auto listener = std::make_unique<Listener>();
     auto entrance = std::make_shared<Entrance>();
     entrance->is_unix = listen.address.is_unix;
+    entrance->proxy_protocol = listen.proxy_protocol;
     entrance->tls_required = listen.tls.mode == config::ListenTls::Mode::required;
     if (listen.tls.mode != config::ListenTls::Mode::disabled) {
-      auto tls = TlsContext::server(listen.tls.cert, listen.tls.key);
+      auto tls = TlsContext::server(listen.tls);
       if (!tls.ok()) return tls.status();
       entrance->tls = *tls;
     }
     listener->entrance = std::move(entrance);
-    auto fd = listen_on(listen.address);
+    listener->configured = listen;
+    auto fd = listen_on(listen.address, listen.socket_mode);
     if (!fd.ok()) return fd.status();
     listener->descriptor = std::make_unique<Descriptor>(reactor_, *fd);
     listeners_.push_back(std::move(listener));
@@ -281,6 +294,23 @@ Task<void> Server::count_calls_regularly() {
   }
 }
 
+// For connections from now on; what cannot be used leaves the old one in force.
+void Server::reload_certificates() {
+  for (auto& listener : listeners_) {
+    if (!listener->entrance->tls) continue;
+    auto tls = TlsContext::server(listener->configured.tls);
+    if (!tls.ok()) {
+      spdlog::error("listen={} certificate=kept at={} why=\"{}\"", listener->configured.address.text(),
+                    listener->configured.tls.place, std::string(tls.status().message()));
+      continue;
+    }
+    auto entrance = std::make_shared<Entrance>(*listener->entrance);
+    entrance->tls = *std::move(tls);
+    listener->entrance = std::move(entrance);
+    spdlog::info("listen={} certificate=reloaded", listener->configured.address.text());
+  }
+}
+
 Task<void> Server::signal_loop() {
   for (;;) {
     const WaitResult waited = co_await signals_->readable(TimePoint::max());
@@ -288,8 +318,10 @@ Task<void> Server::signal_loop() {
     signalfd_siginfo info{};
     if (read(signals_->fd(), &info, sizeof info) != static_cast<ssize_t>(sizeof info)) continue;
     if (info.ssi_signo == SIGHUP) {
-      spdlog::info("signal=HUP reloading=flags");
+      spdlog::info("signal=HUP reloading=flags,certificates forgetting=passwords");
       flags_->reload_now();
+      shared_->users.forget_learned();
+      reload_certificates();
     } else if (draining_) {
       spdlog::warn("signal={} ending=now", info.ssi_signo);
       reactor_.stop();

@@ -232,30 +232,6 @@ Task<Session::Next> Session::on_reset_connection() {
   co_return co_await reply_wire(std::move(captured->wire));
 }
 
-Task<Session::Next> Session::on_change_user(Command command) {
-  own(command);
-  // The old user's connections end first: their open transaction is rolled back, as the servers do.
-  for (auto& old : links_) {
-    if (old) old->send_quit();
-    old.reset();
-  }
-  reset_session_state();
-  auto action = login_.machine->on_change_user(command.payload);
-  if (!action.ok()) {
-    co_await reply_err(protocol::kErrMalformedPacket, "HY000", "Malformed communication packet.");
-    co_return Next::close;
-  }
-  reader_.expect_sequence(1);
-  login_.deadline = worker_.reactor.now() + shared_.config.limits.login_timeout;
-  const protocol::Capabilities kept = capabilities_;
-  // As MySQL: a failed change of user ends the connection.
-  LoginAsServer::Action first = *std::move(action);
-  const bool good = co_await authenticate(*login_.machine, std::move(first));
-  capabilities_ = kept;
-  multi_statements_ = (capabilities_ & protocol::kMultiStatements) != 0;
-  co_return good ? Next::go_on : Next::close;
-}
-
 Task<Session::Next> Session::reply_wire(protocol::Buffer wire) {
   counters_.bytes_to_clients.add(wire.size());
   const absl::Status sent = co_await client_->write_all(wire, worker_.reactor.now() + kIdleMax);

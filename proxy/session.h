@@ -91,16 +91,27 @@ class Session {
 
   // session_login.cc
   Task<bool> log_in();
+  Task<bool> read_proxy_header();
   Task<absl::StatusOr<std::optional<protocol::Message>>> next_login_message(std::array<std::uint8_t, 4096>& buffer);
-  Task<bool> authenticate(protocol::LoginAsServer& machine, protocol::LoginAsServer::Action action);
-  Task<bool> enter(const protocol::LoginAsServer& machine);
+  Task<ClientProof> authenticate(protocol::LoginAsServer& machine, protocol::LoginAsServer::Action action);
+  std::optional<protocol::Err> barred(const ClientProof& proof, UserSlot& slot) const;
+  protocol::Buffer refusal_for_client(const ClientProof& proof, const absl::Status& status,
+                                      std::optional<Refusal> refused);
+  void conclude(const ClientProof& proof, protocol::LoginAsServer::Verdict verdict);
+  Task<void> grant_learned_user(std::string name);
+  Task<bool> enter(ClientProof proof);
+  void take_identity(const ClientProof& proof);
+  Task<Next> welcome(protocol::Ok ok);
+
+  // session_change_user.cc
+  Task<Next> on_change_user(Command command);
+  Task<Next> refuse_change_user(protocol::Buffer answer, std::optional<Refusal> by_leader);
 
   // session.cc: the loop, commands that are no statements
   Task<absl::StatusOr<std::optional<Command>>> next_command();
   Task<Next> dispatch(Command command);
   Task<Next> on_init_db(Command command);
   Task<Next> on_reset_connection();
-  Task<Next> on_change_user(Command command);
   Task<Next> on_broken_input(absl::Status status);
   void reset_session_state();
 
@@ -201,7 +212,8 @@ class Session {
   Task<Next> reply_ok(protocol::Ok ok);
   Task<Next> reply_err(std::uint16_t code, std::string sqlstate, std::string message);
   Task<Next> reply_err(protocol::Err err);
-  Task<Next> reply_lost(absl::Status status, config::Backend which);  // closes, as that server did: client libraries call it 2013
+  Task<Next> reply_lost(absl::Status status,
+                        config::Backend which);  // closes, as that server did: client libraries call it 2013
   Task<Next> reply_unjudged(absl::Status status);
   Task<Next> reply_unreachable(absl::Status status);  // 1053, and go on or close
 
@@ -229,7 +241,8 @@ class Session {
   protocol::Capabilities capabilities_ = 0;
   bool multi_statements_ = false;
   std::string user_name_;
-  const KnownUser* user_ = nullptr;
+  std::shared_ptr<const KnownUser> user_;
+  UserSlot user_slot_;
   std::uint8_t collation_ = 45;
   std::vector<std::pair<std::string, std::string>> attributes_;
   std::string schema_;

@@ -6,13 +6,12 @@
 #include <spdlog/spdlog.h>
 
 #include "protocol/error_codes.h"
+#include "proxy/outbox_grant.h"
 #include "proxy/session.h"
 
 namespace crossfade::proxy {
 
 using protocol::LoginAsServer;
-
-namespace {
 
 protocol::Nonce draw_nonce(std::mt19937_64& random) {
   protocol::Nonce nonce;
@@ -24,6 +23,8 @@ protocol::Nonce draw_nonce(std::mt19937_64& random) {
   }
   return nonce;
 }
+
+namespace {
 
 Task<void> leave_in_good_order(std::unique_ptr<BackendLink> link, LinkOptions control, TimePoint deadline) {
   const absl::Status status = co_await link->log_in(std::move(control), deadline);
@@ -45,8 +46,10 @@ GreetedLink::~GreetedLink() {
                           worker_.reactor.now() + worker_.shared.config.backend(which).connect_timeout));
 }
 
-Task<absl::Status> GreetedLink::open(config::Backend which, std::optional<Refusal>* refused) {
+Task<absl::Status> GreetedLink::open(config::Backend which, protocol::ProxyHeader client,
+                                     std::optional<Refusal>* refused) {
   LinkOptions where = worker_.shared.link_options(which, {});
+  if (where.proxy_header) where.proxy_header = std::move(client);
   auto link = co_await BackendLink::greet(worker_.reactor, std::move(where), worker_.counters,
                                           worker_.reactor.now() + worker_.shared.config.backend(which).connect_timeout,
                                           refused);
@@ -72,16 +75,58 @@ Task<absl::StatusOr<std::optional<protocol::Message>>> Session::next_login_messa
   }
 }
 
+// What a load balancer says of its client; false: nothing that can be trusted came.
+Task<bool> Session::read_proxy_header() {
+  std::array<std::uint8_t, 512> buffer;
+  std::string why = "the client left or said nothing in time";
+  for (;;) {
+    auto got = co_await client_->receive(buffer, login_.deadline);
+    if (!got.ok()) break;
+    pending_input_.insert(pending_input_.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(*got));
+    protocol::Bytes input(pending_input_);
+    auto header = protocol::decode_proxy_header(input);
+    if (!header.ok()) {
+      why = std::string(header.status().message());
+      break;
+    }
+    if (!header->has_value()) continue;
+    pending_input_.erase(pending_input_.begin(), pending_input_.end() - static_cast<std::ptrdiff_t>(input.size()));
+    if ((*header)->kind == protocol::ProxyHeader::Kind::proxied) {
+      login_.peer = **header;
+      host_ = login_.peer.host;
+    }
+    co_return true;
+  }
+  counters_.proxy_headers_bad.add();
+  spdlog::info("session={} host={} proxy_header=bad why=\"{}\"", id_, host_, why);
+  co_return false;
+}
+
 Task<bool> Session::log_in() {
+  login_.deadline = worker_.reactor.now() + shared_.config.limits.login_timeout;
+  login_.peer.host = host_;
+  login_.peer.port = client_->peer_port();
+  login_.peer.kind = protocol::ProxyHeader::Kind::proxied;
+  if (login_.entrance->expects_proxy_header(host_)) {
+    const bool known = co_await read_proxy_header();
+    if (!known) co_return false;
+  }
   std::optional<Refusal> refused;
-  const absl::Status reached = co_await login_.greeted.open(leader(), &refused);
+  absl::Status reached = co_await login_.greeted.open(leader(), login_.peer, &refused);
+  // Moments after a start: a client that came in now would have its first write refused.
+  if (reached.ok() && flags_->dual_write.enabled && shared_.applier.epoch() == 0) {
+    reached = absl::UnavailableError("backend '" + std::string(config::name(leader())) +
+                                     "' is not set up for dual writes yet; try again");
+  }
   reply_sequence_ = 0;
   if (!reached.ok()) {
     spdlog::warn("session={} host={} login=unreachable why=\"{}\"", id_, host_, std::string(reached.message()));
     if (refused) {
       co_await reply(std::move(refused->payload));
     } else {
-      co_await reply_unreachable(reached);
+      protocol::Buffer answer = protocol::encode_err_before_greeting(protocol::kErrServerShutdown,
+                                                                     "crossfade: " + std::string(reached.message()));
+      co_await reply(std::move(answer));
     }
     co_return false;
   }
@@ -95,31 +140,36 @@ Task<bool> Session::log_in() {
 
   const protocol::Nonce nonce = draw_nonce(worker_.random);
   const protocol::Nonce decoy = draw_nonce(worker_.random);
-  login_.machine = std::make_unique<LoginAsServer>(LoginAsServer::Options{.server_version = leading.server_version,
-                                                                          .connection_id = leading.connection_id,
-                                                                          .status = leading.status,
-                                                                          .nonce = nonce,
-                                                                          .decoy = decoy,
-                                                                          .capabilities = offered,
-                                                                          .collation = leading.collation,
-                                                                          .tls_required = login_.entrance->tls_required,
-                                                                          .secure_transport = login_.entrance->is_unix,
-                                                                          .client_host = host_,
-                                                                          .rsa = &shared_.rsa});
+  login_.machine = std::make_unique<LoginAsServer>(
+      LoginAsServer::Options{.server_version = leading.server_version,
+                             .connection_id = leading.connection_id,
+                             .status = leading.status,
+                             .nonce = nonce,
+                             .decoy = decoy,
+                             .capabilities = offered,
+                             .collation = leading.collation,
+                             .tls_required = login_.entrance->tls_required,
+                             .secure_transport = login_.entrance->is_unix,
+                             .client_host = host_,
+                             .rsa = &shared_.rsa,
+                             .full_after_mismatch = shared_.users.learns() || shared_.users.needs_full_authentication(),
+                             .learns = shared_.users.learns()});
   login_.deadline = worker_.reactor.now() + shared_.config.limits.login_timeout;
   if (co_await reply(login_.machine->greeting()) == Next::close) co_return false;
   reader_.expect_sequence(1);
   LoginAsServer::Action first = LoginAsServer::Wait{};
-  co_return co_await authenticate(*login_.machine, std::move(first));
+  ClientProof proof = co_await authenticate(*login_.machine, std::move(first));
+  co_return co_await enter(std::move(proof));
 }
 
-// Drives the machine from `action` to the end; logs the leader's connection in before the OK.
-Task<bool> Session::authenticate(LoginAsServer& machine, LoginAsServer::Action action) {
+// Drives the machine from `action` to the end: who the client is, as far as can be known without the leader.
+Task<ClientProof> Session::authenticate(LoginAsServer& machine, LoginAsServer::Action action) {
+  ClientProof proof;
   std::array<std::uint8_t, 4096> buffer;
   for (;;) {
     absl::StatusOr<LoginAsServer::Action> next = LoginAsServer::Action(LoginAsServer::Wait{});
     if (auto* send = std::get_if<LoginAsServer::Send>(&action)) {
-      if (co_await reply(std::move(send->payload)) == Next::close) co_return false;
+      if (co_await reply(std::move(send->payload)) == Next::close) co_return proof;
       reader_.expect_sequence(reply_sequence_);
     } else if (std::holds_alternative<LoginAsServer::StartTls>(action)) {
       protocol::Buffer early = std::exchange(pending_input_, {});
@@ -127,31 +177,37 @@ Task<bool> Session::authenticate(LoginAsServer& machine, LoginAsServer::Action a
           co_await client_->start_tls(login_.entrance->tls, "", std::move(early), login_.deadline);
       if (!secured.ok()) {
         spdlog::info("session={} host={} tls=failed why=\"{}\"", id_, host_, std::string(secured.message()));
-        co_return false;
+        co_return proof;
       }
     } else if (std::holds_alternative<LoginAsServer::LookUpUser>(action)) {
-      user_name_ = machine.request().user;
-      const auto found = shared_.users.find(user_name_);
-      user_ = found == shared_.users.end() ? nullptr : &found->second;
-      next = machine.set_secret(user_ != nullptr ? &user_->secret : nullptr);
+      proof.user = shared_.users.find(machine.request().user, worker_.reactor.now());
+      protocol::Secret secret;
+      if (proof.user) secret = proof.user->secret;
+      // A password that is not known here travels in the clear, so it is asked for on secure connections only.
+      secret.learnable = shared_.users.learns() && machine.secure() && (!proof.user || proof.user->learned);
+      next = machine.set_secret(&secret);
       if (!next.ok()) break;
       action = *std::move(next);
       continue;
+    } else if (auto* judge = std::get_if<LoginAsServer::Judge>(&action)) {
+      proof.kind = ClientProof::Kind::to_judge;
+      proof.user = UserDirectory::candidate(machine.request().user, judge->password);
+      co_return proof;
     } else if (auto* no = std::get_if<LoginAsServer::Reject>(&action)) {
-      counters_.logins_failed.add();
-      spdlog::info("session={} connection={} host={} login=refused code={}", id_, connection_id_, host_, no->code);
-      co_await reply_err(no->code, no->sqlstate, no->message);
-      co_return false;
+      proof.kind = ClientProof::Kind::rejected;
+      proof.reject = std::move(*no);
+      co_return proof;
     } else if (auto* yes = std::get_if<LoginAsServer::Accept>(&action)) {
-      if (!yes->before_ok.empty() && co_await reply(std::move(yes->before_ok)) == Next::close) co_return false;
-      co_return co_await enter(machine);
+      if (!yes->before_ok.empty() && co_await reply(std::move(yes->before_ok)) == Next::close) co_return proof;
+      proof.kind = ClientProof::Kind::proven;
+      co_return proof;
     }
     auto message = co_await next_login_message(buffer);
     if (!message.ok()) {
       co_await on_broken_input(message.status());
-      co_return false;
+      co_return proof;
     }
-    if (!message->has_value()) co_return false;
+    if (!message->has_value()) co_return proof;
     reply_sequence_ = static_cast<std::uint8_t>((*message)->last_sequence + 1);
     next = machine.on_message((*message)->payload);
     if (!next.ok()) break;
@@ -159,47 +215,132 @@ Task<bool> Session::authenticate(LoginAsServer& machine, LoginAsServer::Action a
     reader_.expect_sequence(reply_sequence_);
   }
   co_await reply_err(protocol::kErrHandshake, "08S01", "Bad handshake");
-  co_return false;
+  co_return proof;
 }
 
-// The client is who it says: the leader's connection becomes its own.
-Task<bool> Session::enter(const LoginAsServer& machine) {
-  capabilities_ = machine.capabilities();
-  multi_statements_ = (capabilities_ & protocol::kMultiStatements) != 0;
-  collation_ = machine.request().collation;
-  attributes_ = machine.request().attributes;
-  schema_ = machine.request().schema;
-  std::optional<Refusal> refused;
-  std::unique_ptr<BackendLink> leading = login_.greeted.take();
-  absl::Status entered = absl::OkStatus();
-  if (leading) {
-    LinkOptions options = session_link_options(leader(), schema_);
-    const TimePoint deadline = worker_.reactor.now() + shared_.config.backend(leader()).connect_timeout;
-    entered = co_await leading->log_in(std::move(options), deadline, &refused);
-  } else {
-    auto opened = co_await open_link(leader(), schema_, &refused);
-    entered = opened.status();
-    if (opened.ok()) leading = *std::move(opened);
+// What else keeps a client out that has proved who it is; nullopt: nothing.
+std::optional<protocol::Err> Session::barred(const ClientProof& proof, UserSlot& slot) const {
+  protocol::Err err;
+  if (proof.user->certificate_required && !client_->has_peer_certificate()) {
+    const LoginAsServer::Reject denied = login_.machine->access_denied();
+    err.code = denied.code;
+    err.sqlstate = denied.sqlstate;
+    err.message = denied.message;
+    return err;
   }
-  if (!entered.ok()) {
-    spdlog::warn("session={} connection={} host={} login=failed why=\"{}\"", id_, connection_id_, host_,
-                 std::string(entered.message()));
-    // An unknown schema and the like is the server's to say; that it refuses our credentials is not.
-    if (refused && refused->err.code != protocol::kErrAccessDenied) {
-      co_await reply(std::move(refused->payload));
-    } else {
-      co_await reply_unreachable(entered);
-    }
+  if (!slot.take(*proof.user)) {
+    err.code = protocol::kErrTooManyUserConnections;
+    err.sqlstate = "42000";
+    err.message =
+        "User " + login_.machine->request().user + " already has more than 'max_user_connections' active connections";
+    return err;
+  }
+  return std::nullopt;
+}
+
+// The leader's word on a login: what the client hears of it. A client whose password is its own hears of a
+// wrong one as from the server; that the leader refuses the proxy's credentials is the operator's matter.
+protocol::Buffer Session::refusal_for_client(const ClientProof& proof, const absl::Status& status,
+                                             std::optional<Refusal> refused) {
+  const bool denied = refused && (refused->err.code == protocol::kErrAccessDenied ||
+                                  refused->err.code == protocol::kErrAccessDeniedNoPassword);
+  if (denied && proof.user->learned) {
+    shared_.users.forget(login_.machine->request().user, proof.user.get());
+    const LoginAsServer::Reject denial = login_.machine->access_denied();
+    return protocol::encode_err({.code = denial.code, .sqlstate = denial.sqlstate, .message = denial.message});
+  }
+  if (refused && !denied) return std::move(refused->payload);
+  return protocol::encode_err({.code = protocol::kErrServerShutdown,
+                               .sqlstate = "08S01",
+                               .message = "crossfade: " + std::string(status.message())});
+}
+
+// The leader has judged: the machine learns of it, and a password that was right is kept.
+void Session::conclude(const ClientProof& proof, LoginAsServer::Verdict verdict) {
+  if (proof.kind != ClientProof::Kind::to_judge) return;
+  (void)login_.machine->on_verdict(verdict);  // what the client hears is the leader's word
+  if (verdict == LoginAsServer::Verdict::right) {
+    shared_.users.keep(login_.machine->request().user, proof.user, worker_.reactor.now());
+  }
+}
+
+// A user of no list may need the right to write the outbox; the first login of each sees to it.
+Task<void> Session::grant_learned_user(std::string name) {
+  if (!shared_.users.must_grant(name)) co_return;
+  const TimePoint deadline = worker_.reactor.now() + shared_.config.backend(leader()).connect_timeout;
+  LinkOptions options = shared_.link_options(leader(), shared_.control[static_cast<std::size_t>(leader())]);
+  auto control = co_await BackendLink::open(worker_.reactor, std::move(options), counters_, deadline);
+  absl::Status granted = control.status();
+  if (control.ok()) {
+    granted = co_await grant_outbox(**control, shared_.config.control.schema, name, deadline);
+    (*control)->send_quit();
+  }
+  if (granted.ok()) co_return;
+  shared_.users.grant_failed(name);
+  spdlog::warn("session={} outbox_grant=failed why=\"{}\" do=\"GRANT INSERT on the outbox table to it\"", id_,
+               std::string(granted.message()));
+}
+
+// The client is who it says, or the leader is to judge: the leader's connection becomes its own.
+Task<bool> Session::enter(ClientProof proof) {
+  if (proof.kind == ClientProof::Kind::gone) co_return false;
+  if (proof.kind == ClientProof::Kind::rejected) {
+    counters_.logins_failed.add();
+    spdlog::info("session={} connection={} host={} login=refused code={}", id_, connection_id_, host_,
+                 proof.reject.code);
+    co_await reply_err(proof.reject.code, proof.reject.sqlstate, proof.reject.message);
     co_return false;
   }
+  if (auto err = barred(proof, user_slot_)) {
+    counters_.logins_failed.add();
+    spdlog::info("session={} connection={} host={} login=refused code={}", id_, connection_id_, host_, err->code);
+    co_await reply_err(*std::move(err));
+    co_return false;
+  }
+  const protocol::LoginRequest& request = login_.machine->request();
+  capabilities_ = login_.machine->capabilities();
+  multi_statements_ = (capabilities_ & protocol::kMultiStatements) != 0;
+  take_identity(proof);
+  std::optional<Refusal> refused;
+  std::unique_ptr<BackendLink> leading = login_.greeted.take();
+  LinkOptions options = session_link_options(leader(), schema_);
+  const TimePoint deadline = worker_.reactor.now() + shared_.config.backend(leader()).connect_timeout;
+  const absl::Status entered = co_await leading->log_in(std::move(options), deadline, &refused);
+  if (!entered.ok()) {
+    counters_.logins_failed.add();
+    spdlog::warn("session={} connection={} host={} login=failed why=\"{}\"", id_, connection_id_, host_,
+                 refused ? "the backend says " + err_code(refused->err) : std::string(entered.message()));
+    protocol::Buffer answer = refusal_for_client(proof, entered, std::move(refused));
+    conclude(proof, LoginAsServer::Verdict::wrong);
+    co_await reply(std::move(answer));
+    co_return false;
+  }
+  conclude(proof, LoginAsServer::Verdict::right);
+  if (proof.user->learned) co_await grant_learned_user(request.user);
   protocol::Ok ok = leading->login_ok();
+  link(leader()) = std::move(leading);
+  co_return co_await welcome(std::move(ok)) == Next::go_on;
+}
+
+// Who the session is from now on.
+void Session::take_identity(const ClientProof& proof) {
+  const protocol::LoginRequest& request = login_.machine->request();
+  user_name_ = request.user;
+  user_ = proof.user;
+  collation_ = request.collation;
+  attributes_ = request.attributes;
+  schema_ = request.schema;
+}
+
+// The leader's OK to a login is the client's.
+Task<Session::Next> Session::welcome(protocol::Ok ok) {
+  const BackendLink& leading = *link(leader());
   ok.session_state.clear();
   ok.status &= static_cast<std::uint16_t>(~protocol::kStatusSessionStateChanged);
   autocommit_ = (ok.status & protocol::kStatusAutocommit) != 0;
   lexer_stale_ = true;  // the server's default sql_mode is its own matter
-  lexer_mode_ = lexer_mode("", leading->is_mariadb(), version_number(leading->greeting().server_version));
-  link(leader()) = std::move(leading);
-  co_return co_await reply_ok(std::move(ok)) == Next::go_on;
+  lexer_mode_ = lexer_mode("", leading.is_mariadb(), version_number(leading.greeting().server_version));
+  co_return co_await reply_ok(std::move(ok));
 }
 
 }  // namespace crossfade::proxy

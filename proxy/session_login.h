@@ -23,7 +23,7 @@ class GreetedLink {
   GreetedLink& operator=(const GreetedLink&) = delete;
 
   // A refusal in the server's own words is put into `refused`.
-  Task<absl::Status> open(config::Backend which, std::optional<Refusal>* refused);
+  Task<absl::Status> open(config::Backend which, protocol::ProxyHeader client, std::optional<Refusal>* refused);
   const protocol::Greeting& greeting() const { return link_->greeting(); }
   // For its login; nothing is left here.
   std::unique_ptr<BackendLink> take() { return std::move(link_); }
@@ -31,6 +31,22 @@ class GreetedLink {
  private:
   Worker& worker_;
   std::unique_ptr<BackendLink> link_;
+};
+
+// Random, without what old clients trip over.
+protocol::Nonce draw_nonce(std::mt19937_64& random);
+
+// What came of an authentication.
+struct ClientProof {
+  enum class Kind : std::uint8_t {
+    gone,      // the client has left, or was answered already
+    rejected,  // it hears `reject`
+    proven,    // it is `user`
+    to_judge,  // it is `user` if the leader takes the password in it
+  };
+  Kind kind = Kind::gone;
+  std::shared_ptr<const KnownUser> user;
+  protocol::LoginAsServer::Reject reject;
 };
 
 // What Session keeps of it.
@@ -42,6 +58,8 @@ struct SessionLogin {
   GreetedLink greeted;
   std::unique_ptr<protocol::LoginAsServer> machine;  // stays for COM_CHANGE_USER
   TimePoint deadline;
+  protocol::ProxyHeader peer;        // the client's address, for backends that are told it
+  std::uint32_t failed_changes = 0;  // of user
 };
 
 }  // namespace crossfade::proxy

@@ -19,6 +19,7 @@ constexpr auto kClientStalledMax = std::chrono::hours(8);
 LinkOptions Session::session_link_options(config::Backend which, std::string schema) const {
   LinkOptions options = shared_.link_options(which, user_->backend[static_cast<std::size_t>(which)]);
   options.schema = std::move(schema);
+  if (options.proxy_header) options.proxy_header = login_.peer;
   options.mirrored = capabilities_;
   if (which != leader()) options.mirrored &= ~protocol::kLocalFiles;  // nothing sent there may ask for a file
   options.collation = collation_;

@@ -213,9 +213,13 @@ Task<ShadowPool::Ran> ShadowPool::run_on(config::Backend which, const ShadowJob&
   Pooled::Kept& kept = slots_[slot]->links[{which, job.user}];
   if (kept.link && !kept.link->alive()) kept.link.reset();
   if (!kept.link) {
-    LinkOptions options = credentials_(which, job.user);
-    options.mirrored = protocol::kDeprecateEof;
-    auto opened = co_await BackendLink::open(reactor_, std::move(options), counters_, deadline);
+    std::optional<LinkOptions> options = credentials_(which, job.user);
+    if (!options) {
+      ran.status = absl::NotFoundError("the user's password is not known any more");
+      co_return ran;
+    }
+    options->mirrored = protocol::kDeprecateEof;
+    auto opened = co_await BackendLink::open(reactor_, *std::move(options), counters_, deadline);
     if (!opened.ok()) {
       ran.status = opened.status();
       co_return ran;

@@ -49,8 +49,8 @@ struct ShadowJob {
 // counts; one that vanishes is `transient`.
 class ShadowPool {
  public:
-  // How to log in to a backend as `user`.
-  using Credentials = std::function<LinkOptions(config::Backend, const std::string& user)>;
+  // How to log in to a backend as `user`; nullopt: its password is not known any more.
+  using Credentials = std::function<std::optional<LinkOptions>(config::Backend, const std::string& user)>;
   ShadowPool(const config::ShadowConfig& config, Applier& applier, Metrics& metrics, std::unique_ptr<ReportStore> store,
              Credentials credentials);
   ~ShadowPool();

@@ -12,6 +12,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "protocol/ip_address.h"
+
 namespace crossfade::proxy {
 namespace {
 
@@ -226,16 +228,24 @@ std::string Stream::peer_host() const {
   sockaddr_storage peer{};
   socklen_t length = sizeof peer;
   if (getpeername(descriptor_.fd(), reinterpret_cast<sockaddr*>(&peer), &length) != 0) return "unknown";
-  std::array<char, INET6_ADDRSTRLEN> text = {};
   if (peer.ss_family == AF_INET) {
-    inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(&peer)->sin_addr, text.data(), text.size());
-    return text.data();
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(&reinterpret_cast<const sockaddr_in*>(&peer)->sin_addr);
+    return protocol::IpAddress::from_bytes({bytes, 4}).text();
   }
   if (peer.ss_family == AF_INET6) {
-    inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6*>(&peer)->sin6_addr, text.data(), text.size());
-    return text.data();
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(&reinterpret_cast<const sockaddr_in6*>(&peer)->sin6_addr);
+    return protocol::IpAddress::from_bytes({bytes, 16}).text();
   }
   return "localhost";
+}
+
+std::uint16_t Stream::peer_port() const {
+  sockaddr_storage peer{};
+  socklen_t length = sizeof peer;
+  if (getpeername(descriptor_.fd(), reinterpret_cast<sockaddr*>(&peer), &length) != 0) return 0;
+  if (peer.ss_family == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in*>(&peer)->sin_port);
+  if (peer.ss_family == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6*>(&peer)->sin6_port);
+  return 0;
 }
 
 }  // namespace crossfade::proxy

@@ -49,7 +49,11 @@ class Stream {
   Task<absl::Status> start_tls(std::shared_ptr<const TlsContext> context, std::string host, protocol::Buffer early,
                                TimePoint deadline);
   bool is_tls() const { return tls_ != nullptr; }
+  // The peer has shown a certificate, and it was verified.
+  bool has_peer_certificate() const { return tls_ != nullptr && tls_->has_peer_certificate(); }
+  // Its address; an IPv4 one as such also when it came to an IPv6 socket. "localhost" for a unix socket.
   std::string peer_host() const;
+  std::uint16_t peer_port() const;
 
   Reactor& reactor() { return descriptor_.reactor(); }
 

@@ -24,11 +24,11 @@ std::string openssl_errors() {
 // An encrypted key is an error; without this OpenSSL would ask for the passphrase on the terminal.
 int no_passphrase(char*, int, int, void*) { return 0; }
 
-SSL_CTX* new_context(const SSL_METHOD* method) {
+SSL_CTX* new_context(const SSL_METHOD* method, config::TlsVersion version_min) {
   ERR_clear_error();
   SSL_CTX* context = SSL_CTX_new(method);
   if (context == nullptr) return nullptr;
-  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_min_proto_version(context, version_min == config::TlsVersion::tls13 ? TLS1_3_VERSION : TLS1_2_VERSION);
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET);
   // No resumption: database connections live long, and a ticket would be one more secret to rotate.
   SSL_CTX_set_num_tickets(context, 0);
@@ -40,6 +40,19 @@ SSL_CTX* new_context(const SSL_METHOD* method) {
 }
 
 absl::Status failure(const std::string& what) { return absl::InvalidArgumentError(what + ": " + openssl_errors()); }
+
+absl::Status use_certificate(SSL_CTX* context, const std::string& cert_file, const std::string& key_file) {
+  if (SSL_CTX_use_certificate_chain_file(context, cert_file.c_str()) != 1) {
+    return failure("TLS certificate " + cert_file + " cannot be used");
+  }
+  if (SSL_CTX_use_PrivateKey_file(context, key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
+    return failure("TLS key " + key_file + " cannot be used");
+  }
+  if (SSL_CTX_check_private_key(context) != 1) {
+    return failure("TLS key " + key_file + " is not that of certificate " + cert_file);
+  }
+  return absl::OkStatus();
+}
 
 // Whom a verifying client expects: an address is compared with the certificate's addresses, all else
 // with its names.
@@ -61,35 +74,39 @@ bool is_ip_address(const std::string& host) {
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<const TlsContext>> TlsContext::server(const std::string& cert_file,
-                                                                     const std::string& key_file) {
+absl::StatusOr<std::shared_ptr<const TlsContext>> TlsContext::server(const config::ListenTls& tls) {
+  using ClientCert = config::ListenTls::ClientCert;
   std::shared_ptr<TlsContext> made(new TlsContext);
   made->is_server_ = true;
-  made->context_ = new_context(TLS_server_method());
+  made->context_ = new_context(TLS_server_method(), tls.version_min);
   if (made->context_ == nullptr) return failure("TLS cannot be set up");
-  if (SSL_CTX_use_certificate_chain_file(made->context_, cert_file.c_str()) != 1) {
-    return failure("TLS certificate " + cert_file + " cannot be used");
+  if (absl::Status status = use_certificate(made->context_, tls.cert, tls.key); !status.ok()) return status;
+  if (tls.client_cert == ClientCert::none) return std::shared_ptr<const TlsContext>(std::move(made));
+  STACK_OF(X509_NAME)* names = SSL_load_client_CA_file(tls.client_ca.c_str());
+  if (names == nullptr || SSL_CTX_load_verify_file(made->context_, tls.client_ca.c_str()) != 1) {
+    sk_X509_NAME_pop_free(names, X509_NAME_free);
+    return failure("TLS client authorities file " + tls.client_ca + " cannot be used");
   }
-  if (SSL_CTX_use_PrivateKey_file(made->context_, key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
-    return failure("TLS key " + key_file + " cannot be used");
-  }
-  if (SSL_CTX_check_private_key(made->context_) != 1) {
-    return failure("TLS key " + key_file + " is not that of certificate " + cert_file);
-  }
+  SSL_CTX_set_client_CA_list(made->context_, names);  // owns them now
+  const int missing = tls.client_cert == ClientCert::required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
+  SSL_CTX_set_verify(made->context_, SSL_VERIFY_PEER | missing, nullptr);
   return std::shared_ptr<const TlsContext>(std::move(made));
 }
 
-absl::StatusOr<std::shared_ptr<const TlsContext>> TlsContext::client(const std::string& ca_file) {
+absl::StatusOr<std::shared_ptr<const TlsContext>> TlsContext::client(const config::BackendTls& tls) {
   std::shared_ptr<TlsContext> made(new TlsContext);
-  made->context_ = new_context(TLS_client_method());
+  made->context_ = new_context(TLS_client_method(), tls.version_min);
   if (made->context_ == nullptr) return failure("TLS cannot be set up");
-  made->verifies_ = !ca_file.empty();
+  if (!tls.cert.empty()) {
+    if (absl::Status status = use_certificate(made->context_, tls.cert, tls.key); !status.ok()) return status;
+  }
+  made->verifies_ = !tls.ca.empty();
   if (!made->verifies_) {
     SSL_CTX_set_verify(made->context_, SSL_VERIFY_NONE, nullptr);
     return std::shared_ptr<const TlsContext>(std::move(made));
   }
-  if (SSL_CTX_load_verify_file(made->context_, ca_file.c_str()) != 1) {
-    return failure("TLS authorities file " + ca_file + " cannot be used");
+  if (SSL_CTX_load_verify_file(made->context_, tls.ca.c_str()) != 1) {
+    return failure("TLS authorities file " + tls.ca + " cannot be used");
   }
   SSL_CTX_set_verify(made->context_, SSL_VERIFY_PEER, nullptr);
   return std::shared_ptr<const TlsContext>(std::move(made));
@@ -206,6 +223,10 @@ void TlsEngine::take_cipher(protocol::Buffer& out) {
   std::size_t taken = 0;
   if (BIO_read_ex(out_, out.data() + before, pending, &taken) != 1) taken = 0;
   out.resize(before + taken);
+}
+
+bool TlsEngine::has_peer_certificate() const {
+  return SSL_get0_peer_certificate(ssl_) != nullptr && SSL_get_verify_result(ssl_) == X509_V_OK;
 }
 
 bool TlsEngine::has_cipher() const { return BIO_ctrl_pending(out_) != 0; }

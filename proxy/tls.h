@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "config/config.h"
 #include "protocol/wire.h"
 
 typedef struct ssl_ctx_st SSL_CTX;
@@ -19,10 +20,10 @@ namespace crossfade::proxy {
 // Certificates and settings, shared by connections; TLS 1.2 and later. Safe to use from many threads.
 class TlsContext {
  public:
-  static absl::StatusOr<std::shared_ptr<const TlsContext>> server(const std::string& cert_file,
-                                                                  const std::string& key_file);
-  // `ca_file` empty: encrypted, the server is not verified; else chain and host name are.
-  static absl::StatusOr<std::shared_ptr<const TlsContext>> client(const std::string& ca_file);
+  // With client certificates, if `tls` asks for them.
+  static absl::StatusOr<std::shared_ptr<const TlsContext>> server(const config::ListenTls& tls);
+  // Without `ca`: encrypted, the server is not verified; else chain and host name are.
+  static absl::StatusOr<std::shared_ptr<const TlsContext>> client(const config::BackendTls& tls);
   ~TlsContext();
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;
@@ -67,6 +68,7 @@ class TlsEngine {
   bool has_cipher() const;
   void shutdown();
   const std::string& error() const { return error_; }
+  bool has_peer_certificate() const;
 
  private:
   TlsEngine() = default;

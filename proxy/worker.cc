@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "protocol/error_codes.h"
 #include "proxy/session.h"
 
 namespace crossfade::proxy {
@@ -28,7 +29,14 @@ LinkOptions Shared::link_options(config::Backend which, const KnownUser::Credent
   options.tls = backend_tls[static_cast<std::size_t>(which)];
   options.user = credential.user;
   options.password = credential.password;
+  if (backend.proxy_protocol) options.proxy_header.emplace();  // the proxy's own, unless a session says otherwise
   return options;
+}
+
+std::optional<LinkOptions> Shared::user_link_options(config::Backend which, const std::string& user) const {
+  const auto known = users.find(user, Clock::now());
+  if (!known) return std::nullopt;
+  return link_options(which, known->backend[static_cast<std::size_t>(which)]);
 }
 
 std::vector<std::pair<std::uint64_t, CallCounts::Count>> CallCounts::take() {
@@ -57,7 +65,7 @@ void Worker::accept(int fd, std::shared_ptr<const Entrance> entrance) {
     protocol::Buffer wire;
     std::uint8_t sequence = 0;
     protocol::append_message(
-        wire, protocol::encode_err({.code = 1040, .sqlstate = "08004", .message = "Too many connections"}), sequence);
+        wire, protocol::encode_err_before_greeting(protocol::kErrConnectionCount, "Too many connections"), sequence);
     stream->try_write(wire);
     return;
   }

@@ -23,22 +23,13 @@
 #include "proxy/metrics.h"
 #include "proxy/pinned_sessions.h"
 #include "proxy/reactor.h"
+#include "proxy/user_directory.h"
 #include "routing/tokenizer.h"
 
 namespace crossfade::proxy {
 
 class Session;
 class ShadowPool;
-
-// A user as the proxy knows it, secrets resolved.
-struct KnownUser {
-  protocol::Secret secret;
-  struct Credential {
-    std::string user;
-    std::string password;
-  };
-  std::array<Credential, 2> backend;  // by config::Backend
-};
 
 // What is known of a backend from its last greeting; guarded by BackendTraitsTable.
 struct BackendTraits {
@@ -64,7 +55,7 @@ struct Shared {
   Applier& applier;
   ShadowPool& shadow;
   protocol::RsaKey rsa;
-  std::map<std::string, KnownUser, std::less<>> users;
+  UserDirectory users;
   std::array<std::shared_ptr<const TlsContext>, 2> backend_tls;
   std::array<KnownUser::Credential, 2> control;
   BackendTraitsTable traits;
@@ -75,6 +66,8 @@ struct Shared {
   PinnedSessions pinned_sessions = {};
 
   LinkOptions link_options(config::Backend which, const KnownUser::Credential& credential) const;
+  // As a user; nullopt: not known, or not any more.
+  std::optional<LinkOptions> user_link_options(config::Backend which, const std::string& user) const;
 };
 
 // Table definitions of the leader, read through a control connection when first needed and again

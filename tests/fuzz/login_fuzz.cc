@@ -45,8 +45,12 @@ void run_server(Reader reader, std::uint8_t choice) {
   options.tls_required = (choice & 2) != 0 && (choice & 64) == 0;
   options.secure_transport = (choice & 4) != 0;
   options.rsa = (choice & 8) != 0 ? &key() : nullptr;
+  const bool learns = (choice & 48) == 48;
+  options.full_after_mismatch = (choice & 16) != 0;
+  options.learns = learns;
   LoginAsServer server(options);
   Secret secret;
+  secret.learnable = learns;
   if ((choice & 16) != 0) secret.password = std::string(kPassword);
   if ((choice & 32) != 0) secret.native = native_hash(kPassword);
   bool change_user = (choice & 64) != 0;
@@ -54,11 +58,16 @@ void run_server(Reader reader, std::uint8_t choice) {
   while (!reader.at_end()) {
     const Bytes message = reader.take(reader.u8());
     absl::StatusOr<LoginAsServer::Action> action =
-        change_user ? server.on_change_user(message) : server.on_message(message);
+        change_user ? server.on_change_user(message, nonce_from(61)) : server.on_message(message);
     if (!action.ok()) std::abort();  // the machine is never called out of turn here
     change_user = false;
     if (std::holds_alternative<LoginAsServer::LookUpUser>(*action)) {
       action = server.set_secret(&secret);
+      if (!action.ok()) std::abort();
+    }
+    if (std::holds_alternative<LoginAsServer::Judge>(*action)) {
+      if (!learns) std::abort();
+      action = server.on_verdict(LoginAsServer::Verdict::wrong);
       if (!action.ok()) std::abort();
     }
     if (std::holds_alternative<LoginAsServer::Accept>(*action)) std::abort();  // nobody knows the password

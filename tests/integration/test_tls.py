@@ -118,6 +118,7 @@ def test_a_backend_certificate_that_does_not_verify_is_refused(env):
     assert proxy.metric("crossfade_backend_connect_failures_total", backend="new") > 0
 
 
+@roles(MARIADB_OLD)  # MySQL speaks it unasked
 def test_a_backend_that_must_speak_tls_and_does_not_is_an_error(env):
     proxy = env.proxy(config={"backends": {"old": {"tls": {"mode": "required"}}}}, ready=False)
     try:

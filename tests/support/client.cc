@@ -21,12 +21,13 @@ absl::Status Client::authenticate(const Options& options) {
                                    .capabilities = options.capabilities,
                                    .collation = 45,
                                    .tls = protocol::LoginAsClient::Tls::disabled,
-                                   .secure_transport = false,
+                                   .secure_transport = options.secure_transport,
                                    .attributes = {}});
   for (;;) {
     std::uint8_t sequence = 0;
     const auto message = socket_.read_message(&sequence);
     if (!message) return absl::UnavailableError("closed during login");
+    full_authentication_ = full_authentication_ || *message == protocol::Buffer{0x01, 0x04};
     const auto action = machine.on_message(*message);
     if (!action.ok()) return action.status();
     if (const auto* refused = std::get_if<protocol::LoginAsClient::Refused>(&*action)) {
@@ -126,6 +127,44 @@ Reply Client::execute(std::uint32_t statement, const std::vector<std::int64_t>& 
     execute.parameters.push_back(std::move(parameter));
   }
   return command(protocol::encode_execute(execute), protocol::ResponseKind::execute);
+}
+
+Reply Client::change_user(protocol::Bytes payload, const std::string& password) {
+  Reply reply;
+  protocol::Buffer wire;
+  protocol::append_command(wire, payload);
+  if (!socket_.write(wire)) return reply;
+  for (;;) {
+    std::uint8_t sequence = 0;
+    const auto message = socket_.read_message(&sequence);
+    if (!message || message->empty()) {
+      reply.kind = Reply::Kind::closed;
+      return reply;
+    }
+    if ((*message)[0] == 0xff) {
+      reply.kind = Reply::Kind::err;
+      reply.err = protocol::decode_err(*message).value_or(protocol::Err());
+      return reply;
+    }
+    if ((*message)[0] == 0x00) {
+      reply.kind = Reply::Kind::ok;
+      return reply;
+    }
+    if ((*message)[0] == 0x01 && (*message)[1] == 0x03) continue;
+    protocol::Buffer answer;
+    if ((*message)[0] == 0xfe) {
+      const auto auth_switch = protocol::decode_auth_switch(*message);
+      if (!auth_switch.ok()) return reply;
+      answer = auth_switch->auth_plugin == protocol::kNativePassword
+                   ? protocol::native_scramble(password, auth_switch->nonce)
+                   : protocol::sha2_scramble(password, auth_switch->nonce);
+    } else {
+      protocol::put_nul_text(answer, password);
+    }
+    wire.clear();
+    protocol::append_message(wire, answer, sequence);
+    if (!socket_.write(wire)) return reply;
+  }
 }
 
 bool Client::closed() {

@@ -34,6 +34,7 @@ class Client {
     std::string user = "app";
     std::string password = "secret";
     std::string schema = "shop";
+    bool secure_transport = false;  // the password may be sent in the clear
     protocol::Capabilities capabilities =
         protocol::kSupported & ~(protocol::kMultiStatements | protocol::kSessionTrack);
   };
@@ -45,6 +46,10 @@ class Client {
   // The id, or 0; `refused` gets the answer.
   std::uint32_t prepare(const std::string& sql, Reply* refused = nullptr);
   // Every parameter is sent as an integer.
+  // Sends a COM_CHANGE_USER and answers what follows with `password`.
+  Reply change_user(protocol::Bytes payload, const std::string& password);
+  // The login took full authentication.
+  bool full_authentication() const { return full_authentication_; }
   Reply execute(std::uint32_t statement, const std::vector<std::int64_t>& parameters);
 
   bool send(protocol::Bytes wire, std::size_t piece_bytes = 0) { return socket_.write(wire, piece_bytes); }
@@ -59,6 +64,7 @@ class Client {
 
   BlockingSocket socket_;
   protocol::Capabilities capabilities_ = 0;
+  bool full_authentication_ = false;
   protocol::Buffer early_;
 };
 

@@ -118,7 +118,8 @@ bool FakeBackend::log_in(Connection& connection) {
     refusal = refusal_;
   }
   protocol::append_message(wire, refusal.empty() ? protocol::encode_greeting(greeting) : refusal, sequence);
-  if (!connection.socket.write(wire) || !refusal.empty()) return false;
+  if (login_messages_max_ == 0) return false;
+  if (!connection.socket.write(wire, piece_bytes_) || !refusal.empty() || login_messages_max_ == 1) return false;
   const auto message = connection.socket.read_message(&sequence);
   if (!message) {
     ++abandoned_;
@@ -127,7 +128,7 @@ bool FakeBackend::log_in(Connection& connection) {
   const auto request = protocol::decode_login_request(*message);
   if (!request.ok()) return false;
   const bool good = protocol::verify_native(request->auth_response, greeting.nonce, protocol::native_hash("secret")) &&
-                    (request->user == "app" || request->user == "control");
+                    (request->user == "app" || request->user == "other" || request->user == "control");
   wire.clear();
   protocol::append_message(
       wire,
@@ -137,7 +138,40 @@ bool FakeBackend::log_in(Connection& connection) {
   connection.user = request->user;
   connection.capabilities = request->capabilities & greeting.capabilities;
   connection.session.schema = request->schema;
-  return connection.socket.write(wire) && good;
+  return connection.socket.write(wire, piece_bytes_) && good;
+}
+
+// As the servers: a switch with a fresh nonce; MySQL ends after a refusal, MariaDB goes on as the old user.
+bool FakeBackend::change_user(Connection& connection, protocol::Bytes payload) {
+  const auto change = protocol::decode_change_user(payload, connection.capabilities);
+  if (!change.ok()) return false;
+  FakeDatabase::roll_back(connection.session);
+  connection.session.autocommit = true;
+  connection.prepared.clear();
+  protocol::AuthSwitch auth_switch;
+  auth_switch.auth_plugin = protocol::kNativePassword;
+  auth_switch.nonce.fill('m');
+  protocol::Buffer wire;
+  std::uint8_t sequence = 1;
+  protocol::append_message(wire, protocol::encode_auth_switch(auth_switch), sequence);
+  if (!connection.socket.write(wire)) return false;
+  const auto answer = connection.socket.read_message(&sequence);
+  if (!answer) return false;
+  const bool good = protocol::verify_native(*answer, auth_switch.nonce, protocol::native_hash("secret")) &&
+                    (change->user == "app" || change->user == "other");
+  wire.clear();
+  protocol::append_message(wire,
+                           good ? protocol::encode_ok({.status = protocol::kStatusAutocommit}, connection.capabilities)
+                                : protocol::encode_err({.code = 1045, .sqlstate = "28000", .message = "Access denied"}),
+                           sequence);
+  if (good) {
+    const std::lock_guard lock(mutex_);
+    --open_[connection.user];
+    connection.user = change->user;
+    ++open_[connection.user];
+    connection.session.schema = change->schema;
+  }
+  return connection.socket.write(wire) && (good || options_.without != 0);
 }
 
 bool FakeBackend::on_command(Connection& connection, protocol::Bytes payload) {
@@ -166,6 +200,8 @@ bool FakeBackend::on_command(Connection& connection, protocol::Bytes payload) {
       connection.session.autocommit = true;
       connection.prepared.clear();
       break;
+    case CommandByte::change_user:
+      return change_user(connection, payload);
     case CommandByte::statistics: {
       out.put(protocol::as_bytes("Uptime: 1"));
       return connection.socket.write(out.wire(), piece_bytes_);

@@ -35,7 +35,7 @@ struct Fault {
   std::string on{};
 };
 
-// Listens on a loopback port of its own, one thread a connection. Users `app` and `control` have the
+// Listens on a loopback port of its own, one thread a connection. Users `app`, `other` and `control` have the
 // password "secret".
 class FakeBackend {
  public:
@@ -71,6 +71,8 @@ class FakeBackend {
   void refuse_with(protocol::Buffer err_payload);
   // Logins of a user so far; connections that were greeted and gone without a login request.
   std::size_t logins(const std::string& user) const;
+  // Logins end after so many of the server's messages; greeting and final answer are two.
+  void hang_up_after(std::size_t messages) { login_messages_max_ = messages; }
   std::size_t abandoned() const { return abandoned_; }
 
  private:
@@ -79,6 +81,7 @@ class FakeBackend {
   void serve(Connection& connection);
   bool log_in(Connection& connection);
   bool on_command(Connection& connection, protocol::Bytes payload);
+  bool change_user(Connection& connection, protocol::Bytes payload);
   bool on_query(Connection& connection, const std::string& sql);
   bool on_prepare(Connection& connection, const std::string& sql);
   bool on_execute(Connection& connection, protocol::Bytes payload);
@@ -94,6 +97,7 @@ class FakeBackend {
   std::atomic<std::size_t> piece_bytes_{0};
   std::atomic<bool> down_{false};
   std::atomic<std::size_t> abandoned_{0};
+  std::atomic<std::size_t> login_messages_max_{100};
   std::atomic<bool> stopping_{false};
   std::thread accepting_;
   mutable std::mutex mutex_;  // guards all below

@@ -60,6 +60,8 @@ struct ProxyStack::Parts {
   std::unique_ptr<proxy::Worker> worker;
   std::thread thread;
 
+  std::uint32_t app_connections_max = 0;
+
   explicit Parts(config::Config made) : config(std::move(made)) {}
 
   void make_applier(const proxy::KnownUser::Credential& control) {
@@ -87,30 +89,32 @@ struct ProxyStack::Parts {
   void make_shared_state(const proxy::KnownUser::Credential& control) {
     proxy::KnownUser app;
     app.secret.password = "secret";
+    app.connections_max = app_connections_max;
     app.backend = {proxy::KnownUser::Credential{.user = "app", .password = "secret"},
                    proxy::KnownUser::Credential{.user = "app", .password = "secret"}};
     shadow = std::make_unique<proxy::ShadowPool>(
         config.shadow, *applier, metrics, proxy::ReportStore::open(state_dir->path()).value(),
-        [this](config::Backend which, const std::string& user) {
-          return shared->link_options(which, shared->users.at(user).backend[static_cast<std::size_t>(which)]);
-        });
-    shared = std::unique_ptr<proxy::Shared>(new proxy::Shared{.config = config,
-                                                              .metrics = metrics,
-                                                              .applier = *applier,
-                                                              .shadow = *shadow,
-                                                              .rsa = take_key(),
-                                                              .users = {{"app", app}},
-                                                              .backend_tls = {},
-                                                              .control = {control, control},
-                                                              .traits = {}});
+        [this](config::Backend which, const std::string& user) { return shared->user_link_options(which, user); });
+    shared = std::unique_ptr<proxy::Shared>(
+        new proxy::Shared{.config = config,
+                          .metrics = metrics,
+                          .applier = *applier,
+                          .shadow = *shadow,
+                          .rsa = take_key(),
+                          .users = proxy::UserDirectory({{"app", app}}, config.learned_users),
+                          .backend_tls = {},
+                          .control = {control, control},
+                          .traits = {}});
   }
 };
 
-ProxyStack::ProxyStack(Options options) : leader_(FakeBackend::Options()), follower_(options.follower) {
+ProxyStack::ProxyStack(Options options) : leader_(options.leader), follower_(options.follower) {
   std::signal(SIGPIPE, SIG_IGN);
+  entrance_.is_unix = options.unix_clients;
   config::Config config = make_config(leader_, follower_);
   options.tune(config);
   parts_ = std::make_unique<Parts>(std::move(config));
+  parts_->app_connections_max = options.app_connections_max;
   const proxy::KnownUser::Credential control{.user = "control", .password = "secret"};
   parts_->make_applier(control);
   parts_->make_shared_state(control);
@@ -143,7 +147,7 @@ int ProxyStack::new_connection() {
   int ends[2] = {-1, -1};
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) throw std::runtime_error("no socket pair");
   fcntl(ends[0], F_SETFL, O_NONBLOCK);
-  on_worker([&](proxy::Worker& worker) { worker.accept(ends[0], std::make_shared<const proxy::Entrance>()); });
+  on_worker([&](proxy::Worker& worker) { worker.accept(ends[0], std::make_shared<const proxy::Entrance>(entrance_)); });
   return ends[1];
 }
 

@@ -24,6 +24,9 @@ class ProxyStack {
   struct Options {
     config::Flags flags{};
     std::function<void(config::Config&)> tune = [](config::Config&) {};
+    std::uint32_t app_connections_max = 0;
+    bool unix_clients = false;  // they come in over a socket where cleartext may travel
+    FakeBackend::Options leader = {};
     FakeBackend::Options follower = {.name = "new", .version = "9.7.4", .without = 0};
   };
   explicit ProxyStack(Options options);
@@ -53,6 +56,7 @@ class ProxyStack {
 
  private:
   struct Parts;
+  proxy::Entrance entrance_;
   int new_connection();
 
   FakeBackend leader_;

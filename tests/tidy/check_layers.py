@@ -17,7 +17,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 # A folder and the other folders it may include.
 MAY_USE = {
     "protocol": set(),
-    "config": set(),
+    "config": {"protocol"},
     "routing": {"protocol", "config"},
     "dualwrite": {"protocol", "config", "routing"},
     "shadow": {"protocol", "config"},

@@ -431,5 +431,81 @@ TEST(LoadConfig, ReportsAllProblemsAtOnceInTheOrderOfTheFile) {
                           "8:22: log: unknown key \"colour\": the keys here are format"));
 }
 
+TEST(LoadConfig, ReadsUsersThatAreLearned) {
+  const Config plain = accepted(with_line(4, "users: { from_client: true }"));
+  EXPECT_TRUE(plain.learned_users.enabled);
+  EXPECT_EQ(plain.learned_users.cache_ttl, std::chrono::minutes(10));
+  EXPECT_EQ(plain.learned_users.cache_entries_max, 10000u);
+  EXPECT_THAT(plain.users, IsEmpty());
+  const Config full =
+      accepted(with_line(4,
+                         "users: { from_client: true, cache_ttl: 1s, cache_entries_max: 1, list: [{ name: app, "
+                         "password: a, connections_max: 5, require: x509 }] }"));
+  EXPECT_EQ(full.learned_users.cache_ttl, milliseconds(1000));
+  EXPECT_EQ(full.learned_users.cache_entries_max, 1u);
+  ASSERT_EQ(full.users.size(), 1u);
+  EXPECT_EQ(full.users[0].connections_max, 5u);
+  EXPECT_TRUE(full.users[0].certificate_required);
+  const Config list = accepted(with_line(4, "users: { from_client: false, list: [{ name: app, password: a }] }"));
+  EXPECT_FALSE(list.learned_users.enabled);
+  EXPECT_EQ(list.users[0].connections_max, 0u);
+}
+
+TEST(LoadConfig, RefusesUsersThatLetNobodyIn) {
+  EXPECT_THAT(refused(with_line(4, "users: { from_client: false }")),
+              ElementsAre("4:8: users: nobody can log in: needs a list, unless from_client is true"));
+  EXPECT_THAT(refused(with_line(4, "users: { list: [{ name: app, password: a }] }")), testing::SizeIs(1));
+  EXPECT_THAT(refused(with_line(4, "users: { from_client: true, cache_ttl: 999ms }")), testing::SizeIs(1));
+  EXPECT_THAT(refused(with_line(4, "users: { from_client: true, cache_entries_max: 0 }")), testing::SizeIs(1));
+  EXPECT_THAT(refused(with_line(4, "users: [{ name: app, password: a, require: ssl }]")), testing::SizeIs(1));
+  EXPECT_THAT(refused(with_line(4, "users: [{ name: app, password: a, connections_max: 0 }]")), testing::SizeIs(1));
+}
+
+TEST(LoadConfig, ReadsWhomAListenerBelieves) {
+  const Config config = accepted(with_line(1,
+                                           "listen: [{ address: \"unix:/s\", socket_mode: \"0660\", proxy_protocol: { "
+                                           "from: [\"10.0.0.0/8\", \"::1\", unix] } }]"));
+  EXPECT_EQ(config.listen[0].socket_mode, 0660u);
+  ASSERT_EQ(config.listen[0].proxy_protocol.networks.size(), 2u);
+  EXPECT_EQ(config.listen[0].proxy_protocol.networks[0].prefix_bits, 8u);
+  EXPECT_EQ(config.listen[0].proxy_protocol.networks[1].prefix_bits, 128u);
+  EXPECT_TRUE(config.listen[0].proxy_protocol.unix_clients);
+  EXPECT_THAT(refused(with_line(1, "listen: [{ address: \"a:1\", proxy_protocol: { from: [\"10.0.0.0/33\"] } }]")),
+              ElementsAre("1:53: listen[0].proxy_protocol.from[0]: \"10.0.0.0/33\" is not a network: write 10.0.0.0/8, "
+                          "fd00::/8, an address, or unix"));
+  EXPECT_THAT(refused(with_line(1, "listen: [{ address: \"a:1\", proxy_protocol: { from: [] } }]")),
+              testing::SizeIs(1));
+  EXPECT_THAT(refused(with_line(1, "listen: [{ address: \"a:1\", proxy_protocol: {} }]")), testing::SizeIs(1));
+  EXPECT_THAT(refused(with_line(1, "listen: [{ address: \"a:1\", socket_mode: \"0660\" }]")), testing::SizeIs(1));
+  for (const char* mode : {"66", "07777", "1660", "0668", "rw"}) {
+    EXPECT_THAT(refused(with_line(1, std::string("listen: [{ address: \"unix:/s\", socket_mode: \"") + mode + "\" }]")),
+                testing::SizeIs(1))
+        << mode;
+  }
+}
+
+TEST(LoadConfig, ReadsTheFinerPointsOfTls) {
+  const std::string tls = "listen: [{ address: \"a:1\", tls: { mode: required, cert: c, key: k";
+  const Config config = accepted(with_line(1, tls + ", min_version: TLSv1.3, client_ca: ca.pem } }]"));
+  EXPECT_EQ(config.listen[0].tls.version_min, TlsVersion::tls13);
+  EXPECT_EQ(config.listen[0].tls.client_cert, ListenTls::ClientCert::required);
+  EXPECT_EQ(config.listen[0].tls.client_ca, "/etc/crossfade/ca.pem");
+  EXPECT_THAT(config.listen[0].tls.place, StartsWith("1:"));
+  const Config optional = accepted(with_line(1, tls + ", client_ca: ca.pem, client_cert: optional } }]"));
+  EXPECT_EQ(optional.listen[0].tls.client_cert, ListenTls::ClientCert::optional);
+  EXPECT_EQ(optional.listen[0].tls.version_min, TlsVersion::tls12);
+  EXPECT_THAT(refused(with_line(1, tls + ", client_cert: required } }]")), testing::SizeIs(1));
+  EXPECT_THAT(refused(with_line(1, tls + ", min_version: TLSv1.1 } }]")), testing::SizeIs(1));
+
+  const std::string backends = "backends: { old: { address: \"a:1\", proxy_protocol: true, tls: { mode: required";
+  const Config backend =
+      accepted(with_line(2, backends + ", cert: c.pem, key: k.pem } }, new: { address: \"b:1\" } }"));
+  EXPECT_EQ(backend.old_backend.tls.cert, "/etc/crossfade/c.pem");
+  EXPECT_EQ(backend.old_backend.tls.key, "/etc/crossfade/k.pem");
+  EXPECT_TRUE(backend.old_backend.proxy_protocol);
+  EXPECT_FALSE(backend.new_backend.proxy_protocol);
+  EXPECT_THAT(refused(with_line(2, backends + ", cert: c.pem } }, new: { address: \"b:1\" } }")), testing::SizeIs(1));
+}
+
 }  // namespace
 }  // namespace crossfade::config

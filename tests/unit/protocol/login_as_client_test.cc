@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "login_conversation.h"
+#include "protocol/ed25519.h"
 
 namespace crossfade::protocol {
 namespace {
@@ -212,9 +213,9 @@ TEST(LoginAsClient, FollowsAuthSwitchesInEveryDirection) {
 TEST(LoginAsClient, RefusesPluginsThatItDoesNotKnow) {
   LoginAsClient client(client_options("secret"));
   begin(client, mariadb_greeting());
-  const absl::Status status = client.on_message(auth_switch_to("client_ed25519", 1)).status();
+  const absl::Status status = client.on_message(auth_switch_to("dialog", 1)).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
-  EXPECT_NE(status.message().find("client_ed25519"), std::string::npos);
+  EXPECT_NE(status.message().find("dialog"), std::string::npos);
   LoginAsClient old(client_options("secret"));
   begin(old, mariadb_greeting());
   EXPECT_EQ(old.on_message(Buffer{0xfe}).status().code(), absl::StatusCode::kUnimplemented);
@@ -309,6 +310,72 @@ TEST(LoginAsClient, RejectsGreetingsThatItCannotRead) {
   old.capabilities = kSecureConnection;
   LoginAsClient client(client_options("secret"));
   EXPECT_EQ(client.on_message(encode_greeting(old)).status().code(), absl::StatusCode::kUnimplemented);
+}
+
+TEST(LoginAsClient, SignsForEd25519AfterASwitch) {
+  LoginAsClient client(client_options("secret"));
+  begin(client, mariadb_greeting());
+  Buffer auth_switch = {0xfe};
+  put_nul_text(auth_switch, "client_ed25519");
+  const Buffer nonce(32, 7);
+  put_bytes(auth_switch, nonce);
+  EXPECT_EQ(sent(client.on_message(auth_switch)), ed25519_answer("secret", nonce).value());
+  EXPECT_TRUE(std::holds_alternative<Done>(client.on_message(encode_ok({}, client.capabilities())).value()));
+}
+
+TEST(LoginAsClient, AShortNonceOfEd25519IsAFailure) {
+  for (std::size_t size = 0; size < 32; ++size) {
+    LoginAsClient client(client_options("secret"));
+    begin(client, mariadb_greeting());
+    Buffer auth_switch = {0xfe};
+    put_nul_text(auth_switch, "client_ed25519");
+    put_bytes(auth_switch, Buffer(size, 7));
+    EXPECT_FALSE(client.on_message(auth_switch).ok()) << size;
+  }
+}
+
+LoginAsClient changing(const Greeting& greeting, LoginAsClient::Transport transport) {
+  LoginAsClient::Options options = client_options("bobs");
+  options.user = "bob";
+  options.schema = "shop";
+  options.collation = 8;
+  options.attributes = {{"program_name", "test"}};
+  return LoginAsClient::on_connection(options, greeting, kTestCapabilities, transport);
+}
+
+TEST(LoginAsClient, ChangesTheUserOnAConnectionByEveryPlugin) {
+  for (const bool mariadb : {true, false}) {
+    LoginAsClient client = changing(mariadb ? mariadb_greeting() : mysql_greeting(), LoginAsClient::Transport::open);
+    const ChangeUser change = decode_change_user(client.change_user(), kTestCapabilities).value();
+    EXPECT_EQ(change.user, "bob");
+    EXPECT_EQ(change.schema, "shop");
+    EXPECT_EQ(change.collation, 8);
+    EXPECT_EQ(change.auth_plugin, mariadb ? "mysql_native_password" : "caching_sha2_password");
+    EXPECT_EQ(change.attributes.size(), 1u);
+    EXPECT_EQ(sent(client.on_message(auth_switch_to("mysql_native_password", 9))),
+              native_scramble("bobs", test_nonce(9)));
+    EXPECT_EQ(sent(client.on_message(auth_switch_to("caching_sha2_password", 19))),
+              sha2_scramble("bobs", test_nonce(19)));
+    EXPECT_TRUE(std::holds_alternative<Done>(client.on_message(encode_ok({}, kTestCapabilities)).value()));
+  }
+}
+
+TEST(LoginAsClient, AChangedUsersPasswordTravelsInTheClearOnlyWhereThatIsSafe) {
+  LoginAsClient safe = changing(mysql_greeting(), LoginAsClient::Transport::secure);
+  safe.change_user();
+  ASSERT_TRUE(safe.on_message(auth_switch_to("caching_sha2_password", 19)).ok());
+  EXPECT_EQ(as_text(sent(safe.on_message(Buffer{0x01, 0x04}))), std::string_view("bobs\0", 5));
+  LoginAsClient open = changing(mysql_greeting(), LoginAsClient::Transport::open);
+  open.change_user();
+  ASSERT_TRUE(open.on_message(auth_switch_to("caching_sha2_password", 19)).ok());
+  EXPECT_EQ(sent(open.on_message(Buffer{0x01, 0x04})), Buffer{0x02});
+}
+
+TEST(LoginAsClient, ARefusedChangeOfUserComesInTheServersWords) {
+  LoginAsClient client = changing(mariadb_greeting(), LoginAsClient::Transport::open);
+  client.change_user();
+  const auto action = client.on_message(encode_err({1045, "28000", "Access denied"})).value();
+  EXPECT_EQ(std::get<Refused>(action).err.code, 1045);
 }
 
 }  // namespace

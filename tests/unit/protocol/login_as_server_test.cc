@@ -289,7 +289,7 @@ TEST(LoginAsServer, CallsOutOfTurnAreFailures) {
   LoginAsServer server(server_options());
   const Secret secret = password_secret("secret");
   EXPECT_EQ(server.set_secret(&secret).status().code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_EQ(server.on_change_user(Buffer{0x11}).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(server.on_change_user(Buffer{0x11}, test_nonce(61)).status().code(), absl::StatusCode::kFailedPrecondition);
   ASSERT_TRUE(server.on_message(encode_login_request(sha2_login("secret"))).ok());
   EXPECT_EQ(server.on_message(Buffer{0}).status().code(), absl::StatusCode::kFailedPrecondition);
   ASSERT_TRUE(server.set_secret(&secret).ok());
@@ -314,7 +314,8 @@ TEST(LoginAsServer, ChangeUserAlwaysSwitchesThePlugin) {
   for (const auto& [named, switched] : named_and_switched) {
     LoginAsServer server(server_options());
     begin(server, sha2_login("secret"), password_secret("secret"));
-    ASSERT_TRUE(std::holds_alternative<LookUpUser>(server.on_change_user(change_to_bob(named, 33)).value()));
+    ASSERT_TRUE(
+        std::holds_alternative<LookUpUser>(server.on_change_user(change_to_bob(named, 33), test_nonce(61)).value()));
     EXPECT_EQ(server.request().user, "bob");
     EXPECT_EQ(server.request().schema, "shop");
     EXPECT_EQ(server.request().collation, 33);
@@ -335,7 +336,7 @@ TEST(LoginAsServer, AChangedUserWithAWrongPasswordIsDeniedAndMayTryAgain) {
   begin(server, sha2_login("secret"), password_secret("secret"));
   const Secret secret = password_secret("bobs");
   for (const std::string_view password : {"wrong", "bobs"}) {
-    ASSERT_TRUE(server.on_change_user(change_to_bob("", 0)).ok());
+    ASSERT_TRUE(server.on_change_user(change_to_bob("", 0), test_nonce(61)).ok());
     const AuthSwitch auth_switch = sent_switch(server.set_secret(&secret).value());
     const LoginAsServer::Action end = server.on_message(sha2_scramble(password, auth_switch.nonce)).value();
     EXPECT_EQ(std::holds_alternative<Accept>(end), password == "bobs");
@@ -350,7 +351,7 @@ TEST(LoginAsServer, ChangeUserWithoutPluginAuthIsVerifiedNatively) {
   ChangeUser change;
   change.user = "bob";
   change.auth_response = native_scramble("bobs", server_options().nonce);
-  ASSERT_TRUE(server.on_change_user(encode_change_user(change, server.capabilities())).ok());
+  ASSERT_TRUE(server.on_change_user(encode_change_user(change, server.capabilities()), test_nonce(61)).ok());
   const Secret secret = native_secret("bobs");
   expect_accepted(server.set_secret(&secret).value(), {});
 }
@@ -363,23 +364,24 @@ TEST(LoginAsServer, ChangeUserKeepsOrNarrowsTheCollation) {
   const Secret secret = password_secret("bobs");
   const std::vector<std::pair<std::uint16_t, std::uint8_t>> given_and_kept = {{0, 8}, {255, 255}, {256, 45}, {309, 45}};
   for (const auto& [given, kept] : given_and_kept) {
-    ASSERT_TRUE(server.on_change_user(change_to_bob("", given)).ok());
+    ASSERT_TRUE(server.on_change_user(change_to_bob("", given), test_nonce(61)).ok());
     EXPECT_EQ(server.request().collation, kept);
     ASSERT_TRUE(server.set_secret(&secret).ok());
-    ASSERT_TRUE(server.on_message(sha2_scramble("bobs", server_options().nonce)).ok());
+    ASSERT_TRUE(server.on_message(sha2_scramble("bobs", test_nonce(61))).ok());
   }
 }
 
 TEST(LoginAsServer, ARejectedLoginCannotGoOnWithChangeUser) {
   LoginAsServer server(server_options());
   expect_denied(begin(server, sha2_login("guess"), password_secret("secret")), "YES");
-  EXPECT_EQ(server.on_change_user(change_to_bob("", 0)).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(server.on_change_user(change_to_bob("", 0), test_nonce(61)).status().code(),
+            absl::StatusCode::kFailedPrecondition);
 }
 
 TEST(LoginAsServer, AMalformedChangeUserIsAnUnknownCommand) {
   LoginAsServer server(server_options());
   begin(server, sha2_login("secret"), password_secret("secret"));
-  const Reject reject = std::get<Reject>(server.on_change_user(Buffer{0x11, 'b'}).value());
+  const Reject reject = std::get<Reject>(server.on_change_user(Buffer{0x11, 'b'}, test_nonce(61)).value());
   EXPECT_EQ(reject.code, kErrUnknownCommand);
   EXPECT_EQ(reject.sqlstate, "08S01");
 }
@@ -489,6 +491,109 @@ TEST(LoginConversation, UnknownUsersAndWrongPasswordsSeeTheSameMessagesWhateverP
       EXPECT_EQ(std::get<Reject>(first).code, std::get<Reject>(second).code);
     }
   }
+}
+
+Secret learnable(std::optional<std::string> password = std::nullopt) {
+  Secret secret;
+  secret.password = std::move(password);
+  secret.learnable = true;
+  return secret;
+}
+
+LoginAsServer::Options learning_options() {
+  LoginAsServer::Options options = server_options();
+  options.secure_transport = true;
+  options.full_after_mismatch = true;
+  options.learns = true;
+  return options;
+}
+
+// The messages the server sends to a login that fails in the end.
+std::vector<Buffer> denied(const LoginAsServer::Options& options, const LoginRequest& request, const Secret* secret) {
+  LoginAsServer server(options);
+  std::vector<Buffer> sent;
+  LoginAsServer::Action action = server.on_message(encode_login_request(request)).value();
+  EXPECT_TRUE(std::holds_alternative<LookUpUser>(action));
+  action = server.set_secret(secret).value();
+  for (int i = 0; i < 5; ++i) {
+    if (auto* send = std::get_if<LoginAsServer::Send>(&action)) {
+      sent.push_back(send->payload);
+      const bool full = send->payload == Buffer{0x01, 0x04};
+      Buffer answer = sha2_scramble("wrong", server_options().nonce);
+      if (full) {
+        answer.clear();
+        put_nul_text(answer, "wrong");
+      }
+      action = server.on_message(answer).value();
+    } else if (auto* judge = std::get_if<LoginAsServer::Judge>(&action)) {
+      EXPECT_EQ(judge->password, "wrong");
+      action = server.on_verdict(LoginAsServer::Verdict::wrong).value();
+    } else {
+      const Reject& reject = std::get<Reject>(action);
+      sent.push_back(encode_err({reject.code, reject.sqlstate, reject.message}));
+      break;
+    }
+  }
+  return sent;
+}
+
+TEST(LoginAsServer, WhereUsersAreLearnedListedLearnedAndUnknownOnesAreDeniedAlike) {
+  const Secret listed = password_secret("secret");
+  const Secret hashed = native_secret("secret");
+  const Secret known = learnable("secret");
+  const Secret open = learnable();
+  for (const LoginRequest& request : {sha2_login("wrong"), native_login("wrong")}) {
+    const auto expected = denied(learning_options(), request, &listed);
+    EXPECT_GE(expected.size(), 2u);
+    for (const Secret* secret : {&hashed, &known, &open, static_cast<const Secret*>(nullptr)}) {
+      EXPECT_EQ(denied(learning_options(), request, secret), expected);
+    }
+  }
+}
+
+TEST(LoginAsServer, AListWithHashesAsksEverybodyForFullAuthentication) {
+  LoginAsServer::Options options = server_options();
+  options.secure_transport = true;
+  options.full_after_mismatch = true;
+  const Secret listed = password_secret("secret");
+  const Secret hashed = native_secret("secret");
+  const auto expected = denied(options, sha2_login("wrong"), &listed);
+  EXPECT_EQ(expected.size(), 2u);
+  EXPECT_EQ(denied(options, sha2_login("wrong"), &hashed), expected);
+  EXPECT_EQ(denied(options, sha2_login("wrong"), nullptr), expected);
+}
+
+TEST(LoginAsServer, ALearnedPasswordIsGoodForFastAuthenticationAndAnotherOneIsJudged) {
+  LoginAsServer fast(learning_options());
+  const Secret known = learnable("secret");
+  ASSERT_TRUE(fast.on_message(encode_login_request(sha2_login("secret"))).ok());
+  expect_accepted(fast.set_secret(&known).value(), kFastSuccess);
+
+  LoginAsServer changed(learning_options());
+  ASSERT_TRUE(changed.on_message(encode_login_request(sha2_login("fresh"))).ok());
+  ASSERT_EQ(std::get<LoginAsServer::Send>(changed.set_secret(&known).value()).payload, (Buffer{0x01, 0x04}));
+  EXPECT_FALSE(changed.on_verdict(LoginAsServer::Verdict::right).ok());
+  Buffer clear;
+  put_nul_text(clear, "fresh");
+  EXPECT_EQ(std::get<LoginAsServer::Judge>(changed.on_message(clear).value()).password, "fresh");
+  expect_accepted(changed.on_verdict(LoginAsServer::Verdict::right).value(), {});
+}
+
+TEST(LoginAsServer, AnEmptyPasswordIsJudgedAtOnce) {
+  LoginAsServer server(learning_options());
+  const Secret open = learnable();
+  ASSERT_TRUE(server.on_message(encode_login_request(sha2_login(""))).ok());
+  EXPECT_EQ(std::get<LoginAsServer::Judge>(server.set_secret(&open).value()).password, "");
+}
+
+TEST(LoginAsServer, AFreshNonceIsDrawnForAChangeOfUser) {
+  LoginAsServer server(server_options());
+  begin(server, sha2_login("secret"), password_secret("secret"));
+  ASSERT_TRUE(server.on_change_user(change_to_bob("caching_sha2_password", 0), test_nonce(61)).ok());
+  const Secret secret = password_secret("bobs");
+  const AuthSwitch auth_switch = sent_switch(server.set_secret(&secret).value());
+  EXPECT_EQ(auth_switch.nonce, test_nonce(61));
+  EXPECT_TRUE(std::holds_alternative<Reject>(server.on_message(sha2_scramble("bobs", server_options().nonce)).value()));
 }
 
 }  // namespace

@@ -110,6 +110,43 @@ TEST_F(BackendLinkTest, ABackendThatHangsUpDuringLoginIsUnavailable) {
   EXPECT_EQ(connections(), 0u);
 }
 
+TEST_F(BackendLinkTest, LogsInWhateverThePieces) {
+  for (const std::size_t piece : {1, 2, 3, 7}) {
+    backend_.set_piece_bytes(piece);
+    ASSERT_TRUE(open().ok()) << piece;
+    loop_.await<bool>([this] { return drop(link_); });
+  }
+}
+
+TEST_F(BackendLinkTest, ABackendThatHangsUpAtAnyPointOfALoginIsUnavailable) {
+  std::size_t messages = 0;
+  for (;; ++messages) {
+    backend_.hang_up_after(messages);
+    const absl::Status status = open();
+    if (status.ok()) break;
+    EXPECT_TRUE(absl::IsUnavailable(status)) << messages;
+    EXPECT_EQ(connections(), 0u);
+  }
+  EXPECT_EQ(messages, 2u);
+}
+
+TEST_F(BackendLinkTest, ChangesTheUserOrHearsWhyNot) {
+  ASSERT_TRUE(open().ok());
+  const auto change = [this](const std::string& user) {
+    LinkOptions other = options_;
+    other.user = user;
+    return loop_.await<absl::Status>([&] { return link_->change_user(other, soon(), &refused_); });
+  };
+  EXPECT_TRUE(change("other").ok());
+  EXPECT_EQ(backend_.connections("other"), 1u);
+  EXPECT_EQ(backend_.connections("app"), 0u);
+  EXPECT_TRUE(absl::IsPermissionDenied(change("nobody")));
+  ASSERT_TRUE(refused_.has_value());
+  EXPECT_EQ(refused_->err.code, 1045);
+  EXPECT_TRUE(query("SELECT 1").ok());  // MariaDB goes on as the old user
+  EXPECT_EQ(backend_.connections("other"), 1u);
+}
+
 TEST_F(BackendLinkTest, ABackendThatSaysNothingMeetsTheDeadline) {
   // The listening queue takes the connection; nobody greets.
   const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -237,9 +237,9 @@ TEST(StreamTls, CarriesMoreThanTheSocketHolds) {
   protocol::Buffer unused;
   protocol::Buffer got;
   int left = 2;
-  pair.reactor.spawn(secure(*pair.left, *TlsContext::client(""), bytes, 0, client, unused, left, pair.reactor));
-  pair.reactor.spawn(secure(*pair.right, *TlsContext::server(certificate.cert_file, certificate.key_file), {},
-                            bytes.size(), server, got, left, pair.reactor));
+  pair.reactor.spawn(secure(*pair.left, *TlsContext::client({}), bytes, 0, client, unused, left, pair.reactor));
+  pair.reactor.spawn(secure(*pair.right, *TlsContext::server(server_files(certificate.cert_file, certificate.key_file)),
+                            {}, bytes.size(), server, got, left, pair.reactor));
   pair.reactor.run();
   EXPECT_TRUE(client.ok()) << client;
   EXPECT_TRUE(server.ok()) << server;
@@ -253,7 +253,7 @@ TEST(StreamTls, APeerThatSpeaksSomethingElseFailsTheHandshake) {
   absl::Status status;
   protocol::Buffer got;
   int left = 1;
-  pair.reactor.spawn(secure(*pair.left, *TlsContext::client(""), {}, 0, status, got, left, pair.reactor));
+  pair.reactor.spawn(secure(*pair.left, *TlsContext::client({}), {}, 0, status, got, left, pair.reactor));
   pair.reactor.run();
   EXPECT_THAT(std::string(status.message()), HasSubstr("TLS handshake failed"));
   EXPECT_FALSE(pair.left->is_tls());

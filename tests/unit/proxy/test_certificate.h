@@ -10,9 +10,22 @@
 #include <stdexcept>
 #include <string>
 
+#include "config/config.h"
 #include "tests/unit/proxy/temp_dir.h"
 
 namespace crossfade::proxy {
+
+inline config::ListenTls server_files(const std::string& cert, const std::string& key) {
+  config::ListenTls tls;
+  tls.cert = cert;
+  tls.key = key;
+  return tls;
+}
+inline config::BackendTls verified_by(const std::string& ca) {
+  config::BackendTls tls;
+  tls.ca = ca;
+  return tls;
+}
 
 struct TestCertificate {
   std::string cert_file;

@@ -22,10 +22,10 @@ std::string message(const absl::Status& status) { return std::string(status.mess
 class TlsTest : public ::testing::Test {
  protected:
   std::unique_ptr<TlsEngine> server() {
-    return TlsEngine::make(*TlsContext::server(cert_.cert_file, cert_.key_file), "").value();
+    return TlsEngine::make(*TlsContext::server(server_files(cert_.cert_file, cert_.key_file)), "").value();
   }
   std::unique_ptr<TlsEngine> client(const std::string& ca, const std::string& host) {
-    return TlsEngine::make(*TlsContext::client(ca), host).value();
+    return TlsEngine::make(*TlsContext::client(verified_by(ca)), host).value();
   }
 
   // Moves at most `chunk` bytes at a time, as a slow network would.
@@ -214,7 +214,7 @@ TEST_F(TlsTest, SendsTheServerNameButNeverAnAddress) {
 }
 
 TEST_F(TlsTest, AVerifyingClientMustKnowTheHost) {
-  const auto engine = TlsEngine::make(*TlsContext::client(cert_.cert_file), "");
+  const auto engine = TlsEngine::make(*TlsContext::client(verified_by(cert_.cert_file)), "");
   ASSERT_FALSE(engine.ok());
   EXPECT_THAT(message(engine.status()), HasSubstr("name"));
 }
@@ -263,34 +263,102 @@ TEST_F(TlsTest, RefusesTls11) {
 }
 
 TEST_F(TlsTest, ContextsKnowWhatTheyAre) {
-  EXPECT_TRUE((*TlsContext::server(cert_.cert_file, cert_.key_file))->is_server());
-  EXPECT_FALSE((*TlsContext::client(""))->is_server());
-  EXPECT_FALSE((*TlsContext::client(""))->verifies());
-  EXPECT_TRUE((*TlsContext::client(cert_.cert_file))->verifies());
+  EXPECT_TRUE((*TlsContext::server(server_files(cert_.cert_file, cert_.key_file)))->is_server());
+  EXPECT_FALSE((*TlsContext::client({}))->is_server());
+  EXPECT_FALSE((*TlsContext::client({}))->verifies());
+  EXPECT_TRUE((*TlsContext::client(verified_by(cert_.cert_file)))->verifies());
 }
 
 TEST_F(TlsTest, NamesTheFileThatCannotBeUsed) {
   const std::string junk = directory_.write("junk.pem", "no certificate");
   const std::string missing = directory_.file("missing.pem");
-  EXPECT_THAT(message(TlsContext::server(missing, cert_.key_file).status()), HasSubstr("missing.pem"));
-  EXPECT_THAT(message(TlsContext::server(junk, cert_.key_file).status()), HasSubstr("junk.pem"));
-  EXPECT_THAT(message(TlsContext::server(cert_.cert_file, junk).status()), HasSubstr("junk.pem"));
-  EXPECT_THAT(message(TlsContext::client(missing).status()), HasSubstr("missing.pem"));
-  EXPECT_THAT(message(TlsContext::client(junk).status()), HasSubstr("junk.pem"));
+  EXPECT_THAT(message(TlsContext::server(server_files(missing, cert_.key_file)).status()), HasSubstr("missing.pem"));
+  EXPECT_THAT(message(TlsContext::server(server_files(junk, cert_.key_file)).status()), HasSubstr("junk.pem"));
+  EXPECT_THAT(message(TlsContext::server(server_files(cert_.cert_file, junk)).status()), HasSubstr("junk.pem"));
+  EXPECT_THAT(message(TlsContext::client(verified_by(missing)).status()), HasSubstr("missing.pem"));
+  EXPECT_THAT(message(TlsContext::client(verified_by(junk)).status()), HasSubstr("junk.pem"));
 }
 
 TEST_F(TlsTest, RefusesAKeyThatIsNotTheCertificates) {
   const TestCertificate other = make_certificate(directory_, "other", "DNS:db.example");
-  const auto context = TlsContext::server(cert_.cert_file, other.key_file);
+  const auto context = TlsContext::server(server_files(cert_.cert_file, other.key_file));
   ASSERT_FALSE(context.ok());
   EXPECT_THAT(message(context.status()), HasSubstr("other.key"));
 }
 
 TEST_F(TlsTest, RefusesAnEncryptedKeyWithoutAsking) {
   const TestCertificate locked = make_certificate(directory_, "locked", "DNS:db.example", "secret");
-  const auto context = TlsContext::server(locked.cert_file, locked.key_file);
+  const auto context = TlsContext::server(server_files(locked.cert_file, locked.key_file));
   ASSERT_FALSE(context.ok());
   EXPECT_THAT(message(context.status()), HasSubstr("locked.key"));
+}
+
+// Drives both sides until neither has more to say; whether both are done.
+bool shakes_hands(const config::ListenTls& server_tls, const config::BackendTls& client_tls, bool* shown = nullptr) {
+  const auto server = TlsEngine::make(*TlsContext::server(server_tls), "").value();
+  const auto client = TlsEngine::make(*TlsContext::client(client_tls), "db.example").value();
+  TlsEngine::Step server_step = TlsEngine::Step::want_input, client_step = TlsEngine::Step::want_input;
+  for (int i = 0; i < 10; ++i) {
+    protocol::Buffer wire;
+    client_step = client->handshake();
+    client->take_cipher(wire);
+    server->put_cipher(wire);
+    wire.clear();
+    server_step = server->handshake();
+    server->take_cipher(wire);
+    client->put_cipher(wire);
+  }
+  // Under TLS 1.3 a client is done before the server has looked at its certificate.
+  std::uint8_t byte[1];
+  const bool refused = client->read(byte).step == TlsEngine::Step::failed;
+  if (shown != nullptr) *shown = server->has_peer_certificate();
+  return server_step == TlsEngine::Step::done && client_step == TlsEngine::Step::done && !refused;
+}
+
+TEST_F(TlsTest, AClientsCertificateIsVerifiedByItsAuthority) {
+  const auto good = make_certificate(directory_, "good", "DNS:client");
+  const auto other = make_certificate(directory_, "other client", "DNS:client");
+  config::ListenTls server = server_files(cert_.cert_file, cert_.key_file);
+  server.client_ca = good.cert_file;
+  config::BackendTls with_good, with_other, without;
+  with_good.cert = good.cert_file;
+  with_good.key = good.key_file;
+  with_other.cert = other.cert_file;
+  with_other.key = other.key_file;
+  bool shown = false;
+  for (const auto wanted : {config::ListenTls::ClientCert::required, config::ListenTls::ClientCert::optional}) {
+    server.client_cert = wanted;
+    EXPECT_TRUE(shakes_hands(server, with_good, &shown));
+    EXPECT_TRUE(shown);
+    EXPECT_FALSE(shakes_hands(server, with_other, &shown));
+    EXPECT_EQ(shakes_hands(server, without, &shown), wanted == config::ListenTls::ClientCert::optional);
+    EXPECT_FALSE(shown);
+  }
+  server.client_cert = config::ListenTls::ClientCert::none;
+  EXPECT_TRUE(shakes_hands(server, with_good, &shown));
+  EXPECT_FALSE(shown);
+}
+
+TEST_F(TlsTest, ALeastVersionKeepsOlderOnesOut) {
+  config::ListenTls server = server_files(cert_.cert_file, cert_.key_file);
+  config::BackendTls client;
+  client.version_min = config::TlsVersion::tls13;
+  EXPECT_TRUE(shakes_hands(server, client));
+  const auto context = TlsContext::server(server).value();
+  EXPECT_EQ(SSL_CTX_get_min_proto_version(context->get()), TLS1_2_VERSION);
+  server.version_min = config::TlsVersion::tls13;
+  EXPECT_EQ(SSL_CTX_get_min_proto_version(TlsContext::server(server).value()->get()), TLS1_3_VERSION);
+}
+
+TEST_F(TlsTest, FilesForClientCertificatesAreNamedInErrors) {
+  config::ListenTls server = server_files(cert_.cert_file, cert_.key_file);
+  server.client_cert = config::ListenTls::ClientCert::required;
+  server.client_ca = directory_.file("absent.pem");
+  EXPECT_THAT(message(TlsContext::server(server).status()), HasSubstr("absent.pem"));
+  config::BackendTls client;
+  client.cert = cert_.cert_file;
+  client.key = directory_.file("absent.key");
+  EXPECT_THAT(message(TlsContext::client(client).status()), HasSubstr("absent.key"));
 }
 
 }  // namespace
