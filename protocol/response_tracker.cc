@@ -320,7 +320,10 @@ absl::Status ResponseTracker::on_columns_eof() {
   if (!eof.ok()) {
     return eof.status();
   }
-  if (kind_ == ResponseKind::execute && (eof->status & kStatusCursorExists) != 0) {
+  // A cursor's is the only result. Where more are to come the flag is that of a cursor inside a procedure, which
+  // MariaDB 10.11 lets show through; the rows follow.
+  constexpr std::uint16_t kBoth = kStatusCursorExists | kStatusMoreResults;
+  if (kind_ == ResponseKind::execute && (eof->status & kBoth) == kStatusCursorExists) {
     return end_with_ok(ResultEnd::Kind::rows);  // the rows come with COM_STMT_FETCH
   }
   state_ = State::rows;

@@ -229,6 +229,14 @@ TEST(ResponseTracker, EndsAfterTheColumnsWhenAnExecutionOpenedACursor) {
   EXPECT_EQ(plain.results, deprecated.results);
 }
 
+TEST(ResponseTracker, TakesACursorStatusWithMoreResultsForThatOfACursorInsideTheProcedure) {
+  const auto inside = static_cast<std::uint16_t>(kStatusCursorExists | kStatusMoreResults);
+  const Buffer row = from_hex("000001000000");
+  const Buffer wire = Exchange().columns(1).eof(inside).add(row).eof(inside).add(encode_ok({}, kPlain)).wire();
+  const Outcome outcome = expect_same_at_every_split(wire, ResponseKind::execute, kPlain);
+  EXPECT_EQ(outcome.results.size(), 2u);
+}
+
 TEST(ResponseTracker, DoesNotTakeACursorStatusAsTheEndOfAQuery) {
   const Buffer wire = Exchange().columns(1).eof(kStatusCursorExists).add_hex("0131").eof().wire();
   EXPECT_EQ(end_of(wire, ResponseKind::query, kPlain).rows, 1u);
