@@ -29,7 +29,7 @@ SKIPPED = 62  # the exit code of a test that finds itself not applicable
 PROTOCOLS = {"text": [], "ps": ["--ps-protocol"], "cursor": ["--cursor-protocol", "--ps-protocol"],
              "view": ["--view-protocol"], "sp": ["--sp-protocol"]}
 ACCOUNTS = ("root", "app", "crossfade", "mysql", "mariadb.sys", "mysql.sys", "mysql.session", "mysql.infoschema", "PUBLIC", "")
-SYSTEM = ("mtr", "mysql", "information_schema", "performance_schema", "sys", "crossfade")
+SYSTEM = ("mysql", "information_schema", "performance_schema", "sys", "crossfade")
 
 # What the tests expect of a server (include/default_mysqld.cnf of the package).
 MARIADB_OPTIONS = ["--character-set-server=latin1", "--collation-server=latin1_swedish_ci", "--local-infile=1",
@@ -90,7 +90,8 @@ class Suite:
         found = {"root"}
         for path in (self.file(name) for name, _ in read_list(os.path.join(HERE, "tests.txt"))):
             with open(path, encoding="latin1") as lines:
-                found.update(re.findall(r"connect *\(?\w+ *, *\w+ *, *(\w+) *,(?: *,|\))", lines.read()))
+                text = lines.read()
+            found.update(re.findall(r"connect *\(?\w+ *, *\w+ *, *(\w+) *(?:;|\)|, *(?:,|;|\)))", text))
         return sorted(found)
 
     def file(self, name):
@@ -141,9 +142,7 @@ class Leader:
         self.servers = servers.in_roles(roles)
         self.server = self.servers.old
         self.kind = self.server.kind
-        # The package's runner collects expected warnings in there; here they are not looked at.
-        self.server.run("CREATE DATABASE mtr", "CREATE PROCEDURE mtr.add_suppression(pattern TEXT) BEGIN END",
-                        "CREATE DATABASE IF NOT EXISTS test")
+        self.server.run("CREATE DATABASE test")
         self.globals = self.global_variables()
         users = [{"name": name, "password": ""} for name in accounts]
         self.proxy = harness.Proxy(options.binary, os.path.join(directory, "proxy-" + self.kind), self.servers,
@@ -179,6 +178,9 @@ class Leader:
                     run("SET GLOBAL `%s` = %s" % (name, wanted if re.fullmatch(r"-?[0-9.]+", wanted) else "'%s'" % wanted))
             run("FLUSH STATUS")
             run("CREATE DATABASE test")
+            # The package's runner collects expected warnings in there; here they are not looked at.
+            run("CREATE DATABASE mtr")
+            run("CREATE PROCEDURE mtr.add_suppression(pattern TEXT) BEGIN END")
 
 
 def comparable(path, port, var):
