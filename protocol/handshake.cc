@@ -81,7 +81,8 @@ Buffer encode_login_head(const LoginRequest& request, Capabilities capabilities)
   Buffer out;
   put_u32(out, static_cast<std::uint32_t>(capabilities));
   put_u32(out, request.message_bytes_max);
-  put_u8(out, request.collation);
+  // Collations past 255 are all of utf8mb4 or unknown to one of the servers: utf8mb4_general_ci stands in.
+  put_u8(out, request.collation <= 0xff ? static_cast<std::uint8_t>(request.collation) : std::uint8_t{45});
   put_zeros(out, 19);
   put_extended(out, capabilities);
   return out;

@@ -39,7 +39,7 @@ bool is_mariadb(const Greeting& greeting);
 struct LoginRequest {
   Capabilities capabilities = 0;
   std::uint32_t message_bytes_max = 1u << 24;
-  std::uint8_t collation = 45;
+  std::uint16_t collation = 45;  // one byte on the wire: past 255 only after a COM_CHANGE_USER
   bool is_tls_request = false;
   std::string user;
   Buffer auth_response;

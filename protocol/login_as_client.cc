@@ -23,8 +23,8 @@ constexpr std::uint8_t kFullAuthentication = 0x04;
 constexpr std::uint8_t kRequestPublicKey = 0x02;
 constexpr std::uint8_t kRequestPublicKeySha256 = 0x01;
 
-constexpr std::uint8_t kUtf8mb4GeneralCi = 45;
-constexpr std::uint8_t kUtf8mb40900AiCi = 255;
+constexpr std::uint16_t kUtf8mb4GeneralCi = 45;
+constexpr std::uint16_t kUtf8mb40900AiCi = 255;
 
 }  // namespace
 
@@ -99,7 +99,7 @@ Buffer LoginAsClient::change_user() {
   ChangeUser change;
   change.user = options_.user;
   change.schema = options_.schema;
-  change.collation = request().collation;
+  change.collation = options_.collation;
   // No scramble: the nonce it would be made with is not the one that counts.
   change.auth_plugin = is_mariadb(greeting_) ? kNativePassword : kCachingSha2Password;
   change.attributes = options_.attributes;

@@ -13,12 +13,6 @@ constexpr std::uint8_t kRequestPublicKey = 0x02;
 constexpr std::uint8_t kFastAuthSuccess = 0x03;
 constexpr std::uint8_t kFullAuthentication = 0x04;
 
-// COM_CHANGE_USER can name collations past 255, which a login request cannot. They are all of
-// utf8mb4 or unknown to one of the servers, so that utf8mb4_general_ci stands in.
-std::uint8_t narrow_collation(std::uint16_t collation) {
-  return collation <= 0xff ? static_cast<std::uint8_t>(collation) : std::uint8_t{45};
-}
-
 bool is_known_plugin(std::string_view plugin) { return plugin == kNativePassword || plugin == kCachingSha2Password; }
 
 // MySQL's clients send one NUL for an empty password under caching_sha2_password, others nothing.
@@ -84,7 +78,7 @@ absl::StatusOr<LoginAsServer::Action> LoginAsServer::on_change_user(Bytes payloa
   request_.user = std::move(change->user);
   request_.auth_response = std::move(change->auth_response);
   request_.schema = std::move(change->schema);
-  if (change->collation != 0) request_.collation = narrow_collation(change->collation);
+  if (change->collation != 0) request_.collation = change->collation;
   request_.auth_plugin = std::move(change->auth_plugin);
   request_.attributes = std::move(change->attributes);
   change_user_ = true;

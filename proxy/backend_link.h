@@ -48,7 +48,7 @@ struct LinkOptions {
   std::string password;
   std::string schema;
   protocol::Capabilities mirrored = 0;  // of the client's flags, those that shape responses
-  std::uint8_t collation = 45;
+  std::uint16_t collation = 45;
   // Only where we send several statements in a packet ourselves: elsewhere the server then stops what a
   // lexer of ours should have taken for one.
   enum class Statements : std::uint8_t { single, multiple } statements = Statements::single;

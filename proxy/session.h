@@ -243,7 +243,7 @@ class Session {
   std::string user_name_;
   std::shared_ptr<const KnownUser> user_;
   UserSlot user_slot_;
-  std::uint8_t collation_ = 45;
+  std::uint16_t collation_ = 45;
   std::vector<std::pair<std::string, std::string>> attributes_;
   std::string schema_;
 

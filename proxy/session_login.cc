@@ -239,7 +239,8 @@ std::optional<protocol::Err> Session::barred(const ClientProof& proof, UserSlot&
 }
 
 // The leader's word on a login: what the client hears of it. A client whose password is its own hears of a
-// wrong one as from the server; that the leader refuses the proxy's credentials is the operator's matter.
+// wrong one with its own address in the text. Where the proxy logs in under another name, that the leader refuses
+// it is the operator's matter, and the name is not for the client.
 protocol::Buffer Session::refusal_for_client(const ClientProof& proof, const absl::Status& status,
                                              std::optional<Refusal> refused) {
   const bool denied = refused && (refused->err.code == protocol::kErrAccessDenied ||
@@ -249,10 +250,13 @@ protocol::Buffer Session::refusal_for_client(const ClientProof& proof, const abs
     const LoginAsServer::Reject denial = login_.machine->access_denied();
     return protocol::encode_err({.code = denial.code, .sqlstate = denial.sqlstate, .message = denial.message});
   }
-  if (refused && !denied) return std::move(refused->payload);
-  return protocol::encode_err({.code = protocol::kErrServerShutdown,
-                               .sqlstate = "08S01",
-                               .message = "crossfade: " + std::string(status.message())});
+  const bool own_name = proof.user->backend[static_cast<std::size_t>(leader())].user == login_.machine->request().user;
+  if (refused && (!denied || own_name)) return std::move(refused->payload);
+  const std::string why = denied ? "backend '" + std::string(config::name(leader())) +
+                                       "' refuses the account that is configured for this user"
+                                 : std::string(status.message());
+  return protocol::encode_err(
+      {.code = protocol::kErrServerShutdown, .sqlstate = "08S01", .message = "crossfade: " + why});
 }
 
 // The leader has judged: the machine learns of it, and a password that was right is kept.

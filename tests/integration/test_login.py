@@ -666,3 +666,76 @@ def test_a_certificate_towards_a_backend(env):
     assert proxy.wire("certified", "certified secret").one("SELECT 1").rows == [["1"]]
     without = env.proxy(config={"users": users, "backends": {"old": {"tls": {"mode": "required"}}}})
     raises(1053, lambda: without.wire("certified", "certified secret"))
+
+
+def test_full_authentication_on_every_transport(env):
+    """Of a client whose user has only a hash here, and towards a MySQL that has nothing cached: in the clear over TLS and
+    unix sockets, by RSA over plain TCP."""
+    env.needs_proxy()
+    directory = certificates(env)
+    mysql = next((server for server in env.servers.both if server.kind == "mysql"), None)
+    if mysql is None:
+        raise Skip("needs MySQL 9")
+    which = "old" if mysql is env.old else "new"
+    native = "*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19"  # of "password"
+    accounts = {"user": "full", "password": "full secret"}
+    for server in env.servers.both:
+        server.run("DROP USER IF EXISTS full@'%', full@localhost", *["CREATE USER full@%s IDENTIFIED BY 'full secret'" % host
+                                                                     for host in ("'%'", "localhost")],
+                   *["GRANT ALL ON app.* TO full@%s" % host for host in ("'%'", "localhost")])
+    env.tables("CREATE TABLE t (id INT PRIMARY KEY)")
+    backends = {"tcp": {}, "tls": {"tls": {"mode": "required"}}, "unix": {"address": "unix:" + os.path.join(mysql.directory, "s.sock")}}
+    for transport, backend in backends.items():
+        mysql.run("FLUSH PRIVILEGES")  # empties the cache of caching_sha2_password
+        path = os.path.join(tempfile.mkdtemp(dir="/tmp"), "s.sock")
+        proxy = env.proxy(start=False, flags={"read_from_new": {"percent": 100}}, config={
+            "backends": {which: backend}, "users": [{"name": "front", "native_hash": native, "old": accounts, "new": accounts}]})
+        proxy.config["listen"] = [dict(proxy.config["listen"][0], tls={
+            "mode": "preferred", "cert": os.path.join(directory, "tls.crt"), "key": os.path.join(directory, "tls.key")}),
+            {"address": "unix:" + path}]
+        if transport == "unix":
+            # The control account comes from localhost then.
+            mysql.run("DROP USER IF EXISTS crossfade@localhost", "CREATE USER crossfade@localhost IDENTIFIED BY 'control secret'",
+                      "GRANT ALL PRIVILEGES ON *.* TO crossfade@localhost WITH GRANT OPTION")
+        proxy.write_config()
+        proxy.start()
+        proxy.caught_up()
+        plain = proxy.wire("front", "password", plugin="caching_sha2_password", database="app")
+        assert plain.auth_path == ["full_rsa"], plain.auth_path
+        encrypted = over_tls(proxy, "front", "password", database="app")
+        assert encrypted.auth_path == ["full_tls"], encrypted.auth_path
+        with pymysql.connect(unix_socket=path, user="front", password="password", database="app") as session, session.cursor() as cursor:
+            cursor.execute("SELECT CURRENT_USER()")
+            assert cursor.fetchone()[0].startswith("full@")
+            cursor.execute("SELECT COUNT(*) FROM t")
+            assert cursor.fetchone() == (0,)
+        assert plain.one("SELECT COUNT(*) FROM t").rows == [["0"]]
+        assert mysql.run("SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'full'")[0][0] >= 1, transport
+        raises(1045, lambda: proxy.wire("front", "wrong", plugin="caching_sha2_password"))
+        proxy.stop()
+    mysql.run("DROP USER IF EXISTS crossfade@localhost", "DROP USER full@localhost")
+
+
+def test_what_the_leader_says_to_a_login_reaches_the_client(env):
+    env.needs_proxy()
+    users = [{"name": "locked", "password": "a"}, {"name": "strange", "password": "b"},
+             {"name": "front", "password": "c", "old": {"user": "hidden", "password": "d"}}]
+    env.old.run("DROP USER IF EXISTS locked@'%', strange@'%', hidden@'%'", "CREATE USER locked@'%' IDENTIFIED BY 'a' ACCOUNT LOCK",
+                "CREATE USER strange@'%' IDENTIFIED BY 'another'")
+    proxy = env.proxy(config={"users": users + [{"name": APP, "password": APP_PASSWORD}]})
+    locked = {"mariadb": 4151, "mysql": 3118}[env.old.kind]
+    assert raises(locked, lambda: proxy.wire("locked", "a")) == raises(locked, lambda: env.old.wire("locked", "a"))
+    assert raises(1045, lambda: proxy.wire("strange", "b")) == raises(1045, lambda: env.old.wire("strange", "b"))
+    _, message = raises(1053, lambda: proxy.wire("front", "c"))
+    assert "'old'" in message and "hidden" not in message, message
+    assert raises((1049, 1044), lambda: proxy.wire(database="nosuch")) == raises((1049, 1044), lambda: env.old.wire(database="nosuch"))
+    session = proxy.wire()
+    plugin = "mysql_native_password" if env.old.kind == "mariadb" else "caching_sha2_password"
+    assert change_user(session, "locked", "a", plugin=plugin) == locked
+    if env.old.kind == "mariadb":
+        assert session.one("SELECT CURRENT_USER()").rows == [[APP + "@%"]]
+    # A collation past 255 reaches the leader as it is.
+    if env.old.kind == "mysql":
+        session = proxy.wire()
+        assert change_user(session, APP, APP_PASSWORD, plugin=plugin, charset=309) == "ok"
+        assert session.one("SELECT @@collation_connection").rows == [["utf8mb4_0900_bin"]]

@@ -356,13 +356,14 @@ TEST(LoginAsServer, ChangeUserWithoutPluginAuthIsVerifiedNatively) {
   expect_accepted(server.set_secret(&secret).value(), {});
 }
 
-TEST(LoginAsServer, ChangeUserKeepsOrNarrowsTheCollation) {
+TEST(LoginAsServer, ChangeUserKeepsTheCollationOrTakesTheNewOne) {
   LoginAsServer server(server_options());
   LoginRequest request = sha2_login("secret");
   request.collation = 8;
   begin(server, request, password_secret("secret"));
   const Secret secret = password_secret("bobs");
-  const std::vector<std::pair<std::uint16_t, std::uint8_t>> given_and_kept = {{0, 8}, {255, 255}, {256, 45}, {309, 45}};
+  const std::vector<std::pair<std::uint16_t, std::uint16_t>> given_and_kept = {
+      {0, 8}, {255, 255}, {256, 256}, {309, 309}};
   for (const auto& [given, kept] : given_and_kept) {
     ASSERT_TRUE(server.on_change_user(change_to_bob("", given), test_nonce(61)).ok());
     EXPECT_EQ(server.request().collation, kept);
