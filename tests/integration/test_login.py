@@ -665,7 +665,7 @@ def test_a_certificate_towards_a_backend(env):
     proxy = env.proxy(config={"users": users, "backends": {"old": {"tls": dict({"mode": "required"}, **files)}}})
     assert proxy.wire("certified", "certified secret").one("SELECT 1").rows == [["1"]]
     without = env.proxy(config={"users": users, "backends": {"old": {"tls": {"mode": "required"}}}})
-    raises(1053, lambda: without.wire("certified", "certified secret"))
+    raises(1045, lambda: without.wire("certified", "certified secret"))
 
 
 def test_full_authentication_on_every_transport(env):
