@@ -143,6 +143,9 @@ void add_writes(Exposition& out) {
   out.counter_of("crossfade_lost_transactions_total",
                  "Transactions that the leader ended by itself; the client was told to retry.",
                  &Counters::lost_transactions);
+  out.counter_of("crossfade_leader_reattached_total",
+                 "Sessions whose idle connection to the leader was lost and replaced without the client noticing.",
+                 &Counters::leader_reattached);
 }
 
 void add_applier(Exposition& out, const Metrics::Gauges& gauges) {

@@ -200,6 +200,7 @@ void Session::reset_session_state() {
   unobserved_ = false;
   set_variables_.clear();
   update_read_pin();
+  hold_.clear();
   in_transaction_ = false;
   next_transaction_read_committed_ = false;
   needs_probe_ = false;
@@ -221,6 +222,12 @@ Task<Session::Next> Session::on_reset_connection() {
   protocol::Buffer wire;
   protocol::append_command(wire, protocol::encode_simple(CommandByte::reset_connection));
   auto& leading = link(leader());
+  if (!leading->alive()) {  // all that it held was to go
+    reset_session_state();
+    autocommit_ = (leading->login_ok().status & protocol::kStatusAutocommit) != 0;
+  }
+  auto ready = co_await leader_link(nullptr);
+  if (!ready.ok()) co_return co_await reply_lost(ready.status(), leader());
   absl::Status sent = co_await leading->send(wire, worker_.reactor.now() + kResetMax);
   if (!sent.ok()) co_return co_await reply_lost(sent, leader());
   auto captured = co_await leading->capture(ResponseKind::ok_or_err, worker_.reactor.now() + kResetMax);
@@ -262,6 +269,9 @@ Task<Session::Next> Session::reply_err(std::uint16_t code, std::string sqlstate,
 Task<Session::Next> Session::reply_lost(absl::Status status, config::Backend which) {
   spdlog::warn("session={} connection={} backend={} lost=\"{}\"", id_, connection_id_, config::name(which),
                std::string(status.message()));
+  if (which == leader() && !hold_.last_words.empty()) {
+    co_await reply(std::exchange(hold_.last_words, {}));
+  }
   co_return Next::close;
 }
 

@@ -21,6 +21,7 @@
 #include "protocol/command.h"
 #include "protocol/packet.h"
 #include "protocol/prepared.h"
+#include "proxy/leader_hold.h"
 #include "proxy/pinned_sessions.h"
 #include "proxy/session_login.h"
 #include "proxy/session_objects.h"
@@ -69,6 +70,7 @@ class Session {
     std::size_t long_data_bytes = 0;
     bool long_data_too_large = false;
     std::uint64_t context_version = 0;  // of the session when it was prepared
+    bool cursor = false;                // its last execution opened one, on the leader
   };
   // What the last wrapped write would have left in the session, had it not been wrapped.
   struct Kept {
@@ -156,6 +158,12 @@ class Session {
   void submit_shadow(const routing::StatementFacts& facts, std::string sql, protocol::Buffer execute,
                      shadow::Recording recording, config::Backend control, std::uint64_t microseconds);
   void count_read(const routing::StatementFacts& facts, config::Backend from, std::uint64_t microseconds);
+
+  // session_attach.cc
+  Task<absl::Status> reattach(const routing::StatementFacts* facts);
+  Task<absl::Status> restore(BackendLink& fresh);
+  std::string why_not_reattachable(const routing::StatementFacts* facts) const;
+  void take_last_words();
 
   // session_write.cc
   Task<Next> on_write(routing::StatementFacts facts, Command command);
@@ -255,6 +263,7 @@ class Session {
   routing::LexerMode lexer_mode_;
   SetVariables set_variables_;
   ReadPin read_pin_;
+  LeaderHold hold_;
 
   SessionObjects objects_;
   bool unobserved_ = false;  // ran statements while writes were not duplicated: objects_ does not tell all

@@ -193,6 +193,8 @@ Task<Session::Next> Session::on_execute(Command command) {
     }
   }
   kept_.reset();
+  if (plan.action != Action::refuse) hold_.note(prepared->facts);
+  prepared->cursor = execute->cursor_flags != 0;
   switch (plan.action) {
     case Action::refuse: {
       counters_.refused_statements.add();
@@ -381,7 +383,12 @@ Task<Session::Next> Session::on_reset_statement(Command command) {
   }
   prepared->long_data.clear();
   prepared->long_data_bytes = 0;
-  protocol::replace_statement_id(owned_payload_, prepared->backend_ids[static_cast<std::size_t>(leader())].value_or(0));
+  prepared->cursor = false;
+  auto leading = co_await leader_link(nullptr);
+  if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());
+  auto known = co_await backend_statement(**leading, *prepared, nullptr);
+  if (!known.ok()) co_return co_await reply_lost(known.status(), leader());
+  protocol::replace_statement_id(owned_payload_, *known);
   own(command);  // framed again, with the leader's id
   ResultEnd end;
   co_return co_await relay_to_leader(command, ResponseKind::ok_or_err, &end);

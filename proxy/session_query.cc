@@ -43,7 +43,7 @@ routing::SessionFacts Session::session_facts() {
   facts.transaction_wrote = !log_.empty();
   facts.autocommit = autocommit_;
   facts.read_committed = next_transaction_read_committed_ || (context_ && context_->read_committed);
-  facts.pinned_to_leader = read_pin_.active();
+  facts.pinned_to_leader = read_pin_.active() || hold_.next_transaction_set();
   // After what was not followed nobody here knows which table a name means; no write is recorded then.
   facts.temporary_tables = unobserved_ ? nullptr : &objects_.temporary_tables();
   facts.tables_locked = objects_.has_table_locks();
@@ -133,6 +133,7 @@ Task<absl::Status> Session::probe() {
 }
 
 Task<Session::Next> Session::carry_out(routing::Plan plan, StatementFacts facts, Command command) {
+  if (plan.action != Action::refuse) hold_.note(facts);
   switch (plan.action) {
     case Action::relay:
       if (!flags_->dual_write.enabled) note_unobserved(facts);
@@ -207,6 +208,9 @@ void Session::after_statement(StatementKind kind, const StatementFacts& facts, c
   in_transaction_ = (end.ok.status & protocol::kStatusInTransaction) != 0;
   autocommit_ = (end.ok.status & protocol::kStatusAutocommit) != 0;
   const bool client_knows = std::exchange(needs_probe_, false) && last_error_ == protocol::kErrDeadlock;
+  if ((kind == StatementKind::insert || kind == StatementKind::replace) && end.ok.last_insert_id != 0) {
+    last_insert_id_known_ = false;  // relayed with writes not duplicated; this may be a value that was given
+  }
   switch (kind) {
     case StatementKind::begin:
       objects_.unlocked();
@@ -242,7 +246,10 @@ void Session::after_statement(StatementKind kind, const StatementFacts& facts, c
       }
       break;
   }
-  if (was_in_transaction && !in_transaction_) next_transaction_read_committed_ = false;
+  if (was_in_transaction && !in_transaction_) {
+    next_transaction_read_committed_ = false;
+    hold_.note_transaction_ended();
+  }
 }
 
 void Session::update_read_pin() {
@@ -369,7 +376,11 @@ Task<Session::Next> Session::on_set(StatementFacts facts, Command command) {
   ++context_version_;
   lexer_stale_ = true;
   constexpr std::uint16_t kUnknownVariable = 1193;  // found before anything is set
-  if (end.kind != ResultEnd::Kind::err || end.err.code != kUnknownVariable) set_variables_.note(facts.variables);
+  if (end.kind != ResultEnd::Kind::err || end.err.code != kUnknownVariable) {
+    set_variables_.note(facts.variables);
+    if (end.kind == ResultEnd::Kind::ok || facts.kind == StatementKind::set)
+      hold_.note_set(facts, protocol::as_text(command.payload.subspan(1)));
+  }
   update_read_pin();
   if (end.kind != ResultEnd::Kind::ok) co_return next;
   if (facts.facts.has(Fact::sets_last_insert_id)) last_insert_id_known_ = false;

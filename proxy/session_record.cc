@@ -51,6 +51,7 @@ Task<Session::Next> Session::write_stepwise(std::string sql, protocol::Buffer ex
   entry.statements.push_back(std::move(outcome->record));
   Committed done = co_await record_and_commit(std::move(entry));
   next_transaction_read_committed_ = false;
+  hold_.note_transaction_ended();
   if (done.fate == Committed::Fate::refused) co_return co_await reply_err(std::move(done.err));
   if (done.fate == Committed::Fate::unknown)
     co_return co_await reply_lost(absl::UnavailableError("during COMMIT"), leader());
@@ -249,6 +250,7 @@ Task<Session::Next> Session::reply_committed_transaction() {
   Committed done = co_await record_and_commit(log_.entry());
   log_.clear();
   next_transaction_read_committed_ = false;
+  hold_.note_transaction_ended();
   if (done.fate == Committed::Fate::unknown)
     co_return co_await reply_lost(absl::UnavailableError("during COMMIT"), leader());
   if (done.fate == Committed::Fate::refused) co_return co_await reply_err(std::move(done.err));

@@ -40,8 +40,11 @@ Task<absl::StatusOr<std::unique_ptr<BackendLink>>> Session::open_link(config::Ba
 
 // The leader's connection, with everything done to it that must happen before `facts` runs there.
 Task<absl::StatusOr<BackendLink*>> Session::leader_link(const StatementFacts* facts) {
+  if (!link(leader())->alive()) {
+    const absl::Status again = co_await reattach(facts);
+    if (!again.ok()) co_return again;
+  }
   BackendLink& leading = *link(leader());
-  if (!leading.alive()) co_return absl::UnavailableError("the server has closed the connection");
   // A SET would reset what such a statement asks for: it may as well come later.
   const bool asks_for_diagnostics =
       facts != nullptr && !facts->facts.has(Fact::time_dependent) &&
@@ -183,12 +186,12 @@ Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::
 Task<Session::Next> Session::relay_to_leader(Command command, ResponseKind kind, ResultEnd* end) {
   kept_.reset();
   last_answered_ = leader();
-  BackendLink& leading = *link(leader());
-  if (!fixup_.empty() || command.wire.empty() || !leading.alive()) {
+  if (!fixup_.empty() || command.wire.empty() || !link(leader())->alive()) {
     own(command);
     auto ready = co_await leader_link(nullptr);
     if (!ready.ok()) co_return co_await reply_lost(ready.status(), leader());
   }
+  BackendLink& leading = *link(leader());
   const Stream::Io sent = leading.stream().try_write(command.wire);
   if (sent.kind == Stream::Io::Kind::failed) co_return co_await reply_lost(absl::UnavailableError("writing"), leader());
   if (sent.bytes < command.wire.size() || leading.stream().is_tls()) {

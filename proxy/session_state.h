@@ -25,6 +25,7 @@ struct SessionContext {
   std::string reads_pinned;
   // Why a write cannot be reproduced; then reads are pinned, too.
   std::string writes_refused;
+  friend bool operator==(const SessionContext&, const SessionContext&) = default;
 };
 // The query whose single row context_from() understands, for the same arguments. Besides what every session has it asks
 // for `deciding`: what this one has set of the variables that pin reads or refuse writes.

@@ -276,6 +276,7 @@ Task<Session::Next> Session::write_autocommit(std::string sql, ShipVerdict verdi
   kept_ = std::move(kept);
   learn_insert_id(verdict, statement_ok);
   next_transaction_read_committed_ = false;
+  hold_.note_transaction_ended();
   std::shared_ptr<AppliedMark> mark = note_committed(key);
   co_await wait_for_follower(std::move(mark));
   last_answered_ = leader();

@@ -120,7 +120,8 @@ nlohmann::json status_json(const StatusSources& sources) {
             {"entries_recorded", sum(&Counters::entries_recorded)},
             {"ack_timeouts", sum(&Counters::ack_timeouts)},
             {"unknown_fate", sum(&Counters::unknown_fate)},
-            {"lost_transactions", sum(&Counters::lost_transactions)}}}};
+            {"lost_transactions", sum(&Counters::lost_transactions)},
+            {"leader_reattached", sum(&Counters::leader_reattached)}}}};
 }
 
 }  // namespace crossfade::proxy

@@ -346,6 +346,8 @@ void FactScanner::note_call() {
     if (traits.has_value() && (touches || !traits->has(FunctionTrait::touching))) {
       json_table_ = json_table_ || is("JSON_TABLE");
       if (!is_portable_function(token_.text)) add(Fact::server_dependent);
+      if (is("GET_LOCK")) out_.user_locks = UserLocks::takes;
+      if (is("RELEASE_ALL_LOCKS") && out_.user_locks == UserLocks::leaves) out_.user_locks = UserLocks::releases_all;
       add_traits(*traits);
       return;
     }

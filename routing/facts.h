@@ -93,6 +93,9 @@ class Facts {
   std::uint32_t bits_ = 0;
 };
 
+// What a statement does to user locks for sure; RELEASE_LOCK() may leave others held.
+enum class UserLocks : std::uint8_t { leaves, takes, releases_all };
+
 struct TableName {
   std::string schema;  // empty: the session's
   std::string table;
@@ -129,6 +132,7 @@ struct StatementFacts {
   // SET: names as written, lower case, without scope ("sql_mode"); "names" for SET NAMES.
   std::vector<std::string> variables;
   bool sets_global = false;  // SET GLOBAL / PERSIST
+  UserLocks user_locks = UserLocks::leaves;
   // From a comment `/* crossfade: tenant=42, canary=1 */` (first comment of the text).
   std::map<std::string, std::string> hints;
   std::uint64_t digest = 0;  // XXH3-64 of the statement without literals, see digest.h

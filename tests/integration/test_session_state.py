@@ -5,7 +5,7 @@ import re
 
 import harness
 import wire
-from harness import BOTH_ROLES, raises
+from harness import BOTH_ROLES, raises, wait_until
 
 ROLES = BOTH_ROLES
 TABLE = "CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v INT, s VARCHAR(20), ts TIMESTAMP NULL, made TIMESTAMP NOT NULL " \
@@ -284,3 +284,123 @@ def test_a_failed_set_changes_nothing(env):
     run(session, UPDATE)
     assert answered_by(session) == "new"
     assert_t(env, proxy)
+
+
+# The leader's connection is lost while idle.
+
+def restart(env, how):
+    if how == "kill":
+        env.old.kill()
+    else:
+        env.old.stop()
+    env.old.start()
+
+
+def ready_again(proxy):
+    """The applier is back on the leader: writes may be recorded again."""
+    wait_until(lambda: proxy.status()["backends"]["old"]["state"] == "up" and proxy.status()["ready"], 30, "the leader")
+
+
+def test_idle_sessions_outlive_a_restart_of_the_leader(env):
+    proxy = setup(env)
+    for how in ("kill", "stop"):
+        session = proxy.wire(database="app")
+        run(session, "SET NAMES utf8mb4", "SET group_concat_max_len=99, sql_mode='ANSI_QUOTES'", "SET SESSION wait_timeout=777",
+            "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE", "INSERT INTO t (v) VALUES (5)")
+        inserted = session.one("SELECT LAST_INSERT_ID()").rows[0][0]
+        read, *_ = session.prepare("SELECT v + ? FROM t WHERE id = 2")
+        write, *_ = session.prepare("UPDATE t SET v = v + ? WHERE id = 2")
+        session.execute(read, [1])
+        session.execute(write, [1])
+        off = proxy.wire(database="app")
+        run(off, "SET autocommit=0", "SELECT 1 FROM t", "COMMIT")
+        there = session.one("SELECT CONNECTION_ID()").rows[0][0]
+        restart(env, how)
+        ready_again(proxy)
+        state = session.one("SELECT @@group_concat_max_len, @@sql_mode, @@wait_timeout, DATABASE(), LAST_INSERT_ID(), "
+                            "@@autocommit, @@%s" % ("tx_isolation" if is_mariadb(session) else "transaction_isolation")).rows[0]
+        assert state == ["99", "ANSI_QUOTES", "777", "app", inserted, "1", "SERIALIZABLE"], state
+        assert session.one("SELECT CONNECTION_ID()").rows[0][0] != there or how
+        before = int(env.old.run("SELECT v FROM app.t WHERE id = 2")[0][0])
+        session.execute(write, [10])
+        assert session.execute(read, [1])[0].rows[0][0] == before + 11
+        assert off.one("SELECT @@autocommit").rows == [["0"]]
+        run(off, UPDATE, "COMMIT")
+        assert session.simple(bytes([wire.PING]))
+        assert_t(env, proxy)
+    assert proxy.metric("crossfade_leader_reattached_total") == 4
+
+
+def lost(session, statement):
+    """The session ends with an error, as a server's does."""
+    try:
+        session.query(statement)
+        raise AssertionError("went on: " + statement)
+    except wire.Err as error:
+        assert error.code == 2013, error
+    except wire.Closed:
+        pass
+    assert session.closed_by_server()
+
+
+def test_what_cannot_be_given_back_ends_the_session(env):
+    proxy = setup(env)
+    off = {"dual_write": {"enabled": False}}
+    env.tables("CREATE TABLE lone (id INT PRIMARY KEY)")
+    held = [("BEGIN", "SELECT * FROM who FOR UPDATE"), ("SELECT GET_LOCK('a', 1)",), ("SET @a = 1",),
+            ("BEGIN", UPDATE), ("SET autocommit=0", "SELECT * FROM t"), ("SELECT LAST_INSERT_ID(7)",),
+            ("SET TRANSACTION READ ONLY",)]
+    relayed = [("CREATE TEMPORARY TABLE tmp (a INT)",), ("LOCK TABLES lone READ",), ("HANDLER lone OPEN",),
+               ("PREPARE p FROM 'SELECT 1'",)]
+    sessions = []
+    for statements in held:
+        session = proxy.wire(database="app")
+        run(session, *statements)
+        sessions.append((statements, session))
+    proxy.set_flags(**off)
+    for statements in relayed:
+        session = proxy.wire(database="app")
+        run(session, *statements)
+        sessions.append((statements, session))
+    released = proxy.wire(database="app")
+    run(released, "SELECT GET_LOCK('b', 1)", "SELECT RELEASE_ALL_LOCKS()")
+    cursor = proxy.wire(database="app")
+    statement, *_ = cursor.prepare("SELECT id FROM t")
+    payload = bytearray(cursor.execute_payload(statement, []))
+    payload[5] = 1  # CURSOR_TYPE_READ_ONLY
+    cursor.command(bytes(payload))
+    while cursor.read_packet()[0] != 0xFE:  # the columns; rows come with COM_STMT_FETCH
+        pass
+    asks = proxy.wire(database="app")
+    run(asks, "SELECT SQL_CALC_FOUND_ROWS id FROM t LIMIT 1")
+    restart(env, "kill")
+    ready_again(proxy)
+    for statements, session in sessions:
+        lost(session, "SELECT 1 FROM t FOR UPDATE")
+    lost(cursor, "SELECT 1 FROM t FOR UPDATE")
+    lost(asks, "SELECT FOUND_ROWS()")
+    assert released.one("SELECT 1").rows == [["1"]]
+
+
+def test_last_words_of_the_server_are_passed_on(env):
+    proxy = setup(env)
+    session = proxy.wire(database="app")
+    run(session, "SET wait_timeout=1", "SELECT 1")
+    user = "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'app'"
+    wait_until(lambda: env.old.run(user)[0][0] == 0, 20, "the time-out")
+    if is_mariadb(session):  # closes without a word: the session goes on
+        assert session.one("SELECT @@wait_timeout").rows == [["1"]]
+    else:
+        raises(4031, session.query, "SELECT @@wait_timeout")
+        assert session.closed_by_server()
+
+
+def test_a_reset_needs_nothing_of_a_lost_connection(env):
+    proxy = setup(env)
+    session = proxy.wire(database="app")
+    run(session, "SET autocommit=0", "SET @a=1", "SELECT * FROM t FOR UPDATE")
+    restart(env, "kill")
+    ready_again(proxy)
+    session.simple(bytes([wire.RESET_CONNECTION]))
+    run(session, "USE app")
+    assert session.one("SELECT @a, @@autocommit").rows == [[None, "1"]]

@@ -1,0 +1,121 @@
+// The leader's connection, lost while nothing ran on it: another one in the same state, or the end of the session.
+
+#include <spdlog/spdlog.h>
+
+#include <array>
+
+#include "proxy/session.h"
+
+namespace crossfade::proxy {
+
+using routing::Fact;
+using routing::StatementFacts;
+
+namespace {
+
+constexpr auto kSetMax = std::chrono::seconds(5);
+constexpr auto kBetweenAttempts = std::chrono::milliseconds(50);  // while the server restarts
+
+absl::Status gone(const std::string& why) {
+  return absl::UnavailableError("the server has closed the connection" + (why.empty() ? "" : ", which held " + why));
+}
+
+bool same_server(const protocol::Greeting& before, const protocol::Greeting& now) {
+  return before.server_version == now.server_version && before.capabilities == now.capabilities;
+}
+
+}  // namespace
+
+// What a server says before it closes an idle connection (MySQL's 4031 after wait_timeout) lies unread.
+void Session::take_last_words() {
+  BackendLink& closed = *link(leader());
+  protocol::Buffer bytes = std::exchange(closed.early(), {});
+  std::array<std::uint8_t, 1024> buffer;
+  for (;;) {
+    const Stream::Io got = closed.stream().try_read(buffer);
+    if (got.kind != Stream::Io::Kind::ok || got.bytes == 0) break;
+    bytes.insert(bytes.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(got.bytes));
+    if (bytes.size() > buffer.size()) break;
+  }
+  if (bytes.size() <= protocol::kHeaderBytes) return;
+  const auto header = protocol::decode_header(bytes);
+  const protocol::Bytes payload = protocol::Bytes(bytes).subspan(protocol::kHeaderBytes);
+  if (payload.size() < header.payload_bytes || payload[0] != 0xff) return;
+  hold_.last_words.assign(payload.begin(), payload.begin() + static_cast<std::ptrdiff_t>(header.payload_bytes));
+}
+
+std::string Session::why_not_reattachable(const StatementFacts* facts) const {
+  if (in_transaction_ || !log_.empty() || transaction_lost_) return "an open transaction";
+  if (std::string held = hold_.irreplaceable(); !held.empty()) return held;
+  if (!last_insert_id_known_) return "a LAST_INSERT_ID() of its own";
+  if (facts != nullptr && !kept_ &&
+      (facts->facts.has(Fact::row_count) || facts->facts.has(Fact::found_rows) || facts->facts.has(Fact::warnings))) {
+    return "the diagnostics that are asked for";
+  }
+  for (const auto& [id, prepared] : prepared_) {
+    if (prepared.cursor) return "an open cursor";
+    if (prepared.context_version != context_version_) return "a statement prepared in another state of the session";
+  }
+  return "";
+}
+
+// Only between statements: what was sent is never sent again.
+Task<absl::Status> Session::reattach(const StatementFacts* facts) {
+  take_last_words();
+  if (!hold_.last_words.empty()) co_return gone("");
+  const std::string why = why_not_reattachable(facts);
+  if (!why.empty()) co_return gone(why);
+  const protocol::Greeting before = link(leader())->greeting();
+  const TimePoint deadline = worker_.reactor.now() + shared_.config.backend(leader()).connect_timeout;
+  std::unique_ptr<BackendLink> fresh;
+  while (!fresh) {
+    std::optional<Refusal> refused;
+    auto opened = co_await open_link(leader(), schema_, &refused);
+    if (opened.ok()) {
+      fresh = *std::move(opened);
+    } else if (refused || worker_.reactor.now() >= deadline) {
+      co_return opened.status();
+    } else {
+      co_await worker_.reactor.sleep_for(kBetweenAttempts);
+    }
+  }
+  if (!same_server(before, fresh->greeting())) co_return gone("and is another version now");
+  const absl::Status restored = co_await restore(*fresh);
+  if (!restored.ok()) co_return restored;
+  spdlog::info("session={} connection={} leader=reattached connection_there={}", id_, connection_id_,
+               fresh->greeting().connection_id);
+  link(leader()) = std::move(fresh);
+  counters_.leader_reattached.add();
+  for (auto& [id, prepared] : prepared_) prepared.backend_ids[static_cast<std::size_t>(leader())].reset();
+  fixup_.clear();
+  last_insert_id_dirty_ = last_insert_id_ != 0;
+  co_return absl::OkStatus();
+}
+
+// The session's state on a connection that has just logged in; checked where it is known by value.
+Task<absl::Status> Session::restore(BackendLink& fresh) {
+  std::uint16_t status = fresh.login_ok().status;
+  std::vector<std::string> statements = hold_.sets();
+  for (std::size_t i = 0; i <= statements.size(); ++i) {
+    if (i == statements.size()) {
+      if (((status & protocol::kStatusAutocommit) != 0) == autocommit_) break;
+      statements.push_back(autocommit_ ? "SET autocommit=1" : "SET autocommit=0");
+    }
+    auto ran = co_await fresh.run(statements[i], worker_.reactor.now() + kSetMax);
+    if (!ran.ok()) co_return ran.status();
+    if (ran->failed()) co_return gone("a state that is refused now: " + err_code(ran->last().err));
+    status = ran->last().ok.status;
+  }
+  if (!context_) co_return absl::OkStatus();
+  auto results = co_await fresh.query(context_query(fresh.is_mariadb(), set_variables_.deciding()),
+                                      worker_.reactor.now() + kSetMax);
+  if (!results.ok()) co_return results.status();
+  auto now = context_from(results->front(), fresh.is_mariadb(), set_variables_.deciding());
+  if (!now.ok()) co_return now.status();
+  now->reads_pinned = context_->reads_pinned;  // both may say more than the server's answer
+  now->writes_refused = context_->writes_refused;
+  if (!(*now == *context_)) co_return gone("values that are no longer the server's defaults");
+  co_return absl::OkStatus();
+}
+
+}  // namespace crossfade::proxy
