@@ -23,9 +23,6 @@ constexpr std::uint8_t kFullAuthentication = 0x04;
 constexpr std::uint8_t kRequestPublicKey = 0x02;
 constexpr std::uint8_t kRequestPublicKeySha256 = 0x01;
 
-constexpr std::uint16_t kUtf8mb4GeneralCi = 45;
-constexpr std::uint16_t kUtf8mb40900AiCi = 255;
-
 }  // namespace
 
 absl::StatusOr<LoginAsClient::Action> LoginAsClient::on_message(Bytes payload) {
@@ -74,8 +71,7 @@ absl::Status LoginAsClient::agree_on_capabilities() {
 LoginRequest LoginAsClient::request() const {
   LoginRequest request;
   request.capabilities = capabilities_;
-  const bool unknown_collation = is_mariadb(greeting_) && options_.collation == kUtf8mb40900AiCi;
-  request.collation = unknown_collation ? kUtf8mb4GeneralCi : options_.collation;
+  request.collation = options_.collation;
   return request;
 }
 

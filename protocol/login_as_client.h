@@ -45,7 +45,7 @@ class LoginAsClient {
     std::string password;
     std::string schema;
     Capabilities capabilities = 0;  // wanted; the server's own limit it
-    std::uint16_t collation = 45;   // 255 is sent to MariaDB as 45: it would take latin1 in silence
+    std::uint16_t collation = 45;   // sent as it is: what a server makes of one it does not know is its own
     Tls tls = Tls::disabled;
     bool secure_transport = false;
     std::vector<std::pair<std::string, std::string>> attributes;

@@ -85,11 +85,16 @@ void LeaderHold::note(const StatementFacts& facts) {
 void LeaderHold::note_set(const StatementFacts& facts, std::string_view sql) {
   Set now{std::string(sql), {}};
   if (facts.kind == StatementKind::set_transaction) {
+    now.names = characteristics(sql);
     if (facts.name.empty()) {
       next_transaction_set_ = true;
+      std::erase_if(next_transaction_sets_, [&now](const std::string& earlier) {
+        const std::set<std::string> names = characteristics(earlier);
+        return std::includes(now.names.begin(), now.names.end(), names.begin(), names.end());
+      });
+      next_transaction_sets_.emplace_back(sql.substr(0, sql.find_last_not_of(" \t\r\n;") + 1));
       return;
     }
-    now.names = characteristics(sql);
   } else {
     for (const std::string& name : facts.variables) {
       if (name.starts_with('@')) continue;

@@ -155,6 +155,10 @@ class Session {
                                                                std::optional<Refusal>* refused);
   LinkOptions session_link_options(config::Backend which, std::string schema) const;
   Task<absl::Status> refresh_context();
+  // Why the other side may mean something else by the session's time zone, which the context has. Empty: it does not.
+  Task<std::string> zone_problem();
+  // The same without waiting, for reads: while it is not known they stay with the leader.
+  bool zone_agreed();
   void submit_shadow(const routing::StatementFacts& facts, std::string sql, protocol::Buffer execute,
                      shadow::Recording recording, config::Backend control, std::uint64_t microseconds);
   void count_read(const routing::StatementFacts& facts, config::Backend from, std::uint64_t microseconds);

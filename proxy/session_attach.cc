@@ -112,6 +112,7 @@ Task<absl::Status> Session::restore(BackendLink& fresh) {
   if (!results.ok()) co_return results.status();
   auto now = context_from(results->front(), fresh.is_mariadb(), set_variables_.deciding());
   if (!now.ok()) co_return now.status();
+  if (now->zone == context_->zone) now->statement.time_zone = context_->statement.time_zone;
   now->reads_pinned = context_->reads_pinned;  // both may say more than the server's answer
   now->writes_refused = context_->writes_refused;
   if (!(*now == *context_)) co_return gone("values that are no longer the server's defaults");

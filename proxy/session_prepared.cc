@@ -276,7 +276,7 @@ Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan
     const absl::Status fresh = co_await refresh_context();
     if (!fresh.ok()) co_return co_await reply_lost(fresh, leader());
   }
-  plan.shadow = plan.shadow && !read_pin_.active();
+  plan.shadow = plan.shadow && !read_pin_.active() && zone_agreed();
   BackendLink* source = nullptr;
   if (from != leader()) {
     bool current = true;

@@ -22,7 +22,8 @@ LinkOptions Session::session_link_options(config::Backend which, std::string sch
   if (options.proxy_header) options.proxy_header = login_.peer;
   options.mirrored = capabilities_;
   if (which != leader()) options.mirrored &= ~protocol::kLocalFiles;  // nothing sent there may ask for a file
-  options.collation = collation_;
+  // The leader makes of it what it would make of it directly. The other side is told the outcome by name.
+  if (which == leader()) options.collation = collation_;
   options.attributes = attributes_;
   if (which == leader()) options.statements = LinkOptions::Statements::multiple;
   return options;
@@ -94,6 +95,25 @@ Task<absl::Status> Session::refresh_context() {
   co_return absl::OkStatus();
 }
 
+Task<std::string> Session::zone_problem() {
+  if (is_fixed_offset(context_->statement.time_zone)) co_return "";
+  const ZoneVerdict verdict = co_await shared_.zones.judge(worker_, leader(), context_->zone);
+  if (verdict.offset) context_->statement.time_zone = *verdict.offset;
+  co_return verdict.refusal;
+}
+
+bool Session::zone_agreed() {
+  if (is_fixed_offset(context_->statement.time_zone)) return true;
+  const std::optional<ZoneVerdict> verdict = shared_.zones.known(worker_, leader(), context_->zone);
+  if (!verdict) return false;
+  if (verdict->offset) context_->statement.time_zone = *verdict->offset;
+  if (!verdict->refusal.empty()) {
+    context_->reads_pinned = verdict->refusal;
+    update_read_pin();
+  }
+  return verdict->refusal.empty();
+}
+
 // The other side's connection in the same session state; a Status when reads must stay with the leader.
 Task<absl::StatusOr<BackendLink*>> Session::follower_link() {
   const config::Backend which = config::other(leader());
@@ -101,7 +121,7 @@ Task<absl::StatusOr<BackendLink*>> Session::follower_link() {
     const absl::Status fresh = co_await refresh_context();
     if (!fresh.ok()) co_return fresh;
   }
-  if (read_pin_.active()) co_return absl::UnavailableError("pinned to the leader");
+  if (read_pin_.active() || !zone_agreed()) co_return absl::UnavailableError("pinned to the leader");
   auto& following = link(which);
   if (following && !following->alive()) following.reset();
   if (!following) {
@@ -234,7 +254,7 @@ Task<Session::Next> Session::relay_read(routing::Plan plan, StatementFacts facts
       const absl::Status fresh = co_await refresh_context();
       if (!fresh.ok()) co_return co_await reply_lost(fresh, leader());
     }
-    plan.shadow = plan.shadow && !read_pin_.active();
+    plan.shadow = plan.shadow && !read_pin_.active() && zone_agreed();
     if (!to_leader) {
       // Read your writes: the other side must have this session's last one, or the leader answers.
       bool current = true;

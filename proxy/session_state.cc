@@ -71,21 +71,6 @@ absl::Status take_variable(const routing::SessionVariable& variable, const std::
   return absl::OkStatus();
 }
 
-// The zone as an offset, when it has the same one in winter and in summer: two hosts may call different
-// zones SYSTEM. The arguments are what the server takes the two noons of 2026 for, in unix seconds.
-std::optional<std::string> fixed_offset(const std::string& winter, const std::string& summer) {
-  constexpr long long kWinterNoon = 1768478400;  // 2026-01-15 12:00:00 UTC
-  constexpr long long kSummerNoon = 1784116800;  // 2026-07-15 12:00:00 UTC
-  const long long east = kWinterNoon - std::atoll(winter.c_str());
-  if (east != kSummerNoon - std::atoll(summer.c_str()) || east % 60 != 0 || std::abs(east) > 14 * 3600)
-    return std::nullopt;
-  const long long minutes = std::abs(east) / 60;
-  char text[8];
-  std::snprintf(text, sizeof text, "%c%02d:%02d", east < 0 ? '-' : '+', static_cast<int>(minutes / 60),
-                static_cast<int>(minutes % 60));
-  return text;
-}
-
 }  // namespace
 
 bool is_fixed_offset(const std::string& time_zone) {
@@ -97,8 +82,7 @@ std::string context_query(bool mariadb, const Variables& deciding) {
                         "SELECT DATABASE(),@@sql_mode,@@time_zone,@@character_set_client,@@collation_connection,"
                         "@@foreign_key_checks,@@unique_checks,@@auto_increment_increment,@@auto_increment_offset,"
                         "@@character_set_results,@@") +
-                    (mariadb ? "tx_isolation" : "transaction_isolation") +
-                    ",UNIX_TIMESTAMP('2026-01-15 12:00:00'),UNIX_TIMESTAMP('2026-07-15 12:00:00')";
+                    (mariadb ? "tx_isolation" : "transaction_isolation") + ",@@system_time_zone";
   for (const routing::SessionVariable* variable : asked_for(mariadb, deciding)) {
     sql += ",@@" + std::string(variable->name);
   }
@@ -107,7 +91,7 @@ std::string context_query(bool mariadb, const Variables& deciding) {
 
 absl::StatusOr<SessionContext> context_from(const protocol::ResultSet& result, bool mariadb,
                                             const Variables& deciding) {
-  constexpr std::size_t kFixed = 13;
+  constexpr std::size_t kFixed = 12;
   const Variables more = asked_for(mariadb, deciding);
   if (result.rows.size() != 1 || result.rows[0].size() != kFixed + more.size())
     return absl::InternalError("unexpected answer to the context query");
@@ -124,7 +108,9 @@ absl::StatusOr<SessionContext> context_from(const protocol::ResultSet& result, b
   s.unique_checks = text(6) == "1";
   s.auto_increment_increment = static_cast<std::uint32_t>(std::strtoul(text(7).c_str(), nullptr, 10));
   s.auto_increment_offset = static_cast<std::uint32_t>(std::strtoul(text(8).c_str(), nullptr, 10));
-  if (s.time_zone == "SYSTEM") s.time_zone = fixed_offset(text(11), text(12)).value_or(s.time_zone);
+  context.zone = s.time_zone;
+  // Most servers' own zone; only this name is nobody else's, in no season.
+  if (s.time_zone == "UTC" || (s.time_zone == "SYSTEM" && text(11) == "UTC")) s.time_zone = "+00:00";
   context.character_set_results = text(9);
   const std::string isolation = text(10);
   context.read_committed = isolation.starts_with("READ-");

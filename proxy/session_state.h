@@ -16,6 +16,7 @@ namespace crossfade::proxy {
 // One reading of the session's variables, exact because the leader itself was asked.
 struct SessionContext {
   dualwrite::StatementContext statement;
+  std::string zone;  // @@time_zone as it is; statement.time_zone may say its offset
   std::string character_set_results;
   bool read_committed = false;  // READ COMMITTED or READ UNCOMMITTED
   bool no_auto_value_on_zero = false;

@@ -118,10 +118,8 @@ Task<absl::StatusOr<ShipVerdict>> Session::judge(const StatementFacts& facts, co
     co_return verdict;
   }
   const dualwrite::StatementContext& now = context_->statement;
-  if (!is_fixed_offset(now.time_zone)) {
-    // A zone with summer time means one thing on each host, and its name may be unknown to the other.
-    verdict.refusal = "crossfade: writes under time_zone " + now.time_zone +
-                      " cannot be duplicated exactly yet; set time_zone to an offset such as '+00:00'";
+  if (const std::string problem = co_await zone_problem(); !problem.empty()) {
+    verdict.refusal = "crossfade: a write cannot be duplicated exactly: " + problem;
     co_return verdict;
   }
   const dualwrite::FollowerTraits traits{.follower_is_mariadb = shared_.traits.get(config::other(leader())).mariadb,
@@ -292,6 +290,15 @@ Task<Session::Next> Session::undo_failed_write(const Captured& captured, std::si
   std::string sql = "SHOW WARNINGS;ROLLBACK";
   if (reset_time) sql += ";" + std::string(dualwrite::kResetTimestamp);
   if (context_ && !context_->statement.foreign_key_checks) sql += ";SET foreign_key_checks=0";
+  // A statement that a read-only transaction refuses takes no part in one: had it run alone, the characteristics for
+  // the next transaction would still be waiting.
+  constexpr std::uint16_t kReadOnlyTransaction = 1792;
+  if (err.code == kReadOnlyTransaction) {
+    for (const std::string& set : hold_.next_transaction_sets()) sql += ";" + set;
+  } else {
+    next_transaction_read_committed_ = false;
+    hold_.note_transaction_ended();
+  }
   auto undone = co_await leading.run(std::move(sql), worker_.reactor.now() + kStatementMax);
   if (!undone.ok()) co_return co_await reply_lost(undone.status(), leader());
   if (undone->failed()) co_return co_await reply_lost(absl::InternalError(err_code(undone->last().err)), leader());

@@ -24,6 +24,7 @@
 #include "proxy/pinned_sessions.h"
 #include "proxy/reactor.h"
 #include "proxy/user_directory.h"
+#include "proxy/zone_agreements.h"
 #include "routing/tokenizer.h"
 
 namespace crossfade::proxy {
@@ -64,6 +65,7 @@ struct Shared {
   std::atomic<std::uint32_t> clients{0};
   std::atomic<bool> draining{false};
   PinnedSessions pinned_sessions = {};
+  ZoneAgreements zones = {};
 
   LinkOptions link_options(config::Backend which, const KnownUser::Credential& credential) const;
   // As a user; nullopt: not known, or not any more.

@@ -404,3 +404,103 @@ def test_a_reset_needs_nothing_of_a_lost_connection(env):
     session.simple(bytes([wire.RESET_CONNECTION]))
     run(session, "USE app")
     assert session.one("SELECT @a, @@autocommit").rows == [[None, "1"]]
+
+
+# Isolation and access: as the server itself would have it.
+
+ONE_SHOTS = [
+    ("SET TRANSACTION READ ONLY", "UPDATE t SET v = v + 1 WHERE id = 1", "UPDATE t SET v = v + 1 WHERE id = 1"),
+    ("SET TRANSACTION READ ONLY", "SELECT v FROM t WHERE id = 1", "UPDATE t SET v = v + 1 WHERE id = 1"),
+    ("SET TRANSACTION READ ONLY", "DO 0", "UPDATE t SET v = v + 1 WHERE id = 1", "UPDATE t SET v = v + 1 WHERE id = 1"),
+    ("SET TRANSACTION READ ONLY", "BEGIN", "UPDATE t SET v = v + 1 WHERE id = 1", "COMMIT", "UPDATE t SET v = v + 1 WHERE id = 1"),
+    ("SET TRANSACTION READ ONLY", "SET TRANSACTION READ WRITE", "UPDATE t SET v = v + 1 WHERE id = 1"),
+    ("SET SESSION TRANSACTION READ ONLY", "UPDATE t SET v = v + 1 WHERE id = 1", "SELECT v FROM t WHERE id = 1",
+     "SET SESSION TRANSACTION READ WRITE", "UPDATE t SET v = v + 1 WHERE id = 1"),
+    ("SET SESSION TRANSACTION READ ONLY", "START TRANSACTION READ WRITE", "UPDATE t SET v = v + 1 WHERE id = 1", "COMMIT",
+     "UPDATE t SET v = v + 1 WHERE id = 1"),
+    ("SET SESSION TRANSACTION READ ONLY", "SET TRANSACTION READ WRITE", "UPDATE t SET v = v + 1 WHERE id = 1",
+     "UPDATE t SET v = v + 1 WHERE id = 1"),
+    ("START TRANSACTION READ ONLY", "SELECT v FROM t WHERE id = 1", "UPDATE t SET v = v + 1 WHERE id = 1", "COMMIT",
+     "UPDATE t SET v = v + 1 WHERE id = 1"),
+    ("START TRANSACTION READ WRITE", "UPDATE t SET v = v + 1 WHERE id = 1", "ROLLBACK", "SELECT v FROM t WHERE id = 1"),
+    ("START TRANSACTION WITH CONSISTENT SNAPSHOT", "UPDATE t SET v = v + 1 WHERE id = 1", "COMMIT", "SELECT v FROM t WHERE id = 1"),
+    ("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", "UPDATE t SET v = v + 1 WHERE id = 1", "COMMIT"),
+    ("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "UPDATE t SET v = v + 1 WHERE id = 1", "SELECT v FROM t WHERE id = 1"),
+    ("BEGIN", "SET TRANSACTION READ ONLY", "UPDATE t SET v = v + 1 WHERE id = 1", "COMMIT"),
+    ("SET autocommit=0", "UPDATE t SET v = v + 1 WHERE id = 1", "SELECT v FROM t WHERE id = 1", "COMMIT",
+     "UPDATE t SET v = v + 1 WHERE id = 1", "ROLLBACK", "SET autocommit=1", "SELECT v FROM t WHERE id = 1"),
+    ("SET autocommit=0", "SET TRANSACTION READ ONLY", "UPDATE t SET v = v + 1 WHERE id = 1", "COMMIT",
+     "UPDATE t SET v = v + 1 WHERE id = 1", "COMMIT"),
+    ("SET TRANSACTION READ ONLY", "INSERT INTO t (v) VALUES (1)", "INSERT INTO t (v) VALUES (1)", "DELETE FROM t WHERE id > 2"),
+]
+
+
+def said(session, statements):
+    answers = []
+    for statement in statements:
+        try:
+            answers.append(session.one(statement).facts())
+        except wire.Err as error:
+            answers.append((error.code, error.state))
+    return answers
+
+
+def test_characteristics_of_transactions_are_used_up_as_the_server_does(env):
+    proxy = setup(env)
+    env.old.run("CREATE DATABASE IF NOT EXISTS app_direct", "CREATE TABLE app_direct.t LIKE app.t")
+    for statements in ONE_SHOTS:
+        statements = [s for s in statements if "id > 2" not in s]
+        env.old.run("DELETE FROM app_direct.t", "INSERT INTO app_direct.t SELECT * FROM app.t",
+                    "ALTER TABLE app_direct.t AUTO_INCREMENT = %d" % (1 + env.old.run("SELECT MAX(id) FROM app.t")[0][0]))
+        straight = env.old.wire(database="app_direct")
+        through = proxy.wire(database="app")
+        expected, found = said(straight, statements), said(through, statements)
+        assert found == expected, "%s:\n%s\ndirectly\n%s" % (statements, found, expected)
+    assert_t(env, proxy)
+
+
+# Character sets, by id and by name.
+
+def test_a_login_with_a_collation_that_the_other_side_lacks_works(env):
+    proxy = setup(env)
+    for charset in (255, 8, 33, 45, 46, 224, 246, 63, 192):
+        straight = env.old.wire(database="app", charset=charset)
+        session = proxy.wire(database="app", charset=charset)
+        ask = "SELECT @@character_set_client, @@collation_connection, @@character_set_results"
+        assert session.one(ask).rows == straight.one(ask).rows, (charset, session.one(ask).rows, straight.one(ask).rows)
+        assert answered_by(session) == "new", (charset, session.one(ask).rows)
+        run(session, UPDATE)
+    assert_t(env, proxy)
+
+
+def test_every_collation_of_the_leader_is_mapped_or_pinned_with_a_reason(env):
+    proxy = setup(env)
+    session = proxy.wire(database="app")
+    collations = [row[0] for row in env.old.run(
+        "SELECT full_collation_name FROM information_schema.collation_character_set_applicability"
+        if is_mariadb(session) else "SELECT collation_name FROM information_schema.collations ORDER BY 1")]
+    step = 5 if len(collations) > 500 else 1  # of MariaDB's 1242, with every kind among them
+    written, pinned = 0, []
+    for collation in collations[::step]:
+        charset = collation.split("_")[0]
+        if charset in ("ucs2", "utf16", "utf16le", "utf32"):  # no client's
+            continue
+        run(session, "SET NAMES %s COLLATE %s" % (charset, collation))
+        if answered_by(session) == "new":
+            run(session, UPDATE)
+            written += 1
+        else:
+            assert list(proxy.status()["clients"]["pinned_reasons"]), collation
+            raises(1235, session.query, UPDATE)
+            pinned.append(collation)
+    assert written > 100 and all(c.startswith("gb18030") for c in pinned), (written, pinned)
+    assert_t(env, proxy)
+
+
+def test_a_change_of_user_may_name_a_collation_beyond_255(env):
+    proxy = setup(env)
+    session = proxy.wire(database="app", capabilities=wire.PLUGIN_AUTH)
+    run(session, "SET NAMES utf8mb4 COLLATE %s" % ("utf8mb4_uca1400_ai_ci" if is_mariadb(session) else "utf8mb4_0900_bin"))
+    assert answered_by(session) == "new"
+    run(session, UPDATE)
+    assert_t(env, proxy)

@@ -202,10 +202,10 @@ std::optional<Answer> FakeDatabase::control(Session& session, std::string_view s
 Answer FakeDatabase::context(const Session& session, std::string_view sql) const {
   const Cell schema = session.schema.empty() ? Cell() : Cell(session.schema);
   std::vector<Cell> cells = {
-      schema,    "STRICT_TRANS_TABLES", "SYSTEM",     "utf8mb4",   "utf8mb4_general_ci", "1", "1", "1", "1",
-      "utf8mb4", "REPEATABLE-READ",     "1768478400", "1784116800"};
+      schema,    "STRICT_TRANS_TABLES", "SYSTEM", "utf8mb4", "utf8mb4_general_ci", "1", "1", "1", "1",
+      "utf8mb4", "REPEATABLE-READ",     "UTC"};
   // What is asked for behind these: every variable is at what an entry takes for granted.
-  constexpr std::string_view kLastFixed = "UNIX_TIMESTAMP('2026-07-15 12:00:00')";
+  constexpr std::string_view kLastFixed = "@@system_time_zone";
   for (const std::string& column : split(sql.substr(sql.find(kLastFixed) + kLastFixed.size()), ',')) {
     if (column.empty()) continue;
     const routing::SessionVariable* variable = routing::find_session_variable(std::string_view(column).substr(2));

@@ -91,6 +91,16 @@ TEST(LeaderHold, CharacteristicsOfTheNextTransactionWaitForItsEnd) {
   EXPECT_EQ(hold.irreplaceable(), "");
 }
 
+TEST(LeaderHold, TheNextTransactionsCharacteristicsCanBeSetAgain) {
+  LeaderHold hold;
+  for (const std::string sql :
+       {"SET TRANSACTION READ ONLY;", "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "SET TRANSACTION READ WRITE ;"}) {
+    hold.note_set(facts_of(sql), sql);
+  }
+  EXPECT_THAT(hold.next_transaction_sets(),
+              ElementsAre("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "SET TRANSACTION READ WRITE"));
+}
+
 TEST(LeaderHold, RemembersAsManySetsAsItsLimitAndNoneMore) {
   LeaderHold hold;
   const auto set = [&hold](std::size_t i) {

@@ -31,8 +31,7 @@ std::vector<protocol::Cell> usual() {
           "3",
           "utf8mb4",
           "REPEATABLE-READ",
-          "1768478400",
-          "1784116800"};
+          "CET"};
 }
 
 // As MariaDB answers it, every variable beyond the fixed columns at its neutral value or 1.
@@ -97,21 +96,20 @@ TEST(SessionState, FindsAModeOnlyAsAWholeWord) {
   }
 }
 
-// What UNIX_TIMESTAMP() says to noon of a winter's and of a summer's day is the zone's offset.
-TEST(SessionState, ASystemZoneWithoutSummerTimeGetsItsOffset) {
-  constexpr std::int64_t kWinter = 1768478400;
-  constexpr std::int64_t kSummer = 1784116800;
-  const auto zone = [&](std::int64_t winter_east, std::int64_t summer_east) {
+TEST(SessionState, OnlyUtcIsKnownToBeAnOffsetByItsName) {
+  const auto zone = [&](const std::string& session, const std::string& system) {
     auto cells = usual();
-    cells[2] = "SYSTEM";
-    cells[11] = std::to_string(kWinter - winter_east);
-    cells[12] = std::to_string(kSummer - summer_east);
-    return context_of(cells)->statement.time_zone;
+    cells[2] = session;
+    cells[11] = system;
+    const auto context = context_of(cells);
+    EXPECT_EQ(context->zone, session);
+    return context->statement.time_zone;
   };
-  EXPECT_EQ(zone(0, 0), "+00:00");
-  EXPECT_EQ(zone(19800, 19800), "+05:30");
-  EXPECT_EQ(zone(-10800, -10800), "-03:00");
-  EXPECT_EQ(zone(3600, 7200), "SYSTEM");
+  EXPECT_EQ(zone("SYSTEM", "UTC"), "+00:00");
+  EXPECT_EQ(zone("UTC", "CET"), "+00:00");
+  EXPECT_EQ(zone("SYSTEM", "GMT"), "SYSTEM");  // London's in winter
+  EXPECT_EQ(zone("SYSTEM", "CET"), "SYSTEM");
+  EXPECT_EQ(zone("Europe/Berlin", "UTC"), "Europe/Berlin");
 }
 
 TEST(SessionState, RefusesAnAnswerOfAnotherShape) {
