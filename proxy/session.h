@@ -167,7 +167,7 @@ class Session {
   Task<absl::Status> reattach(const routing::StatementFacts* facts);
   Task<absl::Status> restore(BackendLink& fresh);
   std::string why_not_reattachable(const routing::StatementFacts* facts) const;
-  void take_last_words();
+  bool take_last_words();
 
   // session_write.cc
   Task<Next> on_write(routing::StatementFacts facts, Command command);

@@ -26,22 +26,25 @@ bool same_server(const protocol::Greeting& before, const protocol::Greeting& now
 
 }  // namespace
 
-// What a server says before it closes an idle connection (MySQL's 4031 after wait_timeout) lies unread.
-void Session::take_last_words() {
+// What a server says before it closes an idle connection (MySQL's 4031 after wait_timeout) lies unread. False: nothing
+// does, and it has not closed either: what came was a matter of TLS alone.
+bool Session::take_last_words() {
   BackendLink& closed = *link(leader());
   protocol::Buffer bytes = std::exchange(closed.early(), {});
   std::array<std::uint8_t, 1024> buffer;
   for (;;) {
     const Stream::Io got = closed.stream().try_read(buffer);
+    if (got.kind == Stream::Io::Kind::would_block && bytes.empty()) return false;
     if (got.kind != Stream::Io::Kind::ok || got.bytes == 0) break;
     bytes.insert(bytes.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(got.bytes));
     if (bytes.size() > buffer.size()) break;
   }
-  if (bytes.size() <= protocol::kHeaderBytes) return;
+  if (bytes.size() <= protocol::kHeaderBytes) return true;
   const auto header = protocol::decode_header(bytes);
   const protocol::Bytes payload = protocol::Bytes(bytes).subspan(protocol::kHeaderBytes);
-  if (payload.size() < header.payload_bytes || payload[0] != 0xff) return;
+  if (payload.size() < header.payload_bytes || payload[0] != 0xff) return true;
   hold_.last_words.assign(payload.begin(), payload.begin() + static_cast<std::ptrdiff_t>(header.payload_bytes));
+  return true;
 }
 
 std::string Session::why_not_reattachable(const StatementFacts* facts) const {
@@ -61,7 +64,7 @@ std::string Session::why_not_reattachable(const StatementFacts* facts) const {
 
 // Only between statements: what was sent is never sent again.
 Task<absl::Status> Session::reattach(const StatementFacts* facts) {
-  take_last_words();
+  if (!take_last_words()) co_return absl::OkStatus();
   if (!hold_.last_words.empty()) co_return gone("");
   const std::string why = why_not_reattachable(facts);
   if (!why.empty()) co_return gone(why);

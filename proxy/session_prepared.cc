@@ -194,7 +194,7 @@ Task<Session::Next> Session::on_execute(Command command) {
   }
   kept_.reset();
   if (plan.action != Action::refuse) hold_.note(prepared->facts);
-  prepared->cursor = execute->cursor_flags != 0;
+  prepared->cursor = false;  // an execution closes the one before
   switch (plan.action) {
     case Action::refuse: {
       counters_.refused_statements.add();
@@ -324,6 +324,7 @@ Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan
     source = *leading;
   }
   last_answered_ = from;
+  prepared.cursor = execute.cursor_flags != 0;
   if (from == leader()) after_statement(facts.kind, facts, end);
   if (facts.facts.has(Fact::sets_last_insert_id)) last_insert_id_known_ = false;
   if (plan.action == Action::session_only) {

@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 
 import harness
 import wire
@@ -503,4 +504,66 @@ def test_a_change_of_user_may_name_a_collation_beyond_255(env):
     run(session, "SET NAMES utf8mb4 COLLATE %s" % ("utf8mb4_uca1400_ai_ci" if is_mariadb(session) else "utf8mb4_0900_bin"))
     assert answered_by(session) == "new"
     run(session, UPDATE)
+    assert_t(env, proxy)
+
+
+# Time zones.
+
+ZONES = ("Europe/Berlin", "Africa/Monrovia", "Asia/Kolkata")
+
+
+def load_zones(server, names=ZONES):
+    """As an operator does it, for a few zones."""
+    program = ["mariadb-tzinfo-to-sql"] if server.kind == "mariadb" else \
+        [os.path.join(harness.ROOT, "scripts", "mysql9"), "run", "mysql_tzinfo_to_sql"]
+    for name in names:
+        if server.run("SELECT COUNT(*) FROM mysql.time_zone_name WHERE name = '%s'" % name)[0][0]:
+            continue
+        sql = subprocess.run(program + ["/usr/share/zoneinfo/" + name, name], stdout=subprocess.PIPE, check=True).stdout
+        client = ["mariadb", "--no-defaults", "--host=127.0.0.1", "--port=%d" % server.port, "--user=root", "mysql"]
+        subprocess.run(client, input=sql, check=True, stdout=subprocess.DEVNULL)
+
+
+def test_writes_under_a_named_zone_that_both_mean_alike(env):
+    for server in (env.old, env.new):
+        load_zones(server)
+    proxy = setup(env)
+    session = proxy.wire(database="app")
+    for zone in ZONES:
+        run(session, "SET time_zone='%s'" % zone)
+        for moment in ("1972-01-07 00:30:00", "2024-03-31 03:00:00", "2024-10-27 02:30:00", "2024-07-01 12:00:00", "2037-11-11 11:11:11"):
+            run(session, "INSERT INTO t (v, ts) VALUES (1, '%s')" % moment)
+        run(session, "INSERT INTO t (v, ts) VALUES (2, NOW())")
+        wait_until(lambda: answered_by(session) == "new", 20, "reads from new under " + zone)
+        through = session.one("SELECT id, ts, made FROM t ORDER BY id").rows
+        straight = env.old.wire(database="app")
+        run(straight, "SET time_zone='%s'" % zone)
+        proxy.caught_up()
+        assert session.one("SELECT id, ts, made FROM t ORDER BY id").rows == straight.one("SELECT id, ts, made FROM t ORDER BY id").rows, through
+    # A moment that does not exist: the server's own word for it.
+    run(session, "SET time_zone='Europe/Berlin'")
+    raises(1292, session.query, "INSERT INTO t (v, ts) VALUES (1, '2024-03-31 02:30:00')")
+    assert len(assert_t(env, proxy)) == 2 + 3 * 6
+
+
+def test_writes_under_a_zone_that_new_does_not_know_or_takes_for_another_are_refused(env):
+    load_zones(env.old, ("America/New_York", "Asia/Tokyo", "America/Sao_Paulo"))
+    load_zones(env.new, ("Asia/Tokyo",))
+    # `new` has Sao Paulo under rules of its own: those of Tokyo.
+    env.new.run("DELETE FROM mysql.time_zone_name WHERE name = 'America/Sao_Paulo'",
+                "INSERT INTO mysql.time_zone_name SELECT 'America/Sao_Paulo', time_zone_id FROM mysql.time_zone_name "
+                "WHERE name = 'Asia/Tokyo'")
+    env.new.run("DELETE FROM mysql.time_zone_name WHERE name = 'America/New_York'")
+    proxy = setup(env)
+    session = proxy.wire(database="app")
+    run(session, "SET time_zone='America/New_York'")
+    _, message = raises(1235, session.query, UPDATE)
+    assert "load the time zone tables" in message and "America/New_York" in message, message
+    assert answered_by(session) == "old"
+    run(session, "SET time_zone='America/Sao_Paulo'")
+    _, message = raises(1235, session.query, UPDATE)
+    assert "do not mean the same" in message, message
+    assert answered_by(session) == "old"
+    run(session, "SET time_zone='Asia/Tokyo'", UPDATE, "SET time_zone='+00:00'", UPDATE)
+    assert answered_by(session) == "new"
     assert_t(env, proxy)
