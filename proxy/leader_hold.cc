@@ -129,6 +129,8 @@ void LeaderHold::note_set(const StatementFacts& facts, std::string_view sql) {
   sets_.push_back(std::move(now));
 }
 
+void LeaderHold::note_unfollowed() { held_.insert(kUnknown); }
+
 std::string LeaderHold::irreplaceable() const {
   std::string out;
   for (const std::string_view what : held_) out += (out.empty() ? "" : ", ") + std::string(what);

@@ -19,6 +19,8 @@ class LeaderHold {
   void note(const routing::StatementFacts& facts);
   // A SET that ran: kept to be repeated. One that a later one overrides is forgotten.
   void note_set(const routing::StatementFacts& facts, std::string_view sql);
+  // The session was brought into a state that nothing here can repeat.
+  void note_unfollowed();
   // The transaction that SET TRANSACTION (without SESSION) was for is over.
   void note_transaction_ended() {
     next_transaction_set_ = false;

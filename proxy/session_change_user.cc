@@ -133,6 +133,7 @@ Task<Session::Next> Session::refuse_change_user(protocol::Buffer answer, std::op
     }
   }
   reset_session_state();
+  hold_.note_unfollowed();  // the old character sets, which no login brings back
   auto probed = co_await leading.run("DO 0", deadline);
   if (!probed.ok() || probed->failed()) co_return co_await reply_lost(probed.status(), leader());
   autocommit_ = (probed->last().ok.status & protocol::kStatusAutocommit) != 0;

@@ -498,7 +498,7 @@ def test_every_collation_of_the_leader_is_mapped_or_pinned_with_a_reason(env):
     assert_t(env, proxy)
 
 
-def test_a_change_of_user_may_name_a_collation_beyond_255(env):
+def test_a_collation_beyond_255_is_known_by_its_name(env):
     proxy = setup(env)
     session = proxy.wire(database="app", capabilities=wire.PLUGIN_AUTH)
     run(session, "SET NAMES utf8mb4 COLLATE %s" % ("utf8mb4_uca1400_ai_ci" if is_mariadb(session) else "utf8mb4_0900_bin"))
@@ -531,7 +531,7 @@ def test_writes_under_a_named_zone_that_both_mean_alike(env):
     session = proxy.wire(database="app")
     for zone in ZONES:
         run(session, "SET time_zone='%s'" % zone)
-        for moment in ("1972-01-07 00:30:00", "2024-03-31 03:00:00", "2024-10-27 02:30:00", "2024-07-01 12:00:00", "2037-11-11 11:11:11"):
+        for moment in ("1972-01-06 23:59:59", "1972-01-07 00:44:30", "2024-03-31 03:00:00", "2024-10-27 02:30:00", "2024-07-01 12:00:00", "2037-11-11 11:11:11"):
             run(session, "INSERT INTO t (v, ts) VALUES (1, '%s')" % moment)
         run(session, "INSERT INTO t (v, ts) VALUES (2, NOW())")
         wait_until(lambda: answered_by(session) == "new", 20, "reads from new under " + zone)
@@ -543,27 +543,68 @@ def test_writes_under_a_named_zone_that_both_mean_alike(env):
     # A moment that does not exist: the server's own word for it.
     run(session, "SET time_zone='Europe/Berlin'")
     raises(1292, session.query, "INSERT INTO t (v, ts) VALUES (1, '2024-03-31 02:30:00')")
-    assert len(assert_t(env, proxy)) == 2 + 3 * 6
+    assert len(assert_t(env, proxy)) == 2 + 3 * 7
 
 
 def test_writes_under_a_zone_that_new_does_not_know_or_takes_for_another_are_refused(env):
-    load_zones(env.old, ("America/New_York", "Asia/Tokyo", "America/Sao_Paulo"))
+    # Servers remember a zone that they have used: each role has names of its own.
+    missing, other = ("America/New_York", "America/Sao_Paulo") if env.old.kind == "mariadb" else ("America/Chicago", "America/Santiago")
+    load_zones(env.old, (missing, "Asia/Tokyo", other))
     load_zones(env.new, ("Asia/Tokyo",))
-    # `new` has Sao Paulo under rules of its own: those of Tokyo.
-    env.new.run("DELETE FROM mysql.time_zone_name WHERE name = 'America/Sao_Paulo'",
-                "INSERT INTO mysql.time_zone_name SELECT 'America/Sao_Paulo', time_zone_id FROM mysql.time_zone_name "
-                "WHERE name = 'Asia/Tokyo'")
-    env.new.run("DELETE FROM mysql.time_zone_name WHERE name = 'America/New_York'")
+    # `new` has the other one under rules of its own: those of Tokyo.
+    tokyo = env.new.run("SELECT time_zone_id FROM mysql.time_zone_name WHERE name = 'Asia/Tokyo'")[0][0]
+    env.new.run("DELETE FROM mysql.time_zone_name WHERE name IN ('%s', '%s')" % (missing, other),
+                "INSERT INTO mysql.time_zone_name VALUES ('%s', %d)" % (other, tokyo))
     proxy = setup(env)
     session = proxy.wire(database="app")
-    run(session, "SET time_zone='America/New_York'")
+    run(session, "SET time_zone='%s'" % missing)
     _, message = raises(1235, session.query, UPDATE)
-    assert "load the time zone tables" in message and "America/New_York" in message, message
+    assert "load the time zone tables" in message and missing in message, message
     assert answered_by(session) == "old"
-    run(session, "SET time_zone='America/Sao_Paulo'")
+    run(session, "SET time_zone='%s'" % other)
     _, message = raises(1235, session.query, UPDATE)
     assert "do not mean the same" in message, message
     assert answered_by(session) == "old"
     run(session, "SET time_zone='Asia/Tokyo'", UPDATE, "SET time_zone='+00:00'", UPDATE)
     assert answered_by(session) == "new"
     assert_t(env, proxy)
+
+
+def restart_under(server, zone):
+    server.stop()
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = zone
+    try:
+        server.start()
+    finally:
+        os.environ.pop("TZ")
+        if before is not None:
+            os.environ["TZ"] = before
+
+
+def test_the_servers_own_zones_are_compared_host_with_host(env):
+    try:
+        restart_under(env.old, "Europe/Lisbon")
+        restart_under(env.new, "Europe/Lisbon")
+        proxy = setup(env)
+        session = proxy.wire(database="app")
+        run(session, "SET time_zone='SYSTEM'", "INSERT INTO t (v, ts) VALUES (1, '2024-07-01 12:00:00')", UPDATE)
+        assert_t(env, proxy)
+        proxy.kill()
+        restart_under(env.new, "Europe/Athens")
+        session = env.proxy(flags={"read_from_new": {"percent": 100}}).wire(database="app")
+        _, message = raises(1235, session.query, UPDATE)
+        assert "SYSTEM" in message and "set time_zone" in message, message
+        assert answered_by(session) == "old"
+        proxy = env.proxies[-1]
+        proxy.kill()
+        # One that never changed is an offset, whatever the other's is.
+        restart_under(env.old, "Asia/Kolkata")
+        proxy = env.proxy(flags={"read_from_new": {"percent": 100}})
+        session = proxy.wire(database="app")
+        run(session, "INSERT INTO t (v, ts) VALUES (1, '2024-07-01 12:00:00')")
+        wait_until(lambda: answered_by(session) == "new", 20, "reads from new")
+        assert_t(env, proxy)
+    finally:
+        restart_under(env.old, "UTC")
+        restart_under(env.new, "UTC")
