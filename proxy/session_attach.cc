@@ -50,6 +50,7 @@ bool Session::take_last_words() {
 std::string Session::why_not_reattachable(const StatementFacts* facts) const {
   if (in_transaction_ || !log_.empty() || transaction_lost_) return "an open transaction";
   if (std::string held = hold_.irreplaceable(); !held.empty()) return held;
+  if (collation_ > 0xff) return "a collation that only a change of user can name";
   if (!last_insert_id_known_) return "a LAST_INSERT_ID() of its own";
   if (facts != nullptr && !kept_ &&
       (facts->facts.has(Fact::row_count) || facts->facts.has(Fact::found_rows) || facts->facts.has(Fact::warnings))) {
