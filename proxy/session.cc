@@ -270,7 +270,9 @@ Task<Session::Next> Session::reply_lost(absl::Status status, config::Backend whi
   spdlog::warn("session={} connection={} backend={} lost=\"{}\"", id_, connection_id_, config::name(which),
                std::string(status.message()));
   if (which == leader() && !hold_.last_words.empty()) {
-    co_await reply(std::exchange(hold_.last_words, {}));
+    protocol::Buffer words = std::move(hold_.last_words);
+    hold_.last_words.clear();
+    co_await reply(std::move(words));
   }
   co_return Next::close;
 }
