@@ -47,9 +47,16 @@ struct ProxyProtocol {
   bool unix_clients = false;  // whoever can open the listener's unix socket
 };
 
+// What a listener's clients may ask for; both, as the servers offer it.
+struct ListenCompression {
+  bool zlib = true;
+  bool zstd = true;
+};
+
 struct Listen {
   Address address;
   ListenTls tls;
+  ListenCompression compression;
   ProxyProtocol proxy_protocol;
   std::optional<std::uint32_t> socket_mode;  // of a unix socket's file; not given: by the umask
 };
@@ -63,9 +70,11 @@ struct BackendTls {
   TlsVersion version_min = TlsVersion::tls12;
   std::string place;
 };
+enum class BackendCompression : std::uint8_t { none, zlib, zstd };
 struct BackendConfig {
   Address address;
   BackendTls tls;
+  BackendCompression compression = BackendCompression::none;
   std::chrono::milliseconds connect_timeout{5000};
   bool proxy_protocol = false;  // tell it the client's address in a PROXY header, version 2
 };

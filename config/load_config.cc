@@ -32,6 +32,10 @@ constexpr std::array<std::pair<std::string_view, ListenTls::ClientCert>, 3> kCli
     {{"none", ListenTls::ClientCert::none},
      {"optional", ListenTls::ClientCert::optional},
      {"required", ListenTls::ClientCert::required}}};
+constexpr std::array<std::pair<std::string_view, bool ListenCompression::*>, 2> kListenCompressions{
+    {{"zlib", &ListenCompression::zlib}, {"zstd", &ListenCompression::zstd}}};
+constexpr std::array<std::pair<std::string_view, BackendCompression>, 3> kBackendCompressions{
+    {{"none", BackendCompression::none}, {"zlib", BackendCompression::zlib}, {"zstd", BackendCompression::zstd}}};
 constexpr std::array<std::pair<std::string_view, Config::LogFormat>, 2> kLogFormats{
     {{"text", Config::LogFormat::text}, {"json", Config::LogFormat::json}}};
 
@@ -49,6 +53,7 @@ class ConfigReader {
   void read_listen(const Field& field, std::vector<Listen>& out) const;
   void read_listen_tls(const Field& field, ListenTls& out) const;
   void read_backend_tls(const Field& field, BackendTls& out) const;
+  void read_listen_compression(const Field& field, ListenCompression& out) const;
   void read_admin(const Field& field, Admin& out) const;
   void read_backends(const Field& field, Config& config) const;
   // Returns the address's field.
@@ -198,6 +203,15 @@ void ConfigReader::read_listen_tls(const Field& field, ListenTls& out) const {
   }
 }
 
+void ConfigReader::read_listen_compression(const Field& field, ListenCompression& out) const {
+  if (!field.given()) return;
+  out = {.zlib = false, .zstd = false};
+  for (const Field& item : field.list({0, kListenCompressions.size()})) {
+    bool ListenCompression::*algorithm = nullptr;
+    if (item.choice(algorithm, kListenCompressions)) out.*algorithm = true;
+  }
+}
+
 void ConfigReader::read_listen(const Field& field, std::vector<Listen>& out) const {
   for (const Field& item : field.list({1, kListenMax})) {
     Listen listen;
@@ -207,6 +221,7 @@ void ConfigReader::read_listen(const Field& field, std::vector<Listen>& out) con
     read_listen_tls(map.optional("tls"), listen.tls);
     read_proxy_protocol(map.optional("proxy_protocol"), listen.proxy_protocol);
     read_socket_mode(map.optional("socket_mode"), listen);
+    read_listen_compression(map.optional("compression"), listen.compression);
     const bool picked = !listen.address.is_unix && listen.address.port == 0;  // by the system, never twice the same
     const auto same = [&](const Listen& earlier) { return same_address(earlier.address, listen.address); };
     if (good && !picked && std::any_of(out.begin(), out.end(), same)) {
@@ -246,6 +261,7 @@ Field ConfigReader::read_backend(const Field& field, BackendConfig& out) const {
   address.parsed(out.address, parse_address);
   read_backend_tls(map.optional("tls"), out.tls);
   map.optional("proxy_protocol").boolean(out.proxy_protocol);
+  map.optional("compression").choice(out.compression, kBackendCompressions);
   map.optional("connect_timeout").duration(out.connect_timeout, {milliseconds(10), minutes(2)});
   return address;
 }

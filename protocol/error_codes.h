@@ -28,5 +28,6 @@ inline constexpr std::uint16_t kErrTooManyPrepared = 1461;
 inline constexpr std::uint16_t kErrAccessDeniedNoPassword = 1698;
 inline constexpr std::uint16_t kErrMalformedPacket = 1835;
 inline constexpr std::uint16_t kErrSecureTransportRequired = 3159;
+inline constexpr std::uint16_t kErrCompressionLevel = 3923;
 
 }  // namespace crossfade::protocol

@@ -149,7 +149,7 @@ bool is_mariadb(const Greeting& greeting) { return (greeting.capabilities & kLon
 // Protocol::HandshakeResponse41; Protocol::SSLRequest is its first 32 bytes:
 //   u32 capabilities | u32 message bytes max | u8 collation | 19 reserved | u32 extended capabilities |
 //   nul user | auth response | nul schema, if kConnectWithDb | nul plugin, if kPluginAuth |
-//   lenenc { lenenc name, lenenc value }..., if kConnectAttributes
+//   lenenc { lenenc name, lenenc value }..., if kConnectAttributes | u8 zstd level, if kZstdCompression
 // The auth response is prefixed with a lenenc (kPluginAuthLenenc) or u8 length (kSecureConnection),
 // or ends in NUL.
 absl::StatusOr<LoginRequest> decode_login_request(Bytes payload) {
@@ -174,12 +174,13 @@ absl::StatusOr<LoginRequest> decode_login_request(Bytes payload) {
   request.auth_response.assign(response.begin(), response.end());
   if ((request.capabilities & kConnectWithDb) != 0) request.schema = reader.nul_text();
   if ((request.capabilities & kPluginAuth) != 0 && !reader.at_end()) {
-    const bool attributes_follow = (request.capabilities & kConnectAttributes) != 0;
-    request.auth_plugin = attributes_follow ? reader.nul_text() : nul_or_rest_text(reader);
+    const bool more_follows = (request.capabilities & (kConnectAttributes | kZstdCompression)) != 0;
+    request.auth_plugin = more_follows ? reader.nul_text() : nul_or_rest_text(reader);
   }
   if ((request.capabilities & kConnectAttributes) != 0 && !read_attributes(reader, request.attributes)) {
     return malformed("login request: its connection attributes");
   }
+  if ((request.capabilities & kZstdCompression) != 0) request.zstd_level = reader.u8();
   if (reader.failed()) return malformed("login request: a field is cut off");
   return request;
 }
@@ -191,6 +192,7 @@ Buffer encode_login_request(const LoginRequest& request) {
   if ((request.capabilities & kConnectWithDb) != 0) put_nul_text(out, request.schema);
   if ((request.capabilities & kPluginAuth) != 0) put_nul_text(out, request.auth_plugin);
   if ((request.capabilities & kConnectAttributes) != 0) put_attributes(out, request.attributes);
+  if ((request.capabilities & kZstdCompression) != 0) put_u8(out, request.zstd_level);
   return out;
 }
 

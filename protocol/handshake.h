@@ -46,6 +46,7 @@ struct LoginRequest {
   std::string schema;
   std::string auth_plugin;
   std::vector<std::pair<std::string, std::string>> attributes;
+  std::uint8_t zstd_level = 3;  // sent under kZstdCompression only
 };
 absl::StatusOr<LoginRequest> decode_login_request(Bytes payload);
 Buffer encode_login_request(const LoginRequest& request);

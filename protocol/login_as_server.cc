@@ -67,8 +67,15 @@ LoginAsServer::Action LoginAsServer::on_login_request(Bytes payload) {
     return reject(kErrSecureTransportRequired, "HY000",
                   "Connections using insecure transport are prohibited while --require_secure_transport=ON.");
   }
+  if (compression().algorithm == CompressionAlgorithm::zstd && !is_zstd_level(request_.zstd_level)) {
+    return reject(kErrCompressionLevel, "HY000", "Invalid compression level specified for zstd");
+  }
   state_ = State::secret;
   return LookUpUser{};
+}
+
+Compression LoginAsServer::compression() const {
+  return {.algorithm = compression_of(capabilities()), .zstd_level = request_.zstd_level};
 }
 
 absl::StatusOr<LoginAsServer::Action> LoginAsServer::on_change_user(Bytes payload, const Nonce& nonce) {

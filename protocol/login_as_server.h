@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "protocol/auth.h"
+#include "protocol/compression.h"
 #include "protocol/handshake.h"
 
 namespace crossfade::protocol {
@@ -90,6 +91,8 @@ class LoginAsServer {
   const LoginRequest& request() const { return request_; }
   // Both sides' flags: what this connection speaks.
   Capabilities capabilities() const { return request_.capabilities & options_.capabilities; }
+  // What comes after the OK of the login is compressed so.
+  Compression compression() const;
   // The cleartext, when full authentication brought it.
   const std::optional<std::string>& learned_password() const { return learned_password_; }
   // Cleartext may travel: TLS or a unix socket.

@@ -38,6 +38,26 @@ void append_command(Buffer& out, Bytes payload) {
   append_message(out, payload, sequence);
 }
 
+void PacketNumbering::apply(std::span<std::uint8_t> bytes) {
+  std::size_t at = 0;
+  while (at < bytes.size()) {
+    if (header_bytes_ < kHeaderBytes) {
+      if (header_bytes_ < 3) {
+        payload_left_ |= static_cast<std::uint32_t>(bytes[at]) << (8 * header_bytes_);
+      } else {
+        bytes[at] = next_++;
+      }
+      ++header_bytes_;
+      ++at;
+    }
+    if (header_bytes_ < kHeaderBytes) continue;
+    const std::size_t skipped = std::min<std::size_t>(payload_left_, bytes.size() - at);
+    payload_left_ -= static_cast<std::uint32_t>(skipped);
+    at += skipped;
+    if (payload_left_ == 0) header_bytes_ = 0;
+  }
+}
+
 absl::StatusOr<std::optional<Message>> MessageReader::feed(Bytes& input) {
   if (returned_partial_) forget_partial();
   if (!pending()) {
@@ -89,7 +109,7 @@ std::optional<Message> MessageReader::whole_message(Bytes& input) {
 
 // On failure the header stays where it is, so that every later feed() fails in the same way.
 absl::Status MessageReader::begin_packet(PacketHeader header) {
-  if (header.sequence != next_sequence_) {
+  if (header.sequence != next_sequence_ && !ignores_sequence_) {
     return absl::InvalidArgumentError("packet out of order: its sequence number is " + std::to_string(header.sequence) +
                                       ", expected " + std::to_string(next_sequence_));
   }
@@ -98,7 +118,7 @@ absl::Status MessageReader::begin_packet(PacketHeader header) {
     return absl::ResourceExhaustedError("a message of at least " + std::to_string(message_bytes) +
                                         " bytes is over the limit of " + std::to_string(message_bytes_max_));
   }
-  if (!more_follows_) first_sequence_ = header.sequence;
+  if (!more_follows_) first_sequence_ = next_sequence_;
   ++next_sequence_;
   in_packet_ = true;
   packet_left_ = header.payload_bytes;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "absl/status/statusor.h"
 #include "protocol/wire.h"
@@ -26,6 +27,21 @@ PacketHeader decode_header(Bytes bytes);
 void append_message(Buffer& out, Bytes payload, std::uint8_t& sequence);
 // Appends one message that starts a new exchange at sequence 0.
 void append_command(Buffer& out, Bytes payload);
+
+// Numbers the packets of a stream through, in place: bytes in pieces of any size. A compressing server
+// numbers them in its own way (after each flush a packet has the number of its frame), and a command that
+// took another number of packets on its way to the server is answered from another number on.
+class PacketNumbering {
+ public:
+  explicit PacketNumbering(std::uint8_t first) : next_(first) {}
+  void apply(std::span<std::uint8_t> bytes);
+  std::uint8_t next() const { return next_; }
+
+ private:
+  std::uint8_t next_;
+  std::size_t header_bytes_ = 0;
+  std::uint32_t payload_left_ = 0;
+};
 
 struct Message {
   Bytes payload;  // valid until the next call of feed() and while its input lives
@@ -50,6 +66,9 @@ class MessageReader {
   // The number that the next packet must carry; a command starts at 0.
   void expect_sequence(std::uint8_t sequence) { next_sequence_ = sequence; }
   std::uint8_t next_sequence() const { return next_sequence_; }
+  // Under compression packets carry any number (libmariadb sends 0 always), and the servers do not look: the
+  // frames have numbers of their own. Messages are numbered as they should be, and have no `wire` where it is not.
+  void ignore_sequence() { ignores_sequence_ = true; }
   // True in the middle of a message.
   bool pending() const { return header_bytes_ != 0 || in_packet_ || more_follows_; }
 
@@ -66,6 +85,7 @@ class MessageReader {
   bool in_packet_ = false;
   bool more_follows_ = false;
   bool returned_partial_ = false;
+  bool ignores_sequence_ = false;
   std::uint8_t first_sequence_ = 0;
   std::uint8_t next_sequence_ = 0;
 };

@@ -1,6 +1,9 @@
 #include "proxy/backend_link.h"
 
+#include <spdlog/spdlog.h>
+
 #include <array>
+#include <atomic>
 #include <variant>
 
 #include "protocol/command.h"
@@ -24,6 +27,18 @@ LoginAsClient::Tls tls_wish(config::BackendTls::Mode mode) {
       return LoginAsClient::Tls::required;
   }
   return LoginAsClient::Tls::disabled;
+}
+
+protocol::Capabilities compression_wish(config::BackendCompression compression) {
+  switch (compression) {
+    case config::BackendCompression::none:
+      return 0;
+    case config::BackendCompression::zlib:
+      return protocol::kCompress;
+    case config::BackendCompression::zstd:
+      return protocol::kZstdCompression;
+  }
+  return 0;
 }
 
 constexpr protocol::Capabilities kAlways =
@@ -131,7 +146,7 @@ LoginAsClient::Options BackendLink::login_options() const {
   login.user = options_.user;
   login.password = options_.password;
   login.schema = options_.schema;
-  login.capabilities = kAlways | (options_.mirrored & protocol::kMirrored) |
+  login.capabilities = kAlways | (options_.mirrored & protocol::kMirrored) | compression_wish(options_.compression) |
                        (options_.statements == LinkOptions::Statements::multiple ? protocol::kMultiStatements : 0);
   login.collation = options_.collation;
   login.tls = tls_wish(options_.tls_mode);
@@ -144,6 +159,7 @@ LoginAsClient::Options BackendLink::login_options() const {
 Task<absl::Status> BackendLink::converse(LoginAsClient& machine, LoginAsClient::Action first, std::uint8_t sequence,
                                          TimePoint deadline, std::optional<Refusal>* refused) {
   protocol::MessageReader reader(kLoginMessageMax);
+  if (stream_->is_compressed()) reader.ignore_sequence();
   std::array<std::uint8_t, 4096> buffer;
   absl::StatusOr<LoginAsClient::Action> action = std::move(first);
   protocol::Bytes input;
@@ -152,6 +168,7 @@ Task<absl::Status> BackendLink::converse(LoginAsClient& machine, LoginAsClient::
     if (auto* done = std::get_if<LoginAsClient::Done>(&*action)) {
       capabilities_ = machine.capabilities();
       login_ok_ = std::move(done->ok);
+      start_compression();
       co_return absl::OkStatus();
     }
     if (auto* tls = std::get_if<LoginAsClient::StartTls>(&*action)) {
@@ -195,9 +212,26 @@ Task<absl::Status> BackendLink::converse(LoginAsClient& machine, LoginAsClient::
   }
 }
 
+// Uncompressed, where the server does not have what was asked for: MariaDB has no zstd.
+void BackendLink::start_compression() {
+  if (stream_->is_compressed()) return;  // since the login; this was a change of user
+  const auto algorithm = protocol::compression_of(capabilities_);
+  if (algorithm != protocol::CompressionAlgorithm::none) {
+    stream_->start_compression(protocol::CompressedStream::Role::client, {.algorithm = algorithm}, {});
+  } else if (options_.compression != config::BackendCompression::none) {
+    static std::array<std::atomic<bool>, 2> said;
+    if (!said[static_cast<std::size_t>(options_.which)].exchange(true)) {
+      spdlog::warn(
+          "backend={} compression=none why=\"the server does not offer {}: its connections are not compressed\"",
+          config::name(options_.which), options_.compression == config::BackendCompression::zstd ? "zstd" : "zlib");
+    }
+  }
+}
+
 Task<absl::Status> BackendLink::send(protocol::Bytes wire, TimePoint deadline) {
   const Stream::Io sent = stream_->try_write(wire);
-  if (sent.kind == Stream::Io::Kind::ok && sent.bytes == wire.size() && !stream_->is_tls()) co_return absl::OkStatus();
+  if (sent.kind == Stream::Io::Kind::ok && sent.bytes == wire.size() && !stream_->is_buffered())
+    co_return absl::OkStatus();
   if (sent.kind == Stream::Io::Kind::failed) co_return absl::UnavailableError("the connection broke while writing");
   co_return co_await stream_->write_all(wire.subspan(sent.bytes), deadline);
 }

@@ -47,6 +47,7 @@ struct LinkOptions {
   std::string user;
   std::string password;
   std::string schema;
+  config::BackendCompression compression = config::BackendCompression::none;  // where the server has it
   protocol::Capabilities mirrored = 0;  // of the client's flags, those that shape responses
   std::uint16_t collation = 45;
   // Only where we send several statements in a packet ourselves: elsewhere the server then stops what a
@@ -116,6 +117,7 @@ class BackendLink {
  private:
   BackendLink(LinkOptions options, Counters& counters);
   protocol::LoginAsClient::Options login_options() const;
+  void start_compression();
   Task<absl::Status> read_greeting(TimePoint deadline, std::optional<Refusal>* refused);
   Task<absl::Status> converse(protocol::LoginAsClient& machine, protocol::LoginAsClient::Action first,
                               std::uint8_t sequence, TimePoint deadline, std::optional<Refusal>* refused);

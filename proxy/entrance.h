@@ -5,6 +5,7 @@
 #include <string>
 
 #include "config/config.h"
+#include "protocol/capabilities.h"
 #include "proxy/tls.h"
 
 namespace crossfade::proxy {
@@ -12,7 +13,8 @@ namespace crossfade::proxy {
 struct Entrance {
   std::shared_ptr<const TlsContext> tls;  // nullptr: no TLS is offered
   bool tls_required = false;
-  bool is_unix = false;  // a socket of this machine: cleartext may travel
+  protocol::Capabilities compression = 0;  // the flags of what is offered
+  bool is_unix = false;                    // a socket of this machine: cleartext may travel
   config::ProxyProtocol proxy_protocol;
 
   // A PROXY header comes first from this peer. `host`: as Stream::peer_host() says it.

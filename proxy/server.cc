@@ -220,6 +220,8 @@ absl::Status Server::start_listeners() {
     auto entrance = std::make_shared<Entrance>();
     entrance->is_unix = listen.address.is_unix;
     entrance->proxy_protocol = listen.proxy_protocol;
+    if (listen.compression.zlib) entrance->compression |= protocol::kCompress;
+    if (listen.compression.zstd) entrance->compression |= protocol::kZstdCompression;
     entrance->tls_required = listen.tls.mode == config::ListenTls::Mode::required;
     if (listen.tls.mode != config::ListenTls::Mode::disabled) {
       auto tls = TlsContext::server(listen.tls);

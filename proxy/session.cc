@@ -54,6 +54,7 @@ void Session::begin_drain() {
 Task<void> Session::run() {
   if (co_await log_in()) {
     reader_ = protocol::MessageReader(shared_.config.limits.packet_bytes_max);
+    if (client_->is_compressed()) reader_.ignore_sequence();
     for (;;) {
       if (draining_ && !in_transaction_) break;
       auto command = co_await next_command();
@@ -62,7 +63,7 @@ Task<void> Session::run() {
         break;
       }
       if (!command->has_value()) break;
-      reply_sequence_ = 1;
+      reply_sequence_ = static_cast<std::uint8_t>((*command)->last_sequence + 1);
       if (co_await dispatch(**command) == Next::close) break;
     }
   }
@@ -87,7 +88,8 @@ Task<absl::StatusOr<std::optional<Session::Command>>> Session::next_command() {
       if (!message.ok()) co_return message.status();
       if (message->has_value()) {
         if (!input.empty()) pending_input_.assign(input.begin(), input.end());
-        co_return Command{.payload = (*message)->payload, .wire = (*message)->wire};
+        co_return Command{
+            .payload = (*message)->payload, .wire = (*message)->wire, .last_sequence = (*message)->last_sequence};
       }
     }
     idle_ = !reader_.pending();
@@ -236,13 +238,18 @@ Task<Session::Next> Session::on_reset_connection() {
     reset_session_state();
     autocommit_ = (captured->last().ok.status & protocol::kStatusAutocommit) != 0;
   }
-  co_return co_await reply_wire(std::move(captured->wire));
+  co_return co_await reply_captured(std::move(captured->wire));
 }
 
 Task<Session::Next> Session::reply_wire(protocol::Buffer wire) {
   counters_.bytes_to_clients.add(wire.size());
   const absl::Status sent = co_await client_->write_all(wire, worker_.reactor.now() + kIdleMax);
   co_return sent.ok() ? Next::go_on : Next::close;
+}
+
+Task<Session::Next> Session::reply_captured(protocol::Buffer wire) {
+  protocol::PacketNumbering(reply_sequence_).apply(wire);
+  co_return co_await reply_wire(std::move(wire));
 }
 
 Task<Session::Next> Session::reply(protocol::Buffer payload) {

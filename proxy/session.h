@@ -56,6 +56,7 @@ class Session {
   struct Command {
     protocol::Bytes payload;
     protocol::Bytes wire;  // framed; empty when it came in pieces
+    std::uint8_t last_sequence = 0;
   };
   struct Prepared {
     std::string sql;
@@ -144,8 +145,10 @@ class Session {
 
   // session_relay.cc
   Task<Next> relay_read(routing::Plan plan, routing::StatementFacts facts, Command command);
+  // `anew`: the backend's answer has other packet numbers than the client waits for.
+  enum class Numbers : std::uint8_t { kept, anew };
   Task<absl::Status> relay(BackendLink& link, protocol::ResponseKind kind, shadow::Recording* tee,
-                           protocol::ResultEnd* end, bool* answered);
+                           protocol::ResultEnd* end, bool* answered, Numbers numbers = Numbers::kept);
   Task<Next> relay_to_leader(Command command, protocol::ResponseKind kind, protocol::ResultEnd* end);
   // session_local_file.cc: the file that a response asked the client for, to `link`
   Task<absl::Status> relay_file(BackendLink& link, std::uint8_t sequence);
@@ -221,6 +224,7 @@ class Session {
   // replies
   Task<Next> reply(protocol::Buffer payload);
   Task<Next> reply_wire(protocol::Buffer wire);
+  Task<Next> reply_captured(protocol::Buffer wire);  // an answer that a backend gave to a command of ours
   Task<Next> reply_ok(protocol::Ok ok);
   Task<Next> reply_err(std::uint16_t code, std::string sqlstate, std::string message);
   Task<Next> reply_err(protocol::Err err);

@@ -179,7 +179,7 @@ Task<std::optional<Session::Next>> Session::answer_from_kept(const StatementFact
   if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());
   auto captured = co_await (*leading)->run(*rewritten, worker_.reactor.now() + kStatementMax);
   if (!captured.ok()) co_return co_await reply_lost(captured.status(), leader());
-  co_return co_await reply_wire(std::move(captured->wire));
+  co_return co_await reply_captured(std::move(captured->wire));
 }
 
 }  // namespace crossfade::proxy

@@ -16,8 +16,14 @@ constexpr auto kClientStalledMax = std::chrono::hours(8);
 // rolled back, as without a proxy.
 Task<absl::Status> Session::relay_file(BackendLink& link, std::uint8_t sequence) {
   protocol::FilePackets packets(sequence);
-  const protocol::Buffer carried = std::exchange(pending_input_, {});
-  protocol::Bytes input(carried);
+  protocol::Buffer carried = std::exchange(pending_input_, {});
+  protocol::PacketNumbering numbering(sequence);
+  const auto numbered = [&](std::span<std::uint8_t> bytes) {
+    // Such a client's packets carry any number.
+    if (client_->is_compressed()) numbering.apply(bytes);
+    return protocol::Bytes(bytes);
+  };
+  protocol::Bytes input = numbered(carried);
   for (;;) {
     const protocol::Bytes arrived = input;
     while (!input.empty() && !packets.ended()) {
@@ -34,20 +40,23 @@ Task<absl::Status> Session::relay_file(BackendLink& link, std::uint8_t sequence)
     if (!file.empty()) {
       const Stream::Io sent = link.stream().try_write(file);
       if (sent.kind == Stream::Io::Kind::failed) co_return absl::UnavailableError("the server closed the connection");
-      if (sent.bytes < file.size() || link.stream().is_tls()) {
+      if (sent.bytes < file.size() || link.stream().is_buffered()) {
         const protocol::Buffer rest(file.begin() + static_cast<std::ptrdiff_t>(sent.bytes), file.end());
         const absl::Status written = co_await link.stream().write_all(rest, worker_.reactor.now() + kStatementMax);
         if (!written.ok()) co_return written;
       }
     }
-    if (packets.ended()) co_return absl::OkStatus();
+    if (packets.ended()) {
+      reply_sequence_ = packets.next_sequence();  // what comes next is numbered on from the file
+      co_return absl::OkStatus();
+    }
     auto got = co_await client_->receive(worker_.scratch, worker_.reactor.now() + kClientStalledMax);
     if (!got.ok() || ending_) {
       link.abandon();
       co_return absl::CancelledError("the client has left");
     }
     counters_.bytes_from_clients.add(*got);
-    input = protocol::Bytes(worker_.scratch.data(), *got);
+    input = numbered(std::span(worker_.scratch).first(*got));
   }
 }
 

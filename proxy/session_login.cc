@@ -137,6 +137,7 @@ Task<bool> Session::log_in() {
   protocol::Capabilities offered = protocol::kSupported & (leading.capabilities | protocol::kConnectWithDb);
   if (follower.known) offered &= follower.capabilities | protocol::kLongPassword | protocol::kLocalFiles;
   if (login_.entrance->tls) offered |= protocol::kTls;
+  offered |= login_.entrance->compression;  // it ends here, whatever the backends do
 
   const protocol::Nonce nonce = draw_nonce(worker_.random);
   const protocol::Nonce decoy = draw_nonce(worker_.random);
@@ -344,7 +345,13 @@ Task<Session::Next> Session::welcome(protocol::Ok ok) {
   autocommit_ = (ok.status & protocol::kStatusAutocommit) != 0;
   lexer_stale_ = true;  // the server's default sql_mode is its own matter
   lexer_mode_ = lexer_mode("", leading.is_mariadb(), version_number(leading.greeting().server_version));
-  co_return co_await reply_ok(std::move(ok));
+  if (co_await reply_ok(std::move(ok)) == Next::close) co_return Next::close;
+  const protocol::Compression compression = login_.machine->compression();
+  if (compression.algorithm != protocol::CompressionAlgorithm::none && !client_->is_compressed()) {
+    const protocol::Buffer early = std::exchange(pending_input_, {});
+    client_->start_compression(protocol::CompressedStream::Role::server, compression, early);
+  }
+  co_return Next::go_on;
 }
 
 }  // namespace crossfade::proxy

@@ -101,7 +101,7 @@ Task<Session::Next> Session::on_prepare(Command command) {
   } else if (in_transaction_) {
     note_error(captured->last().err.code);
   }
-  co_return co_await reply_wire(std::move(captured->wire));
+  co_return co_await reply_captured(std::move(captured->wire));
 }
 
 // The statement's id on `link`, preparing it there first if need be.
@@ -302,6 +302,9 @@ Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan
     if (!ready.ok()) co_return co_await reply_lost(ready, leader());
   }
   protocol::Buffer body = protocol::encode_execute(execute);
+  // Long data travels in it: it can be more packets than the client's command was.
+  const Numbers numbers =
+      body.size() / protocol::kPayloadBytesMax + 1 == reply_sequence_ ? Numbers::kept : Numbers::anew;
   shadow::Recording recording(plan.shadow ? shared_.config.shadow.recording_bytes_max : 0);
   ResultEnd end;
   for (;;) {
@@ -313,7 +316,8 @@ Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan
     bool answered = false;
     absl::Status done = co_await source->send(wire, worker_.reactor.now() + kStatementMax);
     if (done.ok())
-      done = co_await relay(*source, ResponseKind::execute, plan.shadow ? &recording : nullptr, &end, &answered);
+      done =
+          co_await relay(*source, ResponseKind::execute, plan.shadow ? &recording : nullptr, &end, &answered, numbers);
     if (done.ok()) break;
     if (absl::IsCancelled(done) || answered) co_return Next::close;
     if (from == leader()) co_return co_await reply_lost(done, leader());

@@ -153,13 +153,15 @@ Task<absl::StatusOr<BackendLink*>> Session::follower_link() {
 // One response, all its results, from `link` to the client. `answered` turns true with the first byte
 // that the client got: before that, another backend may still be asked.
 Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::Recording* tee, ResultEnd* end,
-                                  bool* answered) {
+                                  bool* answered, Numbers numbers) {
   protocol::ResponseTracker tracker;
   tracker.start(kind, link.capabilities());
   Stream& backend = link.stream();
   // Never kept across a wait: others use it meanwhile.
   const std::span<std::uint8_t> scratch = worker_.scratch;
-  bool wait_first = !backend.is_tls();
+  const bool renumber = numbers == Numbers::anew || backend.is_compressed();
+  protocol::PacketNumbering numbering(reply_sequence_);
+  bool wait_first = !backend.is_buffered();
   for (;;) {
     if (wait_first) {
       const WaitResult waited = co_await backend.readable(worker_.reactor.now() + kStatementMax);
@@ -171,7 +173,7 @@ Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::
       continue;
     }
     if (got.kind != Stream::Io::Kind::ok) co_return absl::UnavailableError("the server closed the connection");
-    wait_first = !backend.is_tls();
+    wait_first = !backend.is_buffered();
     protocol::Bytes input(scratch.data(), got.bytes);
     while (!input.empty() && !tracker.asks_for_file()) {
       auto used = tracker.feed(input);
@@ -181,6 +183,7 @@ Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::
       if (tracker.result_ended() && !tracker.asks_for_file()) tracker.next_result();
     }
     if (!input.empty()) co_return absl::InternalError("the server sent more than was asked for");
+    if (renumber) numbering.apply(scratch.first(got.bytes));
     const protocol::Bytes chunk(scratch.data(), got.bytes);
     if (tee != nullptr) tee->append(chunk);
     counters_.bytes_to_clients.add(got.bytes);
@@ -189,15 +192,17 @@ Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::
     if (answered != nullptr) *answered = true;
     const Stream::Io sent = client_->try_write(chunk);
     if (sent.kind == Stream::Io::Kind::failed) co_return absl::CancelledError("the client has left");
-    if (sent.bytes < chunk.size() || client_->is_tls()) {
+    if (sent.bytes < chunk.size() || client_->is_buffered()) {
       const protocol::Buffer rest(chunk.begin() + static_cast<std::ptrdiff_t>(sent.bytes), chunk.end());
       const absl::Status written = co_await client_->write_all(rest, worker_.reactor.now() + kClientStalledMax);
       if (!written.ok()) co_return absl::CancelledError("the client has left");
     }
     if (done) co_return absl::OkStatus();
     if (tracker.asks_for_file()) {
-      const absl::Status relayed = co_await relay_file(link, static_cast<std::uint8_t>(tracker.last_sequence() + 1));
+      const std::uint8_t next = renumber ? numbering.next() : static_cast<std::uint8_t>(tracker.last_sequence() + 1);
+      const absl::Status relayed = co_await relay_file(link, next);
       if (!relayed.ok()) co_return relayed;
+      numbering = protocol::PacketNumbering(reply_sequence_);
       tracker.next_result();
     }
   }
@@ -214,7 +219,7 @@ Task<Session::Next> Session::relay_to_leader(Command command, ResponseKind kind,
   BackendLink& leading = *link(leader());
   const Stream::Io sent = leading.stream().try_write(command.wire);
   if (sent.kind == Stream::Io::Kind::failed) co_return co_await reply_lost(absl::UnavailableError("writing"), leader());
-  if (sent.bytes < command.wire.size() || leading.stream().is_tls()) {
+  if (sent.bytes < command.wire.size() || leading.stream().is_buffered()) {
     own(command);
     const absl::Status written =
         co_await leading.stream().write_all(command.wire.subspan(sent.bytes), worker_.reactor.now() + kStatementMax);
@@ -285,7 +290,7 @@ Task<Session::Next> Session::relay_read(routing::Plan plan, StatementFacts facts
     const Stream::Io sent = source->stream().try_write(command.wire);
     if (sent.kind == Stream::Io::Kind::failed) {
       done = absl::UnavailableError("the connection broke while writing");
-    } else if (sent.bytes < command.wire.size() || source->stream().is_tls()) {
+    } else if (sent.bytes < command.wire.size() || source->stream().is_buffered()) {
       if (!slow) own(command);
       done =
           co_await source->stream().write_all(command.wire.subspan(sent.bytes), worker_.reactor.now() + kStatementMax);

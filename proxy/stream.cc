@@ -28,6 +28,15 @@ absl::Status errno_status(const std::string& what, int error) {
   return absl::UnavailableError(what + ": " + std::strerror(error));
 }
 
+// Of what a layer takes at once: so much more than it sent may a slow peer leave here.
+constexpr std::size_t kTakenBytesMax = 64 * 1024;
+
+// Its memory serves all connections of a thread; a stream lives on one.
+protocol::Codec& codec() {
+  thread_local protocol::Codec instance;
+  return instance;
+}
+
 struct Endpoint {
   sockaddr_storage storage{};
   socklen_t length = 0;
@@ -103,6 +112,10 @@ Stream::Io Stream::send_now(protocol::Bytes bytes) {
 }
 
 Stream::Io Stream::try_read(std::span<std::uint8_t> into) {
+  return compressed_ ? read_compressed(into) : read_secure(into);
+}
+
+Stream::Io Stream::read_secure(std::span<std::uint8_t> into) {
   if (!tls_) return receive_now(into);
   for (;;) {
     const auto plain = tls_->read(into);
@@ -123,23 +136,46 @@ Stream::Io Stream::try_read(std::span<std::uint8_t> into) {
   }
 }
 
-Stream::Io Stream::try_write(protocol::Bytes bytes) {
-  if (!tls_) return send_now(bytes);
-  // All of the plain bytes are taken; what cannot be sent yet waits in cipher_.
-  if (!cipher_.empty()) return {Kind::would_block, 0};
-  const std::size_t take = std::min<std::size_t>(bytes.size(), 64 * 1024);
-  if (tls_->write(bytes.first(take)) != TlsEngine::Step::done) return {Kind::failed, 0};
-  tls_->take_cipher(cipher_);
-  const Io sent = send_now(cipher_);
-  if (sent.kind == Kind::failed) return sent;
-  cipher_.erase(cipher_.begin(), cipher_.begin() + static_cast<std::ptrdiff_t>(sent.bytes));
-  return {Kind::ok, take};
+Stream::Io Stream::read_compressed(std::span<std::uint8_t> into) {
+  for (;;) {
+    const auto plain = compressed_->read(codec(), into);
+    if (!plain.ok()) return {Kind::failed, 0};
+    if (*plain > 0) return {Kind::ok, *plain};
+    std::array<std::uint8_t, 16 * 1024> frames;
+    const Io got = read_secure(frames);
+    if (got.kind != Kind::ok) return got;
+    compressed_->put({frames.data(), got.bytes});
+  }
 }
 
-Task<absl::Status> Stream::flush_cipher(TimePoint deadline) {
+Stream::Io Stream::try_write(protocol::Bytes bytes) { return is_buffered() ? write_buffered(bytes) : send_now(bytes); }
+
+// A part of the bytes is taken, whatever the socket takes now: what cannot be sent yet waits in unsent_.
+Stream::Io Stream::write_buffered(protocol::Bytes bytes) {
+  if (!unsent_.empty()) return {Kind::would_block, 0};
+  const protocol::Bytes taken = bytes.first(std::min(bytes.size(), kTakenBytesMax));
+  protocol::Buffer frames;
+  if (compressed_) compressed_->write(codec(), taken, tls_ ? frames : unsent_);
+  if (tls_) {
+    if (tls_->write(compressed_ ? protocol::Bytes(frames) : taken) != TlsEngine::Step::done) return {Kind::failed, 0};
+    tls_->take_cipher(unsent_);
+  }
+  const Io sent = send_now(unsent_);
+  if (sent.kind == Kind::failed) return sent;
+  unsent_.erase(unsent_.begin(), unsent_.begin() + static_cast<std::ptrdiff_t>(sent.bytes));
+  return {Kind::ok, taken.size()};
+}
+
+void Stream::start_compression(protocol::CompressedStream::Role role, protocol::Compression compression,
+                               protocol::Bytes early) {
+  compressed_ = std::make_unique<protocol::CompressedStream>(role, compression);
+  compressed_->put(early);
+}
+
+Task<absl::Status> Stream::flush_unsent(TimePoint deadline) {
   std::size_t at = 0;
-  while (at < cipher_.size()) {
-    const Io sent = send_now(protocol::Bytes(cipher_).subspan(at));
+  while (at < unsent_.size()) {
+    const Io sent = send_now(protocol::Bytes(unsent_).subspan(at));
     if (sent.kind == Kind::failed) co_return absl::UnavailableError("the connection broke while writing");
     at += sent.bytes;
     if (sent.kind == Kind::would_block) {
@@ -147,7 +183,7 @@ Task<absl::Status> Stream::flush_cipher(TimePoint deadline) {
       if (waited != WaitResult::ready) co_return wait_failure(waited, "writing");
     }
   }
-  cipher_.clear();
+  unsent_.clear();
   co_return absl::OkStatus();
 }
 
@@ -174,21 +210,20 @@ Task<absl::Status> Stream::write_all(protocol::Bytes bytes, TimePoint deadline) 
     const Io sent = try_write(bytes);
     if (sent.kind == Kind::failed) co_return absl::UnavailableError("the connection broke while writing");
     bytes = bytes.subspan(sent.bytes);
-    if (tls_ && !cipher_.empty()) {
-      const absl::Status flushed = co_await flush_cipher(deadline);
+    if (!unsent_.empty()) {
+      const absl::Status flushed = co_await flush_unsent(deadline);
       if (!flushed.ok()) co_return flushed;
     } else if (sent.kind == Kind::would_block) {
       const auto waited = co_await descriptor_.writable(deadline);
       if (waited != WaitResult::ready) co_return wait_failure(waited, "writing");
     }
   }
-  if (!cipher_.empty()) co_return co_await flush_cipher(deadline);
+  if (!unsent_.empty()) co_return co_await flush_unsent(deadline);
   co_return absl::OkStatus();
 }
 
 Task<absl::StatusOr<std::size_t>> Stream::receive(std::span<std::uint8_t> into, TimePoint deadline) {
-  // Under TLS a whole record may lie decrypted already, with nothing left on the socket.
-  if (!tls_) {
+  if (!is_buffered()) {
     const auto waited = co_await descriptor_.readable(deadline);
     if (waited != WaitResult::ready) co_return wait_failure(waited, "reading");
   }
@@ -203,8 +238,8 @@ Task<absl::Status> Stream::start_tls(std::shared_ptr<const TlsContext> context, 
   tls->put_cipher(early);
   for (;;) {
     const auto step = tls->handshake();
-    tls->take_cipher(cipher_);
-    const absl::Status flushed = co_await flush_cipher(deadline);
+    tls->take_cipher(unsent_);
+    const absl::Status flushed = co_await flush_unsent(deadline);
     if (!flushed.ok()) co_return flushed;
     if (step == TlsEngine::Step::done) break;
     if (step != TlsEngine::Step::want_input) co_return absl::UnavailableError("TLS handshake failed: " + tls->error());

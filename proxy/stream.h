@@ -1,5 +1,5 @@
-// A connected socket, plain or under TLS. Asio-free seam between bytes and the protocol machines:
-// here, and nowhere else, errno becomes a Status.
+// A connected socket, with TLS and compression on top where the two sides agreed on them. Asio-free seam
+// between bytes and the protocol machines: here, and nowhere else, errno becomes a Status.
 #pragma once
 
 #include <memory>
@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "config/config.h"
+#include "protocol/compressed_stream.h"
 #include "protocol/wire.h"
 #include "proxy/reactor.h"
 #include "proxy/task.h"
@@ -48,7 +49,14 @@ class Stream {
   // Either side's handshake, by the context. `early`: cipher bytes that were read already.
   Task<absl::Status> start_tls(std::shared_ptr<const TlsContext> context, std::string host, protocol::Buffer early,
                                TimePoint deadline);
+  // From here on all bytes travel in compressed frames, both ways. `early`: bytes that were read already.
+  void start_compression(protocol::CompressedStream::Role role, protocol::Compression compression,
+                         protocol::Bytes early);
   bool is_tls() const { return tls_ != nullptr; }
+  bool is_compressed() const { return compressed_ != nullptr; }
+  // Bytes may wait in here: to be read, with nothing left on the socket; or taken by try_write() and not
+  // sent yet, which only write_all() (of nothing more, too) makes up for.
+  bool is_buffered() const { return tls_ || compressed_; }
   // The peer has shown a certificate, and it was verified.
   bool has_peer_certificate() const { return tls_ != nullptr && tls_->has_peer_certificate(); }
   // Its address; an IPv4 one as such also when it came to an IPv6 socket. "localhost" for a unix socket.
@@ -58,13 +66,17 @@ class Stream {
   Reactor& reactor() { return descriptor_.reactor(); }
 
  private:
-  Task<absl::Status> flush_cipher(TimePoint deadline);
+  Task<absl::Status> flush_unsent(TimePoint deadline);
   Io send_now(protocol::Bytes bytes);
   Io receive_now(std::span<std::uint8_t> into);
+  Io read_secure(std::span<std::uint8_t> into);
+  Io read_compressed(std::span<std::uint8_t> into);
+  Io write_buffered(protocol::Bytes bytes);
 
   Descriptor descriptor_;
   std::unique_ptr<TlsEngine> tls_;
-  protocol::Buffer cipher_;  // encrypted, not yet sent
+  std::unique_ptr<protocol::CompressedStream> compressed_;  // above TLS
+  protocol::Buffer unsent_;                                 // compressed, encrypted, not yet sent
 };
 
 }  // namespace crossfade::proxy

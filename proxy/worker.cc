@@ -26,6 +26,7 @@ LinkOptions Shared::link_options(config::Backend which, const KnownUser::Credent
   options.which = which;
   options.address = backend.address;
   options.tls_mode = backend.tls.mode;
+  options.compression = backend.compression;
   options.tls = backend_tls[static_cast<std::size_t>(which)];
   options.user = credential.user;
   options.password = credential.password;

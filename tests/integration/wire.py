@@ -6,9 +6,10 @@ import os
 import socket
 import ssl
 import struct
+import zlib
 
 LONG_PASSWORD, FOUND_ROWS, LONG_FLAG, CONNECT_WITH_DB = 1, 2, 4, 8
-LOCAL_FILES, PROTOCOL_41, TLS = 1 << 7, 1 << 9, 1 << 11
+COMPRESS, LOCAL_FILES, PROTOCOL_41, TLS = 1 << 5, 1 << 7, 1 << 9, 1 << 11
 TRANSACTIONS, SECURE, MULTI_STATEMENTS, MULTI_RESULTS = 1 << 13, 1 << 15, 1 << 16, 1 << 17
 PS_MULTI_RESULTS, PLUGIN_AUTH, SESSION_TRACK, DEPRECATE_EOF = 1 << 18, 1 << 19, 1 << 23, 1 << 24
 
@@ -113,6 +114,8 @@ class Connection:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sequence = 0
         self.buffer = b""
+        self.compressing = False  # after a login with COMPRESS
+        self.frame_sequence = 0
         self.files = None  # what answers a LOCAL INFILE request: name -> pieces of bytes; None: no request is expected
         self.auth_path = []  # what the login went through: "switch", "fast", "full_rsa", "full_tls"
         self._greeting(self.read_packet())
@@ -121,12 +124,14 @@ class Connection:
             self.capabilities |= TLS
         if log_in:
             self._log_in(database.encode(), plugin, tls, charset)
+            self.compressing = bool(self.capabilities & COMPRESS)
+            self.plain = bytearray()
 
     # Packets.
 
     def send_packet(self, payload, sequence=None):
         if sequence is not None:
-            self.sequence = sequence
+            self.sequence = self.frame_sequence = sequence
         out = []
         while True:
             piece, payload = payload[:0xFFFFFF], payload[0xFFFFFF:]
@@ -134,12 +139,41 @@ class Connection:
             self.sequence += 1
             if len(piece) < 0xFFFFFF:
                 break
-        self.socket.sendall(b"".join(out))
+        self.send_raw(b"".join(out))
 
     def send_raw(self, data):
-        self.socket.sendall(data)
+        self.socket.sendall(self.frames(data) if self.compressing else data)
+
+    # Compressed packets (zlib), with the checks of a C client: frames are numbered without a gap.
+
+    def frames(self, data, size=0xFFFFFF):
+        out = []
+        for at in range(0, len(data), size):
+            plain = data[at:at + size]
+            packed = zlib.compress(plain) if len(plain) >= 50 else plain
+            kept = len(packed) >= len(plain)
+            out.append(len(plain if kept else packed).to_bytes(3, "little") + bytes([self.frame_sequence & 0xFF]) +
+                       (0 if kept else len(plain)).to_bytes(3, "little") + (plain if kept else packed))
+            self.frame_sequence += 1
+        return b"".join(out)
+
+    def _receive_plain(self, size):
+        while len(self.plain) < size:
+            header = self._receive_raw(7)
+            packed, number, plain = int.from_bytes(header[:3], "little"), header[3], int.from_bytes(header[4:], "little")
+            assert number == self.frame_sequence & 0xFF, "frame %d, expected %d" % (number, self.frame_sequence & 0xFF)
+            self.frame_sequence += 1
+            payload = self._receive_raw(packed)
+            piece = zlib.decompress(payload) if plain else payload
+            assert not plain or len(piece) == plain
+            self.plain += piece
+        data, self.plain = bytes(self.plain[:size]), self.plain[size:]
+        return data
 
     def _receive(self, size):
+        return self._receive_plain(size) if self.compressing else self._receive_raw(size)
+
+    def _receive_raw(self, size):
         parts, have = [self.buffer], len(self.buffer)
         while have < size:
             try:

@@ -185,6 +185,22 @@ TEST(EncodeLoginRequest, LaysTheFieldsOutAsTheManualSays) {
   EXPECT_EQ(encode_login_request(request), expected);
 }
 
+TEST(LoginRequest, EndsInTheLevelOfZstdIfThatIsAskedFor) {
+  for (const Capabilities attributes : {Capabilities{0}, kConnectAttributes}) {
+    LoginRequest request = full_request();
+    request.capabilities = kModern | attributes | kZstdCompression;
+    request.zstd_level = 19;
+    request.schema.clear();
+    if (attributes == 0) request.attributes.clear();
+    Buffer bytes = encode_login_request(request);
+    EXPECT_EQ(bytes.back(), 19);
+    expect_same(decode_login_request(bytes).value(), request);
+    EXPECT_EQ(decode_login_request(bytes)->zstd_level, 19);
+    bytes.pop_back();
+    EXPECT_FALSE(decode_login_request(bytes).ok());
+  }
+}
+
 TEST(LoginRequest, HasExtendedCapabilitiesOnlyWithoutLongPassword) {
   LoginRequest request = full_request();
   const Capabilities plain = request.capabilities;

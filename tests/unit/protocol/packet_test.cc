@@ -259,5 +259,43 @@ TEST(MessageReader, PendingIsTrueFromTheFirstHeaderByteToTheLastPayloadByte) {
   EXPECT_FALSE(reader.pending());
 }
 
+TEST(MessageReader, MayIgnoreWhatNumbersPacketsCarry) {
+  MessageReader reader(100);
+  reader.ignore_sequence();
+  Buffer wire = {1, 0, 0, 7, 'a', 1, 0, 0, 1, 'b'};
+  Bytes input(wire);
+  auto first = reader.feed(input);
+  ASSERT_TRUE(first.ok() && first->has_value());
+  EXPECT_EQ(as_text((*first)->payload), "a");
+  EXPECT_TRUE((*first)->wire.empty());  // it could not be sent on as it is
+  EXPECT_EQ((*first)->last_sequence, 0);
+  auto second = reader.feed(input);
+  ASSERT_TRUE(second.ok() && second->has_value());
+  EXPECT_EQ((*second)->wire.size(), 5u);
+  EXPECT_EQ((*second)->last_sequence, 1);
+}
+
+TEST(PacketNumbering, NumbersThroughHoweverTheBytesArrive) {
+  Buffer expected;
+  std::uint8_t sequence = 254;
+  append_message(expected, as_bytes("one"), sequence);
+  append_message(expected, {}, sequence);
+  append_message(expected, as_bytes("three"), sequence);
+  Buffer given = expected;
+  given[3] = 9;
+  given[10] = 9;
+  given[14] = 9;
+  ASSERT_NE(given, expected);
+  for (std::size_t piece = 1; piece <= given.size(); ++piece) {
+    Buffer bytes = given;
+    PacketNumbering numbering(254);
+    for (std::size_t at = 0; at < bytes.size(); at += piece) {
+      numbering.apply(std::span(bytes).subspan(at, std::min(piece, bytes.size() - at)));
+    }
+    EXPECT_EQ(as_text(bytes), as_text(expected)) << piece;
+    EXPECT_EQ(numbering.next(), 1);
+  }
+}
+
 }  // namespace
 }  // namespace crossfade::protocol
