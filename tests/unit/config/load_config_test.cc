@@ -507,5 +507,18 @@ TEST(LoadConfig, ReadsTheFinerPointsOfTls) {
   EXPECT_THAT(refused(with_line(2, backends + ", cert: c.pem } }, new: { address: \"b:1\" } }")), testing::SizeIs(1));
 }
 
+TEST(LoadConfig, CompressionIsOfferedToClientsAndAskedOfBackends) {
+  const Config by_default = accepted(with_line(1, "listen: [{ address: \"a:1\" }]"));
+  EXPECT_TRUE(by_default.listen[0].compression.zlib);
+  EXPECT_TRUE(by_default.listen[0].compression.zstd);
+  EXPECT_EQ(by_default.old_backend.compression, BackendCompression::none);
+  const Config zstd = accepted(with_line(1, "listen: [{ address: \"a:1\", compression: [zstd] }]"));
+  EXPECT_FALSE(zstd.listen[0].compression.zlib);
+  EXPECT_TRUE(zstd.listen[0].compression.zstd);
+  const Config none = accepted(with_line(1, "listen: [{ address: \"a:1\", compression: [] }]"));
+  EXPECT_FALSE(none.listen[0].compression.zlib || none.listen[0].compression.zstd);
+  EXPECT_THAT(refused(with_line(1, "listen: [{ address: \"a:1\", compression: [lz4] }]")), testing::SizeIs(1));
+}
+
 }  // namespace
 }  // namespace crossfade::config
