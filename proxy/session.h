@@ -219,6 +219,7 @@ class Session {
   Task<Next> on_fetch(Command command);
   Task<absl::StatusOr<std::uint32_t>> backend_statement(BackendLink& link, Prepared& prepared,
                                                         std::optional<Captured>* refused);
+  std::uint32_t meant_statement(protocol::Bytes payload);
   Prepared* find_prepared(protocol::Bytes payload);
 
   // replies
@@ -293,6 +294,7 @@ class Session {
   std::shared_ptr<AppliedMark> last_write_;
 
   std::uint32_t next_statement_id_ = 1;
+  std::uint32_t last_prepared_ = 0;  // 0: the last PREPARE failed, or its statement was closed
   std::map<std::uint32_t, Prepared> prepared_;
 };
 

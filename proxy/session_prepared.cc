@@ -16,20 +16,27 @@ namespace {
 
 constexpr auto kStatementMax = std::chrono::hours(24);
 
+constexpr std::uint32_t kLastPrepared = 0xffffffff;
+
 // COM_STMT_PREPARE's first packet holds the id behind its header and one status byte.
 constexpr std::size_t kPrepareIdOffset = protocol::kHeaderBytes + 1;
 
 }  // namespace
 
+// MariaDB takes an id of all ones for the statement that was prepared last: a client can prepare and execute at once.
+std::uint32_t Session::meant_statement(protocol::Bytes payload) {
+  const std::uint32_t id = protocol::statement_id_of(payload).value_or(0);
+  return id == kLastPrepared && link(leader())->is_mariadb() ? last_prepared_ : id;
+}
+
 Session::Prepared* Session::find_prepared(protocol::Bytes payload) {
-  const auto id = protocol::statement_id_of(payload);
-  if (!id) return nullptr;
-  const auto found = prepared_.find(*id);
+  const auto found = prepared_.find(meant_statement(payload));
   return found == prepared_.end() ? nullptr : &found->second;
 }
 
 Task<Session::Next> Session::on_prepare(Command command) {
   own(command);
+  last_prepared_ = 0;
   const std::string sql(protocol::as_text(command.payload.subspan(1)));
   if (prepared_.size() >= shared_.config.limits.prepared_statements_max) {
     co_return co_await reply_err(protocol::kErrTooManyPrepared, "42000",
@@ -94,6 +101,7 @@ Task<Session::Next> Session::on_prepare(Command command) {
     prepared.parameters = ok->parameters;
     prepared.backend_ids[static_cast<std::size_t>(leader())] = ok->statement_id;
     const std::uint32_t id = next_statement_id_++;
+    last_prepared_ = id;
     for (std::size_t i = 0; i < 4; ++i) {
       captured->wire[kPrepareIdOffset + i] = static_cast<std::uint8_t>(id >> (8 * i));
     }
@@ -365,7 +373,8 @@ Task<Session::Next> Session::on_long_data(Command command) {
 Task<Session::Next> Session::on_close(Command command) {
   Prepared* prepared = find_prepared(command.payload);
   if (prepared == nullptr) co_return Next::go_on;
-  const std::uint32_t id = *protocol::statement_id_of(command.payload);
+  const std::uint32_t id = meant_statement(command.payload);
+  if (id == last_prepared_) last_prepared_ = 0;
   const auto backend_ids = prepared->backend_ids;
   prepared_.erase(id);
   for (auto& open : links_) {

@@ -3,7 +3,7 @@
 import struct
 
 import wire
-from harness import BOTH_ROLES
+from harness import BOTH_ROLES, MARIADB_OLD, MYSQL_OLD, roles
 
 ROLES = BOTH_ROLES
 
@@ -68,6 +68,56 @@ def test_prepared_statements_in_one_segment(env):
         assert answer(session, True)[0].rows == [["long " * 100 + "data " * 100]]
     assert answer(session)[0].rows == [["20"]]
     env.assert_equal(proxy)
+
+
+LAST = 0xFFFFFFFF
+
+
+def read_prepared(session, parameters, columns):
+    packet_ = session.read_packet()
+    if packet_[0] == 0xFF:
+        return session._err(packet_)
+    for count in (parameters, columns):
+        for _ in range(count + (1 if count else 0)):
+            session.read_packet()
+    return None
+
+
+@roles(MARIADB_OLD)
+def test_a_statement_is_prepared_and_executed_at_once_in_mariadb(env):
+    """The id of all ones means the statement prepared last; after a failed PREPARE there is none."""
+    env.tables(TABLE)
+    proxy = env.proxy()
+    session = proxy.wire(database="app")
+
+    def prepare(sql):
+        return packet(bytes([wire.PREPARE]) + sql.encode())
+
+    close = packet(bytes([wire.CLOSE]) + struct.pack("<I", LAST))
+    session.send_raw(prepare("INSERT INTO t VALUES (?, ?)") + packet(session.execute_payload(LAST, (1, "a"))) +
+                     packet(session.execute_payload(LAST, (2, "b"))) + close +
+                     packet(session.execute_payload(LAST, (3, "c"))) +
+                     prepare("SELECT v FROM t WHERE id = ?") + packet(session.execute_payload(LAST, (2,))) +
+                     prepare("SELECT nothing FROM t") + packet(session.execute_payload(LAST, ())) + query("SELECT 1"))
+    assert read_prepared(session, 2, 0) is None
+    assert answer(session, True)[0].affected == 1
+    assert answer(session, True)[0].affected == 1
+    assert answer(session, True)[0].code == 1243
+    assert read_prepared(session, 1, 1) is None
+    assert answer(session, True)[0].rows == [["b"]]
+    assert read_prepared(session, 0, 0).code == 1054
+    assert answer(session, True)[0].code == 1243
+    assert answer(session)[0].rows == [["1"]]
+    env.assert_equal(proxy)
+
+
+@roles(MYSQL_OLD)
+def test_mysql_knows_no_last_statement(env):
+    proxy = env.proxy()
+    session = proxy.wire()
+    session.prepare("SELECT 1")
+    session.command(session.execute_payload(LAST, ()))
+    assert answer(session, True)[0].code == 1243
 
 
 def test_large_commands_in_one_train(env):

@@ -98,7 +98,7 @@ def test_packets_up_to_the_limit_and_past_it(env):
         assert error.code == 1153 and error.state == "08S01", error
     except (wire.Closed, ConnectionError):
         pass  # as with the servers: what is still being sent may meet a closed connection
-    assert session.closed_by_server()
+    assert any(session.closed_by_server() for _ in range(2))  # the error may still be there to be read
 
 
 def test_thousands_of_columns(env):
