@@ -41,7 +41,7 @@ class Known:
                     with open(os.path.join(path, file)) as source:
                         self.unit.update("%s.%s" % pair for pair in re.findall(r"TEST(?:_[FP])?\((\w+),\s*(\w+)\)", source.read()))
         with open(os.path.join(folder, "mysqltest", "tests.txt")) as lines:
-            self.mysqltest = {line.split()[0] for line in lines if line.strip()}
+            self.mysqltest = {line.split()[0] for line in lines if line.strip() and not line.startswith("#")}
 
     def has(self, name):
         if "/" in name:
