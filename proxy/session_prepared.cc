@@ -329,7 +329,7 @@ Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan
     if (done.ok()) break;
     if (absl::IsCancelled(done) || answered) co_return Next::close;
     if (from == leader()) co_return co_await reply_lost(done, leader());
-    leave_follower(done);
+    link(from).reset();
     from = leader();
     auto leading = co_await leader_link(&facts);
     if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());

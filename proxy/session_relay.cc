@@ -14,7 +14,6 @@ using routing::StatementFacts;
 namespace {
 constexpr auto kStatementMax = std::chrono::hours(24);
 constexpr auto kClientStalledMax = std::chrono::hours(8);
-constexpr std::uint8_t kErrHeader = 0xff;
 }  // namespace
 
 LinkOptions Session::session_link_options(config::Backend which, std::string schema) const {
@@ -152,8 +151,7 @@ Task<absl::StatusOr<BackendLink*>> Session::follower_link() {
 }
 
 // One response, all its results, from `link` to the client. `answered` turns true with the first byte
-// that the client got: before that, another backend may still be asked. FailedPrecondition: the follower, whole and
-// well, answered with an error.
+// that the client got: before that, another backend may still be asked.
 Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::Recording* tee, ResultEnd* end,
                                   bool* answered, Numbers numbers) {
   protocol::ResponseTracker tracker;
@@ -161,9 +159,6 @@ Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::
   Stream& backend = link.stream();
   // Never kept across a wait: others use it meanwhile.
   const std::span<std::uint8_t> scratch = worker_.scratch;
-  // The follower's answer is held back until it is known to be no error: those are the leader's to give.
-  bool holding = link.which() != leader() && answered != nullptr;
-  protocol::Buffer held;
   const bool renumber = numbers == Numbers::anew || backend.is_compressed();
   protocol::PacketNumbering numbering(reply_sequence_);
   bool wait_first = !backend.is_buffered();
@@ -189,19 +184,9 @@ Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::
     }
     if (!input.empty()) co_return absl::InternalError("the server sent more than was asked for");
     if (renumber) numbering.apply(scratch.first(got.bytes));
-    protocol::Bytes chunk(scratch.data(), got.bytes);
-    if (holding) {
-      held.insert(held.end(), chunk.begin(), chunk.end());
-      const bool may_be_error = held.size() <= protocol::kHeaderBytes || held[protocol::kHeaderBytes] == kErrHeader;
-      if (may_be_error && tracker.done() && tracker.end().kind == ResultEnd::Kind::err) {
-        co_return absl::FailedPreconditionError("the follower answered with an error");
-      }
-      if (may_be_error && !tracker.done() && held.size() < scratch.size()) continue;
-      holding = false;
-      chunk = held;
-    }
+    const protocol::Bytes chunk(scratch.data(), got.bytes);
     if (tee != nullptr) tee->append(chunk);
-    counters_.bytes_to_clients.add(chunk.size());
+    counters_.bytes_to_clients.add(got.bytes);
     const bool done = tracker.done();
     if (done) *end = tracker.end();
     if (answered != nullptr) *answered = true;
@@ -220,15 +205,6 @@ Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::
       numbering = protocol::PacketNumbering(reply_sequence_);
       tracker.next_result();
     }
-  }
-}
-
-// After a read that the follower could not answer.
-void Session::leave_follower(const absl::Status& why) {
-  if (absl::IsFailedPrecondition(why)) {
-    counters_.reads_fallen_back.add();
-  } else {
-    link(config::other(leader())).reset();
   }
 }
 
@@ -324,8 +300,8 @@ Task<Session::Next> Session::relay_read(routing::Plan plan, StatementFacts facts
     if (done.ok()) break;
     if (absl::IsCancelled(done) || answered) co_return Next::close;
     if (answered_by == leader()) co_return co_await reply_lost(done, leader());
-    // The follower failed before a byte of the answer, or its answer is an error: the leader can still give its own.
-    leave_follower(done);
+    // The follower failed before a byte of the answer: the leader can still give it.
+    link(answered_by).reset();
     answered_by = leader();
     auto leading = co_await leader_link(&facts);
     if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());
