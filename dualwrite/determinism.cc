@@ -204,7 +204,7 @@ class Judge {
       if (column == nullptr) continue;
       const bool bytes = column->type == ColumnClass::binary || column->type == ColumnClass::text;
       for (const Value& value : condition.values) {
-        const bool odd_date = column->type == ColumnClass::temporal && value.kind != ValueKind::null &&
+        const bool odd_date = is_temporal(column->type) && value.kind != ValueKind::null &&
                               value.kind != ValueKind::placeholder && !literal_problem(value, *column).empty();
         if (odd_date || (value.kind == ValueKind::binary && !bytes)) {
           return refuse("its WHERE compares column '" + column->name + "' with a value of another type",

@@ -1,5 +1,6 @@
 #include "dualwrite/key_value.h"
 
+#include "dualwrite/bound_double.h"
 #include "dualwrite/value_check.h"
 #include "protocol/response.h"
 
@@ -16,6 +17,7 @@ bool text_fits(std::string_view text, ColumnClass column) {
     case ColumnClass::enum_set:
       return true;
     case ColumnClass::temporal:
+    case ColumnClass::time:
       return is_plain_temporal(text);
     case ColumnClass::integer:
     case ColumnClass::decimal:
@@ -23,6 +25,7 @@ bool text_fits(std::string_view text, ColumnClass column) {
     case ColumnClass::floating:
     case ColumnClass::json:
     case ColumnClass::bit:
+    case ColumnClass::year:
     case ColumnClass::other:
       return false;
   }
@@ -97,7 +100,9 @@ bool fits_key(const protocol::Parameter& parameter, ColumnClass column) {
     case ColumnType::time:
     case ColumnType::datetime:
     case ColumnType::timestamp:
-      return column == ColumnClass::temporal;
+      return column == ColumnClass::temporal || column == ColumnClass::time;
+    case ColumnType::double_:  // some clients bind every number so
+      return is_number_class(column) && whole_number(parameter).has_value();
     default:  // what a client may send is not ours to list
       return false;
   }
@@ -125,7 +130,8 @@ IdSource id_source(const routing::Value& value, bool no_auto_value_on_zero) {
 
 IdSource id_source(const protocol::Parameter& parameter, bool no_auto_value_on_zero) {
   if (parameter.is_null || static_cast<ColumnType>(parameter.type.type) == ColumnType::null) return IdSource::server;
-  const std::optional<std::string> text = protocol::parameter_text(parameter);
+  std::optional<std::string> text = protocol::parameter_text(parameter);
+  if (const std::optional<std::int64_t> whole = whole_number(parameter)) text = std::to_string(*whole);
   if (!text || !is_canonical_integer(*text)) return IdSource::unclear;
   return of_integer(*text, no_auto_value_on_zero);
 }

@@ -24,8 +24,8 @@ ColumnClass column_class(const std::string& data_type) {
       {"mediumtext", ColumnClass::text},   {"longtext", ColumnClass::text},     {"binary", ColumnClass::binary},
       {"varbinary", ColumnClass::binary},  {"tinyblob", ColumnClass::binary},   {"blob", ColumnClass::binary},
       {"mediumblob", ColumnClass::binary}, {"longblob", ColumnClass::binary},   {"date", ColumnClass::temporal},
-      {"time", ColumnClass::temporal},     {"datetime", ColumnClass::temporal}, {"timestamp", ColumnClass::temporal},
-      {"year", ColumnClass::temporal},     {"json", ColumnClass::json},         {"bit", ColumnClass::bit},
+      {"time", ColumnClass::time},         {"datetime", ColumnClass::temporal}, {"timestamp", ColumnClass::temporal},
+      {"year", ColumnClass::year},         {"json", ColumnClass::json},         {"bit", ColumnClass::bit},
       {"enum", ColumnClass::enum_set},     {"set", ColumnClass::enum_set},
   }};
   std::string lower = data_type;

@@ -15,12 +15,17 @@ enum class ColumnClass : std::uint8_t {
   floating,
   text,
   binary,
-  temporal,
+  temporal,  // DATE, DATETIME, TIMESTAMP
   json,
   bit,
   enum_set,
+  time,
+  year,
   other
 };
+constexpr bool is_temporal(ColumnClass column) {
+  return column == ColumnClass::temporal || column == ColumnClass::time || column == ColumnClass::year;
+}
 
 struct Column {
   std::string name;  // lower case

@@ -4,6 +4,7 @@
 #include <array>
 #include <initializer_list>
 
+#include "dualwrite/bound_double.h"
 #include "dualwrite/expression_check.h"
 #include "dualwrite/key_value.h"
 #include "protocol/response.h"
@@ -26,7 +27,7 @@ enum class Form : std::uint8_t {
 };
 
 // What is asked of the content of a text.
-enum class Content : std::uint8_t { any, integer, decimal, floating, temporal, none };
+enum class Content : std::uint8_t { any, integer, decimal, floating, temporal, time, none };
 
 struct Takes {
   ColumnClass column;
@@ -40,7 +41,7 @@ constexpr std::uint8_t mask(std::initializer_list<Form> forms) {
   return out;
 }
 
-constexpr std::array<Takes, 10> kTakes = {{
+constexpr std::array<Takes, 12> kTakes = {{
     {ColumnClass::integer, mask({Form::integer, Form::boolean, Form::text}), Content::integer},
     {ColumnClass::decimal, mask({Form::integer, Form::decimal, Form::text}), Content::decimal},
     {ColumnClass::floating, mask({Form::integer, Form::decimal, Form::floating, Form::text}), Content::floating},
@@ -48,8 +49,11 @@ constexpr std::array<Takes, 10> kTakes = {{
     {ColumnClass::binary, mask({Form::text, Form::binary}), Content::any},
     {ColumnClass::temporal, mask({Form::text, Form::temporal}), Content::temporal},
     {ColumnClass::json, mask({Form::text}), Content::any},
-    {ColumnClass::bit, mask({Form::integer}), Content::none},
+    // A text is taken for its bytes.
+    {ColumnClass::bit, mask({Form::integer, Form::text, Form::binary}), Content::any},
     {ColumnClass::enum_set, mask({Form::text}), Content::any},
+    {ColumnClass::time, mask({Form::text}), Content::time},
+    {ColumnClass::year, mask({Form::integer, Form::text}), Content::integer},
     {ColumnClass::other, 0, Content::none},
 }};
 
@@ -83,6 +87,9 @@ bool has_content(std::string_view text, Content wanted) {
       return is_plain_decimal(text);
     case Content::temporal:
       return is_plain_temporal(text);
+    case Content::time:
+      return is_plain_temporal(text) && text.find(' ') == std::string_view::npos &&
+             text.find(':') != std::string_view::npos;
     case Content::none:
       return false;
   }
@@ -93,13 +100,14 @@ std::string_view problem(Form form, std::string_view text, ColumnClass column) {
   const Takes& row = takes(column);
   if ((row.forms & static_cast<std::uint8_t>(form)) == 0) return kOtherType;
   if (form != Form::text || has_content(text, row.text)) return {};
-  return row.text == Content::temporal ? std::string_view("its text is no plain date or time")
-                                       : std::string_view("its text is no plain number");
+  return row.text == Content::temporal || row.text == Content::time
+             ? std::string_view("its text is no plain date or time")
+             : std::string_view("its text is no plain number");
 }
 
 // MariaDB makes the present time of a NULL.
 std::string_view null_problem(const Column& column) {
-  const bool now = !column.nullable && column.type == ColumnClass::temporal;
+  const bool now = !column.nullable && is_temporal(column.type);
   return now ? std::string_view("NULL in a column that is NOT NULL may become the present time") : std::string_view();
 }
 
@@ -122,6 +130,25 @@ bool is_minutes(std::string_view text) {
 bool is_plain_date(std::string_view text) {
   return text.size() == 10 && digits(text.substr(0, 4)) && text[4] == '-' && two_digits(text, 5, 12) &&
          text[7] == '-' && two_digits(text, 8, 31);
+}
+
+// What MySQL takes for a number, which has 64 bits, MariaDB takes for a text of any length. 0xFF, x'FF', b'11' are as
+// they were written; of a text with an introducer this is the content, and may look like one of them.
+bool fits_64_bits(std::string_view text) {
+  if (text.size() <= 8) return true;
+  const bool quoted = text[1] == '\'';
+  const std::size_t places = text.size() - (quoted ? 3 : 2);
+  const bool bits = text[0] == 'b' || text[0] == 'B' || text[1] == 'b';
+  const bool hex = text[0] == 'x' || text[0] == 'X' || text[1] == 'x';
+  return (bits && places <= 64) || (hex && places <= 16);
+}
+
+std::string_view double_problem(const protocol::Parameter& parameter, const Column& column) {
+  if (column.type == ColumnClass::floating) return {};
+  const bool number =
+      column.type == ColumnClass::integer || column.type == ColumnClass::decimal || column.type == ColumnClass::year;
+  if (number && whole_number(parameter)) return {};
+  return kOtherType;
 }
 
 }  // namespace
@@ -154,6 +181,7 @@ std::string_view literal_problem(const routing::Value& value, const Column& colu
     case ValueKind::text:
       return problem(Form::text, value.text, column.type);
     case ValueKind::binary:
+      if (column.type == ColumnClass::bit && !fits_64_bits(value.text)) return "it is longer than a BIT can be";
       return problem(Form::binary, value.text, column.type);
     case ValueKind::default_:
     case ValueKind::placeholder:
@@ -175,9 +203,11 @@ std::string_view parameter_problem(const protocol::Parameter& parameter, const C
     case ColumnType::longlong:
       return problem(Form::integer, {}, column.type);
     case ColumnType::float_:
-    case ColumnType::double_:
       return column.type == ColumnClass::floating ? std::string_view() : kOtherType;
+    case ColumnType::double_:
+      return double_problem(parameter, column);
     case ColumnType::time:  // a DATETIME or YEAR column would take the rest from the present date
+      if (column.type == ColumnClass::time) return {};
       return "a bound TIME may be completed with the present date";
     case ColumnType::date:
     case ColumnType::datetime:

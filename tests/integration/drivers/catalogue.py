@@ -41,10 +41,10 @@ class Driver:
         self.name, self.group, self.prepare, self.variant, self.lacks = name, group, prepare, variant, lacks or {}
 
 
-def python(module):
+def python(module, script="dbapi.py"):
     def prepare():
         run(PYTHON, "-c", "import " + module)
-        return [PYTHON, os.path.join(HERE, "dbapi.py")], {}
+        return [PYTHON, os.path.join(HERE, script)], {}
     return prepare
 
 
@@ -128,6 +128,18 @@ def maven():
             "Driver"], {}
 
 
+def cargo():
+    """Built in the cache, where cargo also keeps the versions that it resolved."""
+    source, folder = os.path.join(HERE, "rust"), os.path.join(CACHE, "rust")
+    os.makedirs(os.path.join(folder, "src"), exist_ok=True)
+    for file in ("Cargo.toml", os.path.join("src", "main.rs")):
+        shutil.copy2(os.path.join(source, file), os.path.join(folder, file))
+    run("cargo", "build", "--quiet", cwd=folder)
+    with open(os.path.join(source, "Cargo.toml"), encoding="utf-8") as manifest:
+        version = manifest.read().split('mysql_async = { version = "=')[1].split('"')[0]
+    return [os.path.join(folder, "target", "debug", "crossfade-drivers")], {"DRIVER_LIBRARY_VERSION": version}
+
+
 def perl(module):
     def prepare():
         run("perl", "-M" + module, "-MJSON::PP", "-e", "1")
@@ -151,6 +163,9 @@ def ruby():
 
 CLI = {"prepared": NO_PREPARED, "types back": "takes no values", "ping": "has no such command"}
 PDO = {"reset": NO_RESET, "ping": "has no such call"}
+# What SQLAlchemy leaves to the driver below it.
+DIALECT = dict.fromkeys(("multi", "cancel", "reset", "compression", "local infile", "attributes"), "is the driver's")
+DIALECT["prepared"] = NO_PREPARED
 
 DRIVERS = [
     Driver("libmariadb, C", "debian", c),
@@ -159,6 +174,8 @@ DRIVERS = [
     Driver("PyMySQL (Debian)", "debian", python("pymysql"), "pymysql",
            {"prepared": NO_PREPARED, "compression": NO_COMPRESSION, "reset": NO_RESET}),
     Driver("mysqlclient (Debian)", "debian", python("MySQLdb"), "mysqlclient", {"prepared": NO_PREPARED}),
+    Driver("SQLAlchemy, PyMySQL (Debian)", "debian", python("sqlalchemy, pymysql", "sqlalchemy_driver.py"), "pymysql", DIALECT),
+    Driver("SQLAlchemy, mysqlclient (Debian)", "debian", python("sqlalchemy, MySQLdb", "sqlalchemy_driver.py"), "mysqldb", DIALECT),
     Driver("DBD::mysql, Perl", "debian", perl("DBD::mysql"), "mysql", {"reset": NO_RESET}),
     Driver("DBD::MariaDB, Perl", "debian", perl("DBD::MariaDB"), "MariaDB", {"reset": NO_RESET}),
     Driver("mysqli, PHP", "debian", php("mysqli"), "mysqli", {"types back": TEXT_ONLY, "parameters": TEXT_ONLY}),
@@ -169,10 +186,13 @@ DRIVERS = [
            {"prepared": NO_PREPARED, "compression": NO_COMPRESSION, "reset": NO_RESET}),
     Driver("Connector/Python", "pip", pip("dbapi.py"), "connector-pure"),
     Driver("Connector/Python, C", "pip", pip("dbapi.py", "requirements-c.txt"), "connector-c"),
+    Driver("SQLAlchemy 2, PyMySQL", "pip", pip("sqlalchemy_driver.py"), "pymysql", DIALECT),
+    Driver("SQLAlchemy 2, Connector/Python", "pip", pip("sqlalchemy_driver.py", "requirements-c.txt"), "mysqlconnector", DIALECT),
     Driver("mysql2, Node", "npm", npm, "mysql2"),
     Driver("mariadb, Node", "npm", npm, "mariadb"),
     Driver("go-sql-driver, prepared", "go", go, "prepared", {"types back": TEXT_ONLY, "parameters": TEXT_ONLY, "reset": NO_RESET}),
     Driver("go-sql-driver, interpolated", "go", go, "interpolate", {"prepared": "is switched off", "reset": NO_RESET}),
+    Driver("mysql_async, Rust", "cargo", cargo, "", {"types back": TEXT_ONLY, "parameters": TEXT_ONLY}),
     Driver("Connector/J, client side", "maven", maven, "mysql-client", {"prepared": "is switched off"}),
     Driver("Connector/J, server side", "maven", maven, "mysql-server", {"types back": TEXT_ONLY, "parameters": TEXT_ONLY}),
     Driver("MariaDB Connector/J, client side", "maven", maven, "mariadb-client", {"prepared": "is switched off"}),

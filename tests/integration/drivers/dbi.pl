@@ -175,7 +175,8 @@ sub multi {
 sub stream {
   my ($rows_max) = @_;
   my $dbh = open_with();
-  my $sth = $dbh->prepare('SELECT id, v, n FROM app_static.big ORDER BY id', {"${p}use_result" => 1});
+  $dbh->{"${p}use_result"} = 1;
+  my $sth = $dbh->prepare('SELECT id, v, n FROM app_static.big ORDER BY id');
   $sth->execute;
   my ($rows, $total) = (0, 0);
   while ($rows < $rows_max and my $row = $sth->fetchrow_arrayref) {
@@ -184,8 +185,10 @@ sub stream {
   }
   $sth->finish;
   undef $sth;
+  $dbh->{"${p}use_result"} = 0;
   my $found = attempt($dbh, "SELECT 'goes on'");
   $dbh->disconnect;
+  die "only $rows rows" if $rows < 20000;
   return [$rows, $total, $found];
 }
 

@@ -356,7 +356,7 @@ TableSchema every_class() {
       {"i", ColumnClass::integer}, {"d", ColumnClass::decimal}, {"f", ColumnClass::floating},
       {"s", ColumnClass::text},    {"b", ColumnClass::binary},  {"at", ColumnClass::temporal},
       {"j", ColumnClass::json},    {"bits", ColumnClass::bit},  {"e", ColumnClass::enum_set},
-      {"p", ColumnClass::other}};
+      {"tm", ColumnClass::time},   {"y", ColumnClass::year},    {"p", ColumnClass::other}};
   for (const auto& one : all) schema.columns.push_back(column(one.first, one.second));
   schema.primary_key = {"i"};
   return schema;
@@ -377,76 +377,76 @@ std::string taken_by(const std::string& value) {
 
 TEST(ShipVerdict, TakesLiteralsThatFitTheirColumn) {
   const std::vector<std::pair<const char*, const char*>> table = {
-      {"7", "yyyy---y--"},
-      {"1.5", "-yy-------"},
-      {"1e3", "--y-------"},
-      {"-0e0", "----------"},
-      {"TRUE", "y---------"},
-      {"NULL", "yyyyyyyyyy"},
-      {"DEFAULT", "yyyyyyyyyy"},
-      {"'7'", "yyyyy-y-y-"},
-      {"'07'", "---yy-y-y-"},
-      {"'-0'", "---yy-y-y-"},
-      {"'1.5'", "-yyyy-y-y-"},
-      {"'1e3'", "---yy-y-y-"},
-      {"'.5'", "---yy-y-y-"},
-      {"x'41'", "---yy-----"},
-      {"0x41", "---yy-----"},
-      {"b'1'", "---yy-----"},
-      {"'2024-02-29'", "---yyyy-y-"},
-      {"'2024-02-29T10:00:00'", "---yy-y-y-"},
-      {"'2024-13-01'", "---yy-y-y-"},
-      {"'2024-02-29 10:11:12.123456'", "---yyyy-y-"},
-      {"'2024-02-29 10:11:12.1234567'", "---yy-y-y-"},
-      {"'2024-02-29 10:11'", "---yy-y-y-"},
-      {"'-10:11:12.5'", "---yyyy-y-"},
-      {"'1:60:00'", "---yy-y-y-"},
-      {"'1.2.3.4'", "---yy-y-y-"},
+      {"7", "yyyy---y--y-"},
+      {"1.5", "-yy---------"},
+      {"1e3", "--y---------"},
+      {"-0e0", "------------"},
+      {"TRUE", "y-----------"},
+      {"NULL", "yyyyyyyyyyyy"},
+      {"DEFAULT", "yyyyyyyyyyyy"},
+      {"'7'", "yyyyy-yyy-y-"},
+      {"'07'", "---yy-yyy---"},
+      {"'-0'", "---yy-yyy---"},
+      {"'1.5'", "-yyyy-yyy---"},
+      {"'1e3'", "---yy-yyy---"},
+      {"'.5'", "---yy-yyy---"},
+      {"x'41'", "---yy--y----"},
+      {"0x41", "---yy--y----"},
+      {"b'1'", "---yy--y----"},
+      {"'2024-02-29'", "---yyyyyy---"},
+      {"'2024-02-29T10:00:00'", "---yy-yyy---"},
+      {"'2024-13-01'", "---yy-yyy---"},
+      {"'2024-02-29 10:11:12.123456'", "---yyyyyy---"},
+      {"'2024-02-29 10:11:12.1234567'", "---yy-yyy---"},
+      {"'2024-02-29 10:11'", "---yy-yyy---"},
+      {"'-10:11:12.5'", "---yyyyyyy--"},
+      {"'1:60:00'", "---yy-yyy---"},
+      {"'1.2.3.4'", "---yy-yyy---"},
   };
   for (const auto& one : table) EXPECT_EQ(taken_by(one.first), one.second) << one.first;
 }
 
 TEST(ShipVerdict, TakesExpressionsThatAreTheSameEverywhere) {
   const std::vector<std::pair<const char*, const char*>> table = {
-      {"NOW()", "-----y----"},
-      {"CURRENT_TIMESTAMP", "-----y----"},
-      {"NOW(6) + INTERVAL 1 DAY", "-----y----"},
-      {"DATE_ADD(NOW(), INTERVAL -1 MONTH)", "-----y----"},
-      {"CURTIME() + INTERVAL 1 MONTH", "----------"},
-      {"CURTIME()", "----------"},
-      {"-f", "----------"},
-      {"f - 1", "--y-------"},
-      {"i * -2", "yyyyy-----"},
-      {"NOW() + 1", "----------"},
-      {"COALESCE(NOW(), 1)", "----------"},
-      {"CEIL(NOW())", "----------"},
-      {"UNIX_TIMESTAMP()", "y---------"},
-      {"UNIX_TIMESTAMP('2024-01-01')", "----------"},
-      {"i + 1", "yyyyy-----"},
-      {"i + 1.5", "yyy-------"},
-      {"i + 1e0", "----------"},
-      {"i + x'41'", "----------"},
-      {"CONCAT(s, x'41')", "----------"},
-      {"i % 1.5", "----------"},
-      {"i % 3", "yyyyy-----"},
-      {"i & 3", "----------"},
-      {"~i", "----------"},
-      {"i + '5'", "----------"},
-      {"-s", "----------"},
-      {"s", "---yy-----"},
-      {"f", "--y-------"},
-      {"d", "yyy-------"},
-      {"at", "-----y----"},
-      {"CONCAT(s, '-', i)", "---yy-----"},
-      {"CONCAT(s, 'it\\'s')", "----------"},
-      {"CONCAT(s, '\\n')", "---yy-----"},
-      {"CONCAT(s, d)", "----------"},
-      {"LENGTH(CONCAT(s, 'x'))", "yyyyy-----"},
-      {"CASE WHEN s = 'x' THEN 1 ELSE i END", "yyyyy-----"},
-      {"GREATEST(i, 5)", "yyy-------"},
-      {"s LIKE 'x%'", "----------"},
-      {"SHA1(s)", "----------"},
-      {"unknown_column + 1", "----------"},
+      {"NOW()", "-----y---yy-"},
+      {"CURRENT_TIMESTAMP", "-----y---yy-"},
+      {"NOW(6) + INTERVAL 1 DAY", "-----y---yy-"},
+      {"DATE_ADD(NOW(), INTERVAL -1 MONTH)", "-----y---yy-"},
+      {"CURTIME() + INTERVAL 1 MONTH", "------------"},
+      {"CURTIME()", "------------"},
+      {"-f", "------------"},
+      {"f - 1", "--y---------"},
+      {"i * -2", "yyyyy-------"},
+      {"NOW() + 1", "------------"},
+      {"COALESCE(NOW(), 1)", "------------"},
+      {"CEIL(NOW())", "------------"},
+      {"UNIX_TIMESTAMP()", "y-----------"},
+      {"UNIX_TIMESTAMP('2024-01-01')", "------------"},
+      {"i + 1", "yyyyy-------"},
+      {"i + 1.5", "yyy---------"},
+      {"i + 1e0", "------------"},
+      {"i + x'41'", "------------"},
+      {"CONCAT(s, x'41')", "------------"},
+      {"i % 1.5", "------------"},
+      {"i % 3", "yyyyy-------"},
+      {"i & 3", "------------"},
+      {"~i", "------------"},
+      {"i + '5'", "------------"},
+      {"-s", "------------"},
+      {"s", "---yy-------"},
+      {"f", "--y---------"},
+      {"d", "yyy---------"},
+      {"at", "-----y------"},
+      {"CONCAT(s, '-', i)", "---yy-------"},
+      {"CONCAT(s, 'it\\'s')", "------------"},
+      {"CONCAT(s, '\\n')", "---yy-------"},
+      {"CONCAT(s, d)", "------------"},
+      {"LENGTH(CONCAT(s, 'x'))", "yyyyy-------"},
+      {"CASE WHEN s = 'x' THEN 1 ELSE i END", "yyyyy-------"},
+      {"GREATEST(i, 5)", "yyy---------"},
+      {"s LIKE 'x%'", "------------"},
+      {"SHA1(s)", "------------"},
+      {"unknown_column + 1", "------------"},
   };
   for (const auto& one : table) EXPECT_EQ(taken_by(one.first), one.second) << one.first;
 }
@@ -473,14 +473,16 @@ TEST(ShipVerdict, JudgesParametersByTheirColumn) {
     }
     return out;
   };
-  EXPECT_EQ(taken(ColumnType::tiny, "\5"), "yyyy---y--");
-  EXPECT_EQ(taken(ColumnType::double_, "12345678"), "--y-------");
-  EXPECT_EQ(taken(ColumnType::datetime, ""), "-----y----");
-  EXPECT_EQ(taken(ColumnType::time, ""), "----------");
-  EXPECT_EQ(taken(ColumnType::newdecimal, "1.5"), "-yyyy-y-y-");
-  EXPECT_EQ(taken(ColumnType::var_string, "x"), "---yy-y-y-");
-  EXPECT_EQ(taken(ColumnType::blob, "2024-02-29"), "---yyyy-y-");
-  EXPECT_EQ(taken(ColumnType::geometry, "x"), "----------");
+  EXPECT_EQ(taken(ColumnType::tiny, "\5"), "yyyy---y--y-");
+  EXPECT_EQ(taken(ColumnType::double_, "12345678"), "--y---------");
+  EXPECT_EQ(taken(ColumnType::double_, std::string("\0\0\0\0\0\0\x45\x40", 8)), "yyy-------y-");  // 42
+  EXPECT_EQ(taken(ColumnType::double_, std::string("\0\0\0\0\0\0\xf8\x3f", 8)), "--y---------");  // 1.5
+  EXPECT_EQ(taken(ColumnType::datetime, ""), "-----y------");
+  EXPECT_EQ(taken(ColumnType::time, ""), "---------y--");
+  EXPECT_EQ(taken(ColumnType::newdecimal, "1.5"), "-yyyy-yyy---");
+  EXPECT_EQ(taken(ColumnType::var_string, "x"), "---yy-yyy---");
+  EXPECT_EQ(taken(ColumnType::blob, "2024-02-29"), "---yyyyyy---");
+  EXPECT_EQ(taken(ColumnType::geometry, "x"), "------------");
 }
 
 TEST(ShipVerdict, JudgesParametersWithinExpressions) {

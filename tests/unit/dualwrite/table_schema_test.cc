@@ -15,7 +15,8 @@ TEST(ColumnClassOf, KnowsTheTypesOfBothServers) {
   EXPECT_EQ(column_class("varbinary"), ColumnClass::binary);
   EXPECT_EQ(column_class("tinyblob"), ColumnClass::binary);
   EXPECT_EQ(column_class("timestamp"), ColumnClass::temporal);
-  EXPECT_EQ(column_class("year"), ColumnClass::temporal);
+  EXPECT_EQ(column_class("year"), ColumnClass::year);
+  EXPECT_EQ(column_class("time"), ColumnClass::time);
   EXPECT_EQ(column_class("json"), ColumnClass::json);
   EXPECT_EQ(column_class("bit"), ColumnClass::bit);
   EXPECT_EQ(column_class("set"), ColumnClass::enum_set);
