@@ -83,7 +83,7 @@ const Column* ExpressionCheck::column_at(std::size_t i) const {
 
 std::string_view ExpressionCheck::problem() {
   if (broken_ || tokens_.empty()) return "its expression cannot be read";
-  if (is_temporal(column_.type)) {
+  if (column_.type == ColumnClass::temporal || column_.type == ColumnClass::time) {
     if (is_temporal_value()) return {};
     return "its expression is none of NOW() and the like, alone or with INTERVAL, or the column itself with INTERVAL";
   }

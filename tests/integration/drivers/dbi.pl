@@ -175,7 +175,8 @@ sub multi {
 sub stream {
   my ($rows_max) = @_;
   my $dbh = open_with();
-  $dbh->{"${p}use_result"} = 1;
+  # Debian's DBD::MariaDB gives no rows at all unless it keeps the result.
+  $dbh->{mysql_use_result} = 1 unless $maria;
   my $sth = $dbh->prepare('SELECT id, v, n FROM app_static.big ORDER BY id');
   $sth->execute;
   my ($rows, $total) = (0, 0);
@@ -185,7 +186,7 @@ sub stream {
   }
   $sth->finish;
   undef $sth;
-  $dbh->{"${p}use_result"} = 0;
+  $dbh->{mysql_use_result} = 0 unless $maria;
   my $found = attempt($dbh, "SELECT 'goes on'");
   $dbh->disconnect;
   die "only $rows rows" if $rows < 20000;

@@ -399,7 +399,7 @@ TEST(ShipVerdict, TakesLiteralsThatFitTheirColumn) {
       {"'2024-02-29 10:11:12.123456'", "---yyyyyy---"},
       {"'2024-02-29 10:11:12.1234567'", "---yy-yyy---"},
       {"'2024-02-29 10:11'", "---yy-yyy---"},
-      {"'-10:11:12.5'", "---yyyyyyy--"},
+      {"'-10:11:12.5'", "---yy-yyyy--"},
       {"'1:60:00'", "---yy-yyy---"},
       {"'1.2.3.4'", "---yy-yyy---"},
   };
@@ -408,10 +408,10 @@ TEST(ShipVerdict, TakesLiteralsThatFitTheirColumn) {
 
 TEST(ShipVerdict, TakesExpressionsThatAreTheSameEverywhere) {
   const std::vector<std::pair<const char*, const char*>> table = {
-      {"NOW()", "-----y---yy-"},
-      {"CURRENT_TIMESTAMP", "-----y---yy-"},
-      {"NOW(6) + INTERVAL 1 DAY", "-----y---yy-"},
-      {"DATE_ADD(NOW(), INTERVAL -1 MONTH)", "-----y---yy-"},
+      {"NOW()", "-----y---y--"},
+      {"CURRENT_TIMESTAMP", "-----y---y--"},
+      {"NOW(6) + INTERVAL 1 DAY", "-----y---y--"},
+      {"DATE_ADD(NOW(), INTERVAL -1 MONTH)", "-----y---y--"},
       {"CURTIME() + INTERVAL 1 MONTH", "------------"},
       {"CURTIME()", "------------"},
       {"-f", "------------"},
