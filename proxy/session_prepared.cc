@@ -216,9 +216,10 @@ Task<Session::Next> Session::on_execute(Command command) {
       }
       if (!verdict->shippable) {
         counters_.refused_statements.add();
-        co_return co_await reply_err(
-            protocol::kErrNotSupportedYet, "42000",
-            verdict->refusal.empty() ? "crossfade: the table is no longer known to the leader" : verdict->refusal);
+        // A named value: GCC 12 destroys the temporary of a conditional inside a co_await expression twice.
+        std::string why = verdict->refusal;
+        if (why.empty()) why = "crossfade: the table is no longer known to the leader";
+        co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000", std::move(why));
       }
       if (prepared->context && prepared->context->sql_mode != context_->statement.sql_mode) {
         counters_.refused_statements.add();
