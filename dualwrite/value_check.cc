@@ -76,6 +76,15 @@ bool is_plain_decimal(std::string_view text) {
   return whole == "-0" ? text.find_first_of("123456789") != std::string_view::npos : is_canonical_integer(whole);
 }
 
+// -12.50e-3
+bool is_plain_floating(std::string_view text) {
+  const std::size_t mark = text.find_first_of("eE");
+  if (mark == std::string_view::npos) return is_plain_decimal(text);
+  std::string_view exponent = text.substr(mark + 1);
+  if (!exponent.empty() && (exponent.front() == '-' || exponent.front() == '+')) exponent.remove_prefix(1);
+  return is_plain_decimal(text.substr(0, mark)) && digits(exponent) && exponent.size() <= 3;
+}
+
 // MySQL reads '10:11:12' as a date where it needs one, and MariaDB refuses it.
 bool has_date(std::string_view text) { return text.size() >= 10 && text[4] == '-'; }
 
@@ -86,8 +95,9 @@ bool has_content(std::string_view text, Content wanted) {
     case Content::integer:
       return is_canonical_integer(text);
     case Content::decimal:
-    case Content::floating:
       return is_plain_decimal(text);
+    case Content::floating:
+      return is_plain_floating(text);
     case Content::date:
       return has_date(text) && is_plain_temporal(text);
     case Content::time:
@@ -222,11 +232,13 @@ std::string_view parameter_problem(const protocol::Parameter& parameter, const C
     case ColumnType::enum_:
     case ColumnType::set:
     case ColumnType::json:
+      return problem(Form::text, text, column.type);
     case ColumnType::tiny_blob:
     case ColumnType::medium_blob:
     case ColumnType::long_blob:
     case ColumnType::blob:
-      return problem(Form::text, text, column.type);
+      // MySQL makes no JSON of bytes.
+      return column.type == ColumnClass::json ? kOtherType : problem(Form::text, text, column.type);
     default:  // what a client may send is not ours to list
       return "its parameter is of an unknown type";
   }

@@ -388,7 +388,10 @@ TEST(ShipVerdict, TakesLiteralsThatFitTheirColumn) {
       {"'07'", "---yy-yyy---"},
       {"'-0'", "---yy-yyy---"},
       {"'1.5'", "-yyyy-yyy---"},
-      {"'1e3'", "---yy-yyy---"},
+      {"'1e3'", "--yyy-yyy---"},
+      {"'-1.5E-300'", "--yyy-yyy---"},
+      {"'1e3x'", "---yy-yyy---"},
+      {"'-0e0'", "---yy-yyy---"},
       {"'.5'", "---yy-yyy---"},
       {"x'41'", "---yy--y----"},
       {"0x41", "---yy--y----"},
@@ -481,7 +484,7 @@ TEST(ShipVerdict, JudgesParametersByTheirColumn) {
   EXPECT_EQ(taken(ColumnType::time, ""), "---------y--");
   EXPECT_EQ(taken(ColumnType::newdecimal, "1.5"), "-yyyy-yyy---");
   EXPECT_EQ(taken(ColumnType::var_string, "x"), "---yy-yyy---");
-  EXPECT_EQ(taken(ColumnType::blob, "2024-02-29"), "---yyyyyy---");
+  EXPECT_EQ(taken(ColumnType::blob, "2024-02-29"), "---yyy-yy---");
   EXPECT_EQ(taken(ColumnType::geometry, "x"), "------------");
 }
 
