@@ -575,8 +575,7 @@ static void wait_for(MYSQL *mysql, const char *sql, long long wanted) {
     if (number(mysql, sql) == wanted) return;
     nanosleep(&(struct timespec){0, 20000000}, NULL);
   }
-  fprintf(stderr, "waited in vain: %s\n", sql);
-  exit(1);
+  printf("\"waited in vain\", ");
 }
 
 static void *sleeper(void *mysql) {

@@ -22,7 +22,7 @@ sys.path.insert(0, os.path.dirname(HERE))
 
 import harness  # noqa: E402
 import test_tls  # noqa: E402
-from catalogue import DRIVERS, Missing  # noqa: E402
+from catalogue import DRIVERS, KNOWN, Missing  # noqa: E402
 
 SCENARIO = os.path.join(HERE, "scenario")
 STEPS = ["connect", "types", "types back", "parameters", "transactions", "batch", "ids", "multi", "stream", "stream abandoned",
@@ -48,6 +48,11 @@ def expected_steps(driver):
     return [step for step in steps if not any(step.split(":")[0].endswith(lack) for lack in driver.lacks)]
 
 
+def known(step):
+    """Why a step may differ; None: it may not."""
+    return KNOWN.get(step) or KNOWN.get(step.split(": ")[-1])
+
+
 class Run:
     """One driver with its schema, its outputs by phase, and what was found wrong."""
 
@@ -55,6 +60,7 @@ class Run:
         self.driver, self.schema = driver, "app_%d" % number
         self.command, self.environment, self.reason = None, {}, None
         self.version, self.outputs, self.problems, self.seconds = "", {}, [], {}
+        self.known = {}  # why: in which steps
 
     def prepare(self):
         try:
@@ -101,7 +107,7 @@ class Run:
                 if name in steps:
                     self.problem(phase, "the step %s is there twice" % name)
                 steps[name] = entry
-                if "failed" in entry:
+                if "failed" in entry and (phase == "direct" or not known(name)):
                     self.problem(phase, "%s failed: %s" % (name, entry["failed"]))
         return steps
 
@@ -120,7 +126,9 @@ class Run:
         for step, entry in direct.items():
             if step in found:
                 difference = first_difference(entry, found[step])
-                if difference:
+                if difference and known(step):
+                    self.known.setdefault(known(step), set()).add(step)
+                elif difference:
                     self.problem(phase, "%s differs %s" % (step, difference))
                 else:
                     equal += 1
@@ -241,7 +249,7 @@ def main():
     parser.add_argument("--group", choices=["debian", "all"], default="all")
     parser.add_argument("--only", default="", help="only drivers whose name has this; several with commas")
     parser.add_argument("--logs", default=os.path.join(harness.ROOT, "build", "logs", "drivers"))
-    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--jobs", type=int, default=6, help="programs at a time; they wait more than they work")
     parser.add_argument("--direct", action="store_true", help="no proxy: checks the programs themselves")
     options = parser.parse_args()
     phases = PHASES[1:] if not options.direct else []
@@ -271,6 +279,12 @@ def main():
     for problem in problems:
         print("FAIL " + problem)
     print(table(runs))
+    reasons = {}
+    for run in ready:
+        for why, steps in run.known.items():
+            reasons.setdefault(why, set()).update(steps)
+    for why, steps in sorted(reasons.items()):
+        print("known: %s: %s" % (", ".join(sorted(steps)), why))
     failed = sum(1 for run in ready if run.problems)
     print("%d passed, %d failed, %d skipped" % (len(ready) - failed, failed, len(runs) - len(ready)))
     return 1 if failed or not ready else 0
