@@ -232,13 +232,16 @@ std::string_view parameter_problem(const protocol::Parameter& parameter, const C
     case ColumnType::enum_:
     case ColumnType::set:
     case ColumnType::json:
-      return problem(Form::text, text, column.type);
+      // MySQL gives a parameter for a BIT the type of a number, whatever is bound.
+      return column.type == ColumnClass::bit ? kOtherType : problem(Form::text, text, column.type);
     case ColumnType::tiny_blob:
     case ColumnType::medium_blob:
     case ColumnType::long_blob:
     case ColumnType::blob:
-      // MySQL makes no JSON of bytes.
-      return column.type == ColumnClass::json ? kOtherType : problem(Form::text, text, column.type);
+      // MySQL makes no JSON of bytes, and no BIT (as above).
+      return column.type == ColumnClass::json || column.type == ColumnClass::bit
+                 ? kOtherType
+                 : problem(Form::text, text, column.type);
     default:  // what a client may send is not ours to list
       return "its parameter is of an unknown type";
   }

@@ -482,9 +482,9 @@ TEST(ShipVerdict, JudgesParametersByTheirColumn) {
   EXPECT_EQ(taken(ColumnType::double_, std::string("\0\0\0\0\0\0\xf8\x3f", 8)), "--y---------");  // 1.5
   EXPECT_EQ(taken(ColumnType::datetime, ""), "-----y------");
   EXPECT_EQ(taken(ColumnType::time, ""), "---------y--");
-  EXPECT_EQ(taken(ColumnType::newdecimal, "1.5"), "-yyyy-yyy---");
-  EXPECT_EQ(taken(ColumnType::var_string, "x"), "---yy-yyy---");
-  EXPECT_EQ(taken(ColumnType::blob, "2024-02-29"), "---yyy-yy---");
+  EXPECT_EQ(taken(ColumnType::newdecimal, "1.5"), "-yyyy-y-y---");
+  EXPECT_EQ(taken(ColumnType::var_string, "x"), "---yy-y-y---");
+  EXPECT_EQ(taken(ColumnType::blob, "2024-02-29"), "---yyy--y---");
   EXPECT_EQ(taken(ColumnType::geometry, "x"), "------------");
 }
 
