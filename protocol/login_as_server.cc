@@ -68,7 +68,7 @@ LoginAsServer::Action LoginAsServer::on_login_request(Bytes payload) {
                   "Connections using insecure transport are prohibited while --require_secure_transport=ON.");
   }
   if (compression().algorithm == CompressionAlgorithm::zstd && !is_zstd_level(request_.zstd_level)) {
-    return reject(kErrCompressionLevel, "HY000", "Invalid compression level specified for zstd");
+    return reject(kErrCompressionLevel, "HY000", "Invalid zstd compression level for algorithm 'zstd'.");
   }
   state_ = State::secret;
   return LookUpUser{};

@@ -1,6 +1,7 @@
 """The compressed protocol towards clients and towards backends: the same answers, whoever compresses."""
 
 import os
+import struct
 import subprocess
 
 import wire
@@ -196,3 +197,21 @@ def test_broken_frames_end_the_connection(env):
     session.socket.sendall(good)
     session.frame_sequence = 1
     assert session.results()[0].rows == [["012345678901234567890123456789012345"]]
+
+
+@roles(MARIADB_OLD)
+def test_levels_of_zstd_are_checked_as_mysql_checks_them(env):
+    env.needs_proxy()
+    proxy = env.proxy()
+    for level, good in ((0, False), (1, True), (22, True), (23, False)):
+        session = proxy.wire(log_in=False)
+        head = struct.pack("<IIB23x", session.capabilities | 1 << 26, 1 << 30, 45)
+        answer = wire.native(APP_PASSWORD.encode(), session.nonce)
+        session.send_packet(head + APP.encode() + b"\0" + bytes([len(answer)]) + answer + b"mysql_native_password\0" +
+                            bytes([level]))
+        try:
+            session.finish_login("mysql_native_password")
+            assert good, level
+        except wire.Err as error:
+            assert not good and error.code == 3923, (level, error)
+            assert error.message == "Invalid zstd compression level for algorithm 'zstd'.", error
