@@ -107,6 +107,9 @@ SCRAMBLES = {"mysql_native_password": native, "caching_sha2_password": caching_s
 class Connection:
     """One session. `log_in=False` stops after the greeting, for tests that write their own handshake."""
 
+    compressing = False  # after a login with COMPRESS
+    frame_sequence = 0
+
     def __init__(self, host, port, user="", password="", database="", plugin="mysql_native_password", capabilities=0,
                  tls=None, log_in=True, timeout=30, charset=45):
         self.user, self.password = user.encode(), password.encode()
@@ -114,8 +117,6 @@ class Connection:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sequence = 0
         self.buffer = b""
-        self.compressing = False  # after a login with COMPRESS
-        self.frame_sequence = 0
         self.files = None  # what answers a LOCAL INFILE request: name -> pieces of bytes; None: no request is expected
         self.auth_path = []  # what the login went through: "switch", "fast", "full_rsa", "full_tls"
         self._greeting(self.read_packet())
