@@ -214,6 +214,7 @@ void Session::reset_session_state() {
   last_insert_id_dirty_ = false;
   kept_.reset();
   prepared_.clear();
+  sql_statements_.clear();
   // The other side's session is opened anew, in the new state, when it is next needed.
   auto& follower = link(config::other(leader()));
   if (follower) follower->send_quit();

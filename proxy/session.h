@@ -27,9 +27,11 @@
 #include "proxy/session_objects.h"
 #include "proxy/session_state.h"
 #include "proxy/shadow_pool.h"
+#include "proxy/sql_statements.h"
 #include "proxy/worker.h"
 #include "routing/digest.h"
 #include "routing/plan.h"
+#include "routing/prepare_statement.h"
 #include "routing/write_shape.h"
 
 namespace crossfade::proxy {
@@ -122,9 +124,11 @@ class Session {
   Task<Next> on_query(Command command);
   bool needs_context_to_read(std::string_view sql) const;
   bool unreadable_charset(std::string_view sql) const;
+  protocol::Err charset_refusal() const;
   Task<Next> refuse_charset();
   Task<Next> carry_out(routing::Plan plan, routing::StatementFacts facts, Command command);
-  Task<Next> on_set(routing::StatementFacts facts, Command command);
+  // `text` is the SET; `command` what carries it, which may be an execution of it.
+  Task<Next> on_set(routing::StatementFacts facts, std::string text, Command command, protocol::ResponseKind kind);
   Task<Next> on_begin(Command command);
   Task<Next> on_commit(Command command);
   Task<Next> on_plain(routing::StatementFacts facts, Command command);  // to the leader; then what it changed here
@@ -209,8 +213,26 @@ class Session {
   Task<absl::Status> look_for_temporary_tables(std::vector<routing::TableName> names, std::string schema,
                                                std::int64_t row_count);
 
+  // session_sql_prepare.cc: PREPARE, EXECUTE, DEALLOCATE
+  Task<Next> on_sql_prepare(routing::StatementFacts facts, Command command);
+  Task<Next> prepare_by_name(routing::PrepareStatement statement, Command command);
+  Task<Next> execute_by_name(routing::PrepareStatement statement, Command command);
+  Task<Next> execute_immediately(routing::PrepareStatement statement, Command command);
+  Task<Next> execute_named(Prepared& prepared, std::vector<std::string> values, Command command);
+  Task<void> forget_named(std::string name);
+  Task<absl::StatusOr<std::optional<std::string>>> prepared_text(routing::PrepareStatement statement);
+  Task<absl::StatusOr<std::vector<protocol::Parameter>>> values_of(std::vector<std::string> values);
+
   // session_prepared.cc: COM_STMT_*
   Task<Next> on_prepare(Command command);
+  // A text to be prepared: its facts and, of a write, its shape and context; or why it is refused.
+  struct Examined {
+    Prepared prepared;
+    std::optional<protocol::Err> refused;
+  };
+  Task<absl::StatusOr<Examined>> examine(std::string sql);
+  protocol::Err too_many_prepared() const;
+  Task<Next> execute_write(Prepared& prepared, protocol::Execute execute);
   Task<Next> on_execute(Command command);
   Task<Next> execute_read(Prepared& prepared, routing::Plan plan, protocol::Execute execute);
   Task<Next> on_long_data(Command command);
@@ -296,6 +318,7 @@ class Session {
   std::uint32_t next_statement_id_ = 1;
   std::uint32_t last_prepared_ = 0;  // 0: the last PREPARE failed, or its statement was closed
   std::map<std::uint32_t, Prepared> prepared_;
+  SqlStatements sql_statements_;
 };
 
 }  // namespace crossfade::proxy

@@ -34,23 +34,27 @@ Session::Prepared* Session::find_prepared(protocol::Bytes payload) {
   return found == prepared_.end() ? nullptr : &found->second;
 }
 
-Task<Session::Next> Session::on_prepare(Command command) {
-  own(command);
-  last_prepared_ = 0;
-  const std::string sql(protocol::as_text(command.payload.subspan(1)));
-  if (prepared_.size() >= shared_.config.limits.prepared_statements_max) {
-    co_return co_await reply_err(protocol::kErrTooManyPrepared, "42000",
-                                 "Can't create more than max_prepared_stmt_count statements (current value: " +
-                                     std::to_string(shared_.config.limits.prepared_statements_max) + ")");
-  }
+protocol::Err Session::too_many_prepared() const {
+  return {.code = protocol::kErrTooManyPrepared,
+          .sqlstate = "42000",
+          .message = "Can't create more than max_prepared_stmt_count statements (current value: " +
+                     std::to_string(shared_.config.limits.prepared_statements_max) + ")"};
+}
+
+Task<absl::StatusOr<Session::Examined>> Session::examine(std::string sql) {
   if (needs_context_to_read(sql)) {
     const absl::Status fresh = co_await refresh_context();
-    if (!fresh.ok()) co_return co_await reply_lost(fresh, leader());
+    if (!fresh.ok()) co_return fresh;
   }
   if (!in_transaction_ && flags_ != worker_.flags) flags_ = worker_.flags;
+  Examined out;
   const bool unread = unreadable_charset(sql);
-  if (unread && (flags_->dual_write.enabled || flags_->freeze_writes)) co_return co_await refuse_charset();
-  Prepared prepared;
+  if (unread && (flags_->dual_write.enabled || flags_->freeze_writes)) {
+    counters_.refused_statements.add();
+    out.refused = charset_refusal();
+    co_return out;
+  }
+  Prepared& prepared = out.prepared;
   prepared.sql = sql;
   prepared.schema = schema_;
   prepared.context_version = context_version_;
@@ -59,33 +63,63 @@ Task<Session::Next> Session::on_prepare(Command command) {
   session.client_multi_statements = true;  // a server says 1064 to several statements here by itself
   const routing::Plan plan = routing::make_plan(prepared.facts, session, *flags_, leader(), 0);
   if (plan.action == Action::refuse) {
+    if (prepared.facts.kind == routing::StatementKind::unknown || prepared.facts.facts.has(Fact::unparseable)) {
+      // It may just be a mistake: that is the server's to say.
+      auto ready = co_await leader_link(nullptr);
+      if (!ready.ok()) co_return ready.status();
+      auto said = co_await servers_own_error(sql);
+      if (!said.ok()) co_return said.status();
+      if (said->has_value()) {
+        out.refused = **said;
+        co_return out;
+      }
+    }
     counters_.refused_statements.add();
-    routing::Refusal no = routing::refusal(plan.reason, prepared.facts);
-    co_return co_await reply_err(no.code, std::move(no.sqlstate), std::move(no.message));
+    const routing::Refusal no = routing::refusal(plan.reason, prepared.facts);
+    protocol::Err err;
+    err.code = no.code;
+    err.sqlstate = no.sqlstate;
+    err.message = no.message;
+    out.refused = std::move(err);
+    co_return out;
   }
   if (prepared.facts.kind == routing::StatementKind::insert || prepared.facts.kind == routing::StatementKind::replace ||
       prepared.facts.kind == routing::StatementKind::update || prepared.facts.kind == routing::StatementKind::delete_) {
     // Also when a temporary table is meant now: its base table may be meant by a later execution.
     prepared.shape = routing::parse_write(sql, lexer_mode_);
-    if (plan.action == Action::session_only) {
-      if (!context_) {
-        const absl::Status fresh = co_await refresh_context();
-        if (!fresh.ok()) co_return co_await reply_lost(fresh, leader());
-      }
-      prepared.context = context_->statement;
+    prepared.shape.kind = prepared.facts.kind;
+    if (plan.action == Action::session_only && !context_) {
+      const absl::Status fresh = co_await refresh_context();
+      if (!fresh.ok()) co_return fresh;
     }
   }
   if (plan.action == Action::write) {
     auto verdict = co_await judge(prepared.facts, prepared.shape, nullptr, schema_);
-    if (!verdict.ok()) {
-      co_return co_await reply_unjudged(verdict.status());
-    }
+    if (!verdict.ok()) co_return verdict.status();
     if (!verdict->shippable && !verdict->refusal.empty()) {
       counters_.refused_statements.add();
-      co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000", verdict->refusal);
+      protocol::Err err;
+      err.code = protocol::kErrNotSupportedYet;
+      err.sqlstate = "42000";
+      err.message = verdict->refusal;
+      out.refused = std::move(err);
+      co_return out;
     }
-    if (context_) prepared.context = context_->statement;
   }
+  if (prepared.shape.kind != routing::StatementKind::unknown && context_) prepared.context = context_->statement;
+  co_return out;
+}
+
+Task<Session::Next> Session::on_prepare(Command command) {
+  own(command);
+  last_prepared_ = 0;
+  if (prepared_.size() >= shared_.config.limits.prepared_statements_max) {
+    co_return co_await reply_err(too_many_prepared());
+  }
+  auto examined = co_await examine(std::string(protocol::as_text(command.payload.subspan(1))));
+  if (!examined.ok()) co_return co_await reply_unjudged(examined.status());
+  if (examined->refused) co_return co_await reply_err(*std::move(examined->refused));
+  Prepared prepared = std::move(examined->prepared);
   auto leading = co_await leader_link(nullptr);
   if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());
   const absl::Status sent = co_await (*leading)->send(command.wire, worker_.reactor.now() + kStatementMax);
@@ -133,6 +167,7 @@ Task<absl::StatusOr<std::uint32_t>> Session::backend_statement(BackendLink& link
   auto ok = protocol::decode_prepare_ok(
       protocol::Bytes(captured->wire).subspan(protocol::kHeaderBytes, header.payload_bytes));
   if (!ok.ok()) co_return ok.status();
+  prepared.parameters = ok->parameters;
   id = ok->statement_id;
   co_return *id;
 }
@@ -209,37 +244,14 @@ Task<Session::Next> Session::on_execute(Command command) {
       routing::Refusal no = routing::refusal(plan.reason, prepared->facts);
       co_return co_await reply_err(no.code, std::move(no.sqlstate), std::move(no.message));
     }
-    case Action::write: {
-      auto verdict = co_await judge(prepared->facts, prepared->shape, &execute->parameters, prepared->schema);
-      if (!verdict.ok()) {
-        co_return co_await reply_unjudged(verdict.status());
-      }
-      if (!verdict->shippable) {
-        counters_.refused_statements.add();
-        // A named value: GCC 12 destroys the temporary of a conditional inside a co_await expression twice.
-        std::string why = verdict->refusal;
-        if (why.empty()) why = "crossfade: the table is no longer known to the leader";
-        co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000", std::move(why));
-      }
-      if (prepared->context && prepared->context->sql_mode != context_->statement.sql_mode) {
-        counters_.refused_statements.add();
-        co_return co_await reply_err(
-            protocol::kErrNotSupportedYet, "42000",
-            "crossfade: the sql_mode has changed since this statement was prepared; prepare it again");
-      }
-      counters_.writes.add();
-      const dualwrite::TableRef table = table_ref(prepared->shape.table, prepared->schema);
-      protocol::Buffer body = protocol::encode_execute(*execute);
-      if (in_transaction_ || !autocommit_) {
-        co_return co_await write_in_transaction(prepared->sql, std::move(body), prepared, *verdict, table);
-      }
-      co_return co_await write_stepwise(prepared->sql, std::move(body), prepared, *verdict, table);
-    }
+    case Action::write:
+      co_return co_await execute_write(*prepared, *std::move(execute));
     case Action::commit:
       if (!log_.empty()) co_return co_await reply_committed_transaction();
       break;
     case Action::begin:
     case Action::set:
+    case Action::sql_prepare:
     case Action::commit_first:
       // They may commit what is open, or change what later writes depend on: as text they take the one
       // path that handles that.
@@ -249,8 +261,19 @@ Task<Session::Next> Session::on_execute(Command command) {
         text.payload = owned_payload_;
         co_return co_await carry_out(plan, prepared->facts, text);
       }
+      if (plan.action == Action::set) {
+        auto leading = co_await leader_link(&prepared->facts);
+        if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());
+        auto id = co_await backend_statement(**leading, *prepared, nullptr);
+        if (!id.ok()) co_return co_await reply_lost(id.status(), leader());
+        execute->statement_id = *id;
+        owned_payload_ = protocol::encode_execute(*execute);
+        command.payload = owned_payload_;
+        own(command);
+        co_return co_await on_set(prepared->facts, prepared->sql, command, ResponseKind::execute);
+      }
       co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000",
-                                   "crossfade: SET with parameters in a prepared statement is not supported yet");
+                                   "crossfade: this statement cannot have parameters while writes are duplicated");
     case Action::session_only:
     case Action::relay:
     case Action::warnings:
@@ -263,6 +286,31 @@ Task<Session::Next> Session::on_execute(Command command) {
   }
   if (plan.action == Action::warnings) plan.answer_from = last_answered_;
   co_return co_await execute_read(*prepared, plan, *std::move(execute));
+}
+
+Task<Session::Next> Session::execute_write(Prepared& prepared, protocol::Execute execute) {
+  auto verdict = co_await judge(prepared.facts, prepared.shape, &execute.parameters, prepared.schema);
+  if (!verdict.ok()) co_return co_await reply_unjudged(verdict.status());
+  if (!verdict->shippable) {
+    counters_.refused_statements.add();
+    // A named value: GCC 12 destroys the temporary of a conditional inside a co_await expression twice.
+    std::string why = verdict->refusal;
+    if (why.empty()) why = "crossfade: the table is no longer known to the leader";
+    co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000", std::move(why));
+  }
+  if (prepared.context && prepared.context->sql_mode != context_->statement.sql_mode) {
+    counters_.refused_statements.add();
+    co_return co_await reply_err(
+        protocol::kErrNotSupportedYet, "42000",
+        "crossfade: the sql_mode has changed since this statement was prepared; prepare it again");
+  }
+  counters_.writes.add();
+  const dualwrite::TableRef table = table_ref(prepared.shape.table, prepared.schema);
+  protocol::Buffer body = protocol::encode_execute(execute);
+  if (in_transaction_ || !autocommit_) {
+    co_return co_await write_in_transaction(prepared.sql, std::move(body), &prepared, *verdict, table);
+  }
+  co_return co_await write_stepwise(prepared.sql, std::move(body), &prepared, *verdict, table);
 }
 
 Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan, protocol::Execute execute) {

@@ -70,11 +70,16 @@ bool Session::unreadable_charset(std::string_view sql) const {
   return charset == "gbk" || charset == "sjis" || charset == "big5" || charset == "cp932" || charset == "gb18030";
 }
 
+protocol::Err Session::charset_refusal() const {
+  return {.code = protocol::kErrNotSupportedYet,
+          .sqlstate = "42000",
+          .message = "crossfade: statements with other than ASCII characters are not taken from a " +
+                     context_->statement.character_set_client + " client yet; connect with utf8mb4"};
+}
+
 Task<Session::Next> Session::refuse_charset() {
   counters_.refused_statements.add();
-  co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000",
-                               "crossfade: statements with other than ASCII characters are not taken from a " +
-                                   context_->statement.character_set_client + " client yet; connect with utf8mb4");
+  co_return co_await reply_err(charset_refusal());
 }
 
 Task<Session::Next> Session::on_query(Command command) {
@@ -146,8 +151,10 @@ Task<Session::Next> Session::carry_out(routing::Plan plan, StatementFacts facts,
       co_return co_await on_begin(command);
     case Action::commit:
       co_return co_await on_commit(command);
-    case Action::set:
-      co_return co_await on_set(std::move(facts), command);
+    case Action::set: {
+      std::string text(protocol::as_text(command.payload.subspan(1)));
+      co_return co_await on_set(std::move(facts), std::move(text), command, ResponseKind::query);
+    }
     case Action::savepoint:
     case Action::release_savepoint:
     case Action::rollback_to_savepoint:
@@ -165,6 +172,8 @@ Task<Session::Next> Session::carry_out(routing::Plan plan, StatementFacts facts,
       co_return co_await on_session_only(std::move(facts), command);
     case Action::commit_first:
       co_return co_await on_commit_first(std::move(facts), command);
+    case Action::sql_prepare:
+      co_return co_await on_sql_prepare(std::move(facts), command);
     case Action::warnings:
       co_return co_await on_warnings(std::move(facts), command);
     case Action::refuse: {
@@ -341,10 +350,10 @@ AutocommitChange autocommit_change(std::string_view sql, const routing::LexerMod
 
 }  // namespace
 
-Task<Session::Next> Session::on_set(StatementFacts facts, Command command) {
+Task<Session::Next> Session::on_set(StatementFacts facts, std::string text, Command command, ResponseKind kind) {
   own(command);
   if (facts.facts.has(Fact::autocommit_variable) && !autocommit_ && !log_.empty()) {
-    const auto change = autocommit_change(protocol::as_text(command.payload.subspan(1)), lexer_mode_);
+    const auto change = autocommit_change(text, lexer_mode_);
     if (change == AutocommitChange::unclear) {
       co_return co_await reply_err(
           protocol::kErrNotSupportedYet, "42000",
@@ -369,7 +378,7 @@ Task<Session::Next> Session::on_set(StatementFacts facts, Command command) {
   }
   const bool keeps_read_committed = in_transaction_ && (context_->read_committed || next_transaction_read_committed_);
   ResultEnd end;
-  const Next next = co_await relay_to_leader(command, ResponseKind::query, &end);
+  const Next next = co_await relay_to_leader(command, kind, &end);
   after_statement(facts.kind, facts, end);
   // Even a SET that fails may have set the first of its list.
   context_.reset();

@@ -274,6 +274,11 @@ Plan plan_dual_write(const Question& q) {
       return q.statement.verb == TableVerb::none || q.has(Fact::unknown_function)
                  ? q.refuse(Reason::unsupported_statement)
                  : q.act(Action::session_only, Reason::handler);
+    case StatementKind::prepare:
+    case StatementKind::execute:
+    case StatementKind::deallocate:
+      return q.has(Fact::unknown_function) ? q.refuse(Reason::unsupported_statement)
+                                           : q.act(Action::sql_prepare, Reason::session_state);
     case StatementKind::xa:
       return q.statement.name == "recover" ? q.relay(Reason::session_state) : q.refuse(Reason::xa);
     case StatementKind::admin:
@@ -288,9 +293,6 @@ Plan plan_dual_write(const Question& q) {
     case StatementKind::account:
     case StatementKind::call:
     case StatementKind::load_data:
-    case StatementKind::prepare:
-    case StatementKind::execute:
-    case StatementKind::deallocate:
     case StatementKind::kill:
     case StatementKind::unknown:
       return q.refuse(Reason::unsupported_statement);
@@ -329,7 +331,9 @@ Plan make_plan(const StatementFacts& statement, const SessionFacts& session, con
   if (q.has(Fact::unparseable)) return passes_unread ? q.relay(Reason::dual_write_off) : q.refuse(Reason::unparseable);
   const bool multi = q.has(Fact::multi_statement);
   if (multi && !session.client_multi_statements) return q.refuse(Reason::multi_statement_not_negotiated);
-  if (flags.freeze_writes && may_write(statement)) return q.refuse(Reason::freeze);
+  // An EXECUTE that is followed here is planned again, by its text.
+  const bool by_text = flags.dual_write.enabled && statement.kind == StatementKind::execute;
+  if (flags.freeze_writes && !by_text && may_write(statement)) return q.refuse(Reason::freeze);
   if (multi) {
     if (!flags.dual_write.enabled) return q.relay(Reason::dual_write_off);
     return q.has(Fact::reads_only) ? q.relay(Reason::leader_leads) : q.refuse(Reason::multi_statement_write);

@@ -46,6 +46,7 @@ enum class Action : std::uint8_t {
   use,
   session_only,  // temporary tables, handlers: to the leader, remembered, nothing recorded
   commit_first,  // the same, by a statement that commits what is open
+  sql_prepare,   // PREPARE, EXECUTE, DEALLOCATE: what is named is planned by its own text
   warnings,      // may be answered from what was kept of the last wrapped write
   refuse,
 };
