@@ -263,7 +263,11 @@ Task<Session::Next> Session::reply_ok(protocol::Ok ok) {
   co_return co_await reply(protocol::encode_ok(ok, capabilities_));
 }
 
-Task<Session::Next> Session::reply_err(protocol::Err err) { co_return co_await reply(protocol::encode_err(err)); }
+Task<Session::Next> Session::reply_err(protocol::Err err) {
+  // What is said in our own words did not come from the server, whose diagnostics tell of something else.
+  if (err.message.find("crossfade: ") != std::string::npos) kept_ = kept_of(err, capabilities_);
+  co_return co_await reply(protocol::encode_err(err));
+}
 
 Task<Session::Next> Session::reply_err(std::uint16_t code, std::string sqlstate, std::string message) {
   // A named value: GCC 12 destroys an aggregate temporary inside a co_await expression twice.
@@ -271,7 +275,8 @@ Task<Session::Next> Session::reply_err(std::uint16_t code, std::string sqlstate,
   err.code = code;
   err.sqlstate = std::move(sqlstate);
   err.message = std::move(message);
-  co_return co_await reply_err(std::move(err));
+  kept_ = kept_of(err, capabilities_);  // the server has not seen it, and SHOW WARNINGS asks for it
+  co_return co_await reply(protocol::encode_err(err));
 }
 
 Task<Session::Next> Session::reply_lost(absl::Status status, config::Backend which) {

@@ -21,6 +21,7 @@
 #include "protocol/command.h"
 #include "protocol/packet.h"
 #include "protocol/prepared.h"
+#include "proxy/kept_diagnostics.h"
 #include "proxy/leader_hold.h"
 #include "proxy/pinned_sessions.h"
 #include "proxy/session_login.h"
@@ -75,12 +76,7 @@ class Session {
     std::uint64_t context_version = 0;  // of the session when it was prepared
     bool cursor = false;                // its last execution opened one, on the leader
   };
-  // What the last wrapped write would have left in the session, had it not been wrapped.
-  struct Kept {
-    std::int64_t row_count = 0;
-    std::uint64_t warnings = 0;
-    protocol::Buffer show_warnings;  // the server's answer, framed from sequence 1
-  };
+  using Kept = KeptDiagnostics;
   // One write as it ran on the leader, not yet committed.
   struct Recorded {
     dualwrite::StatementRecord record;
@@ -136,6 +132,8 @@ class Session {
   // `sql` with ROW_COUNT() and the like replaced by what was kept; nullopt: nothing to replace.
   std::optional<std::string> rewritten_for_kept(const std::string& sql, bool* understood) const;
   Task<std::optional<Next>> answer_from_kept(const routing::StatementFacts& facts, std::string sql);
+  // MariaDB keeps its conditions over a statement without tables that has none of its own.
+  void keep_over(std::optional<Kept> kept, const protocol::ResultEnd& end);
   void note_error(std::uint16_t code);
   void note_unobserved(const routing::StatementFacts& facts);
   // Brings read_pin_ to what is known of the session now.
@@ -211,7 +209,7 @@ class Session {
   Task<absl::Status> before_session_only(routing::StatementFacts facts);
   Task<absl::Status> after_session_only(routing::StatementFacts facts, std::string schema, protocol::ResultEnd end);
   Task<absl::Status> look_for_temporary_tables(std::vector<routing::TableName> names, std::string schema,
-                                               std::int64_t row_count);
+                                               std::int64_t row_count, std::string error_sqlstate);
 
   // session_sql_prepare.cc: PREPARE, EXECUTE, DEALLOCATE
   Task<Next> on_sql_prepare(routing::StatementFacts facts, Command command);
@@ -232,6 +230,7 @@ class Session {
   };
   Task<absl::StatusOr<Examined>> examine(std::string sql);
   protocol::Err too_many_prepared() const;
+  protocol::Err unknown_statement(protocol::Bytes payload, std::string_view where);
   Task<Next> execute_write(Prepared& prepared, protocol::Execute execute);
   Task<Next> on_execute(Command command);
   Task<Next> execute_read(Prepared& prepared, routing::Plan plan, protocol::Execute execute);

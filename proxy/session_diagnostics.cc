@@ -80,7 +80,6 @@ std::string substitute(const std::string& sql, const routing::LexerMode& mode, s
       *rewrote = true;
       return out;
     }
-    if (routing::is_word(token, "DIAGNOSTICS")) *understood = false;
     before = token;
     token = next;
   }
@@ -147,11 +146,18 @@ protocol::Buffer select_diagnostics(const protocol::Buffer& kept, const ShowDiag
 
 }  // namespace
 
+void Session::keep_over(std::optional<Kept> kept, const protocol::ResultEnd& end) {
+  const bool good = end.kind == protocol::ResultEnd::Kind::ok || end.kind == protocol::ResultEnd::Kind::rows;
+  if (!kept || kept->show_warnings.empty() || !good || end.ok.warnings > 0 || !link(leader())->is_mariadb()) return;
+  kept->row_count = end.kind == protocol::ResultEnd::Kind::rows ? -1 : static_cast<std::int64_t>(end.ok.affected_rows);
+  kept_ = std::move(kept);
+}
+
 std::optional<std::string> Session::rewritten_for_kept(const std::string& sql, bool* understood) const {
   bool rewrote = false;
   *understood = true;
-  std::string out = substitute(sql, lexer_mode_, kept_->row_count, kept_->warnings, kept_->row_count < 0 ? 1 : 0,
-                               &rewrote, understood);
+  std::string out =
+      substitute(sql, lexer_mode_, kept_->row_count, kept_->warnings, kept_->errors, &rewrote, understood);
   if (!rewrote) return std::nullopt;
   return out;
 }
@@ -165,6 +171,21 @@ Task<std::optional<Session::Next>> Session::answer_from_kept(const StatementFact
       co_return co_await reply_wire(select_diagnostics(kept.show_warnings, *show, capabilities_));
     }
   }
+  if (facts.kind == routing::StatementKind::diagnostics) {
+    auto set = set_for_get_diagnostics(sql, lexer_mode_, kept, capabilities_);
+    if (!set.ok()) {
+      counters_.refused_statements.add();
+      co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000",
+                                   "crossfade: " + std::string(set.status().message()));
+    }
+    if (!set->has_value()) co_return std::nullopt;
+    auto assigned = co_await link(leader())->run(**set, worker_.reactor.now() + kStatementMax);
+    if (!assigned.ok()) co_return co_await reply_lost(assigned.status(), leader());
+    if (assigned->failed()) co_return co_await reply_err(assigned->last().err);
+    protocol::Ok ok = assigned->last().ok;
+    ok.warnings = 0;  // MySQL deprecates a character set's name that it uses itself
+    co_return co_await reply_ok(std::move(ok));
+  }
   bool understood = true;
   const std::optional<std::string> rewritten = rewritten_for_kept(sql, &understood);
   if (!understood) {
@@ -175,6 +196,11 @@ Task<std::optional<Session::Next>> Session::answer_from_kept(const StatementFact
   }
   if (!rewritten) co_return std::nullopt;
   if (facts.facts.has(Fact::row_count)) kept_->row_count = -1;  // as after any SELECT
+  if (!link(leader())->is_mariadb() && facts.kind == routing::StatementKind::select) {
+    // MySQL's conditions end with the next statement that does not ask for them; asked for, the counts stay.
+    kept_->show_warnings.clear();
+    if (!facts.facts.has(Fact::warnings)) kept_->warnings = kept_->errors = 0;
+  }
   auto leading = co_await leader_link(&facts);
   if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());
   auto captured = co_await (*leading)->run(*rewritten, worker_.reactor.now() + kStatementMax);

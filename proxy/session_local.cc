@@ -65,12 +65,13 @@ Task<absl::Status> Session::after_session_only(StatementFacts facts, std::string
     }
   }
   const std::int64_t row_count = failed ? -1 : static_cast<std::int64_t>(end.ok.affected_rows);
-  co_return co_await look_for_temporary_tables(std::move(names), std::move(schema), row_count);
+  co_return co_await look_for_temporary_tables(std::move(names), std::move(schema), row_count,
+                                               failed ? end.err.sqlstate : "");
 }
 
 // Asks the leader which of these are temporary tables now; the diagnostics of the statement before are kept.
 Task<absl::Status> Session::look_for_temporary_tables(std::vector<routing::TableName> names, std::string schema,
-                                                      std::int64_t row_count) {
+                                                      std::int64_t row_count, std::string error_sqlstate) {
   BackendLink& leading = *link(leader());
   const TimePoint deadline = worker_.reactor.now() + kStatementMax;
   auto shown = co_await leading.run("SHOW WARNINGS", deadline);
@@ -92,7 +93,11 @@ Task<absl::Status> Session::look_for_temporary_tables(std::vector<routing::Table
     }
     objects_.set_temporary(name, schema, exists);
   }
-  kept_ = Kept{.row_count = row_count, .warnings = warnings, .show_warnings = standalone(shown->wire)};
+  kept_ = Kept{.row_count = row_count,
+               .warnings = warnings,
+               .errors = error_sqlstate.empty() ? 0u : 1u,
+               .show_warnings = standalone(shown->wire),
+               .error_sqlstate = std::move(error_sqlstate)};
   co_return absl::OkStatus();
 }
 

@@ -34,6 +34,14 @@ Session::Prepared* Session::find_prepared(protocol::Bytes payload) {
   return found == prepared_.end() ? nullptr : &found->second;
 }
 
+protocol::Err Session::unknown_statement(protocol::Bytes payload, std::string_view where) {
+  const std::string id = std::to_string(protocol::statement_id_of(payload).value_or(0));
+  return {.code = protocol::kErrUnknownStatement,
+          .sqlstate = "HY000",
+          .message = "Unknown prepared statement handler (" + id + ") given to " +
+                     std::string(link(leader())->is_mariadb() ? where : "mysql_stmt_precheck")};
+}
+
 protocol::Err Session::too_many_prepared() const {
   return {.code = protocol::kErrTooManyPrepared,
           .sqlstate = "42000",
@@ -177,8 +185,7 @@ Task<Session::Next> Session::on_execute(Command command) {
   own(command);
   Prepared* prepared = find_prepared(command.payload);
   if (prepared == nullptr) {
-    co_return co_await reply_err(protocol::kErrUnknownStatement, "HY000",
-                                 "Unknown prepared statement handler given to mysqld_stmt_execute");
+    co_return co_await reply_err(unknown_statement(command.payload, "mysqld_stmt_execute"));
   }
   if (std::exchange(prepared->long_data_too_large, false)) {
     prepared->long_data.clear();
@@ -441,8 +448,7 @@ Task<Session::Next> Session::on_reset_statement(Command command) {
   own(command);
   Prepared* prepared = find_prepared(command.payload);
   if (prepared == nullptr) {
-    co_return co_await reply_err(protocol::kErrUnknownStatement, "HY000",
-                                 "Unknown prepared statement handler given to mysqld_stmt_reset");
+    co_return co_await reply_err(unknown_statement(command.payload, "mysqld_stmt_reset"));
   }
   prepared->long_data.clear();
   prepared->long_data_bytes = 0;
@@ -461,8 +467,7 @@ Task<Session::Next> Session::on_fetch(Command command) {
   own(command);
   Prepared* prepared = find_prepared(command.payload);
   if (prepared == nullptr) {
-    co_return co_await reply_err(protocol::kErrUnknownStatement, "HY000",
-                                 "Unknown prepared statement handler given to mysqld_stmt_fetch");
+    co_return co_await reply_err(unknown_statement(command.payload, "mysqld_stmt_fetch"));
   }
   protocol::replace_statement_id(owned_payload_, prepared->backend_ids[static_cast<std::size_t>(leader())].value_or(0));
   own(command);  // framed again, with the leader's id

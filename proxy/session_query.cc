@@ -293,9 +293,11 @@ void Session::note_unobserved(const StatementFacts& facts) {
 
 Task<Session::Next> Session::on_plain(StatementFacts facts, Command command) {
   if (facts.kind == StatementKind::rollback) transaction_lost_ = false;
+  std::optional<Kept> kept = kept_;
   ResultEnd end;
   const Next next = co_await relay_to_leader(command, ResponseKind::query, &end);
   after_statement(facts.kind, facts, end);
+  keep_over(std::move(kept), end);
   co_return next;
 }
 
@@ -377,9 +379,11 @@ Task<Session::Next> Session::on_set(StatementFacts facts, std::string text, Comm
     if (!fresh.ok()) co_return co_await reply_lost(fresh, leader());
   }
   const bool keeps_read_committed = in_transaction_ && (context_->read_committed || next_transaction_read_committed_);
+  std::optional<Kept> kept = kept_;
   ResultEnd end;
   const Next next = co_await relay_to_leader(command, kind, &end);
   after_statement(facts.kind, facts, end);
+  if (!facts.facts.has(Fact::subquery) && facts.tables.empty()) keep_over(std::move(kept), end);
   // Even a SET that fails may have set the first of its list.
   context_.reset();
   ++context_version_;

@@ -38,9 +38,7 @@ Task<Session::Next> Session::write_stepwise(std::string sql, protocol::Buffer ex
     counters_.lost_transactions.add();
     co_return co_await reply_err(lost_transaction());
   }
-  Kept kept{.row_count = static_cast<std::int64_t>(outcome->ok.affected_rows),
-            .warnings = outcome->ok.warnings,
-            .show_warnings = {}};
+  Kept kept{.row_count = static_cast<std::int64_t>(outcome->ok.affected_rows), .warnings = outcome->ok.warnings};
   if (outcome->ok.warnings > 0) {
     auto shown = co_await link(leader())->run("SHOW WARNINGS", worker_.reactor.now() + kStatementMax);
     if (!shown.ok()) co_return co_await reply_lost(shown.status(), leader());

@@ -253,7 +253,7 @@ Task<Session::Next> Session::relay_read(routing::Plan plan, StatementFacts facts
       kept_ = std::move(kept);
       const std::string sql(protocol::as_text(command.payload.subspan(1)));
       if (auto answered = co_await answer_from_kept(facts, sql)) co_return *answered;
-      kept_.reset();
+      kept = std::exchange(kept_, std::nullopt);
     }
     if (plan.shadow && !context_) {
       const absl::Status fresh = co_await refresh_context();
@@ -308,6 +308,8 @@ Task<Session::Next> Session::relay_read(routing::Plan plan, StatementFacts facts
     source = *leading;
   }
   last_answered_ = answered_by;
+  const bool without_tables = facts.tables.empty() && !facts.facts.has(Fact::subquery);
+  if (answered_by == leader() && without_tables) keep_over(std::move(kept), end);
   if (answered_by == leader()) after_statement(facts.kind, facts, end);
   if (facts.facts.has(Fact::sets_last_insert_id)) last_insert_id_known_ = false;
   if (facts.facts.has(Fact::reads_only)) {

@@ -265,9 +265,7 @@ Task<Session::Next> Session::write_autocommit(std::string sql, ShipVerdict verdi
   }
   counters_.write_latency.record(
       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun).count()));
-  Kept kept{.row_count = static_cast<std::int64_t>(statement_ok.affected_rows),
-            .warnings = statement_ok.warnings,
-            .show_warnings = {}};
+  Kept kept{.row_count = static_cast<std::int64_t>(statement_ok.affected_rows), .warnings = statement_ok.warnings};
   if (statement_ok.warnings > 0) {
     kept.show_warnings = standalone(captured->bytes_of(results[own + 2]));
   }
@@ -303,7 +301,11 @@ Task<Session::Next> Session::undo_failed_write(const Captured& captured, std::si
   if (!undone.ok()) co_return co_await reply_lost(undone.status(), leader());
   if (undone->failed()) co_return co_await reply_lost(absl::InternalError(err_code(undone->last().err)), leader());
   if (at == own) {
-    kept_ = Kept{.row_count = -1, .warnings = 1, .show_warnings = standalone(undone->bytes_of(undone->results[0]))};
+    kept_ = Kept{.row_count = -1,
+                 .warnings = undone->results[0].outcome.rows,
+                 .errors = 1,
+                 .show_warnings = standalone(undone->bytes_of(undone->results[0])),
+                 .error_sqlstate = err.sqlstate};
     co_return co_await reply_err(std::move(err));
   }
   co_return co_await reply_err(recording_error(err));

@@ -1,0 +1,35 @@
+// What the last statement would have left in the session, had the proxy not run statements of its own
+// behind it, or had the server seen it at all.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "protocol/response.h"
+#include "protocol/wire.h"
+#include "routing/tokenizer.h"
+
+namespace crossfade::proxy {
+
+struct KeptDiagnostics {
+  std::int64_t row_count = 0;
+  std::uint64_t warnings = 0;        // conditions of every level
+  std::uint64_t errors = 0;          // those of level Error
+  protocol::Buffer show_warnings{};  // the server's answer, framed from sequence 1; empty: no condition
+  std::string error_sqlstate{};      // of the error, if there was one
+};
+
+// Of a statement that the proxy refused in its own words.
+KeptDiagnostics kept_of(const protocol::Err& err, protocol::Capabilities capabilities);
+
+// GET DIAGNOSTICS as a SET of the same variables. nullopt: nothing kept bears on it, the server may answer.
+// InvalidArgument, with words for the client: what it asks for is not known.
+absl::StatusOr<std::optional<std::string>> set_for_get_diagnostics(std::string_view sql, const routing::LexerMode& mode,
+                                                                   const KeptDiagnostics& kept,
+                                                                   protocol::Capabilities capabilities);
+
+}  // namespace crossfade::proxy

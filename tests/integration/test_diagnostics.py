@@ -1,0 +1,99 @@
+"""What a session can ask about its last statement is the same through the proxy as without it: a seeded sequence of
+statements, each followed by questions, runs on `old` directly and then through the proxy."""
+
+import random
+
+import wire
+from harness import BOTH_ROLES, raises
+
+ROLES = BOTH_ROLES
+TABLES = ("CREATE TABLE t (id INT PRIMARY KEY, v TINYINT, s VARCHAR(3))",
+          "CREATE TABLE n (id INT AUTO_INCREMENT PRIMARY KEY, v INT)")
+
+SEED = ("SET sql_mode=''", "SET @v = 1, @id = 1000", "PREPARE ins FROM 'INSERT IGNORE INTO t (id, v) VALUES (?, 1)'",
+        "PREPARE red FROM 'SELECT id FROM t WHERE id = ?'", "INSERT INTO t VALUES (1, 1, 'a'), (2, 2, 'b')")
+
+STATEMENTS = ("INSERT INTO t VALUES (%d, 1, 'a')", "INSERT IGNORE INTO t (id, v) VALUES (1, 9), (%d, 9), (2, 9)", "INSERT INTO t VALUES (1, 1, 'a')",
+              "INSERT IGNORE INTO t (id, v) VALUES (2, 1)", "UPDATE t SET v = v WHERE id = 1", "UPDATE t SET v = 3 WHERE id IN (1, 2)", "DELETE FROM t WHERE id = %d",
+              "REPLACE INTO t VALUES (2, 2, 'b')", "INSERT INTO n (v) VALUES (1)", "INSERT INTO n (v) VALUES (1), (2), (3)",
+              "INSERT INTO missing VALUES (1)", "SELECT 1", "SELECT id FROM t WHERE id < 3", "SELECT SQL_CALC_FOUND_ROWS id FROM t LIMIT 1",
+              "SET @z = 1", "DO 1", "NONSENSE", "SELECT * FROM missing", "BEGIN", "COMMIT", "ROLLBACK", "SELECT CAST('x' AS SIGNED)",
+              "CREATE TEMPORARY TABLE IF NOT EXISTS tmp (id INT)", "INSERT INTO tmp VALUES (1), (2)", "DROP TEMPORARY TABLE IF EXISTS tmp",
+              "SET @id = @id + 1", "EXECUTE ins USING @id", "EXECUTE ins USING @v", "EXECUTE red USING @v", "EXECUTE nothing")
+
+QUESTIONS = ("SHOW WARNINGS", "SHOW WARNINGS LIMIT 1", "SHOW WARNINGS LIMIT 1, 5", "SHOW ERRORS", "SHOW COUNT(*) WARNINGS", "SHOW COUNT(*) ERRORS",
+             "SELECT @@warning_count", "SELECT @@error_count", "SELECT ROW_COUNT()", "SELECT LAST_INSERT_ID()",
+             "GET DIAGNOSTICS @n = NUMBER, @r = ROW_COUNT", "GET DIAGNOSTICS CONDITION 1 @st = RETURNED_SQLSTATE, @no = MYSQL_ERRNO, @text = MESSAGE_TEXT")
+AFTER = {"GET": "SELECT @n, @r, @st, @no, @text"}
+
+
+def answer(session, statement):
+    try:
+        return [result.facts() + (result.status & 0x3,) for result in session.query(statement)]
+    except wire.Err as error:
+        return [("error", error.code, error.state, error.message)]
+
+
+def script(seed, length):
+    chance = random.Random(seed)
+    for number in range(length):
+        statement = chance.choice(STATEMENTS)
+        yield statement % (100 + number) if "%d" in statement else statement
+        for question in chance.sample(QUESTIONS, chance.choice((0, 1, 1, 2))):
+            yield question
+            if question.startswith("GET"):
+                yield AFTER["GET"]
+
+
+def run(session, statements):
+    for statement in SEED:
+        session.one(statement)
+    return [(statement, answer(session, statement)) for statement in statements]
+
+
+def compare(env, statements, capabilities):
+    env.tables(*TABLES)
+    expected = run(env.old.wire(database="app", capabilities=capabilities), statements)
+    env.servers.run("DROP DATABASE app", "CREATE DATABASE app CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+    env.tables(*TABLES)
+    proxy = env.proxies[-1] if env.proxies else env.proxy()
+    found = run(proxy.wire(database="app", capabilities=capabilities), statements)
+    env.assert_equal(rows_min=0)
+    different = []
+    for at, (one, two) in enumerate(zip(expected, found)):
+        if one != two:
+            before = [statement for statement, _ in expected[max(0, at - 4):at]]
+            different.append("after %s: %s\n  directly %s\n  proxied  %s" % (before, one[0], one[1], two[1]))
+    assert not different, "%d of %d differ:\n%s" % (len(different), len(expected), "\n".join(different[:12]))
+
+
+def test_questions_after_every_kind_of_statement_are_answered_as_without_a_proxy(env):
+    statements = []
+    for number, statement in enumerate(STATEMENTS):
+        for at, question in enumerate(QUESTIONS):
+            statements.append(statement % (10000 + number * 100 + at) if "%d" in statement else statement)
+            statements.append(question)
+            if question.startswith("GET"):
+                statements.append(AFTER["GET"])
+        statements.append("ROLLBACK")
+    compare(env, statements, 0)
+
+
+def test_random_sequences_are_answered_as_without_a_proxy(env):
+    for seed in (1, 2, 3):
+        compare(env, list(script(seed, 150)), wire.DEPRECATE_EOF if seed % 2 else 0)
+        env.servers.run("DROP DATABASE app", "CREATE DATABASE app CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+
+
+def test_what_the_proxy_refuses_shows_in_the_diagnostics(env):
+    env.tables(*TABLES)
+    session = env.proxy().wire(database="app")
+    message = raises(1235, session.one, "UPDATE t SET v = 1")[1]
+    assert session.one("SHOW WARNINGS").rows == [["Error", "1235", message]]
+    assert session.one("SHOW COUNT(*) ERRORS").rows == [["1"]]
+    assert session.one("SELECT ROW_COUNT()").rows == [["-1"]]
+    raises(1235, session.one, "UPDATE t SET v = 1")
+    session.one("GET DIAGNOSTICS CONDITION 1 @st = RETURNED_SQLSTATE, @no = MYSQL_ERRNO, @text = MESSAGE_TEXT")
+    assert session.one("SELECT @st, @no, @text").rows == [["42000", "1235", message]]
+    assert raises(1243, session.execute, 4711)[1].startswith("Unknown prepared statement handler (4711) given to mysql")
+    assert session.one("SHOW ERRORS").rows[0][1] == "1243"
