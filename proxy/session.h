@@ -230,7 +230,7 @@ class Session {
   };
   Task<absl::StatusOr<Examined>> examine(std::string sql);
   protocol::Err too_many_prepared() const;
-  protocol::Err unknown_statement(protocol::Bytes payload, std::string_view where);
+  std::string unknown_statement(protocol::Bytes payload, std::string_view where);
   Task<Next> execute_write(Prepared& prepared, protocol::Execute execute);
   Task<Next> on_execute(Command command);
   Task<Next> execute_read(Prepared& prepared, routing::Plan plan, protocol::Execute execute);

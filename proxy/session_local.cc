@@ -65,8 +65,10 @@ Task<absl::Status> Session::after_session_only(StatementFacts facts, std::string
     }
   }
   const std::int64_t row_count = failed ? -1 : static_cast<std::int64_t>(end.ok.affected_rows);
+  std::string error_sqlstate;  // a named value: see ADR 0008
+  if (failed) error_sqlstate = end.err.sqlstate;
   co_return co_await look_for_temporary_tables(std::move(names), std::move(schema), row_count,
-                                               failed ? end.err.sqlstate : "");
+                                               std::move(error_sqlstate));
 }
 
 // Asks the leader which of these are temporary tables now; the diagnostics of the statement before are kept.

@@ -34,12 +34,10 @@ Session::Prepared* Session::find_prepared(protocol::Bytes payload) {
   return found == prepared_.end() ? nullptr : &found->second;
 }
 
-protocol::Err Session::unknown_statement(protocol::Bytes payload, std::string_view where) {
+std::string Session::unknown_statement(protocol::Bytes payload, std::string_view where) {
   const std::string id = std::to_string(protocol::statement_id_of(payload).value_or(0));
-  return {.code = protocol::kErrUnknownStatement,
-          .sqlstate = "HY000",
-          .message = "Unknown prepared statement handler (" + id + ") given to " +
-                     std::string(link(leader())->is_mariadb() ? where : "mysql_stmt_precheck")};
+  return "Unknown prepared statement handler (" + id + ") given to " +
+         std::string(link(leader())->is_mariadb() ? where : "mysql_stmt_precheck");
 }
 
 protocol::Err Session::too_many_prepared() const {
@@ -71,13 +69,15 @@ Task<absl::StatusOr<Session::Examined>> Session::examine(std::string sql) {
   session.client_multi_statements = true;  // a server says 1064 to several statements here by itself
   const routing::Plan plan = routing::make_plan(prepared.facts, session, *flags_, leader(), 0);
   if (plan.action == Action::refuse) {
-    if (prepared.facts.kind == routing::StatementKind::unknown || prepared.facts.facts.has(Fact::unparseable)) {
+    if (prepared.facts.kind == routing::StatementKind::unknown || prepared.facts.facts.has(Fact::unparseable) ||
+        prepared.facts.facts.has(Fact::multi_statement)) {
       // It may just be a mistake: that is the server's to say.
       auto ready = co_await leader_link(nullptr);
       if (!ready.ok()) co_return ready.status();
       auto said = co_await servers_own_error(sql);
       if (!said.ok()) co_return said.status();
       if (said->has_value()) {
+        kept_.reset();
         out.refused = **said;
         co_return out;
       }
@@ -185,7 +185,8 @@ Task<Session::Next> Session::on_execute(Command command) {
   own(command);
   Prepared* prepared = find_prepared(command.payload);
   if (prepared == nullptr) {
-    co_return co_await reply_err(unknown_statement(command.payload, "mysqld_stmt_execute"));
+    co_return co_await reply_err(protocol::kErrUnknownStatement, "HY000",
+                                 unknown_statement(command.payload, "mysqld_stmt_execute"));
   }
   if (std::exchange(prepared->long_data_too_large, false)) {
     prepared->long_data.clear();
@@ -448,7 +449,8 @@ Task<Session::Next> Session::on_reset_statement(Command command) {
   own(command);
   Prepared* prepared = find_prepared(command.payload);
   if (prepared == nullptr) {
-    co_return co_await reply_err(unknown_statement(command.payload, "mysqld_stmt_reset"));
+    co_return co_await reply_err(protocol::kErrUnknownStatement, "HY000",
+                                 unknown_statement(command.payload, "mysqld_stmt_reset"));
   }
   prepared->long_data.clear();
   prepared->long_data_bytes = 0;
@@ -467,7 +469,8 @@ Task<Session::Next> Session::on_fetch(Command command) {
   own(command);
   Prepared* prepared = find_prepared(command.payload);
   if (prepared == nullptr) {
-    co_return co_await reply_err(unknown_statement(command.payload, "mysqld_stmt_fetch"));
+    co_return co_await reply_err(protocol::kErrUnknownStatement, "HY000",
+                                 unknown_statement(command.payload, "mysqld_stmt_fetch"));
   }
   protocol::replace_statement_id(owned_payload_, prepared->backend_ids[static_cast<std::size_t>(leader())].value_or(0));
   own(command);  // framed again, with the leader's id

@@ -112,7 +112,8 @@ Task<Session::Next> Session::on_query(Command command) {
   routing::Plan plan = routing::make_plan(facts, session_facts(), *flags_, leader(), draw());
   // A read may open a transaction of its own and so hide that ours is gone. Diagnostics open nothing, and
   // would be lost to a probe.
-  const bool may_wait = plan.action == Action::warnings || plan.action == Action::refuse;
+  const bool asks_only = facts.facts.has(Fact::row_count) && facts.tables.empty() && !facts.facts.has(Fact::subquery);
+  const bool may_wait = plan.action == Action::warnings || plan.action == Action::refuse || asks_only;
   if (needs_probe_ && !may_wait && (plan.action != Action::relay || !log_.empty() || !autocommit_)) {
     own(command);
     const bool had_written = !log_.empty();
@@ -177,6 +178,7 @@ Task<Session::Next> Session::carry_out(routing::Plan plan, StatementFacts facts,
     case Action::warnings:
       co_return co_await on_warnings(std::move(facts), command);
     case Action::refuse: {
+      kept_.reset();
       if (facts.kind == StatementKind::unknown || facts.facts.has(Fact::unparseable) ||
           plan.reason == routing::Reason::multi_statement_not_negotiated) {
         // What no lexer of ours understands may just be a mistake: that is the server's to say.
