@@ -393,8 +393,11 @@ Task<Session::Next> Session::on_set(StatementFacts facts, std::string text, Comm
   constexpr std::uint16_t kUnknownVariable = 1193;  // found before anything is set
   if (end.kind != ResultEnd::Kind::err || end.err.code != kUnknownVariable) {
     set_variables_.note(facts.variables);
-    if (end.kind == ResultEnd::Kind::ok || facts.kind == StatementKind::set)
-      hold_.note_set(facts, protocol::as_text(command.payload.subspan(1)));
+    if (facts.facts.has(Fact::placeholder)) {
+      hold_.note_unfollowed();  // its values are not in the text
+    } else if (end.kind == ResultEnd::Kind::ok || facts.kind == StatementKind::set) {
+      hold_.note_set(facts, text);
+    }
   }
   update_read_pin();
   if (end.kind != ResultEnd::Kind::ok) co_return next;
