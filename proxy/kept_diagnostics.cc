@@ -113,7 +113,7 @@ absl::Status not_known() {
 
 }  // namespace
 
-KeptDiagnostics kept_of(const protocol::Err& err, protocol::Capabilities capabilities) {
+KeptDiagnostics kept_of(const protocol::Err& err, protocol::Capabilities capabilities, std::uint16_t status) {
   KeptDiagnostics kept;
   kept.row_count = -1;
   kept.warnings = kept.errors = 1;
@@ -133,7 +133,7 @@ KeptDiagnostics kept_of(const protocol::Err& err, protocol::Capabilities capabil
   protocol::append_message(
       out, protocol::encode_column(column("Message", protocol::ColumnType::var_string, 2048, kNotNull)), sequence);
   protocol::Eof eof;
-  eof.status = protocol::kStatusAutocommit;
+  eof.status = status;
   if (!deprecate_eof) protocol::append_message(out, protocol::encode_eof(eof), sequence);
   protocol::Buffer row;
   protocol::put_lenenc_text(row, "Error");
@@ -141,7 +141,7 @@ KeptDiagnostics kept_of(const protocol::Err& err, protocol::Capabilities capabil
   protocol::put_lenenc_text(row, err.message);
   protocol::append_message(out, row, sequence);
   protocol::Ok ok;
-  ok.status = protocol::kStatusAutocommit;
+  ok.status = status;
   protocol::append_message(out, deprecate_eof ? protocol::encode_ok(ok, capabilities, 0xfe) : protocol::encode_eof(eof),
                            sequence);
   return kept;

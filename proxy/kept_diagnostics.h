@@ -23,8 +23,8 @@ struct KeptDiagnostics {
   std::string error_sqlstate{};      // of the error, if there was one
 };
 
-// Of a statement that the proxy refused in its own words.
-KeptDiagnostics kept_of(const protocol::Err& err, protocol::Capabilities capabilities);
+// Of a statement that the proxy refused in its own words; `status` is the session's.
+KeptDiagnostics kept_of(const protocol::Err& err, protocol::Capabilities capabilities, std::uint16_t status);
 
 // GET DIAGNOSTICS as a SET of the same variables. nullopt: nothing kept bears on it, the server may answer.
 // InvalidArgument, with words for the client: what it asks for is not known.

@@ -263,9 +263,14 @@ Task<Session::Next> Session::reply_ok(protocol::Ok ok) {
   co_return co_await reply(protocol::encode_ok(ok, capabilities_));
 }
 
+std::uint16_t Session::status_flags() const {
+  return static_cast<std::uint16_t>((autocommit_ ? protocol::kStatusAutocommit : 0) |
+                                    (in_transaction_ ? protocol::kStatusInTransaction : 0));
+}
+
 Task<Session::Next> Session::reply_err(protocol::Err err) {
   // What is said in our own words did not come from the server, whose diagnostics tell of something else.
-  if (err.message.find("crossfade: ") != std::string::npos) kept_ = kept_of(err, capabilities_);
+  if (err.message.find("crossfade: ") != std::string::npos) kept_ = kept_of(err, capabilities_, status_flags());
   co_return co_await reply(protocol::encode_err(err));
 }
 
@@ -275,7 +280,7 @@ Task<Session::Next> Session::reply_err(std::uint16_t code, std::string sqlstate,
   err.code = code;
   err.sqlstate = std::move(sqlstate);
   err.message = std::move(message);
-  kept_ = kept_of(err, capabilities_);  // the server has not seen it, and SHOW WARNINGS asks for it
+  kept_ = kept_of(err, capabilities_, status_flags());  // the server has not seen it, and SHOW WARNINGS asks for it
   co_return co_await reply(protocol::encode_err(err));
 }
 

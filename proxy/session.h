@@ -250,6 +250,7 @@ class Session {
   Task<Next> reply_ok(protocol::Ok ok);
   Task<Next> reply_err(std::uint16_t code, std::string sqlstate, std::string message);
   Task<Next> reply_err(protocol::Err err);
+  std::uint16_t status_flags() const;  // as the leader would send them
   Task<Next> reply_lost(absl::Status status,
                         config::Backend which);  // closes, as that server did: client libraries call it 2013
   Task<Next> reply_unjudged(absl::Status status);

@@ -168,6 +168,7 @@ Task<std::optional<Session::Next>> Session::answer_from_kept(const StatementFact
   if (facts.facts.has(Fact::warnings)) {
     if (const auto show = parse_show_diagnostics(sql, lexer_mode_)) {
       if (kept.show_warnings.empty()) co_return std::nullopt;
+      kept_->row_count = -1;
       co_return co_await reply_wire(select_diagnostics(kept.show_warnings, *show, capabilities_));
     }
   }
@@ -195,7 +196,7 @@ Task<std::optional<Session::Next>> Session::answer_from_kept(const StatementFact
         "WARNINGS, @@warning_count and ROW_COUNT() only");
   }
   if (!rewritten) co_return std::nullopt;
-  if (facts.facts.has(Fact::row_count)) kept_->row_count = -1;  // as after any SELECT
+  kept_->row_count = -1;  // as after any SELECT
   if (!link(leader())->is_mariadb() && facts.kind == routing::StatementKind::select) {
     // MySQL's conditions end with the next statement that does not ask for them; asked for, the counts stay.
     kept_->show_warnings.clear();
