@@ -221,7 +221,7 @@ class Session {
   Task<absl::StatusOr<std::optional<std::string>>> prepared_text(routing::PrepareStatement statement);
   Task<absl::StatusOr<std::vector<protocol::Parameter>>> values_of(std::vector<std::string> values);
 
-  // session_prepared.cc: COM_STMT_*
+  // session_prepare.cc: COM_STMT_PREPARE; session_prepared.cc: the other COM_STMT_*
   Task<Next> on_prepare(Command command);
   // A text to be prepared: its facts and, of a write, its shape and context; or why it is refused.
   struct Examined {

@@ -1,0 +1,163 @@
+// COM_STMT_PREPARE: a text is examined before it is prepared, on the leader at once and on the other side
+// when first needed there.
+
+#include "protocol/error_codes.h"
+#include "proxy/session.h"
+#include "routing/classify.h"
+
+namespace crossfade::proxy {
+
+using protocol::ResponseKind;
+using routing::Action;
+using routing::Fact;
+
+namespace {
+
+constexpr auto kStatementMax = std::chrono::hours(24);
+
+// COM_STMT_PREPARE's first packet holds the id behind its header and one status byte.
+constexpr std::size_t kPrepareIdOffset = protocol::kHeaderBytes + 1;
+
+}  // namespace
+
+protocol::Err Session::too_many_prepared() const {
+  return {.code = protocol::kErrTooManyPrepared,
+          .sqlstate = "42000",
+          .message = "Can't create more than max_prepared_stmt_count statements (current value: " +
+                     std::to_string(shared_.config.limits.prepared_statements_max) + ")"};
+}
+
+Task<absl::StatusOr<Session::Examined>> Session::examine(std::string sql) {
+  if (needs_context_to_read(sql)) {
+    const absl::Status fresh = co_await refresh_context();
+    if (!fresh.ok()) co_return fresh;
+  }
+  if (!in_transaction_ && flags_ != worker_.flags) flags_ = worker_.flags;
+  Examined out;
+  const bool unread = unreadable_charset(sql);
+  if (unread && (flags_->dual_write.enabled || flags_->freeze_writes)) {
+    counters_.refused_statements.add();
+    out.refused = charset_refusal();
+    co_return out;
+  }
+  Prepared& prepared = out.prepared;
+  prepared.sql = sql;
+  prepared.schema = schema_;
+  prepared.context_version = context_version_;
+  prepared.facts = unread ? routing::unread_statement() : routing::classify(sql, lexer_mode_);
+  routing::SessionFacts session = session_facts();
+  session.client_multi_statements = true;  // a server says 1064 to several statements here by itself
+  const routing::Plan plan = routing::make_plan(prepared.facts, session, *flags_, leader(), 0);
+  if (plan.action == Action::refuse) {
+    if (prepared.facts.kind == routing::StatementKind::unknown || prepared.facts.facts.has(Fact::unparseable) ||
+        prepared.facts.facts.has(Fact::multi_statement)) {
+      // It may just be a mistake: that is the server's to say.
+      auto ready = co_await leader_link(nullptr);
+      if (!ready.ok()) co_return ready.status();
+      auto said = co_await servers_own_error(sql);
+      if (!said.ok()) co_return said.status();
+      if (said->has_value()) {
+        kept_.reset();
+        out.refused = **said;
+        co_return out;
+      }
+    }
+    counters_.refused_statements.add();
+    const routing::Refusal no = routing::refusal(plan.reason, prepared.facts);
+    protocol::Err err;
+    err.code = no.code;
+    err.sqlstate = no.sqlstate;
+    err.message = no.message;
+    out.refused = std::move(err);
+    co_return out;
+  }
+  if (prepared.facts.kind == routing::StatementKind::insert || prepared.facts.kind == routing::StatementKind::replace ||
+      prepared.facts.kind == routing::StatementKind::update || prepared.facts.kind == routing::StatementKind::delete_) {
+    // Also when a temporary table is meant now: its base table may be meant by a later execution.
+    prepared.shape = routing::parse_write(sql, lexer_mode_);
+    prepared.shape.kind = prepared.facts.kind;
+    if (plan.action == Action::session_only && !context_) {
+      const absl::Status fresh = co_await refresh_context();
+      if (!fresh.ok()) co_return fresh;
+    }
+  }
+  if (plan.action == Action::write) {
+    auto verdict = co_await judge(prepared.facts, prepared.shape, nullptr, schema_);
+    if (!verdict.ok()) co_return verdict.status();
+    if (!verdict->shippable && !verdict->refusal.empty()) {
+      counters_.refused_statements.add();
+      protocol::Err err;
+      err.code = protocol::kErrNotSupportedYet;
+      err.sqlstate = "42000";
+      err.message = verdict->refusal;
+      out.refused = std::move(err);
+      co_return out;
+    }
+  }
+  if (prepared.shape.kind != routing::StatementKind::unknown && context_) prepared.context = context_->statement;
+  co_return out;
+}
+
+Task<Session::Next> Session::on_prepare(Command command) {
+  own(command);
+  last_prepared_ = 0;
+  if (prepared_.size() >= shared_.config.limits.prepared_statements_max) {
+    co_return co_await reply_err(too_many_prepared());
+  }
+  auto examined = co_await examine(std::string(protocol::as_text(command.payload.subspan(1))));
+  if (!examined.ok()) co_return co_await reply_unjudged(examined.status());
+  if (examined->refused) co_return co_await reply_err(*std::move(examined->refused));
+  Prepared prepared = std::move(examined->prepared);
+  auto leading = co_await leader_link(nullptr);
+  if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());
+  const absl::Status sent = co_await (*leading)->send(command.wire, worker_.reactor.now() + kStatementMax);
+  if (!sent.ok()) co_return co_await reply_lost(sent, leader());
+  auto captured = co_await (*leading)->capture(ResponseKind::prepare, worker_.reactor.now() + kStatementMax);
+  if (!captured.ok()) co_return co_await reply_lost(captured.status(), leader());
+  last_answered_ = leader();
+  if (!captured->failed()) {
+    const auto header = protocol::decode_header(captured->wire);
+    auto ok = protocol::decode_prepare_ok(
+        protocol::Bytes(captured->wire).subspan(protocol::kHeaderBytes, header.payload_bytes));
+    if (!ok.ok()) co_return co_await reply_lost(ok.status(), leader());
+    prepared.parameters = ok->parameters;
+    prepared.backend_ids[static_cast<std::size_t>(leader())] = ok->statement_id;
+    const std::uint32_t id = next_statement_id_++;
+    last_prepared_ = id;
+    for (std::size_t i = 0; i < 4; ++i) {
+      captured->wire[kPrepareIdOffset + i] = static_cast<std::uint8_t>(id >> (8 * i));
+    }
+    prepared_.emplace(id, std::move(prepared));
+  } else if (in_transaction_) {
+    note_error(captured->last().err.code);
+  }
+  co_return co_await reply_captured(std::move(captured->wire));
+}
+
+// The statement's id on `link`, preparing it there first if need be.
+Task<absl::StatusOr<std::uint32_t>> Session::backend_statement(BackendLink& link, Prepared& prepared,
+                                                               std::optional<Captured>* refused) {
+  auto& id = prepared.backend_ids[static_cast<std::size_t>(link.which())];
+  if (id) co_return *id;
+  protocol::Buffer wire;
+  protocol::append_command(wire, protocol::encode_prepare(prepared.sql));
+  const TimePoint deadline = worker_.reactor.now() + kStatementMax;
+  const absl::Status sent = co_await link.send(wire, deadline);
+  if (!sent.ok()) co_return sent;
+  auto captured = co_await link.capture(ResponseKind::prepare, deadline);
+  if (!captured.ok()) co_return captured.status();
+  if (captured->failed()) {
+    const std::string why = err_text(captured->last().err);
+    if (refused != nullptr) *refused = *std::move(captured);
+    co_return absl::FailedPreconditionError(why);
+  }
+  const auto header = protocol::decode_header(captured->wire);
+  auto ok = protocol::decode_prepare_ok(
+      protocol::Bytes(captured->wire).subspan(protocol::kHeaderBytes, header.payload_bytes));
+  if (!ok.ok()) co_return ok.status();
+  prepared.parameters = ok->parameters;
+  id = ok->statement_id;
+  co_return *id;
+}
+
+}  // namespace crossfade::proxy
