@@ -39,8 +39,8 @@ def script(seed, length):
     for number in range(length):
         statement = chance.choice(STATEMENTS)
         yield statement % (100 + number) if "%d" in statement else statement
-        if statement == "COMMIT":
-            # MariaDB alone keeps the conditions of the statement before; one that is recorded clears them.
+        if statement in ("COMMIT", "BEGIN"):
+            # MariaDB alone keeps the conditions of the statement before; a commit that is recorded clears them.
             yield "SELECT id FROM t WHERE id < 3"
         for question in chance.sample(QUESTIONS, chance.choice((0, 1, 1, 2))):
             yield question
