@@ -95,6 +95,20 @@ def check_code(path, text):
         yield lines + 1, "no newline at the end"
 
 
+def check_coroutines(path, text):
+    """GCC 12 destroys a brace-initialised temporary of a co_await expression twice (docs/adr/0008)."""
+    code = without_comments(text)
+    for match in re.finditer(r"\bco_await\b(?= )", code):
+        depth = 0
+        for at in range(match.end(), len(code)):
+            depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(code[at], 0)
+            if depth < 0 or code[at] == ";":
+                break
+            if code[at] == "{":
+                yield code.count("\n", 0, at) + 1, "a brace-initialised temporary in an expression with co_await"
+                break
+
+
 def check_tree(root):
     """All findings, and the number of files looked at."""
     findings, count = [], 0
@@ -102,7 +116,7 @@ def check_tree(root):
         with open(os.path.join(root, path), encoding="utf8") as file:
             text = file.read()
         count += 1
-        for check in (check_includes, check_code):
+        for check in (check_includes, check_code, check_coroutines):
             findings += ["%s:%d: %s" % (path, number, what) for number, what in check(path, text)]
     return findings, count
 
@@ -128,11 +142,13 @@ PLANTED = {
     "shadow/h.cc": ('#include "dualwrite/entry.h"\n', "must not include dualwrite/"),
     "migrate/i.cc": ("#include <boost/asio.hpp>\n", "is pure, boost"),
     "proxy/j.cc": ("int x;", "no newline"),
+    "proxy/k.cc": ("Task<void> f() {\n  co_await send(std::exchange(x, {}));\n}\n", "k.cc:2: a brace-initialised"),
 }
 INNOCENT = {
     "protocol/auth.cc": '#include <openssl/sha.h>\n#include "protocol/wire.h"\n',
     "routing/plan.cc": '#include "config/flags.h"\n#include <chrono>\n// steady_clock::now() is the caller\'s.\n',
     "proxy/main.cc": "#include <boost/asio.hpp>\n#include <thread>\n#include \"shadow/diff.h\"\n",
+    "proxy/ok.cc": "Task<void> f() {\n  if (co_await send(Buffer())) {\n    co_await wait();\n  }\n}\n",
 }
 
 
