@@ -83,7 +83,7 @@ const Column* ExpressionCheck::column_at(std::size_t i) const {
 
 std::string_view ExpressionCheck::problem() {
   if (broken_ || tokens_.empty()) return "its expression cannot be read";
-  if (column_.type == ColumnClass::temporal || column_.type == ColumnClass::time) {
+  if (column_.type == ColumnClass::temporal || column_.type == ColumnClass::date || column_.type == ColumnClass::time) {
     if (is_temporal_value()) return {};
     return "its expression is none of NOW() and the like, alone or with INTERVAL, or the column itself with INTERVAL";
   }
@@ -108,7 +108,10 @@ bool ExpressionCheck::take_time(std::size_t& i, bool& datelike) const {
   ++i;
   if (!op(i, "(")) return true;  // a bare NOW is a column's name, which no column of the table may have
   ++i;
-  if (is_small_integer(at(i))) ++i;
+  if (is_small_integer(at(i))) {
+    if (column_.type == ColumnClass::date) return false;  // a fraction may round it up to the next day
+    ++i;
+  }
   return op(i++, ")");
 }
 
@@ -116,7 +119,10 @@ bool ExpressionCheck::take_time(std::size_t& i, bool& datelike) const {
 bool ExpressionCheck::take_interval(std::size_t& i) const {
   if (!is_word(at(i++), "INTERVAL")) return false;
   if (op(i, "-")) ++i;
-  return is_small_integer(at(i++)) && at(i).kind == TokenKind::word && among(at(i++).text, kUnits);
+  if (!is_small_integer(at(i++))) return false;
+  const Token& unit = at(i++);
+  if (column_.type == ColumnClass::date && is_word(unit, "MICROSECOND")) return false;
+  return unit.kind == TokenKind::word && among(unit.text, kUnits);
 }
 
 bool ExpressionCheck::is_temporal_value() const {

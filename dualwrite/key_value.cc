@@ -17,6 +17,7 @@ bool text_fits(std::string_view text, ColumnClass column) {
     case ColumnClass::enum_set:
       return true;
     case ColumnClass::temporal:
+    case ColumnClass::date:
     case ColumnClass::time:
       return is_plain_temporal(text);
     case ColumnClass::integer:
@@ -100,7 +101,7 @@ bool fits_key(const protocol::Parameter& parameter, ColumnClass column) {
     case ColumnType::time:
     case ColumnType::datetime:
     case ColumnType::timestamp:
-      return column == ColumnClass::temporal || column == ColumnClass::time;
+      return column == ColumnClass::temporal || column == ColumnClass::date || column == ColumnClass::time;
     case ColumnType::double_:  // some clients bind every number so
       return is_number_class(column) && whole_number(parameter).has_value();
     default:  // what a client may send is not ours to list

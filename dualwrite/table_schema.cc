@@ -23,7 +23,7 @@ ColumnClass column_class(const std::string& data_type) {
       {"varchar", ColumnClass::text},      {"tinytext", ColumnClass::text},     {"text", ColumnClass::text},
       {"mediumtext", ColumnClass::text},   {"longtext", ColumnClass::text},     {"binary", ColumnClass::binary},
       {"varbinary", ColumnClass::binary},  {"tinyblob", ColumnClass::binary},   {"blob", ColumnClass::binary},
-      {"mediumblob", ColumnClass::binary}, {"longblob", ColumnClass::binary},   {"date", ColumnClass::temporal},
+      {"mediumblob", ColumnClass::binary}, {"longblob", ColumnClass::binary},   {"date", ColumnClass::date},
       {"time", ColumnClass::time},         {"datetime", ColumnClass::temporal}, {"timestamp", ColumnClass::temporal},
       {"year", ColumnClass::year},         {"json", ColumnClass::json},         {"bit", ColumnClass::bit},
       {"enum", ColumnClass::enum_set},     {"set", ColumnClass::enum_set},

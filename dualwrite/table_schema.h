@@ -15,7 +15,8 @@ enum class ColumnClass : std::uint8_t {
   floating,
   text,
   binary,
-  temporal,  // DATE, DATETIME, TIMESTAMP
+  temporal,  // DATETIME, TIMESTAMP
+  date,
   json,
   bit,
   enum_set,
@@ -24,7 +25,8 @@ enum class ColumnClass : std::uint8_t {
   other
 };
 constexpr bool is_temporal(ColumnClass column) {
-  return column == ColumnClass::temporal || column == ColumnClass::time || column == ColumnClass::year;
+  return column == ColumnClass::temporal || column == ColumnClass::date || column == ColumnClass::time ||
+         column == ColumnClass::year;
 }
 
 struct Column {

@@ -27,7 +27,7 @@ enum class Form : std::uint8_t {
 };
 
 // What is asked of the content of a text.
-enum class Content : std::uint8_t { any, integer, decimal, floating, date, time, none };
+enum class Content : std::uint8_t { any, integer, decimal, floating, date, day, time, none };
 
 struct Takes {
   ColumnClass column;
@@ -41,13 +41,14 @@ constexpr std::uint8_t mask(std::initializer_list<Form> forms) {
   return out;
 }
 
-constexpr std::array<Takes, 12> kTakes = {{
+constexpr std::array<Takes, 13> kTakes = {{
     {ColumnClass::integer, mask({Form::integer, Form::boolean, Form::text}), Content::integer},
     {ColumnClass::decimal, mask({Form::integer, Form::decimal, Form::text}), Content::decimal},
     {ColumnClass::floating, mask({Form::integer, Form::decimal, Form::floating, Form::text}), Content::floating},
     {ColumnClass::text, mask({Form::integer, Form::text, Form::binary}), Content::any},
     {ColumnClass::binary, mask({Form::text, Form::binary}), Content::any},
     {ColumnClass::temporal, mask({Form::text, Form::temporal}), Content::date},
+    {ColumnClass::date, mask({Form::text, Form::temporal}), Content::day},
     {ColumnClass::json, mask({Form::text}), Content::any},
     // A text is taken for its bytes.
     {ColumnClass::bit, mask({Form::integer, Form::text, Form::binary}), Content::any},
@@ -88,6 +89,12 @@ bool is_plain_floating(std::string_view text) {
 // MySQL reads '10:11:12' as a date where it needs one, and MariaDB refuses it.
 bool has_date(std::string_view text) { return text.size() >= 10 && text[4] == '-'; }
 
+// One server rounds a fraction of a second up to the next day where a DATE is wanted, the other cuts it off.
+bool has_fraction(std::string_view text) {
+  const std::size_t dot = text.find('.');
+  return dot != std::string_view::npos && text.find_first_of("123456789", dot) != std::string_view::npos;
+}
+
 bool has_content(std::string_view text, Content wanted) {
   switch (wanted) {
     case Content::any:
@@ -100,6 +107,8 @@ bool has_content(std::string_view text, Content wanted) {
       return is_plain_floating(text);
     case Content::date:
       return has_date(text) && is_plain_temporal(text);
+    case Content::day:
+      return has_date(text) && is_plain_temporal(text) && !has_fraction(text);
     case Content::time:
       return !has_date(text) && is_plain_temporal(text);
     case Content::none:
@@ -112,7 +121,7 @@ std::string_view problem(Form form, std::string_view text, ColumnClass column) {
   const Takes& row = takes(column);
   if ((row.forms & static_cast<std::uint8_t>(form)) == 0) return kOtherType;
   if (form != Form::text || has_content(text, row.text)) return {};
-  return row.text == Content::date || row.text == Content::time ? std::string_view("its text is no plain date or time")
+  return row.text == Content::date || row.text == Content::day || row.text == Content::time ? std::string_view("its text is no plain date or time")
                                                                 : std::string_view("its text is no plain number");
 }
 
@@ -152,6 +161,13 @@ bool fits_64_bits(std::string_view text) {
   const bool bits = text[0] == 'b' || text[0] == 'B' || text[1] == 'b';
   const bool hex = text[0] == 'x' || text[0] == 'X' || text[1] == 'x';
   return (bits && places <= 64) || (hex && places <= 16);
+}
+
+// A bound DATETIME: length byte, date, time and, if there are any, 4 bytes of microseconds.
+bool has_microseconds(protocol::Bytes value) {
+  constexpr std::size_t kBefore = 8;
+  return value.size() > kBefore &&
+         std::any_of(value.begin() + kBefore, value.end(), [](std::uint8_t byte) { return byte != 0; });
 }
 
 std::string_view double_problem(const protocol::Parameter& parameter, const Column& column) {
@@ -223,6 +239,9 @@ std::string_view parameter_problem(const protocol::Parameter& parameter, const C
     case ColumnType::date:
     case ColumnType::datetime:
     case ColumnType::timestamp:
+      if (column.type == ColumnClass::date && has_microseconds(parameter.value)) {
+        return "a fraction of a second may round a DATE up";
+      }
       return problem(Form::temporal, {}, column.type);
     case ColumnType::decimal:
     case ColumnType::newdecimal:

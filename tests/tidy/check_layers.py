@@ -96,7 +96,7 @@ def check_code(path, text):
 
 
 def check_coroutines(path, text):
-    """GCC 12 destroys a brace-initialised temporary of a co_await expression twice (docs/adr/0008)."""
+    """GCC 12 destroys brace-initialised and conditional temporaries of a co_await expression twice (docs/adr/0008)."""
     code = without_comments(text)
     for match in re.finditer(r"\bco_await\b(?= )", code):
         depth = 0
@@ -104,8 +104,9 @@ def check_coroutines(path, text):
             depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(code[at], 0)
             if depth < 0 or code[at] == ";":
                 break
-            if code[at] == "{":
-                yield code.count("\n", 0, at) + 1, "a brace-initialised temporary in an expression with co_await"
+            if code[at] in "{?":
+                kind = "brace-initialised" if code[at] == "{" else "conditional"
+                yield code.count("\n", 0, at) + 1, "a %s temporary in an expression with co_await" % kind
                 break
 
 
@@ -143,6 +144,7 @@ PLANTED = {
     "migrate/i.cc": ("#include <boost/asio.hpp>\n", "is pure, boost"),
     "proxy/j.cc": ("int x;", "no newline"),
     "proxy/k.cc": ("Task<void> f() {\n  co_await send(std::exchange(x, {}));\n}\n", "k.cc:2: a brace-initialised"),
+    "proxy/l.cc": ("Task<void> f() {\n  co_await say(empty ? Text() : text);\n}\n", "l.cc:2: a conditional"),
 }
 INNOCENT = {
     "protocol/auth.cc": '#include <openssl/sha.h>\n#include "protocol/wire.h"\n',
