@@ -121,8 +121,9 @@ std::string_view problem(Form form, std::string_view text, ColumnClass column) {
   const Takes& row = takes(column);
   if ((row.forms & static_cast<std::uint8_t>(form)) == 0) return kOtherType;
   if (form != Form::text || has_content(text, row.text)) return {};
-  return row.text == Content::date || row.text == Content::day || row.text == Content::time ? std::string_view("its text is no plain date or time")
-                                                                : std::string_view("its text is no plain number");
+  return row.text == Content::date || row.text == Content::day || row.text == Content::time
+             ? std::string_view("its text is no plain date or time")
+             : std::string_view("its text is no plain number");
 }
 
 // MariaDB makes the present time of a NULL.

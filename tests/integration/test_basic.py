@@ -7,7 +7,7 @@ import subprocess
 import threading
 
 import wire
-from harness import APP, APP_PASSWORD, BOTH_ROLES, MARIADB_OLD, ROOT, Skip, raises, roles
+from harness import APP, APP_PASSWORD, BOTH_ROLES, ROOT, Skip, raises
 
 ROLES = BOTH_ROLES
 

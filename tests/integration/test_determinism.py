@@ -3,6 +3,10 @@ the proxy, which either refuses them or leaves both databases equal."""
 
 import pymysql
 
+from harness import BOTH_ROLES
+
+ROLES = BOTH_ROLES
+
 COLUMNS = {
     "i": "INT", "u": "BIGINT UNSIGNED", "d": "DECIMAL(20,4)", "f": "DOUBLE", "v": "VARCHAR(100)", "x": "TEXT", "b": "VARBINARY(50)",
     "day": "DATE", "tm": "TIME(3)", "at": "DATETIME(6)", "ts": "TIMESTAMP NULL", "must": "DATETIME NOT NULL DEFAULT '2000-01-01'",
