@@ -212,8 +212,8 @@ Task<absl::Status> Applier::run_train(const std::vector<dualwrite::FollowerComma
   absl::Status status = absl::OkStatus();
   for (std::size_t i = from; i < to; ++i) {
     const dualwrite::FollowerCommand& command = commands[i];
-    auto answer = co_await follower_->capture(
-        command.kind == Kind::execute ? protocol::ResponseKind::execute : protocol::ResponseKind::query, soon());
+    const auto kind = command.kind == Kind::execute ? protocol::ResponseKind::execute : protocol::ResponseKind::query;
+    auto answer = co_await follower_->capture(kind, soon());
     if (!answer.ok()) co_return answer.status();
     if (!status.ok()) continue;
     const protocol::ResultEnd& end = answer->last();

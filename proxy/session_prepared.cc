@@ -228,6 +228,7 @@ Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan
   const Numbers numbers =
       body.size() / protocol::kPayloadBytesMax + 1 == reply_sequence_ ? Numbers::kept : Numbers::anew;
   shadow::Recording recording(plan.shadow ? shared_.config.shadow.recording_bytes_max : 0);
+  shadow::Recording* const tee = plan.shadow ? &recording : nullptr;
   ResultEnd end;
   for (;;) {
     auto id = co_await backend_statement(*source, prepared, nullptr);
@@ -237,9 +238,7 @@ Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan
     protocol::append_command(wire, body);
     bool answered = false;
     absl::Status done = co_await source->send(wire, worker_.reactor.now() + kStatementMax);
-    if (done.ok())
-      done =
-          co_await relay(*source, ResponseKind::execute, plan.shadow ? &recording : nullptr, &end, &answered, numbers);
+    if (done.ok()) done = co_await relay(*source, ResponseKind::execute, tee, &end, &answered, numbers);
     if (done.ok()) break;
     if (absl::IsCancelled(done) || answered) co_return Next::close;
     if (from == leader()) co_return co_await reply_lost(done, leader());

@@ -283,6 +283,7 @@ Task<Session::Next> Session::relay_read(routing::Plan plan, StatementFacts facts
   }
   config::Backend answered_by = from_leader ? leader() : config::other(leader());
   shadow::Recording recording(plan.shadow ? shared_.config.shadow.recording_bytes_max : 0);
+  shadow::Recording* const tee = plan.shadow ? &recording : nullptr;
   ResultEnd end;
   for (;;) {
     bool answered = false;
@@ -295,8 +296,7 @@ Task<Session::Next> Session::relay_read(routing::Plan plan, StatementFacts facts
       done =
           co_await source->stream().write_all(command.wire.subspan(sent.bytes), worker_.reactor.now() + kStatementMax);
     }
-    if (done.ok())
-      done = co_await relay(*source, ResponseKind::query, plan.shadow ? &recording : nullptr, &end, &answered);
+    if (done.ok()) done = co_await relay(*source, ResponseKind::query, tee, &end, &answered);
     if (done.ok()) break;
     if (absl::IsCancelled(done) || answered) co_return Next::close;
     if (answered_by == leader()) co_return co_await reply_lost(done, leader());
