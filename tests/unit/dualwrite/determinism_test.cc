@@ -479,16 +479,19 @@ TEST(ShipVerdict, JudgesParametersByTheirColumn) {
     }
     return out;
   };
-  EXPECT_EQ(taken(ColumnType::tiny, "\5"), "yyyy---y--y-");
-  EXPECT_EQ(taken(ColumnType::double_, "12345678"), "--y---------");
-  EXPECT_EQ(taken(ColumnType::double_, std::string("\0\0\0\0\0\0\x45\x40", 8)), "yyy-------y-");  // 42
-  EXPECT_EQ(taken(ColumnType::double_, std::string("\0\0\0\0\0\0\xf8\x3f", 8)), "--y---------");  // 1.5
-  EXPECT_EQ(taken(ColumnType::datetime, ""), "-----y------");
-  EXPECT_EQ(taken(ColumnType::time, ""), "---------y--");
-  EXPECT_EQ(taken(ColumnType::newdecimal, "1.5"), "-yyyy-y-y---");
-  EXPECT_EQ(taken(ColumnType::var_string, "x"), "---yy-y-y---");
-  EXPECT_EQ(taken(ColumnType::blob, "2024-02-29"), "---yyy--y---");
-  EXPECT_EQ(taken(ColumnType::geometry, "x"), "------------");
+  EXPECT_EQ(taken(ColumnType::tiny, "\5"), "yyyy---y--y--");
+  EXPECT_EQ(taken(ColumnType::double_, "12345678"), "--y----------");
+  EXPECT_EQ(taken(ColumnType::double_, std::string("\0\0\0\0\0\0\x45\x40", 8)), "yyy-------y--");  // 42
+  EXPECT_EQ(taken(ColumnType::double_, std::string("\0\0\0\0\0\0\xf8\x3f", 8)), "--y----------");  // 1.5
+  EXPECT_EQ(taken(ColumnType::datetime, ""), "-----y------y");
+  // length, date, time, and microseconds: none, and 500,000
+  EXPECT_EQ(taken(ColumnType::datetime, std::string("\x0b\xe8\x07\1\1\1\1\1\0\0\0\0", 12)), "-----y------y");
+  EXPECT_EQ(taken(ColumnType::datetime, std::string("\x0b\xe8\x07\1\1\1\1\1\x20\xa1\7\0", 12)), "-----y-------");
+  EXPECT_EQ(taken(ColumnType::time, ""), "---------y---");
+  EXPECT_EQ(taken(ColumnType::newdecimal, "1.5"), "-yyyy-y-y----");
+  EXPECT_EQ(taken(ColumnType::var_string, "x"), "---yy-y-y----");
+  EXPECT_EQ(taken(ColumnType::blob, "2024-02-29"), "---yyy--y---y");
+  EXPECT_EQ(taken(ColumnType::geometry, "x"), "-------------");
 }
 
 TEST(ShipVerdict, JudgesParametersWithinExpressions) {

@@ -30,15 +30,15 @@ TEST(CanonicalInteger, IsAsAServerWritesIt) {
 }
 
 // One row per kind of value, one column per class of column:
-// integer, decimal, floating, text, binary, temporal, json, bit, enum_set, time, year, other.
+// integer, decimal, floating, text, binary, temporal, date, json, bit, enum_set, time, year, other.
 TEST(FitsKey, FollowsItsTruthTable) {
   const std::vector<std::pair<Value, const char*>> table = {
-      {{ValueKind::integer, "5"}, "yy----------"},        {{ValueKind::decimal, "5.5"}, "-y----------"},
-      {{ValueKind::decimal, "5e0"}, "------------"},      {{ValueKind::text, "5"}, "yy-yy---y---"},
-      {{ValueKind::text, "05"}, "---yy---y---"},          {{ValueKind::binary, "0x5"}, "----y-------"},
-      {{ValueKind::true_false, "TRUE"}, "y-----------"},  {{ValueKind::null, "NULL"}, "yyyyyyyyyyyy"},
-      {{ValueKind::default_, "DEFAULT"}, "------------"}, {{ValueKind::expression, "a"}, "------------"},
-      {{ValueKind::placeholder, "?"}, "------------"},
+      {{ValueKind::integer, "5"}, "yy-----------"},        {{ValueKind::decimal, "5.5"}, "-y-----------"},
+      {{ValueKind::decimal, "5e0"}, "-------------"},      {{ValueKind::text, "5"}, "yy-yy----y---"},
+      {{ValueKind::text, "05"}, "---yy----y---"},          {{ValueKind::binary, "0x5"}, "----y--------"},
+      {{ValueKind::true_false, "TRUE"}, "y------------"},  {{ValueKind::null, "NULL"}, "yyyyyyyyyyyyy"},
+      {{ValueKind::default_, "DEFAULT"}, "-------------"}, {{ValueKind::expression, "a"}, "-------------"},
+      {{ValueKind::placeholder, "?"}, "-------------"},
   };
   EXPECT_TRUE(fits_key(Value{ValueKind::text, "2024-02-29"}, ColumnClass::temporal));
   for (const auto& row : table) {
@@ -54,20 +54,20 @@ TEST(FitsKey, FollowsItsTruthTableForParameters) {
   Parameter null = parameter(ColumnType::null, "");
   null.is_null = true;
   const std::vector<std::pair<Parameter, const char*>> table = {
-      {parameter(ColumnType::long_, "\5"), "yy----------"},
-      {parameter(ColumnType::tiny, "\5"), "yy----------"},
-      {parameter(ColumnType::newdecimal, "5"), "yy----------"},
-      {parameter(ColumnType::newdecimal, "5.0"), "-y----------"},
-      {parameter(ColumnType::var_string, "5"), "yy-yy---y---"},
-      {parameter(ColumnType::string, "x"), "---yy---y---"},
-      {parameter(ColumnType::blob, "5"), "----y-------"},
-      {parameter(ColumnType::datetime, ""), "-----y---y--"},
-      {parameter(ColumnType::double_, "12345678"), "------------"},
-      {parameter(ColumnType::double_, std::string("\0\0\0\0\0\0\x45\x40", 8)), "yy----------"},  // 42
-      {parameter(ColumnType::double_, std::string("\0\0\0\0\0\0\x40\x43", 8)), "------------"},  // 2^53
-      {parameter(ColumnType::double_, std::string("\0\0\0\0\0\0\0\x80", 8)), "------------"},    // -0
-      {parameter(ColumnType::json, "5"), "------------"},
-      {null, "yyyyyyyyyyyy"},
+      {parameter(ColumnType::long_, "\5"), "yy-----------"},
+      {parameter(ColumnType::tiny, "\5"), "yy-----------"},
+      {parameter(ColumnType::newdecimal, "5"), "yy-----------"},
+      {parameter(ColumnType::newdecimal, "5.0"), "-y-----------"},
+      {parameter(ColumnType::var_string, "5"), "yy-yy----y---"},
+      {parameter(ColumnType::string, "x"), "---yy----y---"},
+      {parameter(ColumnType::blob, "5"), "----y--------"},
+      {parameter(ColumnType::datetime, ""), "-----yy---y--"},
+      {parameter(ColumnType::double_, "12345678"), "-------------"},
+      {parameter(ColumnType::double_, std::string("\0\0\0\0\0\0\x45\x40", 8)), "yy-----------"},  // 42
+      {parameter(ColumnType::double_, std::string("\0\0\0\0\0\0\x40\x43", 8)), "-------------"},  // 2^53
+      {parameter(ColumnType::double_, std::string("\0\0\0\0\0\0\0\x80", 8)), "-------------"},    // -0
+      {parameter(ColumnType::json, "5"), "-------------"},
+      {null, "yyyyyyyyyyyyy"},
   };
   for (const auto& row : table) {
     std::string got;
