@@ -185,7 +185,7 @@ std::optional<WrappedWrite> wrap_autocommit(std::string_view statement, Bytes pa
   out.sql += "\n;GET DIAGNOSTICS @crossfade_rows=ROW_COUNT;SHOW WARNINGS;";
   out.sql += outbox_insert(options.schema, std::to_string(options.epoch) + "," + literal(options.key) +
                                                ",0,1,@crossfade_rows,LAST_INSERT_ID(),@@timestamp," + literal(payload));
-  out.sql += ";COMMIT";
+  out.sql += ";" + std::string(kCommit);
   out.results_after = 4;
   if (options.freeze_time) {
     out.sql += ";" + std::string(kResetTimestamp);

@@ -43,6 +43,9 @@ struct WrappedWrite {
   std::uint32_t results_after = 0;  // all after the statement's own: 4, and what follows COMMIT
   std::uint32_t results_after_commit = 0;
 };
+// Of our own transactions: a client's @@completion_type is about its own.
+inline constexpr std::string_view kCommit = "COMMIT AND NO CHAIN NO RELEASE";
+inline constexpr std::string_view kRollback = "ROLLBACK AND NO CHAIN NO RELEASE";
 inline constexpr std::string_view kResetTimestamp = "SET timestamp=DEFAULT";
 struct WrapOptions {
   std::string_view schema;

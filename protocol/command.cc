@@ -29,6 +29,14 @@ std::string_view command_name(CommandByte command) {
       return "COM_DROP_DB";
     case CommandByte::refresh:
       return "COM_REFRESH";
+    case CommandByte::shutdown:
+      return "COM_SHUTDOWN";
+    case CommandByte::table_dump:
+      return "COM_TABLE_DUMP";
+    case CommandByte::clone:
+      return "COM_CLONE";
+    case CommandByte::subscribe_group_replication_stream:
+      return "COM_SUBSCRIBE_GROUP_REPLICATION_STREAM";
     case CommandByte::statistics:
       return "COM_STATISTICS";
     case CommandByte::process_info:

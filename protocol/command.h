@@ -18,6 +18,7 @@ enum class CommandByte : std::uint8_t {
   create_db = 0x05,
   drop_db = 0x06,
   refresh = 0x07,
+  shutdown = 0x08,
   statistics = 0x09,
   process_info = 0x0a,
   process_kill = 0x0c,
@@ -25,6 +26,7 @@ enum class CommandByte : std::uint8_t {
   ping = 0x0e,
   change_user = 0x11,
   binlog_dump = 0x12,
+  table_dump = 0x13,
   register_slave = 0x15,
   stmt_prepare = 0x16,
   stmt_execute = 0x17,
@@ -35,6 +37,8 @@ enum class CommandByte : std::uint8_t {
   stmt_fetch = 0x1c,
   binlog_dump_gtid = 0x1e,
   reset_connection = 0x1f,
+  clone = 0x20,
+  subscribe_group_replication_stream = 0x21,
   stmt_bulk_execute = 0xfa,
 };
 // "COM_QUERY" and so on; empty for a byte that names no command.

@@ -72,6 +72,27 @@ void ResponseTracker::next_result() {
   start(kind_ == ResponseKind::execute ? ResponseKind::execute : ResponseKind::query, capabilities_);
 }
 
+bool ResponseTracker::may_carry_status(std::uint8_t first_byte, std::uint32_t payload_bytes) const {
+  switch (state_) {
+    case State::first:
+      return first_byte == kOkByte || (kind_ == ResponseKind::eof_or_err && first_byte == kEofByte);
+    case State::columns_eof:
+      return first_byte == kEofByte;
+    case State::rows:
+    case State::list:
+      return first_byte == kEofByte &&
+             (deprecate_eof() ? payload_bytes < kPayloadBytesMax : payload_bytes <= kEofBytesMax);
+    case State::columns:
+    case State::parameters:
+    case State::parameters_eof:
+    case State::prepare_columns:
+    case State::prepare_columns_eof:
+    case State::ended:
+      return false;
+  }
+  return false;
+}
+
 absl::StatusOr<std::size_t> ResponseTracker::feed(Bytes chunk) {
   std::size_t position = 0;
   while (state_ != State::ended) {

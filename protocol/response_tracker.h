@@ -51,6 +51,9 @@ class ResponseTracker {
   bool asks_for_file() const { return state_ == State::ended && end_.kind == ResultEnd::Kind::local_infile; }
   const ResultEnd& end() const { return end_; }
   void next_result();
+  // Does the message that begins with this byte, in a first packet of this size, carry status flags?
+  // Asked when its header was fed and its payload was not.
+  bool may_carry_status(std::uint8_t first_byte, std::uint32_t payload_bytes) const;
   // The sequence number of the last packet of this result that was seen.
   std::uint8_t last_sequence() const { return last_sequence_; }
 

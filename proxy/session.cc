@@ -25,6 +25,7 @@ Session::Session(Worker& worker, std::unique_ptr<Stream> client, std::uint32_t i
       shared_(worker.shared),
       counters_(worker.counters),
       client_(std::move(client)),
+      output_(*client_, counters_),
       id_(id),
       host_(client_->peer_host()),
       reader_(kLoginMessageMax),
@@ -64,7 +65,7 @@ Task<void> Session::run() {
       }
       if (!command->has_value()) break;
       reply_sequence_ = static_cast<std::uint8_t>((*command)->last_sequence + 1);
-      if (co_await dispatch(**command) == Next::close) break;
+      if (co_await dispatch(**command) == Next::close || killed_) break;
     }
   }
   delete this;
@@ -123,6 +124,7 @@ Task<Session::Next> Session::on_broken_input(absl::Status status) {
 
 Task<Session::Next> Session::dispatch(Command command) {
   if (command.payload.empty()) co_return co_await reply_err(protocol::kErrUnknownCommand, "08S01", "Unknown command");
+  if (is_cut_short(command)) co_return co_await on_cut_short(command);
   const std::uint8_t byte = command.payload[0];
   switch (static_cast<CommandByte>(byte)) {
     case CommandByte::quit:
@@ -141,45 +143,17 @@ Task<Session::Next> Session::dispatch(Command command) {
       co_return co_await on_reset_statement(command);
     case CommandByte::stmt_fetch:
       co_return co_await on_fetch(command);
-    case CommandByte::ping: {
-      protocol::ResultEnd end;
-      co_return co_await relay_to_leader(command, ResponseKind::ok_or_err, &end);
-    }
-    case CommandByte::statistics: {
-      protocol::ResultEnd end;
-      co_return co_await relay_to_leader(command, ResponseKind::text, &end);
-    }
-    case CommandByte::field_list: {
-      protocol::ResultEnd end;
-      co_return co_await relay_to_leader(command, ResponseKind::field_list, &end);
-    }
     case CommandByte::init_db:
       co_return co_await on_init_db(command);
     case CommandByte::reset_connection:
       co_return co_await on_reset_connection();
     case CommandByte::change_user:
       co_return co_await on_change_user(command);
-    case CommandByte::set_option: {
-      if (command.payload.size() != 3) {
-        co_return co_await reply_err(protocol::kErrMalformedPacket, "HY000", "Malformed communication packet.");
-      }
-      // Our own connection to the leader always has the option: only what we let through changes.
-      multi_statements_ = command.payload[1] == 0;
-      protocol::Ok ok;
-      ok.status = static_cast<std::uint16_t>((autocommit_ ? protocol::kStatusAutocommit : 0) |
-                                             (in_transaction_ ? protocol::kStatusInTransaction : 0));
-      if ((capabilities_ & protocol::kDeprecateEof) != 0) co_return co_await reply(encode_ok(ok, capabilities_, 0xfe));
-      co_return co_await reply(protocol::encode_eof({.warnings = 0, .status = ok.status}));
-    }
+    case CommandByte::set_option:
+      co_return co_await on_set_option(command);
     default:
-      break;
+      co_return co_await on_other_command(command);
   }
-  if (protocol::is_known_command(byte)) {
-    co_return co_await reply_err(
-        protocol::kErrUnknownCommand, "08S01",
-        "crossfade: " + std::string(protocol::command_name(static_cast<CommandByte>(byte))) + " is not supported yet");
-  }
-  co_return co_await reply_err(protocol::kErrUnknownCommand, "08S01", "Unknown command");
 }
 
 Task<Session::Next> Session::on_init_db(Command command) {
@@ -243,8 +217,7 @@ Task<Session::Next> Session::on_reset_connection() {
 }
 
 Task<Session::Next> Session::reply_wire(protocol::Buffer wire) {
-  counters_.bytes_to_clients.add(wire.size());
-  const absl::Status sent = co_await client_->write_all(wire, worker_.reactor.now() + kIdleMax);
+  const absl::Status sent = co_await output_.send(std::move(wire), worker_.reactor.now() + kIdleMax);
   co_return sent.ok() ? Next::go_on : Next::close;
 }
 

@@ -21,6 +21,8 @@
 #include "protocol/command.h"
 #include "protocol/packet.h"
 #include "protocol/prepared.h"
+#include "proxy/client_output.h"
+#include "proxy/follower_read.h"
 #include "proxy/kept_diagnostics.h"
 #include "proxy/leader_hold.h"
 #include "proxy/pinned_sessions.h"
@@ -113,6 +115,10 @@ class Session {
   Task<Next> dispatch(Command command);
   Task<Next> on_init_db(Command command);
   Task<Next> on_reset_connection();
+  bool is_cut_short(const Command& command) const;
+  Task<Next> on_cut_short(Command command);
+  Task<Next> on_set_option(Command command);     // session_commands.cc
+  Task<Next> on_other_command(Command command);  // session_commands.cc
   Task<Next> on_broken_input(absl::Status status);
   void reset_session_state();
 
@@ -126,9 +132,16 @@ class Session {
   // `text` is the SET; `command` what carries it, which may be an execution of it.
   Task<Next> on_set(routing::StatementFacts facts, std::string text, Command command, protocol::ResponseKind kind);
   Task<Next> on_begin(Command command);
-  Task<Next> on_commit(Command command);
+  Task<Next> on_commit(routing::StatementFacts facts, Command command);
   Task<Next> on_plain(routing::StatementFacts facts, Command command);  // to the leader; then what it changed here
   Task<Next> on_warnings(routing::StatementFacts facts, Command command);
+  Task<Next> on_several(Command command);  // session_several.cc: several statements in one text
+  Task<Next> one_of_several(std::string_view* left);
+  // session_kill.cc
+  Task<Next> on_kill(routing::StatementFacts facts, Command command);
+  void kill_elsewhere(routing::KillTarget target);
+  void be_killed(routing::KillTarget::What what);
+  Task<Next> refuse(routing::Plan plan, routing::StatementFacts facts, std::string sql);
   // `sql` with ROW_COUNT() and the like replaced by what was kept; nullopt: nothing to replace.
   std::optional<std::string> rewritten_for_kept(const std::string& sql, bool* understood) const;
   Task<std::optional<Next>> answer_from_kept(const routing::StatementFacts& facts, std::string sql);
@@ -189,8 +202,9 @@ class Session {
                                               dualwrite::ShipVerdict verdict, dualwrite::TableRef table, bool begin);
   Task<absl::StatusOr<std::optional<protocol::Err>>> servers_own_error(std::string sql);
   Task<Next> refuse_write(std::string sql, dualwrite::ShipVerdict verdict, bool understood);
-  Task<Committed> record_and_commit(dualwrite::Entry entry);
-  Task<Next> reply_committed_transaction();
+  // `end`: the COMMIT, with what the client says of CHAIN and RELEASE.
+  Task<Committed> record_and_commit(dualwrite::Entry entry, std::string end);
+  Task<Next> reply_committed_transaction(routing::StatementFacts facts);
   Task<Next> undo_failed_write(const Captured& captured, std::size_t own, bool reset_time);
   protocol::Err recording_error(const protocol::Err& err) const;
   dualwrite::StatementRecord make_record(std::string sql, const dualwrite::ShipVerdict& verdict,
@@ -264,6 +278,7 @@ class Session {
   Shared& shared_;
   Counters& counters_;
   std::unique_ptr<Stream> client_;
+  ClientOutput output_;
   std::uint32_t id_;
   std::uint32_t connection_id_ = 0;  // the leader's, which the client knows
   std::string host_;
@@ -275,6 +290,8 @@ class Session {
   bool ending_ = false;
   bool draining_ = false;
   bool idle_ = false;
+  bool killed_ = false;  // the leader was told to end this connection
+  FollowerRead follower_read_;
 
   SessionLogin login_;
   protocol::Capabilities capabilities_ = 0;

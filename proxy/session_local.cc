@@ -124,7 +124,7 @@ Task<Session::Next> Session::on_commit_first(StatementFacts facts, Command comma
     auto said = co_await servers_own_error(std::string(protocol::as_text(command.payload.subspan(1))));
     if (!said.ok()) co_return co_await reply_lost(said.status(), leader());
     if (said->has_value() && (*said)->code == protocol::kErrParse) co_return co_await reply_err(**said);
-    Committed done = co_await record_and_commit(log_.entry());
+    Committed done = co_await record_and_commit(log_.entry(), std::string(dualwrite::kCommit));
     log_.clear();
     if (done.fate == Committed::Fate::refused) co_return co_await reply_err(std::move(done.err));
     if (done.fate == Committed::Fate::unknown)

@@ -112,9 +112,10 @@ Task<Session::Next> Session::on_execute(Command command) {
     case Action::write:
       co_return co_await execute_write(*prepared, *std::move(execute));
     case Action::commit:
-      if (!log_.empty()) co_return co_await reply_committed_transaction();
+      if (!log_.empty()) co_return co_await reply_committed_transaction(prepared->facts);
       break;
     case Action::begin:
+    case Action::kill:
     case Action::set:
     case Action::sql_prepare:
     case Action::commit_first:
@@ -140,6 +141,7 @@ Task<Session::Next> Session::on_execute(Command command) {
       co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000",
                                    "crossfade: this statement cannot have parameters while writes are duplicated");
     case Action::session_only:
+    case Action::split:  // no server prepares several statements
     case Action::relay:
     case Action::warnings:
     case Action::rollback:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "dualwrite/outbox.h"
 #include "protocol/error_codes.h"
 #include "proxy/session.h"
 #include "routing/classify.h"
@@ -83,7 +84,6 @@ Task<Session::Next> Session::refuse_charset() {
 }
 
 Task<Session::Next> Session::on_query(Command command) {
-  counters_.statements.add();
   std::string_view sql = protocol::as_text(command.payload.subspan(1));
   StatementFacts facts = routing::classify(sql, lexer_mode_);
   if (needs_context_to_read(sql)) {
@@ -139,7 +139,8 @@ Task<absl::Status> Session::probe() {
 }
 
 Task<Session::Next> Session::carry_out(routing::Plan plan, StatementFacts facts, Command command) {
-  if (plan.action != Action::refuse) hold_.note(facts);
+  if (plan.action != Action::refuse && plan.action != Action::split) hold_.note(facts);
+  if (plan.action != Action::split) counters_.statements.add();
   switch (plan.action) {
     case Action::relay:
       if (!flags_->dual_write.enabled) note_unobserved(facts);
@@ -151,7 +152,9 @@ Task<Session::Next> Session::carry_out(routing::Plan plan, StatementFacts facts,
     case Action::begin:
       co_return co_await on_begin(command);
     case Action::commit:
-      co_return co_await on_commit(command);
+      co_return co_await on_commit(std::move(facts), command);
+    case Action::kill:
+      co_return co_await on_kill(std::move(facts), command);
     case Action::set: {
       std::string text(protocol::as_text(command.payload.subspan(1)));
       co_return co_await on_set(std::move(facts), std::move(text), command, ResponseKind::query);
@@ -177,22 +180,10 @@ Task<Session::Next> Session::carry_out(routing::Plan plan, StatementFacts facts,
       co_return co_await on_sql_prepare(std::move(facts), command);
     case Action::warnings:
       co_return co_await on_warnings(std::move(facts), command);
-    case Action::refuse: {
-      kept_.reset();
-      if (facts.kind == StatementKind::unknown || facts.facts.has(Fact::unparseable) ||
-          plan.reason == routing::Reason::multi_statement_not_negotiated) {
-        // What no lexer of ours understands may just be a mistake: that is the server's to say.
-        own(command);
-        auto ready = co_await leader_link(nullptr);
-        if (!ready.ok()) co_return co_await reply_lost(ready.status(), leader());
-        auto said = co_await servers_own_error(std::string(protocol::as_text(command.payload.subspan(1))));
-        if (!said.ok()) co_return co_await reply_lost(said.status(), leader());
-        if (said->has_value()) co_return co_await reply_err(**said);
-      }
-      counters_.refused_statements.add();
-      routing::Refusal no = routing::refusal(plan.reason, facts);
-      co_return co_await reply_err(no.code, std::move(no.sqlstate), std::move(no.message));
-    }
+    case Action::split:
+      co_return co_await on_several(command);
+    case Action::refuse:
+      co_return co_await refuse(plan, std::move(facts), std::string(protocol::as_text(command.payload.subspan(1))));
   }
   co_return Next::close;
 }
@@ -242,7 +233,7 @@ void Session::after_statement(StatementKind kind, const StatementFacts& facts, c
         // The server knows a savepoint that the log does not: the log no longer tells the truth.
         transaction_lost_ = true;
         log_.clear();
-        fixup_ = fixup_.empty() ? "ROLLBACK" : "ROLLBACK;" + fixup_;
+        fixup_ = std::string(dualwrite::kRollback) + (fixup_.empty() ? "" : ";") + fixup_;
       }
       break;
     case StatementKind::use:
@@ -300,13 +291,14 @@ Task<Session::Next> Session::on_plain(StatementFacts facts, Command command) {
   const Next next = co_await relay_to_leader(command, ResponseKind::query, &end);
   after_statement(facts.kind, facts, end);
   keep_over(std::move(kept), end);
+  if (facts.release.value_or(false) && end.kind == ResultEnd::Kind::ok) co_return Next::close;
   co_return next;
 }
 
 Task<Session::Next> Session::on_begin(Command command) {
   own(command);
   if (!log_.empty()) {  // BEGIN commits what is open
-    Committed done = co_await record_and_commit(log_.entry());
+    Committed done = co_await record_and_commit(log_.entry(), std::string(dualwrite::kCommit));
     log_.clear();
     if (done.fate == Committed::Fate::refused) co_return co_await reply_err(std::move(done.err));
     if (done.fate == Committed::Fate::unknown)
@@ -317,13 +309,10 @@ Task<Session::Next> Session::on_begin(Command command) {
   co_return co_await on_plain(std::move(facts), command);
 }
 
-Task<Session::Next> Session::on_commit(Command command) {
-  if (log_.empty()) {
-    StatementFacts facts;
-    facts.kind = StatementKind::commit;
-    co_return co_await on_plain(std::move(facts), command);
-  }
-  co_return co_await reply_committed_transaction();
+// With nothing to record the server does all of it, CHAIN and RELEASE included.
+Task<Session::Next> Session::on_commit(StatementFacts facts, Command command) {
+  if (log_.empty()) co_return co_await on_plain(std::move(facts), command);
+  co_return co_await reply_committed_transaction(std::move(facts));
 }
 
 namespace {
@@ -366,7 +355,7 @@ Task<Session::Next> Session::on_set(StatementFacts facts, std::string text, Comm
     }
     if (change == AutocommitChange::on) {
       // Turning autocommit on commits what is open: that must go through the outbox first.
-      Committed done = co_await record_and_commit(log_.entry());
+      Committed done = co_await record_and_commit(log_.entry(), std::string(dualwrite::kCommit));
       log_.clear();
       in_transaction_ = false;
       if (done.fate == Committed::Fate::refused) co_return co_await reply_err(std::move(done.err));

@@ -47,7 +47,7 @@ Task<Session::Next> Session::write_stepwise(std::string sql, protocol::Buffer ex
   dualwrite::Entry entry;
   entry.contexts.push_back(write_context(prepared));
   entry.statements.push_back(std::move(outcome->record));
-  Committed done = co_await record_and_commit(std::move(entry));
+  Committed done = co_await record_and_commit(std::move(entry), std::string(dualwrite::kCommit));
   next_transaction_read_committed_ = false;
   hold_.note_transaction_ended();
   if (done.fate == Committed::Fate::refused) co_return co_await reply_err(std::move(done.err));
@@ -167,6 +167,7 @@ Task<Session::Next> Session::write_in_transaction(std::string sql, protocol::Buf
 }
 
 protocol::Err Session::recording_error(const protocol::Err& err) const {
+  if (err.code == protocol::kErrQueryInterrupted) return err;  // a KILL that came in time
   if (err.code == protocol::kErrNoReferencedRow || err.code == protocol::kErrDeadlock) {
     // The fence has moved: another side leads now. The application runs the transaction again.
     return {.code = protocol::kErrDeadlock,
@@ -181,7 +182,7 @@ protocol::Err Session::recording_error(const protocol::Err& err) const {
 }
 
 // The outbox rows of `entry`, then COMMIT: in one packet, which stops at the first error.
-Task<Session::Committed> Session::record_and_commit(dualwrite::Entry entry) {
+Task<Session::Committed> Session::record_and_commit(dualwrite::Entry entry, std::string end) {
   Committed done;
   const std::uint64_t epoch = shared_.applier.epoch();
   const dualwrite::EntryKey key = draw_key();
@@ -203,7 +204,7 @@ Task<Session::Committed> Session::record_and_commit(dualwrite::Entry entry) {
   const absl::Cleanup settle = [this] { shared_.applier.end_write(); };
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const bool last = i + 1 == rows.size();
-    std::string sql = checks_on + rows[i] + checks_off + (last ? ";COMMIT" : "");
+    std::string sql = checks_on + rows[i] + checks_off + (last ? ";" + end : "");
     auto captured = co_await (*ready)->run(std::move(sql), deadline);
     if (!captured.ok()) {
       if (last) {
@@ -213,7 +214,7 @@ Task<Session::Committed> Session::record_and_commit(dualwrite::Entry entry) {
       co_return done;
     }
     if (captured->failed()) {
-      auto undone = co_await (*ready)->run("ROLLBACK" + checks_off, deadline);
+      auto undone = co_await (*ready)->run(std::string(dualwrite::kRollback) + checks_off, deadline);
       if (!undone.ok()) co_return done;
       in_transaction_ = false;
       done.fate = Committed::Fate::refused;
@@ -232,30 +233,37 @@ Task<Session::Committed> Session::record_and_commit(dualwrite::Entry entry) {
     if (last) done.ok = captured->last().ok;
   }
   done.fate = Committed::Fate::committed;
-  in_transaction_ = false;
+  in_transaction_ = (done.ok.status & protocol::kStatusInTransaction) != 0;  // AND CHAIN
   std::shared_ptr<AppliedMark> mark = note_committed(key);
   co_await wait_for_follower(std::move(mark));
   co_return done;
 }
 
-Task<Session::Next> Session::reply_committed_transaction() {
+Task<Session::Next> Session::reply_committed_transaction(routing::StatementFacts facts) {
   kept_.reset();
   last_answered_ = leader();
   counters_.transactions.add();
   if (shared_.applier.epoch() == 0) {
     co_return co_await reply_lost(absl::UnavailableError("the leader is not set up for dual writes yet"), leader());
   }
-  Committed done = co_await record_and_commit(log_.entry());
+  // What the client does not say is for @@completion_type to decide, on the server.
+  std::string commit = "COMMIT";
+  if (facts.chain) commit += *facts.chain ? " AND CHAIN" : " AND NO CHAIN";
+  if (facts.release) commit += *facts.release ? " RELEASE" : " NO RELEASE";
+  Committed done = co_await record_and_commit(log_.entry(), std::move(commit));
   log_.clear();
-  next_transaction_read_committed_ = false;
-  hold_.note_transaction_ended();
+  if (!in_transaction_) {  // a chained one keeps its characteristics
+    next_transaction_read_committed_ = false;
+    hold_.note_transaction_ended();
+  }
   if (done.fate == Committed::Fate::unknown)
     co_return co_await reply_lost(absl::UnavailableError("during COMMIT"), leader());
   if (done.fate == Committed::Fate::refused) co_return co_await reply_err(std::move(done.err));
   done.ok.affected_rows = 0;
   done.ok.last_insert_id = 0;
   done.ok.status &= static_cast<std::uint16_t>(~protocol::kStatusMoreResults);
-  co_return co_await reply_ok(std::move(done.ok));
+  const Next next = co_await reply_ok(std::move(done.ok));
+  co_return facts.release.value_or(false) ? Next::close : next;
 }
 
 }  // namespace crossfade::proxy

@@ -1,5 +1,6 @@
 // Reads: bytes from a backend to the client through a small shared buffer, without decoding rows.
 
+#include "absl/cleanup/cleanup.h"
 #include "dualwrite/outbox.h"
 #include "protocol/error_codes.h"
 #include "proxy/session.h"
@@ -156,6 +157,8 @@ Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::
                                   bool* answered, Numbers numbers) {
   protocol::ResponseTracker tracker;
   tracker.start(kind, link.capabilities());
+  if (link.which() != leader()) follower_read_.begin(link);
+  const absl::Cleanup over = [this] { follower_read_.end(); };
   Stream& backend = link.stream();
   // Never kept across a wait: others use it meanwhile.
   const std::span<std::uint8_t> scratch = worker_.scratch;
@@ -184,17 +187,17 @@ Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::
     }
     if (!input.empty()) co_return absl::InternalError("the server sent more than was asked for");
     if (renumber) numbering.apply(scratch.first(got.bytes));
-    const protocol::Bytes chunk(scratch.data(), got.bytes);
+    const std::span<std::uint8_t> chunk = scratch.first(got.bytes);
     if (tee != nullptr) tee->append(chunk);
-    counters_.bytes_to_clients.add(got.bytes);
     const bool done = tracker.done();
     if (done) *end = tracker.end();
     if (answered != nullptr) *answered = true;
-    const Stream::Io sent = client_->try_write(chunk);
+    const Stream::Io sent = output_.send_now(chunk);
     if (sent.kind == Stream::Io::Kind::failed) co_return absl::CancelledError("the client has left");
-    if (sent.bytes < chunk.size() || client_->is_buffered()) {
-      const protocol::Buffer rest(chunk.begin() + static_cast<std::ptrdiff_t>(sent.bytes), chunk.end());
-      const absl::Status written = co_await client_->write_all(rest, worker_.reactor.now() + kClientStalledMax);
+    if (sent.kind == Stream::Io::Kind::would_block) {
+      protocol::Buffer rest(chunk.begin() + static_cast<std::ptrdiff_t>(sent.bytes), chunk.end());
+      const absl::Status written =
+          co_await output_.send_rest(std::move(rest), worker_.reactor.now() + kClientStalledMax);
       if (!written.ok()) co_return absl::CancelledError("the client has left");
     }
     if (done) co_return absl::OkStatus();

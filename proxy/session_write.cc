@@ -285,7 +285,7 @@ Task<Session::Next> Session::undo_failed_write(const Captured& captured, std::si
   const std::size_t at = captured.results.size() - 1;
   protocol::Err err = captured.last().err;
   BackendLink& leading = *link(leader());
-  std::string sql = "SHOW WARNINGS;ROLLBACK";
+  std::string sql = "SHOW WARNINGS;" + std::string(dualwrite::kRollback);
   if (reset_time) sql += ";" + std::string(dualwrite::kResetTimestamp);
   if (context_ && !context_->statement.foreign_key_checks) sql += ";SET foreign_key_checks=0";
   // A statement that a read-only transaction refuses takes no part in one: had it run alone, the characteristics for

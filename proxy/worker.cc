@@ -55,7 +55,9 @@ Worker::Worker(Shared& shared_state, std::shared_ptr<const config::Flags> initia
       schemas(shared_state, reactor, counters),
       flags(std::move(initial_flags)),
       random(std::random_device{}() * 0x9e3779b97f4a7c15ull ^ std::random_device{}()),
-      calls(shared_state.config.shadow.digests_max) {}
+      calls(shared_state.config.shadow.digests_max) {
+  shared_state.workers.push_back(this);
+}
 
 void Worker::accept(int fd, std::shared_ptr<const Entrance> entrance) {
   counters.clients_accepted.add();

@@ -30,6 +30,7 @@
 namespace crossfade::proxy {
 
 class Session;
+class Worker;
 class ShadowPool;
 
 // What is known of a backend from its last greeting; guarded by BackendTraitsTable.
@@ -66,6 +67,7 @@ struct Shared {
   std::atomic<bool> draining{false};
   PinnedSessions pinned_sessions = {};
   ZoneAgreements zones = {};
+  std::vector<Worker*> workers = {};  // complete before the first client comes
 
   LinkOptions link_options(config::Backend which, const KnownUser::Credential& credential) const;
   // As a user; nullopt: not known, or not any more.

@@ -4,6 +4,7 @@
 
 #include "routing/fact_scanner.h"
 #include "routing/set_statement.h"
+#include "routing/split.h"
 #include "routing/table_statement.h"
 #include "routing/word_table.h"
 
@@ -227,18 +228,11 @@ StatementKind StatementReader::read_show() {
   return StatementKind::show;
 }
 
-// The body of a routine holds semicolons of its own: they end the statement only outside BEGIN ... END.
 void StatementReader::skip_routine() {
-  int blocks = 0;
+  RoutineBlocks blocks;
   while (scan_.token().kind != TokenKind::end && scan_.token().kind != TokenKind::error) {
-    if (scan_.token().kind == TokenKind::semicolon && blocks == 0) return;
-    if (scan_.is("BEGIN") || scan_.is("CASE")) ++blocks;
-    if (scan_.is("END")) {
-      if (scan_.ahead_is("CASE")) scan_.advance();
-      const bool of_flow = scan_.ahead_is("IF") || scan_.ahead_is("LOOP") || scan_.ahead_is("REPEAT") ||
-                           scan_.ahead_is("WHILE") || scan_.ahead_is("FOR");
-      if (!of_flow && blocks > 0) --blocks;
-    }
+    if (scan_.token().kind == TokenKind::semicolon && !blocks.inside()) return;
+    blocks.note(scan_.token(), scan_.ahead());
     scan_.advance();
   }
 }
@@ -283,11 +277,11 @@ StatementKind StatementReader::read_transaction_end(StatementKind kind) {
   if (scan_.take("AND")) {
     const bool no = scan_.take("NO");
     if (!scan_.take("CHAIN")) return rest(StatementKind::unknown);
-    if (!no) out_.facts.add(Fact::chain);
+    out_.chain = !no;
   }
   const bool no = scan_.take("NO");
   if (scan_.take("RELEASE")) {
-    if (!no) out_.facts.add(Fact::chain);
+    out_.release = !no;
   } else if (no) {
     return rest(StatementKind::unknown);
   }

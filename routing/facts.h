@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -77,7 +78,6 @@ enum class Fact : std::uint32_t {
   executable_comment = 1u << 23,   // has /*! */ or /*M! */
   read_committed = 1u << 24,       // SET TRANSACTION (or the variable) to READ COMMITTED or READ UNCOMMITTED
   autocommit_variable = 1u << 25,  // SET autocommit
-  chain = 1u << 26,                // COMMIT/ROLLBACK AND CHAIN or RELEASE
   server_dependent = 1u << 27,     // a division, a pattern, or a function outside portable_functions.h: another
                                    // make of server may compute another value
 };
@@ -129,6 +129,9 @@ struct StatementFacts {
   std::vector<TableName> targets;
   std::vector<TableName> renamed;  // ALTER TABLE ... RENAME: the new name
   std::string name;                // of the savepoint; of the schema in USE; "recover" of XA RECOVER
+  // COMMIT and ROLLBACK: AND [NO] CHAIN, [NO] RELEASE; nullopt where @@completion_type decides.
+  std::optional<bool> chain;
+  std::optional<bool> release;
   // SET: names as written, lower case, without scope ("sql_mode"); "names" for SET NAMES.
   std::vector<std::string> variables;
   bool sets_global = false;  // SET GLOBAL / PERSIST

@@ -224,7 +224,6 @@ std::optional<Plan> plan_session_statement(const Question& q) {
       return q.act(Action::begin);
     case StatementKind::commit:
     case StatementKind::rollback:
-      if (q.has(Fact::chain)) return std::nullopt;
       return q.act(q.statement.kind == StatementKind::commit ? Action::commit : Action::rollback);
     case StatementKind::savepoint:
       return q.act(Action::savepoint);
@@ -234,6 +233,9 @@ std::optional<Plan> plan_session_statement(const Question& q) {
       return q.act(Action::rollback_to_savepoint);
     case StatementKind::use:
       return q.act(Action::use, Reason::session_state);
+    case StatementKind::kill:
+      if (q.flags.dual_write.enabled && q.has(Fact::unknown_function)) return std::nullopt;
+      return q.act(Action::kill);
     default:
       return std::nullopt;
   }
@@ -300,10 +302,16 @@ Plan plan_dual_write(const Question& q) {
   return q.refuse(Reason::unsupported_statement);
 }
 
+// Several reads of which none asks what another left in the session: they go to the leader in one piece.
+bool is_plain_reading(const Question& q) {
+  return q.has(Fact::reads_only) && !q.has(Fact::warnings) && !q.has(Fact::row_count) && !q.has(Fact::found_rows) &&
+         !q.has(Fact::last_insert_id);
+}
+
 // Could it change rows? What is not understood could.
 bool may_write(const StatementFacts& statement) {
   if (statement.facts.has(Fact::reads_only)) return false;
-  if (statement.facts.has(Fact::multi_statement) || statement.facts.has(Fact::unknown_function)) return true;
+  if (statement.facts.has(Fact::unknown_function)) return true;
   switch (statement.kind) {
     case StatementKind::insert:
     case StatementKind::replace:
@@ -326,18 +334,19 @@ bool may_write(const StatementFacts& statement) {
 Plan make_plan(const StatementFacts& statement, const SessionFacts& session, const config::Flags& flags,
                config::Backend leader, std::uint32_t draw) {
   const Question q{statement, session, flags, leader, draw};
-  // What cannot be read may be a write. While nothing is recorded, what to say to it is the server's affair.
-  const bool passes_unread = !flags.dual_write.enabled && !flags.freeze_writes;
-  if (q.has(Fact::unparseable)) return passes_unread ? q.relay(Reason::dual_write_off) : q.refuse(Reason::unparseable);
   const bool multi = q.has(Fact::multi_statement);
   if (multi && !session.client_multi_statements) return q.refuse(Reason::multi_statement_not_negotiated);
+  if (multi && (flags.dual_write.enabled || flags.freeze_writes)) {
+    return is_plain_reading(q) ? q.relay(Reason::leader_leads) : q.act(Action::split, Reason::several_statements);
+  }
+  if (multi) return q.relay(Reason::dual_write_off);
+  // What cannot be read may be a write. While nothing is recorded, what to say to it is the server's affair:
+  // it may hide a semicolon, so it passes only where the client may send several statements.
+  const bool passes_unread = !flags.dual_write.enabled && !flags.freeze_writes && session.client_multi_statements;
+  if (q.has(Fact::unparseable)) return passes_unread ? q.relay(Reason::dual_write_off) : q.refuse(Reason::unparseable);
   // An EXECUTE that is followed here is planned again, by its text.
   const bool by_text = flags.dual_write.enabled && statement.kind == StatementKind::execute;
   if (flags.freeze_writes && !by_text && may_write(statement)) return q.refuse(Reason::freeze);
-  if (multi) {
-    if (!flags.dual_write.enabled) return q.relay(Reason::dual_write_off);
-    return q.has(Fact::reads_only) ? q.relay(Reason::leader_leads) : q.refuse(Reason::multi_statement_write);
-  }
   if (const std::optional<Plan> plan = plan_session_statement(q); plan.has_value()) return *plan;
   if (flags.dual_write.enabled) return plan_dual_write(q);
   const bool sets = statement.kind == StatementKind::set || statement.kind == StatementKind::set_transaction;
@@ -378,8 +387,8 @@ std::string_view name(Reason reason) {
       return "ddl";
     case Reason::unsupported_statement:
       return "unsupported_statement";
-    case Reason::multi_statement_write:
-      return "multi_statement_write";
+    case Reason::several_statements:
+      return "several_statements";
     case Reason::multi_statement_not_negotiated:
       return "multi_statement_not_negotiated";
     case Reason::read_committed:

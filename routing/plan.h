@@ -47,7 +47,9 @@ enum class Action : std::uint8_t {
   session_only,  // temporary tables, handlers: to the leader, remembered, nothing recorded
   commit_first,  // the same, by a statement that commits what is open
   sql_prepare,   // PREPARE, EXECUTE, DEALLOCATE: what is named is planned by its own text
-  warnings,      // may be answered from what was kept of the last wrapped write
+  kill,
+  split,     // several statements in one text: each is planned by itself
+  warnings,  // may be answered from what was kept of the last wrapped write
   refuse,
 };
 
@@ -72,7 +74,7 @@ enum class Reason : std::uint8_t {
   freeze,
   ddl,
   unsupported_statement,
-  multi_statement_write,
+  several_statements,
   multi_statement_not_negotiated,
   read_committed,
   unparseable,

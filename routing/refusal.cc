@@ -26,9 +26,6 @@ Refusal unsupported(const StatementFacts& statement) {
         "crossfade: setting global variables is not supported while writes are duplicated; set them on each backend "
         "directly");
   }
-  if (statement.facts.has(Fact::chain)) {
-    return not_supported("crossfade: AND CHAIN and RELEASE are not supported; send a plain COMMIT or ROLLBACK");
-  }
   if (statement.kind == StatementKind::unknown) {
     return not_supported(
         "crossfade: this statement is not understood and may write; while writes are duplicated, rewrite it or run it "
@@ -51,11 +48,6 @@ Refusal refusal(Reason reason, const StatementFacts& statement) {
       return not_supported(
           "crossfade: schema changes are refused while writes are duplicated; stop writes and run it on both backends "
           "directly, or finish the migration first");
-    case Reason::multi_statement_write:
-      return not_supported(
-          "crossfade: several statements in one text are supported only if all of them are plain reads; send them one "
-          "by "
-          "one");
     case Reason::multi_statement_not_negotiated:
       return {
           1064, "42000",
@@ -113,6 +105,7 @@ Refusal refusal(Reason reason, const StatementFacts& statement) {
     case Reason::user_variable:
     case Reason::dual_write_off:
     case Reason::dual_write:
+    case Reason::several_statements:
       return unsupported(statement);
   }
   return unsupported(statement);

@@ -46,6 +46,8 @@ class Tokenizer {
   // What was met so far.
   bool saw_comment() const { return saw_comment_; }
   bool saw_executable_comment() const { return saw_executable_comment_; }
+  // The token that next() gave last stands inside one.
+  bool in_executable_comment() const { return in_executable_comment_; }
   // The first plain /* */ comment's inside, for hints such as `crossfade:tenant=42`.
   std::string_view first_comment() const { return first_comment_; }
   // True when the text ended inside an executable comment, a plain comment, a string or a quoted name.

@@ -161,3 +161,159 @@ def test_empty_and_strange_results(env):
         statement, _, _ = session.prepare("SELECT * FROM t WHERE id >= ?")
         answers.append([r.facts() for r in session.execute(statement, [1])])
     assert repr(answers[0]) == repr(answers[1]), answers
+
+
+def both_ways(env, proxy, capabilities, texts, prepare=()):
+    """Each text through the proxy and directly, on the same fresh rows; the answers must be equal, flags and all."""
+    for text in texts:
+        answers = []
+        for side in (proxy, env.old):
+            for server in env.servers.both:
+                server.run("DROP TABLE IF EXISTS t", "CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v INT)",
+                           "INSERT INTO t VALUES (1, 1), (2, 2)", database="app")
+            if side is env.old:
+                proxy.caught_up()
+            session = side.wire(database="app", capabilities=capabilities)
+            for sql in prepare:
+                session.query(sql)
+            try:
+                found = session.query(text)
+            except wire.Err as error:
+                found = [error]
+            found = [(r.code, r.state) if isinstance(r, wire.Err) else (r.facts(), r.status & ~0x4000) for r in found]
+            try:
+                after = session.one("SELECT COUNT(*), SUM(v), MAX(id) FROM t")
+            except wire.Err as error:
+                after = error
+            answers.append((found, after.facts(), after.status & ~0x4000))
+            session.close()
+        assert answers[0] == answers[1], "%r:\n  proxy  %s\n  direct %s" % (text, answers[0], answers[1])
+
+
+SEVERAL = (
+    "BEGIN; INSERT INTO t VALUES (7, 70); COMMIT",
+    "BEGIN; INSERT INTO t VALUES (7, 70); ROLLBACK; SELECT COUNT(*) FROM t",
+    "BEGIN; INSERT INTO t VALUES (7, 70)",
+    "INSERT INTO t (v) VALUES (5); SELECT LAST_INSERT_ID()",
+    "UPDATE t SET v = 9 WHERE id = 1; SELECT ROW_COUNT()",
+    "UPDATE t SET v = 9 WHERE id = 1; UPDATE t SET v = 9 WHERE id = 1; SELECT ROW_COUNT(), ROW_COUNT()",
+    "INSERT INTO t VALUES (3, 3);INSERT INTO t VALUES (4, 4);INSERT INTO t VALUES (5, 5)",
+    "INSERT INTO t VALUES (3, 3);INSERT INTO t VALUES (1, 4);INSERT INTO t VALUES (5, 5)",
+    "SELECT 1; SELEC 2; SELECT 3",
+    "SELECT 1; SELECT 'x",
+    "SELECT 1;; SELECT 2",
+    "SELECT 1; /* only a comment */",
+    "SELECT 1; -- only a comment",
+    "INSERT INTO t VALUES (3, 3); ; ",
+    "SELECT id FROM t; DELETE FROM t WHERE id = 1; SELECT id FROM t; SELECT id FROM t WHERE id > 100",
+    "SELECT SQL_CALC_FOUND_ROWS id FROM t LIMIT 1; SELECT FOUND_ROWS()",
+    "SET @a = 5; SELECT @a; INSERT INTO t VALUES (8, 8)",
+    "SET sql_mode = 'ANSI_QUOTES'; SELECT \"id\" FROM t; INSERT INTO t (\"id\", v) VALUES (9, 9)",
+    "SET sql_mode = 'NO_BACKSLASH_ESCAPES'; SELECT 'a\\'; SELECT 'b; c'; DELETE FROM t WHERE id = 2",
+    "SET autocommit = 0; INSERT INTO t VALUES (10, 10); SET autocommit = 1; SELECT COUNT(*) FROM t",
+    "SELECT 1 FROM t WHERE id = 1 FOR UPDATE; INSERT INTO t VALUES (11, 1)",
+    "SAVEPOINT a; BEGIN; INSERT INTO t VALUES (12, 1); SAVEPOINT b; INSERT INTO t VALUES (13, 1); ROLLBACK TO b; COMMIT",
+    "USE app; SELECT DATABASE(); INSERT INTO t VALUES (14, 1)",
+    "SHOW TABLES; DELETE FROM t WHERE id = 1",
+    "DO 1; DO 2; INSERT INTO t VALUES (15, 1); DO 3",
+    "; SELECT 1; INSERT INTO t VALUES (16, 1)",
+)
+
+
+def test_several_statements_with_writes_answer_as_the_server_does(env):
+    env.needs_proxy()
+    proxy = env.proxy()
+    env.tables("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v INT)")
+    for capabilities in (wire.MULTI_STATEMENTS, wire.MULTI_STATEMENTS | wire.DEPRECATE_EOF):
+        both_ways(env, proxy, capabilities, SEVERAL)
+
+
+def test_several_statements_reach_the_other_side(env):
+    env.tables("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v INT)")
+    proxy = env.proxy()
+    session = proxy.wire(database="app", capabilities=wire.MULTI_STATEMENTS)
+    session.query("INSERT INTO t VALUES (1, 1); UPDATE t SET v = 5 WHERE id = 1; BEGIN; INSERT INTO t VALUES (2, 2), (3, 3); "
+                  "DELETE FROM t WHERE id = 2; COMMIT; BEGIN; INSERT INTO t VALUES (4, 4); ROLLBACK")
+    batch = session.query(";".join("INSERT INTO t VALUES (%d, %d)" % (n, n) for n in range(100, 400)))
+    assert len(batch) == 300 and all(r.affected == 1 for r in batch)
+    assert session.one("SELECT COUNT(*) FROM t").rows == [["302"]]
+    env.assert_equal(rows_min=302)
+
+
+def test_a_refused_statement_stops_its_packet(env):
+    env.needs_proxy()
+    env.tables("CREATE TABLE t (id INT PRIMARY KEY, v INT)")
+    proxy = env.proxy()
+    session = proxy.wire(database="app", capabilities=wire.MULTI_STATEMENTS)
+    for refused in ("CREATE TABLE u (id INT)", "UPDATE t SET v = v + 1", "CREATE PROCEDURE p() BEGIN DELETE FROM t; SELECT 1; END",
+                    "BEGIN NOT ATOMIC DELETE FROM t; END", "IF 1 THEN DELETE FROM t; END IF", "SELECT 1 /*! ; DELETE FROM t */"):
+        results = session.query("REPLACE INTO t VALUES (1, 1); " + refused + "; REPLACE INTO t VALUES (2, 2)")
+        assert len(results) == 2 and results[0].affected and isinstance(results[1], wire.Err), (refused, results)
+        assert session.one("SELECT id FROM t").rows == [["1"]], refused
+    env.assert_equal(rows_min=1)
+
+
+def test_several_statements_for_who_did_not_ask_for_them(env):
+    env.tables("CREATE TABLE t (id INT PRIMARY KEY, v INT)")
+    proxy = env.proxy()
+    messages = []
+    for side in (proxy, env.old):
+        session = side.wire(database="app")
+        try:
+            session.query("INSERT INTO t VALUES (1, 1); INSERT INTO t VALUES (2, 2)")
+            raise AssertionError("taken")
+        except wire.Err as error:
+            messages.append(error.args)
+        # COM_SET_OPTION turns it on and off.
+        for option, good in ((0, True), (1, False), (0, True)):
+            session.command(bytes([wire.SET_OPTION]) + option.to_bytes(2, "little"))
+            session.read_packet()
+            try:
+                assert len(session.query("DO 1; SELECT ROW_COUNT(); DO 2")) == 3 and good
+            except wire.Err as error:
+                assert error.code == 1064 and not good
+    assert messages[0] == messages[1], messages
+    assert env.old.run("SELECT COUNT(*) FROM app.t") == ((0,),)
+
+
+def test_several_statements_while_writes_are_not_duplicated(env):
+    """Relayed whole; what they did to the session is known afterwards."""
+    env.needs_proxy()
+    proxy = env.proxy(flags={"dual_write": {"enabled": False}})
+    env.tables("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v INT)")
+    for capabilities in (wire.MULTI_STATEMENTS, wire.MULTI_STATEMENTS | wire.DEPRECATE_EOF):
+        both_ways(env, proxy, capabilities, SEVERAL + (
+            "CREATE PROCEDURE p() BEGIN SELECT 1; SELECT 2; END; CALL p(); SELECT 3; DROP PROCEDURE p; SELECT 4",))
+    session = proxy.wire(capabilities=wire.MULTI_STATEMENTS)
+    session.query("USE app; SET sql_mode = 'ANSI_QUOTES'; BEGIN; INSERT INTO t VALUES (100, 1)")
+    assert session.one('SELECT "v" FROM t WHERE id = 100').rows == [["1"]]
+    assert session.one("ROLLBACK").status & wire.IN_TRANSACTION == 0
+    assert session.one("SELECT COUNT(*) FROM t WHERE id = 100").rows == [["0"]]
+
+
+def test_several_statements_in_steps_of_a_few_bytes(env):
+    """The seams of the joined response do not hang on how the backends' bytes arrive."""
+    env.tables("CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(300))")
+    for size in (1, 7):
+        relay = env.relay(env.old, fragment=size)
+        proxy = env.proxy(old_port=relay.port)
+        session = proxy.wire(database="app", capabilities=wire.MULTI_STATEMENTS | (wire.DEPRECATE_EOF if size == 7 else 0))
+        results = session.query("DELETE FROM t WHERE id = 1; INSERT INTO t VALUES (1, 'a'); SELECT * FROM t; SELECT ROW_COUNT(); SHOW TABLES")
+        assert [getattr(r, "rows", None) for r in results[1:]] == [None, [["1", "a"]], [["-1"]], [["t"]]], results
+
+
+def test_drivers_that_send_several_statements(env):
+    """PyMySQL with MULTI_STATEMENTS, as ORMs and migration tools use it."""
+    import pymysql
+    env.tables("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v VARCHAR(20))")
+    proxy = env.proxy()
+    with proxy.connect(database="app", client_flag=pymysql.constants.CLIENT.MULTI_STATEMENTS, autocommit=False) as session:
+        with session.cursor() as cursor:
+            cursor.execute("INSERT INTO t (v) VALUES ('a'); INSERT INTO t (v) VALUES ('b;''c'); SELECT LAST_INSERT_ID(), COUNT(*) FROM t")
+            counts = [cursor.rowcount]
+            while cursor.nextset():
+                counts.append(cursor.rowcount)
+            assert counts == [1, 1, 1], counts
+            assert cursor.fetchall() == ((2, 2),)
+        session.commit()
+    env.assert_equal(rows_min=2)

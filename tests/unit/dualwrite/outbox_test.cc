@@ -108,7 +108,7 @@ TEST(WrapAutocommit, PutsStatementOutcomeAndCommitIntoOnePacket) {
             "START TRANSACTION;DELETE FROM t WHERE id=1\n;GET DIAGNOSTICS @crossfade_rows=ROW_COUNT;SHOW WARNINGS;"
             "INSERT INTO `crossfade`.`outbox`(`epoch`,`entry_key`,`part`,`parts`,`affected`,`insert_id`,`at`,`payload`)"
             " VALUES(3,0x" +
-                kKey7 + ",0,1,@crossfade_rows,LAST_INSERT_ID(),@@timestamp,0x0102);COMMIT");
+                kKey7 + ",0,1,@crossfade_rows,LAST_INSERT_ID(),@@timestamp,0x0102);COMMIT AND NO CHAIN NO RELEASE");
   EXPECT_EQ(write->results_before, 1u);
   EXPECT_EQ(write->results_after, 4u);
   EXPECT_EQ(write->results_after_commit, 0u);
@@ -135,7 +135,7 @@ TEST(WrapAutocommit, FreezesTimeBeforeAndFreesItAfterTheCommit) {
   pinned.seeds = RandSeeds{5, 6};
   const std::string sql = wrap_autocommit("INSERT t VALUES(1)", Buffer{1}, pinned)->sql;
   EXPECT_EQ(sql.rfind("SET timestamp=@@timestamp,rand_seed1=5,rand_seed2=6;START TRANSACTION;", 0), 0u);
-  EXPECT_THAT(sql, HasSubstr(";COMMIT;SET timestamp=DEFAULT"));
+  EXPECT_THAT(sql, HasSubstr(";COMMIT AND NO CHAIN NO RELEASE;SET timestamp=DEFAULT"));
 }
 
 TEST(WrapAutocommit, RemovesWhatWouldBeAnEmptyStatement) {

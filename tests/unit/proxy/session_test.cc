@@ -93,7 +93,7 @@ TEST(SessionWrite, AnAutocommitWriteIsOnePacketWithItsOutboxRow) {
   ASSERT_THAT(packets, SizeIs(1));
   EXPECT_THAT(packets[0], HasSubstr(std::string("START TRANSACTION;") + kInsert + "\n;"));
   EXPECT_THAT(packets[0], HasSubstr("INSERT INTO `crossfade`.`outbox`"));
-  EXPECT_TRUE(packets[0].ends_with(";COMMIT"));
+  EXPECT_TRUE(packets[0].ends_with(";COMMIT AND NO CHAIN NO RELEASE"));
   EXPECT_THAT(recorded(stack), ElementsAre(ElementsAre(kInsert)));
   ASSERT_TRUE(stack.caught_up());
   EXPECT_THAT(written(stack.follower()), ElementsAre(kInsert));

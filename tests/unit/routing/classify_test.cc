@@ -282,12 +282,28 @@ TEST(Classify, NotesFacts) {
       {"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", Fact::read_committed},
       {"SET tx_isolation='READ-COMMITTED'", Fact::read_committed},
       {"SET @@transaction_isolation = @old", Fact::read_committed},
-      {"COMMIT AND CHAIN", Fact::chain},
-      {"ROLLBACK RELEASE", Fact::chain},
       {"SELECT 1; SELECT 2", Fact::multi_statement},
       {"CREATE PROCEDURE p() BEGIN SELECT 1; END; SELECT 2", Fact::multi_statement},
   };
   for (const WithFact& c : cases) EXPECT_TRUE(has(c.sql, c.fact)) << c.sql;
+}
+
+TEST(Classify, NotesWhatIsSaidOfTheTransactionAfterThisOne) {
+  struct Case {
+    std::string_view sql;
+    std::optional<bool> chain, release;
+  };
+  const Case cases[] = {{"COMMIT", {}, {}},
+                        {"COMMIT WORK AND CHAIN", true, {}},
+                        {"ROLLBACK AND NO CHAIN", false, {}},
+                        {"ROLLBACK RELEASE", {}, true},
+                        {"COMMIT AND NO CHAIN RELEASE", false, true},
+                        {"COMMIT AND NO CHAIN NO RELEASE", false, false}};
+  for (const Case& c : cases) {
+    const StatementFacts facts = classify(c.sql, {});
+    EXPECT_EQ(facts.chain, c.chain) << c.sql;
+    EXPECT_EQ(facts.release, c.release) << c.sql;
+  }
 }
 
 TEST(Classify, NotesNoFactThatIsNotThere) {
@@ -300,7 +316,6 @@ TEST(Classify, NotesNoFactThatIsNotThere) {
       {"SELECT GROUP_CONCAT(a ORDER BY b) FROM t", Fact::order_by},
       {"SET tx_isolation='REPEATABLE-READ'", Fact::read_committed},
       {"SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", Fact::read_committed},
-      {"COMMIT AND NO CHAIN NO RELEASE", Fact::chain},
       {"INSERT INTO t (a) VALUES (1)", Fact::unknown_function},
       {"INSERT INTO db.t(a) VALUES (1)", Fact::unknown_function},
       {"INSERT INTO t VALUES (1) ON DUPLICATE KEY UPDATE a=VALUES(a)", Fact::unknown_function},

@@ -332,8 +332,19 @@ TEST(Plan, DecidesOnSeveralStatements) {
   EXPECT_EQ(c.plan("SELECT 1; SELECT 2").reason, Reason::multi_statement_not_negotiated);
   c.session.client_multi_statements = true;
   EXPECT_EQ(c.plan("SELECT 1; SELECT 2"), leader_plan(Action::relay, Reason::leader_leads));
-  EXPECT_EQ(c.plan("SELECT 1; DELETE FROM t"), leader_plan(Action::refuse, Reason::multi_statement_write));
-  EXPECT_EQ(c.plan("BEGIN; DELETE FROM t; COMMIT"), leader_plan(Action::refuse, Reason::multi_statement_write));
+  // What one leaves in the session another asks for, a write, an error behind a result: each by itself.
+  for (const std::string_view sql :
+       {"SELECT 1; DELETE FROM t", "BEGIN; DELETE FROM t; COMMIT", "SELECT 1; SELECT ROW_COUNT()",
+        "SELECT 1; SHOW WARNINGS", "SELECT SQL_CALC_FOUND_ROWS 1; SELECT FOUND_ROWS()", "SELECT 1; SELECT 'x",
+        "SELECT 1; SELEC 2"}) {
+    EXPECT_EQ(c.plan(sql), leader_plan(Action::split, Reason::several_statements)) << sql;
+  }
+  c.flags.freeze_writes = true;
+  EXPECT_EQ(c.plan("SELECT 1; DELETE FROM t").action, Action::split);
+  c.flags.dual_write.enabled = false;
+  EXPECT_EQ(c.plan("SELECT 1; DELETE FROM t").action, Action::split);
+  c.flags.freeze_writes = false;
+  EXPECT_EQ(c.plan("SELECT 1; SELECT 'x").action, Action::relay);
   c.flags.dual_write.enabled = false;
   EXPECT_EQ(c.plan("SELECT 1; DELETE FROM t"), leader_plan(Action::relay, Reason::dual_write_off));
 }
@@ -349,12 +360,32 @@ TEST(Plan, RelaysEverythingButSessionStatementsWithoutDualWrite) {
   EXPECT_EQ(c.plan("SET a=1").action, Action::set);
   EXPECT_EQ(c.plan("SET GLOBAL a=1").action, Action::set);
   EXPECT_EQ(c.plan("USE a").action, Action::use);
+  EXPECT_EQ(c.plan("SELECT 'a").reason, Reason::unparseable);  // it may hide a second statement
+  c.session.client_multi_statements = true;
   EXPECT_EQ(c.plan("SELECT 'a").action, Action::relay);
+}
+
+TEST(Plan, SendsAKillToWhoeverKnowsTheIds) {
+  Case c;
+  EXPECT_EQ(c.plan("KILL 5").action, Action::kill);
+  EXPECT_EQ(c.plan("KILL QUERY 5").action, Action::kill);
+  EXPECT_EQ(c.plan("KILL USER bob").action, Action::kill);
+  EXPECT_EQ(c.plan("KILL f(1)").action, Action::refuse);  // it may write
+  c.flags.dual_write.enabled = false;
+  EXPECT_EQ(c.plan("KILL f(1)").action, Action::kill);
+}
+
+TEST(Plan, EndsATransactionInEveryForm) {
+  Case c;
+  for (const std::string_view sql : {"COMMIT", "COMMIT AND CHAIN", "COMMIT AND NO CHAIN RELEASE", "COMMIT RELEASE"}) {
+    EXPECT_EQ(c.plan(sql).action, Action::commit) << sql;
+  }
+  EXPECT_EQ(c.plan("ROLLBACK AND CHAIN").action, Action::rollback);
 }
 
 TEST(Refusal, NamesItselfTheReasonAndNoLiteral) {
   const StatementFacts facts = classify("SELECT f('secret')", {});
-  for (const Reason reason : {Reason::freeze, Reason::ddl, Reason::unsupported_statement, Reason::multi_statement_write,
+  for (const Reason reason : {Reason::freeze, Reason::ddl, Reason::unsupported_statement,
                               Reason::multi_statement_not_negotiated, Reason::read_committed, Reason::unparseable}) {
     const Refusal refused = refusal(reason, facts);
     EXPECT_EQ(refused.message.rfind("crossfade:", 0), 0u) << refused.message;
@@ -365,7 +396,6 @@ TEST(Refusal, NamesItselfTheReasonAndNoLiteral) {
   EXPECT_EQ(refusal(Reason::freeze, facts).code, 1290);
   EXPECT_EQ(refusal(Reason::unparseable, facts).code, 1064);
   EXPECT_EQ(refusal(Reason::multi_statement_not_negotiated, facts).code, 1064);
-  EXPECT_EQ(refusal(Reason::multi_statement_write, facts).code, 1235);
   EXPECT_NE(refusal(Reason::unsupported_statement, facts).message.find("not a known built-in"), std::string::npos);
 }
 

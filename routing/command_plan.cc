@@ -1,0 +1,68 @@
+#include "routing/command_plan.h"
+
+#include "protocol/command.h"
+
+namespace crossfade::routing {
+namespace {
+
+using protocol::CommandByte;
+using protocol::ResponseKind;
+
+CommandPlan relay(ResponseKind kind) {
+  CommandPlan plan;
+  plan.relay = kind;
+  return plan;
+}
+
+CommandPlan refuse(Refusal refusal) {
+  CommandPlan plan;
+  plan.refusal = std::move(refusal);
+  return plan;
+}
+
+// As the statement that does the same would be: these end the open transaction, and some change rows.
+CommandPlan as_statement(StatementKind kind, ResponseKind response, const config::Flags& flags) {
+  if (!flags.dual_write.enabled && !flags.freeze_writes) return relay(response);
+  StatementFacts facts;
+  facts.kind = kind;
+  const Reason reason = flags.freeze_writes          ? Reason::freeze
+                        : kind == StatementKind::ddl ? Reason::ddl
+                                                     : Reason::unsupported_statement;
+  return refuse(refusal(reason, facts));
+}
+
+}  // namespace
+
+CommandPlan plan_command(std::uint8_t command, const config::Flags& flags) {
+  const auto byte = static_cast<CommandByte>(command);
+  switch (byte) {
+    case CommandByte::create_db:
+    case CommandByte::drop_db:
+      return as_statement(StatementKind::ddl, ResponseKind::ok_or_err, flags);
+    case CommandByte::refresh:
+      return as_statement(StatementKind::admin, ResponseKind::ok_or_err, flags);
+    case CommandByte::shutdown:
+      return as_statement(StatementKind::admin, ResponseKind::eof_or_err, flags);
+    case CommandByte::statistics:
+      return relay(ResponseKind::text);
+    case CommandByte::process_info:
+      return relay(ResponseKind::query);
+    case CommandByte::debug:
+      return relay(ResponseKind::eof_or_err);
+    case CommandByte::field_list:
+      return relay(ResponseKind::field_list);
+    case CommandByte::binlog_dump:
+    case CommandByte::binlog_dump_gtid:
+    case CommandByte::table_dump:
+    case CommandByte::register_slave:
+    case CommandByte::clone:
+    case CommandByte::subscribe_group_replication_stream:
+      return refuse({1235, "42000",
+                     "crossfade: " + std::string(protocol::command_name(byte)) +
+                         " is not supported: replicas and backups connect to a server itself, not to this proxy"});
+    default:
+      return relay(ResponseKind::ok_or_err);
+  }
+}
+
+}  // namespace crossfade::routing

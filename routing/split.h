@@ -1,0 +1,45 @@
+// A text of several statements, one after the other, as the servers take it apart.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "routing/tokenizer.h"
+
+namespace crossfade::routing {
+
+// The servers drop blanks and semicolons at the very end of a text before they look at it.
+std::string_view without_trailing_semicolons(std::string_view text);
+
+// The first statement of `text`, and what is left for the next. Both are views.
+struct FirstStatement {
+  enum class Kind : std::uint8_t {
+    last,     // nothing follows
+    another,  // `rest` follows: to be cut again when this one has run, since it may change sql_mode
+    // A semicolon stands inside an executable comment. The servers cut there, too, and take the rest of
+    // the comment for a statement; alone, the first half would be another statement.
+    inside_comment,
+    // Nothing but blanks and comments before a semicolon: to the servers a syntax error, here and now.
+    nothing_before,
+  };
+  Kind kind = Kind::last;
+  std::string_view statement;  // without its semicolon
+  std::string_view rest;
+};
+// `text` must have gone through without_trailing_semicolons(). What cannot be cut into tokens belongs to
+// the first statement, which says so when it is classified.
+FirstStatement first_statement(std::string_view text, const LexerMode& mode);
+
+// The body of a routine holds semicolons of its own: they end the statement only outside BEGIN ... END.
+// Fed with each token and the one behind it.
+class RoutineBlocks {
+ public:
+  void note(const Token& token, const Token& ahead);
+  bool inside() const { return blocks_ > 0; }
+
+ private:
+  int blocks_ = 0;
+  bool skip_next_ = false;  // the CASE of END CASE opens nothing
+};
+
+}  // namespace crossfade::routing
