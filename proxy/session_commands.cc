@@ -56,7 +56,9 @@ Task<Session::Next> Session::on_other_command(Command command) {
   if (end.kind == ResultEnd::Kind::ok || end.kind == ResultEnd::Kind::rows) {
     if (static_cast<protocol::CommandByte>(command.payload[0]) == protocol::CommandByte::process_kill) {
       protocol::Reader id(command.payload.subspan(1));
-      kill_elsewhere({.what = routing::KillTarget::What::connection, .connection_id = id.u32()});
+      routing::KillTarget target;
+      target.connection_id = id.u32();
+      kill_elsewhere(target);
     }
     after_statement(routing::StatementKind::admin, routing::StatementFacts(), end);
   }
