@@ -151,6 +151,7 @@ Task<Session::Next> Session::on_execute(Command command) {
     case Action::use:
       break;
   }
+  if (plan.action == Action::relay && !flags_->dual_write.enabled) note_unobserved(prepared->facts);
   if (plan.action == Action::warnings) plan.answer_from = last_answered_;
   co_return co_await execute_read(*prepared, plan, *std::move(execute));
 }

@@ -95,24 +95,43 @@ def test_schema_and_admin_commands_while_writes_are_not_duplicated(env):
 
 def test_chain_and_release(env):
     env.tables("CREATE TABLE t (id INT PRIMARY KEY, v INT)")
-    proxy = env.proxy()
-    scripts = (
-        ("BEGIN", "INSERT INTO t VALUES (1, 1)", "COMMIT AND CHAIN", "INSERT INTO t VALUES (2, 1)", "ROLLBACK", "SELECT id FROM t"),
-        ("BEGIN", "INSERT INTO t VALUES (1, 1)", "ROLLBACK AND CHAIN", "INSERT INTO t VALUES (2, 1)", "COMMIT", "SELECT id FROM t"),
-        ("BEGIN", "INSERT INTO t VALUES (1, 1)", "COMMIT AND NO CHAIN NO RELEASE", "SELECT id FROM t"),
-        ("COMMIT AND CHAIN", "INSERT INTO t VALUES (3, 3)", "ROLLBACK", "SELECT id FROM t"),
-        ("START TRANSACTION READ ONLY", "COMMIT AND CHAIN", "SELECT id FROM t", "COMMIT"),
-        ("SET SESSION completion_type = 1", "BEGIN", "INSERT INTO t VALUES (1, 1)", "COMMIT", "INSERT INTO t VALUES (2, 2)", "ROLLBACK",
-         "SELECT id FROM t", "COMMIT AND NO CHAIN", "INSERT INTO t VALUES (4, 4)", "SELECT id FROM t"),
-        ("SET SESSION completion_type = 1", "INSERT INTO t VALUES (5, 5)", "INSERT INTO t VALUES (5, 5)", "INSERT INTO t VALUES (6, 6)",
-         "SELECT id FROM t"),
-        ("BEGIN", "INSERT INTO t VALUES (1, 1)", "COMMIT RELEASE", "SELECT 1"),
-        ("BEGIN", "INSERT INTO t VALUES (1, 1)", "ROLLBACK RELEASE", "SELECT 1"),
-        ("COMMIT RELEASE", "SELECT 1"),
-        ("SET SESSION completion_type = 2", "INSERT INTO t VALUES (1, 1)", "BEGIN", "INSERT INTO t VALUES (2, 2)", "COMMIT", "SELECT 1"),
-        ("SET SESSION completion_type = 2", "ROLLBACK", "SELECT 1"),
-        ("BEGIN", "INSERT INTO t VALUES (1, 1)", "COMMIT AND CHAIN RELEASE", "SELECT id FROM t", "COMMIT"),
-    )
+    compare_scripts(env, env.proxy(), CHAIN_AND_RELEASE)
+
+
+def test_completion_type(env):
+    """Its transactions are the client's own: those that the proxy makes do not follow it."""
+    env.needs_proxy()
+    env.tables("CREATE TABLE t (id INT PRIMARY KEY, v INT)")
+    compare_scripts(env, env.proxy(), COMPLETION_TYPE[:2])
+    compare_scripts(env, env.proxy(flags={"dual_write": {"enabled": False}}), COMPLETION_TYPE + CHAIN_AND_RELEASE)
+    with env.proxies[0].connect(database="app") as session:
+        session.cursor().execute("SET SESSION completion_type = 1")
+        assert "completion_type" in raises(1235, session.cursor().execute, "INSERT INTO t VALUES (1, 1)")[1]
+
+
+COMPLETION_TYPE = (
+    ("SET SESSION completion_type = 1", "BEGIN", "SELECT id FROM t", "COMMIT", "SELECT id FROM t", "COMMIT AND NO CHAIN"),
+    ("SET SESSION completion_type = 2", "ROLLBACK", "SELECT 1"),
+    ("SET SESSION completion_type = 1", "BEGIN", "INSERT INTO t VALUES (1, 1)", "COMMIT", "INSERT INTO t VALUES (2, 2)", "ROLLBACK",
+     "SELECT id FROM t", "COMMIT AND NO CHAIN", "INSERT INTO t VALUES (4, 4)", "SELECT id FROM t"),
+    ("SET SESSION completion_type = 1", "INSERT INTO t VALUES (5, 5)", "INSERT INTO t VALUES (5, 5)", "INSERT INTO t VALUES (6, 6)",
+     "SELECT id FROM t"),
+    ("SET SESSION completion_type = 2", "INSERT INTO t VALUES (1, 1)", "BEGIN", "INSERT INTO t VALUES (2, 2)", "COMMIT", "SELECT 1"),
+)
+CHAIN_AND_RELEASE = (
+    ("BEGIN", "INSERT INTO t VALUES (1, 1)", "COMMIT AND CHAIN", "INSERT INTO t VALUES (2, 1)", "ROLLBACK", "SELECT id FROM t"),
+    ("BEGIN", "INSERT INTO t VALUES (1, 1)", "ROLLBACK AND CHAIN", "INSERT INTO t VALUES (2, 1)", "COMMIT", "SELECT id FROM t"),
+    ("BEGIN", "INSERT INTO t VALUES (1, 1)", "COMMIT AND NO CHAIN NO RELEASE", "SELECT id FROM t"),
+    ("COMMIT AND CHAIN", "INSERT INTO t VALUES (3, 3)", "ROLLBACK", "SELECT id FROM t"),
+    ("START TRANSACTION READ ONLY", "COMMIT AND CHAIN", "SELECT id FROM t", "COMMIT"),
+    ("BEGIN", "INSERT INTO t VALUES (1, 1)", "COMMIT RELEASE", "SELECT 1"),
+    ("BEGIN", "INSERT INTO t VALUES (1, 1)", "ROLLBACK RELEASE", "SELECT 1"),
+    ("COMMIT RELEASE", "SELECT 1"),
+    ("BEGIN", "INSERT INTO t VALUES (1, 1)", "COMMIT AND CHAIN RELEASE", "SELECT id FROM t", "COMMIT"),
+)
+
+
+def compare_scripts(env, proxy, scripts):
     for script in scripts:
         found = []
         for side in (proxy, env.old):

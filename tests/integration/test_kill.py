@@ -8,7 +8,7 @@ import wire
 from harness import APP, APP_PASSWORD, BOTH_ROLES, raises, wait_until
 
 ROLES = BOTH_ROLES
-HEAVY = "SELECT COUNT(*) FROM big a, big b, big c, big d"  # interrupted with 1317 by both makes
+HEAVY = "SELECT SUM(a.id * b.id + c.id) FROM big a, big b, big c"  # a minute; interrupted with 1317 by both makes
 
 
 def big_table(env):
@@ -39,6 +39,11 @@ def in_background(session, sql):
     return answer
 
 
+def is_end(answer):
+    """What a killed connection gives: mostly nothing, sometimes the servers still get a word out."""
+    return isinstance(answer, wire.Closed) or getattr(answer, "code", 0) in (1317, 1927)
+
+
 def test_kill_query_interrupts_a_read_on_the_leader(env):
     big_table(env)
     proxy = env.proxy()
@@ -59,6 +64,7 @@ def test_kill_query_interrupts_a_read_on_the_other_side(env):
     env.needs_proxy()
     big_table(env)
     proxy = env.proxy(flags={"read_from_new": {"percent": 100}})
+    proxy.caught_up()
     victim, killer = proxy.wire(database="app"), proxy.wire(database="app")
     answer = in_background(victim, HEAVY)
     wait_until(lambda: running(env.new, "big a"), what="the read on the other side")
@@ -73,7 +79,7 @@ def test_kill_query_interrupts_a_read_on_the_other_side(env):
     answer = in_background(victim, HEAVY)
     wait_until(lambda: running(env.new, "big a"), what="the read on the other side")
     killer.query("KILL %d" % victim.connection_id)
-    assert isinstance(answer(), wire.Closed)
+    assert is_end(answer())
     wait_until(lambda: running(env.new, "big a") is None, what="the end of the read")
 
 
@@ -88,7 +94,7 @@ def test_kill_connection_closes_the_clients_connection(env):
     answer = in_background(busy, HEAVY)
     wait_until(lambda: running(env.old, "big a"), what="the read")
     killer.query("KILL CONNECTION %d" % busy.connection_id)
-    assert isinstance(answer(), wire.Closed)
+    assert is_end(answer()) and busy.closed_by_server()
     raises((1317, 1927), killer.query, "KILL %d" % killer.connection_id)
     assert killer.closed_by_server()
 
@@ -145,7 +151,7 @@ def test_a_killed_write_leaves_nothing(env):
     answer = in_background(victim, "UPDATE t SET v = 3 WHERE id = 1")
     wait_until(lambda: running(env.old, "UPDATE t SET v"), what="the waiting write")
     killer.query("KILL %d" % victim.connection_id)
-    assert isinstance(answer(), wire.Closed)
+    assert is_end(answer())
     holder.rollback()
     assert killer.one("SELECT v FROM t").rows == [["9"]]
     env.assert_equal(rows_min=1)
@@ -200,6 +206,7 @@ def test_ctrl_c_in_the_command_line_clients(env):
         clients.append([os.path.join(ROOT, "scripts", "mysql9"), "run", "mysql", "--no-defaults"])
     for flags, on in ((None, env.old), ({"read_from_new": {"percent": 100}}, env.new)):
         proxy = env.proxy(flags=flags)
+        proxy.caught_up()
         for program in clients:
             said = ctrl_c(env, program, proxy, on)
             assert "interrupted" in said or "Ctrl-C" in said or "^C" in said, said

@@ -207,7 +207,8 @@ bool FakeBackend::on_command(Connection& connection, protocol::Bytes payload) {
       return connection.socket.write(out.wire(), piece_bytes_);
     }
     default:
-      return false;
+      answer = Answer::failed(1047, "08S01", "Unknown command");
+      break;
   }
   out.put_answer(answer, connection.status(), ResultWriter::Rows::text);
   return connection.socket.write(out.wire(), piece_bytes_);

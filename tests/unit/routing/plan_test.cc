@@ -69,7 +69,6 @@ TEST(Plan, DecidesEachKindOfStatementUnderDualWrite) {
       {"PREPARE s FROM f(1)", A::refuse, R::unsupported_statement},
       {"EXECUTE s", A::sql_prepare, R::session_state},
       {"DEALLOCATE PREPARE s", A::sql_prepare, R::session_state},
-      {"KILL 1", A::refuse, R::unsupported_statement},
       {"OPTIMIZE TABLE t", A::refuse, R::unsupported_statement},
       {"CHECKSUM TABLE t", A::relay, R::leader_leads},
       {"NONSENSE", A::refuse, R::unsupported_statement},
@@ -80,7 +79,6 @@ TEST(Plan, DecidesEachKindOfStatementUnderDualWrite) {
       {"EXPLAIN SELECT f(1)", A::refuse, R::unsupported_statement},
       {"ANALYZE UPDATE t SET a=1", A::refuse, R::unsupported_statement},
       {"SET GLOBAL a=1", A::refuse, R::unsupported_statement},
-      {"COMMIT AND CHAIN", A::refuse, R::unsupported_statement},
       {"SELECT 'a", A::refuse, R::unparseable},
       {"BEGIN", A::begin, R::leader_leads},
       {"COMMIT", A::commit, R::leader_leads},
@@ -406,7 +404,6 @@ TEST(Refusal, SaysWhichKindIsNotSupported) {
   EXPECT_NE(message("CALL p()").find("'call'"), std::string::npos);
   EXPECT_NE(message("SELECT 1 INTO OUTFILE 'x'").find("INTO a file"), std::string::npos);
   EXPECT_NE(message("SET GLOBAL a=1").find("global"), std::string::npos);
-  EXPECT_NE(message("COMMIT AND CHAIN").find("CHAIN"), std::string::npos);
   EXPECT_NE(message("NONSENSE").find("not understood"), std::string::npos);
 }
 
