@@ -99,34 +99,6 @@ def test_kill_connection_closes_the_clients_connection(env):
     assert killer.closed_by_server()
 
 
-def test_a_kill_past_the_proxy_closes_an_idle_client_at_once(env):
-    env.tables("CREATE TABLE t (id INT PRIMARY KEY, v INT)")
-    proxy = env.proxy()
-    idle = proxy.wire(database="app")
-    idle.query("BEGIN")
-    idle.query("INSERT INTO t VALUES (1, 1)")
-    env.old.run("KILL %d" % idle.connection_id)
-    assert idle.closed_by_server()
-    assert env.old.run("SELECT COUNT(*) FROM app.t") == ((0,),)
-
-
-def test_a_client_that_the_server_finds_idle_for_too_long_hears_the_same(env):
-    env.tables("CREATE TABLE t (id INT PRIMARY KEY, v INT)")
-    proxy = env.proxy()
-    heard = []
-    for side in (proxy, env.old):
-        session = side.wire(database="app")
-        session.query("SET SESSION wait_timeout = 1")
-        session.query("DO 1")
-        try:
-            heard.append(session._result(session.read_packet()))
-        except wire.Err as error:
-            heard.append(error.args)
-        except wire.Closed:
-            heard.append("closed")
-    assert heard[0] == heard[1], heard
-
-
 def test_a_killed_write_leaves_nothing(env):
     env.needs_proxy()
     big_table(env)
