@@ -56,6 +56,7 @@ inline constexpr std::uint16_t kStatusCursorExists = 0x0040;
 inline constexpr std::uint16_t kStatusLastRowSent = 0x0080;
 inline constexpr std::uint16_t kStatusNoBackslashEscapes = 0x0200;
 inline constexpr std::uint16_t kStatusMetadataChanged = 0x0400;
+inline constexpr std::uint16_t kStatusPsOutParameters = 0x1000;
 inline constexpr std::uint16_t kStatusInReadOnlyTransaction = 0x2000;
 inline constexpr std::uint16_t kStatusSessionStateChanged = 0x4000;
 

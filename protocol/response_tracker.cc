@@ -341,6 +341,9 @@ absl::Status ResponseTracker::on_columns_eof() {
   if (!eof.ok()) {
     return eof.status();
   }
+  constexpr std::uint16_t kOutParametersAndMore = kStatusPsOutParameters | kStatusMoreResults;
+  end_.out_parameters =
+      kind_ == ResponseKind::execute && (eof->status & kOutParametersAndMore) == kOutParametersAndMore;
   // A cursor's is the only result. Where more are to come the flag is that of a cursor inside a procedure, which
   // MariaDB 10.11 lets show through; the rows follow.
   constexpr std::uint16_t kBoth = kStatusCursorExists | kStatusMoreResults;

@@ -29,7 +29,10 @@ struct ResultEnd {
   Err err;                 // err, also one that came in the middle of the rows
   std::uint64_t rows = 0;  // packets between the columns and the terminator
   std::uint64_t columns = 0;
+  // The row of a CALL's OUT parameters: MySQL says only in the EOF before it that more follows.
+  bool out_parameters = false;
   bool more_results() const {
+    if (kind == Kind::rows && out_parameters) return true;
     return (kind == Kind::ok || kind == Kind::rows) && (ok.status & kStatusMoreResults) != 0;
   }
 };

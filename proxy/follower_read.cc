@@ -36,7 +36,9 @@ void FollowerRead::interrupt(Reactor& reactor, Counters& counters, LinkOptions c
   if (!running_) return;
   std::string sql =
       (what == routing::KillTarget::What::query ? "KILL QUERY " : "KILL ") + std::to_string(connection_id_);
-  reactor.spawn(kill_there(reactor, counters, std::move(control), std::move(sql), deadline, running_));
+  // A connection is killed even if the session has let go of its read by then.
+  std::shared_ptr<bool> wanted = what == routing::KillTarget::What::query ? running_ : std::make_shared<bool>(true);
+  reactor.spawn(kill_there(reactor, counters, std::move(control), std::move(sql), deadline, std::move(wanted)));
 }
 
 }  // namespace crossfade::proxy

@@ -11,7 +11,7 @@ namespace crossfade::proxy {
 
 // A client knows the connection id of the leader alone: its KILL goes there, where nothing of such a read
 // runs. What the leader was told is therefore repeated on the follower, over a control connection that is
-// opened for it, and only if the same read is still running when that stands.
+// opened for it; a query only if it is still running when that stands.
 class FollowerRead {
  public:
   ~FollowerRead() { end(); }

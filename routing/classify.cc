@@ -282,6 +282,7 @@ StatementKind StatementReader::read_transaction_end(StatementKind kind) {
   const bool no = scan_.take("NO");
   if (scan_.take("RELEASE")) {
     out_.release = !no;
+    if (!no && out_.chain.value_or(false)) return rest(StatementKind::unknown);  // to the servers, too
   } else if (no) {
     return rest(StatementKind::unknown);
   }

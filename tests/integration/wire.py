@@ -396,8 +396,11 @@ class Connection:
             return self._result(self.read_packet(), binary)
         count = lenenc(packet, 0)[0]
         columns = [self._column(self.read_packet()) for _ in range(count)]
+        out_parameters = 0
         if not self.capabilities & DEPRECATE_EOF:
-            self.read_packet()
+            # MySQL says only here that something follows the row of OUT parameters.
+            out_parameters = struct.unpack_from("<H", self.read_packet(), 3)[0]
+            out_parameters = out_parameters & 0x1008 if out_parameters & 0x1000 else 0
         rows = []
         while True:
             packet = self.read_packet()
@@ -408,7 +411,7 @@ class Connection:
                     ok = self._ok(packet)
                     return Rows(columns, rows, ok.status, ok.warnings)
                 warnings, status = struct.unpack_from("<HH", packet, 1)
-                return Rows(columns, rows, status, warnings)
+                return Rows(columns, rows, status | out_parameters, warnings)
             rows.append(self._binary_row(packet, columns) if binary else self._text_row(packet, count))
 
     @staticmethod

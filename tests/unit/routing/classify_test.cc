@@ -299,6 +299,7 @@ TEST(Classify, NotesWhatIsSaidOfTheTransactionAfterThisOne) {
                         {"ROLLBACK RELEASE", {}, true},
                         {"COMMIT AND NO CHAIN RELEASE", false, true},
                         {"COMMIT AND NO CHAIN NO RELEASE", false, false}};
+  EXPECT_EQ(classify("COMMIT AND CHAIN RELEASE", {}).kind, StatementKind::unknown);
   for (const Case& c : cases) {
     const StatementFacts facts = classify(c.sql, {});
     EXPECT_EQ(facts.chain, c.chain) << c.sql;
