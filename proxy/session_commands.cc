@@ -80,7 +80,8 @@ Task<Session::Next> Session::on_set_option(Command command) {
   ok.status = static_cast<std::uint16_t>((autocommit_ ? protocol::kStatusAutocommit : 0) |
                                          (in_transaction_ ? protocol::kStatusInTransaction : 0));
   if ((capabilities_ & protocol::kDeprecateEof) != 0) co_return co_await reply(encode_ok(ok, capabilities_, 0xfe));
-  co_return co_await reply(protocol::encode_eof({.warnings = 0, .status = ok.status}));
+  protocol::Buffer eof = protocol::encode_eof({.warnings = 0, .status = ok.status});
+  co_return co_await reply(std::move(eof));
 }
 
 }  // namespace crossfade::proxy
