@@ -114,6 +114,9 @@ void add_reads(Exposition& out) {
           out.by_backend([](const Counters& c, Backend backend) -> const Counter& {
             return backend == Backend::old_db ? c.reads_old : c.reads_new;
           }));
+  out.counter_of("crossfade_reads_fallen_back_total",
+                 "Reads that the follower answered with an error, and the leader was asked instead.",
+                 &Counters::reads_fallen_back);
   std::vector<ClientMetric> durations;
   for (const Backend backend : kBackends) {
     durations.push_back(out.histogram(

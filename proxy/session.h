@@ -164,6 +164,7 @@ class Session {
   enum class Numbers : std::uint8_t { kept, anew };
   Task<absl::Status> relay(BackendLink& link, protocol::ResponseKind kind, shadow::Recording* tee,
                            protocol::ResultEnd* end, bool* answered, Numbers numbers = Numbers::kept);
+  void leave_follower(const absl::Status& why);
   Task<Next> relay_to_leader(Command command, protocol::ResponseKind kind, protocol::ResultEnd* end);
   // session_local_file.cc: the file that a response asked the client for, to `link`
   Task<absl::Status> relay_file(BackendLink& link, std::uint8_t sequence);

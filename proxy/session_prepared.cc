@@ -245,7 +245,7 @@ Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan
     if (done.ok()) break;
     if (absl::IsCancelled(done) || answered) co_return Next::close;
     if (from == leader()) co_return co_await reply_lost(done, leader());
-    link(from).reset();
+    leave_follower(done);
     from = leader();
     auto leading = co_await leader_link(&facts);
     if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());

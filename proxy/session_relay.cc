@@ -15,6 +15,14 @@ using routing::StatementFacts;
 namespace {
 constexpr auto kStatementMax = std::chrono::hours(24);
 constexpr auto kClientStalledMax = std::chrono::hours(8);
+constexpr std::uint8_t kErrHeader = 0xff;
+
+// Somebody or a limit has ended the statement: the same on either side, and not to be run once more.
+bool is_interruption(std::uint16_t code) {
+  constexpr std::uint16_t kStatementTimeout = 1969;  // MariaDB's max_statement_time
+  constexpr std::uint16_t kQueryTimeout = 3024;      // MySQL's max_execution_time
+  return code == protocol::kErrQueryInterrupted || code == kStatementTimeout || code == kQueryTimeout;
+}
 }  // namespace
 
 LinkOptions Session::session_link_options(config::Backend which, std::string schema) const {
@@ -152,7 +160,8 @@ Task<absl::StatusOr<BackendLink*>> Session::follower_link() {
 }
 
 // One response, all its results, from `link` to the client. `answered` turns true with the first byte
-// that the client got: before that, another backend may still be asked.
+// that the client got: before that, another backend may still be asked. FailedPrecondition: the follower, whole and
+// well, answered with an error.
 Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::Recording* tee, ResultEnd* end,
                                   bool* answered, Numbers numbers) {
   protocol::ResponseTracker tracker;
@@ -162,6 +171,9 @@ Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::
   Stream& backend = link.stream();
   // Never kept across a wait: others use it meanwhile.
   const std::span<std::uint8_t> scratch = worker_.scratch;
+  // The follower's answer is held back until it is known to be no error: those are the leader's to give.
+  bool holding = link.which() != leader() && answered != nullptr;
+  protocol::Buffer held;
   const bool renumber = numbers == Numbers::anew || backend.is_compressed();
   protocol::PacketNumbering numbering(reply_sequence_);
   bool wait_first = !backend.is_buffered();
@@ -187,7 +199,18 @@ Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::
     }
     if (!input.empty()) co_return absl::InternalError("the server sent more than was asked for");
     if (renumber) numbering.apply(scratch.first(got.bytes));
-    const std::span<std::uint8_t> chunk = scratch.first(got.bytes);
+    std::span<std::uint8_t> chunk = scratch.first(got.bytes);
+    if (holding) {
+      held.insert(held.end(), chunk.begin(), chunk.end());
+      const bool may_be_error = held.size() <= protocol::kHeaderBytes || held[protocol::kHeaderBytes] == kErrHeader;
+      if (may_be_error && tracker.done() && tracker.end().kind == ResultEnd::Kind::err &&
+          !is_interruption(tracker.end().err.code)) {
+        co_return absl::FailedPreconditionError("the follower answered with an error");
+      }
+      if (may_be_error && !tracker.done() && held.size() < scratch.size()) continue;
+      holding = false;
+      chunk = held;
+    }
     if (tee != nullptr) tee->append(chunk);
     const bool done = tracker.done();
     if (done) *end = tracker.end();
@@ -208,6 +231,15 @@ Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::
       numbering = protocol::PacketNumbering(reply_sequence_);
       tracker.next_result();
     }
+  }
+}
+
+// After a read that the follower could not answer.
+void Session::leave_follower(const absl::Status& why) {
+  if (absl::IsFailedPrecondition(why)) {
+    counters_.reads_fallen_back.add();
+  } else {
+    link(config::other(leader())).reset();
   }
 }
 
@@ -303,8 +335,8 @@ Task<Session::Next> Session::relay_read(routing::Plan plan, StatementFacts facts
     if (done.ok()) break;
     if (absl::IsCancelled(done) || answered) co_return Next::close;
     if (answered_by == leader()) co_return co_await reply_lost(done, leader());
-    // The follower failed before a byte of the answer: the leader can still give it.
-    link(answered_by).reset();
+    // The follower failed before a byte of the answer, or its answer is an error: the leader can still give its own.
+    leave_follower(done);
     answered_by = leader();
     auto leading = co_await leader_link(&facts);
     if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());

@@ -1,5 +1,6 @@
 """Reads move to `new` by percentage and back, sticky by session, never behind the session's own writes."""
 
+import wire
 from harness import BOTH_ROLES, raises, wait_until
 
 ROLES = BOTH_ROLES
@@ -137,3 +138,38 @@ def test_a_read_decision_holds_for_a_transaction(env):
         assert who(session) == before, "a running transaction changed sides"
         cursor.execute("COMMIT")
         assert who(session) == "new"
+
+
+def test_an_error_of_new_is_answered_by_the_leader(env):
+    """What only the follower refuses is not the client's affair; what both refuse it hears in the leader's words."""
+    prepare(env)
+    env.new.run("DROP TABLE t", database="app")
+    relay = env.relay(env.new)
+    proxy = env.proxy(flags={"read_from_new": {"percent": 100}}, new_port=relay.port)
+    proxy.caught_up()
+    direct = env.old.wire(database="app")
+    for fragment in (0, 1):
+        relay.fragment = fragment
+        session = proxy.wire(database="app")
+        for round in range(2):
+            assert session.one("SELECT name FROM server").rows == [["new"]]
+            assert session.one("SELECT v FROM t").rows == [["0"]]
+            for sql in ("SELECT nope FROM server", "SELECT 1 FROM server WHERE", "SELECT * FROM missing"):
+                raises_same(session.one, direct.one, sql)
+            statement, *_ = session.prepare("SELECT v FROM t WHERE id = ?")
+            assert session.execute(statement, [1])[0].rows == [[0]]
+            statement, *_ = session.prepare("SELECT (SELECT name FROM server UNION SELECT ? FROM server)")
+            raises_same(lambda values: session.execute(statement, values), lambda values: direct.execute(
+                direct.prepare("SELECT (SELECT name FROM server UNION SELECT ? FROM server)")[0], values), ["x"])
+            assert session.one("SELECT name FROM server").rows == [["new"]], "the follower was left for good"
+    assert proxy.metric("crossfade_reads_fallen_back_total") >= 8
+
+
+def raises_same(through, direct, argument):
+    errors = []
+    for call in (through, direct):
+        try:
+            call(argument)
+        except wire.Err as error:
+            errors.append(error.args)
+    assert len(errors) == 2 and errors[0] == errors[1], (argument, errors)
