@@ -272,6 +272,7 @@ TEST(Classify, NotesFacts) {
       {"SHOW PROCESSLIST", Fact::session_status},
       {"SELECT f(1)", Fact::unknown_function},
       {"SELECT * FROM information_schema.tables", Fact::session_status},
+      {"SELECT COUNT(*) FROM information_schema.processlist WHERE id = 5", Fact::session_status},
       {"INSERT INTO t VALUES (f(1))", Fact::unknown_function},
       {"SELECT ?", Fact::placeholder},
       {"SELECT 'a", Fact::unparseable},
