@@ -190,7 +190,7 @@ REFUSED = [
     "LOAD DATA LOCAL INFILE '/tmp/x' INTO TABLE items", "LOCK TABLES items WRITE", "INSERT INTO watched VALUES (1, 1)",
     "UPDATE parent SET id = 2 WHERE id = 1", "DELETE FROM parent WHERE id = 1", "INSERT INTO items VALUES (5, UUID(), 1)",
     "UPDATE items SET name = CONNECTION_ID() WHERE id = 1", "UPDATE items SET stock = (SELECT MAX(id) FROM other) WHERE id = 1",
-    "XA START 'x'", "HANDLER items OPEN",
+    "XA START 'x'",
 ]
 
 
