@@ -35,6 +35,7 @@ struct Column {
   bool nullable = true;
   bool auto_increment = false;
   bool generated = false;
+  bool invisible = false;           // left out where no columns are named
   bool default_now = false;         // DEFAULT CURRENT_TIMESTAMP
   bool on_update_now = false;       // ON UPDATE CURRENT_TIMESTAMP
   bool default_expression = false;  // DEFAULT (expr), other than CURRENT_TIMESTAMP

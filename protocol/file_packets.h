@@ -11,6 +11,9 @@
 
 namespace crossfade::protocol {
 
+// The first byte of the request; the file's name follows.
+inline constexpr std::uint8_t kLocalInfileByte = 0xfb;
+
 // Takes the packets apart, fed in pieces of any size, and keeps none of their content. A packet of
 // 2^24-1 bytes is continued by the next one: an empty continuation ends that message, not the file.
 // Fails (InvalidArgument) on a wrong sequence number, as the servers do.

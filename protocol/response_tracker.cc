@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "protocol/file_packets.h"
 #include "protocol/packet.h"
 #include "protocol/prepared.h"
 
@@ -14,7 +15,6 @@ constexpr std::size_t kKeptBytesIdle = 4 * 1024;  // a larger buffer is given ba
 constexpr std::uint64_t kEofBytes = 5;
 constexpr std::uint64_t kEofBytesMax = 8;  // a row that starts with 0xfe is longer
 constexpr std::uint8_t kOkByte = 0x00;
-constexpr std::uint8_t kLocalInfileByte = 0xfb;
 constexpr std::uint8_t kEofByte = 0xfe;
 constexpr std::uint8_t kErrByte = 0xff;
 

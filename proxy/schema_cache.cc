@@ -34,6 +34,7 @@ dualwrite::Column column_from(const std::vector<protocol::Cell>& row) {
   column.auto_increment = contains(extra, "auto_increment");
   column.generated = contains(extra, "virtual generated") || contains(extra, "stored generated") ||
                      contains(extra, "persistent") || row[6].value_or("") != "";
+  column.invisible = contains(extra, "invisible");
   const bool temporal = column.type == dualwrite::ColumnClass::temporal || column.type == dualwrite::ColumnClass::date;
   column.default_now = temporal && (value.starts_with("current_timestamp") || value.starts_with("now("));
   column.on_update_now = contains(extra, "on update current_timestamp");

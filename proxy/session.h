@@ -17,6 +17,7 @@
 #include <string>
 
 #include "dualwrite/determinism.h"
+#include "dualwrite/load_statements.h"
 #include "dualwrite/transaction_log.h"
 #include "protocol/command.h"
 #include "protocol/packet.h"
@@ -25,6 +26,7 @@
 #include "proxy/follower_read.h"
 #include "proxy/kept_diagnostics.h"
 #include "proxy/leader_hold.h"
+#include "proxy/load_outcome.h"
 #include "proxy/pinned_sessions.h"
 #include "proxy/session_login.h"
 #include "proxy/session_objects.h"
@@ -166,8 +168,19 @@ class Session {
                            protocol::ResultEnd* end, bool* answered, Numbers numbers = Numbers::kept);
   void leave_follower(const absl::Status& why);
   Task<Next> relay_to_leader(Command command, protocol::ResponseKind kind, protocol::ResultEnd* end);
-  // session_local_file.cc: the file that a response asked the client for, to `link`
+  // session_local_file.cc: the file that a response asked the client for
   Task<absl::Status> relay_file(BackendLink& link, std::uint8_t sequence);
+  Task<absl::Status> receive_file(std::string name, dualwrite::LoadReader& reader,
+                                  dualwrite::LoadStatements& statements, absl::Status* problem);
+  // session_load.cc: LOAD DATA as rows
+  Task<Next> on_load(Command command);
+  Task<absl::StatusOr<LoadVariables>> load_variables();
+  Task<Next> load(std::string sql, routing::LoadData load, LoadVariables variables);
+  Task<Next> refuse_as_the_server(std::string sql);
+  Task<Next> refuse_load(std::string sql, std::string why);
+  Task<Next> write_loaded(std::vector<dualwrite::LoadStatement> statements, dualwrite::ShipVerdict verdict,
+                          dualwrite::TableRef table, LoadOutcome outcome);
+  Task<Next> undo_load(dualwrite::ShipVerdict verdict, std::optional<protocol::Err> servers, std::string ours);
   Task<absl::StatusOr<BackendLink*>> leader_link(const routing::StatementFacts* facts);
   Task<absl::StatusOr<BackendLink*>> follower_link();
   Task<absl::StatusOr<std::unique_ptr<BackendLink>>> open_link(config::Backend which, std::string schema,

@@ -140,6 +140,17 @@ Task<Session::Next> Session::on_execute(Command command) {
       }
       co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000",
                                    "crossfade: this statement cannot have parameters while writes are duplicated");
+    case Action::load:
+      // MariaDB prepares these. They run as text all the same, in the session as it was then.
+      if (prepared->parameters == 0 && prepared->context_version == context_version_) {
+        Command text;
+        owned_payload_ = protocol::encode_query(prepared->sql);
+        text.payload = owned_payload_;
+        co_return co_await on_load(text);
+      }
+      co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000",
+                                   "crossfade: a prepared LOAD DATA with parameters, or from before a SET or USE, is "
+                                   "not supported while writes are duplicated; send it as text");
     case Action::session_only:
     case Action::split:  // no server prepares several statements
     case Action::relay:

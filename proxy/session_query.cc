@@ -149,6 +149,8 @@ Task<Session::Next> Session::carry_out(routing::Plan plan, StatementFacts facts,
       co_return co_await relay_read(plan, std::move(facts), command);
     case Action::write:
       co_return co_await on_write(std::move(facts), command);
+    case Action::load:
+      co_return co_await on_load(command);
     case Action::begin:
       co_return co_await on_begin(command);
     case Action::commit:

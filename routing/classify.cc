@@ -336,7 +336,14 @@ StatementKind StatementReader::read_by_word() {
   if (scan_.is("CREATE") || scan_.is("ALTER") || scan_.is("DROP")) return read_definition();
   if (scan_.is("LOAD")) {
     scan_.into_is_harmless();
-    return rest(scan_.ahead_is("INDEX") ? StatementKind::admin : StatementKind::load_data);
+    if (scan_.ahead_is("INDEX")) return rest(StatementKind::admin);
+    scan_.advance();
+    scan_.advance();  // DATA, XML
+    if (scan_.is("LOW_PRIORITY") || scan_.is("CONCURRENT")) scan_.advance();
+    if (scan_.is("LOCAL")) out_.facts.add(Fact::local_file);
+    while (!scan_.at_end() && !scan_.is("INTO")) scan_.advance();
+    scan_.expect_target();
+    return rest(StatementKind::load_data);
   }
   const StatementKind* kind = kFirstWordTable.find(scan_.token().text);
   if (kind == nullptr) return rest(StatementKind::unknown);

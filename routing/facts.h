@@ -80,6 +80,7 @@ enum class Fact : std::uint32_t {
   autocommit_variable = 1u << 25,  // SET autocommit
   server_dependent = 1u << 27,     // a division, a pattern, or a function outside portable_functions.h: another
                                    // make of server may compute another value
+  local_file = 1u << 28,           // LOAD DATA LOCAL INFILE: the client is asked for a file
 };
 
 class Facts {

@@ -217,6 +217,15 @@ Plan plan_write(const Question& q) {
   return q.session.read_committed ? q.refuse(Reason::read_committed) : q.act(Action::write, Reason::dual_write);
 }
 
+Plan plan_load(const Question& q) {
+  const bool temporary = std::any_of(q.statement.tables.begin(), q.statement.tables.end(),
+                                     [&q](const TableName& table) { return is_temporary(q, table); });
+  if (temporary) return q.act(Action::session_only, Reason::temporary_table);
+  if (!q.has(Fact::local_file)) return q.refuse(Reason::unsupported_statement);
+  if (q.session.tables_locked) return q.act(Action::session_only, Reason::tables_locked);
+  return q.session.read_committed ? q.refuse(Reason::read_committed) : q.act(Action::load, Reason::dual_write);
+}
+
 // Transaction control and session state: the same whether or not writes are duplicated.
 std::optional<Plan> plan_session_statement(const Question& q) {
   switch (q.statement.kind) {
@@ -253,6 +262,8 @@ Plan plan_dual_write(const Question& q) {
     case StatementKind::update:
     case StatementKind::delete_:
       return plan_write(q);
+    case StatementKind::load_data:
+      return plan_load(q);
     case StatementKind::show:
     case StatementKind::describe:
     case StatementKind::explain:
@@ -294,7 +305,6 @@ Plan plan_dual_write(const Question& q) {
     case StatementKind::use:
     case StatementKind::account:
     case StatementKind::call:
-    case StatementKind::load_data:
     case StatementKind::kill:
     case StatementKind::unknown:
       return q.refuse(Reason::unsupported_statement);

@@ -36,6 +36,7 @@ struct SessionFacts {
 enum class Action : std::uint8_t {
   relay,  // to `answer_from`, as it is
   write,  // run in a transaction with its outbox row
+  load,   // the client's file read here, its rows run as `write`
   begin,
   commit,
   rollback,

@@ -26,6 +26,11 @@ Refusal unsupported(const StatementFacts& statement) {
         "crossfade: setting global variables is not supported while writes are duplicated; set them on each backend "
         "directly");
   }
+  if (statement.kind == StatementKind::load_data) {
+    return not_supported(
+        "crossfade: LOAD DATA from a file of the server's cannot be duplicated: the other server does not have it; use "
+        "LOAD DATA LOCAL INFILE");
+  }
   if (statement.kind == StatementKind::unknown) {
     return not_supported(
         "crossfade: this statement is not understood and may write; while writes are duplicated, rewrite it or run it "

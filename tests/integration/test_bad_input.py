@@ -187,7 +187,7 @@ REFUSED = [
     "UPDATE items SET stock = 0", "DELETE FROM items WHERE name LIKE 'a%'", "DELETE FROM items", "UPDATE items SET stock = 0 LIMIT 1",
     "UPDATE items JOIN other ON items.id = other.id SET items.stock = 1 WHERE items.id = 1",
     "DELETE items FROM items JOIN other USING (id)", "CALL p()", "LOAD DATA INFILE '/tmp/x' INTO TABLE items",
-    "LOAD DATA LOCAL INFILE '/tmp/x' INTO TABLE items", "LOCK TABLES items WRITE", "INSERT INTO watched VALUES (1, 1)",
+    "LOAD XML INFILE '/tmp/x' INTO TABLE items", "LOCK TABLES items WRITE", "INSERT INTO watched VALUES (1, 1)",
     "UPDATE parent SET id = 2 WHERE id = 1", "DELETE FROM parent WHERE id = 1", "INSERT INTO items VALUES (5, UUID(), 1)",
     "UPDATE items SET name = CONNECTION_ID() WHERE id = 1", "UPDATE items SET stock = (SELECT MAX(id) FROM other) WHERE id = 1",
     "XA START 'x'",

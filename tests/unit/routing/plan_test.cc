@@ -57,6 +57,7 @@ TEST(Plan, DecidesEachKindOfStatementUnderDualWrite) {
       {"GRANT ALL ON a TO b", A::refuse, R::unsupported_statement},
       {"CALL p()", A::refuse, R::unsupported_statement},
       {"LOAD DATA INFILE 'x' INTO TABLE t", A::refuse, R::unsupported_statement},
+      {"LOAD DATA LOCAL INFILE 'x' INTO TABLE t", A::load, R::dual_write},
       {"LOCK TABLES t READ, u AS v READ LOCAL", A::commit_first, R::tables_locked},
       {"LOCK TABLES t READ, u WRITE", A::refuse, R::write_lock},
       {"LOCK INSTANCE FOR BACKUP", A::refuse, R::write_lock},

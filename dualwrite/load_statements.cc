@@ -1,0 +1,215 @@
+#include "dualwrite/load_statements.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "dualwrite/outbox.h"
+#include "dualwrite/value_check.h"
+
+namespace crossfade::dualwrite {
+namespace {
+
+std::string at(const LoadRow& row, const Column* column = nullptr) {
+  return "line " + std::to_string(row.line) + (column != nullptr ? ", column '" + column->name + "'" : "");
+}
+
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+std::size_t continuation_bytes(unsigned char first) {
+  if (first < 0x80) return 0;
+  if (first >= 0xc2 && first < 0xe0) return 1;
+  if (first >= 0xe0 && first < 0xf0) return 2;
+  if (first >= 0xf0 && first < 0xf5) return 3;
+  return std::string_view::npos;
+}
+
+}  // namespace
+
+std::optional<FileCharset> file_charset(std::string_view name) {
+  constexpr std::array<std::pair<std::string_view, FileCharset>, 6> kKnown = {{
+      {"utf8mb4", FileCharset::utf8mb4},
+      {"utf8mb3", FileCharset::utf8mb3},
+      {"utf8", FileCharset::utf8mb3},
+      {"ascii", FileCharset::ascii},
+      {"latin1", FileCharset::latin1},
+      {"binary", FileCharset::binary},
+  }};
+  const auto found = std::find_if(kKnown.begin(), kKnown.end(), [name](const auto& one) { return one.first == name; });
+  if (found == kKnown.end()) return std::nullopt;
+  return found->second;
+}
+
+bool is_utf8(std::string_view text, FileCharset charset) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto first = static_cast<unsigned char>(text[i]);
+    const std::size_t more = continuation_bytes(first);
+    if (more == std::string_view::npos || more >= text.size() - i) return false;
+    if (more == 3 && charset == FileCharset::utf8mb3) return false;
+    for (std::size_t k = 1; k <= more; ++k) {
+      if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return false;
+    }
+    const auto second = static_cast<unsigned char>(more > 0 ? text[i + 1] : 0);
+    if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) || (first == 0xf0 && second < 0x90) ||
+        (first == 0xf4 && second > 0x8f)) {
+      return false;
+    }
+    i += more + 1;
+  }
+  return true;
+}
+
+LoadTarget load_target(const routing::LoadData& load, const TableSchema& schema, FileCharset charset) {
+  LoadTarget target;
+  std::vector<std::string> names = load.columns;
+  if (names.empty()) {
+    for (const Column& column : schema.columns) {
+      if (!column.invisible) names.push_back(column.name);
+    }
+  }
+  const auto given = [&names](const std::string& name) { return std::count(names.begin(), names.end(), name); };
+  routing::WriteShape& shape = target.shape;
+  shape.understood = true;
+  shape.kind = load.replace ? routing::StatementKind::replace : routing::StatementKind::insert;
+  shape.table = load.table;
+  shape.ignore = !load.replace;
+  std::vector<routing::Value>& values = shape.rows.emplace_back();
+  std::string list;
+  std::string marks;
+  const auto add = [&](const std::string& name, routing::Value value) {
+    const Column* column = schema.find(name);
+    if (column == nullptr) target.missing = name;
+    if (column != nullptr && column->generated) target.why = "column '" + name + "' is generated";
+    list += (list.empty() ? "" : ",") + quote_name(name);
+    marks += marks.empty() ? "?" : ",?";
+    shape.columns.push_back(name);
+    values.push_back(std::move(value));
+    return column;
+  };
+  for (const std::string& name : names) {
+    const auto index = static_cast<std::uint16_t>(values.size());
+    const Column* column = add(name, {routing::ValueKind::placeholder, "?", index});
+    target.columns.push_back(column);
+    if (given(name) > 1) target.why = "column '" + name + "' is named twice";
+    if (column != nullptr && column->type == ColumnClass::json && charset == FileCharset::binary) {
+      target.why = "JSON of column '" + name + "' has no character set";
+    }
+  }
+  for (const routing::LoadData::Assigned& one : load.assigned) {
+    if (given(one.column) > 0 && target.why.empty()) target.why = "column '" + one.column + "' is in the file and SET";
+    add(one.column, one.value);
+    target.tail += "," + one.sql;
+  }
+  if (target.columns.empty()) target.why = "no column is named";
+  const std::string name =
+      (load.table.schema.empty() ? "" : quote_name(load.table.schema) + ".") + quote_name(load.table.table);
+  target.head = (load.replace ? "REPLACE INTO " : "INSERT IGNORE INTO ") + name + " (" + list + ") VALUES ";
+  target.trial = target.head + "(" + marks + ")";
+  return target;
+}
+
+LoadStatements::LoadStatements(const LoadTarget& target, FileCharset charset, ClientText text,
+                               bool no_auto_value_on_zero, Limits limits)
+    : target_(target), charset_(charset), text_(text), no_auto_value_on_zero_(no_auto_value_on_zero), limits_(limits) {}
+
+absl::Status LoadStatements::check(const LoadRow& row, std::size_t field) {
+  const Column& column = *target_.columns[field];
+  const LoadField& value = row.fields[field];
+  const auto refuse = [&](std::string_view why) {
+    return absl::InvalidArgumentError(at(row, &column) + ": " + std::string(why));
+  };
+  const routing::Value literal{value.null ? routing::ValueKind::null : routing::ValueKind::text, value.text};
+  if (column.auto_increment) {
+    const IdSource source = id_source(literal, no_auto_value_on_zero_);
+    if (source == IdSource::unclear) return refuse("its text is no plain number");
+    if (ids_ && *ids_ != source) return refuse("some rows give an AUTO_INCREMENT value and some do not");
+    ids_ = source;
+  } else if (value.null && !column.nullable) {
+    return refuse("NULL in a column that is NOT NULL");
+  }
+  if (value.null) return absl::OkStatus();
+  const std::string_view problem = literal_problem(literal, column);
+  if (!problem.empty()) return refuse(problem);
+  switch (charset_) {
+    case FileCharset::utf8mb4:
+    case FileCharset::utf8mb3:
+      if (!is_utf8(value.text, charset_)) return refuse("its text is not in the file's character set");
+      break;
+    case FileCharset::ascii:
+      if (!is_ascii(value.text)) return refuse("its text is not in the file's character set");
+      break;
+    case FileCharset::latin1:
+    case FileCharset::binary:
+      break;
+  }
+  return absl::OkStatus();
+}
+
+// A literal that means the same under every sql_mode and, unless the statement is known to be in
+// utf8mb4, in every character set of a client.
+void LoadStatements::append(const LoadField& field) {
+  if (field.null) {
+    values_ += "NULL";
+    return;
+  }
+  const bool raw =
+      text_ == ClientText::utf8mb4 && (charset_ == FileCharset::utf8mb4 || charset_ == FileCharset::utf8mb3);
+  const bool quotable = std::all_of(field.text.begin(), field.text.end(), [raw](char c) {
+    return c != '\\' && c != '\0' && c != 0x1a && (raw || static_cast<unsigned char>(c) < 0x80);
+  });
+  if (quotable) {
+    values_ += '\'';
+    for (const char c : field.text) {
+      if (c == '\'') values_ += c;
+      values_ += c;
+    }
+    values_ += '\'';
+    return;
+  }
+  values_ += charset_ == FileCharset::binary   ? "_binary 0x"
+             : charset_ == FileCharset::latin1 ? "_latin1 0x"
+                                               : "_utf8mb4 0x";
+  values_ += hex(protocol::as_bytes(field.text));
+}
+
+absl::Status LoadStatements::add(const LoadRow& row) {
+  const std::string count = std::to_string(target_.columns.size());
+  if (row.fields.size() < target_.columns.size()) {
+    return absl::InvalidArgumentError(at(row, target_.columns[row.fields.size()]) + ": the line has fewer than " +
+                                      count + " fields");
+  }
+  if (row.too_many) return absl::InvalidArgumentError(at(row) + ": the line has more than " + count + " fields");
+  values_ = "(";
+  for (std::size_t i = 0; i < row.fields.size(); ++i) {
+    if (absl::Status fit = check(row, i); !fit.ok()) return fit;
+    if (i > 0) values_ += ',';
+    append(row.fields[i]);
+  }
+  values_ += target_.tail + ")";
+  const std::size_t alone = target_.head.size() + values_.size();
+  if (alone > limits_.packet_bytes_max) {
+    return absl::InvalidArgumentError(at(row) + ": the row is larger than the server's max_allowed_packet");
+  }
+  if (!open_.lines.empty() &&
+      (open_.sql.size() + values_.size() + 1 > std::min(limits_.statement_bytes, limits_.packet_bytes_max) ||
+       open_.lines.size() == limits_.rows_max)) {
+    finish();
+  }
+  bytes_ += values_.size() + (open_.lines.empty() ? target_.head.size() : 1);
+  if (bytes_ > limits_.bytes_max) {
+    return absl::ResourceExhaustedError(at(row) + ": the rows take more than dual_write.transaction_bytes_max");
+  }
+  open_.sql += open_.lines.empty() ? target_.head : ",";
+  open_.sql += values_;
+  open_.lines.push_back(row.line);
+  ++rows_;
+  return absl::OkStatus();
+}
+
+void LoadStatements::finish() {
+  if (!open_.lines.empty()) statements_.push_back(std::exchange(open_, {}));
+}
+
+}  // namespace crossfade::dualwrite
