@@ -13,12 +13,15 @@ COMPRESS, LOCAL_FILES, PROTOCOL_41, TLS = 1 << 5, 1 << 7, 1 << 9, 1 << 11
 TRANSACTIONS, SECURE, MULTI_STATEMENTS, MULTI_RESULTS = 1 << 13, 1 << 15, 1 << 16, 1 << 17
 PS_MULTI_RESULTS, PLUGIN_AUTH, SESSION_TRACK, DEPRECATE_EOF = 1 << 18, 1 << 19, 1 << 23, 1 << 24
 
+BULK_OPERATIONS = 1 << 34  # MariaDB's; only with LONG_PASSWORD left clear
+
 BASE = (LONG_PASSWORD | LONG_FLAG | PROTOCOL_41 | TRANSACTIONS | SECURE | MULTI_RESULTS | PS_MULTI_RESULTS |
         PLUGIN_AUTH)
 
 QUIT, INIT_DB, QUERY, FIELD_LIST, STATISTICS, PING, CHANGE_USER = 0x01, 0x02, 0x03, 0x04, 0x09, 0x0E, 0x11
-PREPARE, EXECUTE, LONG_DATA, CLOSE, RESET, SET_OPTION, FETCH, RESET_CONNECTION = (
-    0x16, 0x17, 0x18, 0x19, 0x1A, 0x1B, 0x1C, 0x1F)
+PREPARE, EXECUTE, LONG_DATA, CLOSE, RESET, SET_OPTION, FETCH, RESET_CONNECTION, BULK_EXECUTE = (
+    0x16, 0x17, 0x18, 0x19, 0x1A, 0x1B, 0x1C, 0x1F, 0xFA)
+LAST_PREPARED = 0xFFFFFFFF
 
 IN_TRANSACTION, AUTOCOMMIT, MORE_RESULTS = 0x0001, 0x0002, 0x0008
 
@@ -29,6 +32,13 @@ class Err(Exception):
     def __init__(self, code, state, message):
         super().__init__(code, state, message)
         self.code, self.state, self.message = code, state, message
+
+
+class Indicator:
+    """What stands in a bulk execution in place of a value."""
+
+    def __init__(self, number):
+        self.number = number
 
 
 class Closed(Exception):
@@ -121,6 +131,8 @@ class Connection:
         self.auth_path = []  # what the login went through: "switch", "fast", "full_rsa", "full_tls"
         self._greeting(self.read_packet())
         self.capabilities = BASE | capabilities | (CONNECT_WITH_DB if database else 0)
+        if self.capabilities >> 32:
+            self.capabilities &= ~LONG_PASSWORD
         if tls:
             self.capabilities |= TLS
         if log_in:
@@ -224,13 +236,15 @@ class Connection:
         at += 9
         low, self.server_charset, self.server_status, high, nonce_size = struct.unpack_from("<HBHHB", packet, at)
         self.server_capabilities = low | high << 16
+        if not low & LONG_PASSWORD:  # MariaDB: extended ones in the last four of ten reserved bytes
+            self.server_capabilities |= struct.unpack_from("<I", packet, at + 14)[0] << 32
         at += 18
         rest = max(13, nonce_size - 8)
         self.nonce = (nonce + packet[at:at + rest])[:20]
         self.server_plugin = packet[at + rest:].split(b"\0")[0].decode()
 
     def _log_in(self, database, plugin, tls, charset):
-        head = struct.pack("<IIB23x", self.capabilities, 1 << 30, charset)
+        head = struct.pack("<IIB19xI", self.capabilities & 0xFFFFFFFF, 1 << 30, charset, self.capabilities >> 32)
         if tls:
             self.send_packet(head)
             self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
@@ -348,6 +362,35 @@ class Connection:
                         cells += put_lenenc(len(raw)) + raw
             payload += bytes(nulls) + b"\x01" + types + cells
         return payload
+
+    def bulk(self, statement, rows, types=None, unit_results=False):
+        """Runs a prepared statement once per row; `types` as of the connector: by default those of the first values."""
+        self.command(self.bulk_payload(statement, rows, types, unit_results))
+        return self.results(binary=True)
+
+    @staticmethod
+    def bulk_payload(statement, rows, types=None, unit_results=False):
+        """Rows of int, str, bytes, float, None, or an indicator: Indicator(2) is DEFAULT, Indicator(3) IGNORE."""
+        if types is None:
+            types = [next((type(row[i]) for row in rows if row[i] is not None and not isinstance(row[i], Indicator)), str)
+                     for i in range(len(rows[0]))]
+        codes = {int: b"\x08\x00", float: b"\x05\x00", str: b"\xfe\x00", bytes: b"\xfc\x00"}
+        payload = [bytes([BULK_EXECUTE]) + struct.pack("<IH", statement, (128 if types else 0) | (64 if unit_results else 0))]
+        payload += [codes[kind] for kind in types]
+        for row in rows:
+            for value in row:
+                if value is None:
+                    payload.append(b"\x01")
+                elif isinstance(value, Indicator):
+                    payload.append(bytes([value.number]))
+                elif isinstance(value, int):
+                    payload.append(b"\x00" + struct.pack("<q", value))
+                elif isinstance(value, float):
+                    payload.append(b"\x00" + struct.pack("<d", value))
+                else:
+                    raw = value if isinstance(value, bytes) else value.encode()
+                    payload.append(b"\x00" + put_lenenc(len(raw)) + raw)
+        return b"".join(payload)
 
     def send_long_data(self, statement, parameter, data):
         self.command(bytes([LONG_DATA]) + struct.pack("<IH", statement, parameter) + data)
