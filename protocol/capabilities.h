@@ -42,12 +42,12 @@ inline constexpr Capabilities kCacheMetadata = Capabilities{1} << 36;     // exe
 inline constexpr Capabilities kSupported =
     kLongPassword | kFoundRows | kLongFlag | kConnectWithDb | kLocalFiles | kIgnoreSpace | kProtocol41 | kInteractive |
     kTransactions | kSecureConnection | kMultiStatements | kMultiResults | kPsMultiResults | kPluginAuth |
-    kConnectAttributes | kPluginAuthLenenc | kSessionTrack | kDeprecateEof;
+    kConnectAttributes | kPluginAuthLenenc | kSessionTrack | kDeprecateEof | kBulkOperations;
 
 // Flags that change the bytes of a response, or how statements run: a backend connection asks for
 // exactly what its client asked for.
 inline constexpr Capabilities kMirrored = kFoundRows | kLocalFiles | kIgnoreSpace | kInteractive | kSessionTrack |
-                                          kDeprecateEof | kPsMultiResults | kMultiResults;
+                                          kDeprecateEof | kPsMultiResults | kMultiResults | kBulkOperations;
 
 inline constexpr std::uint16_t kStatusInTransaction = 0x0001;
 inline constexpr std::uint16_t kStatusAutocommit = 0x0002;

@@ -139,15 +139,15 @@ absl::Status take_values(Reader& reader, Bytes nulls, const std::vector<Paramete
       out.push_back(long_data_parameter(type, sent->second));
       continue;
     }
-    if (bit_is_set(nulls, i) || encoding_of(type.type).layout == Layout::nothing) {
+    if (bit_is_set(nulls, i)) {
       out.push_back({.type = type, .is_null = true, .value = {}});
       continue;
     }
-    const absl::StatusOr<Bytes> value = take_value(reader, type.type);
-    if (!value.ok()) {
-      return value.status();
+    absl::StatusOr<Parameter> taken = take_parameter(reader, type);
+    if (!taken.ok()) {
+      return taken.status();
     }
-    out.push_back({.type = type, .is_null = false, .value = Buffer(value->begin(), value->end())});
+    out.push_back(*std::move(taken));
   }
   return absl::OkStatus();
 }
@@ -171,6 +171,13 @@ std::string integer_text(Bytes bytes, bool is_unsigned) {
 }
 
 }  // namespace
+
+absl::StatusOr<Parameter> take_parameter(Reader& reader, ParameterType type) {
+  if (encoding_of(type.type).layout == Layout::nothing) return Parameter{.type = type, .is_null = true};
+  const absl::StatusOr<Bytes> value = take_value(reader, type.type);
+  if (!value.ok()) return value.status();
+  return Parameter{.type = type, .is_null = false, .value = Buffer(value->begin(), value->end())};
+}
 
 // COM_STMT_PREPARE_OK: 0x00 statement_id(4) columns(2) parameters(2) filler(1) warnings(2)
 absl::StatusOr<PrepareOk> decode_prepare_ok(Bytes payload) {

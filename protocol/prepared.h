@@ -50,6 +50,9 @@ absl::StatusOr<Execute> decode_execute(Bytes payload, std::uint16_t parameters, 
 // A self-contained COM_STMT_EXECUTE payload: types always bound, no long data needed.
 Buffer encode_execute(const Execute& execute);
 
+// The value of a parameter that is not NULL, from where it begins.
+absl::StatusOr<Parameter> take_parameter(Reader& reader, ParameterType type);
+
 // The statement id is at the same place in every COM_STMT_* payload: bytes 1 to 4.
 std::optional<std::uint32_t> statement_id_of(Bytes payload);
 void replace_statement_id(std::span<std::uint8_t> payload, std::uint32_t statement_id);

@@ -113,14 +113,11 @@ absl::Status not_known() {
 
 }  // namespace
 
-KeptDiagnostics kept_of(const protocol::Err& err, protocol::Capabilities capabilities, std::uint16_t status) {
-  KeptDiagnostics kept;
-  kept.row_count = -1;
-  kept.warnings = kept.errors = 1;
-  kept.error_sqlstate = err.sqlstate;
+protocol::Buffer show_warnings_of(const std::vector<Condition>& conditions, protocol::Capabilities capabilities,
+                                  std::uint16_t status) {
   const bool deprecate_eof = (capabilities & protocol::kDeprecateEof) != 0;
   constexpr std::uint16_t kNotNull = 1;
-  protocol::Buffer& out = kept.show_warnings;
+  protocol::Buffer out;
   std::uint8_t sequence = 1;
   protocol::append_message(out, protocol::Buffer{3}, sequence);
   protocol::append_message(
@@ -135,15 +132,27 @@ KeptDiagnostics kept_of(const protocol::Err& err, protocol::Capabilities capabil
   protocol::Eof eof;
   eof.status = status;
   if (!deprecate_eof) protocol::append_message(out, protocol::encode_eof(eof), sequence);
-  protocol::Buffer row;
-  protocol::put_lenenc_text(row, "Error");
-  protocol::put_lenenc_text(row, std::to_string(err.code));
-  protocol::put_lenenc_text(row, err.message);
-  protocol::append_message(out, row, sequence);
+  for (const Condition& condition : conditions) {
+    protocol::Buffer row;
+    protocol::put_lenenc_text(row, condition.level);
+    protocol::put_lenenc_text(row, std::to_string(condition.code));
+    protocol::put_lenenc_text(row, condition.message);
+    protocol::append_message(out, row, sequence);
+  }
   protocol::Ok ok;
   ok.status = status;
   protocol::append_message(out, deprecate_eof ? protocol::encode_ok(ok, capabilities, 0xfe) : protocol::encode_eof(eof),
                            sequence);
+  return out;
+}
+
+KeptDiagnostics kept_of(const protocol::Err& err, protocol::Capabilities capabilities, std::uint16_t status) {
+  KeptDiagnostics kept;
+  kept.row_count = -1;
+  kept.warnings = kept.errors = 1;
+  kept.error_sqlstate = err.sqlstate;
+  kept.show_warnings =
+      show_warnings_of({{.level = "Error", .code = err.code, .message = err.message}}, capabilities, status);
   return kept;
 }
 

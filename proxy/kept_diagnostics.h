@@ -23,6 +23,14 @@ struct KeptDiagnostics {
   std::string error_sqlstate{};      // of the error, if there was one
 };
 
+struct Condition {
+  std::string level{};  // Error, Warning, Note
+  std::uint16_t code = 0;
+  std::string message{};
+};
+// SHOW WARNINGS of these, as the server would answer it; `status` is the session's.
+protocol::Buffer show_warnings_of(const std::vector<Condition>& conditions, protocol::Capabilities capabilities,
+                                  std::uint16_t status);
 // Of a statement that the proxy refused in its own words; `status` is the session's.
 KeptDiagnostics kept_of(const protocol::Err& err, protocol::Capabilities capabilities, std::uint16_t status);
 

@@ -135,6 +135,8 @@ Task<Session::Next> Session::dispatch(Command command) {
       co_return co_await on_prepare(command);
     case CommandByte::stmt_execute:
       co_return co_await on_execute(command);
+    case CommandByte::stmt_bulk_execute:
+      co_return co_await on_bulk(command);
     case CommandByte::stmt_send_long_data:
       co_return co_await on_long_data(command);
     case CommandByte::stmt_close:

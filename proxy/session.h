@@ -19,9 +19,11 @@
 #include "dualwrite/determinism.h"
 #include "dualwrite/load_statements.h"
 #include "dualwrite/transaction_log.h"
+#include "protocol/bulk_execute.h"
 #include "protocol/command.h"
 #include "protocol/packet.h"
 #include "protocol/prepared.h"
+#include "proxy/bulk_answer.h"
 #include "proxy/client_output.h"
 #include "proxy/follower_read.h"
 #include "proxy/kept_diagnostics.h"
@@ -210,6 +212,7 @@ class Session {
   Task<Next> write_autocommit(std::string sql, dualwrite::ShipVerdict verdict, dualwrite::TableRef table);
   Task<Next> write_stepwise(std::string sql, protocol::Buffer execute, Prepared* prepared,
                             dualwrite::ShipVerdict verdict, dualwrite::TableRef table);
+  Task<Next> refuse_too_large();
   Task<Next> write_in_transaction(std::string sql, protocol::Buffer execute, Prepared* prepared,
                                   dualwrite::ShipVerdict verdict, dualwrite::TableRef table);
   Task<absl::StatusOr<Recorded>> run_recorded(std::string sql, protocol::Buffer execute, Prepared* prepared,
@@ -219,6 +222,7 @@ class Session {
   // `end`: the COMMIT, with what the client says of CHAIN and RELEASE.
   Task<Committed> record_and_commit(dualwrite::Entry entry, std::string end);
   Task<Next> reply_committed_transaction(routing::StatementFacts facts);
+  Task<absl::StatusOr<Captured>> undo_write(std::uint16_t code, bool reset_time);
   Task<Next> undo_failed_write(const Captured& captured, std::size_t own, bool reset_time);
   protocol::Err recording_error(const protocol::Err& err) const;
   dualwrite::StatementRecord make_record(std::string sql, const dualwrite::ShipVerdict& verdict,
@@ -259,6 +263,9 @@ class Session {
   Task<absl::StatusOr<Examined>> examine(std::string sql);
   protocol::Err too_many_prepared() const;
   std::string unknown_statement(protocol::Bytes payload, std::string_view where);
+  Task<std::optional<Next>> before_execution(routing::StatementKind kind);
+  Task<absl::StatusOr<dualwrite::ShipVerdict>> judge_execution(const Prepared& prepared,
+                                                               const std::vector<protocol::Parameter>* parameters);
   Task<Next> execute_write(Prepared& prepared, protocol::Execute execute);
   Task<Next> on_execute(Command command);
   Task<Next> execute_read(Prepared& prepared, routing::Plan plan, protocol::Execute execute);
@@ -270,6 +277,15 @@ class Session {
                                                         std::optional<Captured>* refused);
   std::uint32_t meant_statement(protocol::Bytes payload);
   Prepared* find_prepared(protocol::Bytes payload);
+
+  // session_bulk.cc: COM_STMT_BULK_EXECUTE
+  enum class BulkFault : std::uint8_t { arguments, not_for_bulk };
+  Task<Next> on_bulk(Command command);
+  Task<Next> refuse_bulk(BulkFault fault);
+  Task<Next> relay_bulk(Prepared& prepared, routing::Action action, protocol::BulkExecute bulk);
+  Task<Next> write_bulk(Prepared& prepared, protocol::BulkExecute bulk);
+  Task<Next> end_bulk_alone(Prepared& prepared, BulkAnswer answer, std::optional<protocol::Err> err,
+                            std::vector<dualwrite::StatementRecord> records, bool reset_time);
 
   // replies
   Task<Next> reply(protocol::Buffer payload);

@@ -16,6 +16,7 @@ std::size_t body_bytes_min(protocol::CommandByte command) {
     case protocol::CommandByte::stmt_execute:
       return 9;
     case protocol::CommandByte::stmt_send_long_data:
+    case protocol::CommandByte::stmt_bulk_execute:
       return 6;
     case protocol::CommandByte::stmt_close:
     case protocol::CommandByte::stmt_reset:

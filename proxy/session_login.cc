@@ -135,7 +135,10 @@ Task<bool> Session::log_in() {
   shared_.traits.set(leader(), leading);
   const BackendTraits follower = shared_.traits.get(config::other(leader()));
   protocol::Capabilities offered = protocol::kSupported & (leading.capabilities | protocol::kConnectWithDb);
-  if (follower.known) offered &= follower.capabilities | protocol::kLongPassword | protocol::kLocalFiles;
+  if (follower.known) {
+    // The last two are between the client and the leader alone.
+    offered &= follower.capabilities | protocol::kLongPassword | protocol::kLocalFiles | protocol::kBulkOperations;
+  }
   if (login_.entrance->tls) offered |= protocol::kTls;
   offered |= login_.entrance->compression;  // it ends here, whatever the backends do
 

@@ -37,6 +37,25 @@ std::string Session::unknown_statement(protocol::Bytes payload, std::string_view
          std::string(link(leader())->is_mariadb() ? where : "mysql_stmt_precheck");
 }
 
+// What is to be known of the session before anything prepared runs; a value: the client has been answered.
+Task<std::optional<Session::Next>> Session::before_execution(routing::StatementKind kind) {
+  if (!in_transaction_ && flags_ != worker_.flags) flags_ = worker_.flags;
+  if (needs_probe_) {
+    const bool had_written = !log_.empty();
+    const absl::Status probed = co_await probe();
+    if (!probed.ok()) co_return co_await reply_lost(probed, leader());
+    if (!in_transaction_ && had_written && last_error_ != protocol::kErrDeadlock) transaction_lost_ = true;
+  }
+  if (std::exchange(transaction_lost_, false) && kind != routing::StatementKind::rollback) {
+    counters_.lost_transactions.add();
+    co_return co_await reply_err(
+        protocol::kErrDeadlock, "40001",
+        "Deadlock found when trying to get lock; try restarting transaction (crossfade: the server "
+        "has lost the transaction)");
+  }
+  co_return std::nullopt;
+}
+
 Task<Session::Next> Session::on_execute(Command command) {
   counters_.statements.add();
   own(command);
@@ -57,20 +76,8 @@ Task<Session::Next> Session::on_execute(Command command) {
   if (!execute.ok()) {
     co_return co_await reply_err(protocol::kErrMalformedPacket, "HY000", "Malformed communication packet.");
   }
-  if (!in_transaction_ && flags_ != worker_.flags) flags_ = worker_.flags;
-  if (needs_probe_) {
-    const bool had_written = !log_.empty();
-    const absl::Status probed = co_await probe();
-    if (!probed.ok()) co_return co_await reply_lost(probed, leader());
-    if (!in_transaction_ && had_written && last_error_ != protocol::kErrDeadlock) transaction_lost_ = true;
-  }
-  if (std::exchange(transaction_lost_, false) && prepared->facts.kind != routing::StatementKind::rollback) {
-    counters_.lost_transactions.add();
-    co_return co_await reply_err(
-        protocol::kErrDeadlock, "40001",
-        "Deadlock found when trying to get lock; try restarting transaction (crossfade: the server "
-        "has lost the transaction)");
-  }
+  const std::optional<Next> lost = co_await before_execution(prepared->facts.kind);
+  if (lost) co_return *lost;
   routing::SessionFacts session = session_facts();
   session.client_multi_statements = true;
   session.schema = prepared->schema;
@@ -167,21 +174,26 @@ Task<Session::Next> Session::on_execute(Command command) {
   co_return co_await execute_read(*prepared, plan, *std::move(execute));
 }
 
+// judge(), and whether the session is still what it was when the statement was prepared.
+Task<absl::StatusOr<dualwrite::ShipVerdict>> Session::judge_execution(
+    const Prepared& prepared, const std::vector<protocol::Parameter>* parameters) {
+  auto verdict = co_await judge(prepared.facts, prepared.shape, parameters, prepared.schema);
+  if (!verdict.ok()) co_return verdict;
+  if (!verdict->shippable) {
+    if (verdict->refusal.empty()) verdict->refusal = "crossfade: the table is no longer known to the leader";
+  } else if (prepared.context && prepared.context->sql_mode != context_->statement.sql_mode) {
+    verdict->shippable = false;
+    verdict->refusal = "crossfade: the sql_mode has changed since this statement was prepared; prepare it again";
+  }
+  co_return verdict;
+}
+
 Task<Session::Next> Session::execute_write(Prepared& prepared, protocol::Execute execute) {
-  auto verdict = co_await judge(prepared.facts, prepared.shape, &execute.parameters, prepared.schema);
+  auto verdict = co_await judge_execution(prepared, &execute.parameters);
   if (!verdict.ok()) co_return co_await reply_unjudged(verdict.status());
   if (!verdict->shippable) {
     counters_.refused_statements.add();
-    // A named value: GCC 12 destroys the temporary of a conditional inside a co_await expression twice.
-    std::string why = verdict->refusal;
-    if (why.empty()) why = "crossfade: the table is no longer known to the leader";
-    co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000", std::move(why));
-  }
-  if (prepared.context && prepared.context->sql_mode != context_->statement.sql_mode) {
-    counters_.refused_statements.add();
-    co_return co_await reply_err(
-        protocol::kErrNotSupportedYet, "42000",
-        "crossfade: the sql_mode has changed since this statement was prepared; prepare it again");
+    co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000", std::move(verdict->refusal));
   }
   counters_.writes.add();
   const dualwrite::TableRef table = table_ref(prepared.shape.table, prepared.schema);

@@ -137,14 +137,16 @@ Task<absl::StatusOr<Session::Recorded>> Session::run_recorded(std::string sql, p
   co_return recorded;
 }
 
+Task<Session::Next> Session::refuse_too_large() {
+  co_return co_await reply_err(
+      protocol::kErrUnknown, "HY000",
+      "crossfade: this transaction has written more than dual_write.transaction_bytes_max; commit "
+      "in smaller steps or raise it");
+}
+
 Task<Session::Next> Session::write_in_transaction(std::string sql, protocol::Buffer execute, Prepared* prepared,
                                                   ShipVerdict verdict, TableRef table) {
-  if (!log_.fits(sql.size() + execute.size())) {
-    co_return co_await reply_err(
-        protocol::kErrUnknown, "HY000",
-        "crossfade: this transaction has written more than dual_write.transaction_bytes_max; commit "
-        "in smaller steps or raise it");
-  }
+  if (!log_.fits(sql.size() + execute.size())) co_return co_await refuse_too_large();
   auto ready = co_await leader_link(nullptr);
   if (!ready.ok()) co_return co_await reply_lost(ready.status(), leader());
   auto outcome = co_await run_recorded(std::move(sql), std::move(execute), prepared, verdict, std::move(table), false);

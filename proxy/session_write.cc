@@ -279,27 +279,32 @@ Task<Session::Next> Session::write_autocommit(std::string sql, ShipVerdict verdi
   co_return co_await reply_ok(unwrapped(statement_ok));
 }
 
-// A wrapped write failed somewhere: what the server says of it is kept, the transaction is undone, and
-// the client gets the error that its own statement would have got.
-Task<Session::Next> Session::undo_failed_write(const Captured& captured, std::size_t own, bool reset_time) {
-  const std::size_t at = captured.results.size() - 1;
-  protocol::Err err = captured.last().err;
-  BackendLink& leading = *link(leader());
+// Undoes a write that failed with `code`, and puts the session back; the first result is what SHOW WARNINGS said of it.
+Task<absl::StatusOr<Captured>> Session::undo_write(std::uint16_t code, bool reset_time) {
   std::string sql = "SHOW WARNINGS;" + std::string(dualwrite::kRollback);
   if (reset_time) sql += ";" + std::string(dualwrite::kResetTimestamp);
   if (context_ && !context_->statement.foreign_key_checks) sql += ";SET foreign_key_checks=0";
   // A statement that a read-only transaction refuses takes no part in one: had it run alone, the characteristics for
   // the next transaction would still be waiting.
   constexpr std::uint16_t kReadOnlyTransaction = 1792;
-  if (err.code == kReadOnlyTransaction) {
+  if (code == kReadOnlyTransaction) {
     for (const std::string& set : hold_.next_transaction_sets()) sql += ";" + set;
   } else {
     next_transaction_read_committed_ = false;
     hold_.note_transaction_ended();
   }
-  auto undone = co_await leading.run(std::move(sql), worker_.reactor.now() + kStatementMax);
+  auto undone = co_await link(leader())->run(std::move(sql), worker_.reactor.now() + kStatementMax);
+  if (undone.ok() && undone->failed()) co_return absl::InternalError(err_code(undone->last().err));
+  co_return undone;
+}
+
+// A wrapped write failed somewhere: what the server says of it is kept, the transaction is undone, and
+// the client gets the error that its own statement would have got.
+Task<Session::Next> Session::undo_failed_write(const Captured& captured, std::size_t own, bool reset_time) {
+  const std::size_t at = captured.results.size() - 1;
+  protocol::Err err = captured.last().err;
+  auto undone = co_await undo_write(err.code, reset_time);
   if (!undone.ok()) co_return co_await reply_lost(undone.status(), leader());
-  if (undone->failed()) co_return co_await reply_lost(absl::InternalError(err_code(undone->last().err)), leader());
   if (at == own) {
     kept_ = Kept{.row_count = -1,
                  .warnings = undone->results[0].outcome.rows,

@@ -23,7 +23,7 @@ KNOWN = {
     "reconnect": "KILL is refused",
     "multi": "several statements with writes in a packet are refused",
     "sql prepare": "PREPARE is refused",
-    "batch": "MariaDB's bulk execution is not offered; ids after what was refused differ",
+    "batch": "ids after what was refused differ",
     "ids": "follow what was refused before",
     "local infile": "LOAD DATA is refused",
     "types back": "values written in a form that may differ are refused, such as 0E-30 for a DECIMAL",
