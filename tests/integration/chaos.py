@@ -142,7 +142,8 @@ def main():
         harness.say("mode %s" % mode)
         env = harness.Env(servers, options.binary, directory, "chaos-" + mode)
         function = globals()["test_" + mode]
-        counts[harness.run_one("chaos.%s (seed %d)" % (mode, options.seed), lambda e: function(e, options), env)] += 1
+        result = harness.run_one("chaos.%s (seed %d)" % (mode, options.seed), lambda e: function(e, options), env)
+        counts["failed" if result == "broken" else result] += 1
     print("%d passed, %d failed" % (counts["passed"], counts["failed"]))
     return 1 if counts["failed"] else 0
 

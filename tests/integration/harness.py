@@ -55,6 +55,10 @@ class Timeout(AssertionError):
     pass
 
 
+class Broken(AssertionError):
+    """Data that differ, or a proxy that ended: once is too often, whatever a second run says."""
+
+
 def wait_until(condition, deadline=20, what=None, pause=0.05):
     """Returns the first true value of `condition`; exceptions of the network count as "not yet"."""
     end = time.monotonic() + deadline
@@ -335,7 +339,7 @@ class Proxy:
     def died(self):
         code = self.process.poll()
         if code is not None:
-            raise AssertionError("the proxy ended with exit code %s; log:\n%s" % (code, self.log_tail()))
+            raise Broken("the proxy ended with exit code %s; log:\n%s" % (code, self.log_tail()))
         return False
 
     def kill(self):
@@ -482,7 +486,8 @@ class Env:
             return
         (proxy or self.proxies[-1]).caught_up()
         differences, count = compare_databases(self.old, self.new, [self.schema])
-        assert not differences, "databases differ:\n" + "\n".join(differences)
+        if differences:
+            raise Broken("databases differ:\n" + "\n".join(differences))
         assert count >= rows_min, "only %d rows to compare" % count
 
     def close(self, failed):
@@ -532,9 +537,10 @@ def run_one(name, function, env):
     except Skip as reason:
         print("skip %s: %s" % (name, reason), flush=True)
         return "skipped"
-    except Exception:
+    except Exception as error:
         failed = True
         print("FAIL %s (%.1f s)\n%s" % (name, time.monotonic() - started, traceback.format_exc()), flush=True)
-        return "failed"
+        crashed = any(proxy.process and proxy.process.poll() not in (None, 0, -9) for proxy in env.proxies)
+        return "broken" if isinstance(error, Broken) or crashed else "failed"
     finally:
         env.close(failed)
