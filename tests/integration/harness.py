@@ -69,7 +69,7 @@ def wait_until(condition, deadline=20, what=None, pause=0.05):
             if value:
                 return value
             last = value
-        except (OSError, pymysql.MySQLError, urllib.error.URLError) as error:
+        except (OSError, pymysql.MySQLError, urllib.error.URLError, Err) as error:
             last = error
         if time.monotonic() > end:
             raise Timeout("not within %s s: %s (last: %r)" % (deadline, what or condition, last))

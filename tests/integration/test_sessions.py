@@ -111,7 +111,7 @@ def test_without_dual_writing_any_character_set_passes(env):
     for charset, character in (("gbk", b"\x95\x5c"), ("sjis", b"\x95\x5c"), ("big5", b"\xa5\x5c")):
         answers = []
         for side in (proxy, env.old):
-            session = side.wire(database="app")
+            session = side.wire(database="app", capabilities=wire.MULTI_STATEMENTS)
             run(session, "SET NAMES " + charset)
             answers.append([session.one(b"SELECT HEX('" + character + b"'), 'x; COMMIT'").rows])
             statement, *_ = session.prepare(b"SELECT HEX('" + character + b"')")
