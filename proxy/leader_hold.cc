@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "routing/classify.h"
+
 namespace crossfade::proxy {
 
 using routing::Fact;
@@ -25,6 +27,13 @@ bool contains_folded(std::string_view text, std::string_view upper) {
   return std::search(text.begin(), text.end(), upper.begin(), upper.end(), same) != text.end();
 }
 
+// Within another text the call may not happen, or the statement may fail.
+bool releases_for_sure(const StatementFacts& facts) {
+  static const std::uint64_t by_select = routing::classify("SELECT RELEASE_ALL_LOCKS()", {}).digest;
+  static const std::uint64_t by_do = routing::classify("DO RELEASE_ALL_LOCKS()", {}).digest;
+  return facts.digest == by_select || facts.digest == by_do;
+}
+
 // SET [SESSION] TRANSACTION sets two things, each on its own.
 std::set<std::string> characteristics(std::string_view sql) {
   std::set<std::string> names;
@@ -44,7 +53,7 @@ void LeaderHold::note(const StatementFacts& facts) {
   const auto has = [&facts](Fact fact) { return facts.facts.has(fact); };
   if (has(Fact::reads_only)) return;
   if (facts.user_locks == routing::UserLocks::takes) held_.insert(kUserLock);
-  if (facts.user_locks == routing::UserLocks::releases_all) held_.erase(kUserLock);
+  if (facts.user_locks == routing::UserLocks::releases_all && releases_for_sure(facts)) held_.erase(kUserLock);
   if (has(Fact::assigns_user_variable)) held_.insert(kUserVariables);
   if (has(Fact::multi_statement) || has(Fact::unknown_function)) held_.insert(kUnknown);
   switch (facts.kind) {
@@ -83,6 +92,10 @@ void LeaderHold::note(const StatementFacts& facts) {
 }
 
 void LeaderHold::note_set(const StatementFacts& facts, std::string_view sql) {
+  if (facts.sets_global) {  // never to be said again to a whole server
+    held_.insert(kUnknown);
+    return;
+  }
   Set now{std::string(sql), {}};
   if (facts.kind == StatementKind::set_transaction) {
     now.names = characteristics(sql);

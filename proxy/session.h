@@ -250,6 +250,7 @@ class Session {
   Task<Next> execute_immediately(routing::PrepareStatement statement, Command command);
   Task<Next> execute_named(Prepared& prepared, std::vector<std::string> values, Command command);
   Task<void> forget_named(std::string name);
+  Task<absl::StatusOr<std::optional<protocol::Err>>> expression_refusal(routing::PrepareStatement statement);
   Task<absl::StatusOr<std::optional<std::string>>> prepared_text(routing::PrepareStatement statement);
   Task<absl::StatusOr<std::vector<protocol::Parameter>>> values_of(std::vector<std::string> values);
 

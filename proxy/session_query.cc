@@ -222,6 +222,7 @@ void Session::after_statement(StatementKind kind, const StatementFacts& facts, c
       break;
     case StatementKind::commit:
     case StatementKind::rollback:
+      if (in_transaction_) objects_.unlocked();  // a chained transaction begins as by BEGIN
       log_.clear();
       break;
     case StatementKind::savepoint:

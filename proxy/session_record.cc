@@ -186,6 +186,7 @@ protocol::Err Session::recording_error(const protocol::Err& err) const {
 // The outbox rows of `entry`, then COMMIT: in one packet, which stops at the first error.
 Task<Session::Committed> Session::record_and_commit(dualwrite::Entry entry, std::string end) {
   Committed done;
+  const bool of_client = in_transaction_ || !autocommit_;
   const std::uint64_t epoch = shared_.applier.epoch();
   const dualwrite::EntryKey key = draw_key();
   if (!context_) {  // a SET came after the last write: are foreign keys still checked?
@@ -221,6 +222,8 @@ Task<Session::Committed> Session::record_and_commit(dualwrite::Entry entry, std:
       in_transaction_ = false;
       done.fate = Committed::Fate::refused;
       done.err = recording_error(captured->last().err);
+      // To a client 1317 means that its transaction is still open, and a second COMMIT worth trying.
+      if (of_client && done.err.code == protocol::kErrQueryInterrupted) done.err = lost_transaction();
       co_return done;
     }
     if (!in_transaction(captured->results[unchecked ? 1 : 0].outcome)) {

@@ -105,10 +105,18 @@ Task<absl::Status> Session::refresh_context() {
 }
 
 Task<std::string> Session::zone_problem() {
-  if (is_fixed_offset(context_->statement.time_zone)) co_return "";
-  const ZoneVerdict verdict = co_await shared_.zones.judge(worker_, leader(), context_->zone);
-  if (verdict.offset) context_->statement.time_zone = *verdict.offset;
-  co_return verdict.refusal;
+  std::string refusal;
+  if (!is_fixed_offset(context_->statement.time_zone)) {
+    ZoneVerdict verdict = co_await shared_.zones.judge(worker_, leader(), context_->zone);
+    if (verdict.offset) context_->statement.time_zone = *verdict.offset;
+    refusal = std::move(verdict.refusal);
+  }
+  const std::string& zone = context_->statement.time_zone;
+  if (refusal.empty() && is_fixed_offset(zone) && shared_.traits.get(config::other(leader())).mariadb &&
+      !mariadb_has_offset(zone)) {
+    refusal = "MariaDB, which is to repeat the write, has no time zone " + zone + ": it takes -12:59 to +13:00";
+  }
+  co_return refusal;
 }
 
 bool Session::zone_agreed() {

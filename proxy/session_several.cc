@@ -23,7 +23,7 @@ Task<Session::Next> Session::on_several(Command command) {
   std::string_view left = routing::without_trailing_semicolons(text);
   joiner.begin(capabilities_, reply_sequence_);
   Next next = Next::go_on;
-  for (bool more = true; more && next == Next::go_on;) {
+  for (bool more = true; more && next == Next::go_on && !killed_ && !ending_;) {
     joiner.next_response(ResponseJoiner::Follows::nothing);
     next = co_await one_of_several(&left);
     more = joiner.last_end().kind != ResultEnd::Kind::err && !left.empty();

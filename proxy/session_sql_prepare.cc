@@ -26,6 +26,20 @@ bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
+// @name, @`name`, @'name': nothing that computes, or has an effect.
+bool is_user_variable(std::string_view text) {
+  if (text.size() < 2 || text[0] != '@' || text[1] == '@') return false;
+  text.remove_prefix(1);
+  const char quote = text.front();
+  if (quote == '`' || quote == '\'' || quote == '"') {
+    return text.size() > 2 && text.find_first_of("`'\"\\", 1) == text.size() - 1 && text.back() == quote;
+  }
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$' ||
+           c == '.';
+  });
+}
+
 }  // namespace
 
 Task<Session::Next> Session::on_sql_prepare(StatementFacts facts, Command command) {
@@ -71,6 +85,28 @@ Task<void> Session::forget_named(std::string name) {
   co_await on_close(command);
 }
 
+// Computed here and once more by the leader: the two must be the same text, and so must its bytes.
+Task<absl::StatusOr<std::optional<protocol::Err>>> Session::expression_refusal(PrepareStatement statement) {
+  if (statement.expression.empty()) co_return std::nullopt;
+  protocol::Err err;
+  err.code = protocol::kErrNotSupportedYet;
+  err.sqlstate = "42000";
+  if (!is_user_variable(statement.expression)) {
+    err.message =
+        "crossfade: PREPARE and EXECUTE IMMEDIATE take a text or one user variable while writes are duplicated";
+    co_return err;
+  }
+  if (!context_) {
+    const absl::Status fresh = co_await refresh_context();
+    if (!fresh.ok()) co_return fresh;
+  }
+  if (context_->character_set_results == context_->statement.character_set_client) co_return std::nullopt;
+  err.message =
+      "crossfade: PREPARE and EXECUTE IMMEDIATE of a variable need character_set_results to be character_set_client "
+      "while writes are duplicated; use SET NAMES";
+  co_return err;
+}
+
 // The statement that PREPARE or EXECUTE IMMEDIATE names: nullopt where it is NULL or cannot be computed.
 Task<absl::StatusOr<std::optional<std::string>>> Session::prepared_text(PrepareStatement statement) {
   if (statement.expression.empty()) co_return statement.text;
@@ -85,6 +121,9 @@ Task<absl::StatusOr<std::optional<std::string>>> Session::prepared_text(PrepareS
 }
 
 Task<Session::Next> Session::prepare_by_name(PrepareStatement statement, Command command) {
+  auto no = co_await expression_refusal(statement);
+  if (!no.ok()) co_return co_await reply_lost(no.status(), leader());
+  if (*no) co_return co_await reply_err(**std::move(no));
   // The name is free from here on, whatever comes of the new text.
   const bool replaces = sql_statements_.find(statement.name).has_value();
   co_await forget_named(statement.name);
@@ -128,6 +167,9 @@ Task<Session::Next> Session::prepare_by_name(PrepareStatement statement, Command
 }
 
 Task<Session::Next> Session::execute_immediately(PrepareStatement statement, Command command) {
+  auto no = co_await expression_refusal(statement);
+  if (!no.ok()) co_return co_await reply_lost(no.status(), leader());
+  if (*no) co_return co_await reply_err(**std::move(no));
   auto text = co_await prepared_text(statement);
   if (!text.ok()) co_return co_await reply_lost(text.status(), leader());
   Prepared prepared;
@@ -136,6 +178,14 @@ Task<Session::Next> Session::execute_immediately(PrepareStatement statement, Com
     if (!examined.ok()) co_return co_await reply_unjudged(examined.status());
     if (examined->refused) co_return co_await reply_err(*std::move(examined->refused));
     prepared = std::move(examined->prepared);
+  }
+  const auto kind = prepared.facts.kind;
+  if (kind == routing::StatementKind::prepare || kind == routing::StatementKind::execute ||
+      kind == routing::StatementKind::deallocate) {
+    // As the servers: such a text could go on to name itself.
+    constexpr std::uint16_t kNotPreparable = 1295;
+    co_return co_await reply_err(kNotPreparable, "HY000",
+                                 "This command is not supported in the prepared statement protocol yet");
   }
   if (prepared.shape.kind != routing::StatementKind::unknown) {
     std::optional<Captured> failed;

@@ -140,3 +140,44 @@ def test_set_in_the_prepared_protocol_takes_parameters(env):
     run(session, "UPDATE t SET v = 5 WHERE id = 2")
     raises(1231, session.execute, session.prepare("SET sql_mode = ?")[0], ["NO_SUCH_MODE"])
     env.assert_equal(rows_min=2)
+
+
+def test_what_a_prepared_text_is_computed_from_cannot_change_on_the_way(env):
+    env.needs_proxy()
+    env.tables("CREATE TABLE t (id INT PRIMARY KEY, v INT)")
+    proxy = env.proxy()
+    session = proxy.wire(database="app")
+    if env.old.kind == "mariadb":
+        raises(1235, session.query, "PREPARE s FROM IF((@n := IFNULL(@n, 0) + 1) = 1, 'SELECT 1', 'INSERT INTO t VALUES (1, 1)')")
+        # A text that names itself.
+        session.query("SET @s = 'EXECUTE IMMEDIATE @s'")
+        raises(1295, session.query, "EXECUTE IMMEDIATE @s")
+    session.query("SET @q = 'INSERT INTO t VALUES (1, 1)', character_set_results = latin1")
+    raises(1235, session.query, "PREPARE s FROM @q")
+    session.query("SET NAMES utf8mb4")
+    session.query("PREPARE s FROM @q")
+    session.query("EXECUTE s")
+    env.assert_equal()
+
+
+def test_a_chained_transaction_releases_table_locks_and_is_recorded(env):
+    env.needs_proxy()
+    env.tables("CREATE TABLE t (id INT PRIMARY KEY, v INT)")
+    proxy = env.proxy()
+    session = proxy.wire(database="app")
+    for sql in ("LOCK TABLES t READ", "COMMIT AND CHAIN", "INSERT INTO t VALUES (1, 1)", "COMMIT"):
+        session.query(sql)
+    env.assert_equal()
+
+
+def test_an_offset_that_mariadb_lacks_is_refused_where_it_follows(env):
+    env.needs_proxy()
+    env.tables("CREATE TABLE t (id INT PRIMARY KEY, v INT)")
+    proxy = env.proxy()
+    session = proxy.wire(database="app")
+    if env.old.kind == "mysql" and env.new.kind == "mariadb":
+        session.query("SET time_zone = '+14:00'")
+        raises(1235, session.query, "INSERT INTO t VALUES (1, 1)")
+    session.query("SET time_zone = '+13:00'")
+    session.query("INSERT INTO t VALUES (2, 1)")
+    env.assert_equal()

@@ -280,4 +280,9 @@ TEST(ReadPin, IsCountedByItsReasonWhileItHasOne) {
 }
 
 }  // namespace
+TEST(MariaDbHasOffset, FollowsItsBounds) {
+  for (const char* good : {"+00:00", "-00:00", "+13:00", "-12:59"}) EXPECT_TRUE(mariadb_has_offset(good)) << good;
+  for (const char* bad : {"+13:01", "+14:00", "-13:00", "-13:59"}) EXPECT_FALSE(mariadb_has_offset(bad)) << bad;
+}
+
 }  // namespace crossfade::proxy
