@@ -17,10 +17,15 @@ def big_table(env):
         server.run("INSERT INTO big VALUES " + ", ".join("(%d)" % n for n in range(1000)), database="app")
 
 
+# What a thread is doing once it is past the point where MariaDB forgets a KILL that came a moment too early: the list
+# names a statement before it has begun.
+UNDER_WAY = ("sending data", "executing", "updating")
+
+
 def running(server, fragment):
-    """The connection id that runs a statement with this fragment, if any."""
+    """The connection id that is in the middle of a statement with this fragment, if any."""
     for row in server.run("SHOW FULL PROCESSLIST"):
-        if row[4] == "Query" and row[7] and fragment in row[7] and "PROCESSLIST" not in row[7]:
+        if row[4] == "Query" and (row[6] or "").lower() in UNDER_WAY and fragment in (row[7] or ""):
             return row[0]
     return None
 
