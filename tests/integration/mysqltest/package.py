@@ -1,0 +1,127 @@
+"""The files of Debian's mariadb-test, and the running of one of its tests in a process group with a deadline."""
+
+import os
+import re
+import select
+import shutil
+import signal
+import subprocess
+
+from harness import ROOT
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+DEADLINE = 120
+PROTOCOLS = {"text": [], "ps": ["--ps-protocol"], "cursor": ["--cursor-protocol", "--ps-protocol"],
+             "view": ["--view-protocol"], "sp": ["--sp-protocol"]}
+
+
+def read_list(path):
+    """[(name, words)] of a file with a name and words on each line, and comments."""
+    found = []
+    with open(path) as lines:
+        for line in lines:
+            words = line.split("#")[0].split()
+            if words:
+                found.append((words[0], words[1:]))
+    return found
+
+
+def run_group(command, seconds, log, **more):
+    """The exit code of a command, or None at the deadline. Nothing that it started in its process group outlives it,
+    and its output goes to a file: a grandchild that holds a pipe open cannot hold up the caller."""
+    with open(log, "wb") as output:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, **more)
+    ended = os.pidfd_open(process.pid)
+    try:
+        poll = select.poll()
+        poll.register(ended, select.POLLIN)
+        done = bool(poll.poll(seconds * 1000))
+    finally:
+        os.close(ended)
+        # Before the process is waited for: until then its number is nobody else's.
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass
+        process.wait()
+    return process.returncode if done else None
+
+
+def with_temporary_tables(text):
+    """The same test with its base tables made temporary ones: while writes are duplicated other schema changes are
+    refused. The same text runs directly."""
+    return re.sub(r"^([ \t]*create[ \t]+(?:or[ \t]+replace[ \t]+)?)(table\b)", r"\1temporary \2", text, flags=re.I | re.M)
+
+
+class Package:
+    """The package's files and the folder that the tests write into."""
+
+    def __init__(self, directory):
+        found = subprocess.run([os.path.join(ROOT, "scripts", "mariadb-test"), "path"], capture_output=True, text=True)
+        self.path = found.stdout.strip() if found.returncode == 0 else None
+        # The servers' data lies two folders below: tests reach ../../std_data from there.
+        self.var = directory
+        if self.path:
+            self.tests = os.path.join(self.path, "usr/share/mysql/mysql-test")
+            self.driver = os.path.join(self.path, "usr/bin/mariadb-test")
+            os.symlink(os.path.join(self.tests, "std_data"), os.path.join(self.var, "std_data"))
+
+    def fresh(self):
+        for folder in ("tmp", "log", "run"):
+            shutil.rmtree(os.path.join(self.var, folder), True)
+            os.makedirs(os.path.join(self.var, folder))
+
+    def file(self, name):
+        suite, test = name.split(".", 1)
+        folder = "main" if suite == "main" else os.path.join("suite", suite, "t")
+        path = os.path.join(self.tests, folder, test + ".test")
+        return path if os.path.exists(path) else os.path.join(self.tests, "suite", suite, test + ".test")
+
+    def accounts(self, names):
+        """Names that tests log in with, without a password: the proxy lets in only whom it knows."""
+        found = {"root"}
+        for name in names:
+            with open(self.file(name), encoding="latin1") as lines:
+                text = lines.read()
+            found.update(re.findall(r"connect *\(?\w+ *, *\w+ *, *(\w+) *(?:;|\)|, *(?:,|;|\)))", text))
+        return sorted(found)
+
+    def text_to_run(self, name, mode):
+        """The path of the test's text in a mode."""
+        path = self.file(name)
+        if mode != "dual":
+            return path
+        changed = os.path.join(self.var, "run", name + ".test")
+        with open(path, encoding="latin1") as before, open(changed, "w", encoding="latin1") as after:
+            after.write(with_temporary_tables(before.read()))
+        return changed
+
+    def environment(self, port, datadir):
+        client = "mariadb --no-defaults --host=127.0.0.1 --port=%d --user=root " % port
+        program = {"MYSQL": client, "MYSQL_DUMP": client.replace("mariadb", "mariadb-dump", 1) + "--debug-check=0 ",
+                   "MYSQL_CHECK": client.replace("mariadb", "mariadb-check", 1), "MYSQLADMIN": client.replace("mariadb", "mariadb-admin", 1),
+                   "MYSQL_SHOW": client.replace("mariadb", "mariadb-show", 1), "MYSQL_IMPORT": client.replace("mariadb", "mariadb-import", 1)}
+        return dict(os.environ, **program, MYSQL_TEST_DIR=self.tests, MYSQLTEST_VARDIR=self.var, LC_ALL="C", TZ="UTC",
+                    MYSQL_TMP_DIR=os.path.join(self.var, "tmp"), MASTER_MYPORT=str(port), MASTER_MYSOCK="/no/such/socket",
+                    MASTER_MYPORT1=str(port), SLAVE_MYPORT="0", MYSQL_SHAREDIR="/usr/share/mysql", MYSQLD_DATADIR=datadir,
+                    MYSQL_CHARSETSDIR="/usr/share/mysql/charsets", MYSQL_LIBDIR="/usr/lib/mysql", CHARSETSDIR="/usr/share/mysql/charsets",
+                    DEFAULT_MASTER_PORT="3306", BIG_TEST="", HOSTNAME="localhost",
+                    LIBMYSQL_PLUGIN_DIR="/usr/lib/%s-linux-gnu/libmariadb3/plugin" % os.uname().machine)
+
+    def run(self, test, port, datadir, record, goes_on):
+        """Records one test's transcript: (exit code or None, what it said)."""
+        self.fresh()
+        command = [self.driver, "--no-defaults", "--silent", "--host=127.0.0.1", "--port=%d" % port, "--user=root", "--password=",
+                   "--protocol=tcp", "--database=test", "--basedir=%s/" % self.tests, "--tmpdir=%s/tmp" % self.var,
+                   "--logdir=%s/log" % self.var, "--character-sets-dir=/usr/share/mysql/charsets",
+                   "--plugin-dir=/usr/lib/%s-linux-gnu/libmariadb3/plugin" % os.uname().machine,
+                   "--test-file=%s" % self.text_to_run(test.name, test.mode), "--record", "--result-file=%s" % record,
+                   "--timer-file=%s/timer" % self.var, "--tail-lines=0", "--ssl-verify-server-cert=0",
+                   "--skip-ssl"] + PROTOCOLS[test.protocol]
+        if goes_on:
+            command.append("--continue-on-error")
+        log = os.path.join(self.var, "driver.log")
+        code = run_group(command, DEADLINE, log, cwd=self.tests, env=self.environment(port, datadir))
+        with open(log, "rb") as said:
+            message = said.read().decode(errors="replace").strip()
+        return code, message if code is not None else "not done in %d s: %s" % (DEADLINE, message)

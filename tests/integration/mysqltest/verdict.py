@@ -1,0 +1,165 @@
+"""What two transcripts of one test say, and the exceptions that explain a difference. No servers in here."""
+
+import collections
+import difflib
+import re
+
+SKIPPED = 62  # the exit code of a test that finds itself not applicable
+
+# `name` is the package's, in one of PROTOCOLS and one of the modes: "plain" (dual_write off), "dual" (on).
+Test = collections.namedtuple("Test", "name protocol mode leader")
+# One run: how it ended ("ran", "skipped", "failed"), what the driver said, and the transcript's lines.
+Run = collections.namedtuple("Run", "end said lines")
+# kind: same, skipped, unsteady (named, not counted as passed), different, broken (nothing to compare with).
+Verdict = collections.namedtuple("Verdict", "kind why again direct through", defaults=(False, None, None))
+
+
+def comparable(text, ports, var):
+    """A transcript's lines without what differs between any two runs. All ports go, in each of the runs alike: digits
+    that only look like one are then the same ones everywhere."""
+    for port in ports:
+        text = re.sub(r"\b%d\b" % port, "PORT", text)
+    # A closed connection shows as its end or as a reset, by what was still under way.
+    text = re.sub(r"system error: (?:11|104)\b", "system error: N", text)
+    return text.replace(var, "VAR").splitlines()
+
+
+def end_of(code, goes_on):
+    if code == SKIPPED:
+        return "skipped"
+    # Where errors do not end a test, its exit code says only whether there were any.
+    return "ran" if code == 0 or (goes_on and code is not None and code > 0) else "failed"
+
+
+def equal(one, two):
+    return one.lines == two.lines and one.end == two.end
+
+
+def difference(direct, through, lines_max=60):
+    lines = list(difflib.unified_diff(direct.lines, through.lines, "direct", "through the proxy", lineterm="", n=2))
+    return "\n".join(["directly: %s %s" % (direct.end, direct.said), "through the proxy: %s %s" % (through.end, through.said)] +
+                     lines[:lines_max])
+
+
+def last(text, count=200):
+    return text.replace("\n", " ")[-count:]
+
+
+def judge(run, needs_success):
+    """A Verdict by `run(way)`, which gives a Run "direct" or through the "proxy". A difference counts only where the
+    server agrees with itself in two runs, and the proxy differs from it twice."""
+    direct, through = run("direct"), run("proxy")
+    if direct.end == through.end == "skipped":
+        return Verdict("skipped", last(direct.said) or "says that it does not apply")
+    if not needs_success and not direct.lines:
+        return Verdict("skipped", "ends early without the proxy too: " + last(direct.said))
+    if equal(direct, through) and not (needs_success and direct.end == "failed"):
+        return Verdict("same", "")
+    again = run("direct")
+    if needs_success and direct.end == again.end == "failed":
+        return Verdict("broken", "fails without the proxy too, twice: " + last(again.said))
+    if equal(again, through) and again.end != "failed":
+        return Verdict("same", "")
+    repeated = run("proxy")
+    if equal(repeated, direct) or equal(repeated, again):
+        return Verdict("same", "", True)
+    if equal(direct, again):
+        return Verdict("different", difference(direct, repeated), False, direct, repeated)
+    if through.end == repeated.end == "failed" and direct.end == again.end == "ran":
+        return Verdict("different", "two direct runs differ, but end well\n" + difference(again, repeated), False, again, repeated)
+    if sorted(direct.lines) == sorted(again.lines) == sorted(through.lines):
+        return Verdict("same", "")
+    changed = [line for line in difflib.unified_diff(direct.lines, again.lines, lineterm="", n=0) if line[:3] not in ("---", "+++")]
+    return Verdict("unsteady", "two runs without the proxy differ: " + last(" ".join(changed[1:3])))
+
+
+# Exceptions: `test leader kind: reason`. A kind is a check that the difference is what the reason says.
+
+def only_metadata(direct, through):
+    """MariaDB's extended metadata are not offered to clients: the driver prints none for a column."""
+    strip = re.compile(r"^(def\t.*\t\d+) \((?:type|format)=[^)]*\)(\t)")
+    return direct.end == through.end and [strip.sub(r"\1\2", line) for line in direct.lines] == through.lines
+
+
+def only_login(direct, through):
+    """A login that the proxy refuses ends the test, or is printed; up to there all is the same."""
+    refused = re.compile(r"Access denied for user|ERROR 28000")
+    if through.end == "failed":
+        return bool(refused.search(through.said)) and through.lines == direct.lines[:len(through.lines)]
+    changed = [line for line in difflib.ndiff(direct.lines, through.lines) if line.startswith("+ ")]
+    return bool(changed) and all(refused.search(line) for line in changed)
+
+
+KINDS = {"metadata": only_metadata, "login": only_login}
+
+
+class Exceptions:
+    """What exceptions.txt explains, and whether it still does."""
+
+    def __init__(self, lines, names):
+        self.reasons, self.seen = {}, {}
+        for line in lines:
+            if not line.strip() or line.startswith("#"):
+                continue
+            head, _, reason = line.partition(":")
+            words = head.split()
+            if len(words) != 3 or not reason.strip() or words[2] not in KINDS or words[1] not in ("mariadb", "mysql", "any"):
+                raise ValueError("exceptions.txt: not `test leader kind: reason`: " + line.strip())
+            if words[0] not in names:
+                raise ValueError("exceptions.txt: %s is not in the list of tests" % words[0])
+            self.reasons[words[0], words[1]] = (words[2], reason.strip())
+
+    def explain(self, test, verdict):
+        """(reason, None) for a difference of the kind that is excepted, (None, why not) otherwise."""
+        for key in ((test.name, test.leader), (test.name, "any")):
+            if key in self.reasons:
+                kind, reason = self.reasons[key]
+                self.seen.setdefault(key, []).append(verdict.kind)
+                if verdict.kind != "different":
+                    return None, None
+                if KINDS[kind](verdict.direct, verdict.through):
+                    return "%s: %s" % (kind, reason), None
+                return None, "the exception explains only a difference of the kind `%s`" % kind
+        return None, None
+
+    def stale(self):
+        """Exceptions of tests that ran and were the same in every way of running them."""
+        return ["%s %s" % key for key, kinds in sorted(self.seen.items()) if kinds and set(kinds) == {"same"}]
+
+
+def self_test():
+    """The judgement's own test: it must find differences, and only those."""
+    def runs(direct, through):
+        """judge() over the runs given for each way, the last one repeated."""
+        left = {"direct": list(direct), "proxy": list(through)}
+        return judge(lambda way: left[way].pop(0) if len(left[way]) > 1 else left[way][0], True)
+
+    a, b, c = (Run("ran", "", [text]) for text in ("a", "b", "c"))
+    failed = Run("failed", "Access denied for user 'x'", [])
+    assert runs([a], [a]).kind == "same"
+    assert runs([a], [b]).kind == "different"
+    assert runs([a], [failed]).kind == "different"
+    assert runs([a, b], [b]).kind == "same"
+    assert runs([a], [b, a]) == Verdict("same", "", True)
+    assert runs([a, b], [c]).kind == "unsteady"
+    assert runs([a, b], [failed]).kind == "different"
+    assert runs([failed], [failed]).kind == "broken"
+    assert runs([Run("skipped", "no", [])], [Run("skipped", "no", [])]).kind == "skipped"
+    assert comparable("port 25200, 252001", [25200, 27000], "/v") == ["port PORT, 252001"]
+    listed = Exceptions(["# note", "main.x any login: reason"], {"main.x"})
+    test = Test("main.x", "text", "plain", "mysql")
+    assert listed.stale() == []
+    assert listed.explain(test, Verdict("different", "", False, a, failed))[0] == "login: reason"
+    assert listed.stale() == []
+    assert listed.explain(test, Verdict("different", "", False, a, b))[1]
+    listed.seen.clear()
+    assert listed.explain(test, Verdict("same", "")) == (None, None)
+    assert listed.stale() == ["main.x any"]
+    typed, plain = (Run("ran", "", ["def\tt\t252%s\t9" % text, "x"]) for text in (" (format=json)", ""))
+    assert only_metadata(typed, plain) and not only_metadata(typed, a)
+    for wrong in ("main.x any login", "main.x any nothing: reason", "main.y any login: reason"):
+        try:
+            Exceptions([wrong], {"main.x"})
+        except ValueError:
+            continue
+        raise AssertionError(wrong)
