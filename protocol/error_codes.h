@@ -17,6 +17,7 @@ inline constexpr std::uint16_t kErrParse = 1064;
 inline constexpr std::uint16_t kErrUnknown = 1105;
 inline constexpr std::uint16_t kErrPacketTooLarge = 1153;
 inline constexpr std::uint16_t kErrPacketsOutOfOrder = 1156;
+inline constexpr std::uint16_t kErrNewAbortingConnection = 1184;
 inline constexpr std::uint16_t kErrTooManyUserConnections = 1203;
 inline constexpr std::uint16_t kErrLockWaitTimeout = 1205;
 inline constexpr std::uint16_t kErrDeadlock = 1213;

@@ -321,7 +321,7 @@ class Session {
   bool ending_ = false;
   bool draining_ = false;
   bool idle_ = false;
-  bool killed_ = false;  // the leader was told to end this connection
+  bool killed_ = false;  // the leader has ended this connection, or was told to
   FollowerRead follower_read_;
 
   SessionLogin login_;

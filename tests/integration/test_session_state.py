@@ -385,13 +385,25 @@ def test_last_words_of_the_server_are_passed_on(env):
     proxy = setup(env)
     session = proxy.wire(database="app")
     run(session, "SET wait_timeout=1", "SELECT 1")
-    user = "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'app'"
-    wait_until(lambda: env.old.run(user)[0][0] == 0, 20, "the time-out")
+    own = "SELECT COUNT(*) FROM information_schema.processlist WHERE id = %d" % session.connection_id
+    wait_until(lambda: env.old.run(own)[0][0] == 0, 20, "the time-out")
     if is_mariadb(session):  # closes without a word: the session goes on
         assert session.one("SELECT @@wait_timeout").rows == [["1"]]
     else:
         raises(4031, session.query, "SELECT @@wait_timeout")
         assert session.closed_by_server()
+
+
+def test_a_failed_init_connect_ends_the_session_as_on_the_server(env):
+    # The server answers the first command with 1184 and closes: the proxy must not go on with another connection.
+    proxy = setup(env, dual_write={"enabled": False})
+    env.old.run("SET GLOBAL init_connect = 'no such statement'")
+    try:
+        for session in (env.old.wire(), proxy.wire()):
+            raises(1184, session.query, "SELECT 1")
+            assert session.closed_by_server()
+    finally:
+        env.old.run("SET GLOBAL init_connect = ''")
 
 
 def test_a_reset_needs_nothing_of_a_lost_connection(env):
