@@ -72,14 +72,19 @@ def one_run(package, leader, test, way, directory):
     record = os.path.join(directory, "%s.%s" % ("-".join(test), way))
     if os.path.exists(record):
         os.remove(record)
+    log_begins = os.path.getsize(leader.proxy.log_file)
     code, said = package.run(test, port, leader.server.directory, record, goes_on)
     leader.proxy.died()
+    with open(leader.proxy.log_file, errors="replace") as log:
+        log.seek(log_begins)
+        warnings = [line.strip() for line in log if "level=warn" in line or "level=error" in line]
     text = ""
     if os.path.exists(record):
         with open(record, "rb") as lines:
             text = lines.read().decode("latin1")
     ports = (leader.server.port, leader.proxy.port)
-    return Run(end_of(code, goes_on), last(" ".join(comparable(said, ports, package.var)), 400), comparable(text, ports, package.var))
+    said = last(" ".join(comparable(said, ports, package.var)), 400)
+    return Run(end_of(code, goes_on), "\n".join([said] + warnings[:20]), comparable(text, ports, package.var))
 
 
 def run_tests(package, leader, tests, exceptions, directory, tally, deadline):
@@ -105,13 +110,15 @@ def run_tests(package, leader, tests, exceptions, directory, tally, deadline):
 
 def chosen(listed, kind, options):
     """The tests to run: MySQL's part of the list is what is marked for it, as text but for the ps_ tests; with `--all`
-    every test runs as far as it goes."""
+    every test runs as far as it goes. In the mode "dual" all that is marked for it runs."""
     wanted = []
     for mode in MODES:
         for name, words in listed:
-            if options.mode not in (mode, "both") or (mode == "dual" and "dual" not in words):
-                continue
-            if not (options.all or "quick" in words) or not (kind == "mariadb" or "mysql" in words or options.all):
+            if mode == "dual":
+                takes_part = ("dual" if kind == "mariadb" else "dual-mysql") in words
+            else:
+                takes_part = options.all or ("quick" in words and (kind == "mariadb" or "mysql" in words))
+            if not takes_part or options.mode not in (mode, "both"):
                 continue
             for protocol in words:
                 fits = protocol in PROTOCOLS and (kind == "mariadb" or protocol == "text" or name.startswith("main.ps_"))
@@ -123,7 +130,7 @@ def chosen(listed, kind, options):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--binary", default=os.path.join(ROOT, "build", "release", "crossfade"))
-    parser.add_argument("--all", action="store_true", help="every test of the list; default: those marked quick")
+    parser.add_argument("--all", action="store_true", help="every test of the list; default: those marked quick or dual")
     parser.add_argument("--leader", choices=("mariadb", "mysql", "both"), default="both")
     parser.add_argument("--mode", choices=MODES + ("both",), default="both")
     parser.add_argument("--only", default="", help="tests whose name has this; several with commas")
