@@ -79,7 +79,7 @@ TEST(FilePackets, OutOfOrderAreAFailure) {
 
 TEST(FilePackets, CutShortAreNotEnded) {
   Buffer wire = packets({"abc"}, 2);
-  wire.resize(wire.size() - 1);
+  wire.pop_back();
   const Outcome out = read(wire, 2, 3);
   EXPECT_FALSE(out.ended);
   EXPECT_FALSE(out.failed);
