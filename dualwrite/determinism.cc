@@ -27,6 +27,7 @@ struct FactReason {
 };
 
 constexpr std::string_view kUseValue = "put the value itself into the statement";
+constexpr std::string_view kUnicode = "utf8mb4";
 constexpr std::string_view kByKey = "select the keys first and write by them";
 
 constexpr std::array<FactReason, 16> kFactReasons = {{
@@ -73,12 +74,11 @@ bool mentions_default(const Value& value) {
 class Judge {
  public:
   Judge(const routing::StatementFacts& facts, const routing::WriteShape& shape, const TableSchema* schema,
-        bool no_auto_value_on_zero, const std::vector<protocol::Parameter>* parameters)
-      : facts_(facts.facts),
-        shape_(shape),
-        schema_(schema),
-        no_auto_value_on_zero_(no_auto_value_on_zero),
-        parameters_(parameters) {}
+        const WriterSession& session, const std::vector<protocol::Parameter>* parameters)
+      : facts_(facts.facts), shape_(shape), schema_(schema), session_(session), parameters_(parameters) {
+    // IGNORE makes warnings of errors, whatever the sql_mode.
+    session_.text.strict = session_.text.strict && !shape.ignore;
+  }
 
   ShipVerdict run() {
     bool good = check_text();
@@ -210,9 +210,18 @@ class Judge {
           return refuse("its WHERE compares column '" + column->name + "' with a value of another type",
                         "compare it with a value of its type");
         }
+        if (!check_compared(*column, value)) return false;
       }
     }
-    return true;
+    const std::string_view why = conversion_problem(shape_.where, session_.text, kUnicode);
+    return why.empty() || refuse("in its WHERE " + std::string(why), kByKey);
+  }
+
+  bool check_compared(const Column& column, const Value& value) {
+    const protocol::Parameter* bound = value.kind == ValueKind::placeholder ? parameter(value) : nullptr;
+    const std::string_view why =
+        bound != nullptr ? text_problem(*bound, column, session_.text) : text_problem(value, column, session_.text);
+    return why.empty() || refuse("in its WHERE, for column '" + column.name + "', " + std::string(why), kByKey);
   }
 
   bool check_several(bool update) {
@@ -289,9 +298,9 @@ class Judge {
   }
 
   IdSource source_of(const Value& value) const {
-    if (value.kind != ValueKind::placeholder) return id_source(value, no_auto_value_on_zero_);
+    if (value.kind != ValueKind::placeholder) return id_source(value, session_.no_auto_value_on_zero);
     const protocol::Parameter* bound = parameter(value);
-    return bound == nullptr ? IdSource::unclear : id_source(*bound, no_auto_value_on_zero_);
+    return bound == nullptr ? IdSource::unclear : id_source(*bound, session_.no_auto_value_on_zero);
   }
 
   // --- one value for one column; null: the column is left to its default ---
@@ -314,15 +323,26 @@ class Judge {
 
   bool check_type(const Column& column, const Value& value) {
     if (value.kind == ValueKind::expression) {
-      return refuse_value(column, expression_problem(value, column, *schema_)) && check_operands(column, value);
+      return refuse_value(column, expression_problem(value, column, *schema_)) && check_characters(column, value) &&
+             check_operands(column, value);
     }
-    if (value.kind != ValueKind::placeholder) return refuse_value(column, literal_problem(value, column));
+    if (value.kind != ValueKind::placeholder) {
+      return refuse_value(column, literal_problem(value, column)) && check_characters(column, value);
+    }
     if (parameters_ == nullptr) {
       verdict_.needs_parameters = true;
       return true;
     }
     const protocol::Parameter* bound = parameter(value);
-    return refuse_value(column, bound == nullptr ? "a parameter is missing" : parameter_problem(*bound, column));
+    if (bound == nullptr) return refuse_value(column, "a parameter is missing");
+    return refuse_value(column, parameter_problem(*bound, column)) && check_characters(column, *bound);
+  }
+
+  template <typename ValueOrParameter>
+  bool check_characters(const Column& column, const ValueOrParameter& given) {
+    const std::string_view why = text_problem(given, column, session_.text);
+    return why.empty() || refuse("for column '" + column.name + "' " + std::string(why),
+                                 "send it in a character set that the column's includes, such as utf8mb4");
   }
 
   // The placeholders inside an expression.
@@ -335,7 +355,8 @@ class Judge {
     }
     if (value.placeholder + count > parameters_->size()) return refuse_value(column, "a parameter is missing");
     for (std::size_t i = value.placeholder; i < value.placeholder + count; ++i) {
-      if (!refuse_value(column, operand_problem((*parameters_)[i], column))) return false;
+      const protocol::Parameter& operand = (*parameters_)[i];
+      if (!refuse_value(column, operand_problem(operand, column)) || !check_characters(column, operand)) return false;
     }
     return true;
   }
@@ -353,7 +374,7 @@ class Judge {
   const routing::Facts facts_;
   const routing::WriteShape& shape_;
   const TableSchema* schema_;
-  const bool no_auto_value_on_zero_;
+  WriterSession session_;
   const std::vector<protocol::Parameter>* parameters_;
   ShipVerdict verdict_;
 };
@@ -361,9 +382,9 @@ class Judge {
 }  // namespace
 
 ShipVerdict ship_verdict(const routing::StatementFacts& facts, const routing::WriteShape& shape,
-                         const TableSchema* schema, bool no_auto_value_on_zero,
+                         const TableSchema* schema, const WriterSession& session,
                          const std::vector<protocol::Parameter>* parameters) {
-  return Judge(facts, shape, schema, no_auto_value_on_zero, parameters).run();
+  return Judge(facts, shape, schema, session, parameters).run();
 }
 
 }  // namespace crossfade::dualwrite

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dualwrite/table_schema.h"
+#include "dualwrite/text_conversion.h"
 #include "protocol/prepared.h"
 #include "routing/facts.h"
 #include "routing/write_shape.h"
@@ -25,13 +26,18 @@ struct ShipVerdict {
   bool needs_parameters = false;
 };
 
+// What of the session bears on the verdict.
+struct WriterSession {
+  bool no_auto_value_on_zero = false;  // that sql_mode
+  TextPath text{};
+};
+
 // `parameters`: null for text statements and at PREPARE time (then placeholders are taken as fitting
 // and needs_parameters is set when they matter); at EXECUTE time the bound ones.
-// `no_auto_value_on_zero` is that sql_mode of the session.
 // `schema` null: the table is not known on the leader: shippable false, with no refusal text; let the
 // leader give its own error (1146) by running the statement in a transaction that is rolled back.
 ShipVerdict ship_verdict(const routing::StatementFacts& facts, const routing::WriteShape& shape,
-                         const TableSchema* schema, bool no_auto_value_on_zero,
+                         const TableSchema* schema, const WriterSession& session,
                          const std::vector<protocol::Parameter>* parameters);
 
 }  // namespace crossfade::dualwrite

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "dualwrite/outbox.h"
+#include "dualwrite/text_conversion.h"
 #include "dualwrite/value_check.h"
 
 namespace crossfade::dualwrite {
@@ -14,51 +15,27 @@ std::string at(const LoadRow& row, const Column* column = nullptr) {
   return "line " + std::to_string(row.line) + (column != nullptr ? ", column '" + column->name + "'" : "");
 }
 
-bool is_ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
+constexpr std::array<std::pair<std::string_view, FileCharset>, 6> kCharsets = {{
+    {"utf8mb4", FileCharset::utf8mb4},
+    {"utf8mb3", FileCharset::utf8mb3},
+    {"utf8", FileCharset::utf8mb3},
+    {"ascii", FileCharset::ascii},
+    {"latin1", FileCharset::latin1},
+    {"binary", FileCharset::binary},
+}};
 
-std::size_t continuation_bytes(unsigned char first) {
-  if (first < 0x80) return 0;
-  if (first >= 0xc2 && first < 0xe0) return 1;
-  if (first >= 0xe0 && first < 0xf0) return 2;
-  if (first >= 0xf0 && first < 0xf5) return 3;
-  return std::string_view::npos;
+std::string_view name_of(FileCharset charset) {
+  return std::find_if(kCharsets.begin(), kCharsets.end(), [charset](const auto& one) { return one.second == charset; })
+      ->first;
 }
 
 }  // namespace
 
 std::optional<FileCharset> file_charset(std::string_view name) {
-  constexpr std::array<std::pair<std::string_view, FileCharset>, 6> kKnown = {{
-      {"utf8mb4", FileCharset::utf8mb4},
-      {"utf8mb3", FileCharset::utf8mb3},
-      {"utf8", FileCharset::utf8mb3},
-      {"ascii", FileCharset::ascii},
-      {"latin1", FileCharset::latin1},
-      {"binary", FileCharset::binary},
-  }};
-  const auto found = std::find_if(kKnown.begin(), kKnown.end(), [name](const auto& one) { return one.first == name; });
-  if (found == kKnown.end()) return std::nullopt;
+  const auto found =
+      std::find_if(kCharsets.begin(), kCharsets.end(), [name](const auto& one) { return one.first == name; });
+  if (found == kCharsets.end()) return std::nullopt;
   return found->second;
-}
-
-bool is_utf8(std::string_view text, FileCharset charset) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto first = static_cast<unsigned char>(text[i]);
-    const std::size_t more = continuation_bytes(first);
-    if (more == std::string_view::npos || more >= text.size() - i) return false;
-    if (more == 3 && charset == FileCharset::utf8mb3) return false;
-    for (std::size_t k = 1; k <= more; ++k) {
-      if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return false;
-    }
-    const auto second = static_cast<unsigned char>(more > 0 ? text[i + 1] : 0);
-    if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) || (first == 0xf0 && second < 0x90) ||
-        (first == 0xf4 && second > 0x8f)) {
-      return false;
-    }
-    i += more + 1;
-  }
-  return true;
 }
 
 LoadTarget load_target(const routing::LoadData& load, const TableSchema& schema, FileCharset charset) {
@@ -132,18 +109,8 @@ absl::Status LoadStatements::check(const LoadRow& row, std::size_t field) {
   if (value.null) return absl::OkStatus();
   const std::string_view problem = literal_problem(literal, column);
   if (!problem.empty()) return refuse(problem);
-  switch (charset_) {
-    case FileCharset::utf8mb4:
-    case FileCharset::utf8mb3:
-      if (!is_utf8(value.text, charset_)) return refuse("its text is not in the file's character set");
-      break;
-    case FileCharset::ascii:
-      if (!is_ascii(value.text)) return refuse("its text is not in the file's character set");
-      break;
-    case FileCharset::latin1:
-    case FileCharset::binary:
-      break;
-  }
+  const std::string_view conversion = conversion_problem(value.text, name_of(charset_), column.charset, false);
+  if (!conversion.empty()) return refuse(conversion);
   return absl::OkStatus();
 }
 

@@ -80,7 +80,4 @@ class LoadStatements {
   std::optional<IdSource> ids_;
 };
 
-// Well-formed, as the servers have it: no surrogates, no overlong forms, nothing past U+10FFFF.
-bool is_utf8(std::string_view text, FileCharset charset);
-
 }  // namespace crossfade::dualwrite

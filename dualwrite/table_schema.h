@@ -32,6 +32,7 @@ constexpr bool is_temporal(ColumnClass column) {
 struct Column {
   std::string name;  // lower case
   ColumnClass type = ColumnClass::other;
+  std::string charset{};  // of a column that holds text, JSON included; empty: it holds none
   bool nullable = true;
   bool auto_increment = false;
   bool generated = false;

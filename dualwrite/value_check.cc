@@ -179,6 +179,36 @@ std::string_view double_problem(const protocol::Parameter& parameter, const Colu
   return kOtherType;
 }
 
+constexpr std::string_view kBytes = "binary";
+
+std::string_view from_charset(std::string_view text, std::string_view charset, const Column& column,
+                              const TextPath& path) {
+  if (column.type == ColumnClass::json && charset == kBytes) return "MySQL makes no JSON of bytes";
+  return conversion_problem(text, charset, column.charset, path.strict);
+}
+
+std::string_view sent_problem(std::string_view text, const Column& column, const TextPath& path) {
+  if (path.client == kBytes) return from_charset(text, kBytes, column, path);
+  return conversion_problem(text, path, column.charset);
+}
+
+// What 0x41, x'41', 0b1000001 and b'1000001' stand for where a text is wanted.
+std::string bytes_of(std::string_view literal) {
+  const bool quoted = literal.size() > 2 && literal[1] == '\'';
+  const char mark = quoted ? literal[0] : literal[1];
+  const std::size_t bits = mark == 'b' || mark == 'B' ? 1 : 4;
+  const std::string_view digits = literal.substr(2, literal.size() - (quoted ? 3 : 2));
+  std::string out((digits.size() * bits + 7) / 8, '\0');
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    const char c = digits[digits.size() - 1 - i];
+    const unsigned value = static_cast<unsigned>(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+    const std::size_t place = i * bits;
+    char& byte = out[out.size() - 1 - place / 8];
+    byte = static_cast<char>(static_cast<unsigned char>(byte) | (value << place % 8));
+  }
+  return out;
+}
+
 }  // namespace
 
 bool is_plain_temporal(std::string_view text) {
@@ -264,6 +294,49 @@ std::string_view parameter_problem(const protocol::Parameter& parameter, const C
                  : problem(Form::text, text, column.type);
     default:  // what a client may send is not ours to list
       return "its parameter is of an unknown type";
+  }
+}
+
+std::string_view text_problem(const routing::Value& value, const Column& column, const TextPath& path) {
+  switch (value.kind) {
+    case ValueKind::text:
+      return value.charset.empty() ? sent_problem(value.text, column, path)
+                                   : from_charset(value.text, value.charset, column, path);
+    case ValueKind::binary:
+      return from_charset(value.charset.empty() ? bytes_of(value.text) : value.text, kBytes, column, path);
+    case ValueKind::expression:
+      return sent_problem(value.text, column, path);
+    case ValueKind::integer:
+    case ValueKind::decimal:
+    case ValueKind::null:
+    case ValueKind::default_:
+    case ValueKind::true_false:
+    case ValueKind::placeholder:
+      return {};
+  }
+  return {};
+}
+
+std::string_view text_problem(const protocol::Parameter& parameter, const Column& column, const TextPath& path) {
+  if (parameter.is_null) return {};
+  const std::string_view text = protocol::as_text(parameter.value);
+  switch (static_cast<ColumnType>(parameter.type.type)) {
+    case ColumnType::decimal:
+    case ColumnType::newdecimal:
+    case ColumnType::varchar:
+    case ColumnType::var_string:
+    case ColumnType::string:
+    case ColumnType::enum_:
+    case ColumnType::set:
+    case ColumnType::json:
+      return sent_problem(text, column, path);
+    case ColumnType::tiny_blob:
+    case ColumnType::medium_blob:
+    case ColumnType::long_blob:
+    case ColumnType::blob:
+      return from_charset(text, kBytes, column, path);
+    default:  // numbers and times
+      return {};
   }
 }
 

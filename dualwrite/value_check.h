@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "dualwrite/table_schema.h"
+#include "dualwrite/text_conversion.h"
 #include "protocol/prepared.h"
 #include "routing/write_shape.h"
 
@@ -18,6 +19,9 @@ std::string_view literal_problem(const routing::Value& value, const Column& colu
 std::string_view parameter_problem(const protocol::Parameter& parameter, const Column& column);
 // `value` is an expression; its columns are looked up in `schema`.
 std::string_view expression_problem(const routing::Value& value, const Column& column, const TableSchema& schema);
+// What may become of its characters on their way; for every kind of value, and for what a column is compared with.
+std::string_view text_problem(const routing::Value& value, const Column& column, const TextPath& path);
+std::string_view text_problem(const protocol::Parameter& parameter, const Column& column, const TextPath& path);
 // A placeholder within an expression that gives `column` its value.
 std::string_view operand_problem(const protocol::Parameter& parameter, const Column& column);
 // How many ? an expression holds.

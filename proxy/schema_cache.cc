@@ -35,6 +35,9 @@ dualwrite::Column column_from(const std::vector<protocol::Cell>& row) {
   column.generated = contains(extra, "virtual generated") || contains(extra, "stored generated") ||
                      contains(extra, "persistent") || row[6].value_or("") != "";
   column.invisible = contains(extra, "invisible");
+  const bool json = row[7].value_or("") != "0";  // MariaDB's is a LONGTEXT with a check
+  if (json) column.type = dualwrite::ColumnClass::json;
+  column.charset = json ? "utf8mb4" : lower(row[8].value_or(""));
   const bool temporal = column.type == dualwrite::ColumnClass::temporal || column.type == dualwrite::ColumnClass::date;
   column.default_now = temporal && (value.starts_with("current_timestamp") || value.starts_with("now("));
   column.on_update_now = contains(extra, "on update current_timestamp");
@@ -79,11 +82,15 @@ Task<absl::StatusOr<std::shared_ptr<const dualwrite::TableSchema>>> SchemaCache:
     if (!fresh.ok()) co_return fresh.status();
   }
   const std::string here = name_is("TABLE_SCHEMA", schema) + " AND " + name_is("TABLE_NAME", table);
+  const std::string json = link->is_mariadb()
+                               ? "EXISTS(SELECT 1 FROM information_schema.CHECK_CONSTRAINTS c WHERE " +
+                                     name_is("c.CONSTRAINT_SCHEMA", schema) + " AND " + name_is("c.TABLE_NAME", table) +
+                                     " AND c.CONSTRAINT_NAME=COLUMN_NAME AND c.CHECK_CLAUSE LIKE 'json\\_valid(%')"
+                               : "DATA_TYPE='json'";
   const std::string sql =
       "SELECT TABLE_TYPE,ENGINE FROM information_schema.TABLES WHERE " + here +
-      ";SELECT COLUMN_NAME,DATA_TYPE,IS_NULLABLE,COLUMN_DEFAULT,EXTRA,COLUMN_TYPE,COALESCE(GENERATION_EXPRESSION,'')"
-      " FROM information_schema.COLUMNS WHERE " +
-      here +
+      ";SELECT COLUMN_NAME,DATA_TYPE,IS_NULLABLE,COLUMN_DEFAULT,EXTRA,COLUMN_TYPE,COALESCE(GENERATION_EXPRESSION,'')," +
+      json + ",CHARACTER_SET_NAME FROM information_schema.COLUMNS WHERE " + here +
       " ORDER BY ORDINAL_POSITION"
       ";SELECT COLUMN_NAME FROM information_schema.STATISTICS WHERE " +
       here +

@@ -131,6 +131,17 @@ absl::StatusOr<SessionContext> context_from(const protocol::ResultSet& result, b
   return context;
 }
 
+dualwrite::WriterSession writer_session(const SessionContext& context) {
+  const dualwrite::StatementContext& s = context.statement;
+  const std::string_view collation = s.collation_connection;
+  dualwrite::WriterSession session;
+  session.no_auto_value_on_zero = context.no_auto_value_on_zero;
+  session.text.client = s.character_set_client;
+  session.text.connection = collation.substr(0, collation.find('_'));
+  session.text.strict = has_mode(s.sql_mode, "STRICT_TRANS_TABLES") || has_mode(s.sql_mode, "STRICT_ALL_TABLES");
+  return session;
+}
+
 std::vector<std::string> context_statements(const SessionContext& context, bool target_is_mariadb,
                                             bool source_is_mariadb) {
   const dualwrite::FollowerTraits traits{.follower_is_mariadb = target_is_mariadb,

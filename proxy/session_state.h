@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "dualwrite/determinism.h"
 #include "dualwrite/entry.h"
 #include "protocol/rows.h"
 #include "proxy/set_variables.h"
@@ -28,6 +29,8 @@ struct SessionContext {
   std::string writes_refused;
   friend bool operator==(const SessionContext&, const SessionContext&) = default;
 };
+// Views of `context`.
+dualwrite::WriterSession writer_session(const SessionContext& context);
 // The query whose single row context_from() understands, for the same arguments. Besides what every session has it asks
 // for `deciding`: what this one has set of the variables that pin reads or refuse writes.
 std::string context_query(bool mariadb, const std::vector<const routing::SessionVariable*>& deciding);

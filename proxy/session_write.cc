@@ -139,7 +139,7 @@ Task<absl::StatusOr<ShipVerdict>> Session::judge(const StatementFacts& facts, co
       schema = *std::move(found);
     }
   }
-  co_return dualwrite::ship_verdict(facts, shape, schema.get(), context_->no_auto_value_on_zero, parameters);
+  co_return dualwrite::ship_verdict(facts, shape, schema.get(), writer_session(*context_), parameters);
 }
 
 // The leader could not be asked what the write needs to know: mostly because it has just gone.

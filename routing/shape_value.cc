@@ -53,14 +53,6 @@ std::string string_content(std::string_view text, const LexerMode& mode) {
   return out;
 }
 
-std::string as_written(Tokens tokens) {
-  if (tokens.empty()) return "";
-  const Token& first = tokens.front().token;
-  const Token& last = tokens.back().token;
-  return std::string(first.text.data(),
-                     static_cast<std::size_t>(last.text.data() + last.text.size() - first.text.data()));
-}
-
 bool is_digits(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
@@ -77,10 +69,16 @@ Value number_value(std::string_view number, std::string_view sign) {
   return {is_digits(number) ? ValueKind::integer : ValueKind::decimal, text};
 }
 
+Value string_value(const Token& token, const LexerMode& mode) {
+  Value out{ValueKind::text, string_content(token.text, mode)};
+  if (token.text.front() == 'n' || token.text.front() == 'N') out.charset = "utf8mb3";
+  return out;
+}
+
 Value single_value(const ExpressionToken& one, const LexerMode& mode) {
   const Token& token = one.token;
   if (token.kind == TokenKind::number) return number_value(token.text, "");
-  if (is_text_literal(token)) return {ValueKind::text, string_content(token.text, mode)};
+  if (is_text_literal(token)) return string_value(token, mode);
   if (token.kind == TokenKind::string) return {ValueKind::binary, std::string(token.text)};
   if (token.kind == TokenKind::placeholder) return {ValueKind::placeholder, "?", one.placeholder};
   if (is_word(token, "NULL")) return {ValueKind::null, std::string(token.text)};
@@ -94,6 +92,7 @@ std::optional<Value> text_value(Tokens tokens, const LexerMode& mode) {
   const bool introduced = tokens.front().token.kind == TokenKind::word && tokens.front().token.text.front() == '_';
   const bool is_binary = introduced && is_word(tokens.front().token, "_BINARY");
   Value out{is_binary ? ValueKind::binary : ValueKind::text, ""};
+  if (introduced) out.charset = lower_case(tokens.front().token.text.substr(1));
   const Tokens strings = tokens.subspan(introduced ? 1 : 0);
   if (strings.empty()) return std::nullopt;
   for (const ExpressionToken& one : strings) {
@@ -268,6 +267,14 @@ std::string lower_case(std::string_view text) {
   std::transform(out.begin(), out.end(), out.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
   return out;
+}
+
+std::string as_written(Tokens tokens) {
+  if (tokens.empty()) return "";
+  const Token& first = tokens.front().token;
+  const Token& last = tokens.back().token;
+  return std::string(first.text.data(),
+                     static_cast<std::size_t>(last.text.data() + last.text.size() - first.text.data()));
 }
 
 Value make_value(const Expression& tokens, const LexerMode& mode) { return value_of(tokens, mode); }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,8 @@ bool is_op(const Token& token, std::string_view text);
 // A name as the servers compare column names, for ASCII.
 std::string lower_case(std::string_view text);
 
+// The tokens with all that stands between them.
+std::string as_written(std::span<const ExpressionToken> tokens);
 Value make_value(const Expression& tokens, const LexerMode& mode);
 
 // Adds the conjuncts of the form column = value and column IN (values) to `out`. False: there is

@@ -266,6 +266,7 @@ class Parser {
       shape_.has_where = true;
       if (!parse_expression(expression_, {"ORDER", "LIMIT", "RETURNING"}, true)) return false;
       shape_.other_conditions = !add_conditions(expression_, mode_, shape_.conditions);
+      if (shape_.other_conditions) shape_.where = as_written(expression_);
     }
     if (take_word("ORDER")) {
       shape_.order_by = true;

@@ -27,6 +27,7 @@ struct Value {
   ValueKind kind = ValueKind::expression;
   std::string text;  // integer: digits with sign; text: content without quotes, escapes undone; else as written
   std::uint16_t placeholder = 0;  // index of the first ? inside (0-based), for `placeholder`
+  std::string charset{};          // of a text or bytes with an introducer: its name, lower case; _binary makes `binary`
 };
 
 struct Condition {     // column = value, or column IN (values)
@@ -55,6 +56,7 @@ struct WriteShape {
   // conjuncts only narrow and are not listed; with OR at the top level nothing is listed.
   std::vector<Condition> conditions;
   bool other_conditions = false;   // the WHERE holds something that is not listed
+  std::string where;               // then: the whole of it, as written
   std::uint16_t placeholders = 0;  // in the whole statement
 };
 

@@ -1,5 +1,6 @@
 """Values as client libraries bind them: recorded where both servers store them alike, refused where not."""
 
+import wire
 from harness import BOTH_ROLES, raises
 
 ROLES = BOTH_ROLES
@@ -38,3 +39,58 @@ def test_a_prepared_write_that_its_values_refuse_leaves_the_connection_and_the_p
     raises(1235, session.one, "UPDATE t SET b64 = X'000000000000000001' WHERE id = 1")
     raises(1235, session.one, "UPDATE t SET y = YEAR(NOW()) WHERE id = 1")
     env.assert_equal()
+
+
+TEXTS = [b"a\xff\xfe", "é".encode(), "日本".encode(), "😀".encode(), b"\xe9", b"\x81", "€".encode(), b"\xc2\x85", b'"\xff"', b'"\xc3\xa9"', b"\xb0\xa1"]
+TEXT_COLUMNS = ("b VARBINARY(30)", "v VARCHAR(20) CHARACTER SET utf8mb4", "m VARCHAR(20) CHARACTER SET utf8mb3",
+                "x VARCHAR(20) CHARACTER SET latin1", "k VARCHAR(20) CHARACTER SET koi8r", "g VARCHAR(20) CHARACTER SET gbk",
+                "w VARCHAR(20) CHARACTER SET utf16", "e ENUM('a', 'é') CHARACTER SET utf8mb4", "j JSON")
+
+
+def test_texts_in_every_charset_reach_every_column_alike_or_are_refused(env):
+    """Under sql_modes that let a server cut, replace or refuse what it cannot store: whatever is accepted is equal."""
+    env.needs_proxy()
+    env.tables("CREATE TABLE texts (id INT PRIMARY KEY AUTO_INCREMENT, %s)" % ", ".join(TEXT_COLUMNS))
+    proxy = env.proxy()
+    accepted = 0
+    for mode in ("", "STRICT_TRANS_TABLES"):
+        for names in ("utf8mb4", "utf8mb3", "latin1", "koi8r", "binary"):
+            session = proxy.wire(database="app")
+            session.query("SET sql_mode = '%s'" % mode)
+            session.query("SET NAMES " + names)
+            for column in (text.split()[0] for text in TEXT_COLUMNS):
+                insert, *_ = session.prepare("INSERT INTO texts (%s) VALUES (?)" % column)
+                for raw in TEXTS:
+                    for introducer in (b"", b"_binary", b"_latin1"):
+                        sql = b"INSERT INTO texts (%s) VALUES (%s'%s')" % (column.encode(), introducer, raw)
+                        accepted += attempt(session.query, sql)
+                        accepted += attempt(session.query, sql.replace(b"INSERT", b"INSERT IGNORE"))
+                    accepted += attempt(session.execute, insert, [raw])
+                    accepted += attempt(session.execute, insert, [raw.decode(errors="surrogateescape")])
+    assert accepted > 1000, accepted
+    env.assert_equal(rows_min=accepted)
+    assert proxy.status()["applier"]["parked"] == []
+
+
+def attempt(call, *arguments):
+    """1 when it was accepted, 0 when it was refused, by whomever."""
+    try:
+        call(*arguments)
+    except wire.Err:
+        return 0
+    return 1
+
+
+def test_every_byte_of_a_charset_is_converted_alike(env):
+    env.needs_proxy()
+    charsets = ("latin1", "latin2", "latin5", "latin7", "cp1250", "cp1251", "cp1256", "cp1257", "cp850", "cp852", "cp866", "koi8r",
+                "koi8u", "greek", "hebrew", "macce", "macroman", "keybcs2", "hp8", "dec8", "armscii8", "geostd8", "tis620")
+    env.tables("CREATE TABLE bytes_of (c VARCHAR(20), n INT, v VARCHAR(20) CHARACTER SET utf8mb4, PRIMARY KEY (c, n))")
+    proxy = env.proxy()
+    session = proxy.wire(database="app")
+    session.query("SET sql_mode = ''")
+    for charset in charsets:
+        session.query("SET NAMES " + charset)
+        session.query(b"INSERT INTO bytes_of (c, n, v) VALUES " + b", ".join(
+            b"('%s', %d, '%s')" % (charset.encode(), n, bytes([n])) for n in range(128, 256)))
+    env.assert_equal(rows_min=len(charsets) * 128)

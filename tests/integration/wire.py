@@ -356,7 +356,7 @@ class Connection:
                     types += b"\x05\x00"
                     cells += struct.pack("<d", value)
                 else:
-                    raw = value if isinstance(value, bytes) else value.encode()
+                    raw = value if isinstance(value, bytes) else value.encode(errors="surrogateescape")
                     types += b"\xfe\x00" if isinstance(value, str) else b"\xfc\x00"
                     if i not in long_data:
                         cells += put_lenenc(len(raw)) + raw

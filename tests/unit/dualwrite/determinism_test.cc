@@ -42,10 +42,9 @@ TableSchema composite() {
 }
 
 ShipVerdict judge(const std::string& sql, const TableSchema& schema, const std::vector<Parameter>* parameters = nullptr,
-                  bool no_auto_value_on_zero = false) {
+                  const WriterSession& session = {}) {
   const routing::LexerMode mode;
-  return ship_verdict(routing::classify(sql, mode), routing::parse_write(sql, mode), &schema, no_auto_value_on_zero,
-                      parameters);
+  return ship_verdict(routing::classify(sql, mode), routing::parse_write(sql, mode), &schema, session, parameters);
 }
 
 bool ships(const std::string& sql, const TableSchema& schema = plain()) {
@@ -166,9 +165,9 @@ TEST(ShipVerdict, EachFactAloneIsEnoughToRefuse) {
                           Fact::last_insert_id, Fact::sets_last_insert_id, Fact::row_count, Fact::found_rows,
                           Fact::warnings, Fact::user_lock, Fact::session_status}) {
     routing::StatementFacts facts;
-    EXPECT_TRUE(ship_verdict(facts, shape, &schema, false, nullptr).shippable);
+    EXPECT_TRUE(ship_verdict(facts, shape, &schema, {}, nullptr).shippable);
     facts.facts.add(fact);
-    const ShipVerdict verdict = ship_verdict(facts, shape, &schema, false, nullptr);
+    const ShipVerdict verdict = ship_verdict(facts, shape, &schema, {}, nullptr);
     EXPECT_FALSE(verdict.shippable) << static_cast<std::uint32_t>(fact);
     EXPECT_FALSE(verdict.refusal.empty());
   }
@@ -183,11 +182,11 @@ TEST(ShipVerdict, SaysWhatWhyAndWhatToDoWithoutLiterals) {
 
 TEST(ShipVerdict, LeavesAnUnknownTableToTheLeader) {
   const std::string sql = "UPDATE t SET a = 1 WHERE id = 5";
-  const ShipVerdict verdict = ship_verdict({}, routing::parse_write(sql, {}), nullptr, false, nullptr);
+  const ShipVerdict verdict = ship_verdict({}, routing::parse_write(sql, {}), nullptr, {}, nullptr);
   EXPECT_FALSE(verdict.shippable);
   EXPECT_TRUE(verdict.refusal.empty());
   const ShipVerdict several =
-      ship_verdict({}, routing::parse_write("UPDATE t, u SET t.a = 1", {}), nullptr, false, nullptr);
+      ship_verdict({}, routing::parse_write("UPDATE t, u SET t.a = 1", {}), nullptr, {}, nullptr);
   EXPECT_FALSE(several.refusal.empty()) << "what needs no schema is refused without one";
 }
 
@@ -241,7 +240,7 @@ TEST(ShipVerdict, RefusesWhatAForeignKeyWouldCarryFurther) {
 
 TEST(ShipVerdict, KnowsWhoGivesTheIdsOfAnInsert) {
   const auto generates = [](const char* sql, bool no_zero = false) {
-    const ShipVerdict verdict = judge(sql, plain(), nullptr, no_zero);
+    const ShipVerdict verdict = judge(sql, plain(), nullptr, {.no_auto_value_on_zero = no_zero});
     EXPECT_TRUE(verdict.shippable) << sql << verdict.refusal;
     EXPECT_EQ(verdict.generates_id, verdict.sets_last_insert_id) << sql;
     return verdict.generates_id;
@@ -342,7 +341,7 @@ TEST(ShipVerdict, JudgesBoundParameters) {
   EXPECT_FALSE(judge(insert, plain(), &five).generates_id);
   EXPECT_TRUE(judge(insert, plain(), &null).generates_id);
   EXPECT_TRUE(judge(insert, plain(), &zero).generates_id);
-  EXPECT_FALSE(judge(insert, plain(), &zero, true).generates_id);
+  EXPECT_FALSE(judge(insert, plain(), &zero, {.no_auto_value_on_zero = true}).generates_id);
   EXPECT_FALSE(judge(insert, plain(), &reals).shippable);
   EXPECT_FALSE(judge(insert, plain(), &none).shippable);
   const std::vector<Parameter> both = {integer(5), null_parameter()};
@@ -464,6 +463,47 @@ TEST(ShipVerdict, RefusesConditionsThatEachServerReadsItsOwnWay) {
                             "s LIKE 'x%'", "d & 1", "at < CURRENT_TIMESTAMP", "CONCAT(x'41') = s"}) {
     refusal("DELETE FROM t WHERE i = 1 AND " + std::string(where), schema);
   }
+}
+
+// id INT PRIMARY KEY, v VARCHAR in utf8mb4, l VARCHAR in latin1, b VARBINARY, j JSON
+TableSchema with_texts() {
+  TableSchema schema;
+  schema.columns = {column("id", ColumnClass::integer), column("v", ColumnClass::text), column("l", ColumnClass::text),
+                    column("b", ColumnClass::binary), column("j", ColumnClass::json)};
+  schema.columns[1].charset = schema.columns[4].charset = "utf8mb4";
+  schema.columns[2].charset = "latin1";
+  schema.primary_key = {"id"};
+  return schema;
+}
+
+TEST(ShipVerdict, TextsArriveAsTheyAre) {
+  const auto arrives = [](const std::string& assignment, const WriterSession& session = {}) {
+    return judge("UPDATE t SET " + assignment + " WHERE id = 1", with_texts(), nullptr, session).shippable;
+  };
+  for (const char* good : {"v = '\xc3\xa9'", "l = '\xe2\x82\xac'", "b = '\xff'", "b = _binary'\xff'", "v = X'C3A9'",
+                           "v = _latin1'\xe9'", "l = 0xff", "v = CONCAT(v, '\xc3\xa9')"}) {
+    EXPECT_TRUE(arrives(good)) << good;
+  }
+  for (const char* bad : {"v = '\xff'", "l = '\xe6\x97\xa5'", "v = _binary'\xff'", "v = X'ff'", "v = 0xFF",
+                          "v = CONCAT(v, '\xff')", "j = '\"\xff\"'", "v = b'11111111'"}) {
+    EXPECT_FALSE(arrives(bad)) << bad;
+  }
+  WriterSession bytes;
+  bytes.text.client = bytes.text.connection = "binary";
+  EXPECT_FALSE(arrives("j = '{}'", bytes));
+  EXPECT_TRUE(arrives("v = '\xc3\xa9'", bytes));
+  WriterSession chinese;
+  chinese.text.client = chinese.text.connection = "gbk";
+  EXPECT_FALSE(arrives("v = '\xb0\xa1'", chinese));
+  chinese.text.strict = true;
+  EXPECT_TRUE(arrives("v = '\xb0\xa1'", chinese));
+  EXPECT_FALSE(judge("INSERT IGNORE INTO t (id, v) VALUES (1, '\xb0\xa1')", with_texts(), nullptr, chinese).shippable);
+}
+
+TEST(ShipVerdict, WhatAWhereComparesIsWellFormed) {
+  EXPECT_FALSE(ships("DELETE FROM t WHERE id = 1 AND v = '\xff'", with_texts()));
+  EXPECT_FALSE(ships("DELETE FROM t WHERE id = 1 AND v <> '\xff'", with_texts()));
+  EXPECT_TRUE(ships("DELETE FROM t WHERE id = 1 AND v = '\xc3\xa9' AND b = '\xff'", with_texts()));
 }
 
 TEST(ShipVerdict, JudgesParametersByTheirColumn) {
