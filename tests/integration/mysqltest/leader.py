@@ -26,7 +26,7 @@ class Leader:
         self.kind = self.server.kind
         self.server.run("CREATE DATABASE test")
         self.globals = self.global_variables()
-        users = [{"name": name, "password": ""} for name in accounts]
+        users = [{"name": name, "password": password} for name, password in accounts.items()]
         self.proxy = harness.Proxy(binary, os.path.join(directory, "proxy-" + self.kind), self.servers,
                                    config={"users": users}, flags={"dual_write": {"enabled": False}})
         self.proxy.start()

@@ -78,13 +78,15 @@ class Package:
         return path if os.path.exists(path) else os.path.join(self.tests, "suite", suite, test + ".test")
 
     def accounts(self, names):
-        """Names that tests log in with, without a password: the proxy lets in only whom it knows."""
-        found = {"root"}
+        """{name: password} of whom tests log in as: the proxy lets in only whom it knows. Who comes with several
+        passwords, none among them, has none."""
+        found = {"root": {""}}
         for name in names:
             with open(self.file(name), encoding="latin1") as lines:
                 text = lines.read()
-            found.update(re.findall(r"connect *\(?\w+ *, *\w+ *, *(\w+) *(?:;|\)|, *(?:,|;|\)))", text))
-        return sorted(found)
+            for user, password in re.findall(r"connect *\(?\s*\w+ *, *\w+ *, *(\w+) *(?:, *([\w\"]*) *)?[,;)\n]", text):
+                found.setdefault(user, set()).add(password.strip('"'))
+        return {user: "" if "" in passwords else min(passwords) for user, passwords in sorted(found.items())}
 
     def text_to_run(self, name, mode):
         """The path of the test's text in a mode."""
@@ -109,19 +111,24 @@ class Package:
                     LIBMYSQL_PLUGIN_DIR="/usr/lib/%s-linux-gnu/libmariadb3/plugin" % os.uname().machine)
 
     def run(self, test, port, datadir, record, goes_on):
-        """Records one test's transcript: (exit code or None, what it said)."""
+        """Records one test's transcript: (exit code or None, what the driver said). A test that fails leaves in `record`
+        what came before that."""
         self.fresh()
         command = [self.driver, "--no-defaults", "--silent", "--host=127.0.0.1", "--port=%d" % port, "--user=root", "--password=",
                    "--protocol=tcp", "--database=test", "--basedir=%s/" % self.tests, "--tmpdir=%s/tmp" % self.var,
                    "--logdir=%s/log" % self.var, "--character-sets-dir=/usr/share/mysql/charsets",
                    "--plugin-dir=/usr/lib/%s-linux-gnu/libmariadb3/plugin" % os.uname().machine,
                    "--test-file=%s" % self.text_to_run(test.name, test.mode), "--record", "--result-file=%s" % record,
-                   "--timer-file=%s/timer" % self.var, "--tail-lines=0", "--ssl-verify-server-cert=0",
+                   "--timer-file=%s/timer" % self.var, "--tail-lines=10000", "--ssl-verify-server-cert=0",
                    "--skip-ssl"] + PROTOCOLS[test.protocol]
         if goes_on:
             command.append("--continue-on-error")
         log = os.path.join(self.var, "driver.log")
         code = run_group(command, DEADLINE, log, cwd=self.tests, env=self.environment(port, datadir))
         with open(log, "rb") as said:
-            message = said.read().decode(errors="replace").strip()
+            message, _, before = said.read().partition(b"\nThe result from queries just before the failure was:\n")
+        if before:
+            with open(record, "wb") as lines:
+                lines.write(before.rpartition(b"\nMore results from queries before failure can be found in")[0] or before)
+        message = message.decode(errors="replace").strip()
         return code, message if code is not None else "not done in %d s: %s" % (DEADLINE, message)
