@@ -6,7 +6,7 @@ import shutil
 
 import harness
 
-ACCOUNTS = ("root", "app", "crossfade", "mysql", "mariadb.sys", "mysql.sys", "mysql.session", "mysql.infoschema", "PUBLIC", "")
+ACCOUNTS = ("root", "app", "crossfade", "mysql", "mariadb.sys", "mysql.sys", "mysql.session", "mysql.infoschema", "PUBLIC")
 SYSTEM = ("mysql", "information_schema", "performance_schema", "sys", "crossfade")
 
 # What the tests expect of a server (include/default_mysqld.cnf of the package).

@@ -7,10 +7,11 @@ import shutil
 import signal
 import subprocess
 
+import harness
 from harness import ROOT
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-DEADLINE = 120
+DEADLINES = {"direct": 60, "proxy": 180}  # in seconds; what takes longer without the proxy is not compared
 PROTOCOLS = {"text": [], "ps": ["--ps-protocol"], "cursor": ["--cursor-protocol", "--ps-protocol"],
              "view": ["--view-protocol"], "sp": ["--sp-protocol"]}
 
@@ -45,6 +46,19 @@ def run_group(command, seconds, log, **more):
             pass
         process.wait()
     return process.returncode if done else None
+
+
+def check_groups(directory):
+    """A child that goes on in the background, holding the output open, is gone with its parent or at the deadline. The
+    test of run_group."""
+    log = os.path.join(directory, "groups.log")
+    for script, wanted in (("sleep 600 & echo $!; exit 3", 3), ("sleep 600 & echo $!; wait", None)):
+        assert run_group(["sh", "-c", script], 1, log) == wanted, script
+        with open(log) as said:
+            child = "/proc/%s/stat" % said.read().strip()
+        # A killed process may take a moment, and whoever inherited it another to take note.
+        harness.wait_until(lambda: not os.path.exists(child) or open(child).read().rpartition(")")[2].split()[0] == "Z",
+                           20, "the end of the child of: " + script)
 
 
 def with_temporary_tables(text):
@@ -110,7 +124,7 @@ class Package:
                     DEFAULT_MASTER_PORT="3306", BIG_TEST="", HOSTNAME="localhost",
                     LIBMYSQL_PLUGIN_DIR="/usr/lib/%s-linux-gnu/libmariadb3/plugin" % os.uname().machine)
 
-    def run(self, test, port, datadir, record, goes_on):
+    def run(self, test, way, port, datadir, record, goes_on):
         """Records one test's transcript: (exit code or None, what the driver said). A test that fails leaves in `record`
         what came before that."""
         self.fresh()
@@ -124,11 +138,11 @@ class Package:
         if goes_on:
             command.append("--continue-on-error")
         log = os.path.join(self.var, "driver.log")
-        code = run_group(command, DEADLINE, log, cwd=self.tests, env=self.environment(port, datadir))
+        code = run_group(command, DEADLINES[way], log, cwd=self.tests, env=self.environment(port, datadir))
         with open(log, "rb") as said:
             message, _, before = said.read().partition(b"\nThe result from queries just before the failure was:\n")
         if before:
             with open(record, "wb") as lines:
                 lines.write(before.rpartition(b"\nMore results from queries before failure can be found in")[0] or before)
         message = message.decode(errors="replace").strip()
-        return code, message if code is not None else "not done in %d s: %s" % (DEADLINE, message)
+        return code, message if code is not None else "not done in %d s: %s" % (DEADLINES[way], message)

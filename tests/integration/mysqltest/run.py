@@ -23,7 +23,7 @@ sys.path[:0] = [HERE, os.path.dirname(HERE)]
 import harness  # noqa: E402
 from harness import ROOT, say  # noqa: E402
 from leader import MARIADB_OPTIONS, MYSQL_OPTIONS, Leader  # noqa: E402
-from package import PROTOCOLS, Package, read_list  # noqa: E402
+from package import PROTOCOLS, Package, check_groups, read_list  # noqa: E402
 from verdict import Exceptions, Run, Test, comparable, end_of, judge, last, self_test  # noqa: E402
 
 MODES = ("plain", "dual")
@@ -46,10 +46,15 @@ class Tally:
             self.failed.append(label)
         print("[%d of %d] %-4s %s (%.1f s)%s" % (self.done, self.total, word, label, seconds, ": " + why if why else ""), flush=True)
 
+    def absent(self, what):
+        """A whole part that cannot run here."""
+        self.counts["absent"] = self.counts.get("absent", 0) + 1
+        print("skip " + what, flush=True)
+
     def finish(self, stale, left):
         """Prints the sum; the exit code."""
         passed = self.counts.get("same", 0)
-        skipped = sum(self.counts.get(kind, 0) for kind in ("skipped", "unsteady", "explained"))
+        skipped = sum(self.counts.get(kind, 0) for kind in ("skipped", "unsteady", "explained", "absent"))
         say(", ".join("%d %s" % (count, kind) for kind, count in sorted(self.counts.items())))
         if self.second:
             say("the same at the second run only: " + ", ".join(self.second))
@@ -73,7 +78,7 @@ def one_run(package, leader, test, way, directory):
     if os.path.exists(record):
         os.remove(record)
     log_begins = os.path.getsize(leader.proxy.log_file)
-    code, said = package.run(test, port, leader.server.directory, record, goes_on)
+    code, said = package.run(test, way, port, leader.server.directory, record, goes_on)
     leader.proxy.died()
     with open(leader.proxy.log_file, errors="replace") as log:
         log.seek(log_begins)
@@ -142,6 +147,7 @@ def main():
     self_test()
     deadline = time.monotonic() + 60 * (options.minutes or (120 if options.all else 30))
     directory = harness.throwaway_directory()
+    check_groups(directory)
     package = Package(directory)
     if not package.path:
         print("skip mysqltest: scripts/mariadb-test install did not get the package\n0 passed, 0 failed, 1 skipped")
@@ -161,6 +167,8 @@ def main():
         if options.leader in (kind, "both") and (kind == "mariadb" or servers.has_mysql):
             plan[roles] = chosen(listed, kind, options)
     tally, left = Tally(sum(map(len, plan.values()))), 0
+    if not servers.has_mysql and options.leader != "mariadb":
+        tally.absent("MySQL 9 as the leader: it cannot be had here")
     for roles, tests in plan.items():
         say("%d runs with %s as the leader" % (len(tests), roles.split("-")[0]))
         leader = Leader(servers, roles, os.path.abspath(options.binary), directory, accounts)

@@ -8,7 +8,7 @@ SKIPPED = 62  # the exit code of a test that finds itself not applicable
 
 # `name` is the package's, in one of PROTOCOLS and one of the modes: "plain" (dual_write off), "dual" (on).
 Test = collections.namedtuple("Test", "name protocol mode leader")
-# One run: how it ended ("ran", "skipped", "failed"), what the driver said, and the transcript's lines.
+# One run: how it ended ("ran", "skipped", "failed", "late": at the deadline), what the driver said, and the transcript's lines.
 Run = collections.namedtuple("Run", "end said lines")
 # kind: same, skipped, unsteady (named, not counted as passed), different, broken (nothing to compare with).
 Verdict = collections.namedtuple("Verdict", "kind why again direct through", defaults=(False, None, None))
@@ -25,10 +25,12 @@ def comparable(text, ports, var):
 
 
 def end_of(code, goes_on):
+    if code is None:
+        return "late"
     if code == SKIPPED:
         return "skipped"
     # Where errors do not end a test, its exit code says only whether there were any.
-    return "ran" if code == 0 or (goes_on and code is not None and code > 0) else "failed"
+    return "ran" if code == 0 or (goes_on and code > 0) else "failed"
 
 
 def equal(one, two):
@@ -48,7 +50,10 @@ def last(text, count=200):
 def judge(run, needs_success):
     """A Verdict by `run(way)`, which gives a Run "direct" or through the "proxy". A difference counts only where the
     server agrees with itself in two runs, and the proxy differs from it twice."""
-    direct, through = run("direct"), run("proxy")
+    direct = run("direct")
+    if direct.end == "late":
+        return Verdict("unsteady", "without the proxy too: " + last(direct.said))
+    through = run("proxy")
     if direct.end == through.end == "skipped":
         return Verdict("skipped", last(direct.said) or "says that it does not apply")
     if not needs_success and not direct.lines:
@@ -65,7 +70,7 @@ def judge(run, needs_success):
         return Verdict("same", "", True)
     if equal(direct, again):
         return Verdict("different", difference(direct, repeated), False, direct, repeated)
-    if through.end == repeated.end == "failed" and direct.end == again.end == "ran":
+    if {through.end, repeated.end} <= {"failed", "late"} and direct.end == again.end == "ran":
         return Verdict("different", "two direct runs differ, but end well\n" + difference(again, repeated), False, again, repeated)
     if sorted(direct.lines) == sorted(again.lines) == sorted(through.lines):
         return Verdict("same", "")
@@ -144,6 +149,10 @@ def self_test():
     assert runs([a, b], [c]).kind == "unsteady"
     assert runs([a, b], [failed]).kind == "different"
     assert runs([failed], [failed]).kind == "broken"
+    late = Run("late", "not done", [])
+    assert runs([late], [a]).kind == "unsteady"
+    assert runs([a], [late]).kind == "different"
+    assert runs([a, b], [late]).kind == "different"
     assert runs([Run("skipped", "no", [])], [Run("skipped", "no", [])]).kind == "skipped"
     assert comparable("port 25200, 252001", [25200, 27000], "/v") == ["port PORT, 252001"]
     listed = Exceptions(["# note", "main.x any login: reason"], {"main.x"})
