@@ -13,10 +13,11 @@ SYSTEM = ("mysql", "information_schema", "performance_schema", "sys", "crossfade
 MARIADB_OPTIONS = ["--character-set-server=latin1", "--collation-server=latin1_swedish_ci", "--local-infile=1",
                    "--log-bin-trust-function-creators=1", "--default-storage-engine=MyISAM", "--key-buffer-size=1M",
                    "--max-heap-table-size=1M", "--sort-buffer-size=256K", "--debug-no-sync", "--plugin-maturity=unknown",
-                   "--innodb-buffer-pool-size=32M", "--innodb-flush-log-at-trx-commit=0"]
+                   "--innodb-buffer-pool-size=32M", "--innodb-flush-log-at-trx-commit=0",
+                   "--innodb-stats-auto-recalc=OFF"]  # a thread of its own recalculates: plans would be a matter of time
 MYSQL_OPTIONS = ["--character-set-server=utf8mb4", "--local-infile=1", "--log-bin-trust-function-creators=1",
                  "--innodb-buffer-pool-size=64M", "--innodb-flush-log-at-trx-commit=0", "--skip-log-bin",
-                 "--innodb-flush-method=nosync", "--skip-innodb-doublewrite"]
+                 "--innodb-flush-method=nosync", "--skip-innodb-doublewrite", "--innodb-stats-auto-recalc=OFF"]
 
 
 class Leader:

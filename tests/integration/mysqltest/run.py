@@ -57,7 +57,7 @@ class Tally:
         skipped = sum(self.counts.get(kind, 0) for kind in ("skipped", "unsteady", "explained", "absent"))
         say(", ".join("%d %s" % (count, kind) for kind, count in sorted(self.counts.items())))
         if self.second:
-            say("the same at the second run only: " + ", ".join(self.second))
+            say("the same in a later round only: " + ", ".join(self.second))
         for key in stale:
             print("FAIL the exception of %s is stale: the test is the same through the proxy" % key)
         if left:

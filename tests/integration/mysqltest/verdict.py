@@ -4,6 +4,7 @@ import collections
 import difflib
 import re
 
+ROUNDS = 3
 SKIPPED = 62  # the exit code of a test that finds itself not applicable
 
 # `name` is the package's, in one of PROTOCOLS and one of the modes: "plain" (dual_write off), "dual" (on).
@@ -48,34 +49,33 @@ def last(text, count=200):
 
 
 def judge(run, needs_success):
-    """A Verdict by `run(way)`, which gives a Run "direct" or through the "proxy". A difference counts only where the
-    server agrees with itself in two runs, and the proxy differs from it twice."""
-    direct = run("direct")
-    if direct.end == "late":
-        return Verdict("unsteady", "without the proxy too: " + last(direct.said))
-    through = run("proxy")
-    if direct.end == through.end == "skipped":
-        return Verdict("skipped", last(direct.said) or "says that it does not apply")
-    if not needs_success and not direct.lines:
-        return Verdict("skipped", "ends early without the proxy too: " + last(direct.said))
-    if equal(direct, through) and not (needs_success and direct.end == "failed"):
-        return Verdict("same", "")
-    again = run("direct")
-    if needs_success and direct.end == again.end == "failed":
-        return Verdict("broken", "fails without the proxy too, twice: " + last(again.said))
-    if equal(again, through) and again.end != "failed":
-        return Verdict("same", "")
-    repeated = run("proxy")
-    if equal(repeated, direct) or equal(repeated, again):
-        return Verdict("same", "", True)
-    if equal(direct, again):
-        return Verdict("different", difference(direct, repeated), False, direct, repeated)
-    if {through.end, repeated.end} <= {"failed", "late"} and direct.end == again.end == "ran":
-        return Verdict("different", "two direct runs differ, but end well\n" + difference(again, repeated), False, again, repeated)
-    if sorted(direct.lines) == sorted(again.lines) == sorted(through.lines):
-        return Verdict("same", "")
-    changed = [line for line in difflib.unified_diff(direct.lines, again.lines, lineterm="", n=0) if line[:3] not in ("---", "+++")]
-    return Verdict("unsteady", "two runs without the proxy differ: " + last(" ".join(changed[1:3])))
+    """A Verdict by `run(way)`, which gives a Run "direct" or through the "proxy". A difference counts only where no run
+    through the proxy is like any without it, in ROUNDS of each, and where the server agrees with itself."""
+    direct, through = [], []
+    for rounds in range(1, ROUNDS + 1):
+        direct.append(run("direct"))
+        if direct[-1].end == "late":
+            return Verdict("unsteady", "without the proxy too: " + last(direct[-1].said))
+        through.append(run("proxy"))
+        if direct[-1].end == through[-1].end == "skipped":
+            return Verdict("skipped", last(direct[-1].said) or "says that it does not apply")
+        if not needs_success and not direct[-1].lines:
+            return Verdict("skipped", "ends early without the proxy too: " + last(direct[-1].said))
+        if any(equal(one, two) and not (needs_success and one.end == "failed") for one in direct for two in through):
+            first = "" if rounds == 1 else "in round %d only; the first:\n%s" % (rounds, difference(direct[0], through[0], 20))
+            return Verdict("same", first, rounds > 1)
+    if needs_success and all(one.end == "failed" for one in direct):
+        return Verdict("broken", "fails without the proxy too: " + last(direct[-1].said))
+    if all(equal(one, direct[0]) for one in direct):
+        return Verdict("different", difference(direct[-1], through[-1]), False, direct[-1], through[-1])
+    if {one.end for one in through} <= {"failed", "late"} and {one.end for one in direct} == {"ran"}:
+        why = "the direct runs differ, but end well\n" + difference(direct[-1], through[-1])
+        return Verdict("different", why, False, direct[-1], through[-1])
+    if len({tuple(sorted(one.lines)) for one in direct + through}) == 1:
+        return Verdict("same", "but for the order of lines, which differs without the proxy too")
+    changed = [line for line in difflib.unified_diff(direct[0].lines, direct[1].lines, lineterm="", n=0)
+               if line[:3] not in ("---", "+++")]
+    return Verdict("unsteady", "runs without the proxy differ: " + last(" ".join(changed[1:3])))
 
 
 # Exceptions: `test leader kind: reason`. A kind is a check that the difference is what the reason says.
@@ -145,8 +145,9 @@ def self_test():
     assert runs([a], [b]).kind == "different"
     assert runs([a], [failed]).kind == "different"
     assert runs([a, b], [b]).kind == "same"
-    assert runs([a], [b, a]) == Verdict("same", "", True)
-    assert runs([a, b], [c]).kind == "unsteady"
+    assert runs([a], [b, a])[0] == "same" and runs([a], [b, a]).again
+    assert runs([a, b, a], [c]).kind == "unsteady"
+    assert runs([a, a, b], [c, b]).kind == "same"
     assert runs([a, b], [failed]).kind == "different"
     assert runs([failed], [failed]).kind == "broken"
     late = Run("late", "not done", [])
