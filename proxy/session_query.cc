@@ -27,6 +27,10 @@ bool has_high_bytes(std::string_view sql) {
   return (all & 0x80) != 0;
 }
 
+bool asks_for_diagnostics(const StatementFacts& facts) {
+  return facts.facts.has(Fact::warnings) || facts.facts.has(Fact::row_count) || facts.facts.has(Fact::found_rows);
+}
+
 constexpr std::string_view kLostTransaction =
     "Deadlock found when trying to get lock; try restarting transaction (crossfade: the server has lost the "
     "transaction)";
@@ -86,14 +90,16 @@ Task<Session::Next> Session::refuse_charset() {
 Task<Session::Next> Session::on_query(Command command) {
   std::string_view sql = protocol::as_text(command.payload.subspan(1));
   StatementFacts facts = routing::classify(sql, lexer_mode_);
-  if (needs_context_to_read(sql)) {
+  if (!in_transaction_ && flags_ != worker_.flags) flags_ = worker_.flags;
+  // The question would clear the diagnostics that the text asks for; where everything is relayed, nothing hangs on it.
+  const bool relayed_as_it_is = asks_for_diagnostics(facts) && !flags_->dual_write.enabled && !flags_->freeze_writes;
+  if (!relayed_as_it_is && needs_context_to_read(sql)) {
     own(command);
     const absl::Status fresh = co_await refresh_context();
     if (!fresh.ok()) co_return co_await reply_lost(fresh, leader());
     sql = protocol::as_text(command.payload.subspan(1));
     facts = routing::classify(sql, lexer_mode_);
   }
-  if (!in_transaction_ && flags_ != worker_.flags) flags_ = worker_.flags;
   if (unreadable_charset(sql)) {
     if (flags_->dual_write.enabled || flags_->freeze_writes) co_return co_await refuse_charset();
     facts = routing::unread_statement();
