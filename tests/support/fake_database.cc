@@ -224,11 +224,11 @@ std::optional<Answer> FakeDatabase::catalogue(std::string_view sql) const {
     return answer;
   }
   if (contains(sql, "information_schema.COLUMNS")) {
-    return Answer::of({"n", "t", "u", "d", "e", "f", "g"},
-                      {{"id", "int", "NO", Cell(), "auto_increment", "int(11)", ""},
-                       {"v", "int", "YES", Cell(), "", "int(11)", ""},
-                       {"name", "varchar", "YES", Cell(), "", "varchar(40)", ""},
-                       {"made", "datetime", "YES", Cell(), "", "datetime", ""}});
+    return Answer::of({"n", "t", "u", "d", "e", "f", "g", "j", "c"},
+                      {{"id", "int", "NO", Cell(), "auto_increment", "int(11)", "", "0", Cell()},
+                       {"v", "int", "YES", Cell(), "", "int(11)", "", "0", Cell()},
+                       {"name", "varchar", "YES", Cell(), "", "varchar(40)", "", "0", "utf8mb4"},
+                       {"made", "datetime", "YES", Cell(), "", "datetime", "", "0", Cell()}});
   }
   if (contains(sql, "information_schema.STATISTICS")) return Answer::of({"COLUMN_NAME"}, {{"id"}});
   if (contains(sql, "information_schema.")) return Answer::of({"a", "b"}, {});
