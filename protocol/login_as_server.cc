@@ -78,7 +78,7 @@ Compression LoginAsServer::compression() const {
   return {.algorithm = compression_of(capabilities()), .zstd_level = request_.zstd_level};
 }
 
-absl::StatusOr<LoginAsServer::Action> LoginAsServer::on_change_user(Bytes payload, const Nonce& nonce) {
+absl::StatusOr<LoginAsServer::Action> LoginAsServer::on_change_user(Bytes payload) {
   if (state_ != State::done || !logged_in_) return absl::FailedPreconditionError("COM_CHANGE_USER without a login");
   absl::StatusOr<ChangeUser> change = decode_change_user(payload, capabilities());
   if (!change.ok()) return reject(kErrUnknownCommand, "08S01", "Unknown command");
@@ -90,8 +90,6 @@ absl::StatusOr<LoginAsServer::Action> LoginAsServer::on_change_user(Bytes payloa
   request_.attributes = std::move(change->attributes);
   change_user_ = true;
   learned_password_.reset();
-  // A client without plugins is never asked again: it scrambles with the greeting's nonce.
-  if ((capabilities() & kPluginAuth) != 0) nonce_ = nonce;
   state_ = State::secret;
   return LookUpUser{};
 }

@@ -83,9 +83,9 @@ class LoginAsServer {
   absl::StatusOr<Action> on_verdict(Verdict verdict);
   // Begins a COM_CHANGE_USER: as after a login request; LookUpUser follows, or Reject (1047) when the
   // command is malformed. Only after an accepted login; after a rejected change it may be called again. request() is
-  // then the new user's.
-  // `nonce` is fresh random.
-  absl::StatusOr<Action> on_change_user(Bytes payload, const Nonce& nonce);
+  // then the new user's. The nonce stays the connection's, as on servers: libmariadb and clients without plugins
+  // scramble with the login's, whatever an auth switch says.
+  absl::StatusOr<Action> on_change_user(Bytes payload);
 
   // Valid after LookUpUser. After a COM_CHANGE_USER its capabilities and limit are still the login's.
   const LoginRequest& request() const { return request_; }

@@ -143,11 +143,13 @@ class Session {
   Task<Next> one_of_several(std::string_view* left);
   // session_kill.cc
   Task<Next> on_kill(routing::StatementFacts facts, Command command);
-  void kill_elsewhere(routing::KillTarget target);
+  void kill_elsewhere(routing::KillTarget target, KillsUnderWay::Ticket under_way);
   void be_killed(routing::KillTarget::What what);
   Task<Next> refuse(routing::Plan plan, routing::StatementFacts facts, std::string sql);
   // `sql` with ROW_COUNT() and the like replaced by what was kept; nullopt: nothing to replace.
   std::optional<std::string> rewritten_for_kept(const std::string& sql, bool* understood) const;
+  // The answer to an executed SHOW WARNINGS or SHOW ERRORS; nullopt: `sql` is another, or no condition was kept.
+  std::optional<protocol::Buffer> executed_show_warnings(const std::string& sql) const;
   Task<std::optional<Next>> answer_from_kept(const routing::StatementFacts& facts, std::string sql);
   // MariaDB keeps its conditions over a statement without tables that has none of its own.
   void keep_over(std::optional<Kept> kept, const protocol::ResultEnd& end);

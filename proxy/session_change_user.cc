@@ -40,8 +40,7 @@ Task<Session::Next> Session::on_change_user(Command command) {
     err.message = "Unknown command";
     co_return co_await refuse_change_user(protocol::encode_err(err), std::nullopt);
   }
-  const protocol::Nonce nonce = draw_nonce(worker_.random);
-  auto action = machine.on_change_user(command.payload, nonce);
+  auto action = machine.on_change_user(command.payload);
   if (!action.ok()) {
     co_await reply_err(protocol::kErrUnknownCommand, "08S01", "Unknown command");
     co_return Next::close;

@@ -52,15 +52,17 @@ Task<Session::Next> Session::on_other_command(Command command) {
     co_return co_await reply_err(plan.refusal.code, std::move(plan.refusal.sqlstate), std::move(plan.refusal.message));
   }
   own(command);
+  routing::KillTarget target;
+  KillsUnderWay::Ticket under_way;
+  if (static_cast<protocol::CommandByte>(command.payload[0]) == protocol::CommandByte::process_kill) {
+    protocol::Reader id(command.payload.subspan(1));
+    target.connection_id = id.u32();
+    under_way = shared_.kills.begin(target.connection_id);
+  }
   ResultEnd end;
   const Next next = co_await relay_to_leader(command, *plan.relay, &end);
   if (end.kind == ResultEnd::Kind::ok || end.kind == ResultEnd::Kind::rows) {
-    if (static_cast<protocol::CommandByte>(command.payload[0]) == protocol::CommandByte::process_kill) {
-      protocol::Reader id(command.payload.subspan(1));
-      routing::KillTarget target;
-      target.connection_id = id.u32();
-      kill_elsewhere(target);
-    }
+    if (under_way) kill_elsewhere(target, std::move(under_way));
     after_statement(routing::StatementKind::admin, routing::StatementFacts(), end);
   }
   co_return next;

@@ -118,9 +118,23 @@ std::optional<ShowDiagnostics> parse_show_diagnostics(const std::string& sql, co
   return show;
 }
 
+enum class RowForm { text, binary };
+
+// A row of SHOW WARNINGS as an execution answers it: level, code as a four-byte number, message.
+protocol::Buffer binary_row(protocol::Bytes text_row) {
+  protocol::Reader reader(text_row);
+  protocol::Buffer out;
+  protocol::put_zeros(out, 2);  // the mark of a row, and no NULLs
+  protocol::put_lenenc_text(out, reader.lenenc_text());
+  protocol::put_u32(out,
+                    static_cast<std::uint32_t>(std::strtoul(std::string(reader.lenenc_text()).c_str(), nullptr, 10)));
+  protocol::put_lenenc_text(out, reader.lenenc_text());
+  return out;
+}
+
 // The kept answer to SHOW WARNINGS with only the rows that `show` asks for.
 protocol::Buffer select_diagnostics(const protocol::Buffer& kept, const ShowDiagnostics& show,
-                                    protocol::Capabilities capabilities) {
+                                    protocol::Capabilities capabilities, RowForm form) {
   protocol::Buffer out;
   std::uint8_t sequence = 1;
   // Column count, three columns and, in the older dialect, an EOF come before the rows.
@@ -138,6 +152,10 @@ protocol::Buffer select_diagnostics(const protocol::Buffer& kept, const ShowDiag
       if (show.errors_only && reader.lenenc_text() != kError) continue;
       const std::uint64_t index = row++;
       if (index < show.offset || index - show.offset >= show.count) continue;
+      if (form == RowForm::binary) {
+        protocol::append_message(out, binary_row(payload), sequence);
+        continue;
+      }
     }
     protocol::append_message(out, payload, sequence);
   }
@@ -162,6 +180,12 @@ std::optional<std::string> Session::rewritten_for_kept(const std::string& sql, b
   return out;
 }
 
+std::optional<protocol::Buffer> Session::executed_show_warnings(const std::string& sql) const {
+  const auto show = parse_show_diagnostics(sql, lexer_mode_);
+  if (!show || kept_->show_warnings.empty()) return std::nullopt;
+  return select_diagnostics(kept_->show_warnings, *show, capabilities_, RowForm::binary);
+}
+
 // nullopt: nothing kept bears on it; ask the server.
 Task<std::optional<Session::Next>> Session::answer_from_kept(const StatementFacts& facts, std::string sql) {
   const Kept kept = *kept_;
@@ -169,7 +193,7 @@ Task<std::optional<Session::Next>> Session::answer_from_kept(const StatementFact
     if (const auto show = parse_show_diagnostics(sql, lexer_mode_)) {
       if (kept.show_warnings.empty()) co_return std::nullopt;
       kept_->row_count = -1;
-      co_return co_await reply_wire(select_diagnostics(kept.show_warnings, *show, capabilities_));
+      co_return co_await reply_wire(select_diagnostics(kept.show_warnings, *show, capabilities_, RowForm::text));
     }
   }
   if (facts.kind == routing::StatementKind::diagnostics) {

@@ -15,11 +15,13 @@ using routing::KillTarget;
 Task<Session::Next> Session::on_kill(routing::StatementFacts facts, Command command) {
   own(command);
   const auto target = routing::parse_kill(protocol::as_text(command.payload.subspan(1)), lexer_mode_);
+  KillsUnderWay::Ticket under_way;
+  if (target && target->what == KillTarget::What::connection) under_way = shared_.kills.begin(target->connection_id);
   ResultEnd end;
   const Next next = co_await relay_to_leader(command, ResponseKind::query, &end);
   after_statement(facts.kind, facts, end);
   if (!target) co_return next;
-  if (end.kind == ResultEnd::Kind::ok) kill_elsewhere(*target);
+  if (end.kind == ResultEnd::Kind::ok) kill_elsewhere(*target, std::move(under_way));
   // To kill oneself is answered by an error, and then the connection ends.
   const bool itself =
       target->what == KillTarget::What::connection && target->connection_id == connection_id_ &&
@@ -28,9 +30,9 @@ Task<Session::Next> Session::on_kill(routing::StatementFacts facts, Command comm
   co_return itself ? Next::close : next;
 }
 
-void Session::kill_elsewhere(KillTarget target) {
+void Session::kill_elsewhere(KillTarget target, KillsUnderWay::Ticket under_way) {
   for (Worker* const worker : shared_.workers) {
-    worker->reactor.post([worker, target] {
+    worker->reactor.post([worker, target, under_way] {
       for (Session* const session : worker->sessions) {
         if (session->connection_id_ == target.connection_id) session->be_killed(target.what);
       }

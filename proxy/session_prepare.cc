@@ -114,7 +114,8 @@ Task<Session::Next> Session::on_prepare(Command command) {
   if (!sent.ok()) co_return co_await reply_lost(sent, leader());
   auto captured = co_await (*leading)->capture(ResponseKind::prepare, worker_.reactor.now() + kStatementMax);
   if (!captured.ok()) co_return co_await reply_lost(captured.status(), leader());
-  last_answered_ = leader();
+  // SHOW WARNINGS is prepared without an end to what it shows.
+  if (!prepared.facts.facts.has(Fact::warnings)) last_answered_ = leader();
   if (!captured->failed()) {
     const auto header = protocol::decode_header(captured->wire);
     auto ok = protocol::decode_prepare_ok(

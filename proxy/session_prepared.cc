@@ -86,10 +86,16 @@ Task<Session::Next> Session::on_execute(Command command) {
   if (kept_ && (prepared->facts.facts.has(Fact::row_count) || prepared->facts.facts.has(Fact::warnings))) {
     bool understood = true;
     const std::optional<std::string> rewritten = rewritten_for_kept(prepared->sql, &understood);
-    if (!rewritten && kept_->warnings > 0) {
-      co_return co_await reply_err(
-          protocol::kErrNotSupportedYet, "42000",
-          "crossfade: after a write its warnings can be read with SHOW WARNINGS as a text statement only");
+    if (!rewritten && !kept_->show_warnings.empty()) {
+      std::optional<protocol::Buffer> shown;
+      if (prepared->parameters == 0) shown = executed_show_warnings(prepared->sql);
+      if (!shown) {
+        co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000",
+                                     "crossfade: after a write its warnings can be read with a SHOW WARNINGS without "
+                                     "parameters, SHOW COUNT(*) WARNINGS and @@warning_count only");
+      }
+      kept_->row_count = -1;
+      co_return co_await reply_wire(*std::move(shown));
     }
     if (rewritten) {
       // Prepared anew with the value in its place, run, and forgotten.
@@ -98,8 +104,15 @@ Task<Session::Next> Session::on_execute(Command command) {
       once.facts = prepared->facts;
       once.schema = prepared->schema;
       once.parameters = prepared->parameters;
-      kept_.reset();
+      std::optional<Kept> kept = std::exchange(kept_, std::nullopt);
       const Next next = co_await execute_read(once, plan, *std::move(execute));
+      // Asking for conditions leaves them; so does what reads no tables, on MariaDB.
+      if (once.facts.facts.has(Fact::warnings) || (once.facts.tables.empty() && link(leader())->is_mariadb())) {
+        kept->row_count = -1;
+        const bool select = once.facts.kind == routing::StatementKind::select;
+        if (select && !link(leader())->is_mariadb()) kept->show_warnings.clear();
+        kept_ = std::move(kept);
+      }
       protocol::Buffer wire;
       protocol::append_command(
           wire, protocol::encode_stmt_close(once.backend_ids[static_cast<std::size_t>(leader())].value_or(0)));

@@ -20,6 +20,7 @@
 #include "proxy/applier.h"
 #include "proxy/backend_link.h"
 #include "proxy/entrance.h"
+#include "proxy/kills_under_way.h"
 #include "proxy/metrics.h"
 #include "proxy/pinned_sessions.h"
 #include "proxy/reactor.h"
@@ -67,6 +68,7 @@ struct Shared {
   std::atomic<bool> draining{false};
   PinnedSessions pinned_sessions = {};
   ZoneAgreements zones = {};
+  KillsUnderWay kills = {};
   std::vector<Worker*> workers = {};  // complete before the first client comes
 
   LinkOptions link_options(config::Backend which, const KnownUser::Credential& credential) const;

@@ -58,7 +58,7 @@ void run_server(Reader reader, std::uint8_t choice) {
   while (!reader.at_end()) {
     const Bytes message = reader.take(reader.u8());
     absl::StatusOr<LoginAsServer::Action> action =
-        change_user ? server.on_change_user(message, nonce_from(61)) : server.on_message(message);
+        change_user ? server.on_change_user(message) : server.on_message(message);
     if (!action.ok()) std::abort();  // the machine is never called out of turn here
     change_user = false;
     if (std::holds_alternative<LoginAsServer::LookUpUser>(*action)) {

@@ -187,3 +187,20 @@ def test_ctrl_c_in_the_command_line_clients(env):
         for program in clients:
             said = ctrl_c(env, program, proxy, on)
             assert "interrupted" in said or "Ctrl-C" in said or "^C" in said, said
+
+
+def test_a_killed_connection_is_never_attached_again(env):
+    """The leader closes the victim before the victim's session has heard of the KILL, and the client may be faster still."""
+    proxy = env.proxy()
+    killer = proxy.wire()
+    for _ in range(50):
+        victim = proxy.wire()
+        killer.query("KILL %d" % victim.connection_id)
+        try:
+            victim.query("SELECT 1")
+        except (wire.Closed, OSError):
+            continue
+        except wire.Err as error:
+            assert error.code in (1317, 1927), error.args
+            continue
+        raise AssertionError("a killed connection goes on")

@@ -345,7 +345,7 @@ static void types_back(MYSQL *mysql) {
       out += sprintf(out, ", ");
       if (!row[i]) {
         out += sprintf(out, "NULL");
-      } else if (fields[i].charsetnr == 63 && !IS_NUM(fields[i].type) && fields[i].type != MYSQL_TYPE_DATE &&
+      } else if (fields[i].charsetnr == 63 && !IS_NUM(fields[i].type) && fields[i].type != MYSQL_TYPE_JSON && fields[i].type != MYSQL_TYPE_DATE &&
                  fields[i].type != MYSQL_TYPE_TIME && fields[i].type != MYSQL_TYPE_DATETIME &&
                  fields[i].type != MYSQL_TYPE_TIMESTAMP) {
         out += sprintf(out, "X'");

@@ -289,7 +289,7 @@ TEST(LoginAsServer, CallsOutOfTurnAreFailures) {
   LoginAsServer server(server_options());
   const Secret secret = password_secret("secret");
   EXPECT_EQ(server.set_secret(&secret).status().code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_EQ(server.on_change_user(Buffer{0x11}, test_nonce(61)).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(server.on_change_user(Buffer{0x11}).status().code(), absl::StatusCode::kFailedPrecondition);
   ASSERT_TRUE(server.on_message(encode_login_request(sha2_login("secret"))).ok());
   EXPECT_EQ(server.on_message(Buffer{0}).status().code(), absl::StatusCode::kFailedPrecondition);
   ASSERT_TRUE(server.set_secret(&secret).ok());
@@ -314,8 +314,7 @@ TEST(LoginAsServer, ChangeUserAlwaysSwitchesThePlugin) {
   for (const auto& [named, switched] : named_and_switched) {
     LoginAsServer server(server_options());
     begin(server, sha2_login("secret"), password_secret("secret"));
-    ASSERT_TRUE(
-        std::holds_alternative<LookUpUser>(server.on_change_user(change_to_bob(named, 33), test_nonce(61)).value()));
+    ASSERT_TRUE(std::holds_alternative<LookUpUser>(server.on_change_user(change_to_bob(named, 33)).value()));
     EXPECT_EQ(server.request().user, "bob");
     EXPECT_EQ(server.request().schema, "shop");
     EXPECT_EQ(server.request().collation, 33);
@@ -336,7 +335,7 @@ TEST(LoginAsServer, AChangedUserWithAWrongPasswordIsDeniedAndMayTryAgain) {
   begin(server, sha2_login("secret"), password_secret("secret"));
   const Secret secret = password_secret("bobs");
   for (const std::string_view password : {"wrong", "bobs"}) {
-    ASSERT_TRUE(server.on_change_user(change_to_bob("", 0), test_nonce(61)).ok());
+    ASSERT_TRUE(server.on_change_user(change_to_bob("", 0)).ok());
     const AuthSwitch auth_switch = sent_switch(server.set_secret(&secret).value());
     const LoginAsServer::Action end = server.on_message(sha2_scramble(password, auth_switch.nonce)).value();
     EXPECT_EQ(std::holds_alternative<Accept>(end), password == "bobs");
@@ -351,7 +350,7 @@ TEST(LoginAsServer, ChangeUserWithoutPluginAuthIsVerifiedNatively) {
   ChangeUser change;
   change.user = "bob";
   change.auth_response = native_scramble("bobs", server_options().nonce);
-  ASSERT_TRUE(server.on_change_user(encode_change_user(change, server.capabilities()), test_nonce(61)).ok());
+  ASSERT_TRUE(server.on_change_user(encode_change_user(change, server.capabilities())).ok());
   const Secret secret = native_secret("bobs");
   expect_accepted(server.set_secret(&secret).value(), {});
 }
@@ -365,24 +364,23 @@ TEST(LoginAsServer, ChangeUserKeepsTheCollationOrTakesTheNewOne) {
   const std::vector<std::pair<std::uint16_t, std::uint16_t>> given_and_kept = {
       {0, 8}, {255, 255}, {256, 256}, {309, 309}};
   for (const auto& [given, kept] : given_and_kept) {
-    ASSERT_TRUE(server.on_change_user(change_to_bob("", given), test_nonce(61)).ok());
+    ASSERT_TRUE(server.on_change_user(change_to_bob("", given)).ok());
     EXPECT_EQ(server.request().collation, kept);
     ASSERT_TRUE(server.set_secret(&secret).ok());
-    ASSERT_TRUE(server.on_message(sha2_scramble("bobs", test_nonce(61))).ok());
+    ASSERT_TRUE(server.on_message(sha2_scramble("bobs", server_options().nonce)).ok());
   }
 }
 
 TEST(LoginAsServer, ARejectedLoginCannotGoOnWithChangeUser) {
   LoginAsServer server(server_options());
   expect_denied(begin(server, sha2_login("guess"), password_secret("secret")), "YES");
-  EXPECT_EQ(server.on_change_user(change_to_bob("", 0), test_nonce(61)).status().code(),
-            absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(server.on_change_user(change_to_bob("", 0)).status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
 TEST(LoginAsServer, AMalformedChangeUserIsAnUnknownCommand) {
   LoginAsServer server(server_options());
   begin(server, sha2_login("secret"), password_secret("secret"));
-  const Reject reject = std::get<Reject>(server.on_change_user(Buffer{0x11, 'b'}, test_nonce(61)).value());
+  const Reject reject = std::get<Reject>(server.on_change_user(Buffer{0x11, 'b'}).value());
   EXPECT_EQ(reject.code, kErrUnknownCommand);
   EXPECT_EQ(reject.sqlstate, "08S01");
 }
@@ -587,14 +585,15 @@ TEST(LoginAsServer, AnEmptyPasswordIsJudgedAtOnce) {
   EXPECT_EQ(std::get<LoginAsServer::Judge>(server.set_secret(&open).value()).password, "");
 }
 
-TEST(LoginAsServer, AFreshNonceIsDrawnForAChangeOfUser) {
-  LoginAsServer server(server_options());
-  begin(server, sha2_login("secret"), password_secret("secret"));
-  ASSERT_TRUE(server.on_change_user(change_to_bob("caching_sha2_password", 0), test_nonce(61)).ok());
-  const Secret secret = password_secret("bobs");
-  const AuthSwitch auth_switch = sent_switch(server.set_secret(&secret).value());
-  EXPECT_EQ(auth_switch.nonce, test_nonce(61));
-  EXPECT_TRUE(std::holds_alternative<Reject>(server.on_message(sha2_scramble("bobs", server_options().nonce)).value()));
+// libmariadb answers the switch to mysql_native_password with the login's nonce.
+TEST(LoginAsServer, AChangeOfUserKeepsTheNonceOfTheLogin) {
+  for (const std::string_view plugin : {kNativePassword, kCachingSha2Password}) {
+    LoginAsServer server(server_options());
+    begin(server, sha2_login("secret"), password_secret("secret"));
+    ASSERT_TRUE(server.on_change_user(change_to_bob(std::string(plugin), 0)).ok());
+    const Secret secret = password_secret("bobs");
+    EXPECT_EQ(sent_switch(server.set_secret(&secret).value()).nonce, server_options().nonce);
+  }
 }
 
 }  // namespace
