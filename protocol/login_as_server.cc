@@ -20,7 +20,7 @@ bool is_empty_response(Bytes response) { return response.empty() || (response.si
 
 }  // namespace
 
-LoginAsServer::LoginAsServer(Options options) : options_(std::move(options)), nonce_(options_.nonce) {}
+LoginAsServer::LoginAsServer(Options options) : options_(std::move(options)) {}
 
 Buffer LoginAsServer::greeting() const {
   Greeting greeting;
@@ -129,7 +129,7 @@ LoginAsServer::Action LoginAsServer::switch_to(std::string_view plugin) {
   state_ = State::scramble;
   AuthSwitch auth_switch;
   auth_switch.auth_plugin = plugin_;
-  auth_switch.nonce = nonce_;
+  auth_switch.nonce = options_.nonce;
   return Send{encode_auth_switch(auth_switch)};
 }
 
@@ -139,11 +139,11 @@ LoginAsServer::Action LoginAsServer::verify_scramble(Bytes scramble) {
   if (plugin_ == kNativePassword) {
     if (!secret_.password && !secret_.native) return finish(false);
     const NativeHash stored = secret_.password ? native_hash(*secret_.password) : *secret_.native;
-    return finish(verify_native(scramble, nonce_, stored));
+    return finish(verify_native(scramble, options_.nonce, stored));
   }
   // An empty password is all there is to know: full authentication would bring nothing more.
   if (empty) return verify_cleartext("");
-  const bool fits = secret_.password && verify_sha2(scramble, nonce_, *secret_.password);
+  const bool fits = secret_.password && verify_sha2(scramble, options_.nonce, *secret_.password);
   if (fits) return finish(true);
   // The native hash cannot check a SHA-256 scramble; it can check the cleartext.
   if (!secret_.password || secret_.learnable || options_.full_after_mismatch) return ask_full_authentication();
@@ -176,7 +176,7 @@ LoginAsServer::Action LoginAsServer::on_cipher(Bytes cipher) {
   if (options_.rsa == nullptr) return finish(false);
   const absl::StatusOr<Buffer> message = options_.rsa->decrypt(cipher);
   if (!message.ok()) return finish(false);
-  return on_cleartext(xor_with_nonce(as_text(*message), nonce_));
+  return on_cleartext(xor_with_nonce(as_text(*message), options_.nonce));
 }
 
 LoginAsServer::Action LoginAsServer::verify_cleartext(std::string_view password) {

@@ -114,7 +114,6 @@ class LoginAsServer {
   Action reject(std::uint16_t code, std::string sqlstate, std::string message);
 
   Options options_;
-  Nonce nonce_;  // of the latest request for a scramble
   State state_ = State::login_request;
   LoginRequest request_;
   Secret secret_;
