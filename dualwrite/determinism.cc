@@ -213,7 +213,13 @@ class Judge {
         if (!check_compared(*column, value)) return false;
       }
     }
-    const std::string_view why = conversion_problem(shape_.where, session_.text, kUnicode);
+    std::string_view why = conversion_problem(shape_.where, session_.text, kUnicode);
+    if (parameters_ == nullptr)
+      verdict_.needs_parameters = verdict_.needs_parameters || !shape_.where_placeholders.empty();
+    for (const std::uint16_t index : shape_.where_placeholders) {
+      if (parameters_ == nullptr || index >= parameters_->size() || !why.empty()) break;
+      why = compared_problem((*parameters_)[index], session_.text);
+    }
     return why.empty() || refuse("in its WHERE " + std::string(why), kByKey);
   }
 

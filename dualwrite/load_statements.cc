@@ -116,7 +116,7 @@ absl::Status LoadStatements::check(const LoadRow& row, std::size_t field) {
 
 // A literal that means the same under every sql_mode and, unless the statement is known to be in
 // utf8mb4, in every character set of a client.
-void LoadStatements::append(const LoadField& field) {
+void LoadStatements::append(const LoadField& field, const Column& column) {
   if (field.null) {
     values_ += "NULL";
     return;
@@ -127,7 +127,7 @@ void LoadStatements::append(const LoadField& field) {
     return c != '\\' && c != '\0' && c != 0x1a && (raw || static_cast<unsigned char>(c) < 0x80);
   });
   if (quotable) {
-    values_ += '\'';
+    values_ += text_ == ClientText::utf8mb4 || column.charset.empty() ? "'" : "_utf8mb4'";
     for (const char c : field.text) {
       if (c == '\'') values_ += c;
       values_ += c;
@@ -135,9 +135,10 @@ void LoadStatements::append(const LoadField& field) {
     values_ += '\'';
     return;
   }
-  values_ += charset_ == FileCharset::binary   ? "_binary 0x"
-             : charset_ == FileCharset::latin1 ? "_latin1 0x"
-                                               : "_utf8mb4 0x";
+  // Bytes are kept in a column of bytes: there they need not be a text.
+  values_ += charset_ == FileCharset::binary || column.charset.empty() ? "_binary 0x"
+             : charset_ == FileCharset::latin1                         ? "_latin1 0x"
+                                                                       : "_utf8mb4 0x";
   values_ += hex(protocol::as_bytes(field.text));
 }
 
@@ -152,7 +153,7 @@ absl::Status LoadStatements::add(const LoadRow& row) {
   for (std::size_t i = 0; i < row.fields.size(); ++i) {
     if (absl::Status fit = check(row, i); !fit.ok()) return fit;
     if (i > 0) values_ += ',';
-    append(row.fields[i]);
+    append(row.fields[i], *target_.columns[i]);
   }
   values_ += target_.tail + ")";
   const std::size_t alone = target_.head.size() + values_.size();

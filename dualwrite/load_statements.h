@@ -65,7 +65,7 @@ class LoadStatements {
 
  private:
   absl::Status check(const LoadRow& row, std::size_t field);
-  void append(const LoadField& field);
+  void append(const LoadField& field, const Column& column);
 
   const LoadTarget& target_;
   FileCharset charset_;

@@ -15,6 +15,12 @@ constexpr std::string_view kNoPlace = "its text has characters that the column's
 constexpr std::string_view kUnsure =
     "its character set may be converted to the column's in another way on the other server";
 
+constexpr std::string_view kSwe7 = "swe7";
+constexpr std::string_view kBytes = "binary";
+
+constexpr std::string_view kTwoCharsets =
+    "its text is not ASCII, and character_set_client is not the character set of collation_connection";
+
 enum class Family : std::uint8_t { utf8mb4, utf8mb3, wide, latin1, single_byte, ascii, binary, other };
 
 // A byte is a character: whatever is not ASCII is mapped by a table that all servers have alike.
@@ -28,7 +34,7 @@ Family family(std::string_view charset) {
   if (charset == "utf16" || charset == "utf16le" || charset == "utf32") return Family::wide;
   if (charset == "latin1") return Family::latin1;
   if (charset == "ascii") return Family::ascii;
-  if (charset.empty() || charset == "binary") return Family::binary;
+  if (charset.empty() || charset == kBytes) return Family::binary;
   const bool single = std::find(kSingleByte.begin(), kSingleByte.end(), charset) != kSingleByte.end();
   return single ? Family::single_byte : Family::other;
 }
@@ -83,8 +89,12 @@ std::string_view from_bytes(std::string_view text, Family to, bool strict) {
 
 std::string_view conversion_problem(std::string_view text, std::string_view from, std::string_view to, bool strict) {
   const Family target = family(to);
-  if (target == Family::binary || is_ascii(text)) return {};
+  if (target == Family::binary) return {};
   const Family source = family(from);
+  // swe7 has other letters in the place of some signs; the wide ones take the bytes of a text for larger units.
+  const bool other_ascii =
+      from == kSwe7 || to == kSwe7 || source == Family::wide || (source == Family::binary && target == Family::wide);
+  if (!other_ascii && is_ascii(text)) return {};
   const bool unicode = target == Family::utf8mb4 || target == Family::utf8mb3 || target == Family::wide;
   switch (source) {
     case Family::utf8mb4:
@@ -106,11 +116,9 @@ std::string_view conversion_problem(std::string_view text, std::string_view from
 }
 
 std::string_view conversion_problem(std::string_view text, const TextPath& path, std::string_view to) {
-  if (path.connection != path.client && !to.empty()) {
-    const std::string_view why = conversion_problem(text, path.client, path.connection, path.strict);
-    if (!why.empty()) return why;
-  }
-  return conversion_problem(text, path.client, to, path.strict);
+  // Two conversions, or none: which, hangs on the kind of value and on the make.
+  if (path.client != path.connection && !is_ascii(text)) return kTwoCharsets;
+  return conversion_problem(text, path.connection, to, path.strict);
 }
 
 }  // namespace crossfade::dualwrite

@@ -95,6 +95,16 @@ bool has_fraction(std::string_view text) {
   return dot != std::string_view::npos && text.find_first_of("123456789", dot) != std::string_view::npos;
 }
 
+// MySQL's TIME ends at 838:59:59, MariaDB's a second later. `text` is a plain time.
+bool is_past_the_last_time(std::string_view text) {
+  constexpr std::string_view kLast = "838:59:59";
+  if (text.front() == '-') text.remove_prefix(1);
+  const std::size_t hour_digits = text.find(':');
+  if (hour_digits < 3) return false;
+  const int order = text.substr(0, kLast.size()).compare(kLast);
+  return order > 0 || (order == 0 && has_fraction(text));
+}
+
 bool has_content(std::string_view text, Content wanted) {
   switch (wanted) {
     case Content::any:
@@ -110,7 +120,7 @@ bool has_content(std::string_view text, Content wanted) {
     case Content::day:
       return has_date(text) && is_plain_temporal(text) && !has_fraction(text);
     case Content::time:
-      return !has_date(text) && is_plain_temporal(text);
+      return !has_date(text) && is_plain_temporal(text) && !is_past_the_last_time(text);
     case Content::none:
       return false;
   }
@@ -164,11 +174,27 @@ bool fits_64_bits(std::string_view text) {
   return (bits && places <= 64) || (hex && places <= 16);
 }
 
-// A bound DATETIME: length byte, date, time and, if there are any, 4 bytes of microseconds.
+// A bound DATETIME: date, time and, if there are any, 4 bytes of microseconds.
 bool has_microseconds(protocol::Bytes value) {
-  constexpr std::size_t kBefore = 8;
+  constexpr std::size_t kBefore = 7;
   return value.size() > kBefore &&
          std::any_of(value.begin() + kBefore, value.end(), [](std::uint8_t byte) { return byte != 0; });
+}
+
+// A bound TIME: sign, days (4 bytes), hours, minutes, seconds and, if there are any, 4 bytes of microseconds.
+std::string_view bound_time_problem(protocol::Bytes value) {
+  protocol::Reader reader(value);
+  if (value.empty()) return {};
+  reader.u8();
+  const std::uint64_t days = reader.u32();
+  const std::uint64_t hours = reader.u8();
+  const std::uint64_t minutes = reader.u8();
+  const std::uint64_t seconds = reader.u8();
+  const std::uint32_t microseconds = value.size() > 8 ? reader.u32() : 0;
+  constexpr std::uint64_t kLast = (838 * 60 + 59) * 60 + 59;
+  const std::uint64_t all = ((days * 24 + hours) * 60 + minutes) * 60 + seconds;
+  const bool past = all > kLast || (all == kLast && microseconds > 0);
+  return past || reader.failed() ? std::string_view("MySQL's TIME ends at 838:59:59") : std::string_view();
 }
 
 std::string_view double_problem(const protocol::Parameter& parameter, const Column& column) {
@@ -179,16 +205,43 @@ std::string_view double_problem(const protocol::Parameter& parameter, const Colu
   return kOtherType;
 }
 
+enum class Written : std::uint8_t { text, bytes, other };
+
+Written written_as(const protocol::Parameter& parameter) {
+  switch (static_cast<ColumnType>(parameter.type.type)) {
+    case ColumnType::decimal:
+    case ColumnType::newdecimal:
+    case ColumnType::varchar:
+    case ColumnType::var_string:
+    case ColumnType::string:
+    case ColumnType::enum_:
+    case ColumnType::set:
+    case ColumnType::json:
+      return Written::text;
+    case ColumnType::tiny_blob:
+    case ColumnType::medium_blob:
+    case ColumnType::long_blob:
+    case ColumnType::blob:
+      return Written::bytes;
+    default:  // numbers and times
+      return Written::other;
+  }
+}
+
 constexpr std::string_view kBytes = "binary";
+constexpr std::string_view kUnicode = "utf8mb4";
+
+constexpr std::string_view kNoJson = "MySQL makes no JSON of bytes";
 
 std::string_view from_charset(std::string_view text, std::string_view charset, const Column& column,
                               const TextPath& path) {
-  if (column.type == ColumnClass::json && charset == kBytes) return "MySQL makes no JSON of bytes";
+  if (column.type == ColumnClass::json && charset == kBytes) return kNoJson;
   return conversion_problem(text, charset, column.charset, path.strict);
 }
 
 std::string_view sent_problem(std::string_view text, const Column& column, const TextPath& path) {
-  if (path.client == kBytes) return from_charset(text, kBytes, column, path);
+  const bool bytes = path.client == kBytes || path.connection == kBytes;
+  if (bytes && column.type == ColumnClass::json) return kNoJson;
   return conversion_problem(text, path, column.charset);
 }
 
@@ -265,7 +318,7 @@ std::string_view parameter_problem(const protocol::Parameter& parameter, const C
     case ColumnType::double_:
       return double_problem(parameter, column);
     case ColumnType::time:  // a DATETIME or YEAR column would take the rest from the present date
-      if (column.type == ColumnClass::time) return {};
+      if (column.type == ColumnClass::time) return bound_time_problem(parameter.value);
       return "a bound TIME may be completed with the present date";
     case ColumnType::date:
     case ColumnType::datetime:
@@ -304,8 +357,11 @@ std::string_view text_problem(const routing::Value& value, const Column& column,
                                    : from_charset(value.text, value.charset, column, path);
     case ValueKind::binary:
       return from_charset(value.charset.empty() ? bytes_of(value.text) : value.text, kBytes, column, path);
-    case ValueKind::expression:
-      return sent_problem(value.text, column, path);
+    case ValueKind::expression: {
+      // What it compares is a text, too, whatever comes of it.
+      const bool holds_text = column.type == ColumnClass::binary || !column.charset.empty();
+      return holds_text ? sent_problem(value.text, column, path) : conversion_problem(value.text, path, kUnicode);
+    }
     case ValueKind::integer:
     case ValueKind::decimal:
     case ValueKind::null:
@@ -320,24 +376,20 @@ std::string_view text_problem(const routing::Value& value, const Column& column,
 std::string_view text_problem(const protocol::Parameter& parameter, const Column& column, const TextPath& path) {
   if (parameter.is_null) return {};
   const std::string_view text = protocol::as_text(parameter.value);
-  switch (static_cast<ColumnType>(parameter.type.type)) {
-    case ColumnType::decimal:
-    case ColumnType::newdecimal:
-    case ColumnType::varchar:
-    case ColumnType::var_string:
-    case ColumnType::string:
-    case ColumnType::enum_:
-    case ColumnType::set:
-    case ColumnType::json:
+  switch (written_as(parameter)) {
+    case Written::text:
       return sent_problem(text, column, path);
-    case ColumnType::tiny_blob:
-    case ColumnType::medium_blob:
-    case ColumnType::long_blob:
-    case ColumnType::blob:
+    case Written::bytes:
       return from_charset(text, kBytes, column, path);
-    default:  // numbers and times
+    case Written::other:
       return {};
   }
+  return {};
+}
+
+std::string_view compared_problem(const protocol::Parameter& parameter, const TextPath& path) {
+  if (parameter.is_null || written_as(parameter) != Written::text) return {};
+  return conversion_problem(protocol::as_text(parameter.value), path, kUnicode);
 }
 
 std::string_view operand_problem(const protocol::Parameter& parameter, const Column& column) {

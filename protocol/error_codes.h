@@ -29,6 +29,7 @@ inline constexpr std::uint16_t kErrNoReferencedRow = 1452;
 inline constexpr std::uint16_t kErrTooManyPrepared = 1461;
 inline constexpr std::uint16_t kErrAccessDeniedNoPassword = 1698;
 inline constexpr std::uint16_t kErrConnectionKilled = 1927;
+inline constexpr std::uint16_t kErrWrongArguments = 1210;
 inline constexpr std::uint16_t kErrMalformedPacket = 1835;
 inline constexpr std::uint16_t kErrSecureTransportRequired = 3159;
 inline constexpr std::uint16_t kErrCompressionLevel = 3923;

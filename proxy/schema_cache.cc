@@ -37,7 +37,8 @@ dualwrite::Column column_from(const std::vector<protocol::Cell>& row) {
   column.invisible = contains(extra, "invisible");
   const bool json = row[7].value_or("") != "0";  // MariaDB's is a LONGTEXT with a check
   if (json) column.type = dualwrite::ColumnClass::json;
-  column.charset = json ? "utf8mb4" : lower(row[8].value_or(""));
+  column.charset = lower(row[8].value_or(""));
+  if (json && column.charset.empty()) column.charset = "utf8mb4";  // MySQL's
   const bool temporal = column.type == dualwrite::ColumnClass::temporal || column.type == dualwrite::ColumnClass::date;
   column.default_now = temporal && (value.starts_with("current_timestamp") || value.starts_with("now("));
   column.on_update_now = contains(extra, "on update current_timestamp");

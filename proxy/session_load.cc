@@ -122,7 +122,8 @@ Task<Session::Next> Session::load(std::string sql, LoadData parsed, LoadVariable
   // What an entry needs besides the text of its statements is left out of it.
   limits.bytes_max = shared_.config.dual_write.transaction_bytes_max - log_.bytes();
   limits.bytes_max -= limits.bytes_max / 32;
-  const auto client_text = context_->statement.character_set_client == "utf8mb4"
+  const dualwrite::TextPath path = writer_session(*context_).text;
+  const auto client_text = path.client == "utf8mb4" && path.connection == "utf8mb4"
                                ? dualwrite::LoadStatements::ClientText::utf8mb4
                                : dualwrite::LoadStatements::ClientText::other;
   dualwrite::LoadReader reader(parsed.format, target.columns.size(), shared_.config.limits.packet_bytes_max);

@@ -74,6 +74,9 @@ Task<Session::Next> Session::on_execute(Command command) {
   prepared->long_data.clear();
   prepared->long_data_bytes = 0;
   if (!execute.ok()) {
+    if (link(leader())->is_mariadb()) {
+      co_return co_await reply_err(protocol::kErrWrongArguments, "HY000", "Incorrect arguments to mysqld_stmt_execute");
+    }
     co_return co_await reply_err(protocol::kErrMalformedPacket, "HY000", "Malformed communication packet.");
   }
   const std::optional<Next> lost = co_await before_execution(prepared->facts.kind);

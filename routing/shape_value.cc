@@ -53,6 +53,10 @@ std::string string_content(std::string_view text, const LexerMode& mode) {
   return out;
 }
 
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
 bool is_digits(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
@@ -69,9 +73,15 @@ Value number_value(std::string_view number, std::string_view sign) {
   return {is_digits(number) ? ValueKind::integer : ValueKind::decimal, text};
 }
 
+// N'..'
+constexpr const char* kNational = "utf8mb3";
+bool is_national(const Token& token) {
+  return token.kind == TokenKind::string && (token.text.front() == 'n' || token.text.front() == 'N');
+}
+
 Value string_value(const Token& token, const LexerMode& mode) {
   Value out{ValueKind::text, string_content(token.text, mode)};
-  if (token.text.front() == 'n' || token.text.front() == 'N') out.charset = "utf8mb3";
+  if (is_national(token)) out.charset = kNational;
   return out;
 }
 
@@ -93,12 +103,15 @@ std::optional<Value> text_value(Tokens tokens, const LexerMode& mode) {
   const bool is_binary = introduced && is_word(tokens.front().token, "_BINARY");
   Value out{is_binary ? ValueKind::binary : ValueKind::text, ""};
   if (introduced) out.charset = lower_case(tokens.front().token.text.substr(1));
+  if (is_national(tokens.front().token)) out.charset = kNational;
   const Tokens strings = tokens.subspan(introduced ? 1 : 0);
   if (strings.empty()) return std::nullopt;
   for (const ExpressionToken& one : strings) {
     if (!is_text_literal(one.token)) return std::nullopt;
     out.text += string_content(one.token.text, mode);
   }
+  // The parts after the first are in the connection's character set.
+  if (!out.charset.empty() && strings.size() > 1 && !is_ascii(out.text)) return std::nullopt;
   return out;
 }
 

@@ -261,12 +261,19 @@ class Parser {
     return parse_tail();
   }
 
+  void keep_where() {
+    shape_.where = as_written(expression_);
+    for (const ExpressionToken& one : expression_) {
+      if (one.token.kind == TokenKind::placeholder) shape_.where_placeholders.push_back(one.placeholder);
+    }
+  }
+
   bool parse_tail() {
     if (take_word("WHERE")) {
       shape_.has_where = true;
       if (!parse_expression(expression_, {"ORDER", "LIMIT", "RETURNING"}, true)) return false;
       shape_.other_conditions = !add_conditions(expression_, mode_, shape_.conditions);
-      if (shape_.other_conditions) shape_.where = as_written(expression_);
+      if (shape_.other_conditions) keep_where();
     }
     if (take_word("ORDER")) {
       shape_.order_by = true;

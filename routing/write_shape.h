@@ -55,9 +55,10 @@ struct WriteShape {
   // WHERE as a conjunction: the conjuncts of the form column = value / column IN (...). Other
   // conjuncts only narrow and are not listed; with OR at the top level nothing is listed.
   std::vector<Condition> conditions;
-  bool other_conditions = false;   // the WHERE holds something that is not listed
-  std::string where;               // then: the whole of it, as written
-  std::uint16_t placeholders = 0;  // in the whole statement
+  bool other_conditions = false;                    // the WHERE holds something that is not listed
+  std::string where;                                // then: the whole of it, as written,
+  std::vector<std::uint16_t> where_placeholders{};  // and the indexes of the ? in it
+  std::uint16_t placeholders = 0;                   // in the whole statement
 };
 
 // More values than this in one statement are not understood.

@@ -350,7 +350,7 @@ REFUSED = [
     (LOAD + " CHARACTER SET utf8mb4 (id, c)", b"1\tok\n2\tcaf\xe9\n", "line 2, column 'c': its text is not well-formed in its character set"),
     (LOAD + " CHARACTER SET utf8mb3 (id, c)", b"1\t\xf0\x9f\x98\x80\n", "line 1, column 'c': its text is not well-formed in its character set"),
     (LOAD + " CHARACTER SET ascii (id, c)", b"1\t\xc3\xa9\n", "line 1, column 'c': its text is not well-formed in its character set"),
-    (LOAD + " (id, txt)", "1\t日\n".encode(), "line 1: Incorrect string value"),
+    (LOAD + " (id, txt)", "1\t日\n".encode(), "line 1, column 'txt': its text has characters that the column"),
     # Before the file is asked for.
     (LOAD + " (id, @c) SET c = @c", None, "a user variable"),
     (LOAD + " (id) SET c = UPPER('a')", None, "SET to something else"),

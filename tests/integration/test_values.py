@@ -1,5 +1,7 @@
 """Values as client libraries bind them: recorded where both servers store them alike, refused where not."""
 
+import struct
+
 import wire
 from harness import BOTH_ROLES, raises
 
@@ -54,10 +56,11 @@ def test_texts_in_every_charset_reach_every_column_alike_or_are_refused(env):
     proxy = env.proxy()
     accepted = 0
     for mode in ("", "STRICT_TRANS_TABLES"):
-        for names in ("utf8mb4", "utf8mb3", "latin1", "koi8r", "binary"):
+        for names in ("NAMES utf8mb4", "NAMES utf8mb3", "NAMES latin1", "NAMES koi8r", "NAMES binary", "collation_connection = 'binary'",
+                      "collation_connection = latin1_swedish_ci", "character_set_client = binary"):
             session = proxy.wire(database="app")
             session.query("SET sql_mode = '%s'" % mode)
-            session.query("SET NAMES " + names)
+            session.query("SET " + names)
             for column in (text.split()[0] for text in TEXT_COLUMNS):
                 insert, *_ = session.prepare("INSERT INTO texts (%s) VALUES (?)" % column)
                 for raw in TEXTS:
@@ -94,3 +97,28 @@ def test_every_byte_of_a_charset_is_converted_alike(env):
         session.query(b"INSERT INTO bytes_of (c, n, v) VALUES " + b", ".join(
             b"('%s', %d, '%s')" % (charset.encode(), n, bytes([n])) for n in range(128, 256)))
     env.assert_equal(rows_min=len(charsets) * 128)
+
+
+def test_times_end_where_mysqls_end(env):
+    """MariaDB's TIME goes on for almost a second, and under a lax sql_mode takes that for the end of larger values."""
+    env.needs_proxy()
+    env.tables("CREATE TABLE times (id INT PRIMARY KEY, tm TIME(6), whole TIME)")
+    proxy = env.proxy()
+    for mode in ("", "STRICT_TRANS_TABLES"):
+        session = proxy.wire(database="app")
+        session.query("SET sql_mode = '%s'" % mode)
+        for column in ("tm", "whole"):
+            for text in ("838:59:59", "-838:59:59.000000", "838:59:58.999999", "00:00:00.999999"):
+                session.query("REPLACE INTO times (id, %s) VALUES (1, '%s')" % (column, text))
+            for text in ("838:59:59.5", "839:00:00", "-900:00:00", "-838:59:59.000001"):
+                raises(1235, session.query, "REPLACE INTO times (id, %s) VALUES (1, '%s')" % (column, text))
+        statement, *_ = session.prepare("REPLACE INTO times (id, tm) VALUES (2, ?)")
+        for days, hours, micros, good in ((34, 22, 0, True), (34, 22, 999999, False), (34, 23, 0, False), (33, 23, 999999, True)):
+            bound = b"\x0c" + struct.pack("<BIBBBI", 0, days, hours, 59, 59, micros)
+            session.command(bytes([wire.EXECUTE]) + struct.pack("<IBI", statement, 0, 1) + b"\0\x01\x0b\0" + bound)
+            if good:
+                session.results(binary=True)
+            else:
+                raises(1235, session.results)
+    env.assert_equal()
+    assert proxy.status()["applier"]["parked"] == []

@@ -488,6 +488,7 @@ TEST(ShipVerdict, TextsArriveAsTheyAre) {
                           "v = CONCAT(v, '\xff')", "j = '\"\xff\"'", "v = b'11111111'"}) {
     EXPECT_FALSE(arrives(bad)) << bad;
   }
+  EXPECT_FALSE(arrives("id = IF(v = '\xff', 1, 2)")) << "it is compared as a text";
   WriterSession bytes;
   bytes.text.client = bytes.text.connection = "binary";
   EXPECT_FALSE(arrives("j = '{}'", bytes));
@@ -504,6 +505,14 @@ TEST(ShipVerdict, WhatAWhereComparesIsWellFormed) {
   EXPECT_FALSE(ships("DELETE FROM t WHERE id = 1 AND v = '\xff'", with_texts()));
   EXPECT_FALSE(ships("DELETE FROM t WHERE id = 1 AND v <> '\xff'", with_texts()));
   EXPECT_TRUE(ships("DELETE FROM t WHERE id = 1 AND v = '\xc3\xa9' AND b = '\xff'", with_texts()));
+  for (const std::string text : {"\xff", "\xc3\xa9"}) {
+    Parameter parameter;
+    parameter.type.type = static_cast<std::uint8_t>(ColumnType::var_string);
+    parameter.value = protocol::Buffer(text.begin(), text.end());
+    const std::vector<Parameter> bound = {parameter};
+    const ShipVerdict verdict = judge("DELETE FROM t WHERE id = 1 AND v <> ?", with_texts(), &bound);
+    EXPECT_EQ(verdict.shippable, text != "\xff") << verdict.refusal;
+  }
 }
 
 TEST(ShipVerdict, JudgesParametersByTheirColumn) {
@@ -525,9 +534,15 @@ TEST(ShipVerdict, JudgesParametersByTheirColumn) {
   EXPECT_EQ(taken(ColumnType::double_, std::string("\0\0\0\0\0\0\xf8\x3f", 8)), "--y----------");  // 1.5
   EXPECT_EQ(taken(ColumnType::datetime, ""), "-----y------y");
   // length, date, time, and microseconds: none, and 500,000
-  EXPECT_EQ(taken(ColumnType::datetime, std::string("\x0b\xe8\x07\1\1\1\1\1\0\0\0\0", 12)), "-----y------y");
-  EXPECT_EQ(taken(ColumnType::datetime, std::string("\x0b\xe8\x07\1\1\1\1\1\x20\xa1\7\0", 12)), "-----y-------");
+  EXPECT_EQ(taken(ColumnType::datetime, std::string("\xe8\x07\1\1\1\1\1\0\0\0\0", 11)), "-----y------y");
+  EXPECT_EQ(taken(ColumnType::datetime, std::string("\xe8\x07\1\1\1\1\1\x20\xa1\7\0", 11)), "-----y-------");
+  EXPECT_EQ(taken(ColumnType::datetime, std::string("\xe8\x07\1\1\1\1\1\1\0\0\0", 11)), "-----y-------");
   EXPECT_EQ(taken(ColumnType::time, ""), "---------y---");
+  const std::string last("\0\x22\0\0\0\x16\x3b\x3b", 8);  // 34 days 22:59:59
+  EXPECT_EQ(taken(ColumnType::time, last), "---------y---");
+  EXPECT_EQ(taken(ColumnType::time, last + std::string(4, '\0')), "---------y---");
+  EXPECT_EQ(taken(ColumnType::time, last + std::string("\1\0\0\0", 4)), "-------------");
+  EXPECT_EQ(taken(ColumnType::time, std::string("\1\x22\0\0\0\x17\0\0", 8)), "-------------");
   EXPECT_EQ(taken(ColumnType::newdecimal, "1.5"), "-yyyy-y-y----");
   EXPECT_EQ(taken(ColumnType::var_string, "x"), "---yy-y-y----");
   EXPECT_EQ(taken(ColumnType::blob, "2024-02-29"), "---yyy--y---y");

@@ -61,7 +61,7 @@ TEST(LoadStatements, AreInsertsOfQuotedTextAndHex) {
   const auto made = maker.take();
   ASSERT_EQ(made.size(), 1u);
   EXPECT_EQ(made[0].sql,
-            "INSERT IGNORE INTO `t``x` (`name`,`n`) VALUES ('it''s','1'),(_utf8mb4 0x615c62,'-2'),(NULL,'3')");
+            "INSERT IGNORE INTO `t``x` (`name`,`n`) VALUES (_utf8mb4'it''s','1'),(_utf8mb4 0x615c62,'-2'),(NULL,'3')");
   EXPECT_EQ(maker.statements.ids(), std::nullopt);
 }
 
@@ -77,8 +77,8 @@ TEST(LoadStatements, SayWhatCharacterSetOtherThanAsciiIsIn) {
   latin1.add(row({"\xe9"}));
   EXPECT_THAT(latin1.take()[0].sql, HasSubstr("(_latin1 0xe9)"));
   Maker binary(load({"name"}), FileCharset::binary, LoadStatements::ClientText::utf8mb4);
-  binary.add(row({"\xff"}));
-  EXPECT_THAT(binary.take()[0].sql, HasSubstr("(_binary 0xff)"));
+  binary.add(row({e}));
+  EXPECT_THAT(binary.take()[0].sql, HasSubstr("(_binary 0xc3a9)"));
 }
 
 TEST(LoadStatements, RefuseWhatDoesNotFitWithLineAndColumn) {
@@ -118,9 +118,10 @@ TEST(LoadStatements, EndWithRowsAndBytes) {
 TEST(LoadStatements, RefuseARowPastTheServersPacketAndRowsPastTheLimit) {
   Maker maker(load({"name"}));
   const std::size_t head = maker.target.head.size();
-  EXPECT_EQ(maker.add(row({std::string(200 - head - 4, 'x')})), "");
-  EXPECT_THAT(maker.add(row({std::string(200 - head - 3, 'x')})), HasSubstr("max_allowed_packet"));
-  EXPECT_EQ(maker.add(row({std::string(200 - head - 4, 'x')})), "");
+  const std::size_t quotes = std::string("(_utf8mb4'')").size();
+  EXPECT_EQ(maker.add(row({std::string(200 - head - quotes, 'x')})), "");
+  EXPECT_THAT(maker.add(row({std::string(200 - head - quotes + 1, 'x')})), HasSubstr("max_allowed_packet"));
+  EXPECT_EQ(maker.add(row({std::string(200 - head - quotes, 'x')})), "");
   EXPECT_EQ(maker.statements.bytes(), 400u);
   EXPECT_TRUE(absl::IsResourceExhausted(maker.statements.add(row({"x"}, 9))));
 }

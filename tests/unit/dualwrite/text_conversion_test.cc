@@ -12,9 +12,17 @@ bool arrives(const std::string& text, std::string_view from, std::string_view to
 }
 
 TEST(TextConversion, AsciiArrivesFromAnywhereAnywhere) {
-  for (const char* from : {"utf8mb4", "latin1", "binary", "gbk", "ascii", "koi8r"}) {
+  for (const char* from : {"utf8mb4", "latin1", "gbk", "ascii", "koi8r"}) {
     for (const char* to : {"utf8mb4", "latin1", "", "gbk", "ascii", "utf32"}) EXPECT_TRUE(arrives("a~", from, to));
   }
+  EXPECT_TRUE(arrives("a~", "binary", "utf8mb4"));
+}
+
+TEST(TextConversion, AsciiIsSomethingElseInUnitsOfSeveralBytesAndInSwe7) {
+  EXPECT_FALSE(arrives("hello", "binary", "utf32"));
+  EXPECT_FALSE(arrives("hello", "utf32", "utf8mb4"));
+  EXPECT_FALSE(arrives("[a]", "utf8mb4", "swe7"));
+  EXPECT_TRUE(arrives("hello", "binary", ""));
 }
 
 TEST(TextConversion, BytesArriveInColumnsOfBytes) {
@@ -66,12 +74,15 @@ TEST(TextConversion, WhatIsNotKnownIsLeftToAStrictLeader) {
   EXPECT_TRUE(arrives("\xc3\xa9", "utf8mb4", "gbk", true));
 }
 
-TEST(TextConversion, GoesThroughTheConnectionsCharset) {
-  const TextPath narrow{.client = "utf8mb4", .connection = "latin1"};
-  EXPECT_TRUE(conversion_problem("\xc3\xa9", narrow, "utf8mb4").empty());
-  EXPECT_FALSE(conversion_problem("\xe6\x97\xa5", narrow, "utf8mb4").empty());
+TEST(TextConversion, OnlyAsciiWhereTheSessionHasTwoCharsets) {
+  const TextPath two{.client = "utf8mb4", .connection = "latin1"};
+  for (const char* to : {"utf8mb4", "latin1", ""}) {
+    EXPECT_FALSE(conversion_problem("\xc3\xa9", two, to).empty());
+    EXPECT_TRUE(conversion_problem("e", two, to).empty());
+  }
+  EXPECT_FALSE(conversion_problem("\xe9", TextPath{.client = "latin1", .connection = "binary"}, "utf8mb4").empty());
+  EXPECT_FALSE(conversion_problem("\xe9", TextPath{.client = "binary", .connection = "utf8mb4"}, "latin1").empty());
   EXPECT_TRUE(conversion_problem("\xe6\x97\xa5", TextPath{}, "utf8mb4").empty());
-  EXPECT_TRUE(conversion_problem("\xff", narrow, "").empty());
 }
 
 }  // namespace
