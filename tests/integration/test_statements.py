@@ -109,7 +109,9 @@ def test_execute_immediate(env):
         raises(1064, session.one, "EXECUTE IMMEDIATE 'SELECT 1'")
         return
     run(session, "SET @id = 20", "EXECUTE IMMEDIATE 'INSERT INTO t (id, v, d) VALUES (?, ?, ?)' USING @id, 3 + 4, 1.5",
-        "EXECUTE IMMEDIATE CONCAT('UPDATE t SET v = v', ' + 1 WHERE id = 20')")
+        "SET @text = CONCAT('UPDATE t SET v = v', ' + 1 WHERE id = 20')", "EXECUTE IMMEDIATE @text")
+    # Computed here and once more by the server it could be two texts.
+    raises(1235, session.one, "EXECUTE IMMEDIATE CONCAT('UPDATE t SET v = v', ' + 1 WHERE id = 20')")
     assert rows(session, "EXECUTE IMMEDIATE 'SELECT v, d FROM t WHERE id = ?' USING 20") == [["8", "1.500000"]]
     raises(1235, session.one, "EXECUTE IMMEDIATE 'DROP TABLE t'")
     raises(1062, session.one, "EXECUTE IMMEDIATE 'INSERT INTO t (id) VALUES (1)'")
