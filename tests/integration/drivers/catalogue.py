@@ -215,7 +215,7 @@ SHOWS_FORMS = "shows the rows of `types back`"
 BULK = "MariaDB reserves ids in growing blocks for a bulk INSERT, the proxy inserts row by row"
 KNOWN = dict.fromkeys([
     ("libmariadb, C", "types back"), ("libmariadb, C", "types back prepared"),
-    ("mysqlclient (Debian)", "types back"),
+    ("mysqlclient (Debian)", "types back"), ("PyMySQL (Debian)", "types back"), ("PyMySQL (pip)", "types back"),
     ("SQLAlchemy, PyMySQL (Debian)", "types back"), ("SQLAlchemy, mysqlclient (Debian)", "types back"),
     ("DBD::mysql, Perl", "types back"), ("DBD::mysql, Perl", "types back prepared"),
     ("DBD::MariaDB, Perl", "types back"), ("DBD::MariaDB, Perl", "types back prepared"),

@@ -185,6 +185,7 @@ def multi
   end
   client.close
   client = open_with
+  client.query('BEGIN')  # another session's writes: `new` may not have them yet
   found << query(client, 'SELECT id, n FROM many WHERE id >= 9100 ORDER BY id')
   client.close
   found
@@ -230,6 +231,7 @@ def reconnect(client)
     id = one(other, 'SELECT CONNECTION_ID()')
     killed = attempt { query(client, "KILL #{id}") }
     wait_for(client, "SELECT COUNT(*) FROM information_schema.processlist WHERE id = #{id}", 0)
+    IO.select([IO.for_fd(other.socket, autoclose: false)], nil, nil, 10)  # its end has come
     first = attempt { query(other, "SELECT 'again', DATABASE()") }
     first = 'lost' if first[:error] && [2006, 2013, 1927].include?(first[:error][0])
     found = [killed, first, other.ping]
