@@ -79,6 +79,10 @@ def test_parameters_may_change_their_types_or_keep_them(env):
         session.command(head + b"\x02\0" + struct.pack("<q", 24))  # the text is NULL this time
         yield attempt(lambda: session.results(binary=True))
         yield attempt(session.query, "SELECT * FROM t ORDER BY id")
+        # The flag of new parameters although there are none, as Node's mariadb sends it.
+        star, *_ = session.prepare("SELECT * FROM t ORDER BY id")
+        session.command(session.execute_payload(star, []) + b"\x01")
+        yield attempt(lambda: session.results(binary=True))
 
     through_all(env, script)
 
