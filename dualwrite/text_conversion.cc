@@ -15,11 +15,11 @@ constexpr std::string_view kNoPlace = "its text has characters that the column's
 constexpr std::string_view kUnsure =
     "its character set may be converted to the column's in another way on the other server";
 
-constexpr std::string_view kSwe7 = "swe7";
-constexpr std::string_view kBytes = "binary";
-
 constexpr std::string_view kTwoCharsets =
     "its text is not ASCII, and character_set_client is not the character set of collation_connection";
+
+constexpr std::string_view kSwe7 = "swe7";
+constexpr std::string_view kBytes = "binary";
 
 enum class Family : std::uint8_t { utf8mb4, utf8mb3, wide, latin1, single_byte, ascii, binary, other };
 

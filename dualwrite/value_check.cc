@@ -327,27 +327,15 @@ std::string_view parameter_problem(const protocol::Parameter& parameter, const C
         return "a fraction of a second may round a DATE up";
       }
       return problem(Form::temporal, {}, column.type);
-    case ColumnType::decimal:
-    case ColumnType::newdecimal:
-    case ColumnType::varchar:
-    case ColumnType::var_string:
-    case ColumnType::string:
-    case ColumnType::enum_:
-    case ColumnType::set:
-    case ColumnType::json:
-      // MySQL gives a parameter for a BIT the type of a number, whatever is bound.
-      return column.type == ColumnClass::bit ? kOtherType : problem(Form::text, text, column.type);
-    case ColumnType::tiny_blob:
-    case ColumnType::medium_blob:
-    case ColumnType::long_blob:
-    case ColumnType::blob:
-      // MySQL makes no JSON of bytes, and no BIT (as above).
-      return column.type == ColumnClass::json || column.type == ColumnClass::bit
-                 ? kOtherType
-                 : problem(Form::text, text, column.type);
-    default:  // what a client may send is not ours to list
-      return "its parameter is of an unknown type";
+    default:
+      break;
   }
+  const Written written = written_as(parameter);
+  if (written == Written::other) return "its parameter is of an unknown type";
+  // MySQL gives a parameter for a BIT the type of a number, whatever is bound, and makes no JSON of bytes.
+  const bool otherwise =
+      column.type == ColumnClass::bit || (written == Written::bytes && column.type == ColumnClass::json);
+  return otherwise ? kOtherType : problem(Form::text, text, column.type);
 }
 
 std::string_view text_problem(const routing::Value& value, const Column& column, const TextPath& path) {
