@@ -87,7 +87,6 @@ class Judge {
     if (!good) {
       ShipVerdict refused;
       refused.refusal = std::move(verdict_.refusal);
-      refused.needs_parameters = false;
       return refused;
     }
     verdict_.shippable = true;
@@ -158,10 +157,7 @@ class Judge {
 
   bool fits(const Value& value, ColumnClass column) {
     if (value.kind != ValueKind::placeholder) return fits_key(value, column);
-    if (parameters_ == nullptr) {
-      verdict_.needs_parameters = true;
-      return true;
-    }
+    if (parameters_ == nullptr) return true;
     const protocol::Parameter* bound = parameter(value);
     return bound != nullptr && fits_key(*bound, column);
   }
@@ -214,8 +210,6 @@ class Judge {
       }
     }
     std::string_view why = conversion_problem(shape_.where, session_.text, kUnicode);
-    if (parameters_ == nullptr)
-      verdict_.needs_parameters = verdict_.needs_parameters || !shape_.where_placeholders.empty();
     for (const std::uint16_t index : shape_.where_placeholders) {
       if (parameters_ == nullptr || index >= parameters_->size() || !why.empty()) break;
       why = compared_problem((*parameters_)[index], session_.text);
@@ -285,10 +279,7 @@ class Judge {
     bool client = false;
     for (const std::vector<Value>& row : shape_.rows) {
       const Value* value = value_of(row, column);
-      if (value != nullptr && value->kind == ValueKind::placeholder && parameters_ == nullptr) {
-        verdict_.needs_parameters = true;
-        continue;
-      }
+      if (value != nullptr && value->kind == ValueKind::placeholder && parameters_ == nullptr) continue;
       const IdSource source = value == nullptr ? IdSource::server : source_of(*value);
       if (source == IdSource::unclear) {
         return refuse("its AUTO_INCREMENT value is an expression", "give an integer, or leave the column out");
@@ -335,10 +326,7 @@ class Judge {
     if (value.kind != ValueKind::placeholder) {
       return refuse_value(column, literal_problem(value, column)) && check_characters(column, value);
     }
-    if (parameters_ == nullptr) {
-      verdict_.needs_parameters = true;
-      return true;
-    }
+    if (parameters_ == nullptr) return true;
     const protocol::Parameter* bound = parameter(value);
     if (bound == nullptr) return refuse_value(column, "a parameter is missing");
     return refuse_value(column, parameter_problem(*bound, column)) && check_characters(column, *bound);
@@ -355,10 +343,7 @@ class Judge {
   bool check_operands(const Column& column, const Value& value) {
     const std::size_t count = placeholders_in(value);
     if (count == 0) return true;
-    if (parameters_ == nullptr) {
-      verdict_.needs_parameters = true;
-      return true;
-    }
+    if (parameters_ == nullptr) return true;
     if (value.placeholder + count > parameters_->size()) return refuse_value(column, "a parameter is missing");
     for (std::size_t i = value.placeholder; i < value.placeholder + count; ++i) {
       const protocol::Parameter& operand = (*parameters_)[i];

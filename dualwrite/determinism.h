@@ -22,8 +22,6 @@ struct ShipVerdict {
   bool seed_rand = false;            // run under recorded seeds
   bool generates_id = false;         // every row takes its AUTO_INCREMENT value from the server
   bool sets_last_insert_id = false;  // afterwards LAST_INSERT_ID() is the OK's id (when that is not 0)
-  // A prepared statement whose verdict hangs on its parameters: call again with them.
-  bool needs_parameters = false;
 };
 
 // What of the session bears on the verdict.
@@ -32,8 +30,8 @@ struct WriterSession {
   TextPath text{};
 };
 
-// `parameters`: null for text statements and at PREPARE time (then placeholders are taken as fitting
-// and needs_parameters is set when they matter); at EXECUTE time the bound ones.
+// `parameters`: null for text statements and at PREPARE time (then placeholders are taken as fitting); at EXECUTE time
+// the bound ones.
 // `schema` null: the table is not known on the leader: shippable false, with no refusal text; let the
 // leader give its own error (1146) by running the statement in a transaction that is rolled back.
 ShipVerdict ship_verdict(const routing::StatementFacts& facts, const routing::WriteShape& shape,

@@ -120,6 +120,7 @@ absl::StatusOr<SessionContext> context_from(const protocol::ResultSet& result, b
   const std::string isolation = text(10);
   context.read_committed = isolation.starts_with("READ-");
   context.no_auto_value_on_zero = has_mode(s.sql_mode, "NO_AUTO_VALUE_ON_ZERO");
+  context.strict = has_mode(s.sql_mode, "STRICT_TRANS_TABLES") || has_mode(s.sql_mode, "STRICT_ALL_TABLES");
   for (const std::string* field :
        {&s.sql_mode, &s.time_zone, &s.character_set_client, &s.collation_connection, &context.character_set_results}) {
     if (!routing::is_plain_value(*field)) return absl::InternalError("a session variable has an unexpected value");
@@ -138,7 +139,7 @@ dualwrite::WriterSession writer_session(const SessionContext& context) {
   session.no_auto_value_on_zero = context.no_auto_value_on_zero;
   session.text.client = s.character_set_client;
   session.text.connection = collation.substr(0, collation.find('_'));
-  session.text.strict = has_mode(s.sql_mode, "STRICT_TRANS_TABLES") || has_mode(s.sql_mode, "STRICT_ALL_TABLES");
+  session.text.strict = context.strict;
   return session;
 }
 

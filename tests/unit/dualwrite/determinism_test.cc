@@ -313,14 +313,12 @@ TEST(ShipVerdict, RefusesADefaultThatIsAnExpression) {
   EXPECT_TRUE(ships("INSERT INTO t(a) VALUES (1)", schema)) << "a generated column has no default of its own";
 }
 
-TEST(ShipVerdict, AsksForParametersWhereTheyMatter) {
-  EXPECT_TRUE(judge("DELETE FROM t WHERE id = ?", plain()).needs_parameters);
+TEST(ShipVerdict, TakesParametersThatAreNotKnownYetAsFitting) {
   EXPECT_TRUE(judge("DELETE FROM t WHERE id = ?", plain()).shippable);
-  EXPECT_TRUE(judge("INSERT INTO t VALUES (?, ?, ?)", plain()).needs_parameters);
-  EXPECT_TRUE(judge("UPDATE t SET a = ? WHERE id = 5", plain()).needs_parameters);
-  EXPECT_TRUE(judge("UPDATE t SET a = a + ? WHERE id = 5", plain()).needs_parameters);
-  EXPECT_TRUE(judge("INSERT INTO t(a) VALUES (?)", plain()).needs_parameters);
-  EXPECT_FALSE(judge("INSERT INTO t(a) VALUES (1)", plain()).needs_parameters);
+  EXPECT_TRUE(judge("INSERT INTO t VALUES (?, ?, ?)", plain()).shippable);
+  EXPECT_TRUE(judge("UPDATE t SET a = ? WHERE id = 5", plain()).shippable);
+  EXPECT_TRUE(judge("UPDATE t SET a = a + ? WHERE id = 5", plain()).shippable);
+  EXPECT_TRUE(judge("INSERT INTO t(a) VALUES (?)", plain()).shippable);
   EXPECT_FALSE(judge("DELETE FROM t WHERE a = ?", plain()).shippable);
 }
 
@@ -334,7 +332,6 @@ TEST(ShipVerdict, JudgesBoundParameters) {
   const std::vector<Parameter> reals = {real};
   const char* by_key = "DELETE FROM t WHERE id = ?";
   EXPECT_TRUE(judge(by_key, plain(), &five).shippable);
-  EXPECT_FALSE(judge(by_key, plain(), &five).needs_parameters);
   EXPECT_THAT(judge(by_key, plain(), &reals).refusal, HasSubstr("another type"));
   EXPECT_FALSE(judge(by_key, plain(), &none).shippable);
   const char* insert = "INSERT INTO t(id) VALUES (?)";

@@ -96,6 +96,16 @@ TEST(SessionState, FindsAModeOnlyAsAWholeWord) {
   }
 }
 
+TEST(SessionState, EitherStrictModeMakesAWriterStrict) {
+  for (const auto& [modes, expected] :
+       {std::pair{"STRICT_TRANS_TABLES", true}, std::pair{"A,STRICT_ALL_TABLES", true}, std::pair{"", false},
+        std::pair{"XSTRICT_ALL_TABLES", false}, std::pair{"NO_AUTO_VALUE_ON_ZERO", false}}) {
+    auto cells = usual();
+    cells[1] = modes;
+    EXPECT_EQ(writer_session(*context_of(cells)).text.strict, expected) << modes;
+  }
+}
+
 TEST(SessionState, OnlyUtcIsKnownToBeAnOffsetByItsName) {
   const auto zone = [&](const std::string& session, const std::string& system) {
     auto cells = usual();
