@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "protocol/command.h"
+#include "protocol/error_codes.h"
 #include "protocol/login_as_client.h"
 #include "protocol/packet.h"
 
@@ -49,6 +50,22 @@ constexpr protocol::Capabilities kAlways =
 }  // namespace
 
 std::string err_code(const protocol::Err& err) { return std::to_string(err.code) + " (" + err.sqlstate + ")"; }
+
+bool may_end_connection(const protocol::Err& err) {
+  constexpr std::uint16_t kSessionWasKilled = 3169;
+  constexpr std::uint16_t kInactive = 4031;
+  switch (err.code) {
+    case protocol::kErrPacketTooLarge:
+    case protocol::kErrNewAbortingConnection:
+    case protocol::kErrConnectionKilled:
+    case protocol::kErrQueryInterrupted:  // MySQL says no more of a KILL of the whole connection
+    case kSessionWasKilled:
+    case kInactive:
+      return true;
+    default:
+      return err.sqlstate == "08S01" && err.code != protocol::kErrUnknownCommand;
+  }
+}
 
 std::string err_text(const protocol::Err& err) {
   return std::to_string(err.code) + " (" + err.sqlstate + "): " + err.message;
@@ -258,6 +275,7 @@ Task<absl::StatusOr<Captured>> BackendLink::capture(protocol::ResponseKind kind,
       captured.results.push_back({result_begin, captured.wire.size(), tracker.end()});
       result_begin = captured.wire.size();
       if (tracker.done()) {
+        note_end(tracker.end());
         early_.assign(input.begin(), input.end());
         co_return captured;
       }
@@ -283,6 +301,25 @@ Task<absl::StatusOr<std::vector<protocol::ResultSet>>> BackendLink::query(std::s
   if (!captured.ok()) co_return captured.status();
   if (captured->failed()) co_return absl::FailedPreconditionError(err_text(captured->last().err));
   co_return protocol::decode_response(captured->wire, protocol::ResponseKind::query, capabilities_);
+}
+
+void BackendLink::note_end(const protocol::ResultEnd& end) {
+  const bool failed = end.kind == protocol::ResultEnd::Kind::err;
+  ended_clean_ = !failed && end.ok.warnings == 0;
+  if (failed && may_end_connection(end.err)) {
+    parting_ = end.err;
+  } else {
+    parting_.reset();
+  }
+}
+
+Task<bool> BackendLink::has_left(TimePoint deadline) {
+  protocol::Buffer wire;
+  protocol::append_command(wire, protocol::encode_simple(protocol::CommandByte::statistics));
+  const absl::Status sent = co_await send(wire, deadline);
+  if (!sent.ok()) co_return true;
+  auto told = co_await capture(protocol::ResponseKind::text, deadline, kLoginMessageMax);
+  co_return !told.ok();
 }
 
 void BackendLink::send_quit() {

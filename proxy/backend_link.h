@@ -111,6 +111,15 @@ class BackendLink {
   bool is_mariadb() const { return protocol::is_mariadb(greeting_); }
   // True while nothing shows that the server has left.
   bool alive() { return early_.empty() && !stream_->gone_while_idle(); }
+  // The error that the last response ended in, if servers close the connection behind its like: a KILL, an init_connect
+  // that failed, a packet too large. It may also be a client's SIGNAL: has_left() tells.
+  const std::optional<protocol::Err>& parting() const { return parting_; }
+  // The last response ended without an error or a warning.
+  bool ended_clean() const { return ended_clean_; }
+  // How a response ended that was read from stream() past this class.
+  void note_end(const protocol::ResultEnd& end);
+  // Asks by COM_STATISTICS, of which the session's diagnostics keep no trace.
+  Task<bool> has_left(TimePoint deadline);
 
   static constexpr std::size_t kCaptureMax = 64u << 20;
 
@@ -132,11 +141,15 @@ class BackendLink {
   protocol::Ok login_ok_;
   protocol::Capabilities capabilities_ = 0;
   protocol::Buffer early_;
+  std::optional<protocol::Err> parting_;
+  bool ended_clean_ = true;
   bool abandoned_ = false;
 };
 
 // "1146 (42S02): Table ... doesn't exist": for clients, and for errors of our own statements.
 std::string err_text(const protocol::Err& err);
+// Servers close the connection after such an error, or may.
+bool may_end_connection(const protocol::Err& err);
 // "1062 (23000)": for logs and the status page, since a server's words may quote values of a client's.
 std::string err_code(const protocol::Err& err);
 

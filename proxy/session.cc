@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kLoginMessageMax = 64 * 1024;
 // A client may sit idle as long as a server lets it (wait_timeout's default).
 constexpr auto kIdleMax = std::chrono::hours(8);
+constexpr auto kAskMax = std::chrono::seconds(30);
 constexpr auto kResetMax = std::chrono::minutes(10);  // a long transaction may have to be rolled back
 
 }  // namespace
@@ -66,6 +67,8 @@ Task<void> Session::run() {
       if (!command->has_value()) break;
       reply_sequence_ = static_cast<std::uint8_t>((*command)->last_sequence + 1);
       if (co_await dispatch(**command) == Next::close || killed_) break;
+      BackendLink& leading = *link(leader());
+      if (leading.parting() && co_await leading.has_left(worker_.reactor.now() + kAskMax)) break;
     }
   }
   delete this;
@@ -262,6 +265,14 @@ Task<Session::Next> Session::reply_err(std::uint16_t code, std::string sqlstate,
 Task<Session::Next> Session::reply_lost(absl::Status status, config::Backend which) {
   spdlog::warn("session={} connection={} backend={} lost=\"{}\"", id_, connection_id_, config::name(which),
                std::string(status.message()));
+  if (which == leader() && hold_.last_words.empty()) {
+    const std::optional<protocol::Err>& parting = link(leader())->parting();
+    if (parting) {
+      hold_.last_words = protocol::encode_err(*parting);
+    } else {
+      take_last_words();
+    }
+  }
   if (which == leader() && !hold_.last_words.empty()) {
     protocol::Buffer words = std::move(hold_.last_words);
     hold_.last_words.clear();

@@ -65,7 +65,7 @@ std::string Session::why_not_reattachable(const StatementFacts* facts) const {
 
 // Only between statements: what was sent is never sent again.
 Task<absl::Status> Session::reattach(const StatementFacts* facts) {
-  if (killed_ || shared_.kills.concerns(connection_id_)) co_return gone("");
+  if (killed_ || link(leader())->parting() || shared_.kills.concerns(connection_id_)) co_return gone("");
   if (!take_last_words()) co_return absl::OkStatus();
   if (!hold_.last_words.empty()) co_return gone("");
   const std::string why = why_not_reattachable(facts);

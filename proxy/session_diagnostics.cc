@@ -230,6 +230,7 @@ Task<std::optional<Session::Next>> Session::answer_from_kept(const StatementFact
   if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());
   auto captured = co_await (*leading)->run(*rewritten, worker_.reactor.now() + kStatementMax);
   if (!captured.ok()) co_return co_await reply_lost(captured.status(), leader());
+  if (!(*leading)->ended_clean()) kept_.reset();  // what it left itself is asked for next
   co_return co_await reply_captured(std::move(captured->wire));
 }
 

@@ -110,7 +110,9 @@ Task<Session::Next> Session::on_execute(Command command) {
       std::optional<Kept> kept = std::exchange(kept_, std::nullopt);
       const Next next = co_await execute_read(once, plan, *std::move(execute));
       // Asking for conditions leaves them; so does what reads no tables, on MariaDB.
-      if (once.facts.facts.has(Fact::warnings) || (once.facts.tables.empty() && link(leader())->is_mariadb())) {
+      const bool leaves_them =
+          once.facts.facts.has(Fact::warnings) || (once.facts.tables.empty() && link(leader())->is_mariadb());
+      if (leaves_them && link(leader())->ended_clean()) {
         kept->row_count = -1;
         const bool select = once.facts.kind == routing::StatementKind::select;
         if (select && !link(leader())->is_mariadb()) kept->show_warnings.clear();

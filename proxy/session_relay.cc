@@ -23,13 +23,6 @@ bool is_interruption(std::uint16_t code) {
   constexpr std::uint16_t kQueryTimeout = 3024;      // MySQL's max_execution_time
   return code == protocol::kErrQueryInterrupted || code == kStatementTimeout || code == kQueryTimeout;
 }
-
-// The servers close the connection right after one of these: the first answer after an init_connect that failed, a
-// KILL.
-bool ends_connection(const ResultEnd& end) {
-  return end.kind == ResultEnd::Kind::err &&
-         (end.err.code == protocol::kErrNewAbortingConnection || end.err.code == protocol::kErrConnectionKilled);
-}
 }  // namespace
 
 LinkOptions Session::session_link_options(config::Backend which, std::string schema) const {
@@ -228,8 +221,10 @@ Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::
     }
     if (tee != nullptr) tee->append(chunk);
     const bool done = tracker.done();
-    if (done) *end = tracker.end();
-    if (done && link.which() == leader() && ends_connection(*end)) killed_ = true;
+    if (done) {
+      *end = tracker.end();
+      link.note_end(*end);
+    }
     if (answered != nullptr) *answered = true;
     const Stream::Io sent = output_.send_now(chunk);
     if (sent.kind == Stream::Io::Kind::failed) co_return absl::CancelledError("the client has left");

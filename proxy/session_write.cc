@@ -145,7 +145,8 @@ Task<absl::StatusOr<ShipVerdict>> Session::judge(const StatementFacts& facts, co
 // The leader could not be asked what the write needs to know: mostly because it has just gone.
 Task<Session::Next> Session::reply_unjudged(absl::Status status) {
   const bool answered = absl::IsFailedPrecondition(status) || absl::IsInternal(status);
-  if (!answered || !link(leader())->alive()) co_return co_await reply_lost(status, leader());
+  if (!answered || link(leader())->parting() || !link(leader())->alive())
+    co_return co_await reply_lost(status, leader());
   co_return co_await reply_err(protocol::kErrUnknown, "HY000", "crossfade: " + std::string(status.message()));
 }
 

@@ -143,3 +143,32 @@ def test_prepared_questions_are_answered_as_without_a_proxy(env):
                     found.append((questions[number - 1], [result.rows for result in session.execute(again)]))
             answers.append(found)
         assert answers[0] == answers[1], [pair for pair in zip(*answers) if pair[0] != pair[1]]
+
+
+def test_a_question_that_warns_or_fails_itself_is_what_is_asked_for_next(env):
+    env.tables(*TABLES)
+    proxy = env.proxy()
+    answers = []
+    for base, side in ((0, env.old), (1000, proxy)):
+        session = side.wire(database="app")
+        for statement in SEED[:1] + (SEED[4],):
+            answer(session, statement)
+        found = []
+        for number, question in enumerate(("SELECT ROW_COUNT(), CAST('x' AS SIGNED)", "SELECT @@warning_count, CAST('x' AS SIGNED)",
+                                           "SELECT ROW_COUNT(), nothing", "SELECT @@error_count, (SELECT 1 UNION SELECT 2)",
+                                           "SELECT ROW_COUNT(), 2"), 1):
+            # The write is truncated, which is a condition of its own.
+            write = "INSERT INTO t VALUES (%d, 1, 'abcdefg')"
+            found += [answer(session, statement) for statement in (write % (base + 2 * number + 10), question, "SHOW WARNINGS")]
+            if "nothing" in question or not preparable(env.old, question):
+                continue
+            asked = session.prepare(question)[0]
+            found.append(answer(session, write % (base + 2 * number + 11)))
+            try:
+                found.append([result.facts() for result in session.execute(asked)])
+            except wire.Err as error:
+                found.append((error.code, error.state))
+            found += [answer(session, statement) for statement in ("SHOW WARNINGS", "SHOW COUNT(*) WARNINGS")]
+        answers.append(found)
+    different = [(at, pair) for at, pair in enumerate(zip(*answers)) if pair[0] != pair[1]]
+    assert not different, different

@@ -406,6 +406,47 @@ def test_a_failed_init_connect_ends_the_session_as_on_the_server(env):
         env.old.run("SET GLOBAL init_connect = ''")
 
 
+def first_prepared(session, sql):
+    session.execute(session.prepare(sql)[0])
+
+
+FIRST = [(wire.Connection.query, "INSERT INTO t (v) VALUES (1)"), (first_prepared, "INSERT INTO t (v) VALUES (1)"),
+         (wire.Connection.query, "BEGIN"), (wire.Connection.query, "SET @a = 1"), (wire.Connection.query, "NONSENSE"),
+         (wire.Connection.query, 'SELECT "x", v FROM t'), (wire.Connection.query, "UPDATE t SET v = 1"),
+         (wire.Connection.query, "SELECT 1; INSERT INTO t (v) VALUES (1)"), (first_prepared, "SELECT v FROM t"),
+         (wire.Connection.query, "PREPARE p FROM 'SELECT 1'"), (wire.Connection.query, "SHOW WARNINGS")]
+
+
+def test_a_failed_init_connect_is_heard_of_whatever_comes_first(env):
+    """Also where the proxy's own question is the first thing that the server hears."""
+    proxy = setup(env)
+    proxy.wire(database="app").query("INSERT INTO t (v) VALUES (1)")
+    env.old.run("SET GLOBAL init_connect = 'no such statement'")
+    try:
+        for send, sql in FIRST:
+            session = proxy.wire(database="app", capabilities=wire.MULTI_STATEMENTS)
+            code, text = raises(1184, send, session, sql)
+            assert "init_connect" in text and "crossfade" not in text, (sql, text)
+            assert session.closed_by_server(), sql
+    finally:
+        env.old.run("SET GLOBAL init_connect = ''")
+    proxy.caught_up()
+    assert_t(env, proxy)
+
+
+def test_a_signal_with_the_number_of_a_servers_last_words_ends_nothing(env):
+    proxy = setup(env, dual_write={"enabled": False})
+    for side in (env.old, proxy):
+        session = side.wire(database="app")
+        run(session, "SET @a = 5")
+        for number in (1184, 1927, 1153, 1053):
+            raises(number, session.query, "SIGNAL SQLSTATE '08S01' SET MYSQL_ERRNO = %d, MESSAGE_TEXT = 'mine'" % number)
+            assert session.one("SELECT ROW_COUNT()").rows == [["-1"]]  # and the proxy's question has left no trace
+            raises(number, session.query, "SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = %d, MESSAGE_TEXT = 'mine'" % number)
+            assert session.one("SHOW WARNINGS").rows == [["Error", str(number), "mine"]]
+            assert session.one("SELECT @a").rows == [["5"]]
+
+
 def test_a_reset_needs_nothing_of_a_lost_connection(env):
     proxy = setup(env)
     session = proxy.wire(database="app")
