@@ -5,6 +5,7 @@
 #include <initializer_list>
 
 #include "dualwrite/bound_double.h"
+#include "dualwrite/bound_temporal.h"
 #include "dualwrite/expression_check.h"
 #include "dualwrite/key_value.h"
 #include "protocol/response.h"
@@ -105,6 +106,35 @@ bool is_past_the_last_time(std::string_view text) {
   return order > 0 || (order == 0 && has_fraction(text));
 }
 
+// Takes a field of one or two digits, up to `max`, and the mark behind it, if one is asked for.
+bool take_field(std::string_view& text, unsigned max, char mark) {
+  std::size_t digits = 0;
+  unsigned value = 0;
+  while (digits < 2 && digits < text.size() && text[digits] >= '0' && text[digits] <= '9') {
+    value = value * 10 + static_cast<unsigned>(text[digits++] - '0');
+  }
+  if (digits == 0 || value > max) return false;
+  text.remove_prefix(digits);
+  if (mark == '\0') return true;
+  if (text.empty() || text.front() != mark) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+// YYYY-M-D or YYYY-M-D H:M:S[.ffffff], the numbers without zeros in front: so JavaScript programs write them.
+bool is_unpadded_date(std::string_view text) {
+  if (text.size() < 8 || text[4] != '-' || !digits(text.substr(0, 4))) return false;
+  text.remove_prefix(5);
+  if (!take_field(text, 12, '-') || !take_field(text, 31, '\0')) return false;
+  if (text.empty()) return true;
+  if (text.front() != ' ') return false;
+  text.remove_prefix(1);
+  if (!take_field(text, 23, ':') || !take_field(text, 59, ':') || !take_field(text, 59, '\0')) return false;
+  return text.empty() || (text.front() == '.' && text.size() <= 7 && digits(text.substr(1)));
+}
+
+bool is_date(std::string_view text) { return (has_date(text) && is_plain_temporal(text)) || is_unpadded_date(text); }
+
 bool has_content(std::string_view text, Content wanted) {
   switch (wanted) {
     case Content::any:
@@ -116,9 +146,9 @@ bool has_content(std::string_view text, Content wanted) {
     case Content::floating:
       return is_plain_floating(text);
     case Content::date:
-      return has_date(text) && is_plain_temporal(text);
+      return is_date(text);
     case Content::day:
-      return has_date(text) && is_plain_temporal(text) && !has_fraction(text);
+      return is_date(text) && !has_fraction(text);
     case Content::time:
       return !has_date(text) && is_plain_temporal(text) && !is_past_the_last_time(text);
     case Content::none:
@@ -172,29 +202,6 @@ bool fits_64_bits(std::string_view text) {
   const bool bits = text[0] == 'b' || text[0] == 'B' || text[1] == 'b';
   const bool hex = text[0] == 'x' || text[0] == 'X' || text[1] == 'x';
   return (bits && places <= 64) || (hex && places <= 16);
-}
-
-// A bound DATETIME: date, time and, if there are any, 4 bytes of microseconds.
-bool has_microseconds(protocol::Bytes value) {
-  constexpr std::size_t kBefore = 7;
-  return value.size() > kBefore &&
-         std::any_of(value.begin() + kBefore, value.end(), [](std::uint8_t byte) { return byte != 0; });
-}
-
-// A bound TIME: sign, days (4 bytes), hours, minutes, seconds and, if there are any, 4 bytes of microseconds.
-std::string_view bound_time_problem(protocol::Bytes value) {
-  protocol::Reader reader(value);
-  if (value.empty()) return {};
-  reader.u8();
-  const std::uint64_t days = reader.u32();
-  const std::uint64_t hours = reader.u8();
-  const std::uint64_t minutes = reader.u8();
-  const std::uint64_t seconds = reader.u8();
-  const std::uint32_t microseconds = value.size() > 8 ? reader.u32() : 0;
-  constexpr std::uint64_t kLast = (838 * 60 + 59) * 60 + 59;
-  const std::uint64_t all = ((days * 24 + hours) * 60 + minutes) * 60 + seconds;
-  const bool past = all > kLast || (all == kLast && microseconds > 0);
-  return past || reader.failed() ? std::string_view("MySQL's TIME ends at 838:59:59") : std::string_view();
 }
 
 std::string_view double_problem(const protocol::Parameter& parameter, const Column& column) {
@@ -318,12 +325,13 @@ std::string_view parameter_problem(const protocol::Parameter& parameter, const C
     case ColumnType::double_:
       return double_problem(parameter, column);
     case ColumnType::time:  // a DATETIME or YEAR column would take the rest from the present date
-      if (column.type == ColumnClass::time) return bound_time_problem(parameter.value);
+      if (column.type == ColumnClass::time) return bound_temporal_problem(parameter);
       return "a bound TIME may be completed with the present date";
     case ColumnType::date:
     case ColumnType::datetime:
     case ColumnType::timestamp:
-      if (column.type == ColumnClass::date && has_microseconds(parameter.value)) {
+      if (const std::string_view why = bound_temporal_problem(parameter); !why.empty()) return why;
+      if (column.type == ColumnClass::date && has_microseconds(parameter)) {
         return "a fraction of a second may round a DATE up";
       }
       return problem(Form::temporal, {}, column.type);
@@ -376,6 +384,7 @@ std::string_view text_problem(const protocol::Parameter& parameter, const Column
 }
 
 std::string_view compared_problem(const protocol::Parameter& parameter, const TextPath& path) {
+  if (const std::string_view why = bound_temporal_problem(parameter); !why.empty()) return why;
   if (parameter.is_null || written_as(parameter) != Written::text) return {};
   return conversion_problem(protocol::as_text(parameter.value), path, kUnicode);
 }

@@ -77,15 +77,15 @@ absl::StatusOr<bool> CompressedStream::next_frame(Codec& codec) {
 void CompressedStream::write(Codec& codec, Bytes plain, Buffer& out) {
   switch (role_) {
     case Role::server:
-      return append_frames(codec, plain, out);
+      return write_answers(codec, plain, out);
     case Role::client:
       return write_commands(codec, plain, out);
   }
 }
 
-void CompressedStream::append_frames(Codec& codec, Bytes plain, Buffer& out) {
+void CompressedStream::append_frames(Codec& codec, Bytes plain, std::size_t frame_max, Buffer& out) {
   while (!plain.empty()) {
-    const Bytes part = plain.first(std::min(plain.size(), kFramePlainBytesMax));
+    const Bytes part = plain.first(std::min(plain.size(), frame_max));
     plain = plain.subspan(part.size());
     const std::size_t header_at = out.size();
     put_zeros(out, kFrameHeaderBytes);
@@ -96,6 +96,37 @@ void CompressedStream::append_frames(Codec& codec, Bytes plain, Buffer& out) {
     put_u8(header, sequence_++);
     put_u24(header, compressed ? static_cast<std::uint32_t>(part.size()) : 0);
     std::copy(header.begin(), header.end(), out.begin() + static_cast<std::ptrdiff_t>(header_at));
+  }
+}
+
+// Whole packets, and of one that is too long to wait for what there is.
+void CompressedStream::write_answers(Codec& codec, Bytes plain, Buffer& out) {
+  Buffer joined;
+  if (!held_.empty()) {
+    joined = std::exchange(held_, {});
+    put_bytes(joined, plain);
+    plain = joined;
+  }
+  std::size_t at = std::min(packet_left_, plain.size());
+  packet_left_ -= at;
+  while (packet_left_ == 0 && plain.size() - at >= kHeaderBytes) {
+    const std::size_t packet = kHeaderBytes + decode_header(plain.subspan(at)).payload_bytes;
+    const std::size_t there = plain.size() - at;
+    if (there >= packet) {
+      at += packet;
+    } else if (packet > kAnswerFramePlainBytesMax) {
+      packet_left_ = packet - there;
+      at = plain.size();
+    } else {
+      break;
+    }
+  }
+  append_frames(codec, plain.first(at), kAnswerFramePlainBytesMax, out);
+  if (at == plain.size()) return;
+  if (at == 0 && !joined.empty()) {
+    held_ = std::move(joined);
+  } else {
+    held_.assign(plain.begin() + static_cast<std::ptrdiff_t>(at), plain.end());
   }
 }
 
@@ -128,7 +159,7 @@ void CompressedStream::write_commands(Codec& codec, Bytes plain, Buffer& out) {
     }
     const PacketHeader header = decode_header(plain.subspan(at));
     if (begins_command(header)) {
-      append_frames(codec, plain.subspan(begin, at - begin), out);
+      append_frames(codec, plain.subspan(begin, at - begin), kFramePlainBytesMax, out);
       begin = at;
       sequence_ = 0;
     }
@@ -137,7 +168,7 @@ void CompressedStream::write_commands(Codec& codec, Bytes plain, Buffer& out) {
     packet_left_ = header.payload_bytes;
     at += kHeaderBytes;
   }
-  append_frames(codec, plain.subspan(begin, at - begin), out);
+  append_frames(codec, plain.subspan(begin, at - begin), kFramePlainBytesMax, out);
 }
 
 }  // namespace crossfade::protocol

@@ -30,7 +30,7 @@ Buffer LoginAsServer::greeting() const {
   greeting.capabilities = options_.capabilities;
   greeting.collation = options_.collation;
   greeting.status = options_.status;
-  greeting.auth_plugin = kCachingSha2Password;
+  greeting.auth_plugin = options_.auth_plugin;
   return encode_greeting(greeting);
 }
 
@@ -110,14 +110,16 @@ absl::StatusOr<LoginAsServer::Action> LoginAsServer::set_secret(const Secret* se
   }
   const bool wants_cleartext = options_.learns && secure();
   if (wants_cleartext && request_.auth_plugin == kNativePassword) return switch_to(kCachingSha2Password);
-  if (!is_known_plugin(request_.auth_plugin)) return switch_to(kCachingSha2Password);
+  if (!is_known_plugin(request_.auth_plugin)) {
+    return switch_to(wants_cleartext ? kCachingSha2Password : options_.auth_plugin);
+  }
   // After COM_CHANGE_USER servers always switch, and some clients rely on it.
   if (change_user_) return switch_to(request_.auth_plugin);
   // A client that prefers another plugin than the greeting's may send nothing and wait for a switch,
   // so only a whole scramble, or the greeting's plugin, is verified at once.
-  const bool native = request_.auth_plugin == kNativePassword;
-  const std::size_t size = request_.auth_response.size();
-  if (native ? size == 20 : size == 32 || is_empty_response(request_.auth_response)) {
+  const std::size_t whole = request_.auth_plugin == kNativePassword ? 20 : 32;
+  const bool empty = is_empty_response(request_.auth_response);
+  if (request_.auth_response.size() == whole || (empty && request_.auth_plugin == options_.auth_plugin)) {
     plugin_ = request_.auth_plugin;
     return verify_scramble(request_.auth_response);
   }

@@ -65,6 +65,7 @@ class LoginAsServer {
     Nonce decoy = {};               // random; the secret of users that do not exist
     Capabilities capabilities = 0;  // offered; kTls only when the listener has TLS
     std::uint8_t collation = 45;
+    std::string_view auth_plugin = kCachingSha2Password;  // of the greeting: this or kNativePassword
     bool tls_required = false;
     bool secure_transport = false;  // a unix socket: cleartext may travel
     std::string client_host;        // for the text of error 1045

@@ -93,13 +93,13 @@ protocol::Ok BulkAnswer::ok() const {
   return ok;
 }
 
-KeptDiagnostics BulkAnswer::kept(protocol::Capabilities capabilities, std::uint16_t status) const {
+KeptDiagnostics BulkAnswer::kept(const AnswerForm& form) const {
   KeptDiagnostics kept;
   kept.row_count = -1;  // so MariaDB says after every bulk execution
   kept.warnings = warnings_;
   kept.error_sqlstate = error_sqlstate_;
   kept.errors = error_sqlstate_.empty() ? 0 : 1;
-  if (!conditions_.empty()) kept.show_warnings = show_warnings_of(conditions_, capabilities, status);
+  if (!conditions_.empty()) kept.show_warnings = show_warnings_of(conditions_, form);
   return kept;
 }
 

@@ -33,7 +33,7 @@ class BulkAnswer {
   std::uint64_t rows() const { return rows_; }
   std::optional<std::uint64_t> first_generated_id() const { return first_generated_id_; }
   protocol::Ok ok() const;
-  KeptDiagnostics kept(protocol::Capabilities capabilities, std::uint16_t status) const;
+  KeptDiagnostics kept(const AnswerForm& form) const;
 
  private:
   std::string info() const;

@@ -113,24 +113,27 @@ absl::Status not_known() {
 
 }  // namespace
 
-protocol::Buffer show_warnings_of(const std::vector<Condition>& conditions, protocol::Capabilities capabilities,
-                                  std::uint16_t status) {
-  const bool deprecate_eof = (capabilities & protocol::kDeprecateEof) != 0;
+protocol::Buffer show_warnings_of(const std::vector<Condition>& conditions, const AnswerForm& form) {
+  const bool deprecate_eof = (form.capabilities & protocol::kDeprecateEof) != 0;
+  const bool mariadb = form.make == AnswerForm::Make::mariadb;
   constexpr std::uint16_t kNotNull = 1;
   protocol::Buffer out;
   std::uint8_t sequence = 1;
+  const auto add = [&](protocol::ColumnDefinition definition) {
+    protocol::append_message(out, protocol::encode_column(definition), sequence);
+  };
+  const auto add_text = [&](std::string name, std::uint32_t length) {
+    protocol::ColumnDefinition text = column(std::move(name), protocol::ColumnType::var_string, length, kNotNull);
+    text.decimals = mariadb ? 39 : 31;  // "not fixed", in each one's own number
+    add(std::move(text));
+  };
   protocol::append_message(out, protocol::Buffer{3}, sequence);
-  protocol::append_message(
-      out, protocol::encode_column(column("Level", protocol::ColumnType::var_string, 28, kNotNull)), sequence);
-  protocol::append_message(
-      out,
-      protocol::encode_column(column("Code", protocol::ColumnType::long_, 4,
-                                     kNotNull | protocol::kColumnUnsigned | protocol::kColumnBinary)),
-      sequence);
-  protocol::append_message(
-      out, protocol::encode_column(column("Message", protocol::ColumnType::var_string, 2048, kNotNull)), sequence);
+  add_text("Level", 28);
+  add(column("Code", protocol::ColumnType::long_, mariadb ? 4 : 5,
+             kNotNull | protocol::kColumnUnsigned | protocol::kColumnBinary));
+  add_text("Message", 2048);
   protocol::Eof eof;
-  eof.status = status;
+  eof.status = form.status;
   if (!deprecate_eof) protocol::append_message(out, protocol::encode_eof(eof), sequence);
   for (const Condition& condition : conditions) {
     protocol::Buffer row;
@@ -140,19 +143,18 @@ protocol::Buffer show_warnings_of(const std::vector<Condition>& conditions, prot
     protocol::append_message(out, row, sequence);
   }
   protocol::Ok ok;
-  ok.status = status;
-  protocol::append_message(out, deprecate_eof ? protocol::encode_ok(ok, capabilities, 0xfe) : protocol::encode_eof(eof),
-                           sequence);
+  ok.status = form.status;
+  protocol::append_message(
+      out, deprecate_eof ? protocol::encode_ok(ok, form.capabilities, 0xfe) : protocol::encode_eof(eof), sequence);
   return out;
 }
 
-KeptDiagnostics kept_of(const protocol::Err& err, protocol::Capabilities capabilities, std::uint16_t status) {
+KeptDiagnostics kept_of(const protocol::Err& err, const AnswerForm& form) {
   KeptDiagnostics kept;
   kept.row_count = -1;
   kept.warnings = kept.errors = 1;
   kept.error_sqlstate = err.sqlstate;
-  kept.show_warnings =
-      show_warnings_of({{.level = "Error", .code = err.code, .message = err.message}}, capabilities, status);
+  kept.show_warnings = show_warnings_of({{.level = "Error", .code = err.code, .message = err.message}}, form);
   return kept;
 }
 

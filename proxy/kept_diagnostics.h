@@ -28,11 +28,16 @@ struct Condition {
   std::uint16_t code = 0;
   std::string message{};
 };
-// SHOW WARNINGS of these, as the server would answer it; `status` is the session's.
-protocol::Buffer show_warnings_of(const std::vector<Condition>& conditions, protocol::Capabilities capabilities,
-                                  std::uint16_t status);
-// Of a statement that the proxy refused in its own words; `status` is the session's.
-KeptDiagnostics kept_of(const protocol::Err& err, protocol::Capabilities capabilities, std::uint16_t status);
+// How the leader would put an answer.
+struct AnswerForm {
+  enum class Make : std::uint8_t { mariadb, mysql } make = Make::mariadb;
+  protocol::Capabilities capabilities = 0;  // agreed with the client
+  std::uint16_t status = 0;                 // the session's
+};
+// SHOW WARNINGS of these, to the byte.
+protocol::Buffer show_warnings_of(const std::vector<Condition>& conditions, const AnswerForm& form);
+// Of a statement that the proxy refused in its own words.
+KeptDiagnostics kept_of(const protocol::Err& err, const AnswerForm& form);
 
 // GET DIAGNOSTICS as a SET of the same variables. nullopt: nothing kept bears on it, the server may answer.
 // InvalidArgument, with words for the client: what it asks for is not known.

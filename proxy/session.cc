@@ -164,7 +164,7 @@ Task<Session::Next> Session::dispatch(Command command) {
 Task<Session::Next> Session::on_init_db(Command command) {
   own(command);
   protocol::ResultEnd end;
-  const Next next = co_await relay_to_leader(command, ResponseKind::ok_or_err, &end);
+  const Next next = co_await relay_command(command, ResponseKind::ok_or_err, &end);
   if (end.kind == protocol::ResultEnd::Kind::ok) {
     schema_ = protocol::as_text(command.payload.subspan(1));
     context_.reset();
@@ -246,9 +246,17 @@ std::uint16_t Session::status_flags() const {
                                     (in_transaction_ ? protocol::kStatusInTransaction : 0));
 }
 
+AnswerForm Session::answer_form() const {
+  const auto& leading = links_[static_cast<std::size_t>(leader())];
+  const bool mysql = leading && !leading->is_mariadb();
+  return {.make = mysql ? AnswerForm::Make::mysql : AnswerForm::Make::mariadb,
+          .capabilities = capabilities_,
+          .status = status_flags()};
+}
+
 Task<Session::Next> Session::reply_err(protocol::Err err) {
   // What is said in our own words did not come from the server, whose diagnostics tell of something else.
-  if (err.message.find("crossfade: ") != std::string::npos) kept_ = kept_of(err, capabilities_, status_flags());
+  if (err.message.find("crossfade: ") != std::string::npos) kept_ = kept_of(err, answer_form());
   co_return co_await reply(protocol::encode_err(err));
 }
 
@@ -258,7 +266,7 @@ Task<Session::Next> Session::reply_err(std::uint16_t code, std::string sqlstate,
   err.code = code;
   err.sqlstate = std::move(sqlstate);
   err.message = std::move(message);
-  kept_ = kept_of(err, capabilities_, status_flags());  // the server has not seen it, and SHOW WARNINGS asks for it
+  kept_ = kept_of(err, answer_form());  // the server has not seen it, and SHOW WARNINGS asks for it
   co_return co_await reply(protocol::encode_err(err));
 }
 

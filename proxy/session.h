@@ -123,6 +123,7 @@ class Session {
   Task<Next> on_cut_short(Command command);
   Task<Next> on_set_option(Command command);     // session_commands.cc
   Task<Next> on_other_command(Command command);  // session_commands.cc
+  Task<Next> relay_command(Command command, protocol::ResponseKind kind, protocol::ResultEnd* end);
   Task<Next> on_broken_input(absl::Status status);
   void reset_session_state();
 
@@ -146,10 +147,9 @@ class Session {
   void kill_elsewhere(routing::KillTarget target, KillsUnderWay::Ticket under_way);
   void be_killed(routing::KillTarget::What what);
   Task<Next> refuse(routing::Plan plan, routing::StatementFacts facts, std::string sql);
-  // `sql` with ROW_COUNT() and the like replaced by what was kept; nullopt: nothing to replace.
-  std::optional<std::string> rewritten_for_kept(const std::string& sql, bool* understood) const;
   // The answer to an executed SHOW WARNINGS or SHOW ERRORS; nullopt: `sql` is another, or no condition was kept.
   std::optional<protocol::Buffer> executed_show_warnings(const std::string& sql) const;
+  Task<void> keep_followers_conditions();
   Task<std::optional<Next>> answer_from_kept(const routing::StatementFacts& facts, std::string sql);
   // MariaDB keeps its conditions over a statement without tables that has none of its own.
   void keep_over(std::optional<Kept> kept, const protocol::ResultEnd& end);
@@ -298,6 +298,7 @@ class Session {
   Task<Next> reply_err(std::uint16_t code, std::string sqlstate, std::string message);
   Task<Next> reply_err(protocol::Err err);
   std::uint16_t status_flags() const;  // as the leader would send them
+  AnswerForm answer_form() const;
   Task<Next> reply_lost(absl::Status status,
                         config::Backend which);  // closes, as that server did: client libraries call it 2013
   Task<Next> reply_unjudged(absl::Status status);

@@ -222,7 +222,7 @@ Task<Session::Next> Session::write_bulk(Prepared& prepared, protocol::BulkExecut
     const absl::Status added = log_.add(context, std::move(record));
     if (!added.ok()) co_return co_await reply_lost(added, leader());  // closing rolls it back
   }
-  kept_ = answer.kept(capabilities_, status_flags());
+  kept_ = answer.kept(answer_form());
   last_answered_ = leader();
   if (err) {
     note_error(err->code);
@@ -252,7 +252,7 @@ Task<Session::Next> Session::end_bulk_alone(Prepared& prepared, BulkAnswer answe
     }
   }
   last_answered_ = leader();
-  kept_ = answer.kept(capabilities_, status_flags());
+  kept_ = answer.kept(answer_form());
   if (err) co_return co_await reply_err(*std::move(err));
   co_return co_await reply_ok(unwrapped(answer.ok()));
 }

@@ -44,6 +44,19 @@ Task<Session::Next> Session::on_cut_short(Command command) {
   co_return co_await relay_to_leader(command, protocol::ResponseKind::ok_or_err, &end);
 }
 
+// On both makes a command that is no statement, and succeeds, leaves the conditions of the last statement; ROW_COUNT()
+// is by its own answer.
+Task<Session::Next> Session::relay_command(Command command, protocol::ResponseKind kind, ResultEnd* end) {
+  std::optional<Kept> kept = kept_;
+  const config::Backend answered = last_answered_;
+  const Next next = co_await relay_to_leader(command, kind, end);
+  if (end->kind == ResultEnd::Kind::none || end->kind == ResultEnd::Kind::err || end->ok.warnings > 0) co_return next;
+  if (kept && end->kind != ResultEnd::Kind::text) kept->row_count = end->kind == ResultEnd::Kind::ok ? 0 : -1;
+  kept_ = std::move(kept);
+  last_answered_ = answered;
+  co_return next;
+}
+
 Task<Session::Next> Session::on_other_command(Command command) {
   if (!in_transaction_ && flags_ != worker_.flags) flags_ = worker_.flags;
   routing::CommandPlan plan = routing::plan_command(command.payload[0], *flags_);
@@ -60,7 +73,7 @@ Task<Session::Next> Session::on_other_command(Command command) {
     under_way = shared_.kills.begin(target.connection_id);
   }
   ResultEnd end;
-  const Next next = co_await relay_to_leader(command, *plan.relay, &end);
+  const Next next = co_await relay_command(command, *plan.relay, &end);
   if (end.kind == ResultEnd::Kind::ok || end.kind == ResultEnd::Kind::rows) {
     if (under_way) kill_elsewhere(target, std::move(under_way));
     after_statement(routing::StatementKind::admin, routing::StatementFacts(), end);
@@ -79,6 +92,7 @@ Task<Session::Next> Session::on_set_option(Command command) {
   }
   // Our own connection to the leader always has the option: only what we let through changes.
   multi_statements_ = command.payload[1] == kOn;
+  if (kept_) kept_->row_count = -1;
   protocol::Ok ok;
   ok.status = static_cast<std::uint16_t>((autocommit_ ? protocol::kStatusAutocommit : 0) |
                                          (in_transaction_ ? protocol::kStatusInTransaction : 0));

@@ -3,7 +3,9 @@
 #include <limits>
 
 #include "protocol/error_codes.h"
+#include "proxy/kept_question.h"
 #include "proxy/session.h"
+#include "routing/statement_prefix.h"
 
 namespace crossfade::proxy {
 
@@ -17,6 +19,11 @@ constexpr auto kStatementMax = std::chrono::hours(24);
 // SHOW WARNINGS and the like right after a write that was wrapped: the server's own diagnostics are
 // those of our COMMIT by now.
 Task<Session::Next> Session::on_warnings(StatementFacts facts, Command command) {
+  const bool assigns = facts.kind == routing::StatementKind::diagnostics;  // to variables, which are the leader's
+  if (assigns && !kept_ && last_answered_ != leader()) {
+    own(command);
+    co_await keep_followers_conditions();
+  }
   if (kept_) {
     own(command);
     const std::string sql(protocol::as_text(command.payload.subspan(1)));
@@ -28,65 +35,6 @@ Task<Session::Next> Session::on_warnings(StatementFacts facts, Command command) 
 
 namespace {
 
-// Rewrites what a wrapped write has changed in the session to the value it would have had.
-std::string substitute(const std::string& sql, const routing::LexerMode& mode, std::int64_t row_count,
-                       std::uint64_t warnings, std::uint64_t errors, bool* rewrote, bool* understood) {
-  routing::Tokenizer tokens(sql, mode);
-  std::string out;
-  std::size_t copied = 0;
-  std::vector<routing::Token> window;
-  const auto replace = [&](std::size_t begin, std::size_t end, const std::string& value, bool alone) {
-    out.append(sql, copied, begin - copied);
-    const std::string original = sql.substr(begin, end - begin);
-    out += alone ? value + " AS `" + original + "`" : value;
-    copied = end;
-    *rewrote = true;
-  };
-  const auto ends_item = [](const routing::Token& t) {
-    return t.kind == routing::TokenKind::end || t.kind == routing::TokenKind::semicolon || t.text == "," ||
-           routing::is_word(t, "FROM");
-  };
-  routing::Token before;
-  routing::Token token = tokens.next();
-  bool counting = false;  // SHOW COUNT(*) WARNINGS
-  while (token.kind != routing::TokenKind::end && token.kind != routing::TokenKind::error) {
-    routing::Token next = tokens.next();
-    const bool starts_item = routing::is_word(before, "SELECT") || before.text == ",";
-    if (routing::is_word(token, "ROW_COUNT") && next.text == "(") {
-      const routing::Token close = tokens.next();
-      const routing::Token after = tokens.next();
-      if (close.text != ")") *understood = false;
-      replace(token.offset, close.offset + close.text.size(), "CAST(" + std::to_string(row_count) + " AS SIGNED)",
-              starts_item && ends_item(after));
-      before = close;
-      token = after;
-      continue;
-    }
-    if (token.kind == routing::TokenKind::system_variable) {
-      std::string name(token.text);
-      for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-      const bool is_warning = name.ends_with("@warning_count") || name.ends_with(".warning_count");
-      const bool is_error = name.ends_with("@error_count") || name.ends_with(".error_count");
-      if (is_warning || is_error) {
-        replace(token.offset, token.offset + token.text.size(), std::to_string(is_warning ? warnings : errors),
-                starts_item && ends_item(next));
-      }
-    }
-    if (routing::is_word(before, "SHOW")) counting = routing::is_word(token, "COUNT");
-    if (counting && (routing::is_word(token, "WARNINGS") || routing::is_word(token, "ERRORS"))) {
-      const bool is_warning = routing::is_word(token, "WARNINGS");
-      out = "SELECT " + std::to_string(is_warning ? warnings : errors) +
-            (is_warning ? " AS `@@session.warning_count`" : " AS `@@session.error_count`");
-      *rewrote = true;
-      return out;
-    }
-    before = token;
-    token = next;
-  }
-  out.append(sql, copied);
-  return out;
-}
-
 // SHOW WARNINGS | ERRORS [LIMIT [offset,] count | LIMIT count OFFSET offset]
 struct ShowDiagnostics {
   bool errors_only = false;
@@ -94,7 +42,7 @@ struct ShowDiagnostics {
   std::uint64_t count = std::numeric_limits<std::uint64_t>::max();
 };
 std::optional<ShowDiagnostics> parse_show_diagnostics(const std::string& sql, const routing::LexerMode& mode) {
-  routing::Tokenizer tokens(sql, mode);
+  routing::Tokenizer tokens(routing::without_prefix(sql, mode), mode);
   if (!routing::is_word(tokens.next(), "SHOW")) return std::nullopt;
   ShowDiagnostics show;
   routing::Token token = tokens.next();
@@ -164,20 +112,30 @@ protocol::Buffer select_diagnostics(const protocol::Buffer& kept, const ShowDiag
 
 }  // namespace
 
+// What the last statement, a read that the follower answered, left there: for questions that cannot be asked there.
+// MySQL prepares no SHOW WARNINGS, and user variables are the leader's. Without the follower nothing is kept.
+Task<void> Session::keep_followers_conditions() {
+  auto& following = link(config::other(leader()));
+  if (!following || !following->alive()) co_return;
+  const TimePoint deadline = worker_.reactor.now() + kStatementMax;
+  auto shown = co_await following->run("SHOW WARNINGS", deadline);
+  absl::StatusOr<std::vector<protocol::ResultSet>> counts = absl::UnavailableError("not asked yet");
+  if (shown.ok() && !shown->failed())
+    counts = co_await following->query("SELECT @@warning_count, @@error_count", deadline);
+  if (!counts.ok()) {
+    following.reset();
+    co_return;
+  }
+  const std::vector<protocol::Cell>& row = counts->front().rows.at(0);
+  const auto number = [&row](std::size_t i) { return std::strtoull(row.at(i).value_or("0").c_str(), nullptr, 10); };
+  kept_ = Kept{.row_count = -1, .warnings = number(0), .errors = number(1), .show_warnings = std::move(shown->wire)};
+}
+
 void Session::keep_over(std::optional<Kept> kept, const protocol::ResultEnd& end) {
   const bool good = end.kind == protocol::ResultEnd::Kind::ok || end.kind == protocol::ResultEnd::Kind::rows;
   if (!kept || kept->show_warnings.empty() || !good || end.ok.warnings > 0 || !link(leader())->is_mariadb()) return;
   kept->row_count = end.kind == protocol::ResultEnd::Kind::rows ? -1 : static_cast<std::int64_t>(end.ok.affected_rows);
   kept_ = std::move(kept);
-}
-
-std::optional<std::string> Session::rewritten_for_kept(const std::string& sql, bool* understood) const {
-  bool rewrote = false;
-  *understood = true;
-  std::string out =
-      substitute(sql, lexer_mode_, kept_->row_count, kept_->warnings, kept_->errors, &rewrote, understood);
-  if (!rewrote) return std::nullopt;
-  return out;
 }
 
 std::optional<protocol::Buffer> Session::executed_show_warnings(const std::string& sql) const {
@@ -211,15 +169,14 @@ Task<std::optional<Session::Next>> Session::answer_from_kept(const StatementFact
     ok.warnings = 0;  // MySQL deprecates a character set's name that it uses itself
     co_return co_await reply_ok(std::move(ok));
   }
-  bool understood = true;
-  const std::optional<std::string> rewritten = rewritten_for_kept(sql, &understood);
-  if (!understood) {
+  const KeptQuestion question = kept_question(sql, lexer_mode_, kept);
+  if (!question.understood) {
     co_return co_await reply_err(
         protocol::kErrNotSupportedYet, "42000",
         "crossfade: after a write the diagnostics can be read with SHOW WARNINGS, SHOW COUNT(*) "
         "WARNINGS, @@warning_count and ROW_COUNT() only");
   }
-  if (!rewritten) co_return std::nullopt;
+  if (!question.sql) co_return std::nullopt;
   kept_->row_count = -1;  // as after any SELECT
   if (!link(leader())->is_mariadb() && facts.kind == routing::StatementKind::select) {
     // MySQL's conditions end with the next statement that does not ask for them; asked for, the counts stay.
@@ -228,7 +185,7 @@ Task<std::optional<Session::Next>> Session::answer_from_kept(const StatementFact
   }
   auto leading = co_await leader_link(&facts);
   if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());
-  auto captured = co_await (*leading)->run(*rewritten, worker_.reactor.now() + kStatementMax);
+  auto captured = co_await (*leading)->run(*question.sql, worker_.reactor.now() + kStatementMax);
   if (!captured.ok()) co_return co_await reply_lost(captured.status(), leader());
   if (!(*leading)->ended_clean()) kept_.reset();  // what it left itself is asked for next
   co_return co_await reply_captured(std::move(captured->wire));

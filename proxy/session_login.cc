@@ -26,6 +26,13 @@ protocol::Nonce draw_nonce(std::mt19937_64& random) {
 
 namespace {
 
+// The one that the leader's make names. Connector/J reads a caching_sha2_password login wrongly under MariaDB's version
+// ("5.5.5-10.11.."), which it takes for a server of before there was one.
+std::string_view greeted_plugin(const protocol::Greeting& leading, const UserDirectory& users) {
+  const bool native = protocol::is_mariadb(leading) && !users.learns();
+  return native ? protocol::kNativePassword : protocol::kCachingSha2Password;
+}
+
 Task<void> leave_in_good_order(std::unique_ptr<BackendLink> link, LinkOptions control, TimePoint deadline) {
   const absl::Status status = co_await link->log_in(std::move(control), deadline);
   if (status.ok()) {
@@ -152,6 +159,7 @@ Task<bool> Session::log_in() {
                              .decoy = decoy,
                              .capabilities = offered,
                              .collation = leading.collation,
+                             .auth_plugin = greeted_plugin(leading, shared_.users),
                              .tls_required = login_.entrance->tls_required,
                              .secure_transport = login_.entrance->is_unix,
                              .client_host = host_,

@@ -4,6 +4,7 @@
 #include "protocol/error_codes.h"
 #include "proxy/session.h"
 #include "routing/classify.h"
+#include "routing/statement_prefix.h"
 
 namespace crossfade::proxy {
 
@@ -74,7 +75,7 @@ Task<absl::StatusOr<Session::Examined>> Session::examine(std::string sql) {
   if (prepared.facts.kind == routing::StatementKind::insert || prepared.facts.kind == routing::StatementKind::replace ||
       prepared.facts.kind == routing::StatementKind::update || prepared.facts.kind == routing::StatementKind::delete_) {
     // Also when a temporary table is meant now: its base table may be meant by a later execution.
-    prepared.shape = routing::parse_write(sql, lexer_mode_);
+    prepared.shape = routing::parse_write(routing::without_prefix(sql, lexer_mode_), lexer_mode_);
     prepared.shape.kind = prepared.facts.kind;
     if (plan.action == Action::session_only && !context_) {
       const absl::Status fresh = co_await refresh_context();
@@ -114,8 +115,17 @@ Task<Session::Next> Session::on_prepare(Command command) {
   if (!sent.ok()) co_return co_await reply_lost(sent, leader());
   auto captured = co_await (*leading)->capture(ResponseKind::prepare, worker_.reactor.now() + kStatementMax);
   if (!captured.ok()) co_return co_await reply_lost(captured.status(), leader());
-  // SHOW WARNINGS is prepared without an end to what it shows.
-  if (!prepared.facts.facts.has(Fact::warnings)) last_answered_ = leader();
+  if (captured->failed()) {
+    kept_.reset();
+    last_answered_ = leader();
+  } else if (!(*leading)->is_mariadb()) {
+    // Here a PREPARE ends the conditions; MariaDB keeps them.
+    if (kept_) {
+      kept_->show_warnings.clear();
+      kept_->warnings = kept_->errors = 0;
+    }
+    last_answered_ = leader();
+  }
   if (!captured->failed()) {
     const auto header = protocol::decode_header(captured->wire);
     auto ok = protocol::decode_prepare_ok(

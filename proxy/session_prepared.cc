@@ -2,6 +2,7 @@
 // first needed there.
 
 #include "protocol/error_codes.h"
+#include "proxy/kept_question.h"
 #include "proxy/session.h"
 #include "routing/classify.h"
 
@@ -86,10 +87,10 @@ Task<Session::Next> Session::on_execute(Command command) {
   session.schema = prepared->schema;
   const auto draw = static_cast<std::uint32_t>(worker_.random() % config::Percent::kWhole);
   routing::Plan plan = routing::make_plan(prepared->facts, session, *flags_, leader(), draw);
+  if (!kept_ && plan.action == Action::warnings && last_answered_ != leader()) co_await keep_followers_conditions();
   if (kept_ && (prepared->facts.facts.has(Fact::row_count) || prepared->facts.facts.has(Fact::warnings))) {
-    bool understood = true;
-    const std::optional<std::string> rewritten = rewritten_for_kept(prepared->sql, &understood);
-    if (!rewritten && !kept_->show_warnings.empty()) {
+    KeptQuestion question = kept_question(prepared->sql, lexer_mode_, *kept_);
+    if (!question.sql && !kept_->show_warnings.empty()) {
       std::optional<protocol::Buffer> shown;
       if (prepared->parameters == 0) shown = executed_show_warnings(prepared->sql);
       if (!shown) {
@@ -100,10 +101,10 @@ Task<Session::Next> Session::on_execute(Command command) {
       kept_->row_count = -1;
       co_return co_await reply_wire(*std::move(shown));
     }
-    if (rewritten) {
+    if (question.sql) {
       // Prepared anew with the value in its place, run, and forgotten.
       Prepared once;
-      once.sql = *rewritten;
+      once.sql = *std::move(question.sql);
       once.facts = prepared->facts;
       once.schema = prepared->schema;
       once.parameters = prepared->parameters;
@@ -188,7 +189,6 @@ Task<Session::Next> Session::on_execute(Command command) {
       break;
   }
   if (plan.action == Action::relay && !flags_->dual_write.enabled) note_unobserved(prepared->facts);
-  if (plan.action == Action::warnings) plan.answer_from = last_answered_;
   co_return co_await execute_read(*prepared, plan, *std::move(execute));
 }
 
@@ -362,7 +362,7 @@ Task<Session::Next> Session::on_reset_statement(Command command) {
   protocol::replace_statement_id(owned_payload_, *known);
   own(command);  // framed again, with the leader's id
   ResultEnd end;
-  co_return co_await relay_to_leader(command, ResponseKind::ok_or_err, &end);
+  co_return co_await relay_command(command, ResponseKind::ok_or_err, &end);
 }
 
 Task<Session::Next> Session::on_fetch(Command command) {

@@ -10,6 +10,7 @@
 #include "protocol/error_codes.h"
 #include "proxy/session.h"
 #include "proxy/write_answers.h"
+#include "routing/statement_prefix.h"
 
 namespace crossfade::proxy {
 
@@ -92,7 +93,8 @@ Task<absl::Status> Session::secure_last_insert_id() {
 dualwrite::StatementRecord Session::make_record(std::string sql, const ShipVerdict& verdict,
                                                 const TableRef& table) const {
   dualwrite::StatementRecord record;
-  record.sql = std::move(sql);
+  // A limit of the client's is for the leader: it has been kept, or there is nothing to record.
+  record.sql = routing::without_prefix(sql, lexer_mode_);
   record.found_rows = (capabilities_ & protocol::kFoundRows) != 0;
   record.generates_id = verdict.generates_id;
   record.table = table;
@@ -153,7 +155,7 @@ Task<Session::Next> Session::reply_unjudged(absl::Status status) {
 Task<Session::Next> Session::on_write(StatementFacts facts, Command command) {
   own(command);
   const std::string sql = without_final_semicolon(protocol::as_text(command.payload.subspan(1)), lexer_mode_);
-  const routing::WriteShape shape = routing::parse_write(sql, lexer_mode_);
+  const routing::WriteShape shape = routing::parse_write(routing::without_prefix(sql, lexer_mode_), lexer_mode_);
   kept_.reset();
   auto verdict = co_await judge(facts, shape, nullptr, schema_);
   if (!verdict.ok()) {

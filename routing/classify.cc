@@ -5,6 +5,7 @@
 #include "routing/fact_scanner.h"
 #include "routing/set_statement.h"
 #include "routing/split.h"
+#include "routing/statement_prefix.h"
 #include "routing/table_statement.h"
 #include "routing/word_table.h"
 
@@ -382,7 +383,27 @@ void read_hints(std::string_view comment, std::map<std::string, std::string>& hi
 
 }  // namespace
 
-StatementFacts classify(std::string_view sql, const LexerMode& mode) {
+namespace {
+
+// Behind SET STATEMENT .. FOR: what has no state of its own to leave in the session.
+bool may_have_prefix(StatementKind kind) {
+  switch (kind) {
+    case StatementKind::select:
+    case StatementKind::insert:
+    case StatementKind::replace:
+    case StatementKind::update:
+    case StatementKind::delete_:
+    case StatementKind::do_:
+    case StatementKind::show:
+    case StatementKind::describe:
+    case StatementKind::explain:
+      return true;
+    default:
+      return false;
+  }
+}
+
+StatementFacts classify_without_prefix(std::string_view sql, const LexerMode& mode) {
   StatementFacts out;
   FactScanner scan(sql, mode, out);
   while (scan.token().kind == TokenKind::semicolon && scan.ahead().kind != TokenKind::end) scan.advance();
@@ -406,6 +427,21 @@ StatementFacts classify(std::string_view sql, const LexerMode& mode) {
   if (!out.facts.has(Fact::multi_statement)) read_targets(sql, mode, out);
   if (scan.tokenizer().saw_comment()) read_hints(scan.tokenizer().first_comment(), out.hints);
   out.digest = scan.finish_digest();
+  return out;
+}
+
+}  // namespace
+
+StatementFacts classify(std::string_view sql, const LexerMode& mode) {
+  std::optional<StatementPrefix> prefix = statement_prefix(sql, mode);
+  if (!prefix) return classify_without_prefix(sql, mode);
+  StatementFacts out = classify_without_prefix(sql.substr(prefix->bytes), mode);
+  out.prefix_variables = std::move(prefix->variables);
+  read_hints(prefix->first_comment, out.hints);
+  if (!may_have_prefix(out.kind)) {
+    out.facts.remove(Fact::reads_only);
+    out.kind = StatementKind::unknown;
+  }
   return out;
 }
 

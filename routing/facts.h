@@ -136,6 +136,8 @@ struct StatementFacts {
   // SET: names as written, lower case, without scope ("sql_mode"); "names" for SET NAMES.
   std::vector<std::string> variables;
   bool sets_global = false;  // SET GLOBAL / PERSIST
+  // SET STATEMENT .. FOR: the names, lower case. Everything else here is of the statement behind FOR.
+  std::vector<std::string> prefix_variables;
   UserLocks user_locks = UserLocks::leaves;
   // From a comment `/* crossfade: tenant=42, canary=1 */` (first comment of the text).
   std::map<std::string, std::string> hints;

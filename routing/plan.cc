@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "routing/bucket.h"
+#include "routing/statement_prefix.h"
 
 namespace crossfade::routing {
 namespace {
@@ -110,7 +111,7 @@ struct Question {
 std::optional<Reason> bound_to_leader(const Question& q) {
   if (q.has(Fact::user_variable)) return Reason::user_variable;
   if (q.has(Fact::session_status) || q.has(Fact::last_insert_id) || q.has(Fact::row_count) || q.has(Fact::found_rows) ||
-      q.has(Fact::executable_comment) || is_server_schema(q.session.schema)) {
+      q.has(Fact::executable_comment) || !q.statement.prefix_variables.empty() || is_server_schema(q.session.schema)) {
     return Reason::session_state;  // an executable comment is another statement to another server
   }
   if (q.session.tables_locked) return Reason::tables_locked;
@@ -214,6 +215,8 @@ Plan plan_write(const Question& q) {
                                          : q.act(Action::session_only, Reason::temporary_table);
   }
   if (q.session.tables_locked) return q.act(Action::session_only, Reason::tables_locked);
+  const std::vector<std::string>& prefix = q.statement.prefix_variables;
+  if (!std::all_of(prefix.begin(), prefix.end(), only_limits)) return q.refuse(Reason::statement_variables);
   return q.session.read_committed ? q.refuse(Reason::read_committed) : q.act(Action::write, Reason::dual_write);
 }
 
@@ -423,6 +426,8 @@ std::string_view name(Reason reason) {
       return "write_lock";
     case Reason::xa:
       return "xa";
+    case Reason::statement_variables:
+      return "statement_variables";
   }
   return "unknown";
 }

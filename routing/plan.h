@@ -85,6 +85,7 @@ enum class Reason : std::uint8_t {
   temporary_table_name,
   write_lock,
   xa,
+  statement_variables,
 };
 std::string_view name(Reason reason);
 

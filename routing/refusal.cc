@@ -93,6 +93,11 @@ Refusal refusal(Reason reason, const StatementFacts& statement) {
           "crossfade: XA transactions are not supported while writes are duplicated: one that is prepared could be "
           "committed by another connection, past the record of its writes; use BEGIN and COMMIT, or run it after the "
           "migration");
+    case Reason::statement_variables:
+      return not_supported(
+          "crossfade: a write behind SET STATEMENT can be duplicated when only max_statement_time, lock_wait_timeout "
+          "or "
+          "innodb_lock_wait_timeout is set for it; set the others for the session");
     case Reason::temporary_table:
     case Reason::tables_locked:
     case Reason::handler:

@@ -2,6 +2,7 @@
 statements, each followed by questions, runs on `old` directly and then through the proxy."""
 
 import random
+import struct
 
 import wire
 from harness import BOTH_ROLES, raises
@@ -172,3 +173,99 @@ def test_a_question_that_warns_or_fails_itself_is_what_is_asked_for_next(env):
         answers.append(found)
     different = [(at, pair) for at, pair in enumerate(zip(*answers)) if pair[0] != pair[1]]
     assert not different, different
+
+
+COUNTED = ("SHOW COUNT(*) WARNINGS", "SHOW COUNT(*) ERRORS", "SELECT @@warning_count", "SELECT @@session.error_count AS x", "SELECT ROW_COUNT()",
+           "SELECT row_count() r", "SELECT ROW_COUNT() AS r, @@warning_count", "SELECT DISTINCT ROW_COUNT()", "SELECT 1, ROW_COUNT(), 2",
+           "SELECT ROW_COUNT() + 1", "SELECT  ROW_COUNT( ) * 2 , 'x'", "SELECT @@local.warning_count > 0", "SELECT CONCAT(ROW_COUNT(), `@@x`.y) FROM "
+           "(SELECT 1 AS y) `@@x`", "SELECT (SELECT ROW_COUNT())", "SELECT ROW_COUNT() UNION SELECT 7", "SHOW WARNINGS", "SHOW ERRORS", "SHOW WARNINGS LIMIT 1")
+
+
+def test_the_columns_of_questions_are_those_of_the_server(env):
+    # Directly and through the proxy, the definitions' bytes: a driver makes its own value by type, flags and length.
+    env.tables(*TABLES)
+    proxy = env.proxy()
+    for capabilities in (0, wire.DEPRECATE_EOF):
+        answers = []
+        for base, side in ((1, env.old), (1001, proxy)):
+            session = side.wire(database="app", capabilities=capabilities)
+            session.one("SET sql_mode=''")
+            found = []
+            for number, question in enumerate(COUNTED, base + (500 if capabilities else 0)):
+                session.one("INSERT INTO t VALUES (%d, 1000, 'abcdefg')" % number)
+                result = session.one(question)
+                found.append((question, result.definitions, result.rows))
+                if preparable(env.old, question):
+                    statement = session.prepare(question)[0]
+                    session.one("UPDATE t SET v = 1, s = NULL WHERE id = %d" % number)
+                    (result,) = session.execute(statement)
+                    found.append(("prepared " + question, result.definitions, result.rows))
+            answers.append(found)
+            env.old.wire(database="app").one("DELETE FROM t WHERE id < 1000")
+        assert answers[0] == answers[1], [pair for pair in zip(*answers) if pair[0] != pair[1]]
+    # After a refusal, of which the server knows nothing, and where there is nothing to ask it.
+    directly, session = env.old.wire(database="app"), proxy.wire(database="app")
+    raises(1146, directly.one, "SELECT * FROM missing")
+    raises(1235, session.one, "UPDATE t SET v = 1")
+    for question in ("SHOW WARNINGS", "SHOW ERRORS", "SHOW COUNT(*) WARNINGS"):
+        assert directly.one(question).definitions == session.one(question).definitions, question
+    env.assert_equal(rows_min=0)
+
+
+def commands(session, statement):
+    """Commands that are no statements, by name."""
+    return {"ping": lambda: session.simple(bytes([wire.PING])), "init db": lambda: session.simple(bytes([wire.INIT_DB]) + b"app"),
+            "option": lambda: (session.command(bytes([wire.SET_OPTION]) + b"\0\0"), session.read_packet()),
+            "statistics": lambda: (session.command(bytes([wire.STATISTICS])), session.read_packet()),
+            "reset statement": lambda: session.simple(bytes([wire.RESET]) + struct.pack("<I", statement)),
+            "close": lambda: session.close_statement(statement), "prepare": lambda: session.prepare("SELECT 2"),
+            "no statement": lambda: raises(1064, session.prepare, "SELEC")}
+
+
+def test_commands_between_a_write_and_a_question_leave_what_they_leave_without_a_proxy(env):
+    env.tables(*TABLES)
+    answers = []
+    for base, side in ((1, env.old), (1001, env.proxy())):
+        session = side.wire(database="app")
+        session.one("SET sql_mode=''")
+        found = []
+        for name in commands(session, 0):
+            for question in ("SHOW WARNINGS", "SHOW COUNT(*) WARNINGS", "SELECT ROW_COUNT()"):
+                statement = session.prepare("SELECT 1")[0]
+                session.one("INSERT INTO t VALUES (%d, 1000, NULL)" % (base + len(found)))
+                commands(session, statement)[name]()
+                found.append((name, session.one(question).facts()))
+        answers.append(found)
+        env.old.wire(database="app").one("DELETE FROM t WHERE id < 1000")
+    assert answers[0] == answers[1], [pair for pair in zip(*answers) if pair[0] != pair[1]]
+    env.assert_equal(rows_min=0)
+
+
+def test_conditions_of_a_read_that_new_answered_are_shown_by_every_way_of_asking(env):
+    env.tables(*TABLES)
+    proxy = env.proxy(flags={"read_from_new": {"percent": 100}})
+    session = proxy.wire(database="app")
+    warns = "SELECT CAST('12abc' AS SIGNED)"
+    questions = [question for question in ("SHOW WARNINGS", "SHOW ERRORS", "SHOW COUNT(*) WARNINGS", "SELECT @@warning_count")
+                 if preparable(env.old, question)]
+    prepared = {question: session.prepare(question)[0] for question in questions}
+    cast, quiet = session.prepare(warns)[0], session.prepare("SELECT 1 + 1")[0]
+    for ask in (lambda: session.one(warns), lambda: session.execute(cast)):
+        for question, statement in prepared.items():
+            before = proxy.metric("crossfade_reads_total", backend="new")
+            ask()
+            assert proxy.metric("crossfade_reads_total", backend="new") > before, "the read was not answered by new"
+            (result,) = session.execute(statement)
+            expected = {"SHOW WARNINGS": 1292, "SHOW ERRORS": None}.get(question, 1)
+            assert [row[1] if len(row) > 1 else row[0] for row in result.rows] == [expected][:expected is not None], (question, result)
+            session.simple(bytes([wire.PING]))
+            assert session.one("SHOW WARNINGS").rows[0][1] == "1292"
+        ask()
+        session.one("GET DIAGNOSTICS CONDITION 1 @no = MYSQL_ERRNO")
+        assert session.one("SELECT @no").rows == [["1292"]]
+    session.one("INSERT IGNORE INTO t (id, v) VALUES (1, 1), (1, 1)")
+    session.execute(quiet)
+    for question, statement in prepared.items():
+        (result,) = session.execute(statement)
+        assert result.rows in ([], [[0]]), (question, result)
+    env.assert_equal(rows_min=0)

@@ -59,8 +59,9 @@ class Ok:
 
 
 class Rows:
-    def __init__(self, columns, rows, status, warnings):
+    def __init__(self, columns, rows, status, warnings, definitions):
         self.columns, self.rows, self.status, self.warnings = columns, rows, status, warnings
+        self.definitions = definitions  # of the columns, as they came
 
     def facts(self):
         return ("rows", [c[0] for c in self.columns], self.rows, self.warnings)
@@ -438,7 +439,8 @@ class Connection:
             self.send_file(self.files(packet[1:].decode()))
             return self._result(self.read_packet(), binary)
         count = lenenc(packet, 0)[0]
-        columns = [self._column(self.read_packet()) for _ in range(count)]
+        definitions = [self.read_packet() for _ in range(count)]
+        columns = [self._column(packet) for packet in definitions]
         out_parameters = 0
         if not self.capabilities & DEPRECATE_EOF:
             # MySQL says only here that something follows the row of OUT parameters.
@@ -452,9 +454,9 @@ class Connection:
             if packet[0] == 0xFE and len(packet) < 0xFFFFFF and (self.capabilities & DEPRECATE_EOF or len(packet) < 9):
                 if self.capabilities & DEPRECATE_EOF:
                     ok = self._ok(packet)
-                    return Rows(columns, rows, ok.status, ok.warnings)
+                    return Rows(columns, rows, ok.status, ok.warnings, definitions)
                 warnings, status = struct.unpack_from("<HH", packet, 1)
-                return Rows(columns, rows, status | out_parameters, warnings)
+                return Rows(columns, rows, status | out_parameters, warnings, definitions)
             rows.append(self._binary_row(packet, columns) if binary else self._text_row(packet, count))
 
     @staticmethod

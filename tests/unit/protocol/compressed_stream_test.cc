@@ -128,7 +128,8 @@ TEST(CompressedStream, ShortPiecesTravelAsTheyAre) {
 TEST(CompressedStream, WhatDoesNotGetSmallerTravelsAsItIs) {
   for (const Compression& how : {kZlib, kZstd}) {
     CompressedStream server(Role::server, how);
-    EXPECT_EQ(frames_of(written(server, noise(1000))), (std::vector<Frame>{{1000, 0, 0}}));
+    const Buffer plain = noise(1000);
+    EXPECT_EQ(frames_of(written(server, command(as_text(plain)))), (std::vector<Frame>{{1004, 0, 0}}));
   }
 }
 
@@ -176,6 +177,38 @@ TEST(CompressedStream, AnAnswersFramesAreNumberedOnFromItsCommands) {
   EXPECT_EQ(frames_of(written(server, answer))[0].sequence, 4);
   ASSERT_EQ(read_all(server, written(client, command("\x0e")), 100).value(), command("\x0e"));
   EXPECT_EQ(frames_of(written(server, answer))[0].sequence, 1);
+}
+
+TEST(CompressedStream, APacketOfAnAnswerLiesInOneFrameHoweverItComes) {
+  const Buffer large = command(std::string(kAnswerFramePlainBytesMax - kHeaderBytes, 'x'));
+  Buffer plain = command("first");
+  put_bytes(plain, large);
+  put_bytes(plain, command("last"));
+  for (const std::size_t piece : {std::size_t{1000}, std::size_t{16384}, plain.size()}) {
+    CompressedStream server(Role::server, kZlib);
+    Buffer wire;
+    for (std::size_t at = 0; at < plain.size(); at += piece) {
+      put_bytes(wire, written(server, Bytes(plain).subspan(at, std::min(piece, plain.size() - at))));
+    }
+    EXPECT_LE(frames_of(wire).size(), 3u);
+    CompressedStream client(Role::client, kZlib);
+    EXPECT_EQ(read_all(client, wire, 100000).value(), plain);
+    EXPECT_LT(server.buffered_bytes(), large.size());
+  }
+}
+
+TEST(CompressedStream, ALongerPacketOfAnAnswerIsNotWaitedFor) {
+  CompressedStream server(Role::server, kZlib);
+  const Buffer large = command(std::string(kAnswerFramePlainBytesMax, 'x'));
+  Buffer wire = written(server, Bytes(large).first(1000));
+  EXPECT_EQ(frames_of(wire)[0].plain_bytes, 1000u);
+  EXPECT_EQ(server.buffered_bytes(), 0u);
+  put_bytes(wire, written(server, Bytes(large).subspan(1000)));
+  put_bytes(wire, written(server, command("next")));
+  CompressedStream client(Role::client, kZlib);
+  Buffer both = large;
+  put_bytes(both, command("next"));
+  EXPECT_EQ(read_all(client, wire, 100000).value(), both);
 }
 
 TEST(CompressedStream, BytesOfTwoFramesAreNeverReadAtOnce) {

@@ -127,6 +127,27 @@ TEST(LoginAsServer, AnEmptyNativeResponseMayWaitForASwitch) {
   }
 }
 
+TEST(LoginAsServer, AGreetingWithTheNativePluginSwapsWhoMayWaitForASwitch) {
+  LoginAsServer::Options options = server_options();
+  options.auth_plugin = kNativePassword;
+  EXPECT_EQ(decode_greeting(LoginAsServer(options).greeting())->auth_plugin, kNativePassword);
+  LoginAsServer empty(options);
+  expect_accepted(begin(empty, login("mysql_native_password", {}), password_secret("")), {});
+  LoginAsServer denied(options);
+  expect_denied(begin(denied, login("mysql_native_password", {}), password_secret("secret")), "NO");
+  LoginAsServer whole(options);
+  expect_accepted(begin(whole, sha2_login("secret"), password_secret("secret")), kFastSuccess);
+  LoginAsServer waiting(options);
+  const AuthSwitch same = sent_switch(begin(waiting, login("caching_sha2_password", {}), password_secret("secret")));
+  EXPECT_EQ(same.auth_plugin, kCachingSha2Password);
+  expect_accepted(waiting.on_message(sha2_scramble("secret", same.nonce)).value(), kFastSuccess);
+  LoginAsServer other(options);
+  const AuthSwitch native =
+      sent_switch(begin(other, login("client_ed25519", Buffer(64, 1)), password_secret("secret")));
+  EXPECT_EQ(native.auth_plugin, kNativePassword);
+  expect_accepted(other.on_message(native_scramble("secret", native.nonce)).value(), {});
+}
+
 TEST(LoginAsServer, AnEmptyAnswerToANativeSwitchIsDeniedForARealPassword) {
   LoginAsServer server(server_options());
   const Secret secret = native_secret("secret");

@@ -19,7 +19,7 @@ protocol::Ok ok_of(std::uint64_t affected, std::uint64_t id = 0, std::uint16_t w
 }
 
 std::vector<std::vector<protocol::Cell>> shown(const BulkAnswer& answer) {
-  const KeptDiagnostics kept = answer.kept(0, 0);
+  const KeptDiagnostics kept = answer.kept({});
   if (kept.show_warnings.empty()) return {};
   auto results = protocol::decode_response(kept.show_warnings, protocol::ResponseKind::query, 0);
   EXPECT_TRUE(results.ok()) << results.status();
@@ -35,7 +35,7 @@ TEST(BulkAnswer, OfAnInsertHasTheFirstIdAndCountsRecords) {
   EXPECT_EQ(answer.ok().last_insert_id, 4u);
   EXPECT_EQ(answer.ok().info, "Records: 3  Duplicates: 0  Warnings: 0");
   EXPECT_EQ(answer.first_generated_id(), 4u);
-  EXPECT_EQ(answer.kept(0, 0).row_count, -1);
+  EXPECT_EQ(answer.kept({}).row_count, -1);
   EXPECT_TRUE(shown(answer).empty());
 }
 
@@ -86,7 +86,7 @@ TEST(BulkAnswer, OfAnUpdateCountsWarningsAsTheServerDoes) {
       all += warnings;
     }
     EXPECT_EQ(answer.ok().warnings, expected);
-    EXPECT_EQ(answer.kept(0, 0).warnings, all);
+    EXPECT_EQ(answer.kept({}).warnings, all);
     const std::string n = std::to_string(rows.size());
     EXPECT_EQ(answer.ok().info, "Rows matched: " + n + "  Changed: " + n + "  Warnings: " + std::to_string(all));
   }
@@ -109,8 +109,8 @@ TEST(BulkAnswer, NumbersTheRowsInWhatAnInsertSays) {
   EXPECT_EQ(rows[0][2], "Data truncated for column 's' at row 4");
   EXPECT_EQ(rows[1][0], "Error");
   EXPECT_EQ(rows[1][1], "1406");
-  EXPECT_EQ(answer.kept(0, 0).warnings, 2u);
-  EXPECT_EQ(answer.kept(0, 0).errors, 1u);
+  EXPECT_EQ(answer.kept({}).warnings, 2u);
+  EXPECT_EQ(answer.kept({}).errors, 1u);
 
   BulkAnswer update(shape_of("UPDATE u SET v = ? WHERE id = ?"));
   update.add(ok_of(1), false);
@@ -131,7 +131,7 @@ TEST(BulkAnswer, KeepsAsManyConditionsAsTheServer) {
   EXPECT_EQ(shown(answer).size(), BulkAnswer::kConditionsMax);
   EXPECT_EQ(shown(answer).back()[2], "cut at row 64");
   EXPECT_EQ(answer.ok().warnings, 100);
-  EXPECT_EQ(answer.kept(0, 0).warnings, 100u);
+  EXPECT_EQ(answer.kept({}).warnings, 100u);
 }
 
 }  // namespace
