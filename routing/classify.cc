@@ -385,24 +385,6 @@ void read_hints(std::string_view comment, std::map<std::string, std::string>& hi
 
 namespace {
 
-// Behind SET STATEMENT .. FOR: what has no state of its own to leave in the session.
-bool may_have_prefix(StatementKind kind) {
-  switch (kind) {
-    case StatementKind::select:
-    case StatementKind::insert:
-    case StatementKind::replace:
-    case StatementKind::update:
-    case StatementKind::delete_:
-    case StatementKind::do_:
-    case StatementKind::show:
-    case StatementKind::describe:
-    case StatementKind::explain:
-      return true;
-    default:
-      return false;
-  }
-}
-
 StatementFacts classify_without_prefix(std::string_view sql, const LexerMode& mode) {
   StatementFacts out;
   FactScanner scan(sql, mode, out);

@@ -49,6 +49,23 @@ std::string_view without_prefix(std::string_view sql, const LexerMode& mode) {
   return prefix ? sql.substr(prefix->bytes) : sql;
 }
 
+bool may_have_prefix(StatementKind kind) {
+  switch (kind) {
+    case StatementKind::select:
+    case StatementKind::insert:
+    case StatementKind::replace:
+    case StatementKind::update:
+    case StatementKind::delete_:
+    case StatementKind::do_:
+    case StatementKind::show:
+    case StatementKind::describe:
+    case StatementKind::explain:
+      return true;
+    default:
+      return false;
+  }
+}
+
 bool only_limits(std::string_view variable) {
   return variable == "max_statement_time" || variable == "lock_wait_timeout" || variable == "innodb_lock_wait_timeout";
 }

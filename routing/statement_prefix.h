@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "routing/facts.h"
 #include "routing/tokenizer.h"
 
 namespace crossfade::routing {
@@ -20,6 +21,9 @@ std::optional<StatementPrefix> statement_prefix(std::string_view sql, const Lexe
 
 // The statement itself.
 std::string_view without_prefix(std::string_view sql, const LexerMode& mode);
+
+// Can a statement of this kind have one here? What has a state of its own to leave in the session cannot.
+bool may_have_prefix(StatementKind kind);
 
 // Can a variable only make a write fail, or wait for longer? Then the write is the same elsewhere without it.
 bool only_limits(std::string_view variable);
