@@ -105,6 +105,12 @@ class Judge {
     return false;
   }
 
+  // The rows that come back are the rows that went in, and as many: with IGNORE or REPLACE they might not be.
+  bool may_return() const {
+    return session_.knows_returning && shape_.returning_columns_at && shape_.kind == StatementKind::insert &&
+           !shape_.ignore;
+  }
+
   // What needs no knowledge of the table.
   bool check_text() {
     if (shape_.several_tables) return refuse("it names several tables", kByKey);
@@ -116,7 +122,11 @@ class Judge {
       return refuse("ON DUPLICATE KEY UPDATE may choose another row", "use an UPDATE by primary key, or REPLACE");
     }
     if (shape_.from_select) return refuse("its rows come from a query", "read them first and write the values");
-    if (shape_.returning) return refuse("RETURNING answers with rows", "read the rows in a statement of its own");
+    if (shape_.returning && !may_return()) {
+      return refuse("RETURNING is known of a plain INSERT and of columns only",
+                    "read the rows in a statement of its own");
+    }
+    verdict_.returning_at = shape_.returning_columns_at;
     for (const FactReason& one : kFactReasons) {
       if (facts_.has(one.fact)) return refuse(one.reason.because, one.reason.advice);
     }

@@ -22,11 +22,14 @@ struct ShipVerdict {
   bool seed_rand = false;            // run under recorded seeds
   bool generates_id = false;         // every row takes its AUTO_INCREMENT value from the server
   bool sets_last_insert_id = false;  // afterwards LAST_INSERT_ID() is the OK's id (when that is not 0)
+  // It answers with rows, by a RETURNING that begins here in the text and is not for the follower.
+  std::optional<std::size_t> returning_at{};
 };
 
 // What of the session bears on the verdict.
 struct WriterSession {
   bool no_auto_value_on_zero = false;  // that sql_mode
+  bool knows_returning = false;        // the leader is MariaDB
   TextPath text{};
 };
 

@@ -87,6 +87,7 @@ class Session {
   struct Recorded {
     dualwrite::StatementRecord record;
     protocol::Ok ok;
+    std::optional<protocol::Buffer> rows;  // the answer, if it is rows: as the server gave it
     std::optional<protocol::Err> err;
     bool lost = false;  // the server answered OK outside of the transaction
   };

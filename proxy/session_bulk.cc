@@ -143,6 +143,10 @@ Task<Session::Next> Session::write_bulk(Prepared& prepared, protocol::BulkExecut
     if (!log_.fits(bytes)) co_return co_await refuse_too_large();
     auto verdict = co_await judge_execution(prepared, &execute.parameters);
     if (!verdict.ok()) co_return co_await reply_unjudged(verdict.status());
+    if (verdict->returning_at) {
+      verdict->shippable = false;
+      verdict->refusal = "crossfade: RETURNING in a bulk execution is not supported while writes are duplicated";
+    }
     if (!verdict->shippable) {
       counters_.refused_statements.add();
       co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000", std::move(verdict->refusal));

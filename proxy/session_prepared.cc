@@ -214,6 +214,7 @@ Task<Session::Next> Session::execute_write(Prepared& prepared, protocol::Execute
     co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000", std::move(verdict->refusal));
   }
   counters_.writes.add();
+  if (verdict->returning_at) execute.cursor_flags = 0;  // the rows are here, whether or not they are fetched one by one
   const dualwrite::TableRef table = table_ref(prepared.shape.table, prepared.schema);
   protocol::Buffer body = protocol::encode_execute(execute);
   if (in_transaction_ || !autocommit_) {

@@ -53,7 +53,9 @@ Task<Session::Next> Session::write_stepwise(std::string sql, protocol::Buffer ex
   if (done.fate == Committed::Fate::refused) co_return co_await reply_err(std::move(done.err));
   if (done.fate == Committed::Fate::unknown)
     co_return co_await reply_lost(absl::UnavailableError("during COMMIT"), leader());
+  if (outcome->rows) kept.row_count = -1;
   kept_ = std::move(kept);
+  if (outcome->rows) co_return co_await reply_captured(standalone(*outcome->rows));
   co_return co_await reply_ok(unwrapped(outcome->ok));
 }
 
@@ -130,6 +132,17 @@ Task<absl::StatusOr<Session::Recorded>> Session::run_recorded(std::string sql, p
     if (again->failed()) co_return absl::InternalError(err_code(again->last().err));
   }
   recorded.ok = captured->last().ok;
+  if (verdict.returning_at) {
+    recorded.ok.affected_rows = captured->last().rows;
+    recorded.rows = std::move(captured->wire);
+    if (verdict.generates_id) {
+      // The first of its ids, which the answer does not tell.
+      auto asked = co_await leading.query("SELECT LAST_INSERT_ID()", deadline);
+      if (!asked.ok()) co_return asked.status();
+      recorded.ok.last_insert_id =
+          std::strtoull(asked->front().rows.front().front().value_or("0").c_str(), nullptr, 10);
+    }
+  }
   recorded.lost = !begin_err && !in_transaction(captured->last());
   recorded.record.affected = static_cast<std::int64_t>(recorded.ok.affected_rows);
   if (verdict.generates_id) recorded.record.insert_id = recorded.ok.last_insert_id;
@@ -164,6 +177,7 @@ Task<Session::Next> Session::write_in_transaction(std::string sql, protocol::Buf
   in_transaction_ = true;
   const absl::Status added = log_.add(write_context(prepared), std::move(outcome->record));
   if (!added.ok()) co_return co_await reply_lost(added, leader());  // closing rolls it back
+  if (outcome->rows) co_return co_await reply_captured(*std::move(outcome->rows));
   outcome->ok.status &= static_cast<std::uint16_t>(~protocol::kStatusMoreResults);
   co_return co_await reply_ok(std::move(outcome->ok));
 }

@@ -221,6 +221,12 @@ Task<Session::Next> Session::execute_named(Prepared& prepared, std::vector<std::
   const StatementFacts facts = prepared.facts;
   switch (plan.action) {
     case Action::write: {
+      if (prepared.shape.returning) {
+        counters_.refused_statements.add();
+        co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000",
+                                     "crossfade: EXECUTE of a statement with RETURNING is not supported while writes "
+                                     "are duplicated; prepare it by the protocol, or send it as it is");
+      }
       // The wrong number of values is the server's to refuse, and it runs nothing then.
       if (values.size() != prepared.parameters) break;
       auto parameters = co_await values_of(std::move(values));

@@ -95,6 +95,7 @@ dualwrite::StatementRecord Session::make_record(std::string sql, const ShipVerdi
   dualwrite::StatementRecord record;
   // A limit of the client's is for the leader: it has been kept, or there is nothing to record.
   record.sql = routing::without_prefix(sql, lexer_mode_);
+  if (verdict.returning_at) record.sql.resize(*verdict.returning_at);
   record.found_rows = (capabilities_ & protocol::kFoundRows) != 0;
   record.generates_id = verdict.generates_id;
   record.table = table;
@@ -141,7 +142,9 @@ Task<absl::StatusOr<ShipVerdict>> Session::judge(const StatementFacts& facts, co
       schema = *std::move(found);
     }
   }
-  co_return dualwrite::ship_verdict(facts, shape, schema.get(), writer_session(*context_), parameters);
+  dualwrite::WriterSession writer = writer_session(*context_);
+  writer.knows_returning = traits.leader_is_mariadb;
+  co_return dualwrite::ship_verdict(facts, shape, schema.get(), writer, parameters);
 }
 
 // The leader could not be asked what the write needs to know: mostly because it has just gone.
@@ -226,7 +229,7 @@ Task<Session::Next> Session::write_autocommit(std::string sql, ShipVerdict verdi
   entry.statements.push_back(std::move(record));
   const dualwrite::EntryKey key = draw_key();
   std::optional<dualwrite::WrappedWrite> wrapped;
-  if (context_->statement.foreign_key_checks) {
+  if (context_->statement.foreign_key_checks && !verdict.returning_at) {
     wrapped = dualwrite::wrap_autocommit(sql, dualwrite::encode_entry(entry),
                                          {.schema = shared_.config.control.schema,
                                           .epoch = epoch,

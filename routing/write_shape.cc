@@ -210,8 +210,29 @@ class Parser {
       shape_.on_duplicate_key = true;
       return drain();
     }
-    if (word("RETURNING")) return drain();
+    if (word("RETURNING")) {
+      const std::size_t at = token_.offset;
+      if (parse_returned_columns()) shape_.returning_columns_at = at;
+      shape_.returning = true;
+      return drain();
+    }
     return true;
+  }
+
+  // RETURNING column [AS alias], ...: false when something else is among them.
+  bool parse_returned_columns() {
+    do {
+      advance();  // RETURNING, or the comma
+      std::string name;
+      if (!take_op("*")) {
+        if (!parse_name(name)) return false;
+        while (take_op(".")) {
+          if (!take_op("*") && !parse_name(name)) return false;
+        }
+        if (take_word("AS") ? !parse_name(name) : is_name() && !parse_name(name)) return false;
+      }
+    } while (op(","));
+    return at_end() || token_.kind == TokenKind::semicolon;
   }
 
   // What follows is not looked into, beyond what refuses the statement in any case.

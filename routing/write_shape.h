@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,8 @@ struct WriteShape {
   bool ignore = false;
   bool on_duplicate_key = false;
   bool returning = false;
+  // INSERT: where RETURNING begins in the text, when columns are all that follows it.
+  std::optional<std::size_t> returning_columns_at;
   bool from_select = false;     // INSERT ... SELECT / TABLE / VALUES ROW
   bool several_tables = false;  // multi-table UPDATE or DELETE, joins
   bool limit = false;

@@ -156,6 +156,21 @@ TEST(ShipVerdict, RefusesEachFactWithItsOwnReason) {
   for (const auto& one : all) EXPECT_THAT(refusal(one.first), HasSubstr(one.second)) << one.first;
 }
 
+TEST(ShipVerdict, TakesAReturningOfColumnsFromMariaDb) {
+  WriterSession session;
+  session.knows_returning = true;
+  const TableSchema schema = plain();
+  const ShipVerdict verdict = judge("INSERT INTO t(a) VALUES (1) RETURNING id, a AS b", schema, nullptr, session);
+  EXPECT_TRUE(verdict.shippable);
+  EXPECT_EQ(verdict.returning_at, std::string_view("INSERT INTO t(a) VALUES (1) ").size());
+  for (const char* sql :
+       {"INSERT INTO t(a) VALUES (1) RETURNING id + 1", "INSERT IGNORE INTO t(a) VALUES (1) RETURNING id",
+        "REPLACE INTO t(a) VALUES (1) RETURNING id", "DELETE FROM t WHERE id = 1 RETURNING id"}) {
+    EXPECT_THAT(judge(sql, schema, nullptr, session).refusal, HasSubstr("RETURNING")) << sql;
+  }
+  EXPECT_FALSE(judge("INSERT INTO t(a) VALUES (1)", schema, nullptr, session).returning_at);
+}
+
 TEST(ShipVerdict, EachFactAloneIsEnoughToRefuse) {
   const std::string sql = "UPDATE t SET a = 1 WHERE id = 5";
   const routing::WriteShape shape = routing::parse_write(sql, {});

@@ -97,6 +97,23 @@ TEST(ParseWrite, SeesWhatFollowsTheRows) {
   EXPECT_TRUE(parse("INSERT INTO t VALUES (1) ON DUPLICATE KEY UPDATE a = 2 RETURNING id").returning);
 }
 
+TEST(ParseWrite, FindsWhereColumnsAreReturned) {
+  const auto at = [](std::string_view tail) {
+    const std::string text = "INSERT INTO t VALUES (1) ";
+    const std::optional<std::size_t> found = parse(text + std::string(tail)).returning_columns_at;
+    return found ? std::to_string(*found - text.size()) : "none";
+  };
+  for (const char* tail :
+       {"RETURNING id", "RETURNING *", "returning id, `v` AS x, t.v y, s.t.v, t.*", "RETURNING id;"}) {
+    EXPECT_EQ(at(tail), "0") << tail;
+  }
+  for (const char* tail : {"", "RETURNING", "RETURNING id +", "RETURNING id + 1", "RETURNING f(id)", "RETURNING (id)",
+                           "RETURNING 1", "RETURNING id,", "RETURNING ?", "RETURNING id AS", "RETURNING @x"}) {
+    EXPECT_EQ(at(tail), "none") << tail;
+  }
+  EXPECT_FALSE(parse("INSERT INTO t VALUES (1) ON DUPLICATE KEY UPDATE a = 2 RETURNING id").returning_columns_at);
+}
+
 TEST(ParseWrite, DoesNotUnderstandWhatItCannotVouchFor) {
   const std::vector<std::pair<const char*, const char*>> all = {
       {"", "plain write"},
