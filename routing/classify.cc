@@ -18,7 +18,6 @@ constexpr WordEntry<StatementKind> kFirstWords[] = {
     {"RENAME", StatementKind::ddl},
     {"GRANT", StatementKind::account},
     {"REVOKE", StatementKind::account},
-    {"CALL", StatementKind::call},
     {"LOCK", StatementKind::lock_tables},
     {"UNLOCK", StatementKind::unlock_tables},
     {"PREPARE", StatementKind::prepare},
@@ -76,6 +75,7 @@ class StatementReader {
   StatementKind read_begin();
   StatementKind read_start();
   StatementKind read_use();
+  StatementKind read_call();
   StatementKind read_savepoint_name(StatementKind kind);
   void skip_rest() {
     while (!scan_.at_end()) scan_.advance();
@@ -318,6 +318,18 @@ StatementKind StatementReader::read_use() {
   return read_savepoint_name(StatementKind::use);
 }
 
+// CALL name ( arguments ). What the arguments call is noted; the procedure's name is no table's.
+StatementKind StatementReader::read_call() {
+  const std::size_t tables = out_.tables.size();
+  scan_.expect_target();
+  scan_.advance();
+  while (scan_.token().kind == TokenKind::word || scan_.token().kind == TokenKind::quoted_name || scan_.is_op('.')) {
+    scan_.advance();
+  }
+  out_.tables.resize(std::min(tables, out_.tables.size()));
+  return rest(StatementKind::call);
+}
+
 StatementKind StatementReader::read_by_word() {
   if (scan_.is("BEGIN")) return read_begin();
   if (scan_.is("COMMIT")) return read_transaction_end(StatementKind::commit);
@@ -333,6 +345,7 @@ StatementKind StatementReader::read_by_word() {
                                    : rest(StatementKind::unknown);
   }
   if (scan_.is("USE")) return read_use();
+  if (scan_.is("CALL")) return read_call();
   if (scan_.is("EXPLAIN") || scan_.is("DESCRIBE") || scan_.is("DESC")) return read_explain(true);
   if (scan_.is("CREATE") || scan_.is("ALTER") || scan_.is("DROP")) return read_definition();
   if (scan_.is("LOAD")) {
@@ -349,8 +362,7 @@ StatementKind StatementReader::read_by_word() {
   const StatementKind* kind = kFirstWordTable.find(scan_.token().text);
   if (kind == nullptr) return rest(StatementKind::unknown);
   if (*kind == StatementKind::show) return read_show();
-  if (*kind == StatementKind::ddl || *kind == StatementKind::account || *kind == StatementKind::call)
-    scan_.ignore_calls();
+  if (*kind == StatementKind::ddl || *kind == StatementKind::account) scan_.ignore_calls();
   if (*kind == StatementKind::diagnostics && scan_.is("GET")) out_.facts.add(Fact::warnings);
   if (*kind == StatementKind::xa && scan_.ahead_is("RECOVER")) out_.name = "recover";
   if (scan_.is("RENAME") && scan_.ahead_is("USER")) return rest(StatementKind::account);

@@ -126,7 +126,7 @@ struct StatementFacts {
   std::vector<TableName> tables;  // named after FROM, JOIN, INTO, UPDATE; best effort for reads
   TableVerb verb = TableVerb::none;
   // What it is done to; of INSERT, REPLACE and of UPDATE and DELETE of one table: that table. Complete or
-  // empty. Of HANDLER: the name it is known by.
+  // empty. Of HANDLER: the name it is known by. Of CALL: the procedure.
   std::vector<TableName> targets;
   std::vector<TableName> renamed;  // ALTER TABLE ... RENAME: the new name
   std::string name;                // of the savepoint; of the schema in USE; "recover" of XA RECOVER

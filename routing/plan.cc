@@ -295,6 +295,9 @@ Plan plan_dual_write(const Question& q) {
     case StatementKind::deallocate:
       return q.has(Fact::unknown_function) ? q.refuse(Reason::unsupported_statement)
                                            : q.act(Action::sql_prepare, Reason::session_state);
+    case StatementKind::call:
+      return q.has(Fact::unknown_function) || q.statement.targets.empty() ? q.refuse(Reason::unsupported_statement)
+                                                                          : q.act(Action::call, Reason::session_state);
     case StatementKind::xa:
       return q.statement.name == "recover" ? q.relay(Reason::session_state) : q.refuse(Reason::xa);
     case StatementKind::admin:
@@ -307,7 +310,6 @@ Plan plan_dual_write(const Question& q) {
     case StatementKind::rollback_to_savepoint:
     case StatementKind::use:
     case StatementKind::account:
-    case StatementKind::call:
     case StatementKind::kill:
     case StatementKind::unknown:
       return q.refuse(Reason::unsupported_statement);
@@ -357,9 +359,11 @@ Plan make_plan(const StatementFacts& statement, const SessionFacts& session, con
   // it may hide a semicolon, so it passes only where the client may send several statements.
   const bool passes_unread = !flags.dual_write.enabled && !flags.freeze_writes && session.client_multi_statements;
   if (q.has(Fact::unparseable)) return passes_unread ? q.relay(Reason::dual_write_off) : q.refuse(Reason::unparseable);
-  // An EXECUTE that is followed here is planned again, by its text.
-  const bool by_text = flags.dual_write.enabled && statement.kind == StatementKind::execute;
-  if (flags.freeze_writes && !by_text && may_write(statement)) return q.refuse(Reason::freeze);
+  // An EXECUTE that is followed here is planned again, by its text; a CALL is judged by its procedure.
+  const bool judged_later =
+      flags.dual_write.enabled && (statement.kind == StatementKind::execute ||
+                                   (statement.kind == StatementKind::call && !statement.targets.empty()));
+  if (flags.freeze_writes && !judged_later && may_write(statement)) return q.refuse(Reason::freeze);
   if (const std::optional<Plan> plan = plan_session_statement(q); plan.has_value()) return *plan;
   if (flags.dual_write.enabled) return plan_dual_write(q);
   const bool sets = statement.kind == StatementKind::set || statement.kind == StatementKind::set_transaction;

@@ -48,6 +48,7 @@ enum class Action : std::uint8_t {
   session_only,  // temporary tables, handlers: to the leader, remembered, nothing recorded
   commit_first,  // the same, by a statement that commits what is open
   sql_prepare,   // PREPARE, EXECUTE, DEALLOCATE: what is named is planned by its own text
+  call,          // as its procedure is judged: to the leader if that changes no rows, else refused
   kill,
   split,     // several statements in one text: each is planned by itself
   warnings,  // may be answered from what was kept of the last wrapped write

@@ -11,7 +11,7 @@ Refusal unsupported(const StatementFacts& statement) {
   if (statement.facts.has(Fact::unknown_function) &&
       (statement.kind == StatementKind::select || statement.kind == StatementKind::do_ ||
        statement.kind == StatementKind::set || statement.kind == StatementKind::explain ||
-       statement.kind == StatementKind::show)) {
+       statement.kind == StatementKind::show || statement.kind == StatementKind::call)) {
     return not_supported(
         "crossfade: this statement calls a function that is not a known built-in and may write; while writes are "
         "duplicated, replace the call by plain SQL");
@@ -30,6 +30,11 @@ Refusal unsupported(const StatementFacts& statement) {
     return not_supported(
         "crossfade: LOAD DATA from a file of the server's cannot be duplicated: the other server does not have it; use "
         "LOAD DATA LOCAL INFILE");
+  }
+  if (statement.kind == StatementKind::call) {
+    return not_supported(
+        "crossfade: this form of CALL is not understood; while writes are duplicated, write CALL [schema.]procedure "
+        "(arguments)");
   }
   if (statement.kind == StatementKind::unknown) {
     return not_supported(

@@ -35,6 +35,9 @@ class TargetReader {
       case StatementKind::handler:
         good = read_handler();
         break;
+      case StatementKind::call:
+        good = take("CALL") && take_table(out_.targets) && (is_op('(') || at_end());
+        break;
       default:
         break;
     }

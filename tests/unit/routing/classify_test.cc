@@ -231,6 +231,26 @@ TEST(Classify, NeverCallsAnythingElseARead) {
   }
 }
 
+TEST(Classify, ACallNamesItsProcedureAndWhatItsArgumentsDo) {
+  const auto call = [](std::string_view sql) { return classify(sql, {}); };
+  EXPECT_EQ(call("CALL p()").targets, (std::vector<TableName>{{"", "p"}}));
+  EXPECT_EQ(call("call `a b` . `p` (1, 'x')").targets, (std::vector<TableName>{{"a b", "p"}}));
+  EXPECT_EQ(call("CALL p;").targets, (std::vector<TableName>{{"", "p"}}));
+  for (const std::string_view sql : {"CALL a.b.c()", "CALL", "CALL 1", "CALL p 'x'"}) {
+    EXPECT_TRUE(call(sql).targets.empty()) << sql;
+  }
+  EXPECT_TRUE(call("CALL p()").tables.empty());
+  EXPECT_EQ(call("CALL app.p((SELECT MAX(id) FROM t))").tables, (std::vector<TableName>{{"", "t"}}));
+  EXPECT_FALSE(call("CALL sha1 (MD5('x'), COUNT)").facts.has(Fact::unknown_function));
+  EXPECT_FALSE(call("CALL app.f(1)").facts.has(Fact::unknown_function));
+  for (const std::string_view sql : {"CALL p(f(1))", "CALL p(1, (SELECT app.f(1)))", "CALL a.p(`md5`(1))"}) {
+    EXPECT_TRUE(call(sql).facts.has(Fact::unknown_function)) << sql;
+  }
+  EXPECT_EQ(call("CALL p(GET_LOCK('x', 1))").user_locks, UserLocks::takes);
+  EXPECT_TRUE(call("CALL p(@x)").facts.has(Fact::user_variable));
+  EXPECT_TRUE(call("CALL p(LAST_INSERT_ID())").facts.has(Fact::last_insert_id));
+}
+
 TEST(Classify, KnowsWhichServerHasAFunction) {
   EXPECT_TRUE(reads_only("SELECT NVL(a, 1) FROM t", kMariadb));
   EXPECT_FALSE(reads_only("SELECT NVL(a, 1) FROM t", kMysql));

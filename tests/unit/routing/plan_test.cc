@@ -60,7 +60,13 @@ TEST(Plan, DecidesEachKindOfStatementUnderDualWrite) {
       {"DROP TABLE t", A::refuse, R::ddl},
       {"TRUNCATE t", A::refuse, R::ddl},
       {"GRANT ALL ON a TO b", A::refuse, R::unsupported_statement},
-      {"CALL p()", A::refuse, R::unsupported_statement},
+      {"CALL p()", A::call, R::session_state},
+      {"CALL `app`.p (1, @x, (SELECT LAST_INSERT_ID()))", A::call, R::session_state},
+      {"CALL p", A::call, R::session_state},
+      {"CALL p(f(1))", A::refuse, R::unsupported_statement},
+      {"CALL p(app.f(1))", A::refuse, R::unsupported_statement},
+      {"CALL a.b.c()", A::refuse, R::unsupported_statement},
+      {"CALL p() x", A::call, R::session_state},  // the server's to refuse
       {"LOAD DATA INFILE 'x' INTO TABLE t", A::refuse, R::unsupported_statement},
       {"LOAD DATA LOCAL INFILE 'x' INTO TABLE t", A::load, R::dual_write},
       {"LOCK TABLES t READ, u AS v READ LOCAL", A::commit_first, R::tables_locked},
@@ -312,7 +318,7 @@ TEST(Plan, FreezesWritesAndNothingElse) {
   c.flags.freeze_writes = true;
   for (const std::string_view sql :
        {"INSERT INTO t VALUES (1)", "REPLACE t VALUES (1)", "UPDATE t SET a=1", "DELETE FROM t", "DROP TABLE t",
-        "CALL p()", "LOAD DATA INFILE 'x' INTO TABLE t", "SELECT f(1)", "NONSENSE"}) {
+        "CALL a.b.c()", "LOAD DATA INFILE 'x' INTO TABLE t", "SELECT f(1)", "NONSENSE"}) {
     for (const bool enabled : {true, false}) {
       c.flags.dual_write.enabled = enabled;
       EXPECT_EQ(c.plan(sql).reason, Reason::freeze) << sql;
@@ -322,6 +328,9 @@ TEST(Plan, FreezesWritesAndNothingElse) {
   EXPECT_EQ(c.plan("SELECT 1").action, Action::relay);
   EXPECT_EQ(c.plan("COMMIT").action, Action::commit);
   EXPECT_EQ(c.plan("SELECT 1 FOR UPDATE").action, Action::relay);
+  EXPECT_EQ(c.plan("CALL p()").action, Action::call);  // refused if its procedure is not known to only read
+  c.flags.dual_write.enabled = false;
+  EXPECT_EQ(c.plan("CALL p()").reason, Reason::freeze);
 }
 
 TEST(Plan, RefusesWritesUnderReadCommitted) {
@@ -407,7 +416,9 @@ TEST(Refusal, SaysWhichKindIsNotSupported) {
   const auto message = [](std::string_view sql) {
     return refusal(Reason::unsupported_statement, classify(sql, {})).message;
   };
-  EXPECT_NE(message("CALL p()").find("'call'"), std::string::npos);
+  EXPECT_NE(message("XA START 'x'").find("'xa'"), std::string::npos);
+  EXPECT_NE(message("CALL a.b.c()").find("CALL is not understood"), std::string::npos);
+  EXPECT_NE(message("CALL p(f(1))").find("not a known built-in"), std::string::npos);
   EXPECT_NE(message("SELECT 1 INTO OUTFILE 'x'").find("INTO a file"), std::string::npos);
   EXPECT_NE(message("SET GLOBAL a=1").find("global"), std::string::npos);
   EXPECT_NE(message("NONSENSE").find("not understood"), std::string::npos);
