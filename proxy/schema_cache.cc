@@ -2,6 +2,7 @@
 #include <cctype>
 
 #include "dualwrite/outbox.h"
+#include "proxy/session_state.h"
 #include "proxy/worker.h"
 
 namespace crossfade::proxy {
@@ -14,11 +15,6 @@ std::string literal(const std::string& text) {
 std::string lower(std::string text) {
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return text;
-}
-
-// Names compare as the leader's own catalogue does: a hex literal is binary, so it is given a character set.
-std::string name_is(const char* column, const std::string& name) {
-  return std::string(column) + "=CONVERT(" + literal(name) + " USING utf8mb4)";
 }
 
 bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
@@ -53,6 +49,42 @@ dualwrite::Column column_from(const std::vector<protocol::Cell>& row) {
 
 }  // namespace
 
+// A hex literal is binary, so it is given a character set.
+std::string SchemaCache::name_is(const char* column, const std::string& name) {
+  return std::string(column) + "=CONVERT(" + literal(name) + " USING utf8mb4)";
+}
+
+Task<absl::StatusOr<std::unique_ptr<BackendLink>>> SchemaCache::take_link(TimePoint deadline) {
+  std::unique_ptr<BackendLink> link = std::move(idle_link_);
+  if (link && link->alive()) co_return std::move(link);
+  LinkOptions options = shared_.link_options(shared_.leader, shared_.control[static_cast<std::size_t>(shared_.leader)]);
+  options.statements = LinkOptions::Statements::multiple;
+  auto opened = co_await BackendLink::open(reactor_, std::move(options), counters_, deadline);
+  if (!opened.ok()) co_return opened.status();
+  link = *std::move(opened);
+  // Whatever the server's defaults are: every look must see the present.
+  auto fresh = co_await link->query("SET autocommit=1", deadline);
+  if (!fresh.ok()) co_return fresh.status();
+  co_return std::move(link);
+}
+
+Task<absl::StatusOr<SchemaCache::Answer>> SchemaCache::ask(std::string sql) {
+  const TimePoint deadline = reactor_.now() + std::chrono::seconds(10);
+  auto taken = co_await take_link(deadline);
+  if (!taken.ok()) co_return taken.status();
+  std::unique_ptr<BackendLink> link = *std::move(taken);
+  auto captured = co_await link->run(std::move(sql), deadline);
+  if (!captured.ok()) co_return captured.status();
+  auto results = protocol::decode_response(captured->wire, protocol::ResponseKind::query, link->capabilities());
+  if (!results.ok()) co_return results.status();
+  Answer answer;
+  answer.results = *std::move(results);
+  answer.mariadb = link->is_mariadb();
+  answer.server_version = version_number(link->greeting().server_version);
+  idle_link_ = std::move(link);
+  co_return answer;
+}
+
 Task<absl::StatusOr<std::shared_ptr<const dualwrite::TableSchema>>> SchemaCache::get(std::string schema,
                                                                                      std::string table) {
   const std::string key = schema + '\0' + table;
@@ -69,19 +101,9 @@ Task<absl::StatusOr<std::shared_ptr<const dualwrite::TableSchema>>> SchemaCache:
 Task<absl::StatusOr<std::shared_ptr<const dualwrite::TableSchema>>> SchemaCache::read(std::string schema,
                                                                                       std::string table) {
   const TimePoint deadline = reactor_.now() + std::chrono::seconds(10);
-  std::unique_ptr<BackendLink> link = std::move(idle_link_);
-  if (link && !link->alive()) link.reset();
-  if (!link) {
-    LinkOptions options =
-        shared_.link_options(shared_.leader, shared_.control[static_cast<std::size_t>(shared_.leader)]);
-    options.statements = LinkOptions::Statements::multiple;
-    auto opened = co_await BackendLink::open(reactor_, std::move(options), counters_, deadline);
-    if (!opened.ok()) co_return opened.status();
-    link = *std::move(opened);
-    // Whatever the server's defaults are: every look must see the present.
-    auto fresh = co_await link->query("SET autocommit=1", deadline);
-    if (!fresh.ok()) co_return fresh.status();
-  }
+  auto taken = co_await take_link(deadline);
+  if (!taken.ok()) co_return taken.status();
+  std::unique_ptr<BackendLink> link = *std::move(taken);
   const std::string here = name_is("TABLE_SCHEMA", schema) + " AND " + name_is("TABLE_NAME", table);
   const std::string json = link->is_mariadb()
                                ? "EXISTS(SELECT 1 FROM information_schema.CHECK_CONSTRAINTS c WHERE " +

@@ -39,6 +39,7 @@
 #include "routing/digest.h"
 #include "routing/plan.h"
 #include "routing/prepare_statement.h"
+#include "routing/routine.h"
 #include "routing/write_shape.h"
 
 namespace crossfade::proxy {
@@ -143,6 +144,21 @@ class Session {
   Task<Next> on_warnings(routing::StatementFacts facts, Command command);
   Task<Next> on_several(Command command);  // session_several.cc: several statements in one text
   Task<Next> one_of_several(std::string_view* left);
+  // session_call.cc: CALL of procedures that only read
+  struct JudgedCall {
+    std::optional<protocol::Err> refused;
+    routing::RoutineVerdict verdict;
+    routing::StatementFacts facts;  // of the CALL as the read that it is, with what its procedure does
+  };
+  // `schema`: which a name without one is in; nullopt: the session's.
+  Task<absl::StatusOr<JudgedCall>> judge_call(routing::StatementFacts facts, std::optional<std::string> schema);
+  Task<absl::StatusOr<bool>> user_sees_procedure(routing::TableName procedure);
+  // Why what may be called cannot be called in the session's present state.
+  std::optional<protocol::Err> why_not_now(const routing::RoutineVerdict& verdict) const;
+  Task<Next> on_call(routing::StatementFacts facts, Command command);
+  // `command` carries the CALL as text, or an EXECUTE of it.
+  Task<Next> run_call(JudgedCall call, Command command);
+  Task<Next> execute_call(Prepared& prepared, routing::Plan plan, protocol::Execute execute);
   // session_kill.cc
   Task<Next> on_kill(routing::StatementFacts facts, Command command);
   void kill_elsewhere(routing::KillTarget target, KillsUnderWay::Ticket under_way);
@@ -154,7 +170,9 @@ class Session {
   Task<std::optional<Next>> answer_from_kept(const routing::StatementFacts& facts, std::string sql);
   // MariaDB keeps its conditions over a statement without tables that has none of its own.
   void keep_over(std::optional<Kept> kept, const protocol::ResultEnd& end);
-  void note_error(std::uint16_t code);
+  // `raised`: a SIGNAL may have said it, so that it proves nothing.
+  enum class ErrorSource : std::uint8_t { server, raised };
+  void note_error(std::uint16_t code, ErrorSource source = ErrorSource::server);
   void note_unobserved(const routing::StatementFacts& facts);
   // Brings read_pin_ to what is known of the session now.
   void update_read_pin();

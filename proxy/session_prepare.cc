@@ -82,6 +82,13 @@ Task<absl::StatusOr<Session::Examined>> Session::examine(std::string sql) {
       if (!fresh.ok()) co_return fresh;
     }
   }
+  if (plan.action == Action::call) {
+    auto judged = co_await judge_call(prepared.facts, std::nullopt);
+    if (!judged.ok()) co_return judged.status();
+    prepared.schema = schema_;  // as the leader has just said
+    out.refused = std::move(judged->refused);
+    if (out.refused) co_return out;
+  }
   if (plan.action == Action::write) {
     auto verdict = co_await judge(prepared.facts, prepared.shape, nullptr, schema_);
     if (!verdict.ok()) co_return verdict.status();

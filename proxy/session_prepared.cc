@@ -87,6 +87,7 @@ Task<Session::Next> Session::on_execute(Command command) {
   session.schema = prepared->schema;
   const auto draw = static_cast<std::uint32_t>(worker_.random() % config::Percent::kWhole);
   routing::Plan plan = routing::make_plan(prepared->facts, session, *flags_, leader(), draw);
+  if (plan.action == Action::call) co_return co_await execute_call(*prepared, plan, *std::move(execute));
   if (!kept_ && plan.action == Action::warnings && last_answered_ != leader()) co_await keep_followers_conditions();
   if (kept_ && (prepared->facts.facts.has(Fact::row_count) || prepared->facts.facts.has(Fact::warnings))) {
     KeptQuestion question = kept_question(prepared->sql, lexer_mode_, *kept_);
@@ -179,6 +180,7 @@ Task<Session::Next> Session::on_execute(Command command) {
                                    "not supported while writes are duplicated; send it as text");
     case Action::session_only:
     case Action::split:  // no server prepares several statements
+    case Action::call:   // above
     case Action::relay:
     case Action::warnings:
     case Action::rollback:

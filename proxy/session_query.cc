@@ -145,7 +145,7 @@ Task<absl::Status> Session::probe() {
 }
 
 Task<Session::Next> Session::carry_out(routing::Plan plan, StatementFacts facts, Command command) {
-  if (plan.action != Action::refuse && plan.action != Action::split) hold_.note(facts);
+  if (plan.action != Action::refuse && plan.action != Action::split && plan.action != Action::call) hold_.note(facts);
   if (plan.action != Action::split) counters_.statements.add();
   switch (plan.action) {
     case Action::relay:
@@ -161,6 +161,8 @@ Task<Session::Next> Session::carry_out(routing::Plan plan, StatementFacts facts,
       co_return co_await on_begin(command);
     case Action::commit:
       co_return co_await on_commit(std::move(facts), command);
+    case Action::call:
+      co_return co_await on_call(std::move(facts), command);
     case Action::kill:
       co_return co_await on_kill(std::move(facts), command);
     case Action::set: {
@@ -197,9 +199,9 @@ Task<Session::Next> Session::carry_out(routing::Plan plan, StatementFacts facts,
 }
 
 // A deadlock has rolled everything back; after another error only a probe can tell.
-void Session::note_error(std::uint16_t code) {
+void Session::note_error(std::uint16_t code, ErrorSource source) {
   last_error_ = code;
-  if (code == protocol::kErrDeadlock) {
+  if (code == protocol::kErrDeadlock && source == ErrorSource::server) {
     in_transaction_ = false;
     needs_probe_ = false;
     log_.clear();
@@ -212,7 +214,8 @@ void Session::note_error(std::uint16_t code) {
 void Session::after_statement(StatementKind kind, const StatementFacts& facts, const ResultEnd& end) {
   const bool was_in_transaction = in_transaction_;
   if (end.kind == ResultEnd::Kind::err) {
-    note_error(end.err.code);
+    const bool may_signal = kind == StatementKind::call || kind == StatementKind::diagnostics;
+    note_error(end.err.code, may_signal ? ErrorSource::raised : ErrorSource::server);
     return;
   }
   in_transaction_ = (end.ok.status & protocol::kStatusInTransaction) != 0;

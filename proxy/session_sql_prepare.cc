@@ -243,6 +243,13 @@ Task<Session::Next> Session::execute_named(Prepared& prepared, std::vector<std::
     }
     case Action::set:
       co_return co_await on_set(facts, prepared.sql, command, ResponseKind::query);
+    case Action::call: {
+      auto judged = co_await judge_call(facts, prepared.schema);
+      if (!judged.ok()) co_return co_await reply_unjudged(judged.status());
+      // They may be OUT parameters.
+      if (!values.empty()) judged->facts.facts.add(Fact::assigns_user_variable);
+      co_return co_await run_call(*std::move(judged), command);
+    }
     case Action::relay:
     case Action::session_only:
     case Action::warnings:

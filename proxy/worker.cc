@@ -53,6 +53,7 @@ Worker::Worker(Shared& shared_state, std::shared_ptr<const config::Flags> initia
     : shared(shared_state),
       counters(shared_state.metrics.make()),
       schemas(shared_state, reactor, counters),
+      routines(schemas, reactor),
       flags(std::move(initial_flags)),
       random(std::random_device{}() * 0x9e3779b97f4a7c15ull ^ std::random_device{}()),
       calls(shared_state.config.shadow.digests_max) {

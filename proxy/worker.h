@@ -24,6 +24,7 @@
 #include "proxy/metrics.h"
 #include "proxy/pinned_sessions.h"
 #include "proxy/reactor.h"
+#include "proxy/routine_cache.h"
 #include "proxy/user_directory.h"
 #include "proxy/zone_agreements.h"
 #include "routing/tokenizer.h"
@@ -85,6 +86,15 @@ class SchemaCache {
   // nullptr: the leader knows no such table. A Status: it could not be asked.
   Task<absl::StatusOr<std::shared_ptr<const dualwrite::TableSchema>>> get(std::string schema, std::string table);
   void forget(const std::string& schema, const std::string& table) { cache_.erase(schema + '\0' + table); }
+  // Other questions to the leader's catalogue, on the same connection. An ERR ends the results.
+  struct Answer {
+    std::vector<protocol::ResultSet> results;
+    bool mariadb = false;
+    std::uint32_t server_version = 0;
+  };
+  Task<absl::StatusOr<Answer>> ask(std::string sql);
+  // "column=...": names compare as the catalogue's own columns do.
+  static std::string name_is(const char* column, const std::string& name);
 
  private:
   static constexpr auto kFresh = std::chrono::seconds(10);
@@ -94,6 +104,8 @@ class SchemaCache {
     TimePoint read_at;
   };
   Task<absl::StatusOr<std::shared_ptr<const dualwrite::TableSchema>>> read(std::string schema, std::string table);
+  // The idle connection, or a fresh one; whoever has it gives it back when all went well.
+  Task<absl::StatusOr<std::unique_ptr<BackendLink>>> take_link(TimePoint deadline);
 
   Shared& shared_;
   Reactor& reactor_;
@@ -140,6 +152,7 @@ class Worker {
   Reactor reactor;
   Counters& counters;
   SchemaCache schemas;
+  RoutineCache routines;
   std::shared_ptr<const config::Flags> flags;   // replaced by a posted task
   std::array<std::uint8_t, 16 * 1024> scratch;  // of whoever is running; nobody keeps it across a wait
   std::mt19937_64 random;

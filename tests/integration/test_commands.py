@@ -185,12 +185,3 @@ def test_procedures_pass_while_writes_are_not_duplicated(env):
         answers.append(session.one("SELECT 1").facts())
         found.append(answers)
     assert repr(found[0]) == repr(found[1]), found
-
-
-def test_call_is_refused_while_writes_are_duplicated(env):
-    env.needs_proxy()
-    env.old.run("CREATE PROCEDURE app.p() SELECT 1")
-    proxy = env.proxy()
-    with proxy.connect(database="app") as session:
-        _, message = raises(1235, session.cursor().execute, "CALL p()")
-        assert "call" in message and "crossfade: " in message

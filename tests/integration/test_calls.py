@@ -1,0 +1,292 @@
+"""CALL while writes are duplicated: procedures that only read answer as without a proxy, all others are refused."""
+
+import threading
+
+import wire
+from harness import BOTH_ROLES, raises, wait_until
+
+ROLES = BOTH_ROLES
+
+TABLE = "CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v VARCHAR(10))"
+PROCEDURES = {
+    "one": "() SELECT id, v FROM t ORDER BY id",
+    "several": "(IN a INT, OUT b INT, INOUT c VARCHAR(20)) READS SQL DATA BEGIN SELECT a, v FROM t WHERE id = a; "
+               "SELECT COUNT(*) INTO b FROM t; SELECT c; SET c = CONCAT(c, '!'); END",
+    "cursor_sum": "(OUT total INT) BEGIN DECLARE done INT DEFAULT 0; DECLARE x INT; DECLARE c CURSOR FOR SELECT id FROM t; "
+                  "DECLARE CONTINUE HANDLER FOR NOT FOUND SET done = 1; SET total = 0; OPEN c; l: LOOP FETCH c INTO x; "
+                  "IF done THEN LEAVE l; END IF; SET total = total + x; END LOOP l; CLOSE c; END",
+    "flow": "(IN n INT) p: BEGIN DECLARE i INT DEFAULT 0; IF n < 0 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'negative'; "
+            "ELSEIF (n = 0) THEN LEAVE p; END IF; WHILE i < n DO SET i = i + 1; CASE i WHEN 1 THEN SELECT 'one'; WHEN (2) THEN "
+            "BEGIN END; ELSE SELECT i; END CASE; END WHILE; REPEAT SET i = i - 1; UNTIL (i < 1) END REPEAT; SELECT i; END p",
+    "warns": "() SELECT 5 + '1x'",
+    "quiet": "() BEGIN DECLARE x INT DEFAULT 1; SET x = x + 1; END",
+    "sets": "() BEGIN SET @a = 7, @b := 'x'; SELECT MAX(id) INTO @c FROM t; END",
+    "paged": "() BEGIN SELECT SQL_CALC_FOUND_ROWS id FROM t LIMIT 1; SELECT FOUND_ROWS(); END",
+    "last_id": "() SELECT LAST_INSERT_ID(), @@identity",
+    "sets_last_id": "() SELECT LAST_INSERT_ID(4711)",
+    "counts": "() SELECT ROW_COUNT()",
+    "handled": "() BEGIN DECLARE CONTINUE HANDLER FOR 1146 BEGIN GET DIAGNOSTICS CONDITION 1 @m = MESSAGE_TEXT; SELECT @m; END; "
+               "SELECT * FROM gone; SELECT 'after'; END",
+    "fails": "() BEGIN SELECT 1; SELECT * FROM gone; SELECT 2; END",
+    "outer_one": "(IN n INT) BEGIN CALL one(); CALL app.flow(n); CALL several(1, @out, @inout); END",
+    "named": "() BEGIN SELECT `t`.`id` AS `delete`, 'INSERT INTO t; COMMIT' AS `;` FROM t AS `update`, t WHERE 0 /* DELETE */; END",
+    "shows": "() BEGIN SHOW TABLES; EXPLAIN SELECT 1; END",
+    "locks": "() SELECT * FROM t WHERE id = 1 FOR UPDATE",
+    "user_lock": "() SELECT GET_LOCK('calls', 1)",
+}
+WRITING = {
+    "inserts": ("() BEGIN SELECT 1;\nINSERT INTO t (v) VALUES ('secret'); END", "line 3 of its definition is a statement of the kind 'insert'"),
+    "hidden": "() BEGIN IF 0 THEN UPDATE t SET v = 1; END IF; END",
+    "in_handler": "() BEGIN DECLARE EXIT HANDLER FOR SQLEXCEPTION DELETE FROM t; SELECT 1; END",
+    "commits": "() BEGIN SELECT 1; COMMIT; END",
+    "prepares": "() BEGIN PREPARE s FROM 'SELECT 1'; EXECUTE s; END",
+    "sets_mode": ("() SET sql_mode = ''", "sets something other than"),
+    "calls_function": ("() SELECT writes(1)", "not a known built-in"),
+    "calls_writer": ("() CALL inserts()", "app.inserts"),
+    "temporary": "() CREATE TEMPORARY TABLE x (id INT)",
+    "conditional": "() BEGIN /*! DELETE FROM t; */ SELECT 1; END",
+}
+
+
+def make(env, *names, only_on_old=True):
+    env.tables(TABLE)
+    for server in env.servers.both:
+        server.run("INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c')", database="app")
+    for name in names:
+        text = PROCEDURES.get(name) or WRITING[name]
+        env.old.run("CREATE PROCEDURE %s%s" % (name, text if isinstance(text, str) else text[0]), database="app")
+
+
+def shown(result):
+    return (result.code, result.state, result.message) if isinstance(result, wire.Err) else result.facts()
+
+
+def answers(session, sql):
+    try:
+        return [shown(result) for result in session.query(sql)]
+    except wire.Err as error:
+        return shown(error)
+
+
+def both(env, proxy, script, capabilities=wire.MULTI_STATEMENTS):
+    """The same script through the proxy and directly; what it wrote is undone in between."""
+    found = []
+    for side in (proxy, env.old):
+        session = side.wire(database="app", capabilities=capabilities)
+        found.append([answers(session, sql) for sql in script])
+        session.close()
+        if side is proxy:
+            env.assert_equal(rows_min=0)
+        for server in env.servers.both:
+            server.run("DELETE FROM t WHERE id > 3", "UPDATE t SET v = CHAR(96 + id)", "ALTER TABLE t AUTO_INCREMENT = 4",
+                       database="app")
+    for sql, through, direct in zip(script, *found):
+        assert through == direct, "%s:\n  proxy  %s\n  direct %s" % (sql, through, direct)
+    return found[0]
+
+
+def test_a_procedure_that_only_reads_answers_as_without_a_proxy(env):
+    make(env, *PROCEDURES)
+    proxy = env.proxy()
+    script = ["CALL one()", "CALL one", "call `app` . `one` ( )", "SET @c = 'x'", "CALL several(2, @b, @c)", "SELECT @b, @c",
+              "CALL cursor_sum(@total)", "SELECT @total", "CALL flow(4)", "CALL flow(0)", "CALL flow(-1)", "SHOW WARNINGS",
+              "CALL sets()", "SELECT @a, @b, @c", "CALL paged()", "CALL handled()", "CALL fails()", "SELECT 'alive'",
+              "CALL outer_one(2)", "SELECT @out, @inout", "CALL named()", "CALL shows()", "CALL locks()",
+              "CALL several((SELECT MAX(id) FROM t), @b, @c)", "CALL user_lock()", "SELECT IS_USED_LOCK('calls') = CONNECTION_ID()",
+              "CALL gone()", "CALL nowhere.gone()", "CALL one(1)", "CALL several(1)", "CALL several(1, 2, 3)", "CALL one("]
+    both(env, proxy, script)
+    # As one text, and beside other statements.
+    both(env, proxy, ["CALL one(); SELECT 1; CALL several(1, @b, @c); SELECT @b", "SELECT 1; CALL fails(); SELECT 2"])
+    env.assert_equal(rows_min=3)
+
+
+def test_diagnostics_around_a_call_are_as_without_a_proxy(env):
+    make(env, *PROCEDURES)
+    proxy = env.proxy()
+    script = ["SET sql_mode = ''"]
+    # MySQL's OK of a procedure that runs no statement repeats the row count of the write before: see limitations.md.
+    names = ["one", "warns", "sets", "paged", "fails", "last_id"] + (["quiet"] if env.old.kind == "mariadb" else [])
+    for name in names:
+        for ask in ("SHOW WARNINGS", "SELECT ROW_COUNT()", "SELECT @@warning_count", "SELECT LAST_INSERT_ID()"):
+            script += ["INSERT INTO t (v) VALUES ('much longer than ten')", "CALL %s()" % name, ask]
+    script += ["CALL sets_last_id()", "SELECT LAST_INSERT_ID()", "INSERT INTO t (v) VALUES ('y')", "CALL last_id()",
+               "CALL sets_last_id()", "INSERT INTO t VALUES (NULL, 'z')", "SELECT LAST_INSERT_ID()", "CALL paged()", "SELECT FOUND_ROWS()",
+               "CALL counts()", "CALL one()", "CALL counts()", "SELECT 5 + '1x'", "CALL quiet()", "SHOW WARNINGS"]
+    both(env, proxy, script)
+    if env.binary:
+        session = proxy.wire(database="app")
+        session.query("INSERT INTO t VALUES (10, 'x')")
+        _, message = raises(1235, session.query, "CALL counts()")
+        assert "ROW_COUNT" in message, message
+
+
+def test_prepared_calls_have_their_out_parameters(env):
+    make(env, *PROCEDURES)
+    proxy = env.proxy()
+    found = []
+    for side in (proxy, env.old):
+        session = side.wire(database="app", capabilities=wire.MULTI_STATEMENTS)
+        seen = []
+        statement, parameters, _ = session.prepare("CALL several(?, ?, ?)")
+        for values in ([1, None, "y"], [2, None, "z"]):
+            results = session.execute(statement, values)
+            assert any(r.status & 0x1000 for r in results), "no result set of OUT parameters"
+            seen.append([(r.facts(), r.status & ~0x4000) for r in results])
+        plain, _, _ = session.prepare("CALL one()")
+        seen.append([r.facts() for r in session.execute(plain)])
+        total, _, _ = session.prepare("CALL cursor_sum(?)")
+        seen.append([r.facts() for r in session.execute(total, [None])])
+        seen.append([shown(r) for r in session.execute(session.prepare("CALL fails()")[0])])
+        for sql in ("PREPARE s FROM 'CALL several(?, ?, ?)'", "SET @one = 1, @c = 'v'", "EXECUTE s USING @one, @b, @c", "SELECT @b, @c",
+                    "EXECUTE s USING @one", "PREPARE q FROM 'CALL one()'", "EXECUTE q", "DEALLOCATE PREPARE q", "EXECUTE q"):
+            seen.append(answers(session, sql))
+        session.close()
+        found.append(repr((parameters, seen)))
+    assert found[0] == found[1], "\n  proxy  %s\n  direct %s" % tuple(found)
+
+
+def test_every_other_procedure_is_refused_with_its_reason(env):
+    env.needs_proxy()
+    make(env, *WRITING)
+    proxy = env.proxy()
+    session = proxy.wire(database="app", capabilities=wire.MULTI_STATEMENTS)
+    for name, text in WRITING.items():
+        if name == "conditional" and env.old.kind == "mysql":
+            continue  # the server has taken the comment for what it says, as any other statement: see below
+        code, message = raises(1235, session.query, "CALL %s()" % name)
+        assert message.startswith("crossfade: CALL of app."), message
+        assert isinstance(text, str) or text[1] in message, message
+        assert "secret" not in message
+        raises(1235, session.prepare, "CALL %s()" % name)
+        raises(1235, session.query, "PREPARE s FROM 'CALL %s()'" % name)
+    for sql in ("CALL one(writes(1))", "CALL app.p.q()", "CALL one(ROW_COUNT())"):
+        raises((1235, 1064), session.query, sql)
+    assert env.old.run("SELECT COUNT(*) FROM app.t") == ((3,),)
+    env.assert_equal(rows_min=3)
+    # Executable comments are gone before the procedure is stored.
+    raises(1235, session.query, "CALL conditional()")
+
+
+def test_a_call_in_a_transaction_leaves_its_record_alone(env):
+    make(env, "one", "fails", "flow", "sets")
+    proxy = env.proxy()
+    script = ["BEGIN", "INSERT INTO t VALUES (10, 'x')", "CALL one()", "CALL fails()", "INSERT INTO t VALUES (11, 'y')", "COMMIT",
+              "SET autocommit = 0", "CALL one()", "INSERT INTO t VALUES (12, 'z')", "CALL flow(-1)", "CALL sets()", "COMMIT", "SET autocommit = 1",
+              "BEGIN", "DELETE FROM t WHERE id = 10", "CALL one()", "ROLLBACK", "SELECT id FROM t ORDER BY id"]
+    both(env, proxy, script)
+
+
+def test_an_error_that_only_says_deadlock_does_not_lose_the_record(env):
+    """SIGNAL may say 1213: the transaction is still there, and what it wrote must reach the other side."""
+    make(env)
+    env.old.run("CREATE PROCEDURE app.lies() SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213, MESSAGE_TEXT = 'not true'")
+    proxy = env.proxy()
+    for lie in ("CALL lies()", "SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213, MESSAGE_TEXT = 'not true'"):
+        both(env, proxy, ["BEGIN", "INSERT INTO t VALUES (10, 'x')", lie, "INSERT INTO t VALUES (11, 'y')", "COMMIT", "SELECT COUNT(*) FROM t"])
+    env.assert_equal(rows_min=3)
+
+
+def test_a_deadlock_that_a_procedure_catches_loses_the_transaction_as_the_server_did(env):
+    env.needs_proxy()
+    make(env)
+    env.old.run("CREATE PROCEDURE app.catches() BEGIN DECLARE CONTINUE HANDLER FOR 1213 SELECT 'caught'; "
+                "SELECT v FROM t WHERE id = 2 FOR UPDATE; SELECT 'on'; END")
+    proxy = env.proxy()
+    for begin in ("BEGIN", "SET autocommit = 0"):
+        session = proxy.wire(database="app")
+        session.query(begin)
+        session.query("UPDATE t SET v = 'mine' WHERE id = 1")
+        if begin != "BEGIN":
+            _, message = raises(1235, session.query, "CALL catches()")
+            assert "autocommit=0" in message
+            session.query("ROLLBACK")
+            session.close()
+            continue
+        with env.old.connect(database="app", autocommit=False) as other, other.cursor() as cursor:
+            # The other has changed more, so this session is the victim.
+            cursor.execute("UPDATE t SET v = 'other' WHERE id IN (2, 3)")
+            cursor.execute("INSERT INTO t (v) SELECT v FROM t WHERE id > 1")
+            waits = threading.Thread(target=cursor.execute, args=("UPDATE t SET v = 'other' WHERE id = 1",))
+            waits.start()
+            wait_until(lambda: env.old.run("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'") == ((1,),))
+            results = session.query("CALL catches()")
+            waits.join()
+            other.rollback()
+        assert ["caught" in repr(r) for r in results if isinstance(r, wire.Rows)] != [], results
+        assert any("caught" in repr(r.rows) for r in results if isinstance(r, wire.Rows)), results
+        raises(1213, session.query, "COMMIT")
+        session.query("SELECT 1")
+        session.close()
+    assert env.old.run("SELECT v FROM app.t WHERE id = 1") == (("a",),)
+    env.assert_equal(rows_min=3)
+
+
+def test_a_replaced_procedure_is_judged_anew(env):
+    env.needs_proxy()
+    make(env, "one")
+    proxy = env.proxy()
+    session = proxy.wire(database="app")
+    session.query("CALL one()")
+    env.old.run("DROP PROCEDURE one", "CREATE PROCEDURE one() BEGIN SELECT 1; DELETE FROM t; END", database="app")
+
+    def refused():
+        try:
+            with env.old.connect(database="app") as direct, direct.cursor() as cursor:
+                cursor.execute("DROP PROCEDURE one")
+                cursor.execute("CREATE PROCEDURE one() BEGIN SELECT 2; IF 0 THEN DELETE FROM t; END IF; END")
+            session.query("CALL one()")
+        except wire.Err as error:
+            assert error.code == 1235, error
+            return True
+        return False
+    wait_until(refused, 20, "the new definition", pause=0.5)
+
+
+def test_without_the_right_to_read_bodies_calls_are_refused(env):
+    env.needs_proxy()
+    make(env, "one")
+    env.old.run("CREATE USER weak@'%' IDENTIFIED BY 'weak secret'", "GRANT ALL ON *.* TO weak@'%' WITH GRANT OPTION")
+    env.old.run("REVOKE SELECT%s ON *.* FROM weak@'%%'" % (", SHOW_ROUTINE" if env.old.kind == "mysql" else ""))
+    for schema in ("crossfade", "app", "performance_schema"):
+        env.old.run("GRANT SELECT ON %s.* TO weak@'%%'" % schema)
+    try:
+        proxy = env.proxy(config={"control": {"old": {"user": "weak", "password": "weak secret"}}})
+        session = proxy.wire(database="app")
+        _, message = raises(1235, session.query, "CALL one()")
+        wanted = "SHOW_ROUTINE" if env.old.kind == "mysql" else "mysql.proc"
+        assert "cannot be read" in message and wanted in message, message
+        env.old.run("REVOKE EXECUTE, ALTER ROUTINE, CREATE ROUTINE ON *.* FROM weak@'%'")
+        _, message = raises(1235, session.query, "CALL one()")
+        assert "cannot be read" in message and wanted in message, message
+    finally:
+        env.old.run("DROP USER weak@'%'")
+
+
+def test_a_freeze_lets_reading_procedures_pass(env):
+    env.needs_proxy()
+    make(env, "one", "inserts")
+    proxy = env.proxy(flags={"freeze_writes": True})
+    session = proxy.wire(database="app")
+    assert len(session.query("CALL one()")[0].rows) == 3
+    raises(1290, session.query, "CALL inserts()")
+
+
+def test_the_session_survives_the_loss_of_an_idle_connection_after_a_call(env):
+    """What a reading procedure leaves is known: nothing, or user variables."""
+    env.needs_proxy()
+    make(env, "one", "sets")
+    proxy = env.proxy()
+    for name, lives in (("one", True), ("sets", False)):
+        session = proxy.wire(database="app")
+        session.query("CALL %s()" % name)
+        before = session.one("SELECT CONNECTION_ID()").rows[0][0]
+        env.old.run("KILL %s" % before.decode() if isinstance(before, bytes) else "KILL %s" % before)
+        if lives:
+            assert session.one("SELECT CONNECTION_ID()").rows[0][0] != before
+        else:
+            try:
+                session.query("SELECT 1")
+                raise AssertionError("the user variables are gone, and nobody said so")
+            except (wire.Err, wire.Closed):
+                pass
+        session.close()
