@@ -91,6 +91,13 @@ def test_the_greeting_follows_the_leader_whichever_make_it_is(env):
         assert int(session.one("SELECT CONNECTION_ID()").rows[0][0]) == session.connection_id
 
 
+@harness.both_roles
+def test_the_greeting_names_the_plugin_of_the_leaders_make(env):
+    # Connector/J reads an answer to caching_sha2_password wrongly under MariaDB's version number.
+    session, direct = env.proxy().wire(), env.old.wire()
+    assert session.server_plugin == direct.server_plugin == ("caching_sha2_password" if env.old.kind == "mysql" else "mysql_native_password")
+
+
 def lock_out(env, old, new):
     address = own_address()
     with Roles(env, old, new, "--max-connect-errors=10", "--bind-address=0.0.0.0") as servers:
