@@ -210,8 +210,9 @@ class RoutineReader {
     if (take("BEGIN")) return read_block(depth) && take_label(label);
     if (take("LOOP")) return read_list(depth, {"END"}) && take_end("LOOP") && take_label(label);
     if (take("WHILE")) {
-      return read_expression({"DO"}) && expect("DO") && read_branch(depth, {"END"}) && take_end("WHILE") &&
-             take_label(label);
+      if (!read_expression({"DO"}) || !expect("DO")) return false;
+      if (is("DO")) return problem("is not understood");  // WHILE x = do DO ...: the first may be a name
+      return read_branch(depth, {"END"}) && take_end("WHILE") && take_label(label);
     }
     if (take("REPEAT")) {
       return read_list(depth, {"UNTIL"}) && expect("UNTIL") && read_expression({"END"}) && take_end("REPEAT") &&

@@ -191,6 +191,9 @@ TEST(Routine, NamesThatCouldBeTakenForStructureAreRefused) {
   EXPECT_NE(judge("WHILE do DO DELETE FROM t; END WHILE", kMysql, "IN do INT").refusal, "");
   EXPECT_NE(judge("BEGIN DECLARE `End` INT; END").refusal, "");
   EXPECT_NE(judge("REPEAT SELECT 1; UNTIL end END REPEAT", kMysql, "`end` INT").refusal, "");
+  // Not declared, so no variable: the statement behind it would be taken for an expression.
+  EXPECT_NE(judge("WHILE @x = do DO DELETE FROM t; END WHILE").refusal, "");
+  EXPECT_NE(judge("REPEAT SELECT 1; UNTIL @x = end END REPEAT").refusal, "");
   // A field's name is no structure.
   EXPECT_EQ(judge("BEGIN DECLARE r ROW(end INT, `do` INT); WHILE r.do DO SET r.end = 1; END WHILE; END").refusal, "");
 }
