@@ -4,6 +4,8 @@
 #include <initializer_list>
 #include <utility>
 
+#include "routing/token_cursor.h"
+
 namespace crossfade::routing {
 namespace {
 
@@ -27,19 +29,15 @@ std::string folded(std::string_view token_text) {
 
 class RoutineReader {
  public:
-  RoutineReader(std::string_view text, const LexerMode& mode)
-      : text_(text), mariadb_(mode.mariadb), tokens_(text, mode) {
-    token_ = tokens_.next();
-    ahead_ = tokens_.next();
-  }
+  RoutineReader(std::string_view text, const LexerMode& mode) : text_(text), mariadb_(mode.mariadb), at_(text, mode) {}
 
   RoutineParts read() {
     scopes_.emplace_back();
     if (read_head() && read_statement(0)) {
-      if (token_.kind == TokenKind::semicolon) advance();
-      if (token_.kind != TokenKind::end) problem("has more behind its body's end");
+      if (at_.token().kind == TokenKind::semicolon) at_.advance();
+      if (at_.token().kind != TokenKind::end) problem("has more behind its body's end");
     }
-    if (out_.problem.empty() && tokens_.saw_executable_comment()) problem("has an executable comment");
+    if (out_.problem.empty() && at_.saw_executable_comment()) problem("has an executable comment");
     if (!out_.problem.empty()) out_.pieces.clear();
     return std::move(out_);
   }
@@ -50,39 +48,12 @@ class RoutineReader {
     std::vector<std::string> names;
   };
 
-  // Tokens.
-
-  void advance() {
-    after_dot_ = is_op(".");
-    end_of_last_ = token_.offset + token_.text.size();
-    token_ = ahead_;
-    if (token_.kind != TokenKind::end && token_.kind != TokenKind::error) ahead_ = tokens_.next();
-  }
-  bool is(std::string_view word) const { return !after_dot_ && is_word(token_, word); }
-  bool is_op(std::string_view op) const { return token_.kind == TokenKind::op && token_.text == op; }
-  bool ahead_is(std::string_view word) const { return is_word(ahead_, word); }
-  bool ahead_is_op(std::string_view op) const { return ahead_.kind == TokenKind::op && ahead_.text == op; }
-  bool is_name() const { return token_.kind == TokenKind::word || token_.kind == TokenKind::quoted_name; }
-  bool is_label() const { return is_name() && ahead_is_op(":"); }
-  bool at_end() const {
-    return token_.kind == TokenKind::end || token_.kind == TokenKind::semicolon || token_.kind == TokenKind::error;
-  }
-  bool take(std::string_view word) {
-    if (!is(word)) return false;
-    advance();
-    return true;
-  }
-  bool take_op(std::string_view op) {
-    if (!is_op(op)) return false;
-    advance();
-    return true;
-  }
-  bool expect(std::string_view word) { return take(word) || problem("is not understood"); }
+  bool expect(std::string_view word) { return at_.take(word) || problem("is not understood"); }
 
   bool problem(std::string what) {
     if (!out_.problem.empty()) return false;
     out_.problem = std::move(what);
-    out_.problem_line = line_of(std::min(token_.offset, text_.size()));
+    out_.problem_line = line_of(std::min(at_.token().offset, text_.size()));
     return false;
   }
   // Offsets only grow.
@@ -94,10 +65,10 @@ class RoutineReader {
     return lines_;
   }
   bool add_piece(Kind kind, std::size_t from) {
-    if (end_of_last_ <= from) return problem("is not understood");
+    if (at_.end_of_last() <= from) return problem("is not understood");
     if (out_.pieces.size() >= kPiecesMax) return problem("has more statements than are looked at");
     out_.pieces.push_back({.kind = kind,
-                           .text = text_.substr(from, end_of_last_ - from),
+                           .text = text_.substr(from, at_.end_of_last() - from),
                            .line = line_of(from),
                            .in_handler = handlers_ > 0,
                            .certain = branches_ == 0 && handlers_ == 0});
@@ -124,28 +95,28 @@ class RoutineReader {
 
   // CREATE [OR REPLACE] [DEFINER = user] PROCEDURE [schema.]name ( parameters ) characteristics
   bool read_head() {
-    if (!take("CREATE")) return problem("is not understood");
-    if (take("OR") && !take("REPLACE")) return problem("is not understood");
-    if (take("DEFINER")) {
-      if (!take_op("=")) return problem("is not understood");
-      advance();  // the user, then @host: one token
-      if (token_.kind == TokenKind::user_variable) advance();
+    if (!at_.take("CREATE")) return problem("is not understood");
+    if (at_.take("OR") && !at_.take("REPLACE")) return problem("is not understood");
+    if (at_.take("DEFINER")) {
+      if (!at_.take_op("=")) return problem("is not understood");
+      at_.advance();  // the user, then @host: one token
+      if (at_.token().kind == TokenKind::user_variable) at_.advance();
     }
-    if (!take("PROCEDURE") || !is_name()) return problem("is not understood");
-    advance();
-    if (take_op(".")) advance();
+    if (!at_.take("PROCEDURE") || !at_.is_name()) return problem("is not understood");
+    at_.advance();
+    if (at_.take_op(".")) at_.advance();
     return read_parameters() && read_characteristics();
   }
 
   bool read_parameters() {
-    if (!take_op("(")) return problem("is not understood");
-    while (!take_op(")")) {
-      if (is("IN") || is("OUT") || is("INOUT")) advance();
-      if (!is_name() || !declare_variable(token_)) return problem("is not understood");
-      advance();
+    if (!at_.take_op("(")) return problem("is not understood");
+    while (!at_.take_op(")")) {
+      if (at_.is("IN") || at_.is("OUT") || at_.is("INOUT")) at_.advance();
+      if (!at_.is_name() || !declare_variable(at_.token())) return problem("is not understood");
+      at_.advance();
       if (!skip_type()) return false;
-      if (is("DEFAULT")) return problem("has a parameter with a default value");
-      if (!is_op(")") && !take_op(",")) return problem("is not understood");
+      if (at_.is("DEFAULT")) return problem("has a parameter with a default value");
+      if (!at_.is_op(")") && !at_.take_op(",")) return problem("is not understood");
     }
     return true;
   }
@@ -153,41 +124,42 @@ class RoutineReader {
   // Up to DEFAULT, or a comma, parenthesis or semicolon that belongs to no part of the type.
   bool skip_type() {
     std::size_t depth = 0;
-    for (bool first = true; !at_end(); first = false) {
-      if (depth == 0 && (is_op(",") || is_op(")") || is("DEFAULT"))) return !first || problem("is not understood");
-      if (is_op(":=") || is_op("=")) return problem("is not understood");
-      if (is_op("(")) ++depth;
-      if (is_op(")")) --depth;
-      advance();
+    for (bool first = true; !at_.at_end(); first = false) {
+      if (depth == 0 && (at_.is_op(",") || at_.is_op(")") || at_.is("DEFAULT")))
+        return !first || problem("is not understood");
+      if (at_.is_op(":=") || at_.is_op("=")) return problem("is not understood");
+      if (at_.is_op("(")) ++depth;
+      if (at_.is_op(")")) --depth;
+      at_.advance();
     }
     return depth == 0 || problem("is not understood");
   }
 
   bool read_characteristics() {
     for (;;) {
-      if (take("DETERMINISTIC")) continue;
-      if (is("NOT") && ahead_is("DETERMINISTIC")) {
-        advance();
-        advance();
-      } else if (take("LANGUAGE")) {
-        if (!take("SQL")) return problem("is not written in SQL");
-      } else if (is("SQL") && ahead_is("SECURITY")) {
-        advance();
-        advance();
-        if (!take("DEFINER") && !take("INVOKER")) return problem("is not understood");
-      } else if (is("NO") && ahead_is("SQL")) {
-        advance();
-        advance();
-      } else if (is("CONTAINS") && ahead_is("SQL")) {
-        advance();
-        advance();
-      } else if ((is("READS") || is("MODIFIES")) && ahead_is("SQL")) {
-        advance();
-        advance();
-        if (!take("DATA")) return problem("is not understood");
-      } else if (take("COMMENT")) {
-        if (token_.kind != TokenKind::string) return problem("is not understood");
-        advance();
+      if (at_.take("DETERMINISTIC")) continue;
+      if (at_.is("NOT") && at_.ahead_is("DETERMINISTIC")) {
+        at_.advance();
+        at_.advance();
+      } else if (at_.take("LANGUAGE")) {
+        if (!at_.take("SQL")) return problem("is not written in SQL");
+      } else if (at_.is("SQL") && at_.ahead_is("SECURITY")) {
+        at_.advance();
+        at_.advance();
+        if (!at_.take("DEFINER") && !at_.take("INVOKER")) return problem("is not understood");
+      } else if (at_.is("NO") && at_.ahead_is("SQL")) {
+        at_.advance();
+        at_.advance();
+      } else if (at_.is("CONTAINS") && at_.ahead_is("SQL")) {
+        at_.advance();
+        at_.advance();
+      } else if ((at_.is("READS") || at_.is("MODIFIES")) && at_.ahead_is("SQL")) {
+        at_.advance();
+        at_.advance();
+        if (!at_.take("DATA")) return problem("is not understood");
+      } else if (at_.take("COMMENT")) {
+        if (at_.token().kind != TokenKind::string) return problem("is not understood");
+        at_.advance();
       } else {
         return true;
       }
@@ -199,30 +171,31 @@ class RoutineReader {
   bool read_statement(std::size_t depth) {
     if (depth >= kDepthMax) return problem("is nested deeper than is looked at");
     std::string label;
-    if (is_label()) {
-      label = folded(token_.text);
-      advance();
-      advance();
-      if (!is("BEGIN") && !is("LOOP") && !is("WHILE") && !is("REPEAT")) return problem("is not understood");
+    if (at_.is_label()) {
+      label = folded(at_.token().text);
+      at_.advance();
+      at_.advance();
+      if (!at_.is("BEGIN") && !at_.is("LOOP") && !at_.is("WHILE") && !at_.is("REPEAT"))
+        return problem("is not understood");
     }
     // A statement may be left from inside only by its label; leaving the outermost ends the procedure.
     const Branch inner(label.empty() || depth == 0 ? nullptr : &branches_);
-    if (take("BEGIN")) return read_block(depth) && take_label(label);
-    if (take("LOOP")) return read_list(depth, {"END"}) && take_end("LOOP") && take_label(label);
-    if (take("WHILE")) {
+    if (at_.take("BEGIN")) return read_block(depth) && take_label(label);
+    if (at_.take("LOOP")) return read_list(depth, {"END"}) && take_end("LOOP") && take_label(label);
+    if (at_.take("WHILE")) {
       if (!read_expression({"DO"}) || !expect("DO")) return false;
-      if (is("DO")) return problem("is not understood");  // WHILE x = do DO ...: the first may be a name
+      if (at_.is("DO")) return problem("is not understood");  // WHILE x = do DO ...: the first may be a name
       return read_branch(depth, {"END"}) && take_end("WHILE") && take_label(label);
     }
-    if (take("REPEAT")) {
+    if (at_.take("REPEAT")) {
       return read_list(depth, {"UNTIL"}) && expect("UNTIL") && read_expression({"END"}) && take_end("REPEAT") &&
              take_label(label);
     }
-    if (take("IF")) return read_if(depth);
-    if (take("CASE")) return read_case(depth);
-    if (take("SET")) return read_set();
-    if (is("OPEN") || is("CLOSE") || is("LEAVE") || is("ITERATE")) return read_named();
-    if (take("FETCH")) return read_fetch();
+    if (at_.take("IF")) return read_if(depth);
+    if (at_.take("CASE")) return read_case(depth);
+    if (at_.take("SET")) return read_set();
+    if (at_.is("OPEN") || at_.is("CLOSE") || at_.is("LEAVE") || at_.is("ITERATE")) return read_named();
+    if (at_.take("FETCH")) return read_fetch();
     return read_simple(Kind::statement);
   }
 
@@ -245,11 +218,11 @@ class RoutineReader {
   bool read_list(std::size_t depth, std::initializer_list<std::string_view> ends) {
     while (true) {
       const bool ended =
-          !is_label() && std::any_of(ends.begin(), ends.end(), [this](std::string_view w) { return is(w); });
+          !at_.is_label() && std::any_of(ends.begin(), ends.end(), [this](std::string_view w) { return at_.is(w); });
       if (ended) return true;
       if (!read_statement(depth + 1)) return false;
-      if (token_.kind != TokenKind::semicolon) return problem("is not understood");
-      advance();
+      if (at_.token().kind != TokenKind::semicolon) return problem("is not understood");
+      at_.advance();
     }
   }
   bool read_branch(std::size_t depth, std::initializer_list<std::string_view> ends) {
@@ -259,22 +232,22 @@ class RoutineReader {
 
   bool take_end(std::string_view of) { return expect("END") && expect(of); }
   bool take_label(const std::string& label) {
-    if (at_end() || label.empty()) return at_end() || problem("is not understood");
-    if (!is_name() || folded(token_.text) != label) return problem("is not understood");
-    advance();
+    if (at_.at_end() || label.empty()) return at_.at_end() || problem("is not understood");
+    if (!at_.is_name() || folded(at_.token().text) != label) return problem("is not understood");
+    at_.advance();
     return true;
   }
 
   bool read_block(std::size_t depth) {
     scopes_.emplace_back();
-    while (is("DECLARE")) {
-      advance();
+    while (at_.is("DECLARE")) {
+      at_.advance();
       if (!read_declaration(depth)) return false;
-      if (token_.kind != TokenKind::semicolon) return problem("is not understood");
-      advance();
+      if (at_.token().kind != TokenKind::semicolon) return problem("is not understood");
+      at_.advance();
     }
     if (!read_list(depth, {"END"})) return false;
-    advance();
+    at_.advance();
     scopes_.pop_back();
     return true;
   }
@@ -283,9 +256,9 @@ class RoutineReader {
     if (!read_expression({"THEN"}) || !expect("THEN")) return false;
     while (true) {
       if (!read_branch(depth, {"ELSEIF", "ELSE", "END"})) return false;
-      if (take("ELSEIF")) {
+      if (at_.take("ELSEIF")) {
         if (!read_expression({"THEN"}) || !expect("THEN")) return false;
-      } else if (take("ELSE")) {
+      } else if (at_.take("ELSE")) {
         return read_branch(depth, {"END"}) && take_end("IF");
       } else {
         return take_end("IF");
@@ -294,40 +267,40 @@ class RoutineReader {
   }
 
   bool read_case(std::size_t depth) {
-    if (!is("WHEN") && !read_expression({"WHEN"})) return false;
-    while (take("WHEN")) {
+    if (!at_.is("WHEN") && !read_expression({"WHEN"})) return false;
+    while (at_.take("WHEN")) {
       if (!read_expression({"THEN"}) || !expect("THEN")) return false;
       if (!read_branch(depth, {"WHEN", "ELSE", "END"})) return false;
     }
-    if (take("ELSE") && !read_branch(depth, {"END"})) return false;
+    if (at_.take("ELSE") && !read_branch(depth, {"END"})) return false;
     return take_end("CASE");
   }
 
   // Until one of `ends` stands outside of all parentheses and CASE ... END.
   bool read_expression(std::initializer_list<std::string_view> ends) {
-    const std::size_t from = token_.offset;
+    const std::size_t from = at_.token().offset;
     std::size_t depth = 0, cases = 0;
-    while (!at_end()) {
+    while (!at_.at_end()) {
       if (depth == 0 && cases == 0) {
         const bool ended =
-            is_op(",") || std::any_of(ends.begin(), ends.end(), [this](std::string_view w) { return is(w); });
+            at_.is_op(",") || std::any_of(ends.begin(), ends.end(), [this](std::string_view w) { return at_.is(w); });
         if (ended) break;
       }
-      if (depth == 0 && is("CASE")) ++cases;
-      if (depth == 0 && cases > 0 && is("END")) --cases;
-      if (is_op("(")) ++depth;
-      if (is_op(")") && depth-- == 0) return problem("is not understood");
-      advance();
+      if (depth == 0 && at_.is("CASE")) ++cases;
+      if (depth == 0 && cases > 0 && at_.is("END")) --cases;
+      if (at_.is_op("(")) ++depth;
+      if (at_.is_op(")") && depth-- == 0) return problem("is not understood");
+      at_.advance();
     }
     if (depth != 0 || cases != 0) return problem("is not understood");
     return add_piece(Kind::expression, from);
   }
 
   bool read_simple(Kind kind) {
-    const std::size_t from = token_.offset;
-    while (!at_end()) {
-      if (is("INTO") && (ahead_is("OUTFILE") || ahead_is("DUMPFILE"))) return problem("writes a file");
-      advance();
+    const std::size_t from = at_.token().offset;
+    while (!at_.at_end()) {
+      if (at_.is("INTO") && (at_.ahead_is("OUTFILE") || at_.ahead_is("DUMPFILE"))) return problem("writes a file");
+      at_.advance();
     }
     return add_piece(kind, from);
   }
@@ -335,106 +308,105 @@ class RoutineReader {
   // SET own variable | @user variable = expression, ...
   bool read_set() {
     do {
-      if (token_.kind == TokenKind::user_variable) {
+      if (at_.token().kind == TokenKind::user_variable) {
         out_.assigns_user_variable = true;
-        advance();
+        at_.advance();
       } else {
-        const bool form = token_.kind == TokenKind::word && std::find(std::begin(kSetForms), std::end(kSetForms),
-                                                                      folded(token_.text)) != std::end(kSetForms);
-        if (!is_name() || form || !is_own_variable(token_)) {
+        const bool form =
+            at_.token().kind == TokenKind::word &&
+            std::find(std::begin(kSetForms), std::end(kSetForms), folded(at_.token().text)) != std::end(kSetForms);
+        if (!at_.is_name() || form || !is_own_variable(at_.token())) {
           return problem("sets something other than its own and user variables");
         }
-        advance();
-        if (mariadb_ && take_op(".")) {  // a field of a ROW; to MySQL it is a variable of the system's
-          if (!is_name()) return problem("is not understood");
-          advance();
+        at_.advance();
+        if (mariadb_ && at_.take_op(".")) {  // a field of a ROW; to MySQL it is a variable of the system's
+          if (!at_.is_name()) return problem("is not understood");
+          at_.advance();
         }
       }
-      if (!take_op("=") && !take_op(":=")) return problem("sets something other than its own and user variables");
+      if (!at_.take_op("=") && !at_.take_op(":="))
+        return problem("sets something other than its own and user variables");
       if (!read_expression({})) return false;
-    } while (take_op(","));
-    return at_end() || problem("is not understood");
+    } while (at_.take_op(","));
+    return at_.at_end() || problem("is not understood");
   }
 
   // OPEN cursor, CLOSE cursor, LEAVE label, ITERATE label
   bool read_named() {
-    advance();
-    if (!is_name()) return problem("is not understood");
-    advance();
-    return at_end() || problem("is not understood");
+    at_.advance();
+    if (!at_.is_name()) return problem("is not understood");
+    at_.advance();
+    return at_.at_end() || problem("is not understood");
   }
 
   // FETCH [[NEXT] FROM] cursor INTO variables
   bool read_fetch() {
-    if (is("NEXT") && ahead_is("FROM")) advance();
-    if (is("FROM")) advance();
-    if (!is_name()) return problem("is not understood");
-    advance();
-    if (!take("INTO")) return problem("is not understood");
+    if (at_.is("NEXT") && at_.ahead_is("FROM")) at_.advance();
+    if (at_.is("FROM")) at_.advance();
+    if (!at_.is_name()) return problem("is not understood");
+    at_.advance();
+    if (!at_.take("INTO")) return problem("is not understood");
     do {
-      if (token_.kind == TokenKind::user_variable) out_.assigns_user_variable = true;
-      if (!is_name() && token_.kind != TokenKind::user_variable) return problem("is not understood");
-      advance();
-    } while (take_op(","));
-    return at_end() || problem("is not understood");
+      if (at_.token().kind == TokenKind::user_variable) out_.assigns_user_variable = true;
+      if (!at_.is_name() && at_.token().kind != TokenKind::user_variable) return problem("is not understood");
+      at_.advance();
+    } while (at_.take_op(","));
+    return at_.at_end() || problem("is not understood");
   }
 
   // Behind DECLARE.
   bool read_declaration(std::size_t depth) {
-    if ((is("CONTINUE") || is("EXIT") || is("UNDO")) && ahead_is("HANDLER")) {
-      advance();
-      advance();
+    if ((at_.is("CONTINUE") || at_.is("EXIT") || at_.is("UNDO")) && at_.ahead_is("HANDLER")) {
+      at_.advance();
+      at_.advance();
       return read_handler(depth);
     }
-    if (ahead_is("CURSOR")) {
-      if (!is_name()) return problem("is not understood");
-      advance();
-      advance();
-      if (is_op("(")) return problem("has a cursor with parameters");
-      if (!take("FOR")) return problem("is not understood");
+    if (at_.ahead_is("CURSOR")) {
+      if (!at_.is_name()) return problem("is not understood");
+      at_.advance();
+      at_.advance();
+      if (at_.is_op("(")) return problem("has a cursor with parameters");
+      if (!at_.take("FOR")) return problem("is not understood");
       return read_simple(Kind::cursor);
     }
-    if (ahead_is("CONDITION")) {
-      while (!at_end()) advance();
+    if (at_.ahead_is("CONDITION")) {
+      while (!at_.at_end()) at_.advance();
       return true;
     }
     do {
-      if (!is_name() || !declare_variable(token_)) return problem("is not understood");
-      advance();
-    } while (take_op(","));
+      if (!at_.is_name() || !declare_variable(at_.token())) return problem("is not understood");
+      at_.advance();
+    } while (at_.take_op(","));
     if (!skip_type()) return false;
-    if (take("DEFAULT") && !read_expression({})) return false;
-    return at_end() || problem("is not understood");
+    if (at_.take("DEFAULT") && !read_expression({})) return false;
+    return at_.at_end() || problem("is not understood");
   }
 
   // FOR condition, ... statement
   bool read_handler(std::size_t depth) {
-    if (!take("FOR")) return problem("is not understood");
+    if (!at_.take("FOR")) return problem("is not understood");
     do {
-      if (is("NOT") && ahead_is("FOUND")) {
-        advance();
-      } else if (take("SQLSTATE")) {
-        take("VALUE");
-        const std::string_view state = token_.text;
+      if (at_.is("NOT") && at_.ahead_is("FOUND")) {
+        at_.advance();
+      } else if (at_.take("SQLSTATE")) {
+        at_.take("VALUE");
+        const std::string_view state = at_.token().text;
         const bool harmless = state.size() == 7 && (state.substr(1, 2) == "01" || state.substr(1, 2) == "02");
         out_.catches_errors = out_.catches_errors || !harmless;
-        if (token_.kind != TokenKind::string) return problem("is not understood");
-      } else if (!is("SQLWARNING")) {
+        if (at_.token().kind != TokenKind::string) return problem("is not understood");
+      } else if (!at_.is("SQLWARNING")) {
         out_.catches_errors = true;
-        if (!is_name() && token_.kind != TokenKind::number) return problem("is not understood");
+        if (!at_.is_name() && at_.token().kind != TokenKind::number) return problem("is not understood");
       }
-      advance();
-    } while (take_op(","));
+      at_.advance();
+    } while (at_.take_op(","));
     const Branch inner(&handlers_);
     return read_statement(depth + 1);
   }
 
   std::string_view text_;
   bool mariadb_;
-  Tokenizer tokens_;
-  Token token_, ahead_;
-  bool after_dot_ = false;
-  std::size_t end_of_last_ = 0;
+  TokenCursor at_;
   std::size_t counted_to_ = 0, lines_ = 1;
   std::size_t branches_ = 0, handlers_ = 0;
   std::size_t names_ = 0;
