@@ -118,6 +118,10 @@ class Judge {
       return refuse("it holds " + (shape_.why.empty() ? std::string("something unknown") : shape_.why),
                     "write it in a simpler form");
     }
+    if (names_are_unclear()) {
+      return refuse("it has names that are not ASCII, in another character set than the proxy knows them in",
+                    "connect with utf8mb4");
+    }
     if (shape_.on_duplicate_key) {
       return refuse("ON DUPLICATE KEY UPDATE may choose another row", "use an UPDATE by primary key, or REPLACE");
     }
@@ -132,6 +136,21 @@ class Judge {
     }
     return !shape_.subquery || refuse("it reads other rows in a subquery", "read them first and write the values");
   }
+
+  // The table's own names are in UTF-8.
+  bool names_are_unclear() const {
+    const std::string_view client = session_.text.client;
+    if (client == "utf8mb4" || client == "utf8mb3" || client == "utf8") return false;
+    const auto ascii = [](std::string_view name) {
+      return std::all_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+    };
+    return !ascii(shape_.table.schema) || !ascii(shape_.table.table) ||
+           !std::all_of(shape_.columns.begin(), shape_.columns.end(), ascii) ||
+           !std::all_of(shape_.conditions.begin(), shape_.conditions.end(),
+                        [&ascii](const routing::Condition& one) { return ascii(one.column); });
+  }
+
+  routing::MultiByte multi_byte() const { return routing::multi_byte(session_.text.client); }
 
   bool check_table() {
     const bool update = shape_.kind == StatementKind::update;
@@ -330,8 +349,8 @@ class Judge {
 
   bool check_type(const Column& column, const Value& value) {
     if (value.kind == ValueKind::expression) {
-      return refuse_value(column, expression_problem(value, column, *schema_)) && check_characters(column, value) &&
-             check_operands(column, value);
+      return refuse_value(column, expression_problem(value, column, *schema_, multi_byte())) &&
+             check_characters(column, value) && check_operands(column, value);
     }
     if (value.kind != ValueKind::placeholder) {
       return refuse_value(column, literal_problem(value, column)) && check_characters(column, value);
@@ -351,7 +370,7 @@ class Judge {
 
   // The placeholders inside an expression.
   bool check_operands(const Column& column, const Value& value) {
-    const std::size_t count = placeholders_in(value);
+    const std::size_t count = placeholders_in(value, multi_byte());
     if (count == 0) return true;
     if (parameters_ == nullptr) return true;
     if (value.placeholder + count > parameters_->size()) return refuse_value(column, "a parameter is missing");

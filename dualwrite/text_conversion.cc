@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "dualwrite/utf8.h"
+#include "routing/multi_byte.h"
 
 namespace crossfade::dualwrite {
 namespace {
@@ -108,8 +109,13 @@ std::string_view conversion_problem(std::string_view text, std::string_view from
     case Family::single_byte:
       if (unicode || from == to) return {};
       break;
+    case Family::other: {
+      const routing::MultiByte bytes = routing::multi_byte(from);
+      if (bytes == routing::MultiByte::none || !routing::is_well_formed(bytes, text)) return kMalformed;
+      if (from == to) return {};
+      break;
+    }
     case Family::wide:
-    case Family::other:
       break;
   }
   return strict ? std::string_view() : kUnsure;

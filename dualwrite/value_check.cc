@@ -240,16 +240,23 @@ constexpr std::string_view kUnicode = "utf8mb4";
 
 constexpr std::string_view kNoJson = "MySQL makes no JSON of bytes";
 
+// Of what Unicode lacks MySQL makes question marks in a JSON, whatever the sql_mode.
+bool fails_where_it_does_not_fit(const Column& column, const TextPath& path) {
+  return path.strict && column.type != ColumnClass::json;
+}
+
 std::string_view from_charset(std::string_view text, std::string_view charset, const Column& column,
                               const TextPath& path) {
   if (column.type == ColumnClass::json && charset == kBytes) return kNoJson;
-  return conversion_problem(text, charset, column.charset, path.strict);
+  return conversion_problem(text, charset, column.charset, fails_where_it_does_not_fit(column, path));
 }
 
 std::string_view sent_problem(std::string_view text, const Column& column, const TextPath& path) {
   const bool bytes = path.client == kBytes || path.connection == kBytes;
   if (bytes && column.type == ColumnClass::json) return kNoJson;
-  return conversion_problem(text, path, column.charset);
+  TextPath towards = path;
+  towards.strict = fails_where_it_does_not_fit(column, path);
+  return conversion_problem(text, towards, column.charset);
 }
 
 // What 0x41, x'41', 0b1000001 and b'1000001' stand for where a text is wanted.
@@ -407,11 +414,13 @@ std::string_view operand_problem(const protocol::Parameter& parameter, const Col
   }
 }
 
-std::string_view expression_problem(const routing::Value& value, const Column& column, const TableSchema& schema) {
+std::string_view expression_problem(const routing::Value& value, const Column& column, const TableSchema& schema,
+                                    routing::MultiByte charset) {
   // Which way backslashes are read hangs on sql_mode: the expression has to do either way.
   for (const bool plain : {false, true}) {
     routing::LexerMode mode;
     mode.no_backslash_escapes = plain;
+    mode.multi_byte = charset;
     const std::string_view why = ExpressionCheck(value.text, mode, column, schema).problem();
     if (!why.empty()) return why;
     if (value.text.find('\\') == std::string::npos) break;
@@ -419,8 +428,10 @@ std::string_view expression_problem(const routing::Value& value, const Column& c
   return {};
 }
 
-std::size_t placeholders_in(const routing::Value& value) {
-  routing::Tokenizer tokenizer(value.text, {});
+std::size_t placeholders_in(const routing::Value& value, routing::MultiByte charset) {
+  routing::LexerMode mode;
+  mode.multi_byte = charset;
+  routing::Tokenizer tokenizer(value.text, mode);
   std::size_t count = 0;
   for (routing::Token token = tokenizer.next();
        token.kind != routing::TokenKind::end && token.kind != routing::TokenKind::error; token = tokenizer.next()) {

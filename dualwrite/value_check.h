@@ -17,8 +17,9 @@ namespace crossfade::dualwrite {
 // `value` is a literal, NULL or DEFAULT.
 std::string_view literal_problem(const routing::Value& value, const Column& column);
 std::string_view parameter_problem(const protocol::Parameter& parameter, const Column& column);
-// `value` is an expression; its columns are looked up in `schema`.
-std::string_view expression_problem(const routing::Value& value, const Column& column, const TableSchema& schema);
+// `value` is an expression; its columns are looked up in `schema`. `charset`: of the statement's bytes.
+std::string_view expression_problem(const routing::Value& value, const Column& column, const TableSchema& schema,
+                                    routing::MultiByte charset);
 // What may become of its characters on their way; for every kind of value, and for what a column is compared with.
 std::string_view text_problem(const routing::Value& value, const Column& column, const TextPath& path);
 std::string_view text_problem(const protocol::Parameter& parameter, const Column& column, const TextPath& path);
@@ -27,7 +28,7 @@ std::string_view compared_problem(const protocol::Parameter& parameter, const Te
 // A placeholder within an expression that gives `column` its value.
 std::string_view operand_problem(const protocol::Parameter& parameter, const Column& column);
 // How many ? an expression holds.
-std::size_t placeholders_in(const routing::Value& value);
+std::size_t placeholders_in(const routing::Value& value, routing::MultiByte charset);
 
 // YYYY-MM-DD, YYYY-MM-DD HH:MM:SS[.ffffff] or [-]H:MM:SS[.ffffff].
 bool is_plain_temporal(std::string_view text);

@@ -106,8 +106,9 @@ Task<absl::StatusOr<Judgement>> RoutineCache::read(std::string schema, TableName
   }
   const routing::RoutineDefinition definition{
       .create = *shown[0][2], .sql_mode = shown[0][1].value_or(""), .character_set_client = shown[0][3].value_or("")};
-  out.verdict =
-      routing::judge_routine(definition, lexer_mode(definition.sql_mode, answer->mariadb, answer->server_version));
+  // The connection's own character set is what the text comes in.
+  out.verdict = routing::judge_routine(
+      definition, lexer_mode(definition.sql_mode, "utf8mb4", answer->mariadb, answer->server_version));
   out.why = std::move(out.verdict.refusal);
   out.outcome = out.why.empty() ? Outcome::reads : Outcome::refused;
   co_return out;

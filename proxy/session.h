@@ -132,9 +132,6 @@ class Session {
   // session_query.cc: COM_QUERY
   Task<Next> on_query(Command command);
   bool needs_context_to_read(std::string_view sql) const;
-  bool unreadable_charset(std::string_view sql) const;
-  protocol::Err charset_refusal() const;
-  Task<Next> refuse_charset();
   Task<Next> carry_out(routing::Plan plan, routing::StatementFacts facts, Command command);
   // `text` is the SET; `command` what carries it, which may be an execution of it.
   Task<Next> on_set(routing::StatementFacts facts, std::string text, Command command, protocol::ResponseKind kind);

@@ -355,7 +355,7 @@ Task<Session::Next> Session::welcome(protocol::Ok ok) {
   ok.status &= static_cast<std::uint16_t>(~protocol::kStatusSessionStateChanged);
   autocommit_ = (ok.status & protocol::kStatusAutocommit) != 0;
   lexer_stale_ = true;  // the server's default sql_mode is its own matter
-  lexer_mode_ = lexer_mode("", leading.is_mariadb(), version_number(leading.greeting().server_version));
+  lexer_mode_ = lexer_mode("", "", leading.is_mariadb(), version_number(leading.greeting().server_version));
   if (co_await reply_ok(std::move(ok)) == Next::close) co_return Next::close;
   const protocol::Compression compression = login_.machine->compression();
   if (compression.algorithm != protocol::CompressionAlgorithm::none && !client_->is_compressed()) {

@@ -35,17 +35,11 @@ Task<absl::StatusOr<Session::Examined>> Session::examine(std::string sql) {
   }
   if (!in_transaction_ && flags_ != worker_.flags) flags_ = worker_.flags;
   Examined out;
-  const bool unread = unreadable_charset(sql);
-  if (unread && (flags_->dual_write.enabled || flags_->freeze_writes)) {
-    counters_.refused_statements.add();
-    out.refused = charset_refusal();
-    co_return out;
-  }
   Prepared& prepared = out.prepared;
   prepared.sql = sql;
   prepared.schema = schema_;
   prepared.context_version = context_version_;
-  prepared.facts = unread ? routing::unread_statement() : routing::classify(sql, lexer_mode_);
+  prepared.facts = routing::classify(sql, lexer_mode_);
   routing::SessionFacts session = session_facts();
   session.client_multi_statements = true;  // a server says 1064 to several statements here by itself
   const routing::Plan plan = routing::make_plan(prepared.facts, session, *flags_, leader(), 0);

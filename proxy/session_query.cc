@@ -67,26 +67,6 @@ bool Session::needs_context_to_read(std::string_view sql) const {
   return !context_ && has_high_bytes(sql);
 }
 
-// In these a character's second byte can be a quote or a backslash, which no lexer of ours knows: what
-// it takes for a string could hide a statement.
-bool Session::unreadable_charset(std::string_view sql) const {
-  if (!context_ || !has_high_bytes(sql)) return false;
-  const std::string& charset = context_->statement.character_set_client;
-  return charset == "gbk" || charset == "sjis" || charset == "big5" || charset == "cp932" || charset == "gb18030";
-}
-
-protocol::Err Session::charset_refusal() const {
-  return {.code = protocol::kErrNotSupportedYet,
-          .sqlstate = "42000",
-          .message = "crossfade: statements with other than ASCII characters are not taken from a " +
-                     context_->statement.character_set_client + " client yet; connect with utf8mb4"};
-}
-
-Task<Session::Next> Session::refuse_charset() {
-  counters_.refused_statements.add();
-  co_return co_await reply_err(charset_refusal());
-}
-
 Task<Session::Next> Session::on_query(Command command) {
   std::string_view sql = protocol::as_text(command.payload.subspan(1));
   StatementFacts facts = routing::classify(sql, lexer_mode_);
@@ -99,10 +79,6 @@ Task<Session::Next> Session::on_query(Command command) {
     if (!fresh.ok()) co_return co_await reply_lost(fresh, leader());
     sql = protocol::as_text(command.payload.subspan(1));
     facts = routing::classify(sql, lexer_mode_);
-  }
-  if (unreadable_charset(sql)) {
-    if (flags_->dual_write.enabled || flags_->freeze_writes) co_return co_await refuse_charset();
-    facts = routing::unread_statement();
   }
   if (transaction_lost_ && facts.kind != StatementKind::rollback) {
     own(command);

@@ -98,8 +98,8 @@ Task<absl::Status> Session::refresh_context() {
   }
   update_read_pin();
   schema_ = context_->statement.schema;
-  lexer_mode_ = lexer_mode(context_->statement.sql_mode, (*leading)->is_mariadb(),
-                           version_number((*leading)->greeting().server_version));
+  lexer_mode_ = lexer_mode(context_->statement.sql_mode, context_->statement.character_set_client,
+                           (*leading)->is_mariadb(), version_number((*leading)->greeting().server_version));
   lexer_stale_ = false;
   co_return absl::OkStatus();
 }

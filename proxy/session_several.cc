@@ -39,7 +39,6 @@ Task<Session::Next> Session::one_of_several(std::string_view* left) {
     const absl::Status fresh = co_await refresh_context();
     if (!fresh.ok()) co_return co_await reply_lost(fresh, leader());
   }
-  if (unreadable_charset(*left)) co_return co_await refuse_charset();
   const FirstStatement first = routing::first_statement(*left, lexer_mode_);
   *left = first.rest;
   switch (first.kind) {

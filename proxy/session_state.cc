@@ -182,12 +182,14 @@ std::string unknown_to_other_side(const SessionContext& context, bool target_is_
   return "";
 }
 
-routing::LexerMode lexer_mode(const std::string& sql_mode, bool mariadb, std::uint32_t server_version) {
+routing::LexerMode lexer_mode(const std::string& sql_mode, const std::string& character_set_client, bool mariadb,
+                              std::uint32_t server_version) {
   return {.ansi_quotes = has_mode(sql_mode, "ANSI_QUOTES"),
           .no_backslash_escapes = has_mode(sql_mode, "NO_BACKSLASH_ESCAPES"),
           .mariadb = mariadb,
           .server_version = server_version,
-          .ignore_space = has_mode(sql_mode, "IGNORE_SPACE")};
+          .ignore_space = has_mode(sql_mode, "IGNORE_SPACE"),
+          .multi_byte = routing::multi_byte(character_set_client)};
 }
 
 std::uint32_t version_number(const std::string& version) {

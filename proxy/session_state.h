@@ -42,7 +42,8 @@ std::vector<std::string> context_statements(const SessionContext& context, bool 
                                             bool source_is_mariadb);
 // What of the context the other side has no name for: "character_set_client gb18030". Empty: nothing.
 std::string unknown_to_other_side(const SessionContext& context, bool target_is_mariadb, bool source_is_mariadb);
-routing::LexerMode lexer_mode(const std::string& sql_mode, bool mariadb, std::uint32_t server_version);
+routing::LexerMode lexer_mode(const std::string& sql_mode, const std::string& character_set_client, bool mariadb,
+                              std::uint32_t server_version);
 // "+05:30": means the same on every host.
 bool is_fixed_offset(const std::string& time_zone);
 // MariaDB takes -12:59 to +13:00, MySQL -13:59 to +14:00. `offset`: as above.

@@ -439,10 +439,4 @@ StatementFacts classify(std::string_view sql, const LexerMode& mode) {
   return out;
 }
 
-StatementFacts unread_statement() {
-  StatementFacts out;
-  out.facts.add(Fact::unparseable);
-  return out;
-}
-
 }  // namespace crossfade::routing

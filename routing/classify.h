@@ -13,7 +13,4 @@ namespace crossfade::routing {
 // Fact::multi_statement is set (reads_only only if all of them are).
 StatementFacts classify(std::string_view sql, const LexerMode& mode);
 
-// What is known of a text that must not be read: in a character set whose bytes the tokenizer would take for quotes.
-StatementFacts unread_statement();
-
 }  // namespace crossfade::routing

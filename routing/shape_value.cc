@@ -43,7 +43,11 @@ std::string string_content(std::string_view text, const LexerMode& mode) {
   const char quote = text[open];
   std::string out;
   for (std::size_t i = open + 1; i + 1 < text.size(); ++i) {
-    if (text[i] == '\\' && !mode.no_backslash_escapes) {
+    const std::size_t size = character_size(mode.multi_byte, text, i);
+    if (size > 1) {
+      out += text.substr(i, size);
+      i += size - 1;
+    } else if (text[i] == '\\' && !mode.no_backslash_escapes) {
       out += unescaped(text[++i]);
     } else {
       out += text[i];

@@ -33,6 +33,8 @@ constexpr std::array<std::uint8_t, 256> kClasses = make_classes();
 
 bool is(char c, std::uint8_t bits) { return (kClasses[static_cast<std::uint8_t>(c)] & bits) != 0; }
 
+bool is_high(char c) { return static_cast<std::uint8_t>(c) >= 0x80; }
+
 std::size_t skip_while(std::string_view sql, std::size_t from, std::uint8_t bits) {
   while (from < sql.size() && is(sql[from], bits)) ++from;
   return from;
@@ -159,6 +161,11 @@ Tokenizer::Skipped Tokenizer::skip_blank_and_comments() {
   return Skipped::broken;
 }
 
+std::size_t Tokenizer::size_at(std::size_t position) const {
+  if (mode_.multi_byte == MultiByte::none) return 1;
+  return position < sql_.size() ? character_size(mode_.multi_byte, sql_, position) : 0;
+}
+
 std::size_t Tokenizer::end_of_quoted(std::size_t quote_at) const {
   const char quote = sql_[quote_at];
   const bool is_name = quote == '`' || (quote == '"' && mode_.ansi_quotes);
@@ -167,11 +174,18 @@ std::size_t Tokenizer::end_of_quoted(std::size_t quote_at) const {
     const char c = sql_[i];
     if (c == '\\' && escapes) {
       ++i;
+      // The servers skip one byte here, be it the first of a character.
+      if (size_at(i) > 1) return std::string_view::npos;
     } else if (c == quote) {
       if (at(i + 1) != quote) return i + 1;
       ++i;
     } else if (c == '\0' && is_name) {
       return std::string_view::npos;
+    } else if (is_high(c)) {
+      const std::size_t size = size_at(i);
+      // Who undoes the doubled quotes of a name goes by bytes.
+      if (size == 0 || (is_name && size > 1 && at(i + 1) == quote)) return std::string_view::npos;
+      i += size - 1;
     }
   }
   return std::string_view::npos;
@@ -201,8 +215,11 @@ Token Tokenizer::lex_word(std::size_t from) {
   std::size_t end = from;
   bool plain = true;
   while (end < sql_.size() && is(sql_[end], kName)) {
-    plain = plain && static_cast<std::uint8_t>(sql_[end]) < 0x80;
-    ++end;
+    const bool high = is_high(sql_[end]);
+    const std::size_t size = high ? size_at(end) : 1;
+    if (size == 0) return broken();
+    plain = plain && !high;
+    end += size;
   }
   if (!plain && has_stray_blank(sql_.substr(position_, end - position_))) return broken();
   return make(TokenKind::word, end);
@@ -255,7 +272,11 @@ Token Tokenizer::lex_variable() {
       if (!is_system) return make(TokenKind::user_variable, end);
     } else {
       const std::size_t name_from = end;
-      while (end < sql_.size() && (is(sql_[end], kName) || (!is_system && sql_[end] == '.'))) ++end;
+      while (end < sql_.size() && (is(sql_[end], kName) || (!is_system && sql_[end] == '.'))) {
+        // The servers go by bytes here, not by characters.
+        if (mode_.multi_byte != MultiByte::none && is_high(sql_[end])) return broken();
+        ++end;
+      }
       if (!is_system) return make(TokenKind::user_variable, end);
       if (end == name_from) return broken();  // "@@" and nothing: names are never empty
     }

@@ -5,15 +5,18 @@
 #include <string>
 #include <string_view>
 
+#include "routing/multi_byte.h"
+
 namespace crossfade::routing {
 
-// The part of sql_mode that changes how text is cut into tokens.
+// The part of sql_mode, and of character_set_client, that changes how text is cut into tokens.
 struct LexerMode {
-  bool ansi_quotes = false;               // "x" is an identifier
-  bool no_backslash_escapes = false;      // \ is a plain character in strings
-  bool mariadb = true;                    // /*M! */ is executed; else it is a comment
-  std::uint32_t server_version = 101100;  // /*!80000 ... */ is executed from this version on
-  bool ignore_space = false;              // COUNT (x) is the built-in; else it calls a stored function
+  bool ansi_quotes = false;                // "x" is an identifier
+  bool no_backslash_escapes = false;       // \ is a plain character in strings
+  bool mariadb = true;                     // /*M! */ is executed; else it is a comment
+  std::uint32_t server_version = 101100;   // /*!80000 ... */ is executed from this version on
+  bool ignore_space = false;               // COUNT (x) is the built-in; else it calls a stored function
+  MultiByte multi_byte = MultiByte::none;  // what the text's bytes are
   friend bool operator==(const LexerMode&, const LexerMode&) = default;
 };
 
@@ -28,7 +31,8 @@ enum class TokenKind : std::uint8_t {
   placeholder,      // ?
   op,               // one operator or punctuation character, or := <=> <> != <= >= || && << >> -> ->>
   semicolon,
-  error,  // an unterminated string, comment or quoted name, or a NUL byte: the rest of the text
+  error,  // an unterminated string, comment or quoted name, a NUL byte, or what could be cut in two ways: the rest of
+          // it
 };
 
 struct Token {
@@ -69,8 +73,10 @@ class Tokenizer {
   Token lex_digits_string(std::string_view digits);
   Token lex_variable();
   Token lex_operator();
-  // Past the closing quote of what opens at `quote_at`; npos when it never closes.
+  // Past the closing quote of what opens at `quote_at`; npos when it never closes, or cannot be told.
   std::size_t end_of_quoted(std::size_t quote_at) const;
+  // Of the character at `position`; 0: there is none, or one whose bytes the servers' lexers take apart in other ways.
+  std::size_t size_at(std::size_t position) const;
   char at(std::size_t position) const { return position < sql_.size() ? sql_[position] : '\0'; }
 
   std::string_view sql_;

@@ -43,7 +43,7 @@ def test_a_prepared_write_that_its_values_refuse_leaves_the_connection_and_the_p
     env.assert_equal()
 
 
-TEXTS = [b"a\xff\xfe", "é".encode(), "日本".encode(), "😀".encode(), b"\xe9", b"\x81", "€".encode(), b"\xc2\x85", b'"\xff"', b'"\xc3\xa9"', b"\xb0\xa1"]
+TEXTS = [b"a\xff\xfe", "é".encode(), "日本".encode(), "😀".encode(), b"\xe9", b"\x81", "€".encode(), b"\xc2\x85", b'"\xff"', b'"\xc3\xa9"', b"\xb0\xa1", b"\x95\x5c", b'"\xfe\xfe"', b'"\x85@"']
 TEXT_COLUMNS = ("b VARBINARY(30)", "v VARCHAR(20) CHARACTER SET utf8mb4", "m VARCHAR(20) CHARACTER SET utf8mb3",
                 "x VARCHAR(20) CHARACTER SET latin1", "k VARCHAR(20) CHARACTER SET koi8r", "g VARCHAR(20) CHARACTER SET gbk",
                 "w VARCHAR(20) CHARACTER SET utf16", "e ENUM('a', 'é') CHARACTER SET utf8mb4", "j JSON")
@@ -56,8 +56,8 @@ def test_texts_in_every_charset_reach_every_column_alike_or_are_refused(env):
     proxy = env.proxy()
     accepted = 0
     for mode in ("", "STRICT_TRANS_TABLES"):
-        for names in ("NAMES utf8mb4", "NAMES utf8mb3", "NAMES latin1", "NAMES koi8r", "NAMES binary", "collation_connection = 'binary'",
-                      "collation_connection = latin1_swedish_ci", "character_set_client = binary"):
+        for names in ("NAMES utf8mb4", "NAMES utf8mb3", "NAMES latin1", "NAMES koi8r", "NAMES gbk", "NAMES sjis", "NAMES euckr", "NAMES ujis", "NAMES binary",
+                      "collation_connection = 'binary'", "collation_connection = latin1_swedish_ci", "character_set_client = binary"):
             session = proxy.wire(database="app")
             session.query("SET sql_mode = '%s'" % mode)
             session.query("SET " + names)

@@ -66,7 +66,7 @@ TEST(TextConversion, BytesThatAreCharactersGoToUnicodeOrStay) {
 
 TEST(TextConversion, WhatIsNotKnownIsLeftToAStrictLeader) {
   for (const auto& [from, to] :
-       {std::pair("gbk", "gbk"), {"gbk", "utf8mb4"}, {"latin1", "koi8r"}, {"big5", "latin1"}}) {
+       {std::pair("gbk", "big5"), {"gbk", "utf8mb4"}, {"latin1", "koi8r"}, {"big5", "latin1"}}) {
     EXPECT_FALSE(arrives("\xb0\xa1", from, to)) << from;
     EXPECT_TRUE(arrives("\xb0\xa1", from, to, true)) << from;
   }
@@ -83,6 +83,15 @@ TEST(TextConversion, OnlyAsciiWhereTheSessionHasTwoCharsets) {
   EXPECT_FALSE(conversion_problem("\xe9", TextPath{.client = "latin1", .connection = "binary"}, "utf8mb4").empty());
   EXPECT_FALSE(conversion_problem("\xe9", TextPath{.client = "binary", .connection = "utf8mb4"}, "latin1").empty());
   EXPECT_TRUE(conversion_problem("\xe6\x97\xa5", TextPath{}, "utf8mb4").empty());
+}
+
+TEST(TextConversion, AStrictLeaderTakesABoundTextThatIsNoText) {
+  for (const char* from : {"gbk", "sjis", "big5", "euckr", "gb2312", "ujis", "eucjpms", "ucs2"}) {
+    EXPECT_FALSE(arrives("a\xe9", from, "utf8mb4", true)) << from;
+    EXPECT_FALSE(arrives("a\xe9", from, from, true)) << from;
+  }
+  EXPECT_TRUE(arrives("\x95\\", "gbk", "utf8mb4", true));
+  EXPECT_TRUE(arrives("\x95\\", "sjis", "sjis"));
 }
 
 }  // namespace

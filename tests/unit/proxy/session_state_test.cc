@@ -167,12 +167,12 @@ TEST(SessionState, ReadsVersionNumbers) {
 }
 
 TEST(SessionState, TheLexerGoesByTheModes) {
-  const routing::LexerMode mode = lexer_mode("ANSI_QUOTES,IGNORE_SPACE", true, 101119);
+  const routing::LexerMode mode = lexer_mode("ANSI_QUOTES,IGNORE_SPACE", "cp932", true, 101119);
   EXPECT_TRUE(mode.ansi_quotes);
   EXPECT_TRUE(mode.ignore_space);
   EXPECT_FALSE(mode.no_backslash_escapes);
   EXPECT_TRUE(mode.mariadb);
-  EXPECT_TRUE(lexer_mode("NO_BACKSLASH_ESCAPES", false, 90704).no_backslash_escapes);
+  EXPECT_TRUE(lexer_mode("NO_BACKSLASH_ESCAPES", "utf8mb4", false, 90704).no_backslash_escapes);
 }
 
 std::vector<const routing::SessionVariable*> deciding(std::vector<std::string> names) {

@@ -148,5 +148,38 @@ TEST(Tokenizer, ComparesWordsWithoutCase) {
   EXPECT_FALSE(is_word({TokenKind::word, "SELECTS", 0}, "SELECT"));
 }
 
+LexerMode of(MultiByte charset) {
+  LexerMode mode;
+  mode.multi_byte = charset;
+  return mode;
+}
+
+TEST(Tokenizer, KeepsCharactersOfSeveralBytesWhole) {
+  const LexerMode gbk = of(MultiByte::gbk);
+  // A backslash, a backtick, a bracket or a bar in second place is none.
+  EXPECT_EQ(cut("'\x95\\' ;", gbk), "s:'\x95\\' ;:;");
+  EXPECT_EQ(cut("'\x95\\' ;"), "!:'\x95\\' ;");
+  EXPECT_EQ(cut("'a\\\\\x95\\', 'b'", gbk), "s:'a\\\\\x95\\' o:, s:'b'");
+  EXPECT_EQ(cut("a\x95[b.\x95|", gbk), "w:a\x95[b o:. w:\x95|");
+  EXPECT_EQ(cut("\x95`", gbk), "w:\x95`");
+  EXPECT_EQ(cut("`\x95|`", gbk), "q:`\x95|`");
+  EXPECT_EQ(cut("N'\x95\\' @'\x95\\'", gbk), "s:N'\x95\\' u:@'\x95\\'");
+  EXPECT_EQ(cut("/* \x95 */ 1 -- \x95\n 2", gbk), "n:1 n:2");     // comments end by bytes
+  EXPECT_EQ(cut("'\xb1\\'", of(MultiByte::sjis)), "!:'\xb1\\'");  // katakana is one byte, and the backslash is one
+  EXPECT_EQ(cut("'\x95\\'", of(MultiByte::sjis)), "s:'\x95\\'");
+  EXPECT_EQ(cut("'\xa5\\'", of(MultiByte::big5)), "s:'\xa5\\'");
+  EXPECT_EQ(cut("'\x81\x30\x81\x30\x95\\'", of(MultiByte::gb18030)), "s:'\x81\x30\x81\x30\x95\\'");
+}
+
+TEST(Tokenizer, GivesUpWhereBytesAreNoCharacterOrServersGoByBytes) {
+  const LexerMode gbk = of(MultiByte::gbk);
+  for (const std::string_view sql : {"'\x95'", "'\x80'", "'\xff'", "`\x95`", "\x95'", "\x80x", "'\\\x95\\'", "`\x95``",
+                                     "@\x95\\", "@a\xb0\xa1", "@@\xb0\xa1", "'\x95"}) {
+    EXPECT_EQ(cut(sql, gbk), "!:" + std::string(sql));
+  }
+  EXPECT_EQ(cut("'\x81\x30\x81'", of(MultiByte::gb18030)), "!:'\x81\x30\x81'");
+  EXPECT_EQ(cut("'\x95'", of(MultiByte::big5)), "!:'\x95'");
+}
+
 }  // namespace
 }  // namespace crossfade::routing
