@@ -145,14 +145,22 @@ std::string grant_statement(std::string_view schema, std::string_view user, std:
   return "GRANT INSERT ON " + table(schema, "outbox") + " TO " + quote_name(user) + "@" + quote_name(host);
 }
 
+std::size_t row_payload_max(std::uint64_t packet_bytes_max) {
+  // A byte is two digits. Around them: names, key and time, and what is sent in the same packet.
+  constexpr std::uint64_t kAroundBytes = 640;
+  constexpr std::uint64_t kLeastBytes = 64;
+  const std::uint64_t most = std::max(packet_bytes_max, kAroundBytes + 2 * kLeastBytes) - kAroundBytes;
+  return static_cast<std::size_t>(std::min<std::uint64_t>(most / 2, kRowPayloadBytesMax));
+}
+
 std::vector<std::string> record_statements(std::string_view schema, std::uint64_t epoch, const EntryKey& key,
-                                           Bytes payload) {
-  const std::size_t parts = std::max<std::size_t>(1, (payload.size() + kRowPayloadBytesMax - 1) / kRowPayloadBytesMax);
+                                           Bytes payload, std::size_t row_bytes_max) {
+  const std::size_t parts = std::max<std::size_t>(1, (payload.size() + row_bytes_max - 1) / row_bytes_max);
   if (parts > std::numeric_limits<std::uint16_t>::max()) return {};
   std::vector<std::string> out;
   for (std::size_t part = 0; part < parts; ++part) {
-    const std::size_t begin = part * kRowPayloadBytesMax;
-    const Bytes piece = payload.subspan(begin, std::min(kRowPayloadBytesMax, payload.size() - begin));
+    const std::size_t begin = part * row_bytes_max;
+    const Bytes piece = payload.subspan(begin, std::min(row_bytes_max, payload.size() - begin));
     out.push_back(outbox_insert(schema, std::to_string(epoch) + "," + literal(key) + "," + std::to_string(part) + "," +
                                             std::to_string(parts) + ",NULL,NULL,@@timestamp," + literal(piece)));
   }

@@ -22,10 +22,14 @@ std::string grant_statement(std::string_view schema, std::string_view user, std:
 // The largest payload one outbox row carries; larger entries are split over several rows of one key.
 inline constexpr std::size_t kRowPayloadBytesMax = 256 * 1024;
 
-// INSERT statements that record an entry whose statements carry their own outcome, one per row.
-// Their `at` is the session's time when they run. Empty when the payload needs more than 65535 rows.
+// The same where the server takes packets of so many bytes only (max_allowed_packet).
+std::size_t row_payload_max(std::uint64_t packet_bytes_max);
+
+// INSERT statements that record an entry whose statements carry their own outcome, one per row of at most
+// `row_bytes_max` of payload. Their `at` is the session's time when they run. Empty when the payload needs more than
+// 65535 rows.
 std::vector<std::string> record_statements(std::string_view schema, std::uint64_t epoch, const EntryKey& key,
-                                           Bytes payload);
+                                           Bytes payload, std::size_t row_bytes_max = kRowPayloadBytesMax);
 
 // An autocommit write as one packet (text protocol): START TRANSACTION; statement; GET DIAGNOSTICS of
 // the row count; SHOW WARNINGS; outbox row that takes row count, insert id and time from the server;

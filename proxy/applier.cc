@@ -251,7 +251,11 @@ Task<absl::Status> Applier::set_up(BackendLink& link, bool is_leader) {
   if (!is_leader) {
     auto done = co_await link.query("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", soon());
     if (done.ok()) done = co_await link.query("SET autocommit=0,innodb_lock_wait_timeout=5", soon());
-    co_return done.status();
+    if (done.ok()) done = co_await link.query("SELECT @@max_allowed_packet", soon());
+    if (!done.ok()) co_return done.status();
+    follower_packet_ = std::strtoull(done->front().rows.at(0).at(0).value_or("0").c_str(), nullptr, 10);
+    follower_packet_max_.store(follower_packet_, std::memory_order_release);
+    co_return absl::OkStatus();
   }
   // Every look must see the present, whatever the server's defaults are.
   auto fresh = co_await link.query("SET autocommit=1", soon());
@@ -327,11 +331,13 @@ Task<void> Applier::measure_lag() {
   refresh_usable();
 }
 
-// Differences that nobody has looked into yet: until then `new` is not to be trusted with reads.
+// Differences that nobody has looked into yet: until then `new` is not to be trusted with reads. And how large a
+// packet it takes by now.
 Task<void> Applier::count_ledger() {
   next_ledger_ = Clock::now() + std::chrono::seconds(2);
-  auto open = co_await follower_->query(
-      "SELECT COUNT(*) FROM " + dualwrite::quote_name(options_.schema) + ".`ledger` WHERE `resolved`=0", soon());
+  auto open = co_await follower_->query("SELECT COUNT(*),@@GLOBAL.max_allowed_packet FROM " +
+                                            dualwrite::quote_name(options_.schema) + ".`ledger` WHERE `resolved`=0",
+                                        soon());
   if (open.ok()) {
     auto ended = co_await follower_->query("COMMIT", soon());
     if (!ended.ok()) open = ended.status();
@@ -340,8 +346,14 @@ Task<void> Applier::count_ledger() {
     drop_follower(open.status());
     co_return;
   }
-  const std::lock_guard lock(status_mutex_);
-  status_.ledger_open = std::strtoull(open->front().rows.at(0).at(0).value_or("0").c_str(), nullptr, 10);
+  const std::vector<protocol::Cell>& row = open->front().rows.at(0);
+  {
+    const std::lock_guard lock(status_mutex_);
+    status_.ledger_open = std::strtoull(row.at(0).value_or("0").c_str(), nullptr, 10);
+  }
+  const std::uint64_t packet = std::strtoull(row.at(1).value_or("0").c_str(), nullptr, 10);
+  follower_packet_max_.store(packet, std::memory_order_release);
+  if (packet > follower_packet_) drop_follower(absl::UnavailableError("max_allowed_packet was raised there"));
 }
 
 // Another proxy applies: learn from the follower which of our writes have arrived.

@@ -108,6 +108,8 @@ class Applier {
   ApplierStatus status() const;
   // The leader has the control schema; this is the fence epoch. 0: not yet.
   std::uint64_t epoch() const { return epoch_.load(std::memory_order_acquire); }
+  // The follower's max_allowed_packet; 0: not known yet.
+  std::uint64_t follower_packet_bytes_max() const { return follower_packet_max_.load(std::memory_order_acquire); }
   bool follower_usable() const { return follower_usable_.load(std::memory_order_acquire); }
 
  private:
@@ -150,6 +152,7 @@ class Applier {
   void mark_applied(const dualwrite::EntryKey& key);
   void note(std::string state, const absl::Status& error);
   void refresh_usable();
+  bool fits_follower(const std::vector<dualwrite::FollowerCommand>& commands) const;
 
   ApplierOptions options_;
   Metrics& metrics_;
@@ -165,7 +168,8 @@ class Applier {
   dualwrite::EntryKey owner_;
   bool elected_ = false;
   bool claimed_ = false;
-  bool check_applied_ = true;  // after any doubt: look what the follower has already
+  bool check_applied_ = true;          // after any doubt: look what the follower has already
+  std::uint64_t follower_packet_ = 0;  // what follower_ takes: a connection keeps the value that it began with
   std::optional<dualwrite::StatementContext> follower_context_;
   std::map<std::string, std::uint32_t> prepared_;
   std::map<dualwrite::EntryKey, std::weak_ptr<AppliedMark>> marks_;
@@ -190,6 +194,7 @@ class Applier {
   std::atomic<Clock::rep> synced_through_{0};
   std::atomic<std::uint64_t> epoch_{0};
   std::atomic<bool> follower_usable_{false};
+  std::atomic<std::uint64_t> follower_packet_max_{0};  // of connections that begin now
   std::atomic<bool> wake_posted_{false};
   mutable std::mutex status_mutex_;
   ApplierStatus status_;

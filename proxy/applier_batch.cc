@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "protocol/command.h"
 #include "protocol/error_codes.h"
 #include "protocol/packet.h"
@@ -76,11 +78,23 @@ Task<absl::Status> Applier::apply(std::vector<Transaction> transactions) {
       continue;
     }
     // This one alone fails for good: it waits, and with it all that touches its tables.
-    park(batch[0].key, batch[0].entry.statements, err_code(*refused));
+    std::string why = err_code(*refused);
+    if (refused->code == protocol::kErrPacketTooLarge) {
+      why +=
+          ": larger than the follower's max_allowed_packet (" + std::to_string(follower_packet_) + "); raise it there";
+    }
+    park(batch[0].key, batch[0].entry.statements, why);
     next_parked_retry_ = Clock::now() + std::chrono::seconds(2);
     co_return absl::FailedPreconditionError("an entry cannot be applied: " + err_code(*refused));
   }
   co_return absl::OkStatus();
+}
+
+// To such a packet a server answers by closing.
+bool Applier::fits_follower(const std::vector<dualwrite::FollowerCommand>& commands) const {
+  return std::all_of(commands.begin(), commands.end(), [this](const dualwrite::FollowerCommand& command) {
+    return std::max(command.sql.size(), command.payload.size()) + 1 < follower_packet_;
+  });
 }
 
 // One follower transaction. On an ERR the status is not ok and `refused` says what; the caller rolls back.
@@ -89,6 +103,11 @@ Task<absl::Status> Applier::apply_batch(const std::vector<Transaction>& transact
   const dualwrite::FollowerTraits traits{.follower_is_mariadb = follower_->is_mariadb(),
                                          .leader_is_mariadb = leader_ && leader_->is_mariadb()};
   std::vector<dualwrite::FollowerCommand> commands = dualwrite::plan_commands(transactions, traits, follower_context_);
+  if (!fits_follower(commands)) {
+    *refused = protocol::Err{
+        .code = protocol::kErrPacketTooLarge, .sqlstate = "08S01", .message = "larger than its max_allowed_packet"};
+    co_return absl::AbortedError(err_code(**refused));
+  }
   std::vector<std::string> ledger;
   dualwrite::FollowerCommand begin;
   begin.sql = "START TRANSACTION";

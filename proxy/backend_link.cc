@@ -185,6 +185,8 @@ Task<absl::Status> BackendLink::converse(LoginAsClient& machine, LoginAsClient::
     if (auto* done = std::get_if<LoginAsClient::Done>(&*action)) {
       capabilities_ = machine.capabilities();
       login_ok_ = std::move(done->ok);
+      quiet_since_ = stream_->reactor().now();
+      if (logged_in_at_ == TimePoint()) logged_in_at_ = quiet_since_;
       start_compression();
       co_return absl::OkStatus();
     }
@@ -306,6 +308,7 @@ Task<absl::StatusOr<std::vector<protocol::ResultSet>>> BackendLink::query(std::s
 void BackendLink::note_end(const protocol::ResultEnd& end) {
   const bool failed = end.kind == protocol::ResultEnd::Kind::err;
   ended_clean_ = !failed && end.ok.warnings == 0;
+  quiet_since_ = stream_->reactor().now();
   if (failed && may_end_connection(end.err)) {
     parting_ = end.err;
   } else {

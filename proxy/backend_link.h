@@ -102,6 +102,7 @@ class BackendLink {
   void abandon() { abandoned_ = true; }
 
   Stream& stream() { return *stream_; }
+  const Stream& stream() const { return *stream_; }
   // Bytes of a next response that came together with the last one (pipelined commands).
   protocol::Buffer& early() { return early_; }
   config::Backend which() const { return options_.which; }
@@ -118,6 +119,9 @@ class BackendLink {
   bool ended_clean() const { return ended_clean_; }
   // How a response ended that was read from stream() past this class.
   void note_end(const protocol::ResultEnd& end);
+  // The server has been idle with us since then.
+  TimePoint quiet_since() const { return quiet_since_; }
+  TimePoint logged_in_at() const { return logged_in_at_; }
   // Asks by COM_STATISTICS, of which the session's diagnostics keep no trace.
   Task<bool> has_left(TimePoint deadline);
 
@@ -143,6 +147,8 @@ class BackendLink {
   protocol::Buffer early_;
   std::optional<protocol::Err> parting_;
   bool ended_clean_ = true;
+  TimePoint logged_in_at_{};
+  TimePoint quiet_since_{};
   bool abandoned_ = false;
 };
 

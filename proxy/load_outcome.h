@@ -17,7 +17,7 @@ struct LoadVariables {
   bool local_infile = false;  // of the server: it refuses by itself otherwise
   std::string charset;        // of the default schema
   std::size_t warnings_max = 0;
-  std::size_t packet_bytes_max = 0;
+  std::uint64_t packet_bytes_max = 0;
 };
 
 class LoadOutcome {

@@ -63,6 +63,7 @@ void Descriptor::on_events(std::uint32_t events) {
   if (can_write && writer_ == nullptr) wanted &= ~static_cast<std::uint32_t>(EPOLLOUT);
   if (can_read && reader_ == nullptr) {
     stirred_ = true;
+    stirred_at_ = reactor_.now();
     wanted &= ~static_cast<std::uint32_t>(EPOLLIN);
   }
   if (broken && reader_ == nullptr && writer_ == nullptr) {

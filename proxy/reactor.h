@@ -58,6 +58,7 @@ class Descriptor {
   void cancel_read();
   // Something arrived, or the peer left, while nobody was waiting to read.
   bool stirred() const { return stirred_; }
+  TimePoint stirred_at() const { return stirred_at_; }
   int fd() const { return fd_; }
   Reactor& reactor() { return reactor_; }
 
@@ -73,6 +74,7 @@ class Descriptor {
   bool registered_ = false;
   bool hung_up_ = false;
   bool stirred_ = false;
+  TimePoint stirred_at_{};
   Wait* reader_ = nullptr;
   Wait* writer_ = nullptr;
   Descriptor* next_ = nullptr;  // all of the reactor's, for deadlines

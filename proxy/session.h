@@ -219,7 +219,9 @@ class Session {
   Task<absl::Status> reattach(const routing::StatementFacts* facts);
   Task<absl::Status> restore(BackendLink& fresh);
   std::string why_not_reattachable(const routing::StatementFacts* facts) const;
-  bool take_last_words();
+  enum class Closing : std::uint8_t { open, in_good_order, broken };
+  Closing take_last_words();
+  Task<absl::StatusOr<bool>> leader_was_killed(BackendLink& fresh, Closing closing);
 
   // session_write.cc
   Task<Next> on_write(routing::StatementFacts facts, Command command);
@@ -231,6 +233,8 @@ class Session {
   Task<Next> write_stepwise(std::string sql, protocol::Buffer execute, Prepared* prepared,
                             dualwrite::ShipVerdict verdict, dualwrite::TableRef table);
   Task<Next> refuse_too_large();
+  std::string why_too_large_to_repeat(std::size_t bytes) const;
+  Task<Next> refuse_too_large_to_repeat(std::string why);
   Task<Next> write_in_transaction(std::string sql, protocol::Buffer execute, Prepared* prepared,
                                   dualwrite::ShipVerdict verdict, dualwrite::TableRef table);
   Task<absl::StatusOr<Recorded>> run_recorded(std::string sql, protocol::Buffer execute, Prepared* prepared,
@@ -289,6 +293,7 @@ class Session {
   Task<Next> on_execute(Command command);
   Task<Next> execute_read(Prepared& prepared, routing::Plan plan, protocol::Execute execute);
   Task<Next> on_long_data(Command command);
+  Task<absl::StatusOr<std::optional<protocol::Err>>> long_data_refusal(Prepared& prepared, std::size_t execute_bytes);
   Task<Next> on_close(Command command);
   Task<Next> on_reset_statement(Command command);
   Task<Next> on_fetch(Command command);

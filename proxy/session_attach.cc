@@ -3,7 +3,10 @@
 #include <spdlog/spdlog.h>
 
 #include <array>
+#include <chrono>
+#include <cstdlib>
 
+#include "proxy/lost_leader.h"
 #include "proxy/session.h"
 
 namespace crossfade::proxy {
@@ -26,25 +29,53 @@ bool same_server(const protocol::Greeting& before, const protocol::Greeting& now
 
 }  // namespace
 
-// What a server says before it closes an idle connection (MySQL's 4031 after wait_timeout) lies unread. False: nothing
+// What a server says before it closes an idle connection (MySQL's 4031 after wait_timeout) lies unread. `open`: nothing
 // does, and it has not closed either: what came was a matter of TLS alone.
-bool Session::take_last_words() {
+Session::Closing Session::take_last_words() {
   BackendLink& closed = *link(leader());
   protocol::Buffer bytes = std::exchange(closed.early(), {});
   std::array<std::uint8_t, 1024> buffer;
+  Closing closing = Closing::broken;
   for (;;) {
     const Stream::Io got = closed.stream().try_read(buffer);
-    if (got.kind == Stream::Io::Kind::would_block && bytes.empty()) return false;
+    if (got.kind == Stream::Io::Kind::would_block && bytes.empty()) return Closing::open;
+    if (got.kind == Stream::Io::Kind::closed) closing = Closing::in_good_order;
     if (got.kind != Stream::Io::Kind::ok || got.bytes == 0) break;
     bytes.insert(bytes.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(got.bytes));
     if (bytes.size() > buffer.size()) break;
   }
-  if (bytes.size() <= protocol::kHeaderBytes) return true;
+  if (bytes.size() <= protocol::kHeaderBytes) return closing;
   const auto header = protocol::decode_header(bytes);
   const protocol::Bytes payload = protocol::Bytes(bytes).subspan(protocol::kHeaderBytes);
-  if (payload.size() < header.payload_bytes || payload[0] != 0xff) return true;
+  if (payload.size() < header.payload_bytes || payload[0] != 0xff) return closing;
   hold_.last_words.assign(payload.begin(), payload.begin() + static_cast<std::ptrdiff_t>(header.payload_bytes));
-  return true;
+  return closing;
+}
+
+// Neither make tells an idle connection that it was killed. `fresh` is logged in, with the session's variables.
+Task<absl::StatusOr<bool>> Session::leader_was_killed(BackendLink& fresh, Closing closing) {
+  if (closing != Closing::in_good_order) co_return false;
+  auto told =
+      co_await fresh.query("SELECT @@wait_timeout;SHOW GLOBAL STATUS WHERE Variable_name IN ('Com_kill','Uptime')",
+                           worker_.reactor.now() + kSetMax);
+  if (absl::IsFailedPrecondition(told.status())) co_return false;  // it does not say
+  if (!told.ok()) co_return told.status();
+  const BackendLink& lost = *link(leader());
+  // What TLS itself sends can stir an idle connection, too.
+  const TimePoint now = Clock::now();
+  const TimePoint ended = lost.stream().is_tls() ? now : lost.stream().stirred_at();
+  LeaderLoss loss;
+  loss.in_good_order = true;
+  loss.lost_id = lost.greeting().connection_id;
+  loss.new_id = fresh.greeting().connection_id;
+  loss.age_seconds = std::chrono::duration<double>(now - lost.logged_in_at()).count();
+  loss.idle_seconds = std::chrono::duration<double>(ended - lost.quiet_since()).count();
+  const auto number = [](const protocol::Cell& cell) { return std::strtoull(cell.value_or("0").c_str(), nullptr, 10); };
+  loss.wait_timeout_seconds = number(told->front().rows.at(0).at(0));
+  for (const std::vector<protocol::Cell>& row : told->back().rows) {
+    (row.at(0) == "Uptime" ? loss.uptime_seconds : loss.kills) = number(row.at(1));
+  }
+  co_return was_killed(loss);
 }
 
 std::string Session::why_not_reattachable(const StatementFacts* facts) const {
@@ -66,7 +97,8 @@ std::string Session::why_not_reattachable(const StatementFacts* facts) const {
 // Only between statements: what was sent is never sent again.
 Task<absl::Status> Session::reattach(const StatementFacts* facts) {
   if (killed_ || link(leader())->parting() || shared_.kills.concerns(connection_id_)) co_return gone("");
-  if (!take_last_words()) co_return absl::OkStatus();
+  const Closing closing = take_last_words();
+  if (closing == Closing::open) co_return absl::OkStatus();
   if (!hold_.last_words.empty()) co_return gone("");
   const std::string why = why_not_reattachable(facts);
   if (!why.empty()) co_return gone(why);
@@ -87,6 +119,9 @@ Task<absl::Status> Session::reattach(const StatementFacts* facts) {
   if (!same_server(before, fresh->greeting())) co_return gone("and is another version now");
   const absl::Status restored = co_await restore(*fresh);
   if (!restored.ok()) co_return restored;
+  auto killed = co_await leader_was_killed(*fresh, closing);
+  if (!killed.ok()) co_return killed.status();
+  if (*killed) co_return absl::UnavailableError("the server has closed the connection, as it does by a KILL");
   spdlog::info("session={} connection={} leader=reattached connection_there={}", id_, connection_id_,
                fresh->greeting().connection_id);
   link(leader()) = std::move(fresh);
@@ -118,6 +153,7 @@ Task<absl::Status> Session::restore(BackendLink& fresh) {
   auto now = context_from(results->front(), fresh.is_mariadb(), set_variables_.deciding());
   if (!now.ok()) co_return now.status();
   if (now->zone == context_->zone) now->statement.time_zone = context_->statement.time_zone;
+  context_->packet_bytes_max = now->packet_bytes_max;
   now->reads_pinned = context_->reads_pinned;  // both may say more than the server's answer
   now->writes_refused = context_->writes_refused;
   if (!(*now == *context_)) co_return gone("values that are no longer the server's defaults");

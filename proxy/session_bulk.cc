@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "dualwrite/outbox.h"
@@ -139,8 +140,12 @@ Task<Session::Next> Session::write_bulk(Prepared& prepared, protocol::BulkExecut
     }
     protocol::Execute execute;
     execute.parameters = std::move(row->parameters);
-    bytes += prepared.sql.size() + protocol::encode_execute(execute).size() + kRowBytes;
+    const std::size_t row_bytes = protocol::encode_execute(execute).size();
+    bytes += prepared.sql.size() + row_bytes + kRowBytes;
     if (!log_.fits(bytes)) co_return co_await refuse_too_large();
+    if (std::string no = why_too_large_to_repeat(std::max(row_bytes, prepared.sql.size())); !no.empty()) {
+      co_return co_await refuse_too_large_to_repeat(std::move(no));
+    }
     auto verdict = co_await judge_execution(prepared, &execute.parameters);
     if (!verdict.ok()) co_return co_await reply_unjudged(verdict.status());
     if (verdict->returning_at) {

@@ -18,7 +18,7 @@ using routing::LoadData;
 namespace {
 
 constexpr auto kStatementMax = std::chrono::hours(24);
-constexpr std::size_t kPacketMargin = 1024;  // of the server's max_allowed_packet
+constexpr std::uint64_t kPacketMargin = 1024;  // of the server's max_allowed_packet
 constexpr std::string_view kSavepoint = "crossfade_load";
 
 }  // namespace
@@ -116,7 +116,9 @@ Task<Session::Next> Session::load(std::string sql, LoadData parsed, LoadVariable
   counters_.writes.add();
 
   dualwrite::LoadStatements::Limits limits;
-  limits.packet_bytes_max = std::max(variables.packet_bytes_max, 2 * kPacketMargin) - kPacketMargin;
+  std::uint64_t packet = variables.packet_bytes_max;
+  if (const auto there = shared_.applier.follower_packet_bytes_max(); there != 0) packet = std::min(packet, there);
+  limits.packet_bytes_max = std::max(packet, 2 * kPacketMargin) - kPacketMargin;
   // A skipped row is a warning, and each must be seen to be no more than that.
   if (!parsed.replace) limits.rows_max = std::clamp<std::size_t>(variables.warnings_max, 1, limits.rows_max);
   // What an entry needs besides the text of its statements is left out of it.

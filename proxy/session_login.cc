@@ -122,8 +122,10 @@ Task<bool> Session::log_in() {
   absl::Status reached = co_await login_.greeted.open(leader(), login_.peer, &refused);
   // Moments after a start: a client that came in now would have its first write refused.
   if (reached.ok() && flags_->dual_write.enabled && shared_.applier.epoch() == 0) {
+    const std::string why = shared_.applier.status().leader_error;
     reached = absl::UnavailableError("backend '" + std::string(config::name(leader())) +
-                                     "' is not set up for dual writes yet; try again");
+                                     "' is not set up for dual writes yet; try again" +
+                                     (why.empty() ? "" : " (" + why + ")"));
   }
   reply_sequence_ = 0;
   if (!reached.ok()) {

@@ -1,6 +1,8 @@
 // Prepared statements: ids of our own, prepared on the leader at once and on the other side when
 // first needed there.
 
+#include <algorithm>
+
 #include "protocol/error_codes.h"
 #include "proxy/kept_question.h"
 #include "proxy/session.h"
@@ -65,11 +67,14 @@ Task<Session::Next> Session::on_execute(Command command) {
     co_return co_await reply_err(protocol::kErrUnknownStatement, "HY000",
                                  unknown_statement(command.payload, "mysqld_stmt_execute"));
   }
-  if (std::exchange(prepared->long_data_too_large, false)) {
-    prepared->long_data.clear();
-    prepared->long_data_bytes = 0;
-    co_return co_await reply_err(protocol::kErrPacketTooLarge, "08S01",
-                                 "Got a packet bigger than 'max_allowed_packet' bytes");
+  if (prepared->long_data_bytes != 0 || prepared->long_data_too_large) {
+    auto no = co_await long_data_refusal(*prepared, command.payload.size());
+    if (!no.ok()) co_return co_await reply_lost(no.status(), leader());
+    if (no->has_value()) {
+      prepared->long_data.clear();
+      prepared->long_data_bytes = 0;
+      co_return co_await reply_err(**no);
+    }
   }
   auto execute = protocol::decode_execute(command.payload, prepared->parameters, prepared->types, prepared->long_data);
   prepared->long_data.clear();
@@ -219,6 +224,9 @@ Task<Session::Next> Session::execute_write(Prepared& prepared, protocol::Execute
   if (verdict->returning_at) execute.cursor_flags = 0;  // the rows are here, whether or not they are fetched one by one
   const dualwrite::TableRef table = table_ref(prepared.shape.table, prepared.schema);
   protocol::Buffer body = protocol::encode_execute(execute);
+  if (std::string no = why_too_large_to_repeat(std::max(body.size(), prepared.sql.size())); !no.empty()) {
+    co_return co_await refuse_too_large_to_repeat(std::move(no));
+  }
   if (in_transaction_ || !autocommit_) {
     co_return co_await write_in_transaction(prepared.sql, std::move(body), &prepared, *verdict, table);
   }
@@ -312,6 +320,40 @@ Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan
   co_return Next::go_on;
 }
 
+// Long data travels inside the execution, whose packet the server must take. What the server says of one that is too
+// long by itself, and that the proxy cannot send several which fit each for itself only.
+Task<absl::StatusOr<std::optional<protocol::Err>>> Session::long_data_refusal(Prepared& prepared,
+                                                                              std::size_t execute_bytes) {
+  if (!context_) {
+    const absl::Status fresh = co_await refresh_context();
+    if (!fresh.ok()) co_return fresh;
+  }
+  const std::uint64_t most = context_->packet_bytes_max;
+  prepared.long_data_too_large =
+      prepared.long_data_too_large || std::any_of(prepared.long_data.begin(), prepared.long_data.end(),
+                                                  [most](const auto& sent) { return sent.second.size() > most; });
+  protocol::Err err;
+  if (prepared.long_data_too_large) {  // until COM_STMT_RESET
+    err.code = protocol::kErrUnknown;
+    err.sqlstate = "HY000";
+    err.message =
+        "Parameter of prepared statement which is set through mysql_send_long_data() is longer than "
+        "'max_allowed_packet' bytes";
+    co_return err;
+  }
+  // Each has its length and, with the first execution, its type in front.
+  constexpr std::size_t kAroundBytes = 16;
+  if (prepared.long_data_bytes + execute_bytes + kAroundBytes * prepared.long_data.size() < most)
+    co_return std::nullopt;
+  counters_.refused_statements.add();
+  err.code = protocol::kErrNotSupportedYet;
+  err.sqlstate = "42000";
+  err.message =
+      "crossfade: the parameters of this execution, sent by mysql_send_long_data(), are together larger than the "
+      "server's max_allowed_packet; raise that, or send less at once";
+  co_return err;
+}
+
 // No answer is ever sent to this one: what is wrong is said at the execution.
 Task<Session::Next> Session::on_long_data(Command command) {
   Prepared* prepared = find_prepared(command.payload);
@@ -357,6 +399,7 @@ Task<Session::Next> Session::on_reset_statement(Command command) {
   }
   prepared->long_data.clear();
   prepared->long_data_bytes = 0;
+  prepared->long_data_too_large = false;
   prepared->cursor = false;
   auto leading = co_await leader_link(nullptr);
   if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());

@@ -215,8 +215,21 @@ Task<Session::Committed> Session::record_and_commit(dualwrite::Entry entry, std:
   const absl::Status secured = co_await secure_last_insert_id();
   if (!secured.ok()) co_return done;
   const protocol::Buffer payload = dualwrite::encode_entry(entry);
-  std::vector<std::string> rows = dualwrite::record_statements(shared_.config.control.schema, epoch, key, payload);
+  std::vector<std::string> rows = dualwrite::record_statements(shared_.config.control.schema, epoch, key, payload,
+                                                               dualwrite::row_payload_max(context_->packet_bytes_max));
   const TimePoint deadline = worker_.reactor.now() + kStatementMax;
+  if (rows.empty()) {
+    auto undone = co_await (*ready)->run(std::string(dualwrite::kRollback), deadline);
+    if (!undone.ok()) co_return done;
+    in_transaction_ = false;
+    done.fate = Committed::Fate::refused;
+    done.err.code = protocol::kErrUnknown;
+    done.err.sqlstate = "HY000";
+    done.err.message =
+        "crossfade: the write was rolled back: it would need more than 65535 rows of the outbox under the server's "
+        "max_allowed_packet; raise that, or write less at once";
+    co_return done;
+  }
   shared_.applier.begin_write();
   const absl::Cleanup settle = [this] { shared_.applier.end_write(); };
   for (std::size_t i = 0; i < rows.size(); ++i) {

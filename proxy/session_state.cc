@@ -87,7 +87,7 @@ std::string context_query(bool mariadb, const Variables& deciding) {
                         "SELECT DATABASE(),@@sql_mode,@@time_zone,@@character_set_client,@@collation_connection,"
                         "@@foreign_key_checks,@@unique_checks,@@auto_increment_increment,@@auto_increment_offset,"
                         "@@character_set_results,@@") +
-                    (mariadb ? "tx_isolation" : "transaction_isolation") + ",@@system_time_zone";
+                    (mariadb ? "tx_isolation" : "transaction_isolation") + ",@@system_time_zone,@@max_allowed_packet";
   for (const routing::SessionVariable* variable : asked_for(mariadb, deciding)) {
     sql += ",@@" + std::string(variable->name);
   }
@@ -96,7 +96,7 @@ std::string context_query(bool mariadb, const Variables& deciding) {
 
 absl::StatusOr<SessionContext> context_from(const protocol::ResultSet& result, bool mariadb,
                                             const Variables& deciding) {
-  constexpr std::size_t kFixed = 12;
+  constexpr std::size_t kFixed = 13;
   const Variables more = asked_for(mariadb, deciding);
   if (result.rows.size() != 1 || result.rows[0].size() != kFixed + more.size())
     return absl::InternalError("unexpected answer to the context query");
@@ -118,6 +118,7 @@ absl::StatusOr<SessionContext> context_from(const protocol::ResultSet& result, b
   if (s.time_zone == "UTC" || (s.time_zone == "SYSTEM" && text(11) == "UTC")) s.time_zone = "+00:00";
   context.character_set_results = text(9);
   const std::string isolation = text(10);
+  context.packet_bytes_max = std::strtoull(text(12).c_str(), nullptr, 10);
   context.read_committed = isolation.starts_with("READ-");
   context.no_auto_value_on_zero = has_mode(s.sql_mode, "NO_AUTO_VALUE_ON_ZERO");
   context.strict = has_mode(s.sql_mode, "STRICT_TRANS_TABLES") || has_mode(s.sql_mode, "STRICT_ALL_TABLES");

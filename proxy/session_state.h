@@ -21,7 +21,8 @@ struct SessionContext {
   std::string character_set_results;
   bool read_committed = false;  // READ COMMITTED or READ UNCOMMITTED
   bool no_auto_value_on_zero = false;
-  bool strict = false;  // STRICT_TRANS_TABLES or STRICT_ALL_TABLES
+  bool strict = false;                 // STRICT_TRANS_TABLES or STRICT_ALL_TABLES
+  std::uint64_t packet_bytes_max = 0;  // the server's max_allowed_packet, which a session keeps
   // Of routing::VariableEffect::carried_to_reads, by the leader's names.
   std::vector<std::pair<std::string, std::string>> read_variables;
   // Why reads must stay with the leader: "has set `old` to 1". Empty: they need not.

@@ -165,6 +165,9 @@ Task<Session::Next> Session::on_write(StatementFacts facts, Command command) {
     co_return co_await reply_unjudged(verdict.status());
   }
   if (!verdict->shippable) co_return co_await refuse_write(sql, *verdict, shape.understood);
+  if (std::string no = why_too_large_to_repeat(sql.size()); !no.empty()) {
+    co_return co_await refuse_too_large_to_repeat(std::move(no));
+  }
   const TableRef table = table_ref(shape.table, schema_);
   counters_.writes.add();
   if (in_transaction_ || !autocommit_)
@@ -211,6 +214,20 @@ Task<Session::Next> Session::refuse_write(std::string sql, ShipVerdict verdict, 
   co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000", std::move(why));
 }
 
+// The applier sends a statement as one packet of so many bytes. Empty: the other side takes it, as far as is known.
+std::string Session::why_too_large_to_repeat(std::size_t bytes) const {
+  const std::uint64_t most = shared_.applier.follower_packet_bytes_max();
+  if (most == 0 || bytes + 1 < most) return "";
+  return "crossfade: this write takes a packet of " + std::to_string(bytes) + " bytes, and backend '" +
+         std::string(config::name(config::other(leader()))) + "' takes less than " + std::to_string(most) +
+         " (max_allowed_packet): it could not be repeated there; raise it there, or write less at once";
+}
+
+Task<Session::Next> Session::refuse_too_large_to_repeat(std::string why) {
+  counters_.refused_statements.add();
+  co_return co_await reply_err(protocol::kErrUnknown, "HY000", std::move(why));
+}
+
 // One packet: START TRANSACTION, the statement, its diagnostics, the outbox row, COMMIT.
 Task<Session::Next> Session::write_autocommit(std::string sql, ShipVerdict verdict, TableRef table) {
   const std::uint64_t epoch = shared_.applier.epoch();
@@ -236,6 +253,7 @@ Task<Session::Next> Session::write_autocommit(std::string sql, ShipVerdict verdi
                                           .key = key,
                                           .freeze_time = verdict.freeze_time,
                                           .seeds = seeds});
+    if (wrapped && wrapped->sql.size() + 1 >= context_->packet_bytes_max) wrapped.reset();
   }
   if (!wrapped)
     co_return co_await write_stepwise(std::move(sql), protocol::Buffer(), nullptr, verdict, std::move(table));

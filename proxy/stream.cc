@@ -93,6 +93,7 @@ Task<absl::StatusOr<std::unique_ptr<Stream>>> Stream::connect(Reactor& reactor, 
 }
 
 Stream::Io Stream::receive_now(std::span<std::uint8_t> into) {
+  if (broken_) return {Kind::failed, 0};
   for (;;) {
     const ssize_t got = recv(descriptor_.fd(), into.data(), into.size(), 0);
     if (got > 0) return {Kind::ok, static_cast<std::size_t>(got)};
@@ -256,7 +257,9 @@ bool Stream::gone_while_idle() {
   if (!descriptor_.stirred()) return false;
   std::uint8_t byte = 0;
   const ssize_t got = recv(descriptor_.fd(), &byte, 1, MSG_PEEK);
-  return !(got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
+  const bool nothing = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+  broken_ = broken_ || (got < 0 && !nothing);
+  return !nothing;
 }
 
 std::string Stream::peer_host() const {

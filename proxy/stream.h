@@ -38,6 +38,7 @@ class Stream {
   void cancel_read() { descriptor_.cancel_read(); }
   // Something came, or the peer went, while nobody was reading.
   bool stirred() const { return descriptor_.stirred(); }
+  TimePoint stirred_at() const { return descriptor_.stirred_at(); }
   // True if the peer has closed, or sent what nobody asked for.
   bool gone_while_idle();
 
@@ -74,6 +75,7 @@ class Stream {
   Io write_buffered(protocol::Bytes bytes);
 
   Descriptor descriptor_;
+  bool broken_ = false;  // the socket has said so, which it does once
   std::unique_ptr<TlsEngine> tls_;
   std::unique_ptr<protocol::CompressedStream> compressed_;  // above TLS
   protocol::Buffer unsent_;                                 // compressed, encrypted, not yet sent

@@ -5,6 +5,7 @@ import re
 import queue
 import random
 import socket
+import struct
 import threading
 import time
 
@@ -25,7 +26,7 @@ class Relay:
         self.cut_after_commit = 0   # so many more COMMITs are passed on, and then their answer is lost
         self.hold = threading.Event()
         self.hold.set()             # cleared: COMMITs wait here
-        self._pairs, self._lock, self._stopped = set(), threading.Lock(), False
+        self._pairs, self._reset, self._lock, self._stopped = set(), set(), threading.Lock(), False
         self._listener = socket.create_server(("127.0.0.1", port))
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -42,11 +43,21 @@ class Relay:
         for pair in pairs:
             self._cut(pair)
 
-    @staticmethod
-    def _cut(pair):
+    def reset_all(self):
+        """Breaks every connection, as a network does, not a server that closes it."""
+        with self._lock:
+            pairs, self._pairs = self._pairs, set()
+            self._reset |= pairs
+        for pair in pairs:
+            for end in pair:
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                end.shutdown(socket.SHUT_RD)  # tells the peer nothing; who reads here ends, and closes
+
+    def _cut(self, pair):
         for end in pair:
             try:
-                end.shutdown(socket.SHUT_RDWR)
+                if pair not in self._reset:
+                    end.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
             end.close()

@@ -5,22 +5,23 @@ import struct
 import subprocess
 
 import wire
-from harness import APP, APP_PASSWORD, BOTH_ROLES, MARIADB_OLD, ROOT, Skip, roles
+from harness import APP, APP_PASSWORD, BOTH_ROLES, MARIADB_OLD, ROOT, Skip, merge, roles
+from test_tls import backends, certificates, serving_tls, tls_proxy
 
 ROLES = BOTH_ROLES
 
 TABLE = "CREATE TABLE t (id INT PRIMARY KEY, v LONGTEXT)"
 
 
-def client(env, proxy, program, options, sql):
-    """What a command-line client prints."""
+def client(env, proxy, program, options, sql, ca=None):
+    """What a command-line client prints; with `ca` over TLS, verified."""
     if program == "mysql":
         if not env.servers.has_mysql:
             raise Skip("no MySQL client here")
-        command = [os.path.join(ROOT, "scripts", "mysql9"), "run", "mysql", "--no-defaults", "--ssl-mode=DISABLED",
-                   "--get-server-public-key"]
+        command = [os.path.join(ROOT, "scripts", "mysql9"), "run", "mysql", "--no-defaults", "--get-server-public-key"]
+        command += ["--ssl-mode=VERIFY_CA", "--ssl-ca=" + ca] if ca else ["--ssl-mode=DISABLED"]
     else:
-        command = ["mariadb", "--no-defaults", "--skip-ssl"]
+        command = ["mariadb", "--no-defaults"] + (["--ssl-verify-server-cert", "--ssl-ca=" + ca] if ca else ["--skip-ssl"])
     done = subprocess.run(command + ["-h127.0.0.1", "-P%d" % proxy.port, "-u" + APP, "-p" + APP_PASSWORD, "-BN", "app",
                                      "--max-allowed-packet=64M"] + options, input=sql, text=True, capture_output=True)
     assert done.returncode == 0, done.stderr[-300:]
@@ -140,10 +141,10 @@ def compression_of(session):
     return session.one("SHOW STATUS LIKE 'Compression'").rows[0][1]
 
 
-def backend_compression(env, algorithm):
+def backend_compression(env, algorithm, config=None):
     env.tables(TABLE)
-    proxy = env.proxy(config={"backends": {"old": {"compression": algorithm}, "new": {"compression": algorithm}}},
-                      flags={"shadow_read": {"percent": 100}})
+    compressed = {"backends": {"old": {"compression": algorithm}, "new": {"compression": algorithm}}}
+    proxy = env.proxy(config=merge(config or {}, compressed), flags={"shadow_read": {"percent": 100}})
     # A plain client counts on packet numbers without a gap, which a compressing server does not have.
     session = proxy.wire(database="app", capabilities=wire.MULTI_STATEMENTS)
     assert session.one("INSERT INTO t VALUES (1, REPEAT('a', 5000)), (2, 'b')").affected == 2
@@ -177,6 +178,46 @@ def test_a_backend_without_zstd_is_spoken_to_uncompressed_and_the_log_says_so(en
     assert state == ("ON" if env.old.kind == "mysql" else "OFF"), state
     with open(proxy.log_file) as log:
         assert "the server does not offer zstd" in log.read()
+
+
+def test_clients_compress_under_tls(env):
+    env.needs_proxy()
+    directory = certificates(env)
+    ca = os.path.join(directory, "ca.pem")
+    env.tables(TABLE)
+    proxy = tls_proxy(env, "required", directory)
+    for number, (program, options) in enumerate(CLIENTS):
+        first = 10 * number
+        out = client(env, proxy, program, options + ["--force"], SCRIPT.format(first), ca)
+        assert out == "hello\n%d\t2001\n%d\t1\n" % (first, first + 1), out
+        text = "%d%s" % (number, "z" * 700000)
+        client(env, proxy, program, options, "INSERT INTO t VALUES (%d, '%s');" % (first + 2, text), ca)
+        assert client(env, proxy, program, options + ["--quick"], "SELECT v FROM t WHERE id = %d;" % (first + 2), ca) == text + "\n"
+    session = proxy.wire(database="app", capabilities=wire.COMPRESS, tls=wire.tls_context(ca))
+    assert session.compressing
+    for length in (1, 49, 50, 16384, 3000000):
+        assert session.one("SELECT REPEAT('x', %d)" % length).rows == [["x" * length]]
+        assert session.one("SELECT LENGTH('%s')" % ("y" * length)).rows == [[str(length)]]
+    env.assert_equal(proxy, rows_min=12)
+
+
+def test_backends_are_compressed_under_tls(env):
+    env.needs_proxy()
+    directory = certificates(env)
+    ca = os.path.join(directory, "ca.pem")
+    with serving_tls(env, directory):
+        for algorithm in ("zlib", "zstd"):
+            env.servers.run("DROP DATABASE app", "CREATE DATABASE app CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci",
+                            "DROP DATABASE IF EXISTS crossfade")
+            proxy, state = backend_compression(env, algorithm, backends("required", ca))
+            assert state == ("ON" if algorithm == "zlib" or env.old.kind == "mysql" else "OFF"), (algorithm, state)
+            session = proxy.wire(database="app")
+            assert session.one("SHOW STATUS LIKE 'Ssl_cipher'").rows[0][1] != ""
+            # And the other side's answers.
+            proxy.set_flags(read_from_new={"percent": 100})
+            assert session.one("SELECT v FROM t WHERE id = 3").rows == [["c" * 100000]]
+            assert proxy.metric("crossfade_reads_total", backend="new") > 0
+            proxy.kill()
 
 
 @roles(MARIADB_OLD)

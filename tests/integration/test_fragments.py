@@ -1,9 +1,11 @@
 """How TCP cuts the streams changes nothing: one rich scenario through relays that pass single bytes, or glue together
 whatever comes without a pause, before the proxy and before the backends; every packet equal to that without a relay."""
 
+import os
+
 import wire
-from harness import APP, APP_PASSWORD, BOTH_ROLES
-from test_tls import certificates, tls_proxy
+from harness import APP, APP_PASSWORD, BOTH_ROLES, merge
+from test_tls import backends, certificates, serving_tls, tls_proxy
 
 ROLES = BOTH_ROLES
 
@@ -104,7 +106,7 @@ def pipelined(session):
         session.attempt(session.results)
 
 
-def scenario(env, proxy, port, tls=None):
+def scenario(env, proxy, port, tls=None, extra=0):
     """All packets of three sessions, from the same rows."""
     proxy.caught_up()
     env.servers.run("TRUNCATE TABLE t", "TRUNCATE TABLE e", database="app")
@@ -113,7 +115,8 @@ def scenario(env, proxy, port, tls=None):
             ("mysql_native_password", 0, (writes, reads, cursors)),
             ("caching_sha2_password", wire.DEPRECATE_EOF | wire.SESSION_TRACK | wire.MULTI_STATEMENTS | wire.LOCAL_FILES,
              (several, reads, pipelined))):
-        session = Recorded("127.0.0.1", port, APP, APP_PASSWORD, database="app", plugin=plugin, capabilities=capabilities, tls=tls,
+        session = Recorded("127.0.0.1", port, APP, APP_PASSWORD, database="app", plugin=plugin,
+                           capabilities=capabilities | extra, tls=tls,
                            timeout=60)
         for step in steps:
             session.packets = packets
@@ -129,7 +132,7 @@ def scenario(env, proxy, port, tls=None):
     proxy.caught_up()
     # And the other server's answers.
     proxy.set_flags(read_from_new={"percent": 100})
-    session = Recorded("127.0.0.1", port, APP, APP_PASSWORD, database="app", tls=tls, timeout=60)
+    session = Recorded("127.0.0.1", port, APP, APP_PASSWORD, database="app", capabilities=extra, tls=tls, timeout=60)
     session.packets = packets
     reads(session)
     session.close()
@@ -144,35 +147,51 @@ def assert_same(what, packets, plain):
     assert len(packets) == len(plain), (what, len(packets), len(plain))
 
 
-def run(env, tls):
+def run(env, listening=None, behind_tls=None, compression=""):
+    """`listening`: certificates of the proxy's; `behind_tls`: what verifies those of the backends."""
     env.tables(*TABLES, *SEED)
     env.needs_proxy()
     behind = [env.relay(env.old), env.relay(env.new)]
-    config = {"reads": {"read_your_writes_timeout": "20s"}}
+    config = merge({"reads": {"read_your_writes_timeout": "20s"}}, backends("required", behind_tls) if behind_tls else {})
+    if compression:
+        config = merge(config, {"backends": {side: {"compression": compression} for side in ("old", "new")}})
     ports = {"old_port": behind[0].port, "new_port": behind[1].port}
-    proxy = tls_proxy(env, "preferred", certificates(env), config=config, **ports) if tls else env.proxy(config=config, **ports)
+    proxy = tls_proxy(env, "preferred", listening, config=config, **ports) if listening else env.proxy(config=config, **ports)
     before = env.relay(proxy)
-    context = wire.tls_context() if tls else None
-    plain = scenario(env, proxy, proxy.port, context)
+    context = wire.tls_context() if listening else None
+    extra = wire.COMPRESS if compression else 0
+    plain = scenario(env, proxy, proxy.port, context, extra)
     for what, relays, behaviour in (("single bytes to and from clients", [before], {"fragment": 1}),
                                     ("single bytes to and from backends", behind, {"fragment": 1}),
                                     ("glued to and from clients", [before], {"glue": GLUE}),
                                     ("glued to and from backends", behind, {"glue": GLUE}),
                                     ("glued clients, backends in threes", [before, *behind], {"glue": GLUE, "fragment": 3})):
-        if tls and before not in relays:
+        if listening and not behind_tls and before not in relays:
             continue
         for relay in (before, *behind):
             relay.fragment = behaviour.get("fragment", 0) if relay in relays else 0
             relay.glue = behaviour.get("glue", 0) if relay in relays else 0
         sent = sum(relay.pieces_sent for relay in relays)
-        assert_same(what, scenario(env, proxy, before.port, context), plain)
+        assert_same(what, scenario(env, proxy, before.port, context, extra), plain)
         assert sum(relay.pieces_sent for relay in relays) > sent + 100, "the relay was not used"
     env.assert_equal(rows_min=60)
 
 
 def test_cutting_and_gluing_the_streams_changes_no_packet(env):
-    run(env, tls=False)
+    run(env)
 
 
 def test_cutting_and_gluing_tls_changes_no_packet(env):
-    run(env, tls=True)
+    run(env, listening=certificates(env))
+
+
+def test_cutting_and_gluing_compressed_streams_changes_no_packet(env):
+    run(env, compression="zlib")
+
+
+def test_cutting_and_gluing_compressed_tls_on_both_sides_changes_no_packet(env):
+    """zstd where the backend has it."""
+    env.needs_proxy()
+    directory = certificates(env)
+    with serving_tls(env, directory):
+        run(env, listening=directory, behind_tls=os.path.join(directory, "ca.pem"), compression="zstd")

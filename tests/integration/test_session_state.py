@@ -6,7 +6,7 @@ import subprocess
 
 import harness
 import wire
-from harness import BOTH_ROLES, raises, wait_until
+from harness import APP, BOTH_ROLES, raises, wait_until
 
 ROLES = BOTH_ROLES
 TABLE = "CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v INT, s VARCHAR(20), ts TIMESTAMP NULL, made TIMESTAMP NOT NULL " \
@@ -392,6 +392,53 @@ def test_last_words_of_the_server_are_passed_on(env):
     else:
         raises(4031, session.query, "SELECT @@wait_timeout")
         assert session.closed_by_server()
+
+
+def gone(server, session):
+    wait_until(lambda: server.run("SELECT COUNT(*) FROM information_schema.processlist WHERE id = %d" % session.connection_id)[0][0] == 0,
+               20, "the end of the connection")
+
+
+def kill_one(server):
+    """From here on the server has seen a KILL."""
+    victim = server.connect()
+    server.run("KILL %d" % victim.thread_id())
+
+
+def test_a_kill_that_comes_past_the_proxy_ends_an_idle_session(env):
+    proxy = setup(env)
+    statements = ["KILL %d", "KILL CONNECTION %d"] + (["KILL USER " + APP] if env.old.kind == "mariadb" else [])
+    for kill in statements:
+        session = proxy.wire(database="app")
+        run(session, "SET NAMES utf8mb4", "SELECT 1", UPDATE)
+        env.old.run(kill % session.connection_id if "%d" in kill else kill)
+        gone(env.old, session)
+        lost(session, "SELECT 1 FROM t FOR UPDATE")
+    # What is no KILL is outlived as before, on a server where there have been some.
+    session = proxy.wire(database="app")
+    if env.old.kind == "mariadb":  # closes without a word
+        run(session, "SET wait_timeout=1")
+        gone(env.old, session)
+        assert session.one("SELECT @@wait_timeout").rows == [["1"]]
+    restart(env, "kill")
+    ready_again(proxy)
+    kill_one(env.old)
+    assert session.one("SELECT DATABASE()").rows == [["app"]]
+    assert_t(env, proxy)
+
+
+def test_a_network_that_breaks_is_no_kill(env):
+    env.needs_proxy()
+    env.tables(TABLE)
+    relay = env.relay(env.old)
+    proxy = env.proxy(old_port=relay.port)
+    kill_one(env.old)
+    session = proxy.wire(database="app")
+    run(session, "SET group_concat_max_len=99", "SELECT 1")
+    relay.reset_all()
+    ready_again(proxy)
+    assert session.one("SELECT @@group_concat_max_len").rows == [["99"]]
+    assert proxy.metric("crossfade_leader_reattached_total") == 1
 
 
 def test_a_failed_init_connect_ends_the_session_as_on_the_server(env):

@@ -1,5 +1,6 @@
 """TLS towards clients and towards backends."""
 
+import contextlib
 import os
 import ssl
 import subprocess
@@ -7,14 +8,14 @@ import subprocess
 import pymysql
 
 import wire
-from harness import APP, APP_PASSWORD, BOTH_ROLES, MARIADB_OLD, Skip, raises, roles
+from harness import APP, APP_PASSWORD, BOTH_ROLES, CONTROL, MARIADB_OLD, Skip, raises, roles, wait_until
 
 ROLES = BOTH_ROLES
 
 
-def certificates(env):
+def certificates(env, name="certificates"):
     """A CA, and a certificate for localhost and 127.0.0.1 that it signed."""
-    directory = os.path.join(env.directory, "certificates-" + env.name)
+    directory = os.path.join(env.directory, "%s-%s" % (name, env.name))
     os.makedirs(directory)
 
     def openssl(*arguments):
@@ -28,6 +29,36 @@ def certificates(env):
     openssl("x509", "-req", "-in", "tls.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out", "tls.crt",
             "-days", "2", "-extfile", "names")
     return directory
+
+
+@contextlib.contextmanager
+def serving_tls(env, directory):
+    """Both servers, restarted with certificates of our own, which MariaDB 10.11 needs and MySQL takes."""
+    before = [(server, server.options) for server in env.servers.both]
+    try:
+        for server in env.servers.both:
+            server.stop()
+            server.options = server.options + ["--ssl-%s=%s" % (option, os.path.join(directory, name))
+                                               for option, name in (("ca", "ca.pem"), ("cert", "tls.crt"), ("key", "tls.key"))]
+            server.start()
+        yield
+    finally:
+        for server, options in before:
+            server.stop()
+            server.options = options
+            server.start()
+
+
+def ciphers(server):
+    """How many of the application's sessions on a MySQL server are encrypted."""
+    return server.run("SELECT COUNT(*) FROM performance_schema.status_by_thread s JOIN performance_schema.threads t "
+                      "USING (thread_id) WHERE s.variable_name = 'Ssl_cipher' AND s.variable_value <> '' AND "
+                      "t.processlist_user = '%s'" % APP)[0][0]
+
+
+def backends(mode, ca=None, **more):
+    tls = dict({"mode": mode}, **({"ca": ca} if ca else {}))
+    return {"backends": {"old": dict(more, tls=tls), "new": dict(more, tls=tls)}}
 
 
 def listen(proxy_config, directory, mode):
@@ -96,10 +127,7 @@ def test_backends_over_tls(env):
         cursor.execute("SELECT v FROM t WHERE id = 1")
         assert cursor.fetchone() == (1,)
         if env.binary:
-            ciphers = env.new.run("SELECT COUNT(*) FROM performance_schema.status_by_thread s JOIN performance_schema.threads t "
-                                  "USING (thread_id) WHERE s.variable_name = 'Ssl_cipher' AND s.variable_value <> '' AND "
-                                  "t.processlist_user = '%s'" % APP)
-            assert ciphers[0][0] >= 1, "the application's session on `new` is not encrypted"
+            assert ciphers(env.new) >= 1, "the application's session on `new` is not encrypted"
     env.assert_equal(rows_min=1)
 
 
@@ -128,3 +156,62 @@ def test_a_backend_that_must_speak_tls_and_does_not_is_an_error(env):
     else:
         if env.binary:
             raise AssertionError("logged in over an unencrypted backend")
+
+
+def test_both_backends_over_verified_tls(env):
+    """Either make in either role, with accounts that are let in over TLS only."""
+    env.needs_proxy()
+    directory = certificates(env)
+    ca = os.path.join(directory, "ca.pem")
+    with serving_tls(env, directory):
+        env.tables("CREATE TABLE t (id INT PRIMARY KEY, v LONGTEXT)")
+        env.servers.run("ALTER USER '%s'@'%%' REQUIRE SSL" % APP, "ALTER USER '%s'@'%%' REQUIRE SSL" % CONTROL)
+        try:
+            proxy = env.proxy(config=backends("required", ca), flags={"read_from_new": {"percent": 50}, "shadow_read": {"percent": 100}})
+            proxy.caught_up()
+            for capabilities in (0, wire.DEPRECATE_EOF):
+                session = proxy.wire(database="app", capabilities=capabilities)
+                first = 1 if capabilities else 100
+                session.query("INSERT INTO t VALUES (%d, REPEAT('a', 100)), (%d, '%s')" % (first, first + 1, "b" * 300000))
+                prepared = session.prepare("INSERT INTO t VALUES (?, ?)")[0]
+                session.execute(prepared, (first + 2, "c" * 3000000))
+                session.query("BEGIN")
+                session.query("UPDATE t SET v = 'changed' WHERE id = %d" % first)
+                session.query("COMMIT")
+                for _ in range(10):
+                    assert session.one("SELECT LENGTH(v) FROM t WHERE id = %d" % (first + 2)).rows == [["3000000"]]
+                cipher = session.one("SHOW SESSION STATUS LIKE 'Ssl_cipher'").rows
+                assert cipher[0][1] != "", cipher
+            assert proxy.metric("crossfade_reads_total", backend="new") > 0
+            env.assert_equal(proxy, rows_min=6)
+        finally:
+            env.servers.run("ALTER USER '%s'@'%%' REQUIRE NONE" % APP, "ALTER USER '%s'@'%%' REQUIRE NONE" % CONTROL)
+
+
+def test_a_backend_signed_by_another_ca_is_refused_with_the_reason(env):
+    env.needs_proxy()
+    directory = certificates(env)
+    with serving_tls(env, directory):
+        env.tables("CREATE TABLE t (id INT PRIMARY KEY, v INT)")
+        good = os.path.join(directory, "ca.pem")
+        other = os.path.join(certificates(env, "other"), "ca.pem")
+        # The leader: clients hear of it.
+        config = backends("required", good)
+        config["backends"]["old"]["tls"] = {"mode": "required", "ca": other}
+        proxy = env.proxy(config=config, ready=False)
+        wait_until(lambda: "certificate" in proxy.status()["backends"]["old"].get("error", ""), what="the refusal in the status")
+        code, text = raises(1053, proxy.wire)
+        assert "'old'" in text and "certificate verify failed" in text, text
+        # The follower: its entries wait, and the status says why.
+        config = backends("required", good)
+        config["backends"]["new"]["tls"] = {"mode": "required", "ca": other}
+        proxy = env.proxy(config=config)
+        session = proxy.wire(database="app")
+        session.query("INSERT INTO t VALUES (1, 1)")
+        status = proxy.status()
+        assert "certificate" in status["backends"]["new"]["error"] and status["caught_up"] is False, status["backends"]
+        assert env.new.run("SELECT COUNT(*) FROM app.t") == ((0,),)
+        # With the right one they arrive.
+        proxy.kill()
+        env.proxy(config=backends("required", good)).caught_up()
+        env.assert_equal(rows_min=1)

@@ -203,9 +203,9 @@ Answer FakeDatabase::context(const Session& session, std::string_view sql) const
   const Cell schema = session.schema.empty() ? Cell() : Cell(session.schema);
   std::vector<Cell> cells = {
       schema,    "STRICT_TRANS_TABLES", "SYSTEM", "utf8mb4", "utf8mb4_general_ci", "1", "1", "1", "1",
-      "utf8mb4", "REPEATABLE-READ",     "UTC"};
+      "utf8mb4", "REPEATABLE-READ",     "UTC",    "67108864"};
   // What is asked for behind these: every variable is at what an entry takes for granted.
-  constexpr std::string_view kLastFixed = "@@system_time_zone";
+  constexpr std::string_view kLastFixed = "@@max_allowed_packet";
   for (const std::string& column : split(sql.substr(sql.find(kLastFixed) + kLastFixed.size()), ',')) {
     if (column.empty()) continue;
     const routing::SessionVariable* variable = routing::find_session_variable(std::string_view(column).substr(2));
@@ -232,6 +232,8 @@ std::optional<Answer> FakeDatabase::catalogue(std::string_view sql) const {
   }
   if (contains(sql, "information_schema.STATISTICS")) return Answer::of({"COLUMN_NAME"}, {{"id"}});
   if (contains(sql, "information_schema.")) return Answer::of({"a", "b"}, {});
+  if (starts(sql, "SELECT @@max_allowed_packet")) return Answer::of({"m"}, {{"67108864"}});
+  if (starts(sql, "SELECT COUNT(*),@@GLOBAL.max_allowed_packet")) return Answer::of({"n", "m"}, {{"0", "67108864"}});
   if (starts(sql, "SELECT Host FROM mysql.user")) return Answer::of({"Host"}, {{"%"}});
   return std::nullopt;
 }

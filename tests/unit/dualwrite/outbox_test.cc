@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "tests/unit/dualwrite/entries.h"
 
@@ -95,6 +96,28 @@ TEST(RecordStatements, SplitOnePastTheLimitOfARow) {
   ASSERT_EQ(all.size(), 2u);
   EXPECT_THAT(all[0], HasSubstr(",0,2,NULL"));
   EXPECT_THAT(all[1], HasSubstr(",1,2,NULL,NULL,@@timestamp,0xee)"));
+}
+
+TEST(RecordStatements, FitIntoThePacketsThatTheServerTakes) {
+  const std::string longest(64, '`');
+  for (const std::uint64_t packet : {1024u, 4096u, 65536u, 16u << 20}) {
+    const std::size_t row = row_payload_max(packet);
+    EXPECT_LE(row, kRowPayloadBytesMax);
+    const Buffer payload(3 * row + 1, 0x11);
+    const std::vector<std::string> all =
+        record_statements(longest, std::numeric_limits<std::uint64_t>::max(), key_of(1), payload, row);
+    ASSERT_EQ(all.size(), 4u) << packet;
+    const std::string around = "SET foreign_key_checks=1;;SET foreign_key_checks=0;" + std::string(kCommit);
+    for (const std::string& one : all) EXPECT_LT(one.size() + around.size() + 1, packet);
+  }
+  EXPECT_EQ(row_payload_max(16u << 20), kRowPayloadBytesMax);
+  EXPECT_GT(row_payload_max(0), 0u);
+}
+
+TEST(RecordStatements, AreNoneOnePastTheNumberOfRowsThatAnEntryMayHave) {
+  const Buffer most(65535, 0x11);
+  EXPECT_EQ(record_statements("crossfade", 1, key_of(1), most, 1).size(), 65535u);
+  EXPECT_TRUE(record_statements("crossfade", 1, key_of(1), Buffer(65536, 0x11), 1).empty());
 }
 
 TEST(RecordStatements, WriteAnEmptyPayloadAsAnEmptyText) {

@@ -31,7 +31,8 @@ std::vector<protocol::Cell> usual() {
           "3",
           "utf8mb4",
           "REPEATABLE-READ",
-          "CET"};
+          "CET",
+          "16777216"};
 }
 
 // As MariaDB answers it, every variable beyond the fixed columns at its neutral value or 1.
@@ -63,6 +64,7 @@ TEST(SessionState, ReadsTheContext) {
   EXPECT_EQ(context->character_set_results, "utf8mb4");
   EXPECT_FALSE(context->read_committed);
   EXPECT_FALSE(context->no_auto_value_on_zero);
+  EXPECT_EQ(context->packet_bytes_max, 16777216u);
 }
 
 TEST(SessionState, NoSchemaAndNoResultCharacterSetAreEmpty) {

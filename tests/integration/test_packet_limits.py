@@ -1,0 +1,190 @@
+"""Servers with a small max_allowed_packet, the leader or the other side."""
+
+import wire
+from harness import BOTH_ROLES, raises, wait_until
+
+ROLES = BOTH_ROLES
+SMALL = 128 << 10
+TABLE = "CREATE TABLE t (id INT PRIMARY KEY, v LONGTEXT)"
+DEFAULT = 64 << 20
+
+
+def limit(server, size):
+    server.run("SET GLOBAL max_allowed_packet = %d" % size)
+
+
+def insert(id, size):
+    """An INSERT whose packet has `size` bytes."""
+    head, tail = "INSERT INTO t VALUES (%d, '" % id, "')"
+    return head + "x" * (size - 1 - len(head) - len(tail)) + tail
+
+
+def run_prepared(session, sql, values=()):
+    return session.execute(session.prepare(sql)[0], values)
+
+
+def heard(session, send, *arguments):
+    """The server's last word, and that there are no more."""
+    code, text = raises(1153, send, session, *arguments)
+    assert session.closed_by_server()
+    return code, text
+
+
+def begin_and(session, sql):
+    session.query("BEGIN")
+    session.query("INSERT INTO t VALUES (500, 'rolled back')")
+    session.query(sql)
+
+
+OVER = [(wire.Connection.query, "SELECT '%s'" % ("x" * SMALL)), (wire.Connection.query, insert(1, SMALL + 1)),
+        (begin_and, insert(1, SMALL + 1)), (wire.Connection.prepare, "SELECT '%s'" % ("x" * SMALL)),
+        (run_prepared, "SELECT LENGTH(?)", ["x" * SMALL]), (run_prepared, "INSERT INTO t VALUES (1, ?)", ["x" * SMALL])]
+
+
+def test_a_packet_over_the_leaders_limit_is_answered_as_by_the_server(env):
+    env.tables(TABLE)
+    limit(env.old, SMALL)
+    try:
+        proxy = env.proxy()
+        for number, (send, *arguments) in enumerate(OVER):
+            answers = [heard(side.wire(database="app"), send, *arguments) for side in (env.old, proxy)]
+            assert answers[0] == answers[1], (number, answers)
+        for compress in (0, wire.COMPRESS):
+            session = proxy.wire(database="app", capabilities=compress)
+            assert session.one("SELECT COUNT(*) FROM t").rows == [["0"]]
+            heard(session, wire.Connection.query, insert(1, SMALL + 1))
+    finally:
+        limit(env.old, DEFAULT)
+    env.assert_equal(rows_min=0)
+
+
+def test_long_data_over_the_leaders_limit(env):
+    env.needs_proxy()
+    limit(env.old, SMALL)
+    try:
+        proxy = env.proxy()
+        for side in (env.old, proxy):
+            session = side.wire()
+            two = session.prepare("SELECT LENGTH(?) + LENGTH(?)")[0]
+            for _ in range(3):
+                session.send_long_data(two, 0, b"x" * (SMALL // 2))
+            code, text = raises(1105, session.execute, two, (b"", b"y"), (0,))
+            assert text.startswith("Parameter of prepared statement which is set through mysql_send_long_data() is longer"), text
+            raises(1105, session.execute, two, (b"a", b"b"))
+            session.simple(bytes([wire.RESET]) + two.to_bytes(4, "little"))
+            assert session.execute(two, (b"a", b"b"))[0].rows == [[2]]
+        # Each fits; both together, as the proxy sends them, do not.
+        for parameter in (0, 1):
+            session.send_long_data(two, parameter, b"x" * (SMALL // 2 + 1000))
+        assert "max_allowed_packet" in raises(1235, session.execute, two, (b"", b""), (0, 1))[1]
+        session.send_long_data(two, 0, b"x" * (SMALL - 1000))
+        assert session.execute(two, (b"", b"b"), (0,))[0].rows == [[SMALL - 999]]
+    finally:
+        limit(env.old, DEFAULT)
+
+
+def test_what_the_leader_takes_is_recorded_however_small_its_packets_are(env):
+    """A record is more than twice as large as what it records."""
+    env.tables(TABLE)
+    limit(env.old, SMALL)
+    try:
+        proxy = env.proxy()
+        session = proxy.wire(database="app", capabilities=wire.MULTI_STATEMENTS)
+        sizes = [1000, SMALL // 4, SMALL // 3 - 600, SMALL // 3 - 400, SMALL // 3, SMALL // 2 - 400, SMALL // 2, SMALL - 1100, SMALL - 1]
+        for number, size in enumerate(sizes):
+            assert session.one(insert(number, size)).affected == 1
+            assert session.one("SHOW WARNINGS").rows == []
+        session.query("SET foreign_key_checks=0")
+        for number, size in enumerate(sizes):
+            assert session.one(insert(100 + number, size)).affected == 1
+        assert session.one("SELECT @@foreign_key_checks").rows == [["0"]]
+        session.query("SET foreign_key_checks=1")
+        session.query("BEGIN")
+        for number, size in enumerate(sizes):
+            session.query(insert(200 + number, size))
+        session.query("COMMIT")
+        prepared = session.prepare("INSERT INTO t VALUES (?, ?)")[0]
+        for number, size in enumerate(sizes):
+            session.execute(prepared, (300 + number, "y" * (size - 60 if size > 1000 else size)))
+        session.send_long_data(prepared, 1, b"z" * (SMALL // 2))
+        session.execute(prepared, (400, b""), (1,))
+        assert session.one("SELECT COUNT(*) FROM t").rows == [[str(4 * len(sizes) + 1)]]
+        env.assert_equal(proxy, rows_min=4 * len(sizes) + 1)
+    finally:
+        limit(env.old, DEFAULT)
+
+
+def test_a_write_that_the_other_side_would_not_take_is_refused(env):
+    env.tables(TABLE)
+    env.needs_proxy()
+    files = env.old.run("SELECT @@GLOBAL.local_infile")[0][0]
+    env.old.run("SET GLOBAL local_infile = 1")
+    limit(env.new, SMALL)
+    try:
+        proxy = env.proxy()
+        proxy.caught_up()
+        session = proxy.wire(database="app", capabilities=wire.LOCAL_FILES)
+        large = insert(1, SMALL + 100)
+
+        def refused(call, *arguments):
+            code, text = raises(1105, call, *arguments)
+            assert "max_allowed_packet" in text and "'new'" in text and str(SMALL) in text, text
+
+        refused(session.query, large)
+        prepared = session.prepare("INSERT INTO t VALUES (?, ?)")[0]
+        refused(session.execute, prepared, (1, "x" * SMALL))
+        session.send_long_data(prepared, 1, b"x" * SMALL)
+        refused(session.execute, prepared, (1, b""), (1,))
+        session.query("BEGIN")
+        session.query(insert(2, SMALL - 100))
+        refused(session.query, large)
+        refused(session.execute, prepared, (1, "x" * SMALL))
+        session.query("INSERT INTO t VALUES (3, 'after the refusal')")
+        session.query("COMMIT")
+        assert session.one("SELECT GROUP_CONCAT(id ORDER BY id) FROM t").rows == [["2,3"]]
+        # A file's rows go in statements that fit.
+        session.files = lambda name: [b"%d\t%s\n" % (10 + n, b"r" * 50000) for n in range(6)]
+        assert session.one("LOAD DATA LOCAL INFILE 'f' INTO TABLE t").affected == 6
+        env.assert_equal(proxy, rows_min=8)
+        # Reads over it are the leader's to answer.
+        proxy.set_flags(read_from_new={"percent": 100})
+        assert session.one("SELECT LENGTH('%s') FROM t WHERE id = 3" % ("x" * SMALL)).rows == [[str(SMALL)]]
+        assert session.one("SELECT id FROM t WHERE id = 3").rows == [["3"]]
+        # Raised, it is noticed.
+        limit(env.new, DEFAULT)
+        wait_until(lambda: session.one(large).affected == 1, what="the raised limit")
+        env.assert_equal(proxy, rows_min=9)
+    finally:
+        limit(env.new, DEFAULT)
+        env.old.run("SET GLOBAL local_infile = %d" % files)
+
+
+def test_an_entry_that_the_other_side_does_not_take_any_more_is_parked_with_the_reason(env):
+    env.tables(TABLE, "CREATE TABLE other (id INT PRIMARY KEY)")
+    env.needs_proxy()
+    proxy = env.proxy()
+    proxy.caught_up()
+    session = proxy.wire(database="app")
+    env.new.stop()
+    try:
+        for number in range(20):
+            session.query("INSERT INTO other VALUES (%d)" % number)
+        session.query(insert(1, SMALL + 100))
+        session.query("INSERT INTO other VALUES (100)")
+        options = env.new.options
+        env.new.options = options + ["--max-allowed-packet=%d" % SMALL]
+        env.new.start()
+        env.new.options = options
+        (parked,) = wait_until(lambda: proxy.status()["applier"]["parked"], 30, "the parked entry")
+        assert parked["tables"] == "app.t" and "1153" in parked["error"] and "max_allowed_packet (%d)" % SMALL in parked["error"], parked
+        # What does not depend on it goes on.
+        wait_until(lambda: env.new.run("SELECT COUNT(*) FROM app.other") == ((21,),), 20, "the other table's rows")
+        assert env.new.run("SELECT COUNT(*) FROM app.t") == ((0,),)
+        raises(1105, session.query, insert(2, SMALL + 100))
+    finally:
+        env.new.restart()
+        limit(env.new, DEFAULT)
+    env.assert_equal(proxy, rows_min=22)
+    assert proxy.status()["applier"]["parked"] == []
+    env.new.stop()
+    env.new.start()
