@@ -48,10 +48,10 @@ class Relay:
         with self._lock:
             pairs, self._pairs = self._pairs, set()
             self._reset |= pairs
-        for pair in pairs:
-            for end in pair:
-                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                end.shutdown(socket.SHUT_RD)  # tells the peer nothing; who reads here ends, and closes
+            for pair in pairs:
+                for end in pair:
+                    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    end.shutdown(socket.SHUT_RD)  # tells the peer nothing; who reads here ends, and closes
 
     def _cut(self, pair):
         for end in pair:
