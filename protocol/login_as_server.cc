@@ -184,17 +184,23 @@ LoginAsServer::Action LoginAsServer::on_cipher(Bytes cipher) {
 LoginAsServer::Action LoginAsServer::verify_cleartext(std::string_view password) {
   if (secret_.learnable) {
     state_ = State::verdict;
-    return Judge{std::string(password)};
+    in_vain_ = false;
+    return Judge{.password = std::string(password)};
   }
   const bool good = secret_.password ? equal_passwords(password, *secret_.password)
                                      : verify_native_password(password, *secret_.native);
   if (good && user_known_) learned_password_ = password;
+  if (!good && options_.learns && secure()) {
+    state_ = State::verdict;
+    in_vain_ = true;
+    return Judge{.password = std::string(as_text(options_.decoy)), .in_vain = true};
+  }
   return finish(good);
 }
 
 absl::StatusOr<LoginAsServer::Action> LoginAsServer::on_verdict(Verdict verdict) {
   if (state_ != State::verdict) return absl::FailedPreconditionError("a verdict that was not asked for");
-  return finish(verdict == Verdict::right);
+  return finish(verdict == Verdict::right && !in_vain_);
 }
 
 LoginAsServer::Reject LoginAsServer::access_denied() const {

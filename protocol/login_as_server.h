@@ -44,6 +44,9 @@ class LoginAsServer {
   // it is right, then call on_verdict().
   struct Judge {
     std::string password;
+    // The password was wrong, and this one is none. Who would be asked about an unknown user is asked here too, so
+    // that the time tells nothing; the client is refused whatever the answer.
+    bool in_vain = false;
   };
   struct Accept {
     Buffer before_ok;
@@ -119,6 +122,7 @@ class LoginAsServer {
   LoginRequest request_;
   Secret secret_;
   bool user_known_ = false;
+  bool in_vain_ = false;
   bool tls_ = false;
   bool logged_in_ = false;  // once; stays so when a later COM_CHANGE_USER fails
   bool change_user_ = false;

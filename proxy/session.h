@@ -106,6 +106,7 @@ class Session {
   std::optional<protocol::Err> barred(const ClientProof& proof, UserSlot& slot) const;
   protocol::Buffer refusal_for_client(const ClientProof& proof, const absl::Status& status,
                                       std::optional<Refusal> refused);
+  absl::Status nobody_may_enter(std::optional<Refusal>* refused) const;
   void conclude(const ClientProof& proof, protocol::LoginAsServer::Verdict verdict);
   Task<void> grant_learned_user(std::string name);
   Task<bool> enter(ClientProof proof);

@@ -96,6 +96,13 @@ Task<Session::Next> Session::on_change_user(Command command) {
     attributes_ = old_attributes;
     co_return co_await refuse_change_user(std::move(answer), std::move(refused));
   }
+  if (proof.kind == ClientProof::Kind::in_vain) {
+    // The leader's connection has become somebody's who is not there.
+    (void)nobody_may_enter(&refused);
+    conclude(proof, LoginAsServer::Verdict::wrong);
+    co_await reply(std::move(refused->payload));
+    co_return Next::close;
+  }
   user_slot_ = std::move(slot);
   const std::string name = user_name_;
   conclude(proof, LoginAsServer::Verdict::right);

@@ -26,6 +26,8 @@ protocol::Nonce draw_nonce(std::mt19937_64& random) {
 
 namespace {
 
+constexpr std::size_t kUserNameMax = 32;  // MySQL's; MariaDB takes longer ones
+
 // The one that the leader's make names. Connector/J reads a caching_sha2_password login wrongly under MariaDB's version
 // ("5.5.5-10.11.."), which it takes for a server of before there was one.
 std::string_view greeted_plugin(const protocol::Greeting& leading, const UserDirectory& users) {
@@ -204,8 +206,11 @@ Task<ClientProof> Session::authenticate(LoginAsServer& machine, LoginAsServer::A
       action = *std::move(next);
       continue;
     } else if (auto* judge = std::get_if<LoginAsServer::Judge>(&action)) {
-      proof.kind = ClientProof::Kind::to_judge;
-      proof.user = UserDirectory::candidate(machine.request().user, judge->password);
+      proof.kind = judge->in_vain ? ClientProof::Kind::in_vain : ClientProof::Kind::to_judge;
+      // The leader, too, may take another time for an account that it has.
+      std::string name = judge->in_vain ? "crossfade-" + machine.request().user : machine.request().user;
+      if (judge->in_vain) name.resize(std::min(name.size(), kUserNameMax));
+      proof.user = UserDirectory::candidate(name, judge->password);
       co_return proof;
     } else if (auto* no = std::get_if<LoginAsServer::Reject>(&action)) {
       proof.kind = ClientProof::Kind::rejected;
@@ -273,11 +278,24 @@ protocol::Buffer Session::refusal_for_client(const ClientProof& proof, const abs
       {.code = protocol::kErrServerShutdown, .sqlstate = "08S01", .message = "crossfade: " + why});
 }
 
+// Of an account that takes any password: as if it had been refused.
+absl::Status Session::nobody_may_enter(std::optional<Refusal>* refused) const {
+  const LoginAsServer::Reject denial = login_.machine->access_denied();
+  protocol::Err err;
+  err.code = denial.code;
+  err.sqlstate = denial.sqlstate;
+  err.message = denial.message;
+  refused->emplace();
+  (*refused)->payload = protocol::encode_err(err);
+  (*refused)->err = std::move(err);
+  return absl::PermissionDeniedError("the password is wrong");
+}
+
 // The leader has judged: the machine learns of it, and a password that was right is kept.
 void Session::conclude(const ClientProof& proof, LoginAsServer::Verdict verdict) {
-  if (proof.kind != ClientProof::Kind::to_judge) return;
+  if (proof.kind != ClientProof::Kind::to_judge && proof.kind != ClientProof::Kind::in_vain) return;
   (void)login_.machine->on_verdict(verdict);  // what the client hears is the leader's word
-  if (verdict == LoginAsServer::Verdict::right) {
+  if (verdict == LoginAsServer::Verdict::right && proof.kind == ClientProof::Kind::to_judge) {
     shared_.users.keep(login_.machine->request().user, proof.user, worker_.reactor.now());
   }
 }
@@ -323,7 +341,8 @@ Task<bool> Session::enter(ClientProof proof) {
   std::unique_ptr<BackendLink> leading = login_.greeted.take();
   LinkOptions options = session_link_options(leader(), schema_);
   const TimePoint deadline = worker_.reactor.now() + shared_.config.backend(leader()).connect_timeout;
-  const absl::Status entered = co_await leading->log_in(std::move(options), deadline, &refused);
+  absl::Status entered = co_await leading->log_in(std::move(options), deadline, &refused);
+  if (entered.ok() && proof.kind == ClientProof::Kind::in_vain) entered = nobody_may_enter(&refused);
   if (!entered.ok()) {
     counters_.logins_failed.add();
     spdlog::warn("session={} connection={} host={} login=failed why=\"{}\"", id_, connection_id_, host_,

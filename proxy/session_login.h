@@ -43,6 +43,7 @@ struct ClientProof {
     rejected,  // it hears `reject`
     proven,    // it is `user`
     to_judge,  // it is `user` if the leader takes the password in it
+    in_vain,   // it is not who it says; the leader is asked as for the others, and `user` is nobody
   };
   Kind kind = Kind::gone;
   std::shared_ptr<const KnownUser> user;

@@ -529,7 +529,8 @@ LoginAsServer::Options learning_options() {
 }
 
 // The messages the server sends to a login that fails in the end.
-std::vector<Buffer> denied(const LoginAsServer::Options& options, const LoginRequest& request, const Secret* secret) {
+std::vector<Buffer> denied(const LoginAsServer::Options& options, const LoginRequest& request, const Secret* secret,
+                           int* asked) {
   LoginAsServer server(options);
   std::vector<Buffer> sent;
   LoginAsServer::Action action = server.on_message(encode_login_request(request)).value();
@@ -546,8 +547,12 @@ std::vector<Buffer> denied(const LoginAsServer::Options& options, const LoginReq
       }
       action = server.on_message(answer).value();
     } else if (auto* judge = std::get_if<LoginAsServer::Judge>(&action)) {
-      EXPECT_EQ(judge->password, "wrong");
-      action = server.on_verdict(LoginAsServer::Verdict::wrong).value();
+      // What a listed user brought is for nobody else's eyes.
+      EXPECT_EQ(judge->password == "wrong", !judge->in_vain);
+      EXPECT_EQ(judge->in_vain, secret == nullptr || !secret->learnable);
+      ++*asked;
+      action =
+          server.on_verdict(judge->in_vain ? LoginAsServer::Verdict::right : LoginAsServer::Verdict::wrong).value();
     } else {
       const Reject& reject = std::get<Reject>(action);
       sent.push_back(encode_err({reject.code, reject.sqlstate, reject.message}));
@@ -563,10 +568,14 @@ TEST(LoginAsServer, WhereUsersAreLearnedListedLearnedAndUnknownOnesAreDeniedAlik
   const Secret known = learnable("secret");
   const Secret open = learnable();
   for (const LoginRequest& request : {sha2_login("wrong"), native_login("wrong")}) {
-    const auto expected = denied(learning_options(), request, &listed);
+    int asked = 0;
+    const auto expected = denied(learning_options(), request, &listed, &asked);
+    EXPECT_EQ(asked, 1);
     EXPECT_GE(expected.size(), 2u);
     for (const Secret* secret : {&hashed, &known, &open, static_cast<const Secret*>(nullptr)}) {
-      EXPECT_EQ(denied(learning_options(), request, secret), expected);
+      asked = 0;
+      EXPECT_EQ(denied(learning_options(), request, secret, &asked), expected);
+      EXPECT_EQ(asked, 1);  // the time to ask tells nothing
     }
   }
 }
@@ -577,10 +586,12 @@ TEST(LoginAsServer, AListWithHashesAsksEverybodyForFullAuthentication) {
   options.full_after_mismatch = true;
   const Secret listed = password_secret("secret");
   const Secret hashed = native_secret("secret");
-  const auto expected = denied(options, sha2_login("wrong"), &listed);
+  int asked = 0;
+  const auto expected = denied(options, sha2_login("wrong"), &listed, &asked);
   EXPECT_EQ(expected.size(), 2u);
-  EXPECT_EQ(denied(options, sha2_login("wrong"), &hashed), expected);
-  EXPECT_EQ(denied(options, sha2_login("wrong"), nullptr), expected);
+  EXPECT_EQ(denied(options, sha2_login("wrong"), &hashed, &asked), expected);
+  EXPECT_EQ(denied(options, sha2_login("wrong"), nullptr, &asked), expected);
+  EXPECT_EQ(asked, 0);
 }
 
 TEST(LoginAsServer, ALearnedPasswordIsGoodForFastAuthenticationAndAnotherOneIsJudged) {
