@@ -275,12 +275,14 @@ def test_the_session_survives_the_loss_of_an_idle_connection_after_a_call(env):
     """What a reading procedure leaves is known: nothing, or user variables."""
     env.needs_proxy()
     make(env, "one", "sets")
-    proxy = env.proxy()
+    relay = env.relay(env.old)
+    proxy = env.proxy(old_port=relay.port)
     for name, lives in (("one", True), ("sets", False)):
         session = proxy.wire(database="app")
         session.query("CALL %s()" % name)
         before = session.one("SELECT CONNECTION_ID()").rows[0][0]
-        env.old.run("KILL %s" % before.decode() if isinstance(before, bytes) else "KILL %s" % before)
+        relay.reset_all()
+        wait_until(lambda: proxy.status()["backends"]["old"]["state"] == "up" and proxy.status()["ready"], 30, "the leader")
         if lives:
             assert session.one("SELECT CONNECTION_ID()").rows[0][0] != before
         else:

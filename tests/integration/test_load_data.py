@@ -344,7 +344,7 @@ REFUSED = [
     (LOAD + " (id, c)", b"1\ta\n99999999999\tb\n", "line 2: Out of range value for column 'id'"),
     (LOAD + " (id, d)", b"1\t1.005\n", "line 1: Data truncated for column 'd'"),
     (LOAD + " (id, d)", b"1\t1e3\n", "line 1, column 'd'"),
-    (LOAD + " (id, day)", b"1\t2024-2-1\n", "line 1, column 'day'"),
+    (LOAD + " (id, day)", b"1\t24-02-01\n", "line 1, column 'day'"),
     (LOAD + " (id, day)", b"1\t2024-02-31\n", "line 1: "),
     (LOAD + " (id, e)", b"1\tz\n", "line 1: Data truncated for column 'e'"),
     (LOAD + " CHARACTER SET utf8mb4 (id, c)", b"1\tok\n2\tcaf\xe9\n", "line 2, column 'c': its text is not well-formed in its character set"),
