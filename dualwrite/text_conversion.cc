@@ -111,8 +111,8 @@ std::string_view conversion_problem(std::string_view text, std::string_view from
       break;
     case Family::other: {
       const routing::MultiByte bytes = routing::multi_byte(from);
-      if (bytes == routing::MultiByte::none || !routing::is_well_formed(bytes, text)) return kMalformed;
-      if (from == to) return {};
+      if (!routing::is_well_formed(bytes, text)) return kMalformed;
+      if (from == to && bytes != routing::MultiByte::none) return {};
       break;
     }
     case Family::wide:
