@@ -80,13 +80,34 @@ protocol::Buffer binary_row(protocol::Bytes text_row) {
   return out;
 }
 
-// The kept answer to SHOW WARNINGS with only the rows that `show` asks for.
-protocol::Buffer select_diagnostics(const protocol::Buffer& kept, const ShowDiagnostics& show,
-                                    protocol::Capabilities capabilities, RowForm form) {
+// The end of rows, or of columns, with the flags of the session as it is now.
+protocol::Buffer ending(protocol::Bytes kept, const AnswerForm& answer) {
+  constexpr std::uint16_t kSession = protocol::kStatusAutocommit | protocol::kStatusInTransaction;
+  const auto now = [&](std::uint16_t status) {
+    return static_cast<std::uint16_t>((status & ~(kSession | protocol::kStatusSessionStateChanged)) |
+                                      (answer.status & kSession));
+  };
+  if ((answer.capabilities & protocol::kDeprecateEof) == 0) {
+    auto eof = protocol::decode_eof(kept);
+    if (!eof.ok()) return {kept.begin(), kept.end()};
+    eof->status = now(eof->status);
+    return protocol::encode_eof(*eof);
+  }
+  auto ok = protocol::decode_ok(kept, answer.capabilities);
+  if (!ok.ok()) return {kept.begin(), kept.end()};
+  ok->status = now(ok->status);
+  ok->session_state.clear();
+  return protocol::encode_ok(*ok, answer.capabilities, 0xfe);
+}
+
+// The kept answer to SHOW WARNINGS with only the rows that `show` asks for. What was kept was often asked for inside a
+// transaction of ours.
+protocol::Buffer select_diagnostics(const protocol::Buffer& kept, const ShowDiagnostics& show, const AnswerForm& answer,
+                                    RowForm form) {
   protocol::Buffer out;
   std::uint8_t sequence = 1;
   // Column count, three columns and, in the older dialect, an EOF come before the rows.
-  std::size_t head = (capabilities & protocol::kDeprecateEof) != 0 ? 4 : 5;
+  std::size_t head = (answer.capabilities & protocol::kDeprecateEof) != 0 ? 4 : 5;
   std::uint64_t row = 0;
   for (std::size_t at = 0; at < kept.size();) {
     const auto header = protocol::decode_header(protocol::Bytes(kept).subspan(at));
@@ -104,6 +125,12 @@ protocol::Buffer select_diagnostics(const protocol::Buffer& kept, const ShowDiag
         protocol::append_message(out, binary_row(payload), sequence);
         continue;
       }
+    }
+    // An EOF behind the columns and at the end, or an OK at the end: nothing of what the keeping did to the session.
+    const bool behind_columns = !is_row && payload.size() == 5 && payload[0] == 0xfe;
+    if (behind_columns || at == kept.size()) {
+      protocol::append_message(out, ending(payload, answer), sequence);
+      continue;
     }
     protocol::append_message(out, payload, sequence);
   }
@@ -141,7 +168,7 @@ void Session::keep_over(std::optional<Kept> kept, const protocol::ResultEnd& end
 std::optional<protocol::Buffer> Session::executed_show_warnings(const std::string& sql) const {
   const auto show = parse_show_diagnostics(sql, lexer_mode_);
   if (!show || kept_->show_warnings.empty()) return std::nullopt;
-  return select_diagnostics(kept_->show_warnings, *show, capabilities_, RowForm::binary);
+  return select_diagnostics(kept_->show_warnings, *show, answer_form(), RowForm::binary);
 }
 
 // nullopt: nothing kept bears on it; ask the server.
@@ -151,7 +178,8 @@ Task<std::optional<Session::Next>> Session::answer_from_kept(const StatementFact
     if (const auto show = parse_show_diagnostics(sql, lexer_mode_)) {
       if (kept.show_warnings.empty()) co_return std::nullopt;
       kept_->row_count = -1;
-      co_return co_await reply_wire(select_diagnostics(kept.show_warnings, *show, capabilities_, RowForm::text));
+      protocol::Buffer shown = select_diagnostics(kept.show_warnings, *show, answer_form(), RowForm::text);
+      co_return co_await reply_wire(std::move(shown));
     }
   }
   if (facts.kind == routing::StatementKind::diagnostics) {

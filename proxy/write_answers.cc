@@ -2,11 +2,37 @@
 
 #include "protocol/error_codes.h"
 #include "protocol/packet.h"
+#include "protocol/wire.h"
 
 namespace crossfade::proxy {
 
+namespace {
+
+// Entries of the session state: what a client that asked for session_track_transaction_info is told.
+constexpr std::uint8_t kTransactionCharacteristics = 4;
+constexpr std::uint8_t kTransactionState = 5;
+
+std::string without_transaction(std::string_view session_state) {
+  std::string out;
+  protocol::Reader reader(protocol::as_bytes(session_state));
+  while (!reader.at_end()) {
+    const std::size_t begin = session_state.size() - reader.remaining();
+    const std::uint8_t type = reader.u8();
+    reader.lenenc_bytes();
+    if (reader.failed()) return std::string(session_state);
+    if (type == kTransactionCharacteristics || type == kTransactionState) continue;
+    out += session_state.substr(begin, session_state.size() - reader.remaining() - begin);
+  }
+  return out;
+}
+
+}  // namespace
+
 protocol::Ok unwrapped(protocol::Ok ok) {
   ok.status &= static_cast<std::uint16_t>(~(protocol::kStatusMoreResults | protocol::kStatusInTransaction));
+  if (ok.session_state.empty()) return ok;
+  ok.session_state = without_transaction(ok.session_state);
+  if (ok.session_state.empty()) ok.status &= static_cast<std::uint16_t>(~protocol::kStatusSessionStateChanged);
   return ok;
 }
 

@@ -554,3 +554,30 @@ def test_files_among_several_statements_are_taken_in_their_turn(env):
             assert found[0] == found[1], "%s\n%s\n%s" % (statements, found[0], found[1])
             proxy.caught_up()
             assert env.old.run("SELECT * FROM app." + table) == env.new.run("SELECT * FROM app." + table), statements
+
+
+def test_a_load_among_several_statements_answers_as_without_a_proxy(env):
+    """Flags and diagnostics too: SHOW WARNINGS behind it is still inside the client's transaction."""
+    allow_local_files(env)
+    proxy = env.proxy()
+    found = []
+    for side in (env.old, proxy):
+        env.servers.run("DROP TABLE IF EXISTS t", "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(40))", "INSERT INTO t VALUES (1, 'a')",
+                        database="app")
+        proxy.caught_up()
+        for capabilities in (0, wire.DEPRECATE_EOF):
+            session = wire_to(side, [b"10\tten\n11\tel", b"even\n"],
+                              capabilities=wire.LOCAL_FILES | wire.MULTI_STATEMENTS | capabilities)
+            for sql in ("BEGIN; REPLACE INTO t VALUES (5, 'x'); LOAD DATA LOCAL INFILE 'f' REPLACE INTO TABLE t; SELECT COUNT(*) FROM t; COMMIT; "
+                        "SELECT COUNT(*) FROM t",
+                        "BEGIN; DELETE FROM t WHERE id = 10; SAVEPOINT s; LOAD DATA LOCAL INFILE 'f' IGNORE INTO TABLE t; SHOW WARNINGS; "
+                        "SELECT ROW_COUNT(); ROLLBACK TO s; COMMIT",
+                        "LOAD DATA LOCAL INFILE 'f' IGNORE INTO TABLE t; SHOW WARNINGS; LOAD DATA LOCAL INFILE 'f' REPLACE INTO TABLE t; "
+                        "SELECT * FROM t"):
+                found.append((side, sql, [result.args if isinstance(result, wire.Err) else (result.facts(), result.status & ~0x4000)
+                                          for result in session.query(sql)]))
+            session.close()
+    direct, through = ([answer[1:] for answer in found if answer[0] is side] for side in (env.old, proxy))
+    for one, other in zip(direct, through):
+        assert one == other, "\n%r\n%r" % (one, other)
+    env.assert_equal(proxy)

@@ -437,6 +437,25 @@ def test_wrong_users_and_wrong_passwords_are_answered_alike(env):
         wait_until(lambda: refused_by_the_leader() == before + 1, 10, "the leader's refusal of " + user)
 
 
+def test_empty_passwords(env):
+    env.needs_proxy()
+    env.tables("CREATE TABLE t (id INT PRIMARY KEY)")
+    for server in env.servers.both:
+        server.run("DROP USER IF EXISTS bare@'%'", "CREATE USER bare@'%' IDENTIFIED BY ''", "GRANT ALL ON app.* TO bare@'%'")
+    proxy = env.proxy(config={"users": [{"name": "bare", "password": ""}, {"name": APP, "password": APP_PASSWORD}]},
+                      flags={"read_from_new": {"percent": 100}})
+    proxy.caught_up()
+    for number, plugin in enumerate(("mysql_native_password", "caching_sha2_password")):
+        session = proxy.wire("bare", "", plugin=plugin, database="app")
+        assert session.one("INSERT INTO t VALUES (%d)" % number).affected == 1
+        assert session.one("SELECT COUNT(*) FROM t").rows == [[str(number + 1)]]
+        for user, password, using in (("bare", "some", "YES"), (APP, "", "NO")):
+            code, message = raises(1045, lambda: proxy.wire(user, password, plugin=plugin))
+            assert message == "Access denied for user '%s'@'127.0.0.1' (using password: %s)" % (user, using), message
+    assert env.new.run("SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'bare'")[0][0] >= 1
+    env.assert_equal(proxy)
+
+
 def test_a_user_has_as_many_connections_as_its_limit(env):
     env.needs_proxy()
     proxy = env.proxy(config={"users": [{"name": APP, "password": APP_PASSWORD, "connections_max": 2}]})
@@ -498,6 +517,8 @@ def test_a_trusted_load_balancer_says_who_the_client_is(env):
         assert after_header(proxy, header).one("SELECT 1").rows == [["1"]]
         _, message = raises(1045, lambda: after_header(proxy, header, "wrong"))
         assert "'%s'@'203.0.113.7'" % APP in message, message
+    _, message = raises(1045, lambda: after_header(proxy, b"PROXY TCP6 2001:db8::7 ::1 40000 3306\r\n", "wrong"))
+    assert "'%s'@'2001:db8::7'" % APP in message, message
     assert after_header(proxy, b"PROXY UNKNOWN\r\n").one("SELECT 1").rows == [["1"]]
     assert after_header(proxy, SIGNATURE + b"\x20\0\0\0").one("SELECT 1").rows == [["1"]]
     before = proxy.metric("crossfade_proxy_headers_bad_total")

@@ -3,7 +3,7 @@
 import struct
 
 import wire
-from harness import BOTH_ROLES
+from harness import BOTH_ROLES, raises
 
 ROLES = BOTH_ROLES
 EXECUTE, RESET, FETCH = 0x17, 0x1A, 0x1C
@@ -179,3 +179,48 @@ def test_what_cannot_be_prepared_is_said_in_the_servers_words(env):
         yield attempt(session.query, "SELECT 'still here'")
 
     through_all(env, script)
+
+
+def test_the_servers_own_limit_of_statements(env):
+    """max_prepared_stmt_count: the leader's is the client's error, the other side's only keeps reads with the leader."""
+    env.needs_proxy()
+    env.tables(*TABLES)
+    proxy = env.proxy(flags={"read_from_new": {"percent": 100}})
+    proxy.caught_up()
+    for server in env.servers.both:
+        session = proxy.wire(database="app")
+        session.query("SELECT v FROM t WHERE id = 1")
+        before = server.run("SELECT @@max_prepared_stmt_count")[0][0]
+        server.run("SET GLOBAL max_prepared_stmt_count = 0")
+        try:
+            if server is env.old:
+                assert raises(1461, session.prepare, "SELECT 1") == raises(1461, server.wire().prepare, "SELECT 1")
+            else:
+                read, *_ = session.prepare("SELECT v FROM t WHERE id = ?")
+                write, *_ = session.prepare("UPDATE t SET v = ? WHERE id = ?")
+                assert session.execute(write, ["w", 1])[0].affected == 1
+                assert session.execute(read, [1])[0].rows == [["w"]]
+            assert session.one("SELECT v FROM t WHERE id = 2").rows == [["b"]]
+        finally:
+            server.run("SET GLOBAL max_prepared_stmt_count = %d" % before)
+    env.assert_equal(proxy)
+
+
+def test_executions_and_their_rows_around_the_packet_boundary(env):
+    full = 0xFFFFFF
+    env.servers.run("SET GLOBAL max_allowed_packet = %d" % (64 << 20))
+    env.tables(*TABLES)
+    proxy = env.proxy()
+    session = proxy.wire(database="app", timeout=60)
+    insert, *_ = session.prepare("INSERT INTO long_ones (id, s) VALUES (?, ?)")
+    select, *_ = session.prepare("SELECT s FROM long_ones WHERE id = ?")
+    around = len(session.execute_payload(insert, (0, "x" * 0x10000))) - 0x10000
+    for size in (full - 1, full, full + 1, 2 * full):
+        # The length of the text takes four bytes up to 2^24-1, then nine.
+        text = "x" * (size - around - (5 if size - around > full else 0))
+        payload = session.execute_payload(insert, (size, text))
+        assert len(payload) == size, (len(payload), size)
+        session.command(payload)
+        assert session.results(binary=True)[0].affected == 1
+        assert session.execute(select, [size])[0].rows == [[text]], size
+    env.assert_equal(proxy, rows_min=4)

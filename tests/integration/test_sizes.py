@@ -150,3 +150,47 @@ def test_a_client_that_stops_reading_costs_no_memory(env):
     count = sum(1 for row in session.results()[0].rows if len(row[0]) == size)
     assert count == rows
     assert proxy.rss() - before < 32 << 20, (before, proxy.rss())
+
+
+def test_gigabytes_of_a_result_take_no_memory(env):
+    """2.5 GB, from the leader and from `new`: the client waits until nothing moves, and then reads all of it."""
+    env.needs_proxy()
+    env.tables(TABLE, "INSERT INTO t VALUES " + ", ".join("(%d, REPEAT('y', 1000000))" % n for n in range(50)))
+    for flags in ({}, {"read_from_new": {"percent": 100}}):
+        proxy = env.proxy(flags=flags)
+        proxy.caught_up()
+        before = proxy.rss()
+        session = proxy.wire(database="app", timeout=120)
+        session.command(bytes([wire.QUERY]) + b"SELECT a.v FROM t a JOIN t b")
+        session.socket.recv(1, socket.MSG_PEEK)
+        seen = [0]
+
+        def stands_still():
+            last, seen[0] = seen[0], proxy.rss()
+            return last == seen[0]
+        wait_until(stands_still, 20, "the proxy to stand still", 0.3)
+        received, tail, reads = 0, b"", 0
+        # 2500 rows of 1,000,000 characters, and then an EOF in a packet of five bytes.
+        while received < 2_500_000_000 or not (tail[:3] == b"\5\0\0" and tail[4] == 0xFE):
+            piece = session.socket.recv(1 << 20)
+            assert piece, "the connection ended after %d bytes" % received
+            received, tail, reads = received + len(piece), (tail + piece)[-9:], reads + 1
+            if reads % 500 == 0:
+                assert proxy.rss() - before < 24 << 20, (before, proxy.rss(), received)
+        assert session.one("SELECT 1").rows == [["1"]]
+
+
+def test_wide_rows_and_many_parameters_on_new(env):
+    env.needs_proxy()
+    env.tables("CREATE TABLE n (id INT PRIMARY KEY)", "INSERT INTO n VALUES (1)")
+    proxy = env.proxy(flags={"read_from_new": {"percent": 100}})
+    proxy.caught_up()
+    session = proxy.wire(database="app", timeout=60)
+    columns = ", ".join("%d AS c%d" % (n, n) for n in range(4096))
+    before = proxy.metric("crossfade_reads_total", backend="new")
+    assert session.one("SELECT %s FROM n" % columns).rows == [[str(n) for n in range(4096)]]
+    wide, _, count = session.prepare("SELECT %s FROM n WHERE id = ?" % columns)
+    assert count == 4096 and session.execute(wide, [1])[0].rows == [list(range(4096))]
+    many, parameters, _ = session.prepare("SELECT id FROM n WHERE id IN (" + ", ".join("?" * 65535) + ")")
+    assert parameters == 65535 and session.execute(many, list(range(65535)))[0].rows == [[1]]
+    assert proxy.metric("crossfade_reads_total", backend="new") == before + 3

@@ -1,0 +1,44 @@
+"""What OK packets tell clients that track their session: nothing of the transactions that the proxy makes around writes."""
+
+import wire
+from harness import APP, APP_PASSWORD, BOTH_ROLES
+from test_fragments import Recorded
+
+ROLES = BOTH_ROLES
+
+TRACKERS = ("SET session_track_transaction_info = 'STATE'", "SET session_track_transaction_info = 'CHARACTERISTICS'",
+            "SET session_track_state_change = 1", "DO 1")
+STATEMENTS = (
+    "USE app", "SET NAMES utf8mb4", "SET time_zone = '+01:00'", "SET sql_mode = ''", "INSERT INTO t (v) VALUES ('y')",
+    "UPDATE t SET v = 'z' WHERE id = 1", "DELETE FROM t WHERE id = 99", "SELECT v FROM t WHERE id = 1", "INSERT INTO t VALUES (1, 'dup')",
+    "SHOW WARNINGS", "INSERT IGNORE INTO t VALUES (1, 'dup')", "SHOW WARNINGS", "SELECT @@warning_count",
+    "START TRANSACTION READ ONLY", "SELECT v FROM t WHERE id = 1", "COMMIT", "BEGIN", "SELECT v FROM t WHERE id = 1", "ROLLBACK",
+    "SET autocommit = 0", "SET autocommit = 1", "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+    "INSERT INTO t (v) VALUES ('w')", "SELECT 1")
+
+
+def packets(env, session, tracker):
+    env.servers.run("TRUNCATE TABLE t", "INSERT INTO t VALUES (1, 'a'), (2, 'b')", database="app")
+    found = []
+    for sql in (tracker, *STATEMENTS):
+        session.packets = []
+        session.attempt(session.query, sql)
+        found.append((sql, session.packets))
+    session.close()
+    return found
+
+
+def test_the_proxys_own_transactions_are_not_tracked(env):
+    env.tables("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v VARCHAR(40))")
+    proxy = env.proxy()
+    plugin = "caching_sha2_password" if env.old.kind == "mysql" else "mysql_native_password"
+    for capabilities in (wire.SESSION_TRACK, wire.SESSION_TRACK | wire.DEPRECATE_EOF):
+        for tracker in TRACKERS:
+            answers = []
+            for port in (env.old.port, proxy.port):
+                proxy.caught_up()
+                answers.append(packets(env, Recorded("127.0.0.1", port, APP, APP_PASSWORD, database="app", plugin=plugin,
+                                                     capabilities=capabilities), tracker))
+            for direct, through in zip(*answers):
+                assert direct == through, "%s\ndirect:  %r\nthrough: %r" % (tracker, direct, through)
+    proxy.caught_up()
