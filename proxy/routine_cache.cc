@@ -15,8 +15,6 @@ using Outcome = RoutineCache::Judgement::Outcome;
 
 namespace {
 
-constexpr std::uint16_t kNoSuchProcedure = 1305;
-
 Judgement refused(std::string procedure, std::string why) {
   Judgement out;
   out.outcome = Outcome::refused;
@@ -26,6 +24,13 @@ Judgement refused(std::string procedure, std::string why) {
 }
 
 }  // namespace
+
+bool RoutineCache::is_none(const protocol::Err& err) {
+  constexpr std::uint16_t kNoSuchProcedure = 1305;
+  constexpr std::uint16_t kNameTooLong = 1059;
+  constexpr std::uint16_t kNoRoutineName = 1458;  // empty, or with a blank at its end
+  return err.code == kNoSuchProcedure || err.code == kNameTooLong || err.code == kNoRoutineName;
+}
 
 Task<absl::StatusOr<Judgement>> RoutineCache::judge(std::string schema, TableName procedure) {
   if (procedure.schema.empty()) procedure.schema = schema;
@@ -89,7 +94,7 @@ Task<absl::StatusOr<Judgement>> RoutineCache::read(std::string schema, TableName
   Judgement out;
   out.procedure = procedure.schema + "." + procedure.table;
   if (answer->results.empty() || answer->results.back().end.kind == protocol::ResultEnd::Kind::err) {
-    if (answer->results.size() == 1 && answer->results.back().end.err.code == kNoSuchProcedure) co_return out;
+    if (answer->results.size() == 1 && is_none(answer->results.back().end.err)) co_return out;
     co_return absl::FailedPreconditionError("the leader's answer to SHOW CREATE PROCEDURE is an error");
   }
   const auto& shown = answer->results.front().rows;

@@ -6,6 +6,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
+#include "protocol/response.h"
 #include "proxy/reactor.h"
 #include "proxy/task.h"
 #include "routing/routine.h"
@@ -33,6 +34,9 @@ class RoutineCache {
   };
   // `schema`: the one that a name without one is in. A Status: the leader could not be asked.
   Task<absl::StatusOr<Judgement>> judge(std::string schema, routing::TableName procedure);
+
+  // Does SHOW CREATE PROCEDURE say by this error that there is none, to whoever asks for it? Then CALL fails too.
+  static bool is_none(const protocol::Err& err);
 
   // What the control account needs to be shown bodies.
   static std::string missing_right(bool mariadb) { return mariadb ? "SELECT on mysql.proc" : "SHOW_ROUTINE on *.*"; }

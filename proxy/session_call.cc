@@ -19,7 +19,6 @@ using Outcome = RoutineCache::Judgement::Outcome;
 namespace {
 
 constexpr auto kStatementMax = std::chrono::hours(24);
-constexpr std::uint16_t kNoSuchProcedure = 1305;
 constexpr std::uint16_t kNoSchema = 1046;
 
 protocol::Err not_supported(std::string why) {
@@ -124,7 +123,7 @@ Task<absl::StatusOr<bool>> Session::user_sees_procedure(routing::TableName proce
       "SHOW CREATE PROCEDURE " + dualwrite::quote_name(procedure.schema) + "." + dualwrite::quote_name(procedure.table),
       worker_.reactor.now() + kStatementMax);
   if (!shown.ok()) co_return shown.status();
-  co_return !shown->failed() || shown->last().err.code != kNoSuchProcedure;
+  co_return !shown->failed() || !RoutineCache::is_none(shown->last().err);
 }
 
 std::optional<protocol::Err> Session::why_not_now(const routing::RoutineVerdict& verdict) const {
