@@ -29,7 +29,9 @@ bool RoutineCache::is_none(const protocol::Err& err) {
   constexpr std::uint16_t kNoSuchProcedure = 1305;
   constexpr std::uint16_t kNameTooLong = 1059;
   constexpr std::uint16_t kNoRoutineName = 1458;  // empty, or with a blank at its end
-  return err.code == kNoSuchProcedure || err.code == kNameTooLong || err.code == kNoRoutineName;
+  constexpr std::uint16_t kWrongSchemaName = 1102;
+  return err.code == kNoSuchProcedure || err.code == kNameTooLong || err.code == kNoRoutineName ||
+         err.code == kWrongSchemaName;
 }
 
 Task<absl::StatusOr<Judgement>> RoutineCache::judge(std::string schema, TableName procedure) {

@@ -199,6 +199,21 @@ Task<Session::Next> Session::on_execute(Command command) {
   co_return co_await execute_read(*prepared, plan, *std::move(execute));
 }
 
+namespace {
+
+// What a statement keeps from its PREPARE and its execution does not: the servers read literals by the one and
+// parameters by the other, and a record has room for one.
+std::string_view changed_since(const std::optional<dualwrite::StatementContext>& then,
+                               const dualwrite::StatementContext& now) {
+  if (!then) return {};
+  if (then->sql_mode != now.sql_mode) return "the sql_mode";
+  const bool same =
+      then->character_set_client == now.character_set_client && then->collation_connection == now.collation_connection;
+  return same ? std::string_view() : "the session's character set or collation";
+}
+
+}  // namespace
+
 // judge(), and whether the session is still what it was when the statement was prepared.
 Task<absl::StatusOr<dualwrite::ShipVerdict>> Session::judge_execution(
     const Prepared& prepared, const std::vector<protocol::Parameter>* parameters) {
@@ -206,9 +221,10 @@ Task<absl::StatusOr<dualwrite::ShipVerdict>> Session::judge_execution(
   if (!verdict.ok()) co_return verdict;
   if (!verdict->shippable) {
     if (verdict->refusal.empty()) verdict->refusal = "crossfade: the table is no longer known to the leader";
-  } else if (prepared.context && prepared.context->sql_mode != context_->statement.sql_mode) {
+  } else if (std::string_view changed = changed_since(prepared.context, context_->statement); !changed.empty()) {
     verdict->shippable = false;
-    verdict->refusal = "crossfade: the sql_mode has changed since this statement was prepared; prepare it again";
+    verdict->refusal =
+        "crossfade: " + std::string(changed) + " has changed since this statement was prepared; prepare it again";
   }
   co_return verdict;
 }

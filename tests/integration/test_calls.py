@@ -93,7 +93,7 @@ def test_a_procedure_that_only_reads_answers_as_without_a_proxy(env):
               "CALL sets()", "SELECT @a, @b, @c", "CALL paged()", "CALL handled()", "CALL fails()", "SELECT 'alive'",
               "CALL outer_one(2)", "SELECT @out, @inout", "CALL named()", "CALL shows()", "CALL locks()",
               "CALL several((SELECT MAX(id) FROM t), @b, @c)", "CALL user_lock()", "SELECT IS_USED_LOCK('calls') = CONNECTION_ID()",
-              "CALL gone()", "CALL nowhere.gone()", "CALL ``()", "CALL `one `()", "CALL %s()" % ("x" * 65), "CALL one(1)", "CALL several(1)", "CALL several(1, 2, 3)", "CALL one("]
+              "CALL gone()", "CALL nowhere.gone()", "CALL ``()", "CALL `one `()", "CALL %s()" % ("x" * 65), "CALL %s.one()" % ("x" * 65), "CALL one(1)", "CALL several(1)", "CALL several(1, 2, 3)", "CALL one("]
     both(env, proxy, script)
     # As one text, and beside other statements.
     both(env, proxy, ["CALL one(); SELECT 1; CALL several(1, @b, @c); SELECT @b", "SELECT 1; CALL fails(); SELECT 2"])

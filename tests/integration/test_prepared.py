@@ -224,3 +224,32 @@ def test_executions_and_their_rows_around_the_packet_boundary(env):
         assert session.results(binary=True)[0].affected == 1
         assert session.execute(select, [size])[0].rows == [[text]], size
     env.assert_equal(proxy, rows_min=4)
+
+
+def test_texts_are_those_of_the_character_set_of_their_execution(env):
+    """Literals are read in the character set of PREPARE, parameters in that of the execution: recorded where it is one."""
+    env.tables("CREATE TABLE texts (id INT PRIMARY KEY, p VARCHAR(40) CHARACTER SET utf8mb4, l VARCHAR(40) CHARACTER SET utf8mb4)")
+    proxy = env.proxy()
+    literals = {"latin1": b"\xe9", "utf8mb4": "é".encode(), "gbk": b"\xa8\xa6", "cp1251": b"\xe9"}
+    written = number = 0
+    for then, literal in literals.items():
+        for now in literals:
+            session = proxy.wire(database="app")
+            session.one("SET NAMES " + then)
+            inserts = [session.prepare(b"INSERT INTO texts VALUES (?, ?, '%s')" % text)[0] for text in (literal, b"x")]
+            session.one("SET NAMES " + now)
+            for insert in inserts:
+                number += 1
+                values = [number, literals[now].decode(errors="surrogateescape")]
+                if then == now:
+                    session.execute(insert, values)
+                    written += 1
+                elif proxy.process:
+                    _, message = raises(1235, session.execute, insert, values)
+                    assert "prepare it again" in message or "not well-formed" in message, message
+            session.one("SET NAMES " + then)
+            session.execute(inserts[0], [100 + number, literals[then].decode(errors="surrogateescape")])
+            written += 1
+    env.assert_equal(rows_min=written)
+    hexes = {row[0] for row in env.old.run("SELECT HEX(p) FROM app.texts")}
+    assert hexes == {"C3A9", "D0B9"}, hexes
