@@ -7,6 +7,7 @@
 
 #include "dualwrite/key_value.h"
 #include "dualwrite/value_check.h"
+#include "protocol/ascii.h"
 
 namespace crossfade::dualwrite {
 namespace {
@@ -141,13 +142,10 @@ class Judge {
   bool names_are_unclear() const {
     const std::string_view client = session_.text.client;
     if (client == "utf8mb4" || client == "utf8mb3" || client == "utf8") return false;
-    const auto ascii = [](std::string_view name) {
-      return std::all_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-    };
-    return !ascii(shape_.table.schema) || !ascii(shape_.table.table) ||
-           !std::all_of(shape_.columns.begin(), shape_.columns.end(), ascii) ||
+    return !protocol::is_ascii(shape_.table.schema) || !protocol::is_ascii(shape_.table.table) ||
+           !std::all_of(shape_.columns.begin(), shape_.columns.end(), protocol::is_ascii) ||
            !std::all_of(shape_.conditions.begin(), shape_.conditions.end(),
-                        [&ascii](const routing::Condition& one) { return ascii(one.column); });
+                        [](const routing::Condition& one) { return protocol::is_ascii(one.column); });
   }
 
   routing::MultiByte multi_byte() const { return routing::multi_byte(session_.text.client); }

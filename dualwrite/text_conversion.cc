@@ -6,9 +6,12 @@
 #include <cstdint>
 
 #include "dualwrite/utf8.h"
+#include "protocol/ascii.h"
 #include "routing/multi_byte.h"
 
 namespace crossfade::dualwrite {
+
+using protocol::is_ascii;
 namespace {
 
 constexpr std::string_view kMalformed = "its text is not well-formed in its character set";
@@ -38,10 +41,6 @@ Family family(std::string_view charset) {
   if (charset.empty() || charset == kBytes) return Family::binary;
   const bool single = std::find(kSingleByte.begin(), kSingleByte.end(), charset) != kSingleByte.end();
   return single ? Family::single_byte : Family::other;
-}
-
-bool is_ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
 // The servers' latin1 is Windows-1252: these, and U+00A0 to U+00FF.

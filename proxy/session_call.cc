@@ -4,10 +4,13 @@
 #include <algorithm>
 
 #include "dualwrite/outbox.h"
+#include "protocol/ascii.h"
 #include "protocol/error_codes.h"
 #include "proxy/session.h"
 
 namespace crossfade::proxy {
+
+using protocol::is_ascii;
 
 using protocol::ResponseKind;
 using protocol::ResultEnd;
@@ -27,10 +30,6 @@ protocol::Err not_supported(std::string why) {
   err.sqlstate = "42000";
   err.message = "crossfade: " + std::move(why);
   return err;
-}
-
-bool is_ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
 // What is wrong with the CALL itself. Empty: nothing.

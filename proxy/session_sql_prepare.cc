@@ -4,11 +4,14 @@
 #include <algorithm>
 
 #include "dualwrite/outbox.h"
+#include "protocol/ascii.h"
 #include "protocol/error_codes.h"
 #include "proxy/session.h"
 #include "proxy/variable_parameters.h"
 
 namespace crossfade::proxy {
+
+using protocol::is_ascii;
 
 using protocol::ResponseKind;
 using protocol::ResultEnd;
@@ -21,10 +24,6 @@ using Verb = routing::PrepareStatement::Verb;
 namespace {
 
 constexpr auto kStatementMax = std::chrono::hours(24);
-
-bool is_ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
 
 // @name, @`name`, @'name': nothing that computes, or has an effect.
 bool is_user_variable(std::string_view text) {

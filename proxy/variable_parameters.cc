@@ -5,14 +5,14 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "protocol/ascii.h"
+
 namespace crossfade::proxy {
+
+using protocol::is_ascii;
 namespace {
 
 using protocol::ColumnType;
-
-bool is_ascii(const std::string& text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
 
 protocol::Buffer little_endian(std::uint64_t value) {
   protocol::Buffer out(8);

@@ -5,9 +5,12 @@
 #include <initializer_list>
 #include <optional>
 
+#include "protocol/ascii.h"
 #include "routing/shape_value.h"
 
 namespace crossfade::routing {
+
+using protocol::is_ascii;
 namespace {
 
 // A recursive-descent reader with one token of foresight. Every method that can fail returns false
@@ -223,10 +226,6 @@ class Parser {
   bool parse_end() {
     while (token_.kind == TokenKind::semicolon) advance();
     return at_end() || fail("a clause that is not known");
-  }
-
-  static bool is_ascii(std::string_view text) {
-    return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
   }
 
   bool check_format() {

@@ -4,10 +4,13 @@
 #include <charconv>
 #include <optional>
 
+#include "protocol/ascii.h"
 #include "routing/bucket.h"
 #include "routing/statement_prefix.h"
 
 namespace crossfade::routing {
+
+using protocol::is_ascii;
 namespace {
 
 constexpr std::string_view kReadSalt = "read_from_new";
@@ -165,10 +168,6 @@ Plan plan_set(const Question& q) {
 
 bool is_temporary(const Question& q, const TableName& name) {
   return q.session.temporary_tables != nullptr && q.session.temporary_tables->contains(name, q.session.schema);
-}
-
-bool is_ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
 // CREATE, ALTER, DROP, ...: of the session's own temporary tables they are the session's matter.

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 
+#include "protocol/ascii.h"
 #include "routing/classify.h"
 #include "routing/routine_parts.h"
 
 namespace crossfade::routing {
+
+using protocol::is_ascii;
 namespace {
 
 constexpr Fact kCarried[] = {Fact::locks_rows, Fact::assigns_user_variable, Fact::last_insert_id,
@@ -15,10 +18,6 @@ void carry(Facts from, Facts& to) {
   for (const Fact fact : kCarried) {
     if (from.has(fact)) to.add(fact);
   }
-}
-
-bool is_ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
 // The text came as UTF-8. Where it was written in another character set the server may have seen blanks, quotes

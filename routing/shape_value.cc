@@ -4,7 +4,11 @@
 #include <array>
 #include <span>
 
+#include "protocol/ascii.h"
+
 namespace crossfade::routing {
+
+using protocol::is_ascii;
 namespace {
 
 using Tokens = std::span<const ExpressionToken>;
@@ -55,10 +59,6 @@ std::string string_content(std::string_view text, const LexerMode& mode) {
     }
   }
   return out;
-}
-
-bool is_ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
 bool is_digits(std::string_view text) {
