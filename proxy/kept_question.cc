@@ -46,17 +46,17 @@ class Rewriter {
   Rewriter(std::string_view sql, const routing::LexerMode& mode, const KeptDiagnostics& kept)
       : sql_(sql), tokens_(sql, mode), kept_(kept) {}
 
-  KeptQuestion run() {
+  std::optional<std::string> run() {
     for (Token token = next(); token.kind != TokenKind::end && token.kind != TokenKind::error; token = next()) {
-      if (shows_count(token)) return std::move(out_);
+      if (shows_count(token)) return std::move(rewritten_);
       follow_items(token);
       if (token.kind == TokenKind::system_variable) on_variable(token);
       if (is_word(token, "ROW_COUNT") && peeked_.text == "(") on_row_count(token);
       before_ = last_;
     }
     end_item();
-    if (!rewritten_.empty()) out_.sql = rewritten_ + std::string(sql_.substr(copied_));
-    return std::move(out_);
+    if (rewritten_.empty()) return std::nullopt;
+    return rewritten_ + std::string(sql_.substr(copied_));
   }
 
  private:
@@ -72,7 +72,7 @@ class Rewriter {
     if (is_word(before_, "SHOW")) counting_ = is_word(token, "COUNT");
     if (!counting_ || (!is_word(token, "WARNINGS") && !is_word(token, "ERRORS"))) return false;
     const std::string variable = is_word(token, "WARNINGS") ? "@@session.warning_count" : "@@session.error_count";
-    out_.sql = "SELECT " + value_for(variable) + " AS `" + variable + "`";
+    rewritten_ = "SELECT " + value_for(variable) + " AS `" + variable + "`";
     return true;
   }
 
@@ -127,8 +127,8 @@ class Rewriter {
   void on_row_count(const Token& token) {
     follow_items(next());
     const Token close = next();
-    if (close.text != ")") out_.understood = false;
     follow_items(close);
+    if (close.text != ")") return;  // an error, which is the server's to say
     replace(token.offset, close.offset + close.text.size(),
             "IF(1," + std::to_string(kept_.row_count) + ",ROW_COUNT())");
   }
@@ -136,7 +136,6 @@ class Rewriter {
   std::string_view sql_;
   routing::Tokenizer tokens_;
   const KeptDiagnostics& kept_;
-  KeptQuestion out_;
   std::string rewritten_;
   std::size_t copied_ = 0;
   bool started_ = false;
@@ -152,7 +151,8 @@ class Rewriter {
 
 }  // namespace
 
-KeptQuestion kept_question(std::string_view sql, const routing::LexerMode& mode, const KeptDiagnostics& kept) {
+std::optional<std::string> kept_question(std::string_view sql, const routing::LexerMode& mode,
+                                         const KeptDiagnostics& kept) {
   return Rewriter(sql, mode, kept).run();
 }
 

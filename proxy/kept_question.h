@@ -10,13 +10,10 @@
 
 namespace crossfade::proxy {
 
-struct KeptQuestion {
-  // To be run instead. Its columns have the types, flags, lengths and names of the original's on both makes: each value
-  // is the first of an IF whose second, never evaluated, is what it stands for. nullopt: nothing in it bears on what
-  // was kept.
-  std::optional<std::string> sql;
-  bool understood = true;  // false: something in it bears on what was kept in a way that is not known here
-};
-KeptQuestion kept_question(std::string_view sql, const routing::LexerMode& mode, const KeptDiagnostics& kept);
+// To be run instead. Its columns have the types, flags, lengths and names of the original's on both makes: each value
+// is the first of an IF whose second, never evaluated, is what it stands for. nullopt: nothing in it bears on what was
+// kept.
+std::optional<std::string> kept_question(std::string_view sql, const routing::LexerMode& mode,
+                                         const KeptDiagnostics& kept);
 
 }  // namespace crossfade::proxy

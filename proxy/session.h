@@ -319,6 +319,9 @@ class Session {
   Task<Next> reply_ok(protocol::Ok ok);
   Task<Next> reply_err(std::uint16_t code, std::string sqlstate, std::string message);
   Task<Next> reply_err(protocol::Err err);
+  // What the proxy will not do: counted, and the session goes on.
+  Task<Next> reply_refused(protocol::Err err);
+  Task<Next> reply_not_supported(std::string why);
   std::uint16_t status_flags() const;  // as the leader would send them
   AnswerForm answer_form() const;
   Task<Next> reply_lost(absl::Status status,

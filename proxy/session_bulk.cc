@@ -65,9 +65,7 @@ Task<Session::Next> Session::on_bulk(Command command) {
   prepared->cursor = false;
   switch (plan.action) {
     case Action::refuse: {
-      counters_.refused_statements.add();
-      routing::Refusal no = routing::refusal(plan.reason, prepared->facts);
-      co_return co_await reply_err(no.code, std::move(no.sqlstate), std::move(no.message));
+      co_return co_await reply_refused(routing::refusal(plan.reason, prepared->facts));
     }
     case Action::write:
       if ((bulk->flags & ~protocol::kBulkSendsTypes) != 0) co_return co_await refuse_bulk(BulkFault::not_for_bulk);
@@ -132,11 +130,10 @@ Task<Session::Next> Session::write_bulk(Prepared& prepared, protocol::BulkExecut
     auto row = protocol::take_bulk_row(reader, bulk.types);
     if (!row.ok()) co_return co_await refuse_bulk(BulkFault::arguments);
     if (row->instead_of_a_value) {
-      counters_.refused_statements.add();
       std::string why = "crossfade: row " + std::to_string(verdicts.size() + 1) +
                         " of this bulk execution has DEFAULT or IGNORE in place of a value, which cannot be duplicated "
                         "exactly yet; give a value or NULL, or leave the column out of the statement";
-      co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000", std::move(why));
+      co_return co_await reply_not_supported(std::move(why));
     }
     protocol::Execute execute;
     execute.parameters = std::move(row->parameters);
@@ -153,8 +150,7 @@ Task<Session::Next> Session::write_bulk(Prepared& prepared, protocol::BulkExecut
       verdict->refusal = "crossfade: RETURNING in a bulk execution is not supported while writes are duplicated";
     }
     if (!verdict->shippable) {
-      counters_.refused_statements.add();
-      co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000", std::move(verdict->refusal));
+      co_return co_await reply_not_supported(std::move(verdict->refusal));
     }
     verdicts.push_back(*std::move(verdict));
     // Others of this thread have their turn, and the stack ends here.

@@ -24,14 +24,6 @@ namespace {
 constexpr auto kStatementMax = std::chrono::hours(24);
 constexpr std::uint16_t kNoSchema = 1046;
 
-protocol::Err not_supported(std::string why) {
-  protocol::Err err;
-  err.code = protocol::kErrNotSupportedYet;
-  err.sqlstate = "42000";
-  err.message = "crossfade: " + std::move(why);
-  return err;
-}
-
 // What is wrong with the CALL itself. Empty: nothing.
 std::string problem(const StatementFacts& facts, const SessionContext& context) {
   if (facts.facts.has(Fact::row_count) || facts.facts.has(Fact::found_rows) || facts.facts.has(Fact::warnings)) {
@@ -58,7 +50,7 @@ Task<absl::StatusOr<Session::JudgedCall>> Session::judge_call(StatementFacts fac
   }
   JudgedCall out;
   if (std::string why = problem(facts, *context_); !why.empty()) {
-    out.refused = not_supported(std::move(why));
+    out.refused = routing::not_supported("crossfade: " + std::move(why));
     co_return out;
   }
   routing::TableName procedure = facts.targets.front();
@@ -79,26 +71,21 @@ Task<absl::StatusOr<Session::JudgedCall>> Session::judge_call(StatementFacts fac
     judgement->outcome = *sees ? Outcome::unreadable : Outcome::reads;
     judgement->why = RoutineCache::missing_right(link(leader())->is_mariadb());
   }
-  const std::string which = "CALL of " + judgement->procedure + " is refused while writes are duplicated: ";
+  const std::string which = "crossfade: CALL of " + judgement->procedure + " is refused while writes are duplicated: ";
   switch (judgement->outcome) {
     case Outcome::reads:
       break;
     case Outcome::unreadable:
-      out.refused = not_supported(which + "its body, which could write, cannot be read; grant the control account " +
-                                  judgement->why);
+      out.refused = routing::not_supported(
+          which + "its body, which could write, cannot be read; grant the control account " + judgement->why);
       break;
     case Outcome::unknown:
     case Outcome::refused:
-      out.refused = not_supported(which + judgement->why +
-                                  "; send its statements from the application, or run it on each backend directly");
+      out.refused = routing::not_supported(
+          which + judgement->why + "; send its statements from the application, or run it on each backend directly");
       break;
   }
-  if (out.refused && flags_->freeze_writes) {
-    const routing::Refusal frozen = routing::refusal(routing::Reason::freeze, facts);
-    out.refused->code = frozen.code;
-    out.refused->sqlstate = frozen.sqlstate;
-    out.refused->message = frozen.message;
-  }
+  if (out.refused && flags_->freeze_writes) out.refused = routing::refusal(routing::Reason::freeze, facts);
   if (out.refused) co_return out;
   out.verdict = std::move(judgement->verdict);
   routing::RoutineVerdict own;  // what its arguments do
@@ -127,16 +114,14 @@ Task<absl::StatusOr<bool>> Session::user_sees_procedure(routing::TableName proce
 
 std::optional<protocol::Err> Session::why_not_now(const routing::RoutineVerdict& verdict) const {
   if (verdict.asks_what_was_before && (kept_ || last_answered_ != leader())) {
-    return not_supported(
-        "this procedure may ask for FOUND_ROWS(), ROW_COUNT() or warnings of the statement before the CALL, which the "
-        "leader does "
-        "not "
-        "have; let the procedure begin with a SELECT from a table");
+    return routing::not_supported(
+        "crossfade: this procedure may ask for FOUND_ROWS(), ROW_COUNT() or warnings of the statement before the CALL, "
+        "which the leader does not have; let the procedure begin with a SELECT from a table");
   }
   if (verdict.catches_errors && !log_.empty() && !autocommit_) {
-    return not_supported(
-        "under autocommit=0 a procedure with a handler for errors could go on in another transaction after a deadlock "
-        "has rolled this one back; COMMIT before the CALL");
+    return routing::not_supported(
+        "crossfade: under autocommit=0 a procedure with a handler for errors could go on in another transaction after "
+        "a deadlock has rolled this one back; COMMIT before the CALL");
   }
   return std::nullopt;
 }
@@ -153,8 +138,7 @@ Task<Session::Next> Session::run_call(JudgedCall call, Command command) {
   if (!call.refused) call.refused = why_not_now(call.verdict);
   if (call.refused) {
     kept_.reset();
-    counters_.refused_statements.add();
-    co_return co_await reply_err(*std::move(call.refused));
+    co_return co_await reply_refused(*std::move(call.refused));
   }
   hold_.note(call.facts);
   auto ready = co_await leader_link(&call.facts);
@@ -174,10 +158,7 @@ Task<Session::Next> Session::execute_call(Prepared& prepared, routing::Plan plan
   if (!judged->refused) judged->refused = why_not_now(judged->verdict);
   kept_.reset();
   prepared.cursor = false;
-  if (judged->refused) {
-    counters_.refused_statements.add();
-    co_return co_await reply_err(*std::move(judged->refused));
-  }
+  if (judged->refused) co_return co_await reply_refused(*std::move(judged->refused));
   hold_.note(judged->facts);
   auto ready = co_await leader_link(&judged->facts);
   if (!ready.ok()) co_return co_await reply_lost(ready.status(), leader());

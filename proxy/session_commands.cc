@@ -61,8 +61,7 @@ Task<Session::Next> Session::on_other_command(Command command) {
   if (!in_transaction_ && flags_ != worker_.flags) flags_ = worker_.flags;
   routing::CommandPlan plan = routing::plan_command(command.payload[0], *flags_);
   if (!plan.relay) {
-    counters_.refused_statements.add();
-    co_return co_await reply_err(plan.refusal.code, std::move(plan.refusal.sqlstate), std::move(plan.refusal.message));
+    co_return co_await reply_refused(std::move(plan.refusal));
   }
   own(command);
   routing::KillTarget target;

@@ -185,9 +185,7 @@ Task<std::optional<Session::Next>> Session::answer_from_kept(const StatementFact
   if (facts.kind == routing::StatementKind::diagnostics) {
     auto set = set_for_get_diagnostics(sql, lexer_mode_, kept, capabilities_);
     if (!set.ok()) {
-      counters_.refused_statements.add();
-      co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000",
-                                   "crossfade: " + std::string(set.status().message()));
+      co_return co_await reply_not_supported("crossfade: " + std::string(set.status().message()));
     }
     if (!set->has_value()) co_return std::nullopt;
     auto assigned = co_await link(leader())->run(**set, worker_.reactor.now() + kStatementMax);
@@ -197,14 +195,8 @@ Task<std::optional<Session::Next>> Session::answer_from_kept(const StatementFact
     ok.warnings = 0;  // MySQL deprecates a character set's name that it uses itself
     co_return co_await reply_ok(std::move(ok));
   }
-  const KeptQuestion question = kept_question(sql, lexer_mode_, kept);
-  if (!question.understood) {
-    co_return co_await reply_err(
-        protocol::kErrNotSupportedYet, "42000",
-        "crossfade: after a write the diagnostics can be read with SHOW WARNINGS, SHOW COUNT(*) "
-        "WARNINGS, @@warning_count and ROW_COUNT() only");
-  }
-  if (!question.sql) co_return std::nullopt;
+  const std::optional<std::string> question = kept_question(sql, lexer_mode_, kept);
+  if (!question) co_return std::nullopt;
   kept_->row_count = -1;  // as after any SELECT
   if (!link(leader())->is_mariadb() && facts.kind == routing::StatementKind::select) {
     // MySQL's conditions end with the next statement that does not ask for them; asked for, the counts stay.
@@ -213,7 +205,7 @@ Task<std::optional<Session::Next>> Session::answer_from_kept(const StatementFact
   }
   auto leading = co_await leader_link(&facts);
   if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());
-  auto captured = co_await (*leading)->run(*question.sql, worker_.reactor.now() + kStatementMax);
+  auto captured = co_await (*leading)->run(*question, worker_.reactor.now() + kStatementMax);
   if (!captured.ok()) co_return co_await reply_lost(captured.status(), leader());
   if (!(*leading)->ended_clean()) kept_.reset();  // what it left itself is asked for next
   co_return co_await reply_captured(std::move(captured->wire));

@@ -140,14 +140,11 @@ Task<Session::Next> Session::load(std::string sql, LoadData parsed, LoadVariable
                                  of + "is too large: " + std::string(problem.message()) + after);
   }
   if (!problem.ok()) {
-    counters_.refused_statements.add();
-    co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000",
-                                 of + "cannot be duplicated exactly: " + std::string(problem.message()) + after);
+    co_return co_await reply_not_supported(of + "cannot be duplicated exactly: " + std::string(problem.message()) +
+                                           after);
   }
   if (!in_transaction_ && worker_.flags->freeze_writes) {  // while the file was on its way
-    counters_.refused_statements.add();
-    routing::Refusal no = routing::refusal(routing::Reason::freeze, plain);
-    co_return co_await reply_err(no.code, std::move(no.sqlstate), std::move(no.message));
+    co_return co_await reply_refused(routing::refusal(routing::Reason::freeze, plain));
   }
   if (statements.ids()) {
     verdict.generates_id = *statements.ids() == dualwrite::IdSource::server;
@@ -257,8 +254,7 @@ Task<Session::Next> Session::undo_load(ShipVerdict verdict, std::optional<protoc
     co_return co_await reply_lost(absl::InternalError(err_code(undone->last().err)), leader());
   }
   if (!servers) {
-    counters_.refused_statements.add();
-    co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000", std::move(ours));
+    co_return co_await reply_not_supported(std::move(ours));
   }
   if (!alone) note_error(servers->code);
   kept_ = Kept{.row_count = -1,

@@ -58,12 +58,7 @@ Task<absl::StatusOr<Session::Examined>> Session::examine(std::string sql) {
       }
     }
     counters_.refused_statements.add();
-    const routing::Refusal no = routing::refusal(plan.reason, prepared.facts);
-    protocol::Err err;
-    err.code = no.code;
-    err.sqlstate = no.sqlstate;
-    err.message = no.message;
-    out.refused = std::move(err);
+    out.refused = routing::refusal(plan.reason, prepared.facts);
     co_return out;
   }
   if (prepared.facts.kind == routing::StatementKind::insert || prepared.facts.kind == routing::StatementKind::replace ||
@@ -80,19 +75,18 @@ Task<absl::StatusOr<Session::Examined>> Session::examine(std::string sql) {
     auto judged = co_await judge_call(prepared.facts, std::nullopt);
     if (!judged.ok()) co_return judged.status();
     prepared.schema = schema_;  // as the leader has just said
-    out.refused = std::move(judged->refused);
-    if (out.refused) co_return out;
+    if (judged->refused) {
+      counters_.refused_statements.add();
+      out.refused = std::move(judged->refused);
+      co_return out;
+    }
   }
   if (plan.action == Action::write) {
     auto verdict = co_await judge(prepared.facts, prepared.shape, nullptr, schema_);
     if (!verdict.ok()) co_return verdict.status();
     if (!verdict->shippable && !verdict->refusal.empty()) {
       counters_.refused_statements.add();
-      protocol::Err err;
-      err.code = protocol::kErrNotSupportedYet;
-      err.sqlstate = "42000";
-      err.message = verdict->refusal;
-      out.refused = std::move(err);
+      out.refused = routing::not_supported(std::move(verdict->refusal));
       co_return out;
     }
   }

@@ -95,22 +95,22 @@ Task<Session::Next> Session::on_execute(Command command) {
   if (plan.action == Action::call) co_return co_await execute_call(*prepared, plan, *std::move(execute));
   if (!kept_ && plan.action == Action::warnings && last_answered_ != leader()) co_await keep_followers_conditions();
   if (kept_ && (prepared->facts.facts.has(Fact::row_count) || prepared->facts.facts.has(Fact::warnings))) {
-    KeptQuestion question = kept_question(prepared->sql, lexer_mode_, *kept_);
-    if (!question.sql && !kept_->show_warnings.empty()) {
+    std::optional<std::string> question = kept_question(prepared->sql, lexer_mode_, *kept_);
+    if (!question && !kept_->show_warnings.empty()) {
       std::optional<protocol::Buffer> shown;
       if (prepared->parameters == 0) shown = executed_show_warnings(prepared->sql);
       if (!shown) {
-        co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000",
-                                     "crossfade: after a write its warnings can be read with a SHOW WARNINGS without "
-                                     "parameters, SHOW COUNT(*) WARNINGS and @@warning_count only");
+        co_return co_await reply_not_supported(
+            "crossfade: after a write its warnings can be read with a SHOW WARNINGS without "
+            "parameters, SHOW COUNT(*) WARNINGS and @@warning_count only");
       }
       kept_->row_count = -1;
       co_return co_await reply_wire(*std::move(shown));
     }
-    if (question.sql) {
+    if (question) {
       // Prepared anew with the value in its place, run, and forgotten.
       Prepared once;
-      once.sql = *std::move(question.sql);
+      once.sql = *std::move(question);
       once.facts = prepared->facts;
       once.schema = prepared->schema;
       once.parameters = prepared->parameters;
@@ -137,9 +137,7 @@ Task<Session::Next> Session::on_execute(Command command) {
   prepared->cursor = false;  // an execution closes the one before
   switch (plan.action) {
     case Action::refuse: {
-      counters_.refused_statements.add();
-      routing::Refusal no = routing::refusal(plan.reason, prepared->facts);
-      co_return co_await reply_err(no.code, std::move(no.sqlstate), std::move(no.message));
+      co_return co_await reply_refused(routing::refusal(plan.reason, prepared->facts));
     }
     case Action::write:
       co_return co_await execute_write(*prepared, *std::move(execute));
@@ -170,8 +168,8 @@ Task<Session::Next> Session::on_execute(Command command) {
         own(command);
         co_return co_await on_set(prepared->facts, prepared->sql, command, ResponseKind::execute);
       }
-      co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000",
-                                   "crossfade: this statement cannot have parameters while writes are duplicated");
+      co_return co_await reply_not_supported(
+          "crossfade: this statement cannot have parameters while writes are duplicated");
     case Action::load:
       // MariaDB prepares these. They run as text all the same, in the session as it was then.
       if (prepared->parameters == 0 && prepared->context_version == context_version_) {
@@ -180,9 +178,9 @@ Task<Session::Next> Session::on_execute(Command command) {
         text.payload = owned_payload_;
         co_return co_await on_load(text);
       }
-      co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000",
-                                   "crossfade: a prepared LOAD DATA with parameters, or from before a SET or USE, is "
-                                   "not supported while writes are duplicated; send it as text");
+      co_return co_await reply_not_supported(
+          "crossfade: a prepared LOAD DATA with parameters, or from before a SET or USE, is "
+          "not supported while writes are duplicated; send it as text");
     case Action::session_only:
     case Action::split:  // no server prepares several statements
     case Action::call:   // above
@@ -233,8 +231,7 @@ Task<Session::Next> Session::execute_write(Prepared& prepared, protocol::Execute
   auto verdict = co_await judge_execution(prepared, &execute.parameters);
   if (!verdict.ok()) co_return co_await reply_unjudged(verdict.status());
   if (!verdict->shippable) {
-    counters_.refused_statements.add();
-    co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000", std::move(verdict->refusal));
+    co_return co_await reply_not_supported(std::move(verdict->refusal));
   }
   counters_.writes.add();
   if (verdict->returning_at) execute.cursor_flags = 0;  // the rows are here, whether or not they are fetched one by one
@@ -362,12 +359,9 @@ Task<absl::StatusOr<std::optional<protocol::Err>>> Session::long_data_refusal(Pr
   if (prepared.long_data_bytes + execute_bytes + kAroundBytes * prepared.long_data.size() < most)
     co_return std::nullopt;
   counters_.refused_statements.add();
-  err.code = protocol::kErrNotSupportedYet;
-  err.sqlstate = "42000";
-  err.message =
+  co_return routing::not_supported(
       "crossfade: the parameters of this execution, sent by mysql_send_long_data(), are together larger than the "
-      "server's max_allowed_packet; raise that, or send less at once";
-  co_return err;
+      "server's max_allowed_packet; raise that, or send less at once");
 }
 
 // No answer is ever sent to this one: what is wrong is said at the execution.

@@ -150,9 +150,7 @@ Task<Session::Next> Session::carry_out(routing::Plan plan, StatementFacts facts,
     case Action::rollback_to_savepoint:
       if (has_high_bytes(facts.name)) {
         // The servers fold such names by their own collation: which savepoint is meant cannot be told here.
-        counters_.refused_statements.add();
-        co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000",
-                                     "crossfade: savepoint names must be ASCII while writes are duplicated");
+        co_return co_await reply_not_supported("crossfade: savepoint names must be ASCII while writes are duplicated");
       }
       co_return co_await on_plain(std::move(facts), command);
     case Action::rollback:
@@ -336,8 +334,7 @@ Task<Session::Next> Session::on_set(StatementFacts facts, std::string text, Comm
   if (facts.facts.has(Fact::autocommit_variable) && !autocommit_ && !log_.empty()) {
     const auto change = autocommit_change(text, lexer_mode_);
     if (change == AutocommitChange::unclear) {
-      co_return co_await reply_err(
-          protocol::kErrNotSupportedYet, "42000",
+      co_return co_await reply_not_supported(
           "crossfade: with an open transaction that has written, set autocommit to 0 or 1 in a "
           "statement of its own, or commit first");
     }

@@ -19,9 +19,16 @@ Task<Session::Next> Session::refuse(routing::Plan plan, StatementFacts facts, st
     if (!said.ok()) co_return co_await reply_lost(said.status(), leader());
     if (said->has_value()) co_return co_await reply_err(**said);
   }
+  co_return co_await reply_refused(routing::refusal(plan.reason, facts));
+}
+
+Task<Session::Next> Session::reply_refused(protocol::Err err) {
   counters_.refused_statements.add();
-  routing::Refusal no = routing::refusal(plan.reason, facts);
-  co_return co_await reply_err(no.code, std::move(no.sqlstate), std::move(no.message));
+  co_return co_await reply_err(std::move(err));
+}
+
+Task<Session::Next> Session::reply_not_supported(std::string why) {
+  co_return co_await reply_refused(routing::not_supported(std::move(why)));
 }
 
 }  // namespace crossfade::proxy

@@ -15,9 +15,8 @@ using routing::FirstStatement;
 Task<Session::Next> Session::on_several(Command command) {
   ResponseJoiner& joiner = output_.joiner();
   if (joiner.active()) {
-    counters_.refused_statements.add();
-    co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000",
-                                 "crossfade: the statements of this text cannot be told apart; send them one by one");
+    co_return co_await reply_not_supported(
+        "crossfade: the statements of this text cannot be told apart; send them one by one");
   }
   const std::string text(protocol::as_text(command.payload.subspan(1)));
   std::string_view left = routing::without_trailing_semicolons(text);
@@ -52,9 +51,7 @@ Task<Session::Next> Session::one_of_several(std::string_view* left) {
       co_return co_await refuse(plan, routing::StatementFacts(), std::string(first.statement));
     }
     case FirstStatement::Kind::inside_comment:
-      counters_.refused_statements.add();
-      co_return co_await reply_err(
-          protocol::kErrNotSupportedYet, "42000",
+      co_return co_await reply_not_supported(
           "crossfade: a semicolon inside an executable comment is not supported while writes are duplicated; write "
           "the statements without the comment");
   }

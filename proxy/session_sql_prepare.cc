@@ -53,11 +53,10 @@ Task<Session::Next> Session::on_sql_prepare(StatementFacts facts, Command comman
     if (said->has_value()) co_return co_await reply_err(**said);
   }
   if (!statement || !is_ascii(statement->name) || unobserved_) {
-    counters_.refused_statements.add();
     std::string why = !statement    ? "this form of PREPARE or EXECUTE is not understood; use a literal or a variable"
                       : unobserved_ ? "this session ran statements while writes were not duplicated; reconnect"
                                     : "names of prepared statements must be ASCII while writes are duplicated";
-    co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000", "crossfade: " + why);
+    co_return co_await reply_not_supported("crossfade: " + why);
   }
   switch (statement->verb) {
     case Verb::prepare:
@@ -87,23 +86,18 @@ Task<void> Session::forget_named(std::string name) {
 // Computed here and once more by the leader: the two must be the same text, and so must its bytes.
 Task<absl::StatusOr<std::optional<protocol::Err>>> Session::expression_refusal(PrepareStatement statement) {
   if (statement.expression.empty()) co_return std::nullopt;
-  protocol::Err err;
-  err.code = protocol::kErrNotSupportedYet;
-  err.sqlstate = "42000";
   if (!is_user_variable(statement.expression)) {
-    err.message =
-        "crossfade: PREPARE and EXECUTE IMMEDIATE take a text or one user variable while writes are duplicated";
-    co_return err;
+    co_return routing::not_supported(
+        "crossfade: PREPARE and EXECUTE IMMEDIATE take a text or one user variable while writes are duplicated");
   }
   if (!context_) {
     const absl::Status fresh = co_await refresh_context();
     if (!fresh.ok()) co_return fresh;
   }
   if (context_->character_set_results == context_->statement.character_set_client) co_return std::nullopt;
-  err.message =
+  co_return routing::not_supported(
       "crossfade: PREPARE and EXECUTE IMMEDIATE of a variable need character_set_results to be character_set_client "
-      "while writes are duplicated; use SET NAMES";
-  co_return err;
+      "while writes are duplicated; use SET NAMES");
 }
 
 // The statement that PREPARE or EXECUTE IMMEDIATE names: nullopt where it is NULL or cannot be computed.
@@ -122,7 +116,7 @@ Task<absl::StatusOr<std::optional<std::string>>> Session::prepared_text(PrepareS
 Task<Session::Next> Session::prepare_by_name(PrepareStatement statement, Command command) {
   auto no = co_await expression_refusal(statement);
   if (!no.ok()) co_return co_await reply_lost(no.status(), leader());
-  if (*no) co_return co_await reply_err(**std::move(no));
+  if (*no) co_return co_await reply_refused(**std::move(no));
   // The name is free from here on, whatever comes of the new text.
   const bool replaces = sql_statements_.find(statement.name).has_value();
   co_await forget_named(statement.name);
@@ -168,7 +162,7 @@ Task<Session::Next> Session::prepare_by_name(PrepareStatement statement, Command
 Task<Session::Next> Session::execute_immediately(PrepareStatement statement, Command command) {
   auto no = co_await expression_refusal(statement);
   if (!no.ok()) co_return co_await reply_lost(no.status(), leader());
-  if (*no) co_return co_await reply_err(**std::move(no));
+  if (*no) co_return co_await reply_refused(**std::move(no));
   auto text = co_await prepared_text(statement);
   if (!text.ok()) co_return co_await reply_lost(text.status(), leader());
   Prepared prepared;
@@ -221,18 +215,15 @@ Task<Session::Next> Session::execute_named(Prepared& prepared, std::vector<std::
   switch (plan.action) {
     case Action::write: {
       if (prepared.shape.returning) {
-        counters_.refused_statements.add();
-        co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000",
-                                     "crossfade: EXECUTE of a statement with RETURNING is not supported while writes "
-                                     "are duplicated; prepare it by the protocol, or send it as it is");
+        co_return co_await reply_not_supported(
+            "crossfade: EXECUTE of a statement with RETURNING is not supported while writes "
+            "are duplicated; prepare it by the protocol, or send it as it is");
       }
       // The wrong number of values is the server's to refuse, and it runs nothing then.
       if (values.size() != prepared.parameters) break;
       auto parameters = co_await values_of(std::move(values));
       if (absl::IsInvalidArgument(parameters.status())) {
-        counters_.refused_statements.add();
-        co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000",
-                                     "crossfade: " + std::string(parameters.status().message()));
+        co_return co_await reply_not_supported("crossfade: " + std::string(parameters.status().message()));
       }
       if (!parameters.ok()) co_return co_await reply_unjudged(parameters.status());
       protocol::Execute execute;
@@ -254,15 +245,12 @@ Task<Session::Next> Session::execute_named(Prepared& prepared, std::vector<std::
     case Action::warnings:
       break;
     case Action::refuse: {
-      counters_.refused_statements.add();
-      routing::Refusal no = routing::refusal(plan.reason, facts);
-      co_return co_await reply_err(no.code, std::move(no.sqlstate), std::move(no.message));
+      co_return co_await reply_refused(routing::refusal(plan.reason, facts));
     }
     default: {
       if (!values.empty()) {
-        counters_.refused_statements.add();
-        co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000",
-                                     "crossfade: this statement cannot have parameters while writes are duplicated");
+        co_return co_await reply_not_supported(
+            "crossfade: this statement cannot have parameters while writes are duplicated");
       }
       // What the statement means for the session is done on its text's own path.
       Command text;

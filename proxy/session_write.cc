@@ -208,10 +208,9 @@ Task<Session::Next> Session::refuse_write(std::string sql, ShipVerdict verdict, 
     if (!said.ok()) co_return co_await reply_lost(said.status(), leader());
     if (said->has_value()) co_return co_await reply_err(**said);
   }
-  counters_.refused_statements.add();
   std::string why =
       verdict.refusal.empty() ? "crossfade: the table was not known a moment ago; try again" : verdict.refusal;
-  co_return co_await reply_err(protocol::kErrNotSupportedYet, "42000", std::move(why));
+  co_return co_await reply_not_supported(std::move(why));
 }
 
 // The applier sends a statement as one packet of so many bytes. Empty: the other side takes it, as far as is known.

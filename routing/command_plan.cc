@@ -14,7 +14,7 @@ CommandPlan relay(ResponseKind kind) {
   return plan;
 }
 
-CommandPlan refuse(Refusal refusal) {
+CommandPlan refuse(protocol::Err refusal) {
   CommandPlan plan;
   plan.refusal = std::move(refusal);
   return plan;
@@ -57,9 +57,9 @@ CommandPlan plan_command(std::uint8_t command, const config::Flags& flags) {
     case CommandByte::register_slave:
     case CommandByte::clone:
     case CommandByte::subscribe_group_replication_stream:
-      return refuse({1235, "42000",
-                     "crossfade: " + std::string(protocol::command_name(byte)) +
-                         " is not supported: replicas and backups connect to a server itself, not to this proxy"});
+      return refuse(
+          not_supported("crossfade: " + std::string(protocol::command_name(byte)) +
+                        " is not supported: replicas and backups connect to a server itself, not to this proxy"));
     default:
       return relay(ResponseKind::ok_or_err);
   }

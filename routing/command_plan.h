@@ -14,7 +14,7 @@ namespace crossfade::routing {
 struct CommandPlan {
   // How the leader answers it; nullopt: it is not sent there.
   std::optional<protocol::ResponseKind> relay;
-  Refusal refusal;
+  protocol::Err refusal;
 };
 // For each byte that has no handler of its own in the session. What the leader does not know, it says itself.
 CommandPlan plan_command(std::uint8_t command, const config::Flags& flags);

@@ -7,6 +7,7 @@
 
 #include "config/backend.h"
 #include "config/flags.h"
+#include "protocol/response.h"
 #include "routing/facts.h"
 #include "routing/temporary_tables.h"
 
@@ -103,12 +104,9 @@ struct Plan {
 Plan make_plan(const StatementFacts& statement, const SessionFacts& session, const config::Flags& flags,
                config::Backend leader, std::uint32_t draw);
 
-// The error a refused statement gets: code, SQLSTATE and words that name the reason and what to do.
-struct Refusal {
-  std::uint16_t code = 0;
-  std::string sqlstate;
-  std::string message;
-};
-Refusal refusal(Reason reason, const StatementFacts& statement);
+// The error a refused statement gets: its words name the reason and what to do, and begin with "crossfade: ".
+protocol::Err refusal(Reason reason, const StatementFacts& statement);
+// What no server would refuse, but cannot be duplicated exactly: 1235, the servers' "doesn't yet support".
+protocol::Err not_supported(std::string message);
 
 }  // namespace crossfade::routing

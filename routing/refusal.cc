@@ -1,13 +1,12 @@
 // What a client hears when its statement is refused. Never a word of the statement itself: a message
 // ends up in logs.
+#include "protocol/error_codes.h"
 #include "routing/plan.h"
 
 namespace crossfade::routing {
 namespace {
 
-Refusal not_supported(std::string message) { return {1235, "42000", std::move(message)}; }
-
-Refusal unsupported(const StatementFacts& statement) {
+protocol::Err unsupported(const StatementFacts& statement) {
   if (statement.facts.has(Fact::unknown_function) &&
       (statement.kind == StatementKind::select || statement.kind == StatementKind::do_ ||
        statement.kind == StatementKind::set || statement.kind == StatementKind::explain ||
@@ -49,7 +48,11 @@ Refusal unsupported(const StatementFacts& statement) {
 
 }  // namespace
 
-Refusal refusal(Reason reason, const StatementFacts& statement) {
+protocol::Err not_supported(std::string message) {
+  return {protocol::kErrNotSupportedYet, "42000", std::move(message)};
+}
+
+protocol::Err refusal(Reason reason, const StatementFacts& statement) {
   switch (reason) {
     case Reason::freeze:
       return {1290, "HY000",

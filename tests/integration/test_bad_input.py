@@ -240,6 +240,35 @@ def test_refused_statements_are_refused_when_prepared(env):
     env.assert_equal(rows_min=2)
 
 
+def test_every_refusal_is_in_our_words_and_is_counted(env):
+    env.needs_proxy()
+    env.tables(*TABLES, "CREATE PROCEDURE writes() DELETE FROM items")
+    proxy = env.proxy()
+    session = proxy.wire(database="app")
+    for sql in ("SET autocommit = 0", "UPDATE items SET stock = 7 WHERE id = 1"):
+        session.one(sql)
+    deletes, _, _ = session.prepare("DELETE FROM items WHERE id = ?")
+    session.one("SET NAMES latin1")
+
+    def refused():
+        return proxy.metric("crossfade_statements_refused_total")
+
+    for what in ("XA START 'x'", "CALL writes()", "DROP TABLE items", "SET autocommit = @unknown",
+                 "PREPARE s FROM CONCAT('SELECT ', 1)",
+                 "SAVEPOINT `\u00e9`", "UPDATE items SET stock = RAND() * 5 ORDER BY RAND() LIMIT 1",
+                 lambda: session.execute(deletes, ["1"]), lambda: session.prepare("CALL writes()")):
+        before = refused()
+        try:
+            session.one(what) if isinstance(what, str) else what()
+        except wire.Err as error:
+            assert error.code == 1235 and error.message.startswith("crossfade: "), (what, error)
+            assert refused() == before + 1, (what, error)
+        else:
+            raise AssertionError("ran: %s" % what)
+    session.one("COMMIT")
+    env.assert_equal(rows_min=2)
+
+
 def test_several_statements_without_the_capability_and_open_quotes_are_the_servers_1064(env):
     env.tables(*TABLES)
     proxy = env.proxy()

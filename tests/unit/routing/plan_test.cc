@@ -400,7 +400,7 @@ TEST(Refusal, NamesItselfTheReasonAndNoLiteral) {
   const StatementFacts facts = classify("SELECT f('secret')", {});
   for (const Reason reason : {Reason::freeze, Reason::ddl, Reason::unsupported_statement,
                               Reason::multi_statement_not_negotiated, Reason::read_committed, Reason::unparseable}) {
-    const Refusal refused = refusal(reason, facts);
+    const protocol::Err refused = refusal(reason, facts);
     EXPECT_EQ(refused.message.rfind("crossfade:", 0), 0u) << refused.message;
     EXPECT_EQ(refused.message.find("secret"), std::string::npos);
     EXPECT_EQ(refused.sqlstate.size(), 5u);
