@@ -19,6 +19,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness  # noqa: E402
 import workload  # noqa: E402
 
+ATTEMPTS = 3
 FLAGS = {"read_from_new": {"percent": 30}, "shadow_read": {"percent": 10}}
 
 
@@ -33,6 +34,7 @@ def kill_plan(kills, rng):
 def attack(env, proxy, plan, rng):
     for number, victim in enumerate(plan, 1):
         time.sleep(rng.uniform(0.3, 2.5))
+        env.servers.assert_alive()
         harness.say("kill %d of %d: %s" % (number, len(plan), victim))
         if victim == "proxy":
             proxy.kill()
@@ -50,6 +52,7 @@ def finish(env, proxy, clients):
     time.sleep(1.0)
     workload.stop_clients(clients)
     harness.say("clients stopped: %s" % workload.totals(clients))
+    env.servers.assert_alive()
     proxy.caught_up(120)
     complaints = []
     for name, database in (("old", env.old), ("new", env.new)):
@@ -65,8 +68,11 @@ def run_kills(env, options, **relay):
     port = env.relay(env.new, seed=options.seed, **relay).port if relay else None
     proxy = env.proxy(flags=FLAGS, new_port=port)
     clients = workload.start_clients(proxy, 8, options.seed, 0.02 if relay else 0.005)
-    attack(env, proxy, kill_plan(options.kills, rng), rng)
-    problems = finish(env, proxy, clients)
+    try:
+        attack(env, proxy, kill_plan(options.kills, rng), rng)
+        problems = finish(env, proxy, clients)
+    finally:
+        workload.tell_to_stop(clients)
     done = workload.totals(clients)["acknowledged"]
     assert done > 200, "hardly anything was written: %d" % done
     assert not problems, "after the kills:\n" + "\n".join(problems)
@@ -87,8 +93,7 @@ def test_lost(env, options):
     env.new.kill()
     clients = workload.start_clients(proxy, 8, options.seed)
     time.sleep(3)
-    for client in clients:
-        client.stopping.set()
+    workload.tell_to_stop(clients)
     for client in clients:
         client.join(60)
     waiting = env.old.run("SELECT COUNT(*) FROM crossfade.outbox")[0][0]
@@ -139,11 +144,20 @@ def main():
     servers = harness.Servers(os.path.join(directory, "servers"))
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     for mode in modes:
-        harness.say("mode %s" % mode)
-        env = harness.Env(servers, options.binary, directory, "chaos-" + mode)
         function = globals()["test_" + mode]
-        result = harness.run_one("chaos.%s (seed %d)" % (mode, options.seed), lambda e: function(e, options), env)
-        counts["failed" if result == "broken" else result] += 1
+        # Once in about thirty runs a MariaDB 10.11 that was killed and came back dies of its own purge (an assertion
+        # of trx0purge.cc) or finds its undo log corrupted. Such a run tells nothing of the proxy: again, on new servers.
+        for attempt in range(1, ATTEMPTS + 1):
+            harness.say("mode %s" % mode)
+            name = "chaos-%s-%d" % (mode, attempt)
+            env = harness.Env(servers, options.binary, directory, name)
+            result = harness.run_one("chaos.%s (seed %d)" % (mode, options.seed), lambda e: function(e, options), env)
+            if result != "ruined":
+                break
+            harness.say("a server was ruined by a fault of its own, in run %d of at most %d" % (attempt, ATTEMPTS))
+            servers.kill()
+            servers = harness.Servers(os.path.join(directory, "servers-after-" + name))
+        counts[result if result in counts else "failed"] += 1
     print("%d passed, %d failed" % (counts["passed"], counts["failed"]))
     return 1 if counts["failed"] else 0
 

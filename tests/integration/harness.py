@@ -76,12 +76,20 @@ def wait_until(condition, deadline=20, what=None, pause=0.05):
         time.sleep(pause)
 
 
+def tail(path, lines):
+    try:
+        with open(path, errors="replace") as text:
+            return "".join(text.readlines()[-lines:])
+    except OSError:
+        return ""
+
+
 class Database:
     """One server; its data folder and port stay the same over restarts."""
 
     def __init__(self, kind, directory, options=()):
         self.kind, self.directory, self.options = kind, directory, list(options)
-        self.port, self.pid = free_port(), None
+        self.port, self.pid, self.unstartable = free_port(), None, ""
         script(SERVERS, "init", kind, directory)
 
     def start(self):
@@ -108,12 +116,31 @@ class Database:
 
     def restart(self):
         if self.pid is None:
-            self.start()
+            self.unstartable = ""
+            try:
+                self.start()
+            except RuntimeError as error:
+                self.unstartable = str(error)
+                raise
+
+    def own_fault(self):
+        """What is to be said of a server that ended although nobody stopped it, or that does not start again after a
+        kill; else nothing."""
+        if self.unstartable:
+            return "%s does not start again: %s" % (self.kind, self.unstartable)
+        if self.pid and not self._lives():
+            return "%s ended by itself; its log ends with\n%s" % (self.kind, self.log_tail())
+        return ""
 
     def restart_if_gone(self):
         if self.pid and not self._lives():
+            say(self.own_fault())
             self.pid = None
         self.restart()
+
+    def log_tail(self):
+        lines = tail(self.directory + ".log", 1000).splitlines(True)
+        return "".join([line for line in lines if "Aborted connection" not in line][-100:])
 
     def stop(self):
         if self.pid:
@@ -188,9 +215,13 @@ class Servers:
         for server in self.both:
             server.run(*statements, database=database)
 
+    def assert_alive(self):
+        for database in self.both:
+            assert not database.own_fault(), "a server is gone"
+
     def start_missing(self):
         for database in self.both:
-            database.restart()
+            database.restart_if_gone()
 
 
 def make_accounts(database):
@@ -356,11 +387,7 @@ class Proxy:
         return self.process is not None and self.process.poll() is None
 
     def log_tail(self, lines=40):
-        try:
-            with open(self.log_file, errors="replace") as log:
-                return "".join(log.readlines()[-lines:])
-        except OSError:
-            return ""
+        return tail(self.log_file, lines)
 
     # Admin.
 
@@ -389,7 +416,10 @@ class Proxy:
         return total
 
     def caught_up(self, deadline=60):
-        return wait_until(lambda: not self.died() and self.status()["caught_up"] is True, deadline, "caught_up")
+        try:
+            return wait_until(lambda: not self.died() and self.status()["caught_up"] is True, deadline, "caught_up")
+        except Timeout as error:
+            raise Timeout("%s; status: %s" % (error, self.get("/status"))) from None
 
     def set_flags(self, wait=True, **changes):
         """Changes flags as an operator's tool would (atomic rename), with the next version."""
@@ -528,6 +558,8 @@ def throwaway_directory():
 
 
 def run_one(name, function, env):
+    """"passed", "skipped", "failed", "broken" (data that differ, or a proxy that died) or "ruined" (a server that died
+    by a fault of its own: nothing is known of the proxy)."""
     started = time.monotonic()
     failed = False
     try:
@@ -539,7 +571,12 @@ def run_one(name, function, env):
         return "skipped"
     except Exception as error:
         failed = True
-        print("FAIL %s (%.1f s)\n%s" % (name, time.monotonic() - started, traceback.format_exc()), flush=True)
+        faults = [fault for fault in (database.own_fault() for database in env.servers.both) if fault]
+        print("%s %s (%.1f s)\n%s" % ("ruined" if faults else "FAIL", name, time.monotonic() - started,
+                                      "\n".join(faults) or traceback.format_exc()), flush=True)
+        if faults:
+            failed = False
+            return "ruined"
         crashed = any(proxy.process and proxy.process.poll() not in (None, 0, -9) for proxy in env.proxies)
         return "broken" if isinstance(error, Broken) or crashed else "failed"
     finally:

@@ -73,9 +73,9 @@ def main():
             result = harness.run_one(attempt, function, env)
             if result == "passed" and attempt != name:
                 unsteady.append(name)
-            if result != "failed":
+            if result not in ("failed", "ruined"):
                 break
-        result = "failed" if result == "broken" else result
+        result = result if result in counts else "failed"
         counts[result] += 1
         if result == "failed":
             failures.append(name)

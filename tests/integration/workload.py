@@ -196,9 +196,13 @@ def start_clients(endpoint, count, seed, pace=0.005):
     return clients
 
 
-def stop_clients(clients):
+def tell_to_stop(clients):
     for client in clients:
         client.stopping.set()
+
+
+def stop_clients(clients):
+    tell_to_stop(clients)
     for client in clients:
         client.join(60)
         client.drop()
