@@ -93,10 +93,13 @@ std::optional<Question> parse(std::string_view sql, const routing::LexerMode& mo
   return token.kind == TokenKind::end ? std::optional(std::move(out)) : std::nullopt;
 }
 
+// What the servers give as an unsigned number: a variable keeps that.
+std::string unsigned_literal(const std::string& digits) { return "CAST(" + digits + " AS UNSIGNED)"; }
+
 std::optional<std::string> value_of(const Item& item, const std::vector<protocol::Cell>& condition,
                                     const KeptDiagnostics& kept) {
   const std::string code = condition[1].value_or("");
-  if (item.name == "MYSQL_ERRNO") return code;
+  if (item.name == "MYSQL_ERRNO") return unsigned_literal(code);
   if (item.name == "MESSAGE_TEXT") return text_literal(condition[2].value_or(""));
   if (item.name != "RETURNED_SQLSTATE") return std::nullopt;
   const std::string state = condition[0] == "Error" && kept.errors == 1
@@ -180,7 +183,7 @@ absl::StatusOr<std::optional<std::string>> set_for_get_diagnostics(std::string_v
     if (question->condition) {
       value = value_of(item, conditions[*question->condition - 1], kept);
     } else if (item.name == "NUMBER") {
-      value = std::to_string(conditions.size());
+      value = unsigned_literal(std::to_string(conditions.size()));
     } else if (item.name == "ROW_COUNT") {
       value = std::to_string(kept.row_count);
     }

@@ -203,6 +203,16 @@ def test_the_columns_of_questions_are_those_of_the_server(env):
             answers.append(found)
             env.old.wire(database="app").one("DELETE FROM t WHERE id < 1000")
         assert answers[0] == answers[1], [pair for pair in zip(*answers) if pair[0] != pair[1]]
+    definitions = []
+    for number, side in ((1, env.old), (2001, proxy)):
+        session = side.wire(database="app")
+        session.one("INSERT IGNORE INTO t VALUES (%d, 1000, 'abcdefg')" % number)
+        session.one("GET DIAGNOSTICS @n = NUMBER, @r = ROW_COUNT")
+        session.one("INSERT IGNORE INTO t VALUES (%d, 1000, 'abcdefg')" % (number + 1))
+        session.one("GET DIAGNOSTICS CONDITION 1 @no = MYSQL_ERRNO, @text = MESSAGE_TEXT, @state = RETURNED_SQLSTATE")
+        definitions.append(session.one("SELECT @n, @r, @no, @text, @state, COLLATION(@text), COLLATION(@state)"))
+    assert definitions[0].definitions == definitions[1].definitions and definitions[0].rows == definitions[1].rows, definitions
+    env.old.wire(database="app").one("DELETE FROM t WHERE id < 1000")
     # After a refusal, of which the server knows nothing, and where there is nothing to ask it.
     directly, session = env.old.wire(database="app"), proxy.wire(database="app")
     raises(1146, directly.one, "SELECT * FROM missing")
