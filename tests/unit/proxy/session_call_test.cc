@@ -5,6 +5,7 @@
 #include "gtest/gtest.h"
 #include "protocol/error_codes.h"
 #include "proxy/session.h"
+#include "session_writes.h"
 #include "tests/support/proxy_stack.h"
 
 namespace crossfade::proxy {
@@ -14,8 +15,6 @@ using support::Answer;
 using support::ProxyStack;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
-
-constexpr const char* kInsert = "INSERT INTO t (id, v) VALUES (1, 10)";
 
 // Procedures of the schema shop, by name; nullopt: the body is not shown to the control account.
 class Procedures {
