@@ -1,0 +1,134 @@
+"""Every variable that a session sets is judged: carried to the other side, or refused with a reason."""
+
+import os
+import re
+
+import harness
+import wire
+from harness import BOTH_ROLES, raises
+from two_sides import UPDATE, answered_by, assert_t, is_mariadb, run, setup
+
+ROLES = BOTH_ROLES
+
+
+def table():
+    """name -> (effect, makes), as routing/session_variables.cc has it."""
+    with open(os.path.join(harness.ROOT, "routing", "session_variables.cc")) as source:
+        rows = re.findall(r'\{"(\w+)",\s*VariableEffect::(\w+),\s*Makes::(\w+)', source.read())
+    return {name: (effect, makes) for name, effect, makes in rows}
+
+
+def test_every_session_variable_of_the_servers_is_in_the_table(env):
+    known = table()
+    assert len(known) > 250, len(known)
+    # Of engines and plugins that a build may bring or not: they change nothing that is shipped, and are refused unseen.
+    plugins = ("rocksdb_", "mroonga_", "spider_", "connect_", "s3_", "sphinx_", "oqgraph_", "mysqlx_")
+    for server in (env.old, env.new):
+        make = server.kind
+        shown = {row[0].lower() for row in server.run("SHOW SESSION VARIABLES")}
+        if make == "mariadb":
+            shown |= {row[0].lower() for row in server.run(
+                "SELECT variable_name FROM information_schema.system_variables WHERE variable_scope LIKE 'SESSION%'")}
+        else:
+            shown |= {row[0].lower() for row in server.run(
+                "SELECT variable_name FROM performance_schema.variables_metadata WHERE variable_scope <> 'GLOBAL'")}
+        missing = []
+        for name in sorted(shown):
+            if name.startswith(plugins):
+                continue
+            if name in known and known[name][1] in ("both", make):
+                continue
+            try:
+                server.run("SET SESSION `%s` = DEFAULT" % name)
+                missing.append(name)
+            except harness.pymysql.MySQLError as error:
+                if error.args[0] not in (1229, 1238, 1193):  # global only; read only; no variable
+                    missing.append((name, error.args))
+        assert not missing, (make, missing)
+        for name, (_, makes) in known.items():
+            assert makes not in ("both", make) or name in shown, "%s does not have %s" % (make, name)
+
+
+def test_reads_on_new_run_under_the_values_of_the_leaders_session(env):
+    proxy = setup(env)
+    session = proxy.wire(database="app")
+    names = ["group_concat_max_len", "sql_select_limit", "div_precision_increment", "default_week_format", "lc_time_names",
+             "max_join_size", "sql_big_selects", "sql_notes", "lc_messages", "sql_auto_is_null"]
+    env.tables("CREATE TABLE many (id INT PRIMARY KEY, v VARCHAR(100))",
+               "INSERT INTO many VALUES " + ",".join("(%d, REPEAT('x', 50))" % i for i in range(100)))
+    # The default differs between the makes: 1 MiB and 1024.
+    long = "SELECT LENGTH(GROUP_CONCAT(v)), (SELECT s FROM who WHERE id = 1) FROM many"
+    expected = str(min(5099, int(session.one("SELECT @@group_concat_max_len").rows[0][0])))
+    assert session.one(long).rows == [[expected, "new"]]
+    run(session, "SET group_concat_max_len=77, div_precision_increment=7, default_week_format=3, lc_time_names='fr_FR', "
+                 "sql_select_limit=5")
+    assert session.one(long).rows == [["77", "new"]]
+    assert session.one("SELECT 1/3, DAYNAME('2024-01-01'), WEEK('2024-01-01'), (SELECT s FROM who WHERE id = 1)").rows == \
+        [["0.3333333", "lundi", "1", "new"]]
+    assert len(session.one("SELECT id, (SELECT s FROM who WHERE id = 1) FROM many").rows) == 5
+    run(session, "SET sql_select_limit=DEFAULT")
+    assert len(session.one("SELECT id FROM many").rows) == 100
+    assert session.one("SELECT " + ",".join("@@" + n for n in names)).rows  # answered by the leader, which has them all
+
+
+def test_a_time_limit_reaches_the_other_make_in_its_own_unit(env):
+    proxy = setup(env)
+    session = proxy.wire(database="app")
+    run(session, "SET max_statement_time=0.2" if is_mariadb(session) else "SET max_execution_time=200")
+    slow = "SELECT COUNT(*), (SELECT s FROM who WHERE id = 1) FROM %s" % ", ".join(
+        "(SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL "
+        "SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9 UNION ALL SELECT 10) t%d" % i for i in range(9))
+    raises((1969, 3024), session.query, slow)
+    assert answered_by(session) == "new"
+
+
+def test_entries_carry_what_is_carried(env):
+    proxy = setup(env)
+    session = proxy.wire(database="app")
+    run(session, "SET div_precision_increment=7, lc_time_names='fr_FR', default_week_format=3", UPDATE, "BEGIN",
+        "UPDATE t SET v = v + 1 WHERE id = 2", "SET lc_time_names='de_DE'", UPDATE, "COMMIT", "SET explicit_defaults_for_timestamp=0",
+        UPDATE)
+    raises(1235, session.query, "INSERT INTO t (id, made) VALUES (11, NULL)")  # the present time, or an error
+    assert [row[1] for row in assert_t(env, proxy)] == [3, 1]
+
+
+def test_a_variable_that_cannot_be_reproduced_refuses_writes_until_it_is_set_back(env):
+    proxy = setup(env)
+    session = proxy.wire(database="app")
+    run(session, "SET completion_type=CHAIN")
+    _, message = raises(1235, session.query, UPDATE)
+    assert "completion_type" in message, message
+    assert answered_by(session) == "old"
+    clients = proxy.status()["clients"]
+    assert clients["pinned_to_leader"] == 1 and "completion_type" in list(clients["pinned_reasons"])[0], clients
+    run(session, "SET completion_type=DEFAULT", UPDATE)
+    assert answered_by(session) == "new"
+    assert proxy.status()["clients"]["pinned_to_leader"] == 0
+    run(session, "SET rand_seed1=5")
+    raises(1235, session.query, UPDATE)
+    session.simple(bytes([wire.RESET_CONNECTION]))
+    run(session, "USE app", UPDATE)
+    assert_t(env, proxy)
+
+
+def test_a_variable_that_only_the_leader_has_pins_reads(env):
+    proxy = setup(env)
+    session = proxy.wire(database="app")
+    name, value = ("default_regex_flags", "DOTALL") if is_mariadb(session) else ("windowing_use_high_precision", "OFF")
+    run(session, "SET %s='%s'" % (name, value))
+    assert answered_by(session) == "old"
+    assert name in list(proxy.status()["clients"]["pinned_reasons"])[0]
+    run(session, UPDATE, "SET %s=DEFAULT" % name)
+    assert answered_by(session) == "new"
+    assert_t(env, proxy)
+
+
+def test_a_failed_set_changes_nothing(env):
+    proxy = setup(env)
+    session = proxy.wire(database="app")
+    raises(1193, session.query, "SET crossfade_nonsense=1")
+    raises((1227, 1231), session.query, "SET sql_log_bin=0")
+    raises((1231, 1649), session.query, "SET lc_time_names='xx_YY'")
+    run(session, UPDATE)
+    assert answered_by(session) == "new"
+    assert_t(env, proxy)
