@@ -297,12 +297,23 @@ Task<absl::StatusOr<Captured>> BackendLink::run(std::string sql, TimePoint deadl
   co_return co_await capture(protocol::ResponseKind::query, deadline, bytes_max);
 }
 
+absl::StatusOr<std::vector<protocol::ResultSet>> BackendLink::taken_apart(
+    const absl::StatusOr<Captured>& answer) const {
+  if (!answer.ok()) return answer.status();
+  if (answer->failed()) return absl::FailedPreconditionError(err_text(answer->last().err));
+  return protocol::decode_response(answer->wire, protocol::ResponseKind::query, capabilities_);
+}
+
 Task<absl::StatusOr<std::vector<protocol::ResultSet>>> BackendLink::query(std::string sql, TimePoint deadline,
                                                                           std::size_t bytes_max) {
-  auto captured = co_await run(std::move(sql), deadline, bytes_max);
-  if (!captured.ok()) co_return captured.status();
-  if (captured->failed()) co_return absl::FailedPreconditionError(err_text(captured->last().err));
-  co_return protocol::decode_response(captured->wire, protocol::ResponseKind::query, capabilities_);
+  co_return taken_apart(co_await run(std::move(sql), deadline, bytes_max));
+}
+
+Task<absl::StatusOr<std::vector<protocol::ResultSet>>> BackendLink::ask(std::string sql, TimePoint deadline) {
+  auto answer = co_await run(sql, deadline);
+  const bool interrupted = answer.ok() && answer->failed() && answer->last().err.code == protocol::kErrQueryInterrupted;
+  if (interrupted) answer = co_await run(std::move(sql), deadline);
+  co_return taken_apart(answer);
 }
 
 void BackendLink::note_end(const protocol::ResultEnd& end) {

@@ -96,6 +96,9 @@ class BackendLink {
   // run() taken apart; an ERR becomes FailedPrecondition "1146 (42S02): ..." .
   Task<absl::StatusOr<std::vector<protocol::ResultSet>>> query(std::string sql, TimePoint deadline,
                                                                std::size_t bytes_max = kCaptureMax);
+  // query() of a SELECT that the client knows nothing of: a KILL QUERY that meets it came between two statements as far
+  // as the client can tell, and so it is asked again.
+  Task<absl::StatusOr<std::vector<protocol::ResultSet>>> ask(std::string sql, TimePoint deadline);
   void send_quit();
   // In the middle of an exchange that will not be finished: send_quit() would be taken for a part of it. The
   // server notices that the connection has closed, and rolls back.
@@ -130,6 +133,7 @@ class BackendLink {
  private:
   BackendLink(LinkOptions options, Counters& counters);
   protocol::LoginAsClient::Options login_options() const;
+  absl::StatusOr<std::vector<protocol::ResultSet>> taken_apart(const absl::StatusOr<Captured>& answer) const;
   void start_compression();
   Task<absl::Status> read_greeting(TimePoint deadline, std::optional<Refusal>* refused);
   Task<absl::Status> converse(protocol::LoginAsClient& machine, protocol::LoginAsClient::Action first,

@@ -40,7 +40,7 @@ Task<Session::Next> Session::on_load(Command command) {
 }
 
 Task<absl::StatusOr<LoadVariables>> Session::load_variables() {
-  auto results = co_await link(leader())->query(
+  auto results = co_await link(leader())->ask(
       "SELECT @@local_infile,@@character_set_database,@@max_error_count,@@max_allowed_packet",
       worker_.reactor.now() + kStatementMax);
   if (!results.ok()) co_return results.status();

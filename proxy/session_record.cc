@@ -137,7 +137,7 @@ Task<absl::StatusOr<Session::Recorded>> Session::run_recorded(std::string sql, p
     recorded.rows = std::move(captured->wire);
     if (verdict.generates_id) {
       // The first of its ids, which the answer does not tell.
-      auto asked = co_await leading.query("SELECT LAST_INSERT_ID()", deadline);
+      auto asked = co_await leading.ask("SELECT LAST_INSERT_ID()", deadline);
       if (!asked.ok()) co_return asked.status();
       recorded.ok.last_insert_id =
           std::strtoull(asked->front().rows.front().front().value_or("0").c_str(), nullptr, 10);

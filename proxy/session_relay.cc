@@ -78,8 +78,8 @@ Task<absl::StatusOr<BackendLink*>> Session::leader_link(const StatementFacts* fa
 Task<absl::Status> Session::refresh_context() {
   auto leading = co_await leader_link(nullptr);
   if (!leading.ok()) co_return leading.status();
-  auto results = co_await (*leading)->query(context_query((*leading)->is_mariadb(), set_variables_.deciding()),
-                                            worker_.reactor.now() + kStatementMax);
+  auto results = co_await (*leading)->ask(context_query((*leading)->is_mariadb(), set_variables_.deciding()),
+                                          worker_.reactor.now() + kStatementMax);
   if (!results.ok()) co_return results.status();
   auto context = context_from(results->front(), (*leading)->is_mariadb(), set_variables_.deciding());
   if (!context.ok()) co_return context.status();

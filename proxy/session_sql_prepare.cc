@@ -288,7 +288,7 @@ Task<absl::StatusOr<std::vector<protocol::Parameter>>> Session::values_of(std::v
     const absl::Status fresh = co_await refresh_context();
     if (!fresh.ok()) co_return fresh;
   }
-  auto results = co_await link(leader())->query(parameters_query(values), worker_.reactor.now() + kStatementMax);
+  auto results = co_await link(leader())->ask(parameters_query(values), worker_.reactor.now() + kStatementMax);
   if (!results.ok()) co_return results.status();
   co_return parameters_from(results->front(), context_->statement.character_set_client,
                             context_->character_set_results);

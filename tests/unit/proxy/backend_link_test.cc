@@ -130,6 +130,20 @@ TEST_F(BackendLinkTest, ABackendThatHangsUpAtAnyPointOfALoginIsUnavailable) {
   EXPECT_EQ(messages, 2u);
 }
 
+TEST_F(BackendLinkTest, AsksAgainWhatAKillOfTheClientsStatementHasMet) {
+  ASSERT_TRUE(open().ok());
+  const auto ask = [this] { return loop_.await<ResultsOr>([&] { return link_->ask("SELECT v FROM t", soon()); }); };
+  for (const auto& [code, times] : {std::pair(1317, 2), std::pair(1205, 1)}) {
+    backend_.arm({.kind = Fault::Kind::err, .code = static_cast<std::uint16_t>(code), .on = "SELECT v"});
+    backend_.forget_packets();
+    const ResultsOr answer = ask();
+    EXPECT_EQ(answer.ok(), code == 1317) << answer.status();
+    EXPECT_THAT(backend_.packets("app"), SizeIs(times));
+    EXPECT_TRUE(backend_.fired());
+  }
+  EXPECT_EQ(ask()->front().rows[0][0], "old");
+}
+
 TEST_F(BackendLinkTest, ChangesTheUserOrHearsWhyNot) {
   ASSERT_TRUE(open().ok());
   const auto change = [this](const std::string& user) {
