@@ -13,11 +13,14 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tests", "integration"))
 
-import harness  # noqa: E402
-from harness import APP, APP_PASSWORD, wait_until  # noqa: E402
+import progress  # noqa: E402
+from comparing import compare_databases  # noqa: E402
+from machine import throwaway_directory  # noqa: E402
+from progress import say, wait_until  # noqa: E402
+from proxy_process import Proxy  # noqa: E402
+from servers import APP, APP_PASSWORD, Servers  # noqa: E402
 
-harness.STARTED = int(os.environ.get("CROSSFADE_STARTED_AT", time.time()))
-say = harness.say
+progress.STARTED = int(os.environ.get("CROSSFADE_STARTED_AT", time.time()))
 
 SCHEMA = [
     "CREATE DATABASE shop CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci",
@@ -255,7 +258,7 @@ def show(servers, proxy, binary, findings):
     findings.check(not errors, "%d statements, %d errors%s" % (watch.total(), len(errors), ": %s" % errors[0] if errors else ""))
     others = [(digest["text"], sample) for digest, sample in confirmed(proxy.report()) if not is_planted(digest, sample)]
     findings.check(not others, "no other difference was reported" + (": %s %s" % others[0] if others else ""))
-    differences, rows = harness.compare_databases(servers.old, servers.new, ["shop"])
+    differences, rows = compare_databases(servers.old, servers.new, ["shop"])
     findings.check(not differences and rows > CUSTOMERS + PRODUCTS + ORDERS,
                    "%d rows compared, %d differ" % (rows, len(differences)))
     for difference in differences:
@@ -285,16 +288,16 @@ def main():
     parser.add_argument("--binary", required=True)
     parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
-    directory = harness.throwaway_directory()
+    directory = throwaway_directory()
     say("starting two databases in %s" % directory)
-    servers = harness.Servers(os.path.join(directory, "servers"))
+    servers = Servers(os.path.join(directory, "servers"))
     say("old: MariaDB on port %d; new: %s on port %d" % (
         servers.old.port, "MySQL 9" if servers.new.kind == "mysql" else "a second MariaDB (MySQL 9 cannot be had here)",
         servers.new.port))
     servers.run(*SCHEMA)
     seed(servers.old)
     say("seeded `old` and copied %d rows to `new`" % copy(servers.old, servers.new))
-    proxy = harness.Proxy(options.binary, directory, servers, {
+    proxy = Proxy(options.binary, directory, servers, {
         "shadow": {"plaintext_samples": True, "rechecks": 2, "recheck_delay": "50ms"}})
     proxy.start()
     say("proxy on port %d, flags in %s" % (proxy.port, proxy.flags_file))

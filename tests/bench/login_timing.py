@@ -22,8 +22,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import harness  # noqa: E402
 import test_tls  # noqa: E402
 import wire  # noqa: E402
+from machine import ROOT, throwaway_directory  # noqa: E402
+from servers import APP, APP_PASSWORD, Servers  # noqa: E402
 
-KNOWN, UNKNOWN, LISTED = harness.APP, "abc", "lst"  # of one length
+KNOWN, UNKNOWN, LISTED = APP, "abc", "lst"  # of one length
 NATIVE, SHA2 = "mysql_native_password", "caching_sha2_password"
 
 
@@ -88,21 +90,21 @@ def measure(name, port, known, plugin, tls, logins, chance):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--binary", default=os.path.join(harness.ROOT, "build", "release", "crossfade"))
+    parser.add_argument("--binary", default=os.path.join(ROOT, "build", "release", "crossfade"))
     parser.add_argument("--logins", type=int, default=2000)
     parser.add_argument("--only", default="")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     chance = random.Random(options.seed)
-    directory = harness.throwaway_directory()
+    directory = throwaway_directory()
     for old, new in (("mariadb", "mysql"), ("mysql", "mariadb")):
-        servers = harness.Servers(os.path.join(directory, "servers-" + old), old_kind=old, new_kind=new)
+        servers = Servers(os.path.join(directory, "servers-" + old), old_kind=old, new_kind=new)
         env = harness.Env(servers, os.path.abspath(options.binary), directory, "timing-" + old)
         certificates = test_tls.certificates(env)
         tls = wire.tls_context(os.path.join(certificates, "ca.pem"))
         # `lst` is an account of the leader's too; with from_client it is in the proxy's list, and `app` is not.
         servers.run("CREATE USER %s@'%%' IDENTIFIED BY 'another secret'" % LISTED)
-        users = [{"name": KNOWN, "password": harness.APP_PASSWORD}, {"name": LISTED, "password": "another secret"}]
+        users = [{"name": KNOWN, "password": APP_PASSWORD}, {"name": LISTED, "password": "another secret"}]
         listed = test_tls.tls_proxy(env, "preferred", certificates, config={"users": users})
         learning = test_tls.tls_proxy(env, "preferred", certificates, config={"users": {"from_client": True, "list": users[1:]}})
         learning.wire(plugin=SHA2, tls=tls).close()  # `app` is in the cache from here on

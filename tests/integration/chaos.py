@@ -18,6 +18,10 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import harness  # noqa: E402
 import workload  # noqa: E402
+from comparing import compare_databases  # noqa: E402
+from machine import ROOT, throwaway_directory  # noqa: E402
+from progress import say  # noqa: E402
+from servers import Servers  # noqa: E402
 
 ATTEMPTS = 3
 FLAGS = {"read_from_new": {"percent": 30}, "shadow_read": {"percent": 10}}
@@ -35,7 +39,7 @@ def attack(env, proxy, plan, rng):
     for number, victim in enumerate(plan, 1):
         time.sleep(rng.uniform(0.3, 2.5))
         env.servers.assert_alive()
-        harness.say("kill %d of %d: %s" % (number, len(plan), victim))
+        say("kill %d of %d: %s" % (number, len(plan), victim))
         if victim == "proxy":
             proxy.kill()
             time.sleep(rng.uniform(0, 0.3))
@@ -51,14 +55,14 @@ def finish(env, proxy, clients):
     """Lets everything come back, and returns what is wrong then."""
     time.sleep(1.0)
     workload.stop_clients(clients)
-    harness.say("clients stopped: %s" % workload.totals(clients))
+    say("clients stopped: %s" % workload.totals(clients))
     env.servers.assert_alive()
     proxy.caught_up(120)
     complaints = []
     for name, database in (("old", env.old), ("new", env.new)):
         complaints += ["%s: %s" % (name, text) for text in workload.check_books(clients, database)]
-    differences, rows = harness.compare_databases(env.old, env.new, ["app"])
-    harness.say("compared %d rows: %d differences" % (rows, len(differences)))
+    differences, rows = compare_databases(env.old, env.new, ["app"])
+    say("compared %d rows: %d differences" % (rows, len(differences)))
     return complaints + differences
 
 
@@ -100,12 +104,12 @@ def test_lost(env, options):
     removed = 0
     with env.old.connect() as session, session.cursor() as cursor:
         removed = cursor.execute("DELETE FROM crossfade.outbox WHERE id %% 10 = %s", (options.seed % 10,))
-    harness.say("took %d of %d entries out of the outbox" % (removed, waiting))
+    say("took %d of %d entries out of the outbox" % (removed, waiting))
     assert removed >= 5, "too few entries to take away"
     env.new.restart()
     problems = finish(env, proxy, clients)
     assert problems, "%d entries were lost, and nobody noticed" % removed
-    harness.say("noticed, as it must be: %s" % problems[0])
+    say("noticed, as it must be: %s" % problems[0])
 
 
 def test_direct(env, options):
@@ -119,7 +123,7 @@ def test_direct(env, options):
         env.old.restart()
     time.sleep(1)
     workload.stop_clients(clients)
-    harness.say("clients stopped: %s" % workload.totals(clients))
+    say("clients stopped: %s" % workload.totals(clients))
     problems = workload.check_books(clients, env.old)
     assert not problems, "\n".join(problems)
     env.old.run("DELETE FROM app.markers WHERE id = (SELECT MAX(id) FROM (SELECT id FROM app.markers) m)")
@@ -128,7 +132,7 @@ def test_direct(env, options):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--binary", default=os.path.join(harness.ROOT, "build", "release", "crossfade"))
+    parser.add_argument("--binary", default=os.path.join(ROOT, "build", "release", "crossfade"))
     parser.add_argument("--mode", default="lost,kills,delay")
     parser.add_argument("--seed", type=int, default=int(time.time()) % 100000)
     parser.add_argument("--kills", type=int, default=22)
@@ -139,24 +143,24 @@ def main():
     elif not os.access(options.binary, os.X_OK):
         print("no proxy at %s: run scripts/build\n0 passed, 1 failed" % options.binary)
         return 1
-    directory = harness.throwaway_directory()
-    harness.say("chaos: modes %s, seed %d" % (options.mode, options.seed))
-    servers = harness.Servers(os.path.join(directory, "servers"))
+    directory = throwaway_directory()
+    say("chaos: modes %s, seed %d" % (options.mode, options.seed))
+    servers = Servers(os.path.join(directory, "servers"))
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     for mode in modes:
         function = globals()["test_" + mode]
         # Once in about thirty runs a MariaDB 10.11 that was killed and came back dies of its own purge (an assertion
         # of trx0purge.cc) or finds its undo log corrupted. Such a run tells nothing of the proxy: again, on new servers.
         for attempt in range(1, ATTEMPTS + 1):
-            harness.say("mode %s" % mode)
+            say("mode %s" % mode)
             name = "chaos-%s-%d" % (mode, attempt)
             env = harness.Env(servers, options.binary, directory, name)
             result = harness.run_one("chaos.%s (seed %d)" % (mode, options.seed), lambda e: function(e, options), env)
             if result != "ruined":
                 break
-            harness.say("a server was ruined by a fault of its own, in run %d of at most %d" % (attempt, ATTEMPTS))
+            say("a server was ruined by a fault of its own, in run %d of at most %d" % (attempt, ATTEMPTS))
             servers.kill()
-            servers = harness.Servers(os.path.join(directory, "servers-after-" + name))
+            servers = Servers(os.path.join(directory, "servers-after-" + name))
         counts[result if result in counts else "failed"] += 1
     print("%d passed, %d failed" % (counts["passed"], counts["failed"]))
     return 1 if counts["failed"] else 0

@@ -6,7 +6,8 @@ import struct
 import tempfile
 
 import wire
-from harness import APP, APP_PASSWORD, Database, Skip, make_accounts
+from harness import Skip
+from servers import APP, APP_PASSWORD, Database, make_accounts
 
 
 class Roles:

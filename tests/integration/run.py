@@ -14,6 +14,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
 import harness  # noqa: E402
+from machine import ROOT, throwaway_directory  # noqa: E402
+from progress import say  # noqa: E402
+from servers import Servers  # noqa: E402
 
 
 def discover(asked):
@@ -33,7 +36,7 @@ def discover(asked):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--binary", default=os.path.join(harness.ROOT, "build", "release", "crossfade"))
+    parser.add_argument("--binary", default=os.path.join(ROOT, "build", "release", "crossfade"))
     parser.add_argument("--only", default="", help="only tests whose name has this; several with commas")
     parser.add_argument("--direct", action="store_true", help="no proxy: checks the tests themselves against `old`")
     parser.add_argument("--roles", choices=harness.BOTH_ROLES + ("both",), help="old-new; default: as each test asks")
@@ -50,10 +53,10 @@ def main():
     elif not os.access(options.binary, os.X_OK):
         print("no proxy at %s: run scripts/build\n0 passed, 1 failed" % options.binary)
         return 1
-    directory = harness.throwaway_directory()
-    harness.say("starting servers")
-    servers = harness.Servers(os.path.join(directory, "servers"))
-    harness.say("%s on %d, %s on %d" % (servers.old.kind, servers.old.port, servers.new.kind, servers.new.port))
+    directory = throwaway_directory()
+    say("starting servers")
+    servers = Servers(os.path.join(directory, "servers"))
+    say("%s on %d, %s on %d" % (servers.old.kind, servers.old.port, servers.new.kind, servers.new.port))
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     failures, unsteady = [], []
     for number, (name, roles, function) in enumerate(tests, 1):
@@ -80,11 +83,11 @@ def main():
         if result == "failed":
             failures.append(name)
         if number % 10 == 0:
-            harness.say("%d of %d" % (number, len(tests)))
+            say("%d of %d" % (number, len(tests)))
     if unsteady:
-        harness.say("passed at the second run only: " + ", ".join(unsteady))
+        say("passed at the second run only: " + ", ".join(unsteady))
     if failures:
-        harness.say("failed: " + ", ".join(failures))
+        say("failed: " + ", ".join(failures))
     print("%d passed, %d failed" % (counts["passed"], counts["failed"]) +
           (", %d skipped" % counts["skipped"] if counts["skipped"] else ""))
     return 1 if counts["failed"] or not tests else 0

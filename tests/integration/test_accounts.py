@@ -3,10 +3,12 @@
 import os
 import signal
 
-import harness
 import wire
-from harness import APP, APP_PASSWORD, BOTH_ROLES, raises, wait_until
+from harness import BOTH_ROLES, raises
 from logins import change_user, over_tls
+from machine import free_port
+from progress import wait_until
+from servers import APP, APP_PASSWORD
 from test_tls import certificates
 
 ROLES = BOTH_ROLES
@@ -36,7 +38,7 @@ def test_credentials_of_each_backend_and_attributes(env):
 
 def learning(env, **more):
     directory = certificates(env)
-    listen = {"address": "127.0.0.1:%d" % harness.free_port(),
+    listen = {"address": "127.0.0.1:%d" % free_port(),
               "tls": {"mode": "preferred", "cert": os.path.join(directory, "tls.crt"), "key": os.path.join(directory, "tls.key")}}
     users = dict({"from_client": True}, **more)
     proxy = env.proxy(config={"users": users, "listen": [listen]}, start=False)

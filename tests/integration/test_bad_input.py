@@ -12,7 +12,9 @@ import time
 import pymysql
 
 import wire
-from harness import APP, APP_PASSWORD, BOTH_ROLES, raises, wait_until
+from harness import BOTH_ROLES, raises
+from progress import wait_until
+from servers import APP, APP_PASSWORD
 
 ROLES = BOTH_ROLES
 

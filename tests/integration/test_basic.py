@@ -7,7 +7,9 @@ import subprocess
 import threading
 
 import wire
-from harness import APP, APP_PASSWORD, BOTH_ROLES, ROOT, Skip, raises
+from harness import BOTH_ROLES, Skip, raises
+from machine import ROOT
+from servers import APP, APP_PASSWORD
 
 ROLES = BOTH_ROLES
 

@@ -1,7 +1,8 @@
 """MariaDB's COM_STMT_BULK_EXECUTE: answered through the proxy as by the server itself, and both databases equal."""
 
 import wire
-from harness import APP, MYSQL_OLD, roles
+from harness import MYSQL_OLD, roles
+from servers import APP
 
 TABLES = ["CREATE TABLE a (id INT AUTO_INCREMENT PRIMARY KEY, v INT, s VARCHAR(5))",
           "CREATE TABLE u (id INT PRIMARY KEY, v INT, UNIQUE KEY (v))",

@@ -3,7 +3,8 @@
 import threading
 
 import wire
-from harness import BOTH_ROLES, raises, wait_until
+from harness import BOTH_ROLES, raises
+from progress import wait_until
 
 ROLES = BOTH_ROLES
 

@@ -7,7 +7,10 @@ import subprocess
 
 import harness
 import wire
-from harness import APP, APP_PASSWORD, BOTH_ROLES, Skip, raises, wait_until
+from harness import BOTH_ROLES, Skip, raises
+from progress import wait_until
+from proxy_process import to_yaml
+from servers import APP, APP_PASSWORD
 from test_tls import certificates
 
 ROLES = BOTH_ROLES
@@ -106,7 +109,7 @@ def test_check_names_the_place_of_a_broken_certificate(env):
     directory = certificates(env)
     client_certificate(directory)
     proxy = with_tls(env, directory, {"key": os.path.join(directory, "client.key")})
-    line = next(i for i, text in enumerate(harness.to_yaml(proxy.config).splitlines(), 1) if "mode:" in text)
+    line = next(i for i, text in enumerate(to_yaml(proxy.config).splitlines(), 1) if "mode:" in text)
     done = subprocess.run([env.binary, "check", "--config", proxy.config_file], capture_output=True, text=True)
     assert done.returncode == 1, done
     assert "%s:%d:" % (proxy.config_file, line) in done.stderr and "client.key" in done.stderr, (line, done.stderr)

@@ -1,8 +1,9 @@
 """COM_CHANGE_USER: what a client sees on every pair of roles is what it sees without the proxy."""
 
 import wire
-from harness import APP, APP_PASSWORD, BOTH_ROLES
+from harness import BOTH_ROLES
 from logins import change_user
+from servers import APP, APP_PASSWORD
 
 ROLES = BOTH_ROLES
 

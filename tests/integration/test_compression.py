@@ -5,7 +5,10 @@ import struct
 import subprocess
 
 import wire
-from harness import APP, APP_PASSWORD, BOTH_ROLES, MARIADB_OLD, ROOT, Skip, merge, roles
+from harness import BOTH_ROLES, MARIADB_OLD, Skip, roles
+from machine import ROOT
+from proxy_process import merge
+from servers import APP, APP_PASSWORD
 from test_tls import backends, certificates, serving_tls, tls_proxy
 
 ROLES = BOTH_ROLES

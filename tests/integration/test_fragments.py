@@ -4,7 +4,9 @@ whatever comes without a pause, before the proxy and before the backends; every 
 import os
 
 import wire
-from harness import APP, APP_PASSWORD, BOTH_ROLES, merge
+from harness import BOTH_ROLES
+from proxy_process import merge
+from servers import APP, APP_PASSWORD
 from test_tls import backends, certificates, serving_tls, tls_proxy
 
 ROLES = BOTH_ROLES

@@ -1,11 +1,14 @@
-"""What a client is told before it has said anything, and that failed logins never lock the proxy out. On both makes of server."""
+"""What a client is told before it has said anything; and failed logins never lock the proxy out."""
 
 import os
 import socket
 
 import harness
-from harness import APP, BOTH_ROLES, Proxy, Skip, raises, wait_until
+from harness import BOTH_ROLES, Skip, raises
 from logins import Roles, first_packet
+from progress import wait_until
+from proxy_process import Proxy
+from servers import APP
 
 ROLES = BOTH_ROLES
 

@@ -5,7 +5,10 @@ import signal
 import subprocess
 
 import wire
-from harness import APP, APP_PASSWORD, BOTH_ROLES, raises, wait_until
+from harness import BOTH_ROLES, raises
+from machine import ROOT
+from progress import wait_until
+from servers import APP, APP_PASSWORD
 
 ROLES = BOTH_ROLES
 HEAVY = "SELECT SUM(a.id * b.id + c.id) FROM big a, big b, big c"  # a minute; interrupted with 1317 by both makes
@@ -177,7 +180,6 @@ def ctrl_c(env, program, proxy, on):
 def test_ctrl_c_in_the_command_line_clients(env):
     env.needs_proxy()
     big_table(env)
-    from harness import ROOT
     clients = [["mariadb", "--no-defaults"]]
     if "mysql" in (env.old.kind, env.new.kind):
         clients.append([os.path.join(ROOT, "scripts", "mysql9"), "run", "mysql", "--no-defaults"])

@@ -1,7 +1,8 @@
 """What a server says when it ends a session, and what only sounds like it."""
 
 import wire
-from harness import BOTH_ROLES, raises, wait_until
+from harness import BOTH_ROLES, raises
+from progress import wait_until
 from two_sides import assert_t, is_mariadb, run, setup
 
 ROLES = BOTH_ROLES

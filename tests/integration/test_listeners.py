@@ -9,8 +9,11 @@ import pymysql
 
 import harness
 import wire
-from harness import APP, APP_PASSWORD, BOTH_ROLES, Proxy, Skip, raises
+from harness import BOTH_ROLES, Skip, raises
 from logins import Roles
+from machine import free_port
+from proxy_process import Proxy
+from servers import APP, APP_PASSWORD
 
 ROLES = BOTH_ROLES
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
@@ -34,7 +37,7 @@ def after_header(proxy, header, password=APP_PASSWORD, user=APP):
 
 
 def with_proxy_protocol(env, networks, servers=None, **config):
-    address = "127.0.0.1:%d" % harness.free_port()
+    address = "127.0.0.1:%d" % free_port()
     config = dict({"listen": [{"address": address, "proxy_protocol": {"from": networks}}], "limits": {"login_timeout": "1s"}}, **config)
     proxy = Proxy(env.binary, os.path.join(env.directory, "%s-%d" % (env.name, len(env.proxies))), servers or env.servers, config)
     env.proxies.append(proxy)
@@ -88,7 +91,7 @@ def test_a_backend_is_told_the_clients_address(env):
 def test_listeners_on_unix_sockets_and_ipv6(env):
     env.needs_proxy()
     path = os.path.join(tempfile.mkdtemp(dir="/tmp"), "s.sock")
-    both, six = harness.free_port(), harness.free_port()
+    both, six = free_port(), free_port()
     proxy = Proxy(env.binary, os.path.join(env.directory, env.name), env.servers, {"listen": [
         {"address": "unix:" + path, "socket_mode": "0600"}, {"address": "[::]:%d" % both}, {"address": "[::1]:%d" % six}]})
     env.proxies.append(proxy)

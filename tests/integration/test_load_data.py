@@ -5,7 +5,10 @@ import random
 import subprocess
 
 import wire
-from harness import APP, APP_PASSWORD, BOTH_ROLES, ROOT, raises, wait_until
+from harness import BOTH_ROLES, raises
+from machine import ROOT
+from progress import wait_until
+from servers import APP, APP_PASSWORD
 
 ROLES = BOTH_ROLES
 

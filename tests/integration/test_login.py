@@ -7,8 +7,10 @@ import tempfile
 import pymysql
 
 import harness
-from harness import APP, APP_PASSWORD, BOTH_ROLES, Proxy, Skip, raises
+from harness import BOTH_ROLES, Skip, raises
 from logins import Roles, change_user, over_tls
+from proxy_process import Proxy
+from servers import APP, APP_PASSWORD
 from test_tls import certificates
 
 ROLES = BOTH_ROLES

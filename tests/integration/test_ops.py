@@ -10,7 +10,10 @@ import time
 
 import pymysql
 
-from harness import ROOT, raises, to_yaml, wait_until
+from harness import raises
+from machine import ROOT
+from progress import wait_until
+from proxy_process import to_yaml
 
 TABLE = "CREATE TABLE t (id INT PRIMARY KEY, v INT)"
 

@@ -1,7 +1,8 @@
 """Servers with a small max_allowed_packet, the leader or the other side."""
 
 import wire
-from harness import BOTH_ROLES, raises, wait_until
+from harness import BOTH_ROLES, raises
+from progress import wait_until
 
 ROLES = BOTH_ROLES
 SMALL = 128 << 10

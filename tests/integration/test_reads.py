@@ -1,7 +1,8 @@
 """Reads move to `new` by percentage and back, sticky by session, never behind the session's own writes."""
 
 import wire
-from harness import BOTH_ROLES, raises, wait_until
+from harness import BOTH_ROLES, raises
+from progress import wait_until
 
 ROLES = BOTH_ROLES
 

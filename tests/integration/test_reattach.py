@@ -1,7 +1,9 @@
-"""The leader's connection is lost while the session is idle: it goes on when nothing irreplaceable is lost, else it ends."""
+"""The leader's connection is lost under an idle session: it goes on if nothing irreplaceable is lost, else it ends."""
 
 import wire
-from harness import APP, BOTH_ROLES, wait_until
+from harness import BOTH_ROLES
+from progress import wait_until
+from servers import APP
 from two_sides import TABLE, UPDATE, assert_t, is_mariadb, lost, ready_again, restart, run, setup
 
 ROLES = BOTH_ROLES

@@ -1,7 +1,8 @@
 """What OK packets tell clients that track their session: nothing of the transactions that the proxy makes around writes."""
 
 import wire
-from harness import APP, APP_PASSWORD, BOTH_ROLES
+from harness import BOTH_ROLES
+from servers import APP, APP_PASSWORD
 from test_fragments import Recorded
 
 ROLES = BOTH_ROLES

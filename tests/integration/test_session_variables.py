@@ -3,9 +3,11 @@
 import os
 import re
 
-import harness
+import pymysql
+
 import wire
 from harness import BOTH_ROLES, raises
+from machine import ROOT
 from two_sides import UPDATE, answered_by, assert_t, is_mariadb, run, setup
 
 ROLES = BOTH_ROLES
@@ -13,7 +15,7 @@ ROLES = BOTH_ROLES
 
 def table():
     """name -> (effect, makes), as routing/session_variables.cc has it."""
-    with open(os.path.join(harness.ROOT, "routing", "session_variables.cc")) as source:
+    with open(os.path.join(ROOT, "routing", "session_variables.cc")) as source:
         rows = re.findall(r'\{"(\w+)",\s*VariableEffect::(\w+),\s*Makes::(\w+)', source.read())
     return {name: (effect, makes) for name, effect, makes in rows}
 
@@ -41,7 +43,7 @@ def test_every_session_variable_of_the_servers_is_in_the_table(env):
             try:
                 server.run("SET SESSION `%s` = DEFAULT" % name)
                 missing.append(name)
-            except harness.pymysql.MySQLError as error:
+            except pymysql.MySQLError as error:
                 if error.args[0] not in (1229, 1238, 1193):  # global only; read only; no variable
                     missing.append((name, error.args))
         assert not missing, (make, missing)

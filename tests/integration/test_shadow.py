@@ -3,7 +3,8 @@
 import threading
 import time
 
-from harness import BOTH_ROLES, wait_until
+from harness import BOTH_ROLES
+from progress import wait_until
 
 ROLES = BOTH_ROLES
 

@@ -3,7 +3,8 @@
 import socket
 
 import wire
-from harness import BOTH_ROLES, MARIADB_OLD, roles, wait_until
+from harness import BOTH_ROLES, MARIADB_OLD, roles
+from progress import wait_until
 
 ROLES = BOTH_ROLES
 

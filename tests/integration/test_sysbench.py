@@ -4,7 +4,8 @@ import re
 import shutil
 import subprocess
 
-from harness import APP, APP_PASSWORD, BOTH_ROLES, Skip
+from harness import BOTH_ROLES, Skip
+from servers import APP, APP_PASSWORD
 
 ROLES = BOTH_ROLES
 

@@ -3,8 +3,9 @@
 import os
 import subprocess
 
-import harness
-from harness import BOTH_ROLES, raises, wait_until
+from harness import BOTH_ROLES, raises
+from machine import ROOT
+from progress import wait_until
 from two_sides import UPDATE, answered_by, assert_t, run, setup
 
 ROLES = BOTH_ROLES
@@ -14,7 +15,7 @@ ZONES = ("Europe/Berlin", "Africa/Monrovia", "Asia/Kolkata")
 def load_zones(server, names=ZONES):
     """As an operator does it, for a few zones."""
     program = ["mariadb-tzinfo-to-sql"] if server.kind == "mariadb" else \
-        [os.path.join(harness.ROOT, "scripts", "mysql9"), "run", "mysql_tzinfo_to_sql"]
+        [os.path.join(ROOT, "scripts", "mysql9"), "run", "mysql_tzinfo_to_sql"]
     for name in names:
         if server.run("SELECT COUNT(*) FROM mysql.time_zone_name WHERE name = '%s'" % name)[0][0]:
             continue

@@ -8,7 +8,9 @@ import subprocess
 import pymysql
 
 import wire
-from harness import APP, APP_PASSWORD, BOTH_ROLES, CONTROL, MARIADB_OLD, Skip, raises, roles, wait_until
+from harness import BOTH_ROLES, MARIADB_OLD, Skip, raises, roles
+from progress import wait_until
+from servers import APP, APP_PASSWORD, CONTROL
 
 ROLES = BOTH_ROLES
 

@@ -1,7 +1,7 @@
 """Tables on both sides: `t`, which the application writes, and `who`, which tells which side answered."""
 
 import wire
-from harness import wait_until
+from progress import wait_until
 
 TABLE = "CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v INT, s VARCHAR(20), ts TIMESTAMP NULL, made TIMESTAMP NOT NULL " \
         "DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP)"

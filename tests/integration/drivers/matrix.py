@@ -21,9 +21,13 @@ import types
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 
-import harness  # noqa: E402
 import test_tls  # noqa: E402
 from catalogue import DRIVERS, KNOWN, KNOWN_ON_NEW, Missing, spawn  # noqa: E402
+from comparing import compare_databases  # noqa: E402
+from machine import ROOT, throwaway_directory  # noqa: E402
+from progress import Timeout, say  # noqa: E402
+from proxy_process import Proxy  # noqa: E402
+from servers import APP, APP_PASSWORD, Servers  # noqa: E402
 
 SCENARIO = os.path.join(HERE, "scenario")
 STEPS = ["connect", "types", "types back", "parameters", "transactions", "batch", "ids", "multi", "stream", "stream abandoned",
@@ -68,8 +72,8 @@ class Run:
         self.problems.append("%s, %s: %s" % (self.driver.name, phase, text))
 
     def execute(self, phase, port, context):
-        environment = dict(os.environ, DRIVER_HOST="127.0.0.1", DRIVER_PORT=str(port), DRIVER_USER=harness.APP,
-                           DRIVER_PASSWORD=harness.APP_PASSWORD, DRIVER_DATABASE=self.schema, DRIVER_CA=context.ca,
+        environment = dict(os.environ, DRIVER_HOST="127.0.0.1", DRIVER_PORT=str(port), DRIVER_USER=APP,
+                           DRIVER_PASSWORD=APP_PASSWORD, DRIVER_DATABASE=self.schema, DRIVER_CA=context.ca,
                            DRIVER_SCENARIO=SCENARIO, DRIVER_LOAD_FILE=context.load_file, DRIVER_VARIANT=self.driver.variant,
                            LC_ALL="C.UTF-8", TZ="UTC", **self.environment)
         started = time.monotonic()
@@ -78,8 +82,8 @@ class Run:
             code = ended(self.command, environment, out, err)
         self.seconds[phase] = time.monotonic() - started
         self.outputs[phase] = self.read(log + ".jsonl", phase)
-        harness.say("%s, %s: %d steps in %.1f s%s" % (self.driver.name, phase, len(self.outputs[phase]), self.seconds[phase],
-                                                      "" if code == 0 else ", exit code %s" % code))
+        say("%s, %s: %d steps in %.1f s%s" % (self.driver.name, phase, len(self.outputs[phase]), self.seconds[phase],
+                                              "" if code == 0 else ", exit code %s" % code))
         if code != 0:
             with open(log + ".err", errors="replace") as err:
                 self.problem(phase, "exit code %s, last step %r\n%s" % (code, next(reversed(self.outputs[phase]), None), err.read()[-2000:]))
@@ -165,14 +169,14 @@ class Context:
     """Servers, one proxy, and the files that the programs need."""
 
     def __init__(self, options):
-        self.directory = harness.throwaway_directory()
+        self.directory = throwaway_directory()
         self.logs = options.logs
         os.makedirs(self.logs, exist_ok=True)
         certificates = test_tls.certificates(types.SimpleNamespace(directory=self.directory, name="drivers"))
         self.ca = os.path.join(certificates, "ca.pem")
         tls = ["--ssl-%s=%s" % (key, os.path.join(certificates, file))
                for key, file in (("ca", "ca.pem"), ("cert", "tls.crt"), ("key", "tls.key"))] + ["--local-infile=ON"]
-        self.servers = harness.Servers(os.path.join(self.directory, "servers"), tls + ["--performance-schema=ON"], tls)
+        self.servers = Servers(os.path.join(self.directory, "servers"), tls + ["--performance-schema=ON"], tls)
         self.load_file = os.path.join(self.directory, "load.tsv")
         with open(self.load_file, "w", encoding="utf-8") as out:
             for i in range(1, 1001):
@@ -183,8 +187,8 @@ class Context:
             "CREATE TABLE app_static.big (id INT PRIMARY KEY, v VARCHAR(100), n BIGINT)",
             "INSERT INTO app_static.big SELECT a.i + 10 * b.i + 100 * c.i + 1000 * d.i + 10000 * e.i AS id, "
             "REPEAT('x', (a.i + 10 * b.i) %% 60), d.i * 1000003 FROM %s a, %s b, %s c, %s d, %s e WHERE e.i < 5" % ((digits,) * 5))
-        self.proxy = harness.Proxy(options.binary, os.path.join(self.directory, "proxy"), self.servers,
-                                   {"backends": {side: {"tls": {"mode": "required", "ca": self.ca}} for side in ("old", "new")}})
+        self.proxy = Proxy(options.binary, os.path.join(self.directory, "proxy"), self.servers,
+                           {"backends": {side: {"tls": {"mode": "required", "ca": self.ca}} for side in ("old", "new")}})
         self.proxy.config.update(test_tls.listen(self.proxy.config, certificates, "preferred"))
         self.proxy.write_config()
 
@@ -199,7 +203,7 @@ class Context:
                     cursor.execute(statement)
 
     def compare(self, run, phase):
-        differences, count = harness.compare_databases(self.servers.old, self.servers.new, [run.schema])
+        differences, count = compare_databases(self.servers.old, self.servers.new, [run.schema])
         if differences:
             run.problem(phase, "the databases differ:\n    " + "\n    ".join(differences))
         if count < 500:
@@ -235,7 +239,7 @@ def phase_through(context, phase, runs, jobs):
     each(runs, jobs, one)
     try:
         context.proxy.caught_up(60)
-    except harness.Timeout:
+    except Timeout:
         # Which drivers are concerned shows in the comparison.
         print("%s: the proxy did not catch up: %s\n%s" % (phase, json.dumps(context.proxy.status()["applier"]), context.proxy.log_tail(5)))
     each(runs, 1, lambda run: context.compare(run, phase))
@@ -262,10 +266,10 @@ def table(runs):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--binary", default=os.path.join(harness.ROOT, "build", "release", "crossfade"))
+    parser.add_argument("--binary", default=os.path.join(ROOT, "build", "release", "crossfade"))
     parser.add_argument("--group", choices=["debian", "all"], default="all")
     parser.add_argument("--only", default="", help="only drivers whose name has this; several with commas")
-    parser.add_argument("--logs", default=os.path.join(harness.ROOT, "build", "logs", "drivers"))
+    parser.add_argument("--logs", default=os.path.join(ROOT, "build", "logs", "drivers"))
     parser.add_argument("--jobs", type=int, default=6, help="programs at a time; they wait more than they work")
     parser.add_argument("--direct", action="store_true", help="no proxy: checks the programs themselves")
     options = parser.parse_args()
@@ -274,21 +278,21 @@ def main():
     drivers = [d for d in DRIVERS if options.group in ("all", d.group) and
                any(part.lower() in d.name.lower() for part in options.only.split(","))]
     runs = [Run(number, driver) for number, driver in enumerate(drivers, 1)]
-    harness.say("preparing %d drivers" % len(runs))
+    say("preparing %d drivers" % len(runs))
     each(runs, 1, Run.prepare)
     ready = [run for run in runs if not run.reason]
     context, problems = None, []
     if ready:
         context = Context(options)
         each(ready, 1, context.reset)
-        harness.say("running directly")
+        say("running directly")
         each(ready, options.jobs, lambda run: run.execute("direct", context.servers.old.port, context))
         for phase in phases:
             each(ready, 1, context.reset)
             if not context.proxy.process:
                 context.proxy.start()
-            harness.say("running through the proxy: %s" % ("writes duplicated, all reads compared" if phase == "leader"
-                                                             else "reads answered by new"))
+            say("running through the proxy: %s" % ("writes duplicated, all reads compared" if phase == "leader"
+                                                     else "reads answered by new"))
             phase_through(context, phase, ready, options.jobs)
     for run in ready:
         run.equal = {phase: run.judge(phase) for phase in phases or ["direct"]}

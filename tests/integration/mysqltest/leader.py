@@ -4,7 +4,9 @@ import os
 import re
 import shutil
 
-import harness
+import pymysql
+
+from proxy_process import Proxy
 
 ACCOUNTS = ("root", "app", "crossfade", "mysql", "mariadb.sys", "mysql.sys", "mysql.session", "mysql.infoschema", "PUBLIC")
 SYSTEM = ("mysql", "information_schema", "performance_schema", "sys", "crossfade")
@@ -28,8 +30,8 @@ class Leader:
         self.server.run("CREATE DATABASE test")
         self.globals = self.global_variables()
         users = [{"name": name, "password": password} for name, password in accounts.items()]
-        self.proxy = harness.Proxy(binary, os.path.join(directory, "proxy-" + self.kind), self.servers,
-                                   config={"users": users}, flags={"dual_write": {"enabled": False}})
+        self.proxy = Proxy(binary, os.path.join(directory, "proxy-" + self.kind), self.servers,
+                           config={"users": users}, flags={"dual_write": {"enabled": False}})
         self.proxy.start()
 
     def set_mode(self, mode):
@@ -45,7 +47,7 @@ class Leader:
             database.restart_if_gone()
         try:
             self.clean_up()
-        except harness.pymysql.MySQLError:
+        except pymysql.MySQLError:
             self.server.kill()
             self.server.restart()
             self.clean_up()
@@ -56,10 +58,10 @@ class Leader:
                 try:
                     cursor.execute(statement, values or None)
                     return cursor.fetchall()
-                except (harness.pymysql.ProgrammingError, harness.pymysql.InternalError, harness.pymysql.NotSupportedError,
-                        harness.pymysql.DataError, harness.pymysql.IntegrityError):
+                except (pymysql.ProgrammingError, pymysql.InternalError, pymysql.NotSupportedError,
+                        pymysql.DataError, pymysql.IntegrityError):
                     return ()
-                except harness.pymysql.OperationalError as error:
+                except pymysql.OperationalError as error:
                     if error.args[0] >= 2000 and error.args[0] < 3000:
                         raise  # the connection is lost, or nothing came in time
                     return ()

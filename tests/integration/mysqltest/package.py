@@ -7,8 +7,8 @@ import shutil
 import signal
 import subprocess
 
-import harness
-from harness import ROOT
+from machine import ROOT
+from progress import wait_until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DEADLINES = {"direct": 60, "proxy": 180}  # in seconds; what takes longer without the proxy is not compared
@@ -57,8 +57,8 @@ def check_groups(directory):
         with open(log) as said:
             child = "/proc/%s/stat" % said.read().strip()
         # A killed process may take a moment, and whoever inherited it another to take note.
-        harness.wait_until(lambda: not os.path.exists(child) or open(child).read().rpartition(")")[2].split()[0] == "Z",
-                           20, "the end of the child of: " + script)
+        wait_until(lambda: not os.path.exists(child) or open(child).read().rpartition(")")[2].split()[0] == "Z",
+                   20, "the end of the child of: " + script)
 
 
 def with_temporary_tables(text):

@@ -21,9 +21,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(HERE)]
 
 import harness  # noqa: E402
-from harness import ROOT, say  # noqa: E402
 from leader import MARIADB_OPTIONS, MYSQL_OPTIONS, Leader  # noqa: E402
+from machine import ROOT, throwaway_directory  # noqa: E402
 from package import PROTOCOLS, Package, check_groups, read_list  # noqa: E402
+from progress import say  # noqa: E402
+from servers import Servers  # noqa: E402
 from verdict import Exceptions, Run, Test, comparable, end_of, judge, last, self_test  # noqa: E402
 
 MODES = ("plain", "dual")
@@ -147,7 +149,7 @@ def main():
     options = parser.parse_args()
     self_test()
     deadline = time.monotonic() + 60 * (options.minutes or (120 if options.all else 30))
-    directory = harness.throwaway_directory()
+    directory = throwaway_directory()
     check_groups(directory)
     package = Package(directory)
     if not package.path:
@@ -159,7 +161,7 @@ def main():
     accounts = package.accounts(name for name, _ in listed)
     listed = [(name, words) for name, words in listed if any(part in name for part in options.only.split(","))]
     say("starting servers")
-    servers = harness.Servers(os.path.join(directory, "servers"), MARIADB_OPTIONS, MYSQL_OPTIONS)
+    servers = Servers(os.path.join(directory, "servers"), MARIADB_OPTIONS, MYSQL_OPTIONS)
     kept = options.keep or os.path.join(directory, "transcripts")
     os.makedirs(kept, exist_ok=True)
     plan = {}

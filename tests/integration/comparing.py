@@ -1,0 +1,53 @@
+"""What both sides hold, compared row by row."""
+
+import json
+
+
+def tables_of(database, schema):
+    rows = database.run("SELECT table_name FROM information_schema.tables WHERE table_schema = '%s' AND "
+                        "table_type = 'BASE TABLE'" % schema)
+    return sorted(row[0] for row in rows)
+
+
+def columns_of(database, schema, table):
+    return database.run("SELECT column_name, data_type, column_key FROM information_schema.columns WHERE "
+                        "table_schema = '%s' AND table_name = '%s' ORDER BY ordinal_position" % (schema, table))
+
+
+def table_rows(database, schema, table, columns, json_columns):
+    """{primary key: row}, all as text; JSON as its value. Without a primary key every row is its own key."""
+    keys = [i for i, (_, _, key) in enumerate(columns) if key == "PRI"] or range(len(columns))
+    with database.connect(conv={}) as session, session.cursor() as cursor:
+        cursor.execute("SET SESSION time_zone = '+00:00'")
+        cursor.execute("SELECT %s FROM `%s`.`%s`" % (", ".join("`%s`" % c[0] for c in columns), schema, table))
+        rows = {}
+        for row in cursor.fetchall():
+            row = tuple(json.dumps(json.loads(cell), sort_keys=True) if i in json_columns and cell is not None else cell
+                        for i, cell in enumerate(row))
+            key = tuple(row[i] for i in keys)
+            while key in rows:
+                key += ("again",)
+            rows[key] = row
+        return rows
+
+
+def compare_databases(one, two, schemas, differences_max=10):
+    """Differences as readable lines, and the number of rows compared."""
+    differences, count = [], 0
+    for schema in schemas:
+        tables = tables_of(one, schema)
+        if tables != tables_of(two, schema):
+            differences.append("%s: tables differ: %s, %s" % (schema, tables, tables_of(two, schema)))
+        for table in tables:
+            columns = columns_of(one, schema, table)
+            kinds = [{c[0]: c[1] for c in columns_of(side, schema, table)} for side in (one, two)]
+            json_columns = {i for i, c in enumerate(columns) if any(str(k.get(c[0])).lower() == "json" for k in kinds)}
+            left = table_rows(one, schema, table, columns, json_columns)
+            right = table_rows(two, schema, table, columns, json_columns)
+            count += len(left)
+            for key in sorted(set(left) | set(right), key=repr):
+                if left.get(key) != right.get(key):
+                    differences.append("%s.%s %s: %s / %s" % (schema, table, key, left.get(key), right.get(key)))
+    if len(differences) > differences_max:
+        differences[differences_max:] = ["... and %d more" % (len(differences) - differences_max)]
+    return differences, count
