@@ -7,6 +7,7 @@
 
 #include "dualwrite/key_value.h"
 #include "dualwrite/value_check.h"
+#include "dualwrite/where_check.h"
 #include "protocol/ascii.h"
 
 namespace crossfade::dualwrite {
@@ -225,11 +226,9 @@ class Judge {
     for (const routing::Condition& condition : shape_.conditions) {
       const Column* column = schema_->find(condition.column);
       if (column == nullptr) continue;
-      const bool bytes = column->type == ColumnClass::binary || column->type == ColumnClass::text;
       for (const Value& value : condition.values) {
-        const bool odd_date = is_temporal(column->type) && value.kind != ValueKind::null &&
-                              value.kind != ValueKind::placeholder && !literal_problem(value, *column).empty();
-        if (odd_date || (value.kind == ValueKind::binary && !bytes)) {
+        const protocol::Parameter* bound = value.kind == ValueKind::placeholder ? parameter(value) : nullptr;
+        if (!(bound != nullptr ? comparison_problem(*bound, *column) : comparison_problem(value, *column)).empty()) {
           return refuse("its WHERE compares column '" + column->name + "' with a value of another type",
                         "compare it with a value of its type");
         }
@@ -241,6 +240,7 @@ class Judge {
       if (parameters_ == nullptr || index >= parameters_->size() || !why.empty()) break;
       why = compared_problem((*parameters_)[index], session_.text);
     }
+    if (why.empty()) why = where_problem(shape_, *schema_, multi_byte(), parameters_);
     return why.empty() || refuse("in its WHERE " + std::string(why), kByKey);
   }
 

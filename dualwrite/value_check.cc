@@ -353,6 +353,10 @@ std::string_view parameter_problem(const protocol::Parameter& parameter, const C
   return otherwise ? kOtherType : problem(Form::text, text, column.type);
 }
 
+bool is_bound_text(const protocol::Parameter& parameter) {
+  return !parameter.is_null && written_as(parameter) != Written::other;
+}
+
 std::string_view text_problem(const routing::Value& value, const Column& column, const TextPath& path) {
   switch (value.kind) {
     case ValueKind::text:

@@ -23,6 +23,8 @@ std::string_view expression_problem(const routing::Value& value, const Column& c
 // What may become of its characters on their way; for every kind of value, and for what a column is compared with.
 std::string_view text_problem(const routing::Value& value, const Column& column, const TextPath& path);
 std::string_view text_problem(const protocol::Parameter& parameter, const Column& column, const TextPath& path);
+// Its bytes are a text, or bytes taken for one.
+bool is_bound_text(const protocol::Parameter& parameter);
 // A parameter that is compared with who knows what: a text has to be well-formed.
 std::string_view compared_problem(const protocol::Parameter& parameter, const TextPath& path);
 // A placeholder within an expression that gives `column` its value.

@@ -9,6 +9,7 @@ namespace crossfade::dualwrite {
 namespace {
 
 using routing::Fact;
+using ::testing::AnyOf;
 using ::testing::HasSubstr;
 
 TEST(ShipVerdict, ShipsWritesByFullPrimaryKey) {
@@ -41,7 +42,25 @@ TEST(ShipVerdict, RefusesAKeyOfAnotherType) {
   TableSchema floating = plain();
   floating.columns[0].type = ColumnClass::floating;
   EXPECT_THAT(refusal("DELETE FROM t WHERE id = 1", floating), HasSubstr("another type"));
-  EXPECT_TRUE(ships("DELETE FROM t WHERE id = '5x' AND id = 5")) << "one good condition is enough";
+  EXPECT_THAT(refusal("DELETE FROM t WHERE id = '5x' AND id = 5"), HasSubstr("another type"));
+}
+
+TEST(ShipVerdict, AConditionBesideTheKeyComparesAColumnWithItsOwnType) {
+  TableSchema schema = plain();
+  schema.columns.push_back(column("d", ColumnClass::temporal));
+  for (const char* taken :
+       {"a > 4", "s > 'x'", "s <> 5", "a NOT IN (1, -2)", "a BETWEEN 1 AND 2", "a > '4'", "d > '2024-01-01'",
+        "'2024-01-01' < t.d", "s IN ('a', 'b') OR a > 3", "s = _utf8mb4'a' 'b' OR a = 1", "d IS NULL OR s IS NULL",
+        "CONCAT(s, 'x') > s", "a > NULL", "d > ?", "NOT (s = 'x')"}) {
+    EXPECT_TRUE(ships("UPDATE t SET a = 1 WHERE id = 1 AND (" + std::string(taken) + ")", schema)) << taken;
+  }
+  for (const char* refused : {"a > '4x'", "a = 'x'", "'x' < a", "'x' < app.t.a", "a NOT IN (1, 'x')",
+                              "a BETWEEN 1 AND 'x'", "a BETWEEN 'x' AND 1", "d > 'x'", "d > 5", "a > x'41'",
+                              "NOT (a = 'x')", "'x'", "a + 0 = 'x'", "(a) = 'x'", "a IN (('x'), 1)"}) {
+    EXPECT_THAT(refusal("DELETE FROM t WHERE id = 1 AND (" + std::string(refused) + ")", schema),
+                AnyOf(HasSubstr("its WHERE"), HasSubstr("other server")))
+        << refused;
+  }
 }
 
 TEST(ShipVerdict, TakesLimitOnlyWhereThereIsNothingToChoose) {
