@@ -316,6 +316,15 @@ Task<absl::StatusOr<std::vector<protocol::ResultSet>>> BackendLink::ask(std::str
   co_return taken_apart(answer);
 }
 
+Task<absl::StatusOr<std::vector<protocol::Cell>>> BackendLink::ask_row(std::string columns, TimePoint deadline) {
+  auto results = co_await ask("SELECT " + columns + " LIMIT 1", deadline);
+  if (!results.ok()) co_return results.status();
+  if (results->size() != 1 || results->front().rows.size() != 1 || results->front().rows.front().empty()) {
+    co_return absl::InternalError("no row came in answer to a question of the proxy's own");
+  }
+  co_return std::move(results->front().rows.front());
+}
+
 void BackendLink::note_end(const protocol::ResultEnd& end) {
   const bool failed = end.kind == protocol::ResultEnd::Kind::err;
   ended_clean_ = !failed && end.ok.warnings == 0;

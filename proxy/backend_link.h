@@ -99,6 +99,9 @@ class BackendLink {
   // query() of a SELECT that the client knows nothing of: a KILL QUERY that meets it came between two statements as far
   // as the client can tell, and so it is asked again.
   Task<absl::StatusOr<std::vector<protocol::ResultSet>>> ask(std::string sql, TimePoint deadline);
+  // ask() for the one row of SELECT `columns`, which may not have a LIMIT of their own: a client may have set
+  // sql_select_limit.
+  Task<absl::StatusOr<std::vector<protocol::Cell>>> ask_row(std::string columns, TimePoint deadline);
   void send_quit();
   // In the middle of an exchange that will not be finished: send_quit() would be taken for a part of it. The
   // server notices that the connection has closed, and rolls back.

@@ -20,7 +20,8 @@ constexpr auto kChangeMax = std::chrono::minutes(10);  // a long transaction may
 constexpr std::uint32_t kFailedChangesMax = 3;
 
 // "SET character_set_client=..., ..." from the three values, in the order of the question.
-constexpr const char* kAskCharsets = "SELECT @@character_set_client,@@character_set_results,@@collation_connection";
+constexpr const char* kAskCharsets =
+    "SELECT @@character_set_client,@@character_set_results,@@collation_connection LIMIT 1";
 std::string set_charsets(const std::vector<std::optional<std::string>>& row) {
   const auto value = [](const std::optional<std::string>& name) { return name ? "'" + *name + "'" : "NULL"; };
   return "SET character_set_client=" + value(row[0]) + ",character_set_results=" + value(row[1]) +

@@ -40,11 +40,11 @@ Task<Session::Next> Session::on_load(Command command) {
 }
 
 Task<absl::StatusOr<LoadVariables>> Session::load_variables() {
-  auto results = co_await link(leader())->ask(
-      "SELECT @@local_infile,@@character_set_database,@@max_error_count,@@max_allowed_packet",
-      worker_.reactor.now() + kStatementMax);
+  auto results =
+      co_await link(leader())->ask_row("@@local_infile,@@character_set_database,@@max_error_count,@@max_allowed_packet",
+                                       worker_.reactor.now() + kStatementMax);
   if (!results.ok()) co_return results.status();
-  const auto& row = results->front().rows.front();
+  const std::vector<protocol::Cell>& row = *results;
   LoadVariables variables;
   variables.local_infile = row[0].value_or("") == "1";
   variables.charset = row[1].value_or("");

@@ -30,9 +30,9 @@ Task<absl::Status> Session::before_session_only(StatementFacts facts) {
   if (facts.verb == TableVerb::create_temporary && !objects_.knows_names()) {
     auto leading = co_await leader_link(nullptr);
     if (!leading.ok()) co_return leading.status();
-    auto asked = co_await (*leading)->ask("SELECT @@lower_case_table_names", worker_.reactor.now() + kStatementMax);
+    auto asked = co_await (*leading)->ask_row("@@lower_case_table_names", worker_.reactor.now() + kStatementMax);
     if (!asked.ok()) co_return asked.status();
-    const bool as_written = asked->front().rows.front().front().value_or("1") == "0";
+    const bool as_written = asked->front().value_or("1") == "0";
     objects_.compare(as_written ? routing::TemporaryTables::Names::as_written
                                 : routing::TemporaryTables::Names::folded);
   }

@@ -79,7 +79,7 @@ Task<absl::StatusOr<Session::Recorded>> Session::run_recorded(std::string sql, p
   }
   const std::string pins = dualwrite::set_timestamp_and_seeds(verdict.freeze_time, recorded.record.seeds);
   if (!pins.empty()) first += (first.empty() ? "" : ";") + pins;
-  if (verdict.freeze_time) first += ";SELECT @@timestamp";
+  if (verdict.freeze_time) first += ";SELECT @@timestamp LIMIT 1";
   protocol::Buffer train;
   if (!first.empty()) protocol::append_command(train, protocol::encode_query(first));
   ResponseKind kind = ResponseKind::query;
@@ -137,10 +137,9 @@ Task<absl::StatusOr<Session::Recorded>> Session::run_recorded(std::string sql, p
     recorded.rows = std::move(captured->wire);
     if (verdict.generates_id) {
       // The first of its ids, which the answer does not tell.
-      auto asked = co_await leading.ask("SELECT LAST_INSERT_ID()", deadline);
+      auto asked = co_await leading.ask_row("LAST_INSERT_ID()", deadline);
       if (!asked.ok()) co_return asked.status();
-      recorded.ok.last_insert_id =
-          std::strtoull(asked->front().rows.front().front().value_or("0").c_str(), nullptr, 10);
+      recorded.ok.last_insert_id = std::strtoull(asked->front().value_or("0").c_str(), nullptr, 10);
     }
   }
   recorded.lost = !begin_err && !in_transaction(captured->last());

@@ -103,7 +103,8 @@ Task<absl::StatusOr<std::optional<protocol::Err>>> Session::expression_refusal(P
 // The statement that PREPARE or EXECUTE IMMEDIATE names: nullopt where it is NULL or cannot be computed.
 Task<absl::StatusOr<std::optional<std::string>>> Session::prepared_text(PrepareStatement statement) {
   if (statement.expression.empty()) co_return statement.text;
-  auto captured = co_await link(leader())->run("SELECT " + statement.expression, worker_.reactor.now() + kStatementMax);
+  auto captured = co_await link(leader())->run("SELECT " + statement.expression + "\nLIMIT 1",
+                                               worker_.reactor.now() + kStatementMax);
   if (!captured.ok()) co_return captured.status();
   if (captured->failed()) co_return std::nullopt;
   auto results = protocol::decode_response(captured->wire, ResponseKind::query, link(leader())->capabilities());

@@ -91,7 +91,7 @@ std::string context_query(bool mariadb, const Variables& deciding) {
   for (const routing::SessionVariable* variable : asked_for(mariadb, deciding)) {
     sql += ",@@" + std::string(variable->name);
   }
-  return sql;
+  return sql + " LIMIT 1";  // sql_select_limit may be 0
 }
 
 absl::StatusOr<SessionContext> context_from(const protocol::ResultSet& result, bool mariadb,

@@ -83,9 +83,9 @@ void Session::learn_insert_id(const ShipVerdict& verdict, const protocol::Ok& ok
 // Our outbox row is about to overwrite the server's LAST_INSERT_ID(): know it first.
 Task<absl::Status> Session::secure_last_insert_id() {
   if (last_insert_id_known_) co_return absl::OkStatus();
-  auto results = co_await link(leader())->ask("SELECT LAST_INSERT_ID()", worker_.reactor.now() + kStatementMax);
+  auto results = co_await link(leader())->ask_row("LAST_INSERT_ID()", worker_.reactor.now() + kStatementMax);
   if (!results.ok()) co_return results.status();
-  last_insert_id_ = std::strtoull(results->front().rows.front().front().value_or("0").c_str(), nullptr, 10);
+  last_insert_id_ = std::strtoull(results->front().value_or("0").c_str(), nullptr, 10);
   last_insert_id_known_ = true;
   co_return absl::OkStatus();
 }

@@ -35,7 +35,7 @@ std::string parameters_query(const std::vector<std::string>& values) {
     if (sql.size() > 7) sql += ',';
     sql += value + ",CHARSET(" + value + ")";
   }
-  return sql;
+  return sql + " LIMIT 1";  // whatever sql_select_limit is
 }
 
 absl::StatusOr<std::vector<protocol::Parameter>> parameters_from(const protocol::ResultSet& result,

@@ -135,3 +135,24 @@ def test_a_prepared_write_keeps_to_the_mode_it_was_prepared_in(env):
     except wire.Err as error:
         assert "prepare it again" in error.args[2], error
     env.assert_equal(rows_min=3)
+
+
+def test_questions_of_the_proxys_own_are_answered_under_any_sql_select_limit(env):
+    env.tables(TABLE, "CREATE TABLE n (id INT AUTO_INCREMENT PRIMARY KEY, at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6))")
+    env.needs_proxy()
+    session = env.proxy().wire(database="app")
+    run(session, "SET sql_select_limit=0")
+    run(session, "CREATE TEMPORARY TABLE mine (id INT)")
+    run(session, "INSERT INTO t VALUES (1, 1, 'a')")
+    run(session, "BEGIN")
+    run(session, "INSERT INTO n () VALUES ()")
+    run(session, "COMMIT")
+    run(session, "SET @id = 2")
+    run(session, "PREPARE p FROM 'INSERT INTO t VALUES (?, 2, ''b'')'")
+    run(session, "EXECUTE p USING @id")
+    run(session, "SET @text = 'UPDATE t SET v = 5 WHERE id = 1'")
+    run(session, "PREPARE q FROM @text")
+    run(session, "EXECUTE q")
+    assert session.one("SELECT id FROM t").rows == []
+    assert session.one("SELECT LAST_INSERT_ID() LIMIT 1").rows == [["1"]]
+    env.assert_equal(rows_min=3)

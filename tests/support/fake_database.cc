@@ -206,6 +206,8 @@ Answer FakeDatabase::context(const Session& session, std::string_view sql) const
       "utf8mb4", "REPEATABLE-READ",     "UTC",    "67108864"};
   // What is asked for behind these: every variable is at what an entry takes for granted.
   constexpr std::string_view kLastFixed = "@@max_allowed_packet";
+  constexpr std::string_view kEnd = " LIMIT 1";
+  sql.remove_suffix(kEnd.size());
   for (const std::string& column : split(sql.substr(sql.find(kLastFixed) + kLastFixed.size()), ',')) {
     if (column.empty()) continue;
     const routing::SessionVariable* variable = routing::find_session_variable(std::string_view(column).substr(2));
