@@ -354,6 +354,9 @@ Task<Session::Next> Session::on_set(StatementFacts facts, std::string text, Comm
     const absl::Status fresh = co_await refresh_context();
     if (!fresh.ok()) co_return co_await reply_lost(fresh, leader());
   }
+  // The last id is the client's again before it asks for it or sets another.
+  auto ready = co_await leader_link(&facts);
+  if (!ready.ok()) co_return co_await reply_lost(ready.status(), leader());
   const bool keeps_read_committed = in_transaction_ && (context_->read_committed || next_transaction_read_committed_);
   std::optional<Kept> kept = kept_;
   ResultEnd end;

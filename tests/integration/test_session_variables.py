@@ -134,3 +134,29 @@ def test_a_failed_set_changes_nothing(env):
     run(session, UPDATE)
     assert answered_by(session) == "new"
     assert_t(env, proxy)
+
+
+def test_the_last_id_is_set_and_asked_for_by_set_after_a_write(env):
+    env.tables("CREATE TABLE ids (id INT AUTO_INCREMENT PRIMARY KEY, n INT)")
+    proxy = env.proxy()
+    answers = []
+    for side, base in ((env.old, 100), (proxy, 200)):
+        session = side.wire(database="app")
+        found = []
+        for sql in ("SET last_insert_id = 5", "SET @@identity = 6, @a = LAST_INSERT_ID()", "SET @a = LAST_INSERT_ID()",
+                    "SET last_insert_id = 'x'", "SET @a = @@last_insert_id, last_insert_id = 7", "SET @a = 1"):
+            base += 1
+            session.one("INSERT INTO ids (id, n) VALUES (%d, 1)" % base)
+            session.one("INSERT INTO ids (n) VALUES (1)")
+            mine = int(session.one("SELECT MAX(id) FROM ids").rows[0][0])
+            session.one("DELETE FROM ids WHERE id = %d" % base)
+            try:
+                session.one(sql)
+            except wire.Err as error:
+                found.append(error.code)
+            row = session.one("SELECT @a, LAST_INSERT_ID()").rows[0]
+            found.append([sql] + ["id" if value == str(mine) else value for value in row])
+        answers.append(found)
+        env.old.run("DELETE FROM app.ids") if side is env.old else None
+    assert answers[0] == answers[1], answers
+    env.assert_equal()
