@@ -136,27 +136,40 @@ def test_a_failed_set_changes_nothing(env):
     assert_t(env, proxy)
 
 
-def test_the_last_id_is_set_and_asked_for_by_set_after_a_write(env):
+def test_every_way_to_set_and_to_ask_for_the_last_id_after_a_write(env):
     env.tables("CREATE TABLE ids (id INT AUTO_INCREMENT PRIMARY KEY, n INT)")
     proxy = env.proxy()
     answers = []
-    for side, base in ((env.old, 100), (proxy, 200)):
-        session = side.wire(database="app")
+    for side in (env.old, proxy):
+        session = side.wire(database="app", capabilities=wire.MULTI_STATEMENTS)
+        session.query("PREPARE asks FROM 'SELECT LAST_INSERT_ID() INTO @a'")
+        session.query("PREPARE sets FROM 'SET @a = LAST_INSERT_ID()'")
+        asks = session.prepare("SELECT LAST_INSERT_ID() INTO @a")[0]
+        sets = session.prepare("SET @a = LAST_INSERT_ID() + ?")[0]
         found = []
-        for sql in ("SET last_insert_id = 5", "SET @@identity = 6, @a = LAST_INSERT_ID()", "SET @a = LAST_INSERT_ID()",
-                    "SET last_insert_id = 'x'", "SET @a = @@last_insert_id, last_insert_id = 7", "SET @a = 1"):
-            base += 1
-            session.one("INSERT INTO ids (id, n) VALUES (%d, 1)" % base)
-            session.one("INSERT INTO ids (n) VALUES (1)")
-            mine = int(session.one("SELECT MAX(id) FROM ids").rows[0][0])
-            session.one("DELETE FROM ids WHERE id = %d" % base)
-            try:
-                session.one(sql)
-            except wire.Err as error:
-                found.append(error.code)
-            row = session.one("SELECT @a, LAST_INSERT_ID()").rows[0]
-            found.append([sql] + ["id" if value == str(mine) else value for value in row])
+        for ask in ("SET last_insert_id = 5", "SET @@identity = 6, @a = LAST_INSERT_ID()", "SET @a = LAST_INSERT_ID()",
+                    "SET last_insert_id = 'x'", "SET @a = @@last_insert_id, last_insert_id = 7", "SET @a = 1",
+                    "SELECT LAST_INSERT_ID() INTO @a", "DO @a := LAST_INSERT_ID()", "DO LAST_INSERT_ID(8)", "EXECUTE asks", "EXECUTE sets",
+                    "SELECT 1; SET @a = LAST_INSERT_ID()", "SET @b = 1; SELECT @a := LAST_INSERT_ID()",
+                    "CREATE TEMPORARY TABLE kept AS SELECT LAST_INSERT_ID() AS id; SELECT id INTO @a FROM kept; DROP TEMPORARY TABLE kept",
+                    lambda: session.execute(asks, []), lambda: session.execute(sets, ["0"])):
+            session.query("SET @a = NULL")
+            for wrapped in (True, False):
+                if not wrapped:
+                    session.query("BEGIN")
+                session.query("INSERT INTO ids (n) VALUES (1)")
+                try:
+                    session.query(ask) if isinstance(ask, str) else ask()
+                except wire.Err as error:
+                    found.append(error.code)
+                last = session.one("SELECT LAST_INSERT_ID()").rows[0][0]
+                if not wrapped:
+                    session.query("COMMIT")
+                    last = (last, session.one("SELECT LAST_INSERT_ID()").rows[0][0])
+                mine, variable = session.one("SELECT MAX(id), @a FROM ids").rows[0]
+                found.append((ask if isinstance(ask, str) else len(found), wrapped, repr((last, variable)).replace("'%s'" % mine, "the id")))
         answers.append(found)
-        env.old.run("DELETE FROM app.ids") if side is env.old else None
-    assert answers[0] == answers[1], answers
+        if side is env.old:
+            env.old.run("DELETE FROM app.ids")
+    assert answers[0] == answers[1], [pair for pair in zip(*answers) if pair[0] != pair[1]]
     env.assert_equal()
