@@ -99,35 +99,40 @@ void put_value(Buffer& out, const Parameter& parameter) {
 
 bool bit_is_set(Bytes bitmap, std::size_t index) { return (bitmap[index / 8] >> (index % 8) & 1) != 0; }
 
-// Long data is a string whatever type was bound, so that it can be sent again as an ordinary value.
-Parameter long_data_parameter(ParameterType type, const Buffer& value) {
-  if (encoding_of(type.type).layout != Layout::lenenc) {
-    type = {.type = static_cast<std::uint8_t>(ColumnType::blob), .flags = 0};
+bool all_are_set(Bytes bitmap, std::size_t bits) {
+  for (std::size_t i = 0; i < bits; ++i) {
+    if (!bit_is_set(bitmap, i)) return false;
   }
-  return {.type = type, .is_null = false, .value = value};
+  return true;
 }
 
-absl::StatusOr<std::vector<ParameterType>> take_types(Reader& reader, std::uint16_t parameters,
-                                                      const std::vector<ParameterType>& known_types) {
+// The types to read the values by, and whether later executions may rely on them.
+struct Types {
+  std::vector<ParameterType> types{};
+  bool bound = true;
+};
+absl::StatusOr<Types> take_types(Reader& reader, Bytes nulls, std::uint16_t parameters,
+                                 const std::vector<ParameterType>& known_types) {
   const std::uint8_t new_types = reader.u8();
   if (reader.failed() || new_types > 1) {
     return absl::InvalidArgumentError("COM_STMT_EXECUTE: malformed new-parameters-bound flag");
   }
   if (new_types == 0) {
-    if (known_types.size() != parameters) {
-      return absl::InvalidArgumentError("COM_STMT_EXECUTE: parameter types were never bound");
+    if (known_types.size() == parameters) return Types{.types = known_types};
+    if (!all_are_set(nulls, parameters)) {
+      return absl::FailedPreconditionError("COM_STMT_EXECUTE: parameter types were never bound");
     }
-    return known_types;
+    // A NULL has no value whose type would matter.
+    const ParameterType null{.type = static_cast<std::uint8_t>(ColumnType::null)};
+    return Types{.types = std::vector<ParameterType>(parameters, null), .bound = false};
   }
-  std::vector<ParameterType> types(parameters);
-  for (ParameterType& type : types) {
+  Types out{.types = std::vector<ParameterType>(parameters)};
+  for (ParameterType& type : out.types) {
     type.type = reader.u8();
     type.flags = reader.u8();
   }
-  if (reader.failed()) {
-    return absl::InvalidArgumentError("COM_STMT_EXECUTE is too short for its parameters");
-  }
-  return types;
+  if (reader.failed()) return absl::OutOfRangeError("COM_STMT_EXECUTE is too short for the types of its parameters");
+  return out;
 }
 
 absl::Status take_values(Reader& reader, Bytes nulls, const std::vector<ParameterType>& types,
@@ -136,7 +141,11 @@ absl::Status take_values(Reader& reader, Bytes nulls, const std::vector<Paramete
   for (std::size_t i = 0; i < types.size(); ++i) {
     const ParameterType type = types[i];
     if (const auto sent = long_data.find(static_cast<std::uint16_t>(i)); sent != long_data.end()) {
-      out.push_back(long_data_parameter(type, sent->second));
+      // As the servers do: long data is of a string or nothing.
+      if (encoding_of(type.type).layout != Layout::lenenc) {
+        return absl::InvalidArgumentError("COM_STMT_EXECUTE: long data was sent for a parameter that is no string");
+      }
+      out.push_back({.type = type, .is_null = false, .value = sent->second});
       continue;
     }
     if (bit_is_set(nulls, i)) {
@@ -221,23 +230,18 @@ absl::StatusOr<Execute> decode_execute(Bytes payload, std::uint16_t parameters, 
   if (reader.failed() || command != static_cast<std::uint8_t>(CommandByte::stmt_execute)) {
     return absl::InvalidArgumentError("malformed COM_STMT_EXECUTE");
   }
-  std::vector<ParameterType> types;
   if (parameters > 0) {
     const Bytes nulls = reader.take((parameters + std::size_t{7}) / 8);
-    absl::StatusOr<std::vector<ParameterType>> taken = take_types(reader, parameters, known_types);
+    absl::StatusOr<Types> taken = take_types(reader, nulls, parameters, known_types);
     if (!taken.ok()) {
       return taken.status();
     }
-    types = *std::move(taken);
-    if (absl::Status status = take_values(reader, nulls, types, long_data, execute.parameters); !status.ok()) {
+    if (absl::Status status = take_values(reader, nulls, taken->types, long_data, execute.parameters); !status.ok()) {
       return status;
     }
+    if (taken->bound) known_types = std::move(taken->types);
   }
   // What comes behind is nobody's: the servers do not look, and Node's mariadb sends a flag although nothing is bound.
-  if (parameters > 0) {
-    // Of long data the bound type is kept, not the one that it is sent with.
-    known_types = std::move(types);
-  }
   return execute;
 }
 

@@ -44,7 +44,8 @@ struct Execute {
 };
 // `known_types` are the types of the last execution with "new parameters bound" (empty: none yet);
 // it is updated when this one brings types. `long_data` holds what COM_STMT_SEND_LONG_DATA sent, by
-// parameter index. Fails on a body that does not fit `parameters` parameters exactly.
+// parameter index. Fails on a body that does not fit `parameters` parameters exactly: with OutOfRange if it ends among
+// their types, with FailedPrecondition if there are values whose types were never bound.
 absl::StatusOr<Execute> decode_execute(Bytes payload, std::uint16_t parameters, std::vector<ParameterType>& known_types,
                                        const std::map<std::uint16_t, Buffer>& long_data);
 // A self-contained COM_STMT_EXECUTE payload: types always bound, no long data needed.

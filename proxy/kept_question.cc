@@ -73,6 +73,7 @@ class Rewriter {
     if (!counting_ || (!is_word(token, "WARNINGS") && !is_word(token, "ERRORS"))) return false;
     const std::string variable = is_word(token, "WARNINGS") ? "@@session.warning_count" : "@@session.error_count";
     rewritten_ = "SELECT " + value_for(variable) + " AS `" + variable + "`";
+    rewritten_ += sql_.substr(token.offset + token.text.size());  // a comment, or an error for the server to name
     return true;
   }
 

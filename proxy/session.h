@@ -79,7 +79,12 @@ class Session {
     std::vector<protocol::ParameterType> types;
     std::map<std::uint16_t, protocol::Buffer> long_data;
     std::size_t long_data_bytes = 0;
-    bool long_data_too_large = false;
+    // What was wrong with a COM_STMT_SEND_LONG_DATA, which has no answer: said at each execution until COM_STMT_RESET.
+    enum class LongDataFault : std::uint8_t {
+      none,
+      too_large,
+      no_such_parameter
+    } long_data_fault = LongDataFault::none;
     std::uint64_t context_version = 0;  // of the session when it was prepared
     bool cursor = false;                // its last execution opened one, on the leader
   };
@@ -127,6 +132,7 @@ class Session {
   Task<Next> on_set_option(Command command);     // session_commands.cc
   Task<Next> on_other_command(Command command);  // session_commands.cc
   Task<Next> relay_command(Command command, protocol::ResponseKind kind, protocol::ResultEnd* end);
+  Task<Next> answer_with_kept_count(Command command, protocol::ResponseKind kind, protocol::ResultEnd* end);
   Task<Next> on_broken_input(absl::Status status);
   void reset_session_state();
 

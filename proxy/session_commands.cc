@@ -1,5 +1,7 @@
 // Commands that are no statements and ask nothing of the proxy itself.
 
+#include <algorithm>
+
 #include "protocol/error_codes.h"
 #include "proxy/session.h"
 #include "routing/command_plan.h"
@@ -9,6 +11,8 @@ namespace crossfade::proxy {
 using protocol::ResultEnd;
 
 namespace {
+
+constexpr auto kStatementMax = std::chrono::hours(24);
 
 // The least that a body of a COM_STMT_* must hold: an id, and what follows it.
 std::size_t body_bytes_min(protocol::CommandByte command) {
@@ -47,6 +51,10 @@ Task<Session::Next> Session::on_cut_short(Command command) {
 // On both makes a command that is no statement, and succeeds, leaves the conditions of the last statement; ROW_COUNT()
 // is by its own answer.
 Task<Session::Next> Session::relay_command(Command command, protocol::ResponseKind kind, ResultEnd* end) {
+  const bool counts = kind == protocol::ResponseKind::ok_or_err || kind == protocol::ResponseKind::eof_or_err;
+  if (counts && kept_ && kept_->warnings > 0 && !link(leader())->is_mariadb()) {
+    co_return co_await answer_with_kept_count(command, kind, end);
+  }
   std::optional<Kept> kept = kept_;
   const config::Backend answered = last_answered_;
   const Next next = co_await relay_to_leader(command, kind, end);
@@ -55,6 +63,41 @@ Task<Session::Next> Session::relay_command(Command command, protocol::ResponseKi
   kept_ = std::move(kept);
   last_answered_ = answered;
   co_return next;
+}
+
+// MySQL's answers to them tell how many conditions there are: those kept here, which the server knows nothing of.
+Task<Session::Next> Session::answer_with_kept_count(Command command, protocol::ResponseKind kind, ResultEnd* end) {
+  own(command);
+  auto leading = co_await leader_link(nullptr);
+  if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());
+  const TimePoint deadline = worker_.reactor.now() + kStatementMax;
+  const absl::Status sent = co_await (*leading)->send(command.wire, deadline);
+  if (!sent.ok()) co_return co_await reply_lost(sent, leader());
+  auto captured = co_await (*leading)->capture(kind, deadline);
+  if (!captured.ok()) co_return co_await reply_lost(captured.status(), leader());
+  *end = captured->last();
+  last_answered_ = leader();
+  if (captured->failed()) {
+    kept_.reset();
+    co_return co_await reply_captured(std::move(captured->wire));
+  }
+  kept_->row_count = 0;
+  const auto count = static_cast<std::uint16_t>(std::min<std::uint64_t>(kept_->warnings, 0xffff));
+  const auto header = protocol::decode_header(captured->wire);
+  const protocol::Bytes answer = protocol::Bytes(captured->wire).subspan(protocol::kHeaderBytes, header.payload_bytes);
+  constexpr std::size_t kEofBytes = 5;
+  constexpr std::uint8_t kEofHeader = 0xfe;
+  if (answer.size() == kEofBytes && answer[0] == kEofHeader) {
+    auto eof = protocol::decode_eof(answer);
+    if (!eof.ok()) co_return co_await reply_lost(eof.status(), leader());
+    eof->warnings = count;
+    protocol::Buffer told = protocol::encode_eof(*eof);
+    co_return co_await reply(std::move(told));
+  }
+  protocol::Ok ok = captured->last().ok;
+  ok.warnings = count;
+  protocol::Buffer told = protocol::encode_ok(ok, capabilities_, answer[0]);
+  co_return co_await reply(std::move(told));
 }
 
 Task<Session::Next> Session::on_other_command(Command command) {
@@ -89,15 +132,18 @@ Task<Session::Next> Session::on_set_option(Command command) {
   if (command.payload[2] != 0 || command.payload[1] > kOff) {
     co_return co_await reply_err(protocol::kErrUnknownCommand, "08S01", "Unknown command");
   }
-  // Our own connection to the leader always has the option: only what we let through changes.
-  multi_statements_ = command.payload[1] == kOn;
+  // Our own connection to the leader keeps the option: only what we let through changes. Its answer, with the session's
+  // flags and warnings, is the same to either.
+  const bool on = command.payload[1] == kOn;
+  owned_payload_ = protocol::encode_simple(protocol::CommandByte::set_option);
+  protocol::put_zeros(owned_payload_, 2);
+  command.payload = owned_payload_;
+  own(command);
+  ResultEnd end;
+  const Next next = co_await relay_command(command, protocol::ResponseKind::eof_or_err, &end);
+  if (end.kind == ResultEnd::Kind::ok) multi_statements_ = on;
   if (kept_) kept_->row_count = -1;
-  protocol::Ok ok;
-  ok.status = static_cast<std::uint16_t>((autocommit_ ? protocol::kStatusAutocommit : 0) |
-                                         (in_transaction_ ? protocol::kStatusInTransaction : 0));
-  if ((capabilities_ & protocol::kDeprecateEof) != 0) co_return co_await reply(encode_ok(ok, capabilities_, 0xfe));
-  protocol::Buffer eof = protocol::encode_eof({.warnings = 0, .status = ok.status});
-  co_return co_await reply(std::move(eof));
+  co_return next;
 }
 
 }  // namespace crossfade::proxy

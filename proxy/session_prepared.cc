@@ -67,7 +67,7 @@ Task<Session::Next> Session::on_execute(Command command) {
     co_return co_await reply_err(protocol::kErrUnknownStatement, "HY000",
                                  unknown_statement(command.payload, "mysqld_stmt_execute"));
   }
-  if (prepared->long_data_bytes != 0 || prepared->long_data_too_large) {
+  if (prepared->long_data_bytes != 0 || prepared->long_data_fault != Prepared::LongDataFault::none) {
     auto no = co_await long_data_refusal(*prepared, command.payload.size());
     if (!no.ok()) co_return co_await reply_lost(no.status(), leader());
     if (no->has_value()) {
@@ -77,13 +77,19 @@ Task<Session::Next> Session::on_execute(Command command) {
     }
   }
   auto execute = protocol::decode_execute(command.payload, prepared->parameters, prepared->types, prepared->long_data);
-  prepared->long_data.clear();
-  prepared->long_data_bytes = 0;
+  const bool mariadb = link(leader())->is_mariadb();
+  if (execute.ok() || mariadb) {  // MySQL keeps the data for the next attempt
+    prepared->long_data.clear();
+    prepared->long_data_bytes = 0;
+  }
   if (!execute.ok()) {
-    if (link(leader())->is_mariadb()) {
+    const bool wrong_arguments =
+        absl::IsFailedPrecondition(execute.status()) || (mariadb && !absl::IsOutOfRange(execute.status()));
+    if (wrong_arguments) {
       co_return co_await reply_err(protocol::kErrWrongArguments, "HY000", "Incorrect arguments to mysqld_stmt_execute");
     }
-    co_return co_await reply_err(protocol::kErrMalformedPacket, "HY000", "Malformed communication packet.");
+    std::string malformed = mariadb ? "Malformed communication packet" : "Malformed communication packet.";
+    co_return co_await reply_err(protocol::kErrMalformedPacket, "HY000", std::move(malformed));
   }
   const std::optional<Next> lost = co_await before_execution(prepared->facts.kind);
   if (lost) co_return *lost;
@@ -341,18 +347,27 @@ Task<absl::StatusOr<std::optional<protocol::Err>>> Session::long_data_refusal(Pr
     const absl::Status fresh = co_await refresh_context();
     if (!fresh.ok()) co_return fresh;
   }
+  using Fault = Prepared::LongDataFault;
   const std::uint64_t most = context_->packet_bytes_max;
-  prepared.long_data_too_large =
-      prepared.long_data_too_large || std::any_of(prepared.long_data.begin(), prepared.long_data.end(),
-                                                  [most](const auto& sent) { return sent.second.size() > most; });
+  const bool too_large = std::any_of(prepared.long_data.begin(), prepared.long_data.end(),
+                                     [most](const auto& sent) { return sent.second.size() > most; });
+  if (too_large && prepared.long_data_fault == Fault::none) prepared.long_data_fault = Fault::too_large;
   protocol::Err err;
-  if (prepared.long_data_too_large) {  // until COM_STMT_RESET
-    err.code = protocol::kErrUnknown;
-    err.sqlstate = "HY000";
-    err.message =
-        "Parameter of prepared statement which is set through mysql_send_long_data() is longer than "
-        "'max_allowed_packet' bytes";
-    co_return err;
+  err.sqlstate = "HY000";
+  switch (prepared.long_data_fault) {
+    case Fault::none:
+      break;
+    case Fault::too_large:
+      err.code = protocol::kErrUnknown;
+      err.message =
+          "Parameter of prepared statement which is set through mysql_send_long_data() is longer than "
+          "'max_allowed_packet' bytes";
+      co_return err;
+    case Fault::no_such_parameter:
+      err.code = protocol::kErrWrongArguments;
+      err.message = std::string("Incorrect arguments to ") +
+                    (link(leader())->is_mariadb() ? "mysqld_stmt_send_long_data" : "mysql_stmt_precheck");
+      co_return err;
   }
   // Each has its length and, with the first execution, its type in front.
   constexpr std::size_t kAroundBytes = 16;
@@ -371,8 +386,12 @@ Task<Session::Next> Session::on_long_data(Command command) {
   if (prepared == nullptr || command.payload.size() < kHeader) co_return Next::go_on;
   const auto parameter = static_cast<std::uint16_t>(command.payload[5] | command.payload[6] << 8);
   const protocol::Bytes data = command.payload.subspan(kHeader);
+  if (parameter >= prepared->parameters) {
+    prepared->long_data_fault = Prepared::LongDataFault::no_such_parameter;
+    co_return Next::go_on;
+  }
   if (prepared->long_data_bytes + data.size() > shared_.config.limits.packet_bytes_max) {
-    prepared->long_data_too_large = true;  // there is no answer to this command: the execution says so
+    prepared->long_data_fault = Prepared::LongDataFault::too_large;
     prepared->long_data.clear();
     co_return Next::go_on;
   }
@@ -409,7 +428,7 @@ Task<Session::Next> Session::on_reset_statement(Command command) {
   }
   prepared->long_data.clear();
   prepared->long_data_bytes = 0;
-  prepared->long_data_too_large = false;
+  prepared->long_data_fault = Prepared::LongDataFault::none;
   prepared->cursor = false;
   auto leading = co_await leader_link(nullptr);
   if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());

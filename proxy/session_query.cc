@@ -7,6 +7,7 @@
 #include "protocol/error_codes.h"
 #include "proxy/session.h"
 #include "routing/classify.h"
+#include "routing/split.h"
 
 namespace crossfade::proxy {
 
@@ -54,6 +55,7 @@ routing::SessionFacts Session::session_facts() {
   facts.tables_locked = objects_.has_table_locks();
   facts.follower_usable = shared_.applier.follower_usable();
   facts.client_multi_statements = multi_statements_;
+  facts.diagnostics_kept = kept_.has_value();
   // A transaction may write at any time: its reads stay with the leader from the start.
   facts.transaction_drawn = facts.in_transaction;
   facts.transaction_reads = leader();
@@ -79,6 +81,18 @@ Task<Session::Next> Session::on_query(Command command) {
     if (!fresh.ok()) co_return co_await reply_lost(fresh, leader());
     sql = protocol::as_text(command.payload.subspan(1));
     facts = routing::classify(sql, lexer_mode_);
+  }
+  if (!multi_statements_ && !needs_context_to_read(sql)) {
+    // The leader's connection may send several, and would answer what is behind the semicolon, too.
+    const std::string_view only = routing::only_statement(sql, lexer_mode_);
+    if (only.size() != sql.size()) {
+      protocol::Buffer cut = protocol::encode_query(only);
+      owned_payload_ = std::move(cut);
+      command.payload = owned_payload_;
+      own(command);
+      sql = protocol::as_text(command.payload.subspan(1));
+      facts = routing::classify(sql, lexer_mode_);
+    }
   }
   if (transaction_lost_ && facts.kind != StatementKind::rollback) {
     own(command);
@@ -252,6 +266,9 @@ void Session::update_read_pin() {
 
 std::string Session::why_writes_are_refused() const {
   if (!set_variables_.unfollowed().empty()) return set_variables_.unfollowed();
+  // MySQL takes such a name in COM_INIT_DB for the schema in front of the NUL; no statement could name it on the other
+  // side.
+  if (context_->statement.schema.find('\0') != std::string::npos) return "is in a schema whose name has a NUL";
   return context_->writes_refused;
 }
 

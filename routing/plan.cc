@@ -353,7 +353,12 @@ Plan make_plan(const StatementFacts& statement, const SessionFacts& session, con
   if (multi && (flags.dual_write.enabled || flags.freeze_writes)) {
     return is_plain_reading(q) ? q.relay(Reason::leader_leads) : q.act(Action::split, Reason::several_statements);
   }
-  if (multi) return q.relay(Reason::dual_write_off);
+  if (multi) {
+    // Only the first of them asks for what the statement before has left.
+    const bool asks = q.has(Fact::warnings) || q.has(Fact::row_count);
+    return asks && session.diagnostics_kept ? q.act(Action::split, Reason::several_statements)
+                                            : q.relay(Reason::dual_write_off);
+  }
   // What cannot be read may be a write. While nothing is recorded, what to say to it is the server's affair:
   // it may hide a semicolon, so it passes only where the client may send several statements.
   const bool passes_unread = !flags.dual_write.enabled && !flags.freeze_writes && session.client_multi_statements;

@@ -26,6 +26,7 @@ struct SessionFacts {
   bool pinned_to_leader = false;  // session state that cannot be replayed elsewhere
   bool follower_usable = true;    // reachable, and lag within max_lag
   bool client_multi_statements = false;
+  bool diagnostics_kept = false;  // what the last statement left is known here, not to the leader
   // What exists in the session on the leader alone. nullptr: no temporary tables.
   const TemporaryTables* temporary_tables = nullptr;
   bool tables_locked = false;  // LOCK TABLES ... READ

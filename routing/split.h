@@ -30,6 +30,10 @@ struct FirstStatement {
 // the first statement, which says so when it is classified.
 FirstStatement first_statement(std::string_view text, const LexerMode& mode);
 
+// What a server reads of the text of a client that may send one statement only: a semicolon ends it if nothing but
+// blanks, comments and NULs follow. Where more follows, the whole text: an error, which is the server's to say.
+std::string_view only_statement(std::string_view text, const LexerMode& mode);
+
 // The body of a routine holds semicolons of its own: they end the statement only outside BEGIN ... END.
 // Fed with each token and the one behind it.
 class RoutineBlocks {

@@ -158,6 +158,21 @@ TEST(Execute, IsRefusedWhenNoTypesWereEverBound) {
   EXPECT_FALSE(decode(from_hex("17010000000001000000000002000000"), 1).ok());
 }
 
+TEST(Execute, OfNullsAloneNeedsNoTypesAndBindsNone) {
+  std::vector<ParameterType> types;
+  const auto execute = decode_execute(from_hex("170100000000010000000300"), 2, types, {});
+  ASSERT_TRUE(execute.ok()) << execute.status();
+  EXPECT_TRUE(execute->parameters[0].is_null);
+  EXPECT_TRUE(execute->parameters[1].is_null);
+  EXPECT_TRUE(types.empty());
+  EXPECT_TRUE(absl::IsFailedPrecondition(decode_execute(from_hex("170100000000010000000100"), 2, types, {}).status()));
+}
+
+TEST(Execute, SaysWhetherItEndsAmongTheTypesOrAmongTheValues) {
+  EXPECT_TRUE(absl::IsOutOfRange(decode(from_hex("17010000000001000000000103"), 1).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(decode(from_hex("1701000000000100000000010300"), 1).status()));
+}
+
 TEST(Execute, LeavesTheKnownTypesAloneWhenItIsRefused) {
   std::vector<ParameterType> types = {of(ColumnType::tiny)};
   EXPECT_FALSE(decode_execute(from_hex("1701000000000100000000010300010000"), 1, types, {}).ok());
@@ -191,15 +206,11 @@ TEST(Execute, TakesLongDataEvenWhenTheParameterIsMarkedNull) {
   EXPECT_EQ(execute->parameters[0].value, text_bytes("long"));
 }
 
-TEST(Execute, SendsLongDataOfANumberAsAStringButRemembersTheBoundType) {
+TEST(Execute, WithLongDataForANumberIsRefusedAsByTheServers) {
   std::vector<ParameterType> types;
   const auto execute = decode_execute(from_hex("1701000000000100000000010300"), 1, types, {{0, text_bytes("12")}});
-  ASSERT_TRUE(execute.ok()) << execute.status();
-  EXPECT_EQ(execute->parameters[0].type, of(ColumnType::blob));
-  EXPECT_EQ(types, std::vector<ParameterType>{of(ColumnType::long_)});
-  const auto again = decode(encode_execute(*execute), 1);
-  ASSERT_TRUE(again.ok());
-  EXPECT_EQ(again->parameters[0].value, text_bytes("12"));
+  EXPECT_TRUE(absl::IsInvalidArgument(execute.status()));
+  EXPECT_TRUE(types.empty());
 }
 
 TEST(Execute, TakesAParameterOfTypeNullAsNull) {
