@@ -51,9 +51,14 @@ Task<Session::Next> Session::on_cut_short(Command command) {
 // On both makes a command that is no statement, and succeeds, leaves the conditions of the last statement; ROW_COUNT()
 // is by its own answer.
 Task<Session::Next> Session::relay_command(Command command, protocol::ResponseKind kind, ResultEnd* end) {
-  const bool counts = kind == protocol::ResponseKind::ok_or_err || kind == protocol::ResponseKind::eof_or_err;
-  if (counts && kept_ && kept_->warnings > 0 && !link(leader())->is_mariadb()) {
-    co_return co_await answer_with_kept_count(command, kind, end);
+  const bool has_count = kind == protocol::ResponseKind::ok_or_err || kind == protocol::ResponseKind::eof_or_err;
+  if (has_count && !link(leader())->is_mariadb()) {
+    const auto& following = link(config::other(leader()));
+    if (!kept_ && last_answered_ != leader() && following && !following->ended_clean()) {
+      own(command);
+      co_await keep_followers_conditions();
+    }
+    if (kept_ && kept_->warnings > 0) co_return co_await answer_with_kept_count(command, kind, end);
   }
   std::optional<Kept> kept = kept_;
   const config::Backend answered = last_answered_;

@@ -85,10 +85,11 @@ std::string_view only_statement(std::string_view text, const LexerMode& mode) {
   while (!left.empty() && (left.back() == '\0' || left.back() == ';' || is_blank(left.back()))) left.remove_suffix(1);
   const bool ends_in_nul = left.size() < text.size() && text.substr(left.size()).find('\0') != std::string_view::npos;
   const bool ends_in_semicolon = left.size() < text.size() && text[left.size()] == ';';
-  // The common case: at most semicolons at the end, which the servers drop themselves.
-  if (left.find(';') == std::string_view::npos) return ends_in_nul && ends_in_semicolon && !left.empty() ? left : text;
+  // The servers drop semicolons at the end themselves.
+  const std::string_view whole = ends_in_nul && ends_in_semicolon && !left.empty() ? left : text;
+  if (left.find(';') == std::string_view::npos) return whole;  // the common case
   const FirstStatement first = first_statement(left, mode);
-  if (first.kind != FirstStatement::Kind::another) return text;
+  if (first.kind != FirstStatement::Kind::another) return whole;
   return Tokenizer(first.rest, mode).next().kind == TokenKind::end ? first.statement : text;
 }
 

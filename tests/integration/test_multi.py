@@ -276,6 +276,46 @@ def test_several_statements_for_who_did_not_ask_for_them(env):
     assert env.old.run("SELECT COUNT(*) FROM app.t") == ((0,),)
 
 
+# What may stand behind the only statement of a text.
+ENDS = ("; -- x", "; /* x */", ";# x\n", ";/* x */;", ";\0", "; \0 ", ";;  ;", "; ;", ";-- x\n;", "; -- ;", " /* ; */", ";/* x", ";/*! */",
+        ";/*!50000 SELECT 2 */", "; SELECT 2", "\0;SELECT 2", ";--", " -- ; x")
+
+
+def test_what_stands_behind_the_one_statement_is_no_second_one(env):
+    env.tables("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v INT)")
+    flags = ({}, {"dual_write": {"enabled": False}}, {"read_from_new": {"percent": 100}})
+    sides = [env.old] + ([env.proxy(flags=change) for change in flags] if env.binary else [])
+    for end in ENDS:
+        for capabilities in (0, wire.DEPRECATE_EOF):
+            seen = []
+            for side in sides:
+                session = side.wire(database="app", capabilities=capabilities)
+                answers = []
+                for sql in ("SELECT 1", "SELECT 'a;b'", "SET @a = 1", "INSERT INTO t (v) VALUES (1)", "UPDATE t SET v = 2 WHERE id = 0"):
+                    try:
+                        answers.append([result.facts()[:2 if result.facts()[0] == "ok" else None] for result in session.query(sql + end)])
+                    except wire.Err as error:
+                        answers.append((error.code, error.state))
+                    answers.append(session.one("SELECT 'next', @a").rows)
+                seen.append(answers)
+            assert all(answers == seen[0] for answers in seen), (end, seen)
+    env.old.run("DELETE FROM app.t")  # what was written directly, or not duplicated, is on one side only
+    for proxy in sides[1:]:
+        proxy.caught_up()
+    env.new.run("DELETE FROM app.t")
+
+
+def test_writes_are_recorded_whatever_stands_behind_them(env):
+    env.tables("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v INT)")
+    session = env.proxy().wire(database="app")
+    for number, end in enumerate(ENDS):
+        try:
+            session.query("INSERT INTO t (v) VALUES (%d)%s" % (number, end))
+        except wire.Err as error:
+            assert error.code == 1064, error
+    env.assert_equal(rows_min=len(ENDS) // 2)
+
+
 def test_several_statements_while_writes_are_not_duplicated(env):
     """Relayed whole; what they did to the session is known afterwards."""
     env.needs_proxy()

@@ -253,3 +253,47 @@ def test_texts_are_those_of_the_character_set_of_their_execution(env):
     env.assert_equal(rows_min=written)
     hexes = {row[0] for row in env.old.run("SELECT HEX(p) FROM app.texts")}
     assert hexes == {"C3A9", "D0B9"}, hexes
+
+
+def raw_execution(session, statement, body):
+    session.command(bytes([EXECUTE]) + struct.pack("<I", statement) + body)
+    return session.results(binary=True)
+
+
+def test_long_data_that_a_server_does_not_take_is_refused_as_by_the_server(env):
+    text = b"\0\1\0\0\0\0\1\xfe\0\x0212"
+    number = b"\0\1\0\0\0\0\1\x08\0M\0\0\0\0\0\0\0"
+
+    def script(session, settle):
+        seen = []
+        for sends in ((), ((5, b"aa"),), ((0, b"aa"),), ((0, b""),)):
+            statement = session.prepare("INSERT INTO t VALUES (100, ?)")[0]
+            for body in (text, number, text + b"more"):
+                for parameter, data in sends:
+                    session.send_long_data(statement, parameter, data)
+                seen.append((sends, body, attempt(raw_execution, session, statement, body)))
+                seen.append(session.query("SELECT v FROM t WHERE id = 100")[0].rows)
+                session.simple(bytes([RESET]) + struct.pack("<I", statement))
+                session.query("DELETE FROM t WHERE id = 100")
+                settle()
+            session.close_statement(statement)
+        return seen
+
+    through_all(env, script)
+
+
+def test_the_answer_to_set_option_has_the_sessions_flags_and_warnings(env):
+    def script(session, settle):
+        seen = []
+        for before in ("SET sql_mode = 'NO_BACKSLASH_ESCAPES'", "START TRANSACTION READ ONLY", "SELECT nothing", "DO 1 + 'x'",
+                       "INSERT INTO t VALUES (1, 'a')", "INSERT IGNORE INTO t VALUES (1, 'a')"):
+            for option in (b"\0\0", b"\1\0"):
+                for command in (b"\x1b" + option, b"\x0e"):
+                    attempt(session.query, before)
+                    session.command(command)
+                    seen.append((before, command, session.read_packet()))
+            session.query("ROLLBACK")
+        return seen
+
+    for capabilities in (0, wire.DEPRECATE_EOF):
+        through_all(env, script, capabilities)
