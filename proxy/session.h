@@ -29,6 +29,7 @@
 #include "proxy/kept_diagnostics.h"
 #include "proxy/leader_hold.h"
 #include "proxy/load_outcome.h"
+#include "proxy/long_data.h"
 #include "proxy/pinned_sessions.h"
 #include "proxy/session_login.h"
 #include "proxy/session_objects.h"
@@ -77,14 +78,7 @@ class Session {
     std::uint16_t parameters = 0;
     std::array<std::optional<std::uint32_t>, 2> backend_ids;  // by config::Backend, while that link lives
     std::vector<protocol::ParameterType> types;
-    std::map<std::uint16_t, protocol::Buffer> long_data;
-    std::size_t long_data_bytes = 0;
-    // What was wrong with a COM_STMT_SEND_LONG_DATA, which has no answer: said at each execution until COM_STMT_RESET.
-    enum class LongDataFault : std::uint8_t {
-      none,
-      too_large,
-      no_such_parameter
-    } long_data_fault = LongDataFault::none;
+    LongData long_data;
     std::uint64_t context_version = 0;  // of the session when it was prepared
     bool cursor = false;                // its last execution opened one, on the leader
   };

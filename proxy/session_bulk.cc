@@ -44,10 +44,8 @@ Task<Session::Next> Session::on_bulk(Command command) {
     co_return co_await reply_err(protocol::kErrUnknownStatement, "HY000",
                                  unknown_statement(command.payload, "mysqld_stmt_execute"));
   }
-  const bool had_long_data = !prepared->long_data.empty() || prepared->long_data_fault != Prepared::LongDataFault::none;
-  prepared->long_data.clear();
-  prepared->long_data_bytes = 0;
-  prepared->long_data_fault = Prepared::LongDataFault::none;
+  const bool had_long_data = !prepared->long_data.empty();
+  prepared->long_data = {};
   const std::optional<Next> lost = co_await before_execution(prepared->facts.kind);
   if (lost) co_return *lost;
   if (prepared->parameters == 0) co_return co_await refuse_bulk(BulkFault::not_for_bulk);

@@ -67,20 +67,19 @@ Task<Session::Next> Session::on_execute(Command command) {
     co_return co_await reply_err(protocol::kErrUnknownStatement, "HY000",
                                  unknown_statement(command.payload, "mysqld_stmt_execute"));
   }
-  if (prepared->long_data_bytes != 0 || prepared->long_data_fault != Prepared::LongDataFault::none) {
+  if (prepared->long_data.bytes != 0 || prepared->long_data.fault != LongData::Fault::none) {
     auto no = co_await long_data_refusal(*prepared, command.payload.size());
     if (!no.ok()) co_return co_await reply_lost(no.status(), leader());
     if (no->has_value()) {
-      prepared->long_data.clear();
-      prepared->long_data_bytes = 0;
+      prepared->long_data.forget_values();
       co_return co_await reply_err(**no);
     }
   }
-  auto execute = protocol::decode_execute(command.payload, prepared->parameters, prepared->types, prepared->long_data);
+  auto execute =
+      protocol::decode_execute(command.payload, prepared->parameters, prepared->types, prepared->long_data.values);
   const bool mariadb = link(leader())->is_mariadb();
   if (execute.ok() || mariadb) {  // MySQL keeps the data for the next attempt
-    prepared->long_data.clear();
-    prepared->long_data_bytes = 0;
+    prepared->long_data.forget_values();
   }
   if (!execute.ok()) {
     const bool wrong_arguments =
@@ -339,68 +338,6 @@ Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan
   co_return Next::go_on;
 }
 
-// Long data travels inside the execution, whose packet the server must take. What the server says of one that is too
-// long by itself, and that the proxy cannot send several which fit each for itself only.
-Task<absl::StatusOr<std::optional<protocol::Err>>> Session::long_data_refusal(Prepared& prepared,
-                                                                              std::size_t execute_bytes) {
-  if (!context_) {
-    const absl::Status fresh = co_await refresh_context();
-    if (!fresh.ok()) co_return fresh;
-  }
-  using Fault = Prepared::LongDataFault;
-  const std::uint64_t most = context_->packet_bytes_max;
-  const bool too_large = std::any_of(prepared.long_data.begin(), prepared.long_data.end(),
-                                     [most](const auto& sent) { return sent.second.size() > most; });
-  if (too_large && prepared.long_data_fault == Fault::none) prepared.long_data_fault = Fault::too_large;
-  protocol::Err err;
-  err.sqlstate = "HY000";
-  switch (prepared.long_data_fault) {
-    case Fault::none:
-      break;
-    case Fault::too_large:
-      err.code = protocol::kErrUnknown;
-      err.message =
-          "Parameter of prepared statement which is set through mysql_send_long_data() is longer than "
-          "'max_allowed_packet' bytes";
-      co_return err;
-    case Fault::no_such_parameter:
-      err.code = protocol::kErrWrongArguments;
-      err.message = std::string("Incorrect arguments to ") +
-                    (link(leader())->is_mariadb() ? "mysqld_stmt_send_long_data" : "mysql_stmt_precheck");
-      co_return err;
-  }
-  // Each has its length and, with the first execution, its type in front.
-  constexpr std::size_t kAroundBytes = 16;
-  if (prepared.long_data_bytes + execute_bytes + kAroundBytes * prepared.long_data.size() < most)
-    co_return std::nullopt;
-  counters_.refused_statements.add();
-  co_return routing::not_supported(
-      "crossfade: the parameters of this execution, sent by mysql_send_long_data(), are together larger than the "
-      "server's max_allowed_packet; raise that, or send less at once");
-}
-
-// No answer is ever sent to this one: what is wrong is said at the execution.
-Task<Session::Next> Session::on_long_data(Command command) {
-  Prepared* prepared = find_prepared(command.payload);
-  constexpr std::size_t kHeader = 7;  // command, statement id, parameter number
-  if (prepared == nullptr || command.payload.size() < kHeader) co_return Next::go_on;
-  const auto parameter = static_cast<std::uint16_t>(command.payload[5] | command.payload[6] << 8);
-  const protocol::Bytes data = command.payload.subspan(kHeader);
-  if (parameter >= prepared->parameters) {
-    prepared->long_data_fault = Prepared::LongDataFault::no_such_parameter;
-    co_return Next::go_on;
-  }
-  if (prepared->long_data_bytes + data.size() > shared_.config.limits.packet_bytes_max) {
-    prepared->long_data_fault = Prepared::LongDataFault::too_large;
-    prepared->long_data.clear();
-    co_return Next::go_on;
-  }
-  auto& buffer = prepared->long_data[parameter];
-  buffer.insert(buffer.end(), data.begin(), data.end());
-  prepared->long_data_bytes += data.size();
-  co_return Next::go_on;
-}
-
 Task<Session::Next> Session::on_close(Command command) {
   Prepared* prepared = find_prepared(command.payload);
   if (prepared == nullptr) co_return Next::go_on;
@@ -426,9 +363,7 @@ Task<Session::Next> Session::on_reset_statement(Command command) {
     co_return co_await reply_err(protocol::kErrUnknownStatement, "HY000",
                                  unknown_statement(command.payload, "mysqld_stmt_reset"));
   }
-  prepared->long_data.clear();
-  prepared->long_data_bytes = 0;
-  prepared->long_data_fault = Prepared::LongDataFault::none;
+  prepared->long_data = {};
   prepared->cursor = false;
   auto leading = co_await leader_link(nullptr);
   if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());
