@@ -9,7 +9,7 @@
 
 #include "protocol/capabilities.h"
 #include "protocol/response.h"
-#include "proxy/kept_diagnostics.h"
+#include "proxy/inline/kept_diagnostics.h"
 #include "routing/write_shape.h"
 
 namespace crossfade::proxy {

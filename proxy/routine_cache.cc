@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "dualwrite/outbox.h"
+#include "dualwrite/inline/outbox.h"
 #include "proxy/session_state.h"
 #include "proxy/worker.h"
 

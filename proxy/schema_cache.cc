@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cctype>
 
-#include "dualwrite/outbox.h"
+#include "dualwrite/inline/outbox.h"
 #include "proxy/session_state.h"
 #include "proxy/worker.h"
 

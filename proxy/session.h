@@ -16,9 +16,9 @@
 #include <optional>
 #include <string>
 
-#include "dualwrite/determinism.h"
-#include "dualwrite/load_statements.h"
-#include "dualwrite/transaction_log.h"
+#include "dualwrite/inline/determinism.h"
+#include "dualwrite/inline/load_statements.h"
+#include "dualwrite/inline/transaction_log.h"
 #include "protocol/bulk_execute.h"
 #include "protocol/command.h"
 #include "protocol/packet.h"
@@ -26,9 +26,9 @@
 #include "proxy/bulk_answer.h"
 #include "proxy/client_output.h"
 #include "proxy/follower_read.h"
-#include "proxy/kept_diagnostics.h"
+#include "proxy/inline/kept_diagnostics.h"
+#include "proxy/inline/load_outcome.h"
 #include "proxy/leader_hold.h"
-#include "proxy/load_outcome.h"
 #include "proxy/long_data.h"
 #include "proxy/pinned_sessions.h"
 #include "proxy/session_login.h"

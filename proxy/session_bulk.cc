@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "dualwrite/outbox.h"
+#include "dualwrite/inline/outbox.h"
 #include "protocol/bulk_execute.h"
 #include "protocol/error_codes.h"
 #include "proxy/bulk_answer.h"
+#include "proxy/inline/write_answers.h"
 #include "proxy/session.h"
-#include "proxy/write_answers.h"
 
 namespace crossfade::proxy {
 

@@ -6,7 +6,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include "dualwrite/outbox.h"
+#include "dualwrite/inline/outbox.h"
 #include "protocol/error_codes.h"
 #include "proxy/session.h"
 

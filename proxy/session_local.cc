@@ -1,10 +1,10 @@
 // Statements on what exists in this session on the leader alone: temporary tables, handlers, table
 // locks. They are relayed and remembered; nothing of them is recorded.
 
-#include "dualwrite/outbox.h"
+#include "dualwrite/inline/outbox.h"
 #include "protocol/error_codes.h"
+#include "proxy/inline/write_answers.h"
 #include "proxy/session.h"
-#include "proxy/write_answers.h"
 
 namespace crossfade::proxy {
 

@@ -6,7 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include "protocol/error_codes.h"
-#include "proxy/outbox_grant.h"
+#include "proxy/inline/outbox_grant.h"
 #include "proxy/session.h"
 
 namespace crossfade::proxy {

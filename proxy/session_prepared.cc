@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "protocol/error_codes.h"
-#include "proxy/kept_question.h"
+#include "proxy/inline/kept_question.h"
 #include "proxy/session.h"
 #include "routing/classify.h"
 

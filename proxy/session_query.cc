@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "dualwrite/outbox.h"
+#include "dualwrite/inline/outbox.h"
 #include "protocol/error_codes.h"
 #include "proxy/session.h"
 #include "routing/classify.h"

@@ -1,7 +1,7 @@
 // Reads: bytes from a backend to the client through a small shared buffer, without decoding rows.
 
 #include "absl/cleanup/cleanup.h"
-#include "dualwrite/outbox.h"
+#include "dualwrite/inline/outbox.h"
 #include "protocol/error_codes.h"
 #include "proxy/session.h"
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "dualwrite/outbox.h"
+#include "dualwrite/inline/outbox.h"
 #include "protocol/ascii.h"
 #include "protocol/error_codes.h"
 #include "proxy/session.h"

@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <optional>
 
-#include "dualwrite/apply_batch.h"
+#include "dualwrite/inline/apply_batch.h"
 #include "dualwrite/session_text.h"
 
 namespace crossfade::proxy {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "dualwrite/determinism.h"
-#include "dualwrite/entry.h"
+#include "dualwrite/inline/determinism.h"
+#include "dualwrite/inline/entry.h"
 #include "protocol/rows.h"
 #include "proxy/set_variables.h"
 #include "routing/tokenizer.h"

@@ -13,8 +13,8 @@
 
 #include "config/config.h"
 #include "protocol/wire.h"
-#include "proxy/applier.h"
 #include "proxy/backend_link.h"
+#include "proxy/inline/applier.h"
 #include "proxy/metrics.h"
 #include "proxy/reactor.h"
 #include "proxy/report_store.h"

@@ -143,7 +143,7 @@ void FactScanner::note() {
   if (!dot && token_.kind != TokenKind::word && token_.kind != TokenKind::quoted_name) table_just_named_ = false;
 }
 
-// Times, floats, and hex and bit literals compare alike only where dualwrite/determinism.h sees with
+// Times, floats, and hex and bit literals compare alike only where dualwrite/inline/determinism.h sees with
 // which column: in a plain `column = literal` or `column IN (literal)` that nothing negates.
 void FactScanner::note_condition() {
   const bool word = token_.kind == TokenKind::word && !after_dot_;

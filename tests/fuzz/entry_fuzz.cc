@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <optional>
 
-#include "dualwrite/apply_batch.h"
+#include "dualwrite/inline/apply_batch.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace crossfade::dualwrite;

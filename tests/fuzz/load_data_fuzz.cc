@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <string>
 
-#include "dualwrite/load_reader.h"
-#include "dualwrite/load_statements.h"
+#include "dualwrite/inline/load_reader.h"
+#include "dualwrite/inline/load_statements.h"
 #include "routing/load_data.h"
 
 using namespace crossfade;

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "dualwrite/outbox.h"
+#include "dualwrite/inline/outbox.h"
 #include "protocol/response.h"
 #include "protocol/rows.h"
 

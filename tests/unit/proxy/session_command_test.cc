@@ -1,6 +1,6 @@
 #include <string>
 
-#include "dualwrite/entry.h"
+#include "dualwrite/inline/entry.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "protocol/error_codes.h"

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "dualwrite/entry.h"
+#include "dualwrite/inline/entry.h"
 #include "tests/support/proxy_stack.h"
 
 namespace crossfade::proxy {

@@ -1,0 +1,52 @@
+// Statements that a leader's log has as text: what they are, what they touch, and how the follower says the same.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "dualwrite/log_event.h"
+#include "dualwrite/table_mapping.h"
+
+namespace crossfade::dualwrite {
+
+enum class LoggedKind : std::uint8_t {
+  definition,  // CREATE, ALTER, DROP, RENAME, TRUNCATE of tables, schemas, indexes, views, routines, sequences
+  harmless,    // changes nothing that travels: ANALYZE, OPTIMIZE, FLUSH, comments, temporary tables
+  people,      // accounts, roles, SET GLOBAL / PASSWORD, servers, plugins: left to people, and said
+  trigger,     // CREATE or DROP TRIGGER, EVENT: not made on the follower
+  data,        // INSERT, UPDATE, DELETE, ...: logged as a statement, which cannot be followed; the feed stops
+  unknown      // not understood: the feed stops
+};
+
+struct DdlAnalysis {
+  LoggedKind kind = LoggedKind::unknown;
+  std::string verb;              // "ALTER TABLE", for logs: never literals
+  std::vector<TableRef> tables;  // created, altered, dropped, renamed from and to; with the default schema filled in
+  std::vector<std::string> schemas;  // CREATE / DROP / ALTER DATABASE
+  bool whole_schema = false;         // DROP DATABASE: every table of `schemas`
+  bool replaces_rows = false;        // TRUNCATE, DROP: rows of `tables` are gone
+};
+DdlAnalysis analyze_ddl(const LoggedStatement& statement, bool leader_is_mariadb);
+
+// The statements to run on the follower, in order, in the default schema and under the session that follower_session()
+// gives. Between makes types, collations, character sets, JSON, defaults, options (ROW_FORMAT, PAGE_COMPRESSED,
+// ENGINE=Aria, ALGORITHM, LOCK, WAIT, ONLINE), IF EXISTS forms and executable comments are translated; what has no
+// counterpart is an error (Unimplemented) that says what and why. Within one make the text is kept as it is but for
+// what the follower must not repeat (CREATE TABLE .. SELECT becomes the CREATE alone: its rows travel as rows).
+absl::StatusOr<std::vector<std::string>> translate_ddl(const LoggedStatement& statement, ServerMakes makes);
+// SET statements so that the text means on the follower what it meant on the leader (sql_mode, character sets,
+// foreign_key_checks, explicit_defaults_for_timestamp, default collations).
+std::vector<std::string> follower_session(const LoggedStatement& statement, ServerMakes makes);
+
+// CREATE statements for a table as `definition` says, for a server of the other or the same make: for a table that is
+// missing on the follower. Secondary indexes and foreign keys apart, so that they can come after a load.
+struct CreateStatements {
+  std::string table;                      // CREATE TABLE with columns, primary key and checks
+  std::vector<std::string> indexes;       // ALTER TABLE .. ADD KEY ..
+  std::vector<std::string> foreign_keys;  // ALTER TABLE .. ADD CONSTRAINT ..
+};
+absl::StatusOr<CreateStatements> create_statements(const TableDefinition& definition, ServerMakes makes);
+
+}  // namespace crossfade::dualwrite

@@ -1,0 +1,52 @@
+// What a leader's row log says, in order, as values: the output of LogDecoder.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "dualwrite/log_position.h"
+#include "dualwrite/row_change.h"
+
+namespace crossfade::dualwrite {
+
+// A transaction, or a statement that is one by itself, begins.
+struct TransactionBegin {
+  std::string gtid;             // "0-1-54" (MariaDB), "uuid:54" or "uuid:tag:54" (MySQL); empty: the leader has none
+  std::uint32_t timestamp = 0;  // seconds since 1970, the leader's clock
+  LogPosition at;               // of its first event: a place to resume at
+};
+
+// A QUERY event that is neither transaction control nor harmless: DDL, account management, and what else is logged
+// as a statement. What it means is the business of ddl.h.
+struct LoggedStatement {
+  std::string schema;  // the default database it ran in; may be empty
+  std::string sql;     // in the client's character set
+  std::uint64_t sql_mode = 0;
+  std::uint16_t client_collation = 0;      // character_set_client's default collation id
+  std::uint16_t connection_collation = 0;  // collation_connection
+  std::uint16_t server_collation = 0;
+  bool no_foreign_key_checks = false;
+  bool explicit_defaults_for_timestamp = true;
+  std::uint32_t timestamp = 0;
+  // Inside of a transaction that also has rows (CREATE TABLE .. SELECT), or alone.
+  bool with_rows = false;
+};
+
+// Everything of the transaction has been said. `next` is where the log goes on: the place to store.
+struct TransactionEnd {
+  LogPosition next;
+};
+
+// Nothing happened up to here (heartbeat, rotation, skipped events), between two transactions.
+struct LogAdvance {
+  LogPosition next;
+};
+
+using LogItem = std::variant<TransactionBegin, RowsChange, LoggedStatement, TransactionEnd, LogAdvance>;
+
+// The bytes an item weighs in a queue.
+std::size_t item_bytes(const LogItem& item);
+
+}  // namespace crossfade::dualwrite

@@ -1,0 +1,56 @@
+// How the rows of one leader's table become rows of the follower's table of the same name: by column name, exactly,
+// or not at all.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dualwrite/row_change.h"
+#include "dualwrite/table_definition.h"
+
+namespace crossfade::dualwrite {
+
+struct ServerMakes {
+  bool leader_is_mariadb = true;
+  bool follower_is_mariadb = false;
+};
+
+enum class ApplyBy : std::uint8_t {
+  events,  // rows events through BINLOG: every column has the same type, metadata and bytes on both sides
+  sql,     // statements by key: a column needs a conversion that the server does exactly (wider type, character set,
+           // JSON), or the follower's account may not run BINLOG
+  nothing  // `reason` says what cannot be carried exactly, and what to do
+};
+
+struct MappedColumn {
+  std::size_t from = 0;    // ordinal in the leader's image
+  std::size_t to = 0;      // ordinal in the follower's table
+  bool generated = false;  // on the follower: it computes the value itself; left out of SQL, sent in events
+};
+
+struct TableMapping {
+  ApplyBy by = ApplyBy::nothing;
+  std::string reason;  // of `nothing`; of `sql`: why not events
+  TableRef target;     // as the follower spells it
+  std::shared_ptr<const LogTable> source;
+  TableDefinition follower;
+  std::vector<MappedColumn> columns;  // one for each column of the follower, in its order
+  bool same_order = false;            // images can be passed on as they are
+  // Ordinals in the leader's image that identify a row: its primary key, else a unique key whose columns are all NOT
+  // NULL on both sides; empty: the whole row.
+  std::vector<std::size_t> key;
+};
+
+// `may_run_binlog`: the follower's account has the privilege. `leader` may be nullptr (its own definition is not
+// known): then only what the log's description says is judged. Never guesses: a doubt is `nothing` with a reason.
+// What makes it `nothing`: a column missing on either side (of the follower: unless generated), a narrower type, NULL
+// into NOT NULL, a character set that cannot hold the leader's, ENUM or SET members that differ in order or text,
+// compressed columns and other types whose bytes are not known, system versioning, a key of the follower that is
+// unique where the leader's is not or whose collation folds more; a trigger of the follower where `sql` would be
+// needed; foreign keys with actions that differ where the leader (MariaDB) does not log its cascades.
+TableMapping map_table(std::shared_ptr<const LogTable> source, const TableDefinition* leader,
+                       const TableDefinition& follower, ServerMakes makes, bool may_run_binlog);
+
+}  // namespace crossfade::dualwrite

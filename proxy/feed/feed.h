@@ -1,0 +1,83 @@
+// Where the follower's changes come from, and what a commit waits for: one interface over the feeds.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dualwrite/table_ref.h"
+#include "proxy/backend_link.h"
+#include "proxy/reactor.h"
+#include "proxy/task.h"
+
+namespace crossfade::proxy {
+
+enum class FeedKind : std::uint8_t {
+  undecided,  // the leader has not been asked yet: no client is let in
+  log,        // the leader's row log: sessions are relays
+  inline_     // the outbox: sessions record their writes
+};
+std::string_view name(FeedKind kind);
+
+// What a session knows of its last commit. One with a GTID is found exactly; one without is covered by whatever the
+// leader had committed at `at`.
+struct Commit {
+  std::string gtid;  // as the leader's session tracker gave it; empty: it gave none
+  TimePoint at;      // the OK had been read by then
+};
+
+// What /status says of it.
+struct FeedStatus {
+  FeedKind kind = FeedKind::undecided;
+  std::string why;    // of the choice
+  std::string state;  // "starting", "waiting for new", "applying", "standby", ...
+  std::string last_error;
+  bool leader_up = false;
+  bool follower_up = false;
+  bool follower_tried = false;  // the first attempt to reach it is over, whatever came of it
+  std::string leader_version, follower_version;
+  std::string leader_error, follower_error;
+  std::uint64_t lag_entries = 0;  // transactions
+  std::uint64_t lag_bytes = 0;
+  double lag_oldest_seconds = 0;
+  bool caught_up = false;
+  std::uint64_t applied_entries = 0;
+  std::uint64_t divergences = 0;  // rows put into the ledger by this process
+  std::uint64_t ledger_open = 0;  // unresolved rows of it
+  // inline: entries; log: tables that are stopped.
+  struct Parked {
+    std::string key, table, error;
+  };
+  std::vector<Parked> parked;
+  std::string position;         // log: applied up to
+  std::string leader_position;  // log: the leader's end when last asked
+};
+
+class Feed {
+ public:
+  virtual ~Feed() = default;
+  virtual void start() = 0;
+  virtual void stop() = 0;
+  // True once the follower has the commit; false when the deadline passed first. Called on the session's own thread,
+  // which `on` is.
+  virtual Task<bool> wait_applied(Reactor& on, Commit commit, TimePoint deadline) = 0;
+  // Any thread. Everything that was committed on the leader before this moment is on the follower.
+  virtual TimePoint synced_through() const = 0;
+  // Any thread. Asks for a fresh synced_through() soon.
+  virtual void look_soon() = 0;
+  // Any thread. May reads of these tables be answered by the follower now? Reachable, within max_lag, and none of them
+  // stopped. `schema` is the session's, for names without one.
+  virtual bool usable_for_reads() const = 0;
+  virtual bool stopped(std::string_view schema, std::string_view table) const = 0;
+  // Any thread: is any table stopped at all? Cheap.
+  virtual bool any_stopped() const = 0;
+  virtual FeedStatus status() const = 0;
+  // Called on the feed's thread with each fresh greeting; set before start().
+  std::function<void(config::Backend, const protocol::Greeting&)> on_connected;
+};
+
+}  // namespace crossfade::proxy
