@@ -40,9 +40,6 @@ class LogDecoder {
   absl::Status feed(Bytes event, std::vector<LogItem>* out);
 
   const LogPosition& position() const;
-  // Where a new dump must begin so that nothing is lost: position(), or the start of the oldest prepared XA branch
-  // that is still open. Transactions between it and position() come a second time then.
-  const LogPosition& resume_from() const;
   bool in_transaction() const;
 
  private:

@@ -37,11 +37,15 @@ struct LoggedStatement {
 // Everything of the transaction has been said. `next` is where the log goes on: the place to store.
 struct TransactionEnd {
   LogPosition next;
+  // Where a dump must begin if everything up to `next` has been taken: `next`, or the start of the oldest prepared XA
+  // branch that is open there.
+  LogPosition resume;
 };
 
 // Nothing happened up to here (heartbeat, rotation, skipped events), between two transactions.
 struct LogAdvance {
   LogPosition next;
+  LogPosition resume;  // as of TransactionEnd
 };
 
 using LogItem = std::variant<TransactionBegin, RowsChange, LoggedStatement, TransactionEnd, LogAdvance>;

@@ -63,8 +63,9 @@ struct RowIdentity {
   std::string before_hash;  // 16 hex digits of XXH3-64; empty: there is none
   std::string after_hash;
 };
+enum class ShowValues : std::uint8_t { hashed, plaintext };
 absl::StatusOr<RowIdentity> identify_row(const RowsChange& change, std::size_t index, const TableMapping& mapping,
-                                         bool plaintext);
+                                         ShowValues values);
 // How many rows a change has; an update's two images are one.
 absl::StatusOr<std::size_t> count_rows(const RowsChange& change);
 // The change with that one row only.

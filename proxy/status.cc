@@ -20,15 +20,16 @@ nlohmann::json flags_json(const config::Flags& flags) {
     }
     return "";
   };
-  return {
-      {"version", flags.version},
-      {"dual_write",
-       {{"enabled", flags.dual_write.enabled}, {"ack", flags.dual_write.ack == config::Ack::both ? "both" : "leader"}}},
-      {"shadow_read", {{"percent", flags.shadow_read.percent.text()}}},
-      {"read_from_new", {{"percent", flags.read_from_new.percent.text()}, {"by", by(flags.read_from_new.by)}}},
-      {"rules", flags.rules.size()},
-      {"freeze_writes", flags.freeze_writes},
-      {"kill_switch", flags.kill_switch}};
+  return {{"version", flags.version},
+          {"dual_write",
+           {{"enabled", flags.dual_write.enabled},
+            {"ack", flags.dual_write.ack == config::Ack::both ? "both" : "leader"},
+            {"on_divergence", flags.dual_write.on_divergence == config::OnDivergence::hold ? "hold" : "overwrite"}}},
+          {"shadow_read", {{"percent", flags.shadow_read.percent.text()}}},
+          {"read_from_new", {{"percent", flags.read_from_new.percent.text()}, {"by", by(flags.read_from_new.by)}}},
+          {"rules", flags.rules.size()},
+          {"freeze_writes", flags.freeze_writes},
+          {"kill_switch", flags.kill_switch}};
 }
 
 bool is_ready(const StatusSources& sources) {
