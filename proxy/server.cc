@@ -128,6 +128,7 @@ class Server {
   const config::Config& config_;
   Metrics metrics_;
   Reactor reactor_;
+  FeedSwitch feed_;
   std::unique_ptr<Applier> applier_;
   std::unique_ptr<ShadowPool> shadow_;
   std::unique_ptr<Shared> shared_;
@@ -183,10 +184,11 @@ absl::Status Server::start() {
   for (const auto& [name, user] : *users) applier_options.app_users_on_leader.push_back(user.backend[0].user);
   applier_ = std::make_unique<Applier>(std::move(applier_options), metrics_);
   shadow_ = std::make_unique<ShadowPool>(
-      config_.shadow, *applier_, metrics_, *std::move(store),
+      config_.shadow, feed_, metrics_, *std::move(store),
       [this](config::Backend which, const std::string& user) { return shared_->user_link_options(which, user); });
   shared_ = std::unique_ptr<Shared>(new Shared{.config = config_,
                                                .metrics = metrics_,
+                                               .feed = feed_,
                                                .applier = *applier_,
                                                .shadow = *shadow_,
                                                .rsa = *std::move(rsa),
@@ -194,6 +196,7 @@ absl::Status Server::start() {
                                                .backend_tls = backend_tls,
                                                .control = control,
                                                .traits = {}});
+  feed_.choose(FeedKind::inline_, *applier_, "the only feed of this version");
   applier_->on_connected = [this](config::Backend which, const protocol::Greeting& greeting) {
     shared_->traits.set(which, greeting);
   };

@@ -111,6 +111,18 @@ Task<bool> Session::read_proxy_header() {
   co_return false;
 }
 
+bool Session::can_duplicate_yet() const {
+  switch (shared_.feed.kind()) {
+    case FeedKind::undecided:
+      return false;
+    case FeedKind::log:
+      return true;
+    case FeedKind::inline_:
+      return shared_.applier.epoch() != 0;
+  }
+  return false;
+}
+
 Task<bool> Session::log_in() {
   login_.deadline = worker_.reactor.now() + shared_.config.limits.login_timeout;
   login_.peer.host = host_;
@@ -123,8 +135,8 @@ Task<bool> Session::log_in() {
   std::optional<Refusal> refused;
   absl::Status reached = co_await login_.greeted.open(leader(), login_.peer, &refused);
   // Moments after a start: a client that came in now would have its first write refused.
-  if (reached.ok() && flags_->dual_write.enabled && shared_.applier.epoch() == 0) {
-    const std::string why = shared_.applier.status().leader_error;
+  if (reached.ok() && flags_->dual_write.enabled && !can_duplicate_yet()) {
+    const std::string why = shared_.feed.status().leader_error;
     reached = absl::UnavailableError("backend '" + std::string(config::name(leader())) +
                                      "' is not set up for dual writes yet; try again" +
                                      (why.empty() ? "" : " (" + why + ")"));

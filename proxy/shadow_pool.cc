@@ -51,10 +51,10 @@ struct ShadowPool::Pooled {
   std::map<std::pair<config::Backend, std::string>, Kept> links;
 };
 
-ShadowPool::ShadowPool(const config::ShadowConfig& config, Applier& applier, Metrics& metrics,
+ShadowPool::ShadowPool(const config::ShadowConfig& config, Feed& feed, Metrics& metrics,
                        std::unique_ptr<ReportStore> store, Credentials credentials)
     : config_(config),
-      applier_(applier),
+      feed_(feed),
       metrics_(metrics),
       counters_(metrics_.make()),
       store_(std::move(store)),
@@ -199,9 +199,9 @@ void ShadowPool::save() {
 
 // Everything committed on the leader before `since` is on the follower.
 Task<bool> ShadowPool::wait_synced(TimePoint since, TimePoint deadline) {
-  while (applier_.synced_through() < since) {
+  while (feed_.synced_through() < since) {
     if (Clock::now() >= deadline) co_return false;
-    applier_.look_soon();
+    feed_.look_soon();
     co_await reactor_.sleep_for(std::chrono::milliseconds(2));
   }
   co_return true;

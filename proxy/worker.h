@@ -19,6 +19,7 @@
 #include "protocol/login_as_server.h"
 #include "proxy/backend_link.h"
 #include "proxy/entrance.h"
+#include "proxy/feed/feed_switch.h"
 #include "proxy/inline/applier.h"
 #include "proxy/kills_under_way.h"
 #include "proxy/metrics.h"
@@ -56,7 +57,8 @@ class BackendTraitsTable {
 struct Shared {
   const config::Config& config;
   Metrics& metrics;
-  Applier& applier;
+  FeedSwitch& feed;
+  Applier& applier;  // feed `inline` alone
   ShadowPool& shadow;
   protocol::RsaKey rsa;
   UserDirectory users;

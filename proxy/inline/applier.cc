@@ -20,6 +20,7 @@ namespace {
 constexpr auto kAnswerMax = std::chrono::seconds(30);
 constexpr auto kReconnectPause = std::chrono::milliseconds(200);
 constexpr auto kLagInterval = std::chrono::milliseconds(250);
+constexpr auto kSyncedPause = std::chrono::milliseconds(2);
 constexpr std::size_t kMarksMax = 100000;
 
 TimePoint soon() { return Clock::now() + kAnswerMax; }
@@ -58,6 +59,7 @@ Applier::Applier(ApplierOptions options, Metrics& metrics)
       counters_(metrics_.make()),
       wake_(reactor_),
       owner_(random_key()) {
+  status_.kind = FeedKind::inline_;
   status_.state = "starting";
 }
 
@@ -123,9 +125,18 @@ void Applier::look() {
   });
 }
 
-ApplierStatus Applier::status() const {
+Task<bool> Applier::wait_applied(Reactor& on, Commit commit, TimePoint deadline) {
+  while (synced_through() < commit.at) {
+    if (Clock::now() >= deadline) co_return false;
+    look();
+    co_await on.sleep_for(kSyncedPause);
+  }
+  co_return true;
+}
+
+FeedStatus Applier::status() const {
   const std::lock_guard lock(status_mutex_);
-  ApplierStatus copy = status_;
+  FeedStatus copy = status_;
   copy.caught_up = copy.leader_up && copy.follower_up && copy.lag_entries == 0 && copy.parked.empty() &&
                    in_flight_.load(std::memory_order_acquire) == 0 &&
                    commits_.load(std::memory_order_acquire) == commits_seen_.load(std::memory_order_acquire);

@@ -221,7 +221,7 @@ void Applier::mark_applied(const EntryKey& key) {
 
 void Applier::park(const EntryKey& key, const std::vector<dualwrite::StatementRecord>& statements,
                    const std::string& error) {
-  ApplierStatus::Parked parked{.key = key_text(key), .table = "", .error = error};
+  FeedStatus::Parked parked{.key = key_text(key), .table = "", .error = error};
   for (const auto& statement : statements) {
     parked_tables_.insert(statement.table);
     const std::string table = statement.table.schema + "." + statement.table.table;
