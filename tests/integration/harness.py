@@ -1,4 +1,4 @@
-"""What a test gets and how it is run: the roles that it asks for, servers and proxies of its own, and the verdict.
+"""What a test gets and how it is run: roles and feeds that it asks for, servers and proxies of its own, and the verdict.
 Everything lives in one throwaway folder and on loopback; nothing outlives the program."""
 
 import os
@@ -9,7 +9,7 @@ import pymysql
 
 from comparing import compare_databases
 from machine import free_port
-from proxy_process import Broken, Proxy
+from proxy_process import Broken, Proxy, merge
 from relay import Relay
 from servers import APP, APP_PASSWORD
 from wire import Err
@@ -31,6 +31,20 @@ def roles(*names):
 
 
 both_roles = roles(*BOTH_ROLES)
+
+# Where the proxy gets what the follower has to follow. A test runs under the first of these unless its module has FEEDS
+# of its own or the test is marked with @feeds(...).
+ALL_FEEDS = ("inline", "log")
+DEFAULT_FEEDS = ("inline",)
+
+
+def feeds(*names):
+    assert set(names) <= set(ALL_FEEDS), names
+
+    def mark(function):
+        function.feeds = names
+        return function
+    return mark
 
 
 class Direct:
@@ -60,9 +74,9 @@ class Direct:
 class Env:
     """What one test gets: the shared servers, a fresh schema on both, and proxies of its own."""
 
-    def __init__(self, servers, binary, directory, name):
+    def __init__(self, servers, binary, directory, name, feed=DEFAULT_FEEDS[0]):
         # Without a binary the tests run directly against `old`.
-        self.servers, self.binary, self.directory, self.name = servers, binary, directory, name
+        self.servers, self.binary, self.directory, self.name, self.feed = servers, binary, directory, name, feed
         self.old, self.new = servers.old, servers.new
         self.schema = "app"
         self.proxies, self.relays = [], []
@@ -79,6 +93,8 @@ class Env:
             if flags or not start:
                 raise Skip("needs the proxy")
             return Direct(self.old)
+        if self.feed != DEFAULT_FEEDS[0]:
+            config = merge({"dual_write": {"feed": self.feed}}, config or {})
         proxy = Proxy(self.binary, os.path.join(self.directory, "%s-%d" % (self.name, len(self.proxies))), self.servers,
                       config, flags, **more)
         self.proxies.append(proxy)

@@ -19,13 +19,19 @@ def script(*arguments):
     return done.stdout.strip()
 
 
-_used_ports = set()
+_used_ports, _share = set(), (0, 1)
+
+
+def use_ports(number, of):
+    """From now on only ports that no other of so many processes side by side takes."""
+    global _share
+    _share = (number, of)
 
 
 def free_port():
     while True:
         port = int(script(SERVERS, "port"))
-        if port not in _used_ports:
+        if port not in _used_ports and port % _share[1] == _share[0]:
             _used_ports.add(port)
             return port
 
@@ -38,8 +44,14 @@ def tail(path, lines):
         return ""
 
 
+MEMORY, MEMORY_BYTES_MIN = "/dev/shm", 6 << 30
+
+
 def throwaway_directory():
-    path = tempfile.mkdtemp(prefix="crossfade-test-")
+    """In memory where there is plenty: servers write as they do on a disk, fsync and all, but wait for none. What kill -9
+    leaves behind is the same there."""
+    roomy = os.path.isdir(MEMORY) and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES_MIN
+    path = tempfile.mkdtemp(prefix="crossfade-test-", dir=MEMORY if roomy else None)
     atexit.register(shutil.rmtree, path, True)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(1))

@@ -1,12 +1,14 @@
-"""Runs the integration tests: every function test_* of every test_*.py here, over one pair of servers, in the roles
-that each asks for (harness.both_roles), or all of them in the roles given.
+"""Runs the integration tests: every function test_* of every test_*.py here, each with a pair of servers, in the roles
+and under the feeds that it asks for (harness.roles, harness.feeds), or all of them in those given.
 
     /usr/bin/python3 tests/integration/run.py [--binary build/release/crossfade] [--only SUBSTRING] [--list] [--direct]
-        [--roles mariadb-mysql|mysql-mariadb|both]
+        [--roles mariadb-mysql|mysql-mariadb|both] [--feed inline|log] [--jobs 2]
+
+With --jobs, so many processes run tests side by side, each with a pair of servers of its own; what a test says is
+printed in one piece, when it ends.
 """
 
 import argparse
-import importlib
 import os
 import sys
 
@@ -14,83 +16,75 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
 import harness  # noqa: E402
-from machine import ROOT, throwaway_directory  # noqa: E402
+from discovery import chosen  # noqa: E402
+from machine import ROOT  # noqa: E402
 from progress import say  # noqa: E402
-from servers import Servers  # noqa: E402
+from side_by_side import InThisProcess, SideBySide, work_for_a_parent  # noqa: E402
 
 
-def discover(asked):
-    """(name, roles, function), by roles, so that each is passed once."""
-    found = []
-    for file in sorted(os.listdir(HERE)):
-        if file.startswith("test_") and file.endswith(".py"):
-            module = importlib.import_module(file[:-3])
-            for name, function in vars(module).items():
-                if name.startswith("test_") and callable(function) and function.__module__ == module.__name__:
-                    own = getattr(function, "roles", getattr(module, "ROLES", harness.DEFAULT_ROLES))
-                    for roles in asked or own:
-                        found.append(("%s.%s%s" % (file[5:-3], name[5:], "" if roles == harness.MARIADB_OLD else "@" + roles),
-                                      roles, function))
-    return sorted(found, key=lambda test: harness.BOTH_ROLES.index(test[1]))
-
-
-def main():
+def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("--binary", default=os.path.join(ROOT, "build", "release", "crossfade"))
     parser.add_argument("--only", default="", help="only tests whose name has this; several with commas")
     parser.add_argument("--direct", action="store_true", help="no proxy: checks the tests themselves against `old`")
     parser.add_argument("--roles", choices=harness.BOTH_ROLES + ("both",), help="old-new; default: as each test asks")
+    parser.add_argument("--feed", choices=harness.ALL_FEEDS, help="default: as each test asks")
+    parser.add_argument("--jobs", type=int, default=1, help="pairs of servers used side by side")
+    parser.add_argument("--worker", type=int, help=argparse.SUPPRESS)  # the number of this process under a parent
     parser.add_argument("--list", action="store_true")
     options = parser.parse_args()
-    options.binary = os.path.abspath(options.binary)
-    asked = harness.BOTH_ROLES if options.roles == "both" else (options.roles,) if options.roles else None
-    tests = [test for test in discover(asked) if any(part in test[0] for part in options.only.split(","))]
+    options.binary = None if options.direct else os.path.abspath(options.binary)
+    return options
+
+
+class Tally:
+    """Counts verdicts. What passes at a second run only is flaky, and flaky is failed: the second run tells a fault
+    from a machine that was busy, it does not excuse either."""
+
+    def __init__(self, total):
+        self.total, self.done = total, 0
+        self.passed, self.failed, self.flaky, self.skipped = 0, [], [], 0
+
+    def add(self, outcome):
+        self.done += 1
+        if outcome.verdict == "passed":
+            self.passed += 1
+        elif outcome.verdict == "skipped":
+            self.skipped += 1
+        else:
+            self.failed.append(outcome.name)
+            if outcome.verdict == "flaky":
+                self.flaky.append(outcome.name)
+        if self.done % 10 == 0:
+            say("%d of %d" % (self.done, self.total))
+
+    def finish(self):
+        """Prints the sum; the exit code."""
+        if self.flaky:
+            say("flaky, passed at the second run only: " + ", ".join(self.flaky))
+        if self.failed:
+            say("failed: " + ", ".join(self.failed))
+        print("%d passed, %d failed" % (self.passed, len(self.failed)) +
+              (", %d skipped" % self.skipped if self.skipped else ""))
+        return 1 if self.failed or not self.total else 0
+
+
+def main():
+    options = arguments()
+    tests = chosen(options)
     if options.list:
-        print("\n".join(name for name, *_ in tests))
+        print("\n".join(test.name for test in tests))
         return 0
-    if options.direct:
-        options.binary = None
-    elif not os.access(options.binary, os.X_OK):
+    if options.binary and not os.access(options.binary, os.X_OK):
         print("no proxy at %s: run scripts/build\n0 passed, 1 failed" % options.binary)
         return 1
-    directory = throwaway_directory()
-    say("starting servers")
-    servers = Servers(os.path.join(directory, "servers"))
-    say("%s on %d, %s on %d" % (servers.old.kind, servers.old.port, servers.new.kind, servers.new.port))
-    counts = {"passed": 0, "failed": 0, "skipped": 0}
-    failures, unsteady = [], []
-    for number, (name, roles, function) in enumerate(tests, 1):
-        if roles == harness.MYSQL_OLD and not servers.has_mysql:
-            print("skip %s: MySQL 9 cannot be had here" % name)
-            counts["skipped"] += 1
-            continue
-        # On a busy machine a deadline may pass. A second run tells that from a fault; data that differ or a proxy
-        # that died get none, and what needed one is named at the end.
-        for attempt in (name, name + "-again"):
-            try:
-                env = harness.Env(servers.in_roles(roles), options.binary, directory, attempt.replace(".", "-"))
-            except Exception as error:
-                print("FAIL %s: the servers are not usable: %s" % (name, error))
-                result = "failed"
-                break
-            result = harness.run_one(attempt, function, env)
-            if result == "passed" and attempt != name:
-                unsteady.append(name)
-            if result not in ("failed", "ruined"):
-                break
-        result = result if result in counts else "failed"
-        counts[result] += 1
-        if result == "failed":
-            failures.append(name)
-        if number % 10 == 0:
-            say("%d of %d" % (number, len(tests)))
-    if unsteady:
-        say("passed at the second run only: " + ", ".join(unsteady))
-    if failures:
-        say("failed: " + ", ".join(failures))
-    print("%d passed, %d failed" % (counts["passed"], counts["failed"]) +
-          (", %d skipped" % counts["skipped"] if counts["skipped"] else ""))
-    return 1 if counts["failed"] or not tests else 0
+    if options.worker is not None:
+        return work_for_a_parent(options, tests)
+    tally = Tally(len(tests))
+    runner = SideBySide(options) if options.jobs > 1 else InThisProcess(options)
+    for outcome in runner.outcomes(tests):
+        tally.add(outcome)
+    return tally.finish()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,15 @@ from machine import ROOT, SERVERS, free_port, script, tail
 from progress import say, wait_until
 from wire import Connection as Wire
 
+# What each feed needs of a server, by make. A row log says names and signs of columns (FULL), and nothing of it is sent
+# before it is durable (sync_binlog=1).
+FEED_OPTIONS = {
+    "inline": {"mariadb": [], "mysql": []},
+    "log": {"mariadb": ["--log-bin=bin", "--binlog-format=ROW", "--binlog-row-metadata=FULL", "--sync-binlog=1",
+                        "--innodb-flush-log-at-trx-commit=1", "--log-bin-trust-function-creators=1"],
+            "mysql": ["--binlog-row-metadata=FULL", "--log-bin-trust-function-creators=1"]},
+}
+
 APP, APP_PASSWORD = "app", "app secret"
 CONTROL, CONTROL_PASSWORD = "crossfade", "control secret"
 
@@ -21,11 +30,20 @@ class Database:
 
     def __init__(self, kind, directory, options=()):
         self.kind, self.directory, self.options = kind, directory, list(options)
-        self.port, self.pid, self.unstartable = free_port(), None, ""
+        self.port, self.pid, self.unstartable, self.feed = free_port(), None, "", "inline"
         script(SERVERS, "init", kind, directory)
 
     def start(self):
-        self.pid = int(script(SERVERS, "start", self.kind, self.directory, str(self.port), *self.options))
+        # Two servers of one migration are told apart by their ids.
+        options = FEED_OPTIONS[self.feed][self.kind] + ["--server-id=%d" % self.port] + self.options
+        self.pid = int(script(SERVERS, "start", self.kind, self.directory, str(self.port), *options))
+
+    def use_feed(self, feed):
+        """Restarts the server with what the feed needs, where it does not run with that."""
+        if self.feed != feed:
+            self.stop()
+            self.feed = feed
+            self.restart()
 
     def kill(self):
         """kill -9, and waits until nothing of the process is left that holds its port and files."""
@@ -119,6 +137,10 @@ class Servers:
             view.old, view.new = view.new, view.old
             view.both = (view.old, view.new)
         return view
+
+    def use_feed(self, feed):
+        for database in self.both:
+            database.use_feed(feed)
 
     def kill(self):
         for database in self.both:
