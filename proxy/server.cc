@@ -368,6 +368,7 @@ int Server::run() {
   flags_.reset();
   applier_->stop();
   shadow_->stop();
+  shared_->control_links.stop();
   for (auto& worker : workers_) worker->reactor.stop();
   for (auto& thread : threads_) thread.join();
   spdlog::info("stopped");

@@ -136,7 +136,7 @@ Task<absl::StatusOr<ShipVerdict>> Session::judge(const StatementFacts& facts, co
   if (shape.understood) {
     const TableRef table = table_ref(shape.table, schema_name);
     if (!table.schema.empty()) {
-      auto found = co_await worker_.schemas.get(table.schema, table.table);
+      auto found = co_await shared_.schemas.get(worker_.reactor, leader(), table.schema, table.table);
       if (!found.ok()) co_return found.status();
       schema = *std::move(found);
     }
