@@ -17,6 +17,8 @@
 
 #include "proxy/admin.h"
 #include "proxy/flags_watcher.h"
+#include "proxy/log.h"
+#include "proxy/log_limit.h"
 #include "proxy/secrets.h"
 #include "proxy/session.h"
 #include "proxy/shadow_pool.h"
@@ -27,6 +29,7 @@ namespace crossfade::proxy {
 namespace {
 
 constexpr auto kCallsInterval = std::chrono::seconds(1);
+constexpr auto kLastLinesAtMost = std::chrono::seconds(2);
 
 // A listening socket; the main thread accepts, workers take turns.
 struct Listener {
@@ -292,6 +295,7 @@ Task<void> Server::accept_loop(Listener& listener) {
 Task<void> Server::count_calls_regularly() {
   for (;;) {
     co_await reactor_.sleep_for(kCallsInterval);
+    limited_log().sweep();
     everywhere([](Worker& worker) {
       for (const auto& [digest, count] : worker.calls.take())
         worker.shared.shadow.count_calls(digest, count.text, count.calls);
@@ -367,6 +371,7 @@ int Server::run() {
   flags_.reset();
   applier_->stop();
   shadow_->stop();
+  shared_->control_links.stop();
   for (auto& worker : workers_) worker->reactor.stop();
   for (auto& thread : threads_) thread.join();
   spdlog::info("stopped");
@@ -382,16 +387,15 @@ int serve(const config::Config& config) {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&mask, signal);
   pthread_sigmask(SIG_BLOCK, &mask, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
-  spdlog::flush_every(std::chrono::seconds(1));  // its thread anew, with the mask
   auto server = std::make_unique<Server>(config);
   const absl::Status started = server->start();
   if (!started.ok()) {
     spdlog::error("start=failed why=\"{}\"", std::string(started.message()));
-    spdlog::default_logger()->flush();
+    finish_logging(kLastLinesAtMost);
     std::_Exit(1);  // threads may be running already; nothing was promised to anybody yet
   }
   const int code = server->run();
-  spdlog::default_logger()->flush();
+  finish_logging(kLastLinesAtMost);
   // Sessions that outlived the drain are suspended for good: the process ends without unwinding them.
   std::_Exit(code);
 }

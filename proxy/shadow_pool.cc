@@ -1,12 +1,11 @@
 #include "proxy/shadow_pool.h"
 
-#include <spdlog/spdlog.h>
-
 #include <map>
 
 #include "protocol/command.h"
 #include "protocol/packet.h"
 #include "protocol/prepared.h"
+#include "proxy/log_limit.h"
 
 namespace crossfade::proxy {
 
@@ -194,7 +193,8 @@ void ShadowPool::save() {
   std::vector<const shadow::DigestReport*> rows;
   for (const auto& digest : changed) rows.push_back(&digest);
   const absl::Status saved = store_->save(rows);
-  if (!saved.ok()) spdlog::error("report_save=failed why=\"{}\"", std::string(saved.message()));
+  if (!saved.ok())
+    limited_log().error(LogKind::report_save, "report_save=failed why=\"{}\"", std::string(saved.message()));
 }
 
 // Everything committed on the leader before `since` is on the follower.
@@ -398,8 +398,8 @@ void ShadowPool::finish(const ShadowJob& job, shadow::Comparison comparison) {
   if (shadow::is_difference(comparison.diff.verdict)) {
     char digest[24];
     std::snprintf(digest, sizeof digest, "0x%016llx", static_cast<unsigned long long>(job.digest));
-    spdlog::warn("shadow_difference digest={} tables=\"{}\" verdict={}", digest, job.tables,
-                 shadow::name(comparison.diff.verdict));
+    limited_log().warn(LogKind::shadow_difference, "shadow_difference digest={} tables=\"{}\" verdict={}", digest,
+                       job.tables, shadow::name(comparison.diff.verdict));
   }
   const std::lock_guard lock(report_mutex_);
   report_->add(comparison);

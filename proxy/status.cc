@@ -1,5 +1,7 @@
 #include "proxy/status.h"
 
+#include "proxy/log.h"
+#include "proxy/log_limit.h"
 #include "proxy/shadow_pool.h"
 
 namespace crossfade::proxy {
@@ -53,6 +55,8 @@ Metrics::Gauges gauges(const StatusSources& sources) {
   out.shadow_queue = sources.shared.shadow.queued();
   out.parked_entries = feed.parked.size();
   out.ledger_open = feed.ledger_open;
+  out.log_dropped = log_lines_dropped();
+  for (std::size_t i = 0; i < kLogKinds; ++i) out.log_suppressed[i] = limited_log().suppressed(static_cast<LogKind>(i));
   return out;
 }
 

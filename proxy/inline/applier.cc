@@ -1,7 +1,5 @@
 #include "proxy/inline/applier.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <random>
 
@@ -9,6 +7,7 @@
 #include "protocol/packet.h"
 #include "protocol/prepared.h"
 #include "proxy/inline/outbox_grant.h"
+#include "proxy/log_limit.h"
 
 namespace crossfade::proxy {
 
@@ -105,7 +104,7 @@ void Applier::discard(const EntryKey& key) {
 }
 
 void Applier::unrecorded(const dualwrite::TableRef& table) {
-  spdlog::error("unrecorded_write table={}.{}", table.schema, table.table);
+  limited_log().error(LogKind::unrecorded_write, "unrecorded_write table={}.{}", table.schema, table.table);
   reactor_.post([this, table] {
     unrecorded_.push_back(table);
     wake_.notify();
@@ -145,11 +144,11 @@ FeedStatus Applier::status() const {
 
 void Applier::note(std::string state, const absl::Status& error) {
   const std::lock_guard lock(status_mutex_);
-  if (status_.state != state) spdlog::info("applier={}", state);
+  if (status_.state != state) limited_log().info(LogKind::applier_state, "applier={}", state);
   status_.state = std::move(state);
   if (error.ok()) return;
   const std::string text(error.message());
-  if (status_.last_error != text) spdlog::warn("applier_error=\"{}\"", text);
+  if (status_.last_error != text) limited_log().warn(LogKind::applier_error, "applier_error=\"{}\"", text);
   status_.last_error = text;
 }
 
@@ -275,8 +274,9 @@ Task<absl::Status> Applier::set_up(BackendLink& link, bool is_leader) {
   for (const std::string& user : options_.app_users_on_leader) {
     const absl::Status granted = co_await grant_outbox(link, options_.schema, user, soon());
     if (!granted.ok()) {
-      spdlog::warn("user={} outbox_grant=failed why=\"{}\" do=\"GRANT INSERT on the outbox table to it\"", user,
-                   std::string(granted.message()));
+      limited_log().warn(LogKind::outbox_grant,
+                         "user={} outbox_grant=failed why=\"{}\" do=\"GRANT INSERT on the outbox table to it\"", user,
+                         std::string(granted.message()));
     }
   }
   co_return co_await read_fence(link);

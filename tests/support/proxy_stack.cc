@@ -143,6 +143,7 @@ ProxyStack::ProxyStack(Options options) : leader_(options.leader), follower_(opt
 ProxyStack::~ProxyStack() {
   parts_->applier->stop();
   parts_->shadow->stop();
+  parts_->shared->control_links.stop();
   parts_->worker->reactor.stop();
   parts_->thread.join();
   spare_key() = std::move(parts_->shared->rsa);
@@ -198,11 +199,9 @@ bool ProxyStack::all_quiet() {
   return eventually([&] {
     std::size_t left = 0;
     on_worker([&](proxy::Worker& worker) {
-      // The catalogue's connection stays open between statements.
-      const std::uint64_t open = worker.counters.backend_connections_open[0].get();
       left = worker.sessions.size() + worker.reactor.spawned() + worker.counters.clients_open.get() +
-             (open > 1 ? open : 0) + worker.counters.backend_connections_open[1].get() + worker.shared.clients.load() +
-             worker.shared.pinned_sessions.total();
+             worker.counters.backend_connections_open[0].get() + worker.counters.backend_connections_open[1].get() +
+             worker.shared.clients.load() + worker.shared.pinned_sessions.total();
     });
     return left + leader_.connections("app") + follower_.connections("app") == 0;
   });
