@@ -21,11 +21,14 @@ class BinlogStatement {
   // mapping.by is `events`. The foreign-key rule: kRowsSqlLayerForeignKeys on the leader's event sets
   // kRowsNoForeignKeyChecks; otherwise the event's own flags 2 and 4 are kept.
   absl::Status add(const RowsChange& change, const TableMapping& mapping);
-  bool empty() const { return groups_ == 0; }
+  bool empty() const { return groups_ == 0 && done_.empty(); }
   // Statements that are complete; more than one only where the limit was passed. Begins anew.
   std::vector<std::string> take();
 
  private:
+  absl::Status add_rows(const RowsChange& change, Bytes images, const TableMapping& mapping, std::size_t group_bytes);
+  void close();
+
   std::size_t bytes_max_;
   std::size_t groups_ = 0;
   std::string open_;
