@@ -18,66 +18,67 @@ absl::Status unknown(const std::string& what) { return absl::UnimplementedError(
 struct NamedType {
   std::string_view name;
   StoredKind kind;
-  std::uint8_t type;
+  LogType type;
   std::uint8_t size;  // bytes of the value, or of its length
 };
 
 constexpr NamedType kTypes[] = {
-    {"tinyint", StoredKind::integer, kLogTiny, 1},
-    {"smallint", StoredKind::integer, kLogShort, 2},
-    {"mediumint", StoredKind::integer, kLogInt24, 3},
-    {"int", StoredKind::integer, kLogLong, 4},
-    {"integer", StoredKind::integer, kLogLong, 4},
-    {"bigint", StoredKind::integer, kLogLongLong, 8},
-    {"float", StoredKind::float_, kLogFloat, 4},
-    {"double", StoredKind::double_, kLogDouble, 8},
-    {"decimal", StoredKind::decimal, kLogNewDecimal, 0},
-    {"bit", StoredKind::bit, kLogBit, 0},
-    {"year", StoredKind::year, kLogYear, 1},
-    {"date", StoredKind::date, kLogDate, 3},
-    {"time", StoredKind::time, kLogTime2, 3},
-    {"datetime", StoredKind::datetime, kLogDatetime2, 5},
-    {"timestamp", StoredKind::timestamp, kLogTimestamp2, 4},
-    {"char", StoredKind::char_, kLogString, 0},
-    {"varchar", StoredKind::varchar, kLogVarchar, 0},
-    {"tinytext", StoredKind::text, kLogBlob, 1},
-    {"text", StoredKind::text, kLogBlob, 2},
-    {"mediumtext", StoredKind::text, kLogBlob, 3},
-    {"longtext", StoredKind::text, kLogBlob, 4},
-    {"binary", StoredKind::binary, kLogString, 0},
-    {"varbinary", StoredKind::varbinary, kLogVarchar, 0},
-    {"tinyblob", StoredKind::blob, kLogBlob, 1},
-    {"blob", StoredKind::blob, kLogBlob, 2},
-    {"mediumblob", StoredKind::blob, kLogBlob, 3},
-    {"longblob", StoredKind::blob, kLogBlob, 4},
-    {"enum", StoredKind::enum_, kLogString, 0},
-    {"set", StoredKind::set, kLogString, 0},
-    {"json", StoredKind::json, kLogJson, 4},
-    {"vector", StoredKind::vector, kLogVector, 4},
-    {"geometry", StoredKind::geometry, kLogGeometry, 4},
-    {"point", StoredKind::geometry, kLogGeometry, 4},
-    {"linestring", StoredKind::geometry, kLogGeometry, 4},
-    {"polygon", StoredKind::geometry, kLogGeometry, 4},
-    {"multipoint", StoredKind::geometry, kLogGeometry, 4},
-    {"multilinestring", StoredKind::geometry, kLogGeometry, 4},
-    {"multipolygon", StoredKind::geometry, kLogGeometry, 4},
-    {"geomcollection", StoredKind::geometry, kLogGeometry, 4},
-    {"geometrycollection", StoredKind::geometry, kLogGeometry, 4},
-    {"uuid", StoredKind::opaque, kLogString, 16},
-    {"inet6", StoredKind::opaque, kLogString, 16},
-    {"inet4", StoredKind::opaque, kLogString, 4},
+    {"tinyint", StoredKind::integer, LogType::tiny, 1},
+    {"smallint", StoredKind::integer, LogType::short_, 2},
+    {"mediumint", StoredKind::integer, LogType::int24, 3},
+    {"int", StoredKind::integer, LogType::long_, 4},
+    {"integer", StoredKind::integer, LogType::long_, 4},
+    {"bigint", StoredKind::integer, LogType::longlong, 8},
+    {"float", StoredKind::float_, LogType::float_, 4},
+    {"double", StoredKind::double_, LogType::double_, 8},
+    {"decimal", StoredKind::decimal, LogType::newdecimal, 0},
+    {"bit", StoredKind::bit, LogType::bit, 0},
+    {"year", StoredKind::year, LogType::year, 1},
+    {"date", StoredKind::date, LogType::date, 3},
+    {"time", StoredKind::time, LogType::time2, 3},
+    {"datetime", StoredKind::datetime, LogType::datetime2, 5},
+    {"timestamp", StoredKind::timestamp, LogType::timestamp2, 4},
+    {"char", StoredKind::char_, LogType::string, 0},
+    {"varchar", StoredKind::varchar, LogType::varchar, 0},
+    {"tinytext", StoredKind::text, LogType::blob, 1},
+    {"text", StoredKind::text, LogType::blob, 2},
+    {"mediumtext", StoredKind::text, LogType::blob, 3},
+    {"longtext", StoredKind::text, LogType::blob, 4},
+    {"binary", StoredKind::binary, LogType::string, 0},
+    {"varbinary", StoredKind::varbinary, LogType::varchar, 0},
+    {"tinyblob", StoredKind::blob, LogType::blob, 1},
+    {"blob", StoredKind::blob, LogType::blob, 2},
+    {"mediumblob", StoredKind::blob, LogType::blob, 3},
+    {"longblob", StoredKind::blob, LogType::blob, 4},
+    {"enum", StoredKind::enum_, LogType::string, 0},
+    {"set", StoredKind::set, LogType::string, 0},
+    {"json", StoredKind::json, LogType::json, 4},
+    {"vector", StoredKind::vector, LogType::vector, 4},
+    {"geometry", StoredKind::geometry, LogType::geometry, 4},
+    {"point", StoredKind::geometry, LogType::geometry, 4},
+    {"linestring", StoredKind::geometry, LogType::geometry, 4},
+    {"polygon", StoredKind::geometry, LogType::geometry, 4},
+    {"multipoint", StoredKind::geometry, LogType::geometry, 4},
+    {"multilinestring", StoredKind::geometry, LogType::geometry, 4},
+    {"multipolygon", StoredKind::geometry, LogType::geometry, 4},
+    {"geomcollection", StoredKind::geometry, LogType::geometry, 4},
+    {"geometrycollection", StoredKind::geometry, LogType::geometry, 4},
+    {"uuid", StoredKind::opaque, LogType::string, 16},
+    {"inet6", StoredKind::opaque, LogType::string, 16},
+    {"inet4", StoredKind::opaque, LogType::string, 4},
 };
 
 // The kinds behind each type byte of the log that need no more than it.
-const NamedType* type_by_log_byte(std::uint8_t type) {
+const NamedType* type_by_log_byte(LogType type) {
   for (const NamedType& known : kTypes) {
-    if (known.type == type && type != kLogString && type != kLogVarchar && type != kLogBlob) return &known;
+    if (known.type == type && type != LogType::string && type != LogType::varchar && type != LogType::blob)
+      return &known;
   }
   return nullptr;
 }
 
-std::uint16_t string_metadata_of(std::uint8_t real_type, std::uint32_t length) {
-  const auto low = static_cast<std::uint16_t>(real_type ^ ((length & 0x300) >> 4));
+std::uint16_t string_metadata_of(std::uint32_t length) {
+  const auto low = static_cast<std::uint16_t>(static_cast<std::uint8_t>(LogType::string) ^ ((length & 0x300) >> 4));
   return static_cast<std::uint16_t>(low | ((length & 0xff) << 8));
 }
 
@@ -120,8 +121,7 @@ absl::Status take_length(StoredForm& form, const DefinedColumn& column) {
     return unknown("the length of column " + column.name + " is not known");
   }
   form.size = static_cast<std::uint32_t>(*column.length * longest);
-  form.metadata =
-      form.type == kLogString ? string_metadata_of(kLogString, form.size) : static_cast<std::uint16_t>(form.size);
+  form.metadata = form.type == LogType::string ? string_metadata_of(form.size) : static_cast<std::uint16_t>(form.size);
   return absl::OkStatus();
 }
 
@@ -130,7 +130,7 @@ absl::Status take_members(StoredForm& form, const DefinedColumn& column) {
   if (members == 0) return unknown("the members of column " + column.name + " are not known");
   const bool is_enum = form.kind == StoredKind::enum_;
   form.size = is_enum ? (members > kEnumOneByteMax ? 2 : 1) : set_bytes(members);
-  form.metadata = low_high(is_enum ? kLogEnum : kLogSet, form.size);
+  form.metadata = low_high(static_cast<std::uint8_t>(is_enum ? LogType::enum_ : LogType::set), form.size);
   return absl::OkStatus();
 }
 
@@ -186,17 +186,18 @@ absl::Status take_details(StoredForm& form, const DefinedColumn& column) {
       form.metadata = static_cast<std::uint16_t>(form.size);
       break;
     case StoredKind::opaque:
-      form.metadata = string_metadata_of(kLogString, form.size);
+      form.metadata = string_metadata_of(form.size);
       break;
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<StoredForm> string_form(const LogColumn& column, bool mariadb) {
-  const auto [real, length] = string_metadata(column.metadata);
-  StoredForm form{.kind = StoredKind::char_, .type = kLogString, .metadata = column.metadata, .size = length};
-  if (real == kLogEnum) form.kind = StoredKind::enum_;
-  if (real == kLogSet) form.kind = StoredKind::set;
+  const LogType real = real_type(column);
+  const auto length = static_cast<std::uint32_t>(string_bytes_max(column));
+  StoredForm form{.kind = StoredKind::char_, .type = LogType::string, .metadata = column.metadata, .size = length};
+  if (real == LogType::enum_) form.kind = StoredKind::enum_;
+  if (real == LogType::set) form.kind = StoredKind::set;
   absl::Status status = take_charset(form, charset_of_collation(column.collation, mariadb), column.name);
   if (!status.ok()) return status;
   return form;
@@ -204,61 +205,30 @@ absl::StatusOr<StoredForm> string_form(const LogColumn& column, bool mariadb) {
 
 }  // namespace
 
-StringMetadata string_metadata(std::uint16_t metadata) {
-  const auto low = static_cast<std::uint8_t>(metadata & 0xff);
-  const auto high = static_cast<std::uint32_t>(metadata >> 8);
-  if ((low & 0x30) == 0x30) return {.real_type = low, .length = high};
-  return {.real_type = static_cast<std::uint8_t>(low | 0x30),
-          .length = high | ((static_cast<std::uint32_t>(low & 0x30) ^ 0x30) << 4)};
-}
-
-std::size_t metadata_width(std::uint8_t type) {
-  switch (type) {
-    case kLogNewDecimal:
-    case kLogVarchar:
-    case kLogVarcharCompressed:
-    case kLogString:
-    case kLogBit:
-      return 2;
-    case kLogFloat:
-    case kLogDouble:
-    case kLogTime2:
-    case kLogDatetime2:
-    case kLogTimestamp2:
-    case kLogBlob:
-    case kLogBlobCompressed:
-    case kLogJson:
-    case kLogGeometry:
-    case kLogVector:
-      return 1;
-    default:
-      return 0;
-  }
-}
-
 absl::StatusOr<StoredForm> stored_form(const LogColumn& column, bool mariadb) {
   const std::uint16_t metadata = column.metadata;
-  if (column.type == kLogString) return string_form(column, mariadb);
-  if (column.type == kLogVarchar || column.type == kLogBlob) {
-    StoredForm form{.kind = column.type == kLogBlob ? StoredKind::text : StoredKind::varchar,
-                    .type = column.type,
+  const auto type = static_cast<LogType>(column.type);
+  if (type == LogType::string) return string_form(column, mariadb);
+  if (type == LogType::varchar || type == LogType::blob) {
+    StoredForm form{.kind = type == LogType::blob ? StoredKind::text : StoredKind::varchar,
+                    .type = type,
                     .metadata = metadata,
                     .size = metadata};
     absl::Status status = take_charset(form, charset_of_collation(column.collation, mariadb), column.name);
     if (!status.ok()) return status;
     return form;
   }
-  if (column.type == kLogBlobCompressed || column.type == kLogVarcharCompressed) {
+  if (type == LogType::mariadb_blob_compressed || type == LogType::mariadb_varchar_compressed) {
     return unknown("column " + column.name +
                    " is COMPRESSED, and its bytes in the log cannot be read: ALTER TABLE .. " +
                    "MODIFY it without COMPRESSED on the leader");
   }
-  const NamedType* known = type_by_log_byte(column.type);
+  const NamedType* known = type_by_log_byte(type);
   if (known == nullptr) {
     return unknown("column " + column.name + " has the log type " + std::to_string(column.type) +
                    ", which is not known (an old temporal format is renewed by ALTER TABLE .. FORCE)");
   }
-  StoredForm form{.kind = known->kind, .type = column.type, .metadata = metadata, .size = known->size};
+  StoredForm form{.kind = known->kind, .type = type, .metadata = metadata, .size = known->size};
   if (form.kind == StoredKind::integer || form.kind == StoredKind::decimal || form.kind == StoredKind::float_ ||
       form.kind == StoredKind::double_) {
     form.is_unsigned = column.is_unsigned;
@@ -286,7 +256,7 @@ absl::StatusOr<StoredForm> stored_form(const DefinedColumn& column, bool mariadb
   if (!status.ok()) return status;
   if (column.column_type.find("COMPRESSED") != std::string::npos && form.kind != StoredKind::enum_ &&
       form.kind != StoredKind::set) {
-    form.type = form.type == kLogVarchar ? kLogVarcharCompressed : kLogBlobCompressed;
+    form.type = form.type == LogType::varchar ? LogType::mariadb_varchar_compressed : LogType::mariadb_blob_compressed;
   }
   if (column.column_type.find("mariadb-5.3") != std::string::npos) {
     return unknown("column " + column.name + " has an old temporal format: ALTER TABLE .. FORCE");

@@ -8,38 +8,11 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "dualwrite/column_layout.h"
 #include "dualwrite/row_change.h"
 #include "dualwrite/table_definition.h"
 
 namespace crossfade::dualwrite {
-
-// The type byte of a column in TABLE_MAP.
-enum LogTypeByte : std::uint8_t {
-  kLogTiny = 1,
-  kLogShort = 2,
-  kLogLong = 3,
-  kLogFloat = 4,
-  kLogDouble = 5,
-  kLogLongLong = 8,
-  kLogInt24 = 9,
-  kLogDate = 10,
-  kLogYear = 13,
-  kLogVarchar = 15,
-  kLogBit = 16,
-  kLogTimestamp2 = 17,
-  kLogDatetime2 = 18,
-  kLogTime2 = 19,
-  kLogBlobCompressed = 140,
-  kLogVarcharCompressed = 141,
-  kLogVector = 242,
-  kLogJson = 245,
-  kLogNewDecimal = 246,
-  kLogEnum = 247,  // as the real type of a STRING
-  kLogSet = 248,
-  kLogBlob = 252,
-  kLogString = 254,
-  kLogGeometry = 255,
-};
 
 enum class StoredKind : std::uint8_t {
   integer,
@@ -68,7 +41,7 @@ enum class StoredKind : std::uint8_t {
 
 struct StoredForm {
   StoredKind kind = StoredKind::integer;
-  std::uint8_t type = 0;       // as in TABLE_MAP
+  LogType type = LogType::null;
   std::uint16_t metadata = 0;  // as LogColumn has it
   bool is_unsigned = false;
   // Integers, ENUM, SET: bytes of the value. BIT: bits. CHAR, VARCHAR, BINARY, VARBINARY: the most bytes. The BLOB
@@ -85,16 +58,6 @@ struct StoredForm {
 // Errors (Unimplemented): a type whose bytes are not known here; the message says which and what to do.
 absl::StatusOr<StoredForm> stored_form(const LogColumn& column, bool mariadb);
 absl::StatusOr<StoredForm> stored_form(const DefinedColumn& column, bool mariadb);
-
-// How many bytes TABLE_MAP has of metadata for the type: 0, 1 or 2.
-std::size_t metadata_width(std::uint8_t type);
-
-// The real type behind a STRING's metadata (ENUM, SET, or STRING itself) and its length in bytes.
-struct StringMetadata {
-  std::uint8_t real_type = kLogString;
-  std::uint32_t length = 0;
-};
-StringMetadata string_metadata(std::uint16_t metadata);
 
 // The texts of `enum('a','it''s')` or `set(..)`, UTF-8, as information_schema writes them; empty where it is neither.
 std::vector<std::string> members_of(std::string_view column_type);

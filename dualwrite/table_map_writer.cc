@@ -38,8 +38,9 @@ absl::StatusOr<Buffer> table_map_event(const TableDefinition& table, bool mariad
     const DefinedColumn& column = table.columns[i];
     absl::StatusOr<StoredForm> form = stored_form(column, mariadb);
     if (!form.ok()) return form.status();
-    protocol::put_u8(types, form->type);
-    const std::size_t width = metadata_width(form->type);
+    const auto type = static_cast<std::uint8_t>(form->type);
+    protocol::put_u8(types, type);
+    const std::size_t width = metadata_bytes(type).value_or(0);
     if (width == 1) protocol::put_u8(metadata, static_cast<std::uint8_t>(form->metadata));
     if (width == 2) protocol::put_u16(metadata, form->metadata);
     if (column.nullable) nullable[i / 8] = static_cast<std::uint8_t>(nullable[i / 8] | (1 << (i % 8)));
