@@ -32,7 +32,7 @@ struct LoggedStatement {
   std::uint32_t timestamp = 0;
   // Inside of a transaction that also has rows (CREATE TABLE .. SELECT), or alone.
   bool with_rows = false;
-  std::string time_zone;                 // the session's, where the statement used it; else empty
+  std::string time_zone = {};            // the session's, where the statement used it; else empty
   std::uint16_t utf8mb4_collation = 0;   // MySQL: default_collation_for_utf8mb4; 0: not said
   std::uint16_t database_collation = 0;  // collation_database; 0: not said
   std::uint16_t error = 0;               // the statement failed in part with this error code (DROP TABLE a, missing)

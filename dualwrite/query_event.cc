@@ -147,7 +147,10 @@ absl::StatusOr<QueryEvent> decode_query(Bytes body, QueryPacking packing) {
 }
 
 absl::StatusOr<LoggedStatement> logged_statement(const QueryEvent& query, bool mariadb) {
-  LoggedStatement statement{.schema = query.schema, .sql = std::string(query.sql), .error = query.error};
+  LoggedStatement statement;
+  statement.schema = query.schema;
+  statement.sql = query.sql;
+  statement.error = query.error;
   Reader reader(query.status);
   while (!reader.at_end()) {
     const std::uint8_t kind = reader.peek();

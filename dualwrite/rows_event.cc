@@ -18,7 +18,7 @@ bool all_present(Bytes bits, std::size_t columns) {
     if (bits[i] != 0xff) return false;
   }
   const std::size_t rest = columns % 8;
-  return rest == 0 || (bits[columns / 8] | 0xff << rest & 0xff) == 0xff;
+  return rest == 0 || (bits[columns / 8] | ((0xff << rest) & 0xff)) == 0xff;
 }
 
 }  // namespace
@@ -59,7 +59,10 @@ std::optional<RowsLayout> rows_layout(std::uint8_t event_type) {
 absl::StatusOr<RowsChange> decode_rows(RowsLayout layout, Bytes body, std::shared_ptr<const LogTable> table) {
   Reader reader(body);
   reader.skip(kTableIdBytes);
-  RowsChange change{.table = std::move(table), .kind = layout.kind, .flags = reader.u16()};
+  RowsChange change;
+  change.table = std::move(table);
+  change.kind = layout.kind;
+  change.flags = reader.u16();
   if (layout.version == RowsVersion::two) {
     const std::uint16_t extra = reader.u16();
     if (extra < 2) return absl::InvalidArgumentError("the extra part has less than its own bytes");

@@ -24,7 +24,7 @@ enum class ControlWord : std::uint8_t {
 };
 struct Control {
   ControlWord word = ControlWord::none;
-  std::optional<Xid> xid;  // of the xa words
+  std::optional<Xid> xid = std::nullopt;  // of the xa words
 };
 // The servers write these texts themselves, in one spelling.
 Control control_of(std::string_view sql);

@@ -13,8 +13,8 @@ namespace crossfade::dualwrite {
 
 struct Xid {
   std::int32_t format = 1;
-  std::string global;
-  std::string branch;
+  std::string global = {};
+  std::string branch = {};
   friend bool operator==(const Xid&, const Xid&) = default;
   friend auto operator<=>(const Xid&, const Xid&) = default;
 };
