@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "proxy/admin.h"
+#include "proxy/feed/log_feed.h"
 #include "proxy/flags_watcher.h"
 #include "proxy/log.h"
 #include "proxy/log_limit.h"
@@ -120,6 +121,7 @@ class Server {
  private:
   absl::Status start_listeners();
   absl::Status start_admin();
+  void prepare_feeds();
   void on_flags(std::shared_ptr<const config::Flags> flags);
   Task<void> accept_loop(Listener& listener);
   Task<void> signal_loop();
@@ -133,6 +135,7 @@ class Server {
   Reactor reactor_;
   FeedSwitch feed_;
   std::unique_ptr<Applier> applier_;
+  std::unique_ptr<LogFeed> log_feed_;
   std::unique_ptr<ShadowPool> shadow_;
   std::unique_ptr<Shared> shared_;
   std::unique_ptr<FlagsWatcher> flags_;
@@ -199,10 +202,18 @@ absl::Status Server::start() {
                                                .backend_tls = backend_tls,
                                                .control = control,
                                                .traits = {}});
-  feed_.choose(FeedKind::inline_, *applier_, "the only feed of this version");
-  applier_->on_connected = [this](config::Backend which, const protocol::Greeting& greeting) {
+  const auto on_connected = [this](config::Backend which, const protocol::Greeting& greeting) {
     shared_->traits.set(which, greeting);
   };
+  applier_->on_connected = on_connected;
+  log_feed_ = std::make_unique<LogFeed>(LogFeedOptions{.leader = control_link(config::Backend::old_db),
+                                                       .follower = control_link(config::Backend::new_db),
+                                                       .schema = config_.control.schema,
+                                                       .config = config_.dual_write,
+                                                       .max_lag = config_.reads.max_lag},
+                                        metrics_);
+  log_feed_->on_connected = on_connected;
+  prepare_feeds();
 
   auto flags = FlagsWatcher::start(config_.flags_file,
                                    [this](std::shared_ptr<const config::Flags> fresh) { on_flags(std::move(fresh)); });
@@ -214,10 +225,26 @@ absl::Status Server::start() {
   if (!listening.ok()) return listening;
   const absl::Status shadowing = shadow_->start();
   if (!shadowing.ok()) return shadowing;
-  applier_->start();
+  log_feed_->set_flags(flags_->current()->dual_write, [] {});
+  log_feed_->start();
   for (auto& worker : workers_) threads_.emplace_back([&worker = *worker] { worker.reactor.run(); });
   on_flags(flags_->current());  // whatever changed while the workers were made
   return start_admin();
+}
+
+// The log's feed asks the leader, and says which of the two it is to be.
+void Server::prepare_feeds() {
+  feed_.consider(*log_feed_);
+  log_feed_->on_outbox_left = [this] { applier_->start(); };
+  log_feed_->on_anchored = [this] {
+    applier_->stop();
+    feed_.choose(FeedKind::log, *log_feed_, "the leader's row log tells every change");
+  };
+  log_feed_->on_unsuitable = [this](const std::string& why) {
+    spdlog::warn("feed=inline why=\"{}\"", why);
+    applier_->start();
+    feed_.choose(FeedKind::inline_, *applier_, why);
+  };
 }
 
 absl::Status Server::start_listeners() {
@@ -272,7 +299,8 @@ void Server::everywhere(const std::function<void(Worker&)>& work) {
 }
 
 void Server::on_flags(std::shared_ptr<const config::Flags> flags) {
-  everywhere([flags = std::move(flags)](Worker& worker) { worker.flags = flags; });
+  log_feed_->set_flags(flags->dual_write,
+                       [this, flags] { everywhere([flags](Worker& worker) { worker.flags = flags; }); });
 }
 
 Task<void> Server::accept_loop(Listener& listener) {
@@ -369,6 +397,7 @@ int Server::run() {
   reactor_.run();
   admin_->stop();
   flags_.reset();
+  log_feed_->stop();
   applier_->stop();
   shadow_->stop();
   shared_->control_links.stop();

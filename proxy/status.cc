@@ -6,6 +6,19 @@
 
 namespace crossfade::proxy {
 
+namespace {
+
+// `caught_up` is about what was committed before the question.
+FeedStatus settled_status(const StatusSources& sources) {
+  constexpr auto kSettleMax = std::chrono::milliseconds(200);
+  const bool settled = sources.shared.feed.settle(kSettleMax);
+  FeedStatus status = sources.shared.feed.status();
+  status.caught_up = status.caught_up && settled;
+  return status;
+}
+
+}  // namespace
+
 nlohmann::json flags_json(const config::Flags& flags) {
   const auto by = [](const config::BucketBy& bucket) -> std::string {
     switch (bucket.key) {
@@ -40,7 +53,7 @@ bool is_ready(const StatusSources& sources) {
 }
 
 Metrics::Gauges gauges(const StatusSources& sources) {
-  const FeedStatus feed = sources.shared.feed.status();
+  const FeedStatus feed = settled_status(sources);
   const auto flags = sources.flags.current();
   Metrics::Gauges out;
   out.lag_entries = feed.lag_entries;
@@ -61,7 +74,7 @@ Metrics::Gauges gauges(const StatusSources& sources) {
 }
 
 nlohmann::json status_json(const StatusSources& sources) {
-  const FeedStatus feed = sources.shared.feed.status();
+  const FeedStatus feed = settled_status(sources);
   const Metrics& metrics = sources.shared.metrics;
   const auto sum = [&](auto member) { return metrics.sum([member](const Counters& c) { return (c.*member).get(); }); };
   const auto flags = sources.flags.current();

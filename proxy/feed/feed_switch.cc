@@ -19,11 +19,6 @@ void FeedSwitch::choose(FeedKind kind, Feed& feed, std::string why) {
   kind_.store(kind, std::memory_order_release);
 }
 
-void FeedSwitch::set_undecided_status(FeedStatus status) {
-  const std::lock_guard lock(mutex_);
-  undecided_ = std::move(status);
-}
-
 Task<bool> FeedSwitch::wait_applied(Reactor& on, Commit commit, TimePoint deadline) {
   Feed* feed = chosen();
   while (feed == nullptr && Clock::now() < deadline) {
@@ -60,13 +55,18 @@ bool FeedSwitch::any_stopped() const {
 
 FeedStatus FeedSwitch::status() const {
   const Feed* feed = chosen();
+  if (feed == nullptr) feed = considered_;
   FeedStatus status;
   if (feed != nullptr) status = feed->status();
   const std::lock_guard lock(mutex_);
-  if (feed == nullptr) return undecided_;
   status.kind = kind();
   status.why = why_;
   return status;
+}
+
+bool FeedSwitch::settle(std::chrono::milliseconds at_most) {
+  Feed* feed = chosen();
+  return feed != nullptr && feed->settle(at_most);
 }
 
 }  // namespace crossfade::proxy

@@ -14,13 +14,11 @@ namespace crossfade::proxy {
 // may ask; one thread chooses. Undecided: no read goes to the follower, and nothing that is waited for arrives.
 class FeedSwitch final : public Feed {
  public:
-  FeedSwitch() { undecided_.state = "starting"; }
-
   FeedKind kind() const { return kind_.load(std::memory_order_acquire); }
   // `feed` is of `kind`; `why`: for /status.
   void choose(FeedKind kind, Feed& feed, std::string why);
-  // What /status says until then.
-  void set_undecided_status(FeedStatus status);
+  // Whose status is told until then. Before any thread asks.
+  void consider(const Feed& feed) { considered_ = &feed; }
 
   void start() override {}
   void stop() override {}
@@ -31,6 +29,7 @@ class FeedSwitch final : public Feed {
   bool stopped(std::string_view schema, std::string_view table) const override;
   bool any_stopped() const override;
   FeedStatus status() const override;
+  bool settle(std::chrono::milliseconds at_most) override;
 
  private:
   const Feed* chosen() const { return feed_.load(std::memory_order_acquire); }
@@ -38,9 +37,9 @@ class FeedSwitch final : public Feed {
 
   std::atomic<Feed*> feed_{nullptr};
   std::atomic<FeedKind> kind_{FeedKind::undecided};
-  mutable std::mutex mutex_;  // guards the two below
+  const Feed* considered_ = nullptr;
+  mutable std::mutex mutex_;  // guards why_
   std::string why_;
-  FeedStatus undecided_;
 };
 
 }  // namespace crossfade::proxy

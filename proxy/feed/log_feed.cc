@@ -89,16 +89,22 @@ void LogFeed::stop() {
 }
 
 void LogFeed::set_flags(const config::DualWriteFlags& flags, std::function<void()> then) {
-  enabled_.store(flags.enabled);
   policy_.store(flags.on_divergence);
-  reactor_.post([this, enabled = flags.enabled, then = std::move(then)] {
+  enabled_.store(flags.enabled);
+  if (!flags.enabled || settled_.load()) {
+    then();
+    reactor_.post([this] { wake_.notify(); });
+    return;
+  }
+  reactor_.post([this, then = std::move(then)] {
     when_anchored_.push_back(then);
-    if (anchor_ || unsuitable_ || !enabled) call_anchored();
+    if (settled_.load()) call_anchored();
     wake_.notify();
   });
 }
 
 void LogFeed::call_anchored() {
+  settled_.store(true);
   for (const auto& each : std::exchange(when_anchored_, {})) each();
 }
 
@@ -139,14 +145,18 @@ void LogFeed::look_soon() {
   });
 }
 
-FeedStatus LogFeed::status() const {
-  constexpr auto kLookMax = std::chrono::milliseconds(200);
+bool LogFeed::settle(std::chrono::milliseconds at_most) {
   const TimePoint asked = Clock::now();
-  const_cast<LogFeed*>(this)->look_soon();
+  look_soon();
   std::unique_lock lock(status_mutex_);
-  synced_.wait_for(lock, kLookMax, [&] { return synced_through() >= asked; });
+  return synced_.wait_for(lock, at_most, [&] { return synced_through() >= asked; });
+}
+
+FeedStatus LogFeed::status() const {
+  constexpr auto kFresh = std::chrono::seconds(1);
+  const std::lock_guard lock(status_mutex_);
   FeedStatus copy = status_;
-  copy.caught_up = copy.leader_up && copy.follower_up && !stopped_.any() && synced_through() >= asked;
+  copy.caught_up = copy.leader_up && copy.follower_up && !stopped_.any() && synced_through() + kFresh >= Clock::now();
   for (const dualwrite::StoppedTable& stopped : stopped_.list()) {
     copy.parked.push_back({.key = stopped.since.text(),
                            .table = stopped.table.schema + "." + stopped.table.table,
@@ -181,6 +191,7 @@ void LogFeed::drop_links() {
   fit_ = false;
 }
 
+// Ends when another feed has to do.
 Task<void> LogFeed::loop() {
   while (!stopping_ && !unsuitable_) {
     const absl::Status status = co_await follow();
@@ -208,6 +219,8 @@ Task<void> LogFeed::loop() {
     }
     co_await wake_.wait(Clock::now() + (halted ? kPause * 10 : kPause));
   }
+  drop_links();
+  bound_link_.reset();
 }
 
 // One step: whatever is missing is made, then a piece of the log is read and applied.

@@ -48,8 +48,8 @@ class LogFeed final : public Feed {
   bool usable_for_reads() const override { return usable_.load(std::memory_order_acquire); }
   bool stopped(std::string_view schema, std::string_view table) const override;
   bool any_stopped() const override { return stopped_.any(); }
-  // Waits a moment for a fresh look at the leader's log: `caught_up` is about what was committed before the call.
   FeedStatus status() const override;
+  bool settle(std::chrono::milliseconds at_most) override;
 
   // Set before start(); called on the feed's thread.
   // From here on the log tells everything: sessions may be relays.
@@ -142,6 +142,7 @@ class LogFeed final : public Feed {
   StoppedTables stopped_;
   std::atomic<bool> usable_{false};
   std::atomic<bool> standby_{false};
+  std::atomic<bool> settled_{false};  // anchored, or unsuitable
   std::atomic<bool> enabled_{true};
   std::atomic<config::OnDivergence> policy_{config::OnDivergence::hold};
   std::atomic<bool> look_posted_{false};

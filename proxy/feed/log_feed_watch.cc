@@ -39,6 +39,9 @@ Task<void> LogFeed::bound_loop() {
       bound_link_.reset();
       usable_.store(false, std::memory_order_release);
     }
+    {
+      const std::lock_guard lock(status_mutex_);  // or a settle() that is about to wait would not hear it
+    }
     synced_.notify_all();
     if (!commits_.wants_bound() || !looked.ok()) co_await wake_bound_.wait(Clock::now() + kBoundInterval);
   }

@@ -65,6 +65,7 @@ Applier::Applier(ApplierOptions options, Metrics& metrics)
 Applier::~Applier() { stop(); }
 
 void Applier::start() {
+  if (thread_.joinable()) return;
   thread_ = std::thread([this] {
     reactor_.spawn(loop());
     reactor_.run();
@@ -79,6 +80,9 @@ void Applier::stop() {
   });
   reactor_.stop();
   thread_.join();
+  // The named lock goes with the connection.
+  leader_.reset();
+  follower_.reset();
 }
 
 void Applier::committed(const EntryKey& key, std::shared_ptr<AppliedMark> mark) {
