@@ -26,8 +26,4 @@ std::string key_complaint(const TablePair& pair);
 // empty: they would not.
 std::string foreign_key_complaint(const TablePair& pair);
 
-// Column names compare without case.
-bool same_column_name(std::string_view left, std::string_view right);
-const DefinedColumn* find_column(const TableDefinition& table, std::string_view name);
-
 }  // namespace crossfade::dualwrite

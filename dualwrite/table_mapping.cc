@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/escaping.h"
+#include "dualwrite/ascii_case.h"
 #include "dualwrite/column_fit.h"
 #include "dualwrite/key_choice.h"
 #include "dualwrite/table_map_writer.h"
@@ -52,7 +53,7 @@ std::string table_complaint(const TablePair& pair) {
 
 std::string missing_column(const TablePair& pair) {
   for (const LogColumn& column : pair.source.columns) {
-    if (find_column(pair.follower, column.name) == nullptr) {
+    if (pair.follower.column(column.name) == nullptr) {
       return "column " + column.name + " is missing on the follower: ALTER TABLE .. ADD COLUMN it there";
     }
   }
@@ -61,13 +62,13 @@ std::string missing_column(const TablePair& pair) {
 
 std::optional<std::size_t> find_logged(const LogTable& table, std::string_view name) {
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
-    if (same_column_name(table.columns[i].name, name)) return i;
+    if (same_ignoring_case(table.columns[i].name, name)) return i;
   }
   return std::nullopt;
 }
 
 void judge_column(const TablePair& pair, const LogColumn& logged, const DefinedColumn& column, Verdict& verdict) {
-  const DefinedColumn* leader = pair.leader == nullptr ? nullptr : find_column(*pair.leader, logged.name);
+  const DefinedColumn* leader = pair.leader == nullptr ? nullptr : pair.leader->column(logged.name);
   const bool generated = column.generated != DefinedColumn::Generated::no;
   if (generated && leader != nullptr && leader->generated == DefinedColumn::Generated::no) {
     note(verdict.nothing,
