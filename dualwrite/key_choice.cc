@@ -109,16 +109,9 @@ std::vector<std::size_t> identifying_key(const TablePair& pair) {
   const auto usable = [&](const Part& part) {
     const std::optional<std::size_t> at = ordinal(pair.source, part.column);
     const DefinedColumn* column = pair.follower.column(part.column);
-    return at && column != nullptr && !part.prefix && !pair.source.columns[*at].nullable && !column->nullable;
+    return at && column != nullptr && !pair.source.columns[*at].nullable && !column->nullable;
   };
-  const bool prefixed_primary =
-      pair.leader != nullptr &&
-      std::any_of(pair.leader->keys.begin(), pair.leader->keys.end(), [](const DefinedKey& key) {
-        return key.name == "PRIMARY" && std::any_of(key.parts.begin(), key.parts.end(),
-                                                    [](const Part& part) { return part.prefix.has_value(); });
-      });
-  std::vector<std::size_t> primary = logged_primary_key(pair.source);
-  if (!primary.empty() && !prefixed_primary) return primary;
+  if (std::vector<std::size_t> primary = logged_primary_key(pair.source); !primary.empty()) return primary;
   if (pair.leader == nullptr) return {};
   for (const DefinedKey& key : pair.leader->keys) {
     if (!key.unique || key.parts.empty() || !std::all_of(key.parts.begin(), key.parts.end(), usable)) continue;

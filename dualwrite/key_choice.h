@@ -16,7 +16,8 @@ struct TablePair {
   ServerMakes makes;
 };
 
-// Ordinals in the leader's image: its primary key, else a unique key without NULL and without prefixes; empty: none.
+// Ordinals in the leader's image: its primary key, else a unique key without NULL; empty: none. A key over
+// a prefix will do: whole values are no less unique.
 std::vector<std::size_t> identifying_key(const TablePair& pair);
 
 // Why a unique key of the follower is not surely as unique on the leader; empty: all are.

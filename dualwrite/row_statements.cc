@@ -144,13 +144,15 @@ absl::StatusOr<std::optional<std::string>> unique_condition(const Writer& writer
     const auto route = std::find_if(writer.routes.begin(), writer.routes.end(), [&](const ColumnRoute& candidate) {
       return same_ignoring_case(candidate.follower->name, part.column);
     });
-    if (route == writer.routes.end() || part.prefix) {
-      return absl::FailedPreconditionError("key " + key.name + " of the follower is over an expression, a generated " +
-                                           "column or a prefix: its rows are not found by values");
+    if (route == writer.routes.end()) {
+      return absl::FailedPreconditionError("key " + key.name +
+                                           " of the follower is over an expression or a generated " +
+                                           "column: its rows are not found by values");
     }
     const LogValue& value = row[writer.from[static_cast<std::size_t>(route - writer.routes.begin())]];
     if (value.is_null) return std::nullopt;
-    absl::StatusOr<std::string> finds = sql_finds(*route, value);
+    absl::StatusOr<std::string> finds =
+        part.prefix ? sql_finds_prefix(*route, value, *part.prefix) : sql_finds(*route, value);
     if (!finds.ok()) return finds.status();
     out += (out.empty() ? "" : " AND ") + *finds;
   }
