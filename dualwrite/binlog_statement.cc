@@ -107,6 +107,7 @@ absl::StatusOr<std::size_t> row_bytes(const RowsChange& change, Bytes images) {
 
 absl::Status BinlogStatement::add(const RowsChange& change, const TableMapping& mapping) {
   if (!change.complete) return absl::FailedPreconditionError("an incomplete row image: binlog_row_image is not FULL");
+  if (!describes(mapping, change)) return absl::FailedPreconditionError("the mapping is of another definition");
   if (mapping.by != ApplyBy::events) return absl::FailedPreconditionError("a table that rows events do not carry");
   if (change.images.empty()) return absl::OkStatus();
   // Header, post-header and bitmaps come to less.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "dualwrite/ascii_case.h"
 #include "dualwrite/character_set.h"
 
 namespace crossfade::dualwrite {
@@ -13,7 +14,7 @@ using Part = DefinedKey::Part;
 
 std::optional<std::size_t> ordinal(const LogTable& table, std::string_view name) {
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
-    if (same_column_name(table.columns[i].name, name)) return i;
+    if (same_ignoring_case(table.columns[i].name, name)) return i;
   }
   return std::nullopt;
 }
@@ -30,7 +31,7 @@ std::vector<std::size_t> logged_primary_key(const LogTable& table) {
 // The collation of the leader's column; empty: not a text, or not known.
 std::string leader_collation(const TablePair& pair, std::string_view name) {
   if (pair.leader != nullptr) {
-    if (const DefinedColumn* column = find_column(*pair.leader, name)) return column->collation;
+    if (const DefinedColumn* column = pair.leader->column(name)) return column->collation;
   }
   const std::optional<std::size_t> at = ordinal(pair.source, name);
   return at ? std::string(name_of_collation(pair.source.columns[*at].collation, pair.makes.leader_is_mariadb)) : "";
@@ -44,9 +45,9 @@ bool compares_as_text(const DefinedColumn& column) {
 // What is equal in this part on the follower is equal in it on the leader.
 bool part_is_as_strict(const TablePair& pair, const Part& leader, const Part& follower) {
   if (leader.column.empty()) return !leader.expression.empty() && leader.expression == follower.expression;
-  if (!same_column_name(leader.column, follower.column)) return false;
+  if (!same_ignoring_case(leader.column, follower.column)) return false;
   if (follower.prefix && (!leader.prefix || *follower.prefix < *leader.prefix)) return false;
-  const DefinedColumn* column = find_column(pair.follower, follower.column);
+  const DefinedColumn* column = pair.follower.column(follower.column);
   if (column == nullptr) return false;
   return !compares_as_text(*column) || folds_no_more(leader_collation(pair, leader.column), column->collation);
 }
@@ -75,7 +76,7 @@ std::vector<DefinedKey> leader_unique_keys(const TablePair& pair) {
 }
 
 bool same_names(const std::vector<std::string>& left, const std::vector<std::string>& right) {
-  return std::equal(left.begin(), left.end(), right.begin(), right.end(), same_column_name);
+  return std::equal(left.begin(), left.end(), right.begin(), right.end(), same_ignoring_case);
 }
 
 bool changes_rows(const std::string& action) {
@@ -89,8 +90,8 @@ bool same_action(const std::string& left, const std::string& right) {
 const DefinedForeignKey* find_foreign_key(const TableDefinition& table, const DefinedForeignKey& like) {
   for (const DefinedForeignKey& key : table.foreign_keys) {
     if (same_names(key.columns, like.columns) && same_names(key.parent_columns, like.parent_columns) &&
-        same_column_name(key.parent.schema, like.parent.schema) &&
-        same_column_name(key.parent.table, like.parent.table)) {
+        same_ignoring_case(key.parent.schema, like.parent.schema) &&
+        same_ignoring_case(key.parent.table, like.parent.table)) {
       return &key;
     }
   }
@@ -104,32 +105,13 @@ std::string cascade_complaint(const DefinedForeignKey& key, const std::string& w
 
 }  // namespace
 
-bool same_column_name(std::string_view left, std::string_view right) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::equal(left.begin(), left.end(), right.begin(), right.end(),
-                    [&](char a, char b) { return lower(a) == lower(b); });
-}
-
-const DefinedColumn* find_column(const TableDefinition& table, std::string_view name) {
-  const auto found = std::find_if(table.columns.begin(), table.columns.end(),
-                                  [&](const DefinedColumn& column) { return same_column_name(column.name, name); });
-  return found == table.columns.end() ? nullptr : &*found;
-}
-
 std::vector<std::size_t> identifying_key(const TablePair& pair) {
   const auto usable = [&](const Part& part) {
     const std::optional<std::size_t> at = ordinal(pair.source, part.column);
-    const DefinedColumn* column = find_column(pair.follower, part.column);
-    return at && column != nullptr && !part.prefix && !pair.source.columns[*at].nullable && !column->nullable;
+    const DefinedColumn* column = pair.follower.column(part.column);
+    return at && column != nullptr && !pair.source.columns[*at].nullable && !column->nullable;
   };
-  const bool prefixed_primary =
-      pair.leader != nullptr &&
-      std::any_of(pair.leader->keys.begin(), pair.leader->keys.end(), [](const DefinedKey& key) {
-        return key.name == "PRIMARY" && std::any_of(key.parts.begin(), key.parts.end(),
-                                                    [](const Part& part) { return part.prefix.has_value(); });
-      });
-  std::vector<std::size_t> primary = logged_primary_key(pair.source);
-  if (!primary.empty() && !prefixed_primary) return primary;
+  if (std::vector<std::size_t> primary = logged_primary_key(pair.source); !primary.empty()) return primary;
   if (pair.leader == nullptr) return {};
   for (const DefinedKey& key : pair.leader->keys) {
     if (!key.unique || key.parts.empty() || !std::all_of(key.parts.begin(), key.parts.end(), usable)) continue;

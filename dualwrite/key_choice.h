@@ -16,7 +16,8 @@ struct TablePair {
   ServerMakes makes;
 };
 
-// Ordinals in the leader's image: its primary key, else a unique key without NULL and without prefixes; empty: none.
+// Ordinals in the leader's image: its primary key, else a unique key without NULL; empty: none. A key over
+// a prefix will do: whole values are no less unique.
 std::vector<std::size_t> identifying_key(const TablePair& pair);
 
 // Why a unique key of the follower is not surely as unique on the leader; empty: all are.
@@ -25,9 +26,5 @@ std::string key_complaint(const TablePair& pair);
 // Why foreign keys of the follower would change rows that the leader's did not, or the leader's did without logging it;
 // empty: they would not.
 std::string foreign_key_complaint(const TablePair& pair);
-
-// Column names compare without case.
-bool same_column_name(std::string_view left, std::string_view right);
-const DefinedColumn* find_column(const TableDefinition& table, std::string_view name);
 
 }  // namespace crossfade::dualwrite

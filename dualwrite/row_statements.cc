@@ -2,7 +2,7 @@
 #include <optional>
 #include <utility>
 
-#include "dualwrite/key_choice.h"
+#include "dualwrite/ascii_case.h"
 #include "dualwrite/log_decoder.h"
 #include "dualwrite/rows_statement.h"
 #include "dualwrite/sql_literal.h"
@@ -28,6 +28,7 @@ struct ImagePair {
 
 absl::StatusOr<Writer> writer_for(const RowsChange& change, const TableMapping& mapping) {
   if (!change.complete) return absl::FailedPreconditionError("an incomplete row image: binlog_row_image is not FULL");
+  if (!describes(mapping, change)) return absl::FailedPreconditionError("the mapping is of another definition");
   if (mapping.by == ApplyBy::nothing) return absl::FailedPreconditionError(mapping.reason);
   Writer writer{.mapping = mapping,
                 .table = quote_name(mapping.target.schema) + "." + quote_name(mapping.target.table),
@@ -141,15 +142,17 @@ absl::StatusOr<std::optional<std::string>> unique_condition(const Writer& writer
   std::string out;
   for (const DefinedKey::Part& part : key.parts) {
     const auto route = std::find_if(writer.routes.begin(), writer.routes.end(), [&](const ColumnRoute& candidate) {
-      return same_column_name(candidate.follower->name, part.column);
+      return same_ignoring_case(candidate.follower->name, part.column);
     });
-    if (route == writer.routes.end() || part.prefix) {
-      return absl::FailedPreconditionError("key " + key.name + " of the follower is over an expression, a generated " +
-                                           "column or a prefix: its rows are not found by values");
+    if (route == writer.routes.end()) {
+      return absl::FailedPreconditionError("key " + key.name +
+                                           " of the follower is over an expression or a generated " +
+                                           "column: its rows are not found by values");
     }
     const LogValue& value = row[writer.from[static_cast<std::size_t>(route - writer.routes.begin())]];
     if (value.is_null) return std::nullopt;
-    absl::StatusOr<std::string> finds = sql_finds(*route, value);
+    absl::StatusOr<std::string> finds =
+        part.prefix ? sql_finds_prefix(*route, value, *part.prefix) : sql_finds(*route, value);
     if (!finds.ok()) return finds.status();
     out += (out.empty() ? "" : " AND ") + *finds;
   }

@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "dualwrite/character_set.h"
 #include "dualwrite/json_log.h"
+#include "dualwrite/json_opaque.h"
 #include "dualwrite/log_value_text.h"
 #include "dualwrite/sql_text.h"
 
@@ -59,6 +60,12 @@ absl::Status check_convertible(const ColumnRoute& route, Bytes text) {
 // JSON as text, where it leaves its own form: between the makes, or as a statement of MySQL's.
 absl::StatusOr<std::string> json_value_text(const ColumnRoute& route, Bytes bytes) {
   if (route.from.kind != StoredKind::json) return std::string(protocol::as_text(bytes));
+  if (route.to.kind == StoredKind::json) {
+    absl::StatusOr<bool> opaque = json_has_opaque(bytes);
+    if (!opaque.ok()) return of_column(route, opaque.status());
+    if (*opaque)
+      return cannot(route, "a value within the JSON has a type that JSON text has not (DECIMAL, a date, bytes)");
+  }
   absl::StatusOr<std::string> text = json_text(bytes);
   if (!text.ok()) return of_column(route, text.status());
   return text;
@@ -237,6 +244,13 @@ absl::StatusOr<std::string> sql_finds(const ColumnRoute& route, const LogValue& 
   absl::StatusOr<std::string> literal = sql_literal(route, value);
   if (!literal.ok()) return literal;
   return name_of(route) + " = " + *literal;
+}
+
+absl::StatusOr<std::string> sql_finds_prefix(const ColumnRoute& route, const LogValue& value, std::uint32_t length) {
+  absl::StatusOr<std::string> literal = sql_literal(route, value);
+  if (!literal.ok()) return literal;
+  const std::string end = ", " + std::to_string(length) + ")";
+  return "LEFT(" + name_of(route) + end + " = LEFT(" + *literal + end;
 }
 
 }  // namespace crossfade::dualwrite

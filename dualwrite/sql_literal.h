@@ -29,6 +29,9 @@ absl::StatusOr<std::string> sql_literal(const ColumnRoute& route, const LogValue
 // A condition that is true where the follower's column holds exactly this value, NULL for NULL.
 absl::StatusOr<std::string> sql_holds(const ColumnRoute& route, const LogValue& value);
 
+// The first `length` characters (bytes, of what is no text) are equal, as a key over that prefix compares them.
+absl::StatusOr<std::string> sql_finds_prefix(const ColumnRoute& route, const LogValue& value, std::uint32_t length);
+
 // `column = literal`, for which an index serves; true at least where sql_holds() is. Never of a NULL.
 absl::StatusOr<std::string> sql_finds(const ColumnRoute& route, const LogValue& value);
 

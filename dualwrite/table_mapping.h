@@ -46,6 +46,11 @@ struct TableMapping {
   std::string table_map{};  // of `events`: the TABLE_MAP event of the follower's table, in base64
 };
 
+// The mapping was made for the definition that the change came with.
+inline bool describes(const TableMapping& mapping, const RowsChange& change) {
+  return mapping.source == change.table || *mapping.source == *change.table;
+}
+
 // `may_run_binlog`: the follower's account has the privilege. `leader` may be nullptr (its own definition is not
 // known): then only what the log's description says is judged. Never guesses: a doubt is `nothing` with a reason.
 // What makes it `nothing`: a column missing on either side (of the follower: unless generated), a narrower type, NULL
