@@ -265,6 +265,7 @@ absl::Status LogDecoder::State::query(const FramedEvent& event, QueryPacking pac
   absl::StatusOr<LoggedStatement> statement = logged_statement(*query, format->mariadb);
   if (!statement.ok()) return statement.status();
   statement->timestamp = event.header.timestamp;
+  if ((event.header.flags & kEventSuppressesUse) != 0) statement->schema.clear();
   tables.forget();  // their definitions may be others from here on
   using enum TransactionAssembly::StatementKind;
   const auto kind = !format->mariadb && starts_transaction(query->sql) ? opens : whole;
