@@ -49,6 +49,8 @@ class LogDecoder {
   absl::Status more(std::vector<LogItem>* out);
 
   const LogPosition& position() const;
+  // As of the last item given, TransactionEnd::resume.
+  const LogPosition& resume_from() const;
   bool in_transaction() const;
 
  private:

@@ -68,6 +68,12 @@ Task<absl::Status> LogReader::read(LogQueue& queue, std::size_t bytes_max, TimeP
   Stream& stream = link_->stream();
   bool came = false;
   while (queue.bytes < bytes_max) {
+    if (has_kept()) {
+      const absl::Status taken = take_more(queue);
+      if (!taken.ok()) co_return taken;
+      came = true;
+      continue;
+    }
     const Stream::Io got = stream.try_read(buffer_);
     if (got.kind == Stream::Io::Kind::would_block) {
       if (came || queue.ends > 0) break;
@@ -85,14 +91,23 @@ Task<absl::Status> LogReader::read(LogQueue& queue, std::size_t bytes_max, TimeP
 }
 
 absl::Status LogReader::take(protocol::Bytes input, LogQueue& queue) {
-  while (!input.empty()) {
+  while (!input.empty() && !decoder_.has_more()) {
     auto message = messages_.feed(input);
     if (!message.ok()) return message.status();
     if (!*message) break;
     const absl::Status taken = take_message((*message)->payload, queue);
     if (!taken.ok()) return taken;
   }
+  kept_.assign(input.begin(), input.end());
   return absl::OkStatus();
+}
+
+absl::Status LogReader::take_more(LogQueue& queue) {
+  if (!decoder_.has_more()) return take(std::exchange(kept_, {}), queue);
+  const absl::Status given = decoder_.more(&decoded_);
+  for (LogItem& item : decoded_) queue.push(std::move(item));
+  decoded_.clear();
+  return given;
 }
 
 absl::Status LogReader::take_message(protocol::Bytes payload, LogQueue& queue) {

@@ -39,12 +39,16 @@ class LogReader {
   LogReader(std::unique_ptr<BackendLink> link, dualwrite::LogPosition start);
   absl::Status take(protocol::Bytes input, LogQueue& queue);
   absl::Status take_message(protocol::Bytes payload, LogQueue& queue);
+  absl::Status take_more(LogQueue& queue);
+  // Something can be taken without reading from the connection.
+  bool has_kept() const { return decoder_.has_more() || !kept_.empty(); }
 
   std::unique_ptr<BackendLink> link_;
   dualwrite::LogDecoder decoder_;
   protocol::MessageReader messages_;
   std::vector<dualwrite::LogItem> decoded_;
   std::vector<std::uint8_t> buffer_;
+  protocol::Buffer kept_;  // read behind an event that holds more than fits the queue
 };
 
 }  // namespace crossfade::proxy
