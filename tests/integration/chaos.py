@@ -1,11 +1,18 @@
 """Concurrent clients on hot rows while the proxy and both backends are killed with SIGKILL at random moments. After
 recovery both databases must be equal row by row and agree with the clients' books.
 
-    /usr/bin/python3 tests/integration/chaos.py [--binary FILE] [--mode kills,delay,lost] [--seed N] [--kills 22]
+    /usr/bin/python3 tests/integration/chaos.py [--binary FILE] [--mode log,kills,...] [--seed N] [--seeds 1] [--kills 22]
+        [--roles both]
 
-kills: proxy, `new` and `old` are killed. delay: the same with the follower behind a relay that delays its COMMITs,
+Under feed `log` (chaos_log.py), with each make leading:
+log: proxy, `new` and `old` are killed and their connections cut, while clients write with statements of every kind, half of
+them under READ COMMITTED; once for each of --seeds. skip, twice, early: no kills, but one event in 1000 is left out, applied
+twice, or called applied before it is: proves that these checks see that.
+
+Under feed `inline`: kills: proxy, `new` and `old` are killed. delay: the same with the follower behind a relay that delays its COMMITs,
 so that kills meet the time between the two commits. lost: no kills, but entries are taken out of the outbox before
-they are applied: proves that these checks see a missing entry. direct: no proxy; checks the books themselves.
+they are applied: proves that these checks see a missing entry. direct, direct_mixed: no proxy; checks the clients and their books
+themselves.
 """
 
 import argparse
@@ -16,6 +23,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import chaos_log  # noqa: E402
 import harness  # noqa: E402
 import workload  # noqa: E402
 from comparing import compare_databases  # noqa: E402
@@ -73,7 +81,7 @@ def run_kills(env, options, **relay):
     proxy = env.proxy(flags=FLAGS, new_port=port)
     clients = workload.start_clients(proxy, 8, options.seed, 0.02 if relay else 0.005)
     try:
-        attack(env, proxy, kill_plan(options.kills, rng), rng)
+        attack(env, proxy, kill_plan(options.inline_kills or options.kills, rng), rng)
         problems = finish(env, proxy, clients)
     finally:
         workload.tell_to_stop(clients)
@@ -130,40 +138,87 @@ def test_direct(env, options):
     assert workload.check_books(clients, env.old), "a lost row went unnoticed"
 
 
+def test_log(env, options):
+    chaos_log.run_log(env, options, options.seed)
+
+
+def test_skip(env, options):
+    chaos_log.must_be_noticed(env, options.seed, "skip")
+
+
+def test_twice(env, options):
+    chaos_log.must_be_noticed(env, options.seed, "twice")
+
+
+def test_early(env, options):
+    chaos_log.run_early(env, options.seed)
+
+
+def test_direct_mixed(env, options):
+    """The clients of feed `log` against `old` alone, without kills: most of what they send must be taken."""
+    chaos_log.run_direct(env, options.seed)
+
+
+LOG_MODES = ("log", "skip", "twice", "early", "direct_mixed")
+
+
+def runs_of(options):
+    """(mode, feed, roles, seed) of everything to run."""
+    runs = []
+    for mode in options.mode.split(","):
+        if mode not in LOG_MODES:
+            runs.append((mode, "inline", harness.MARIADB_OLD, options.seed))
+            continue
+        roles = harness.BOTH_ROLES if options.roles == "both" else (options.roles,)
+        for number in range(options.seeds if mode == "log" else 1):
+            runs += [(mode, "log", name, options.seed + number) for name in roles]
+    return runs
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--binary", default=os.path.join(ROOT, "build", "release", "crossfade"))
-    parser.add_argument("--mode", default="lost,kills,delay")
+    parser.add_argument("--mode", default="log,skip,twice,early,lost,kills,delay")
     parser.add_argument("--seed", type=int, default=int(time.time()) % 100000)
+    parser.add_argument("--seeds", type=int, default=1, help="of mode log, from --seed on")
     parser.add_argument("--kills", type=int, default=22)
+    parser.add_argument("--inline-kills", type=int, help="of the modes of feed inline; default: as --kills")
+    parser.add_argument("--roles", choices=harness.BOTH_ROLES + ("both",), default="both", help="of the modes of feed log")
     options = parser.parse_args()
-    modes = options.mode.split(",")
-    if modes == ["direct"]:
+    if options.mode.startswith("direct"):
         options.binary = None
     elif not os.access(options.binary, os.X_OK):
         print("no proxy at %s: run scripts/build\n0 passed, 1 failed" % options.binary)
         return 1
     directory = throwaway_directory()
     say("chaos: modes %s, seed %d" % (options.mode, options.seed))
-    servers = Servers(os.path.join(directory, "servers"))
     counts = {"passed": 0, "failed": 0, "skipped": 0}
-    for mode in modes:
-        function = globals()["test_" + mode]
-        # Once in about thirty runs a MariaDB 10.11 that was killed and came back dies of its own purge (an assertion
-        # of trx0purge.cc) or finds its undo log corrupted. Such a run tells nothing of the proxy: again, on new servers.
-        for attempt in range(1, ATTEMPTS + 1):
-            say("mode %s" % mode)
-            name = "chaos-%s-%d" % (mode, attempt)
-            env = harness.Env(servers, options.binary, directory, name)
-            result = harness.run_one("chaos.%s (seed %d)" % (mode, options.seed), lambda e: function(e, options), env)
-            if result != "ruined":
-                break
-            say("a server was ruined by a fault of its own, in run %d of at most %d" % (attempt, ATTEMPTS))
-            servers.kill()
-            servers = Servers(os.path.join(directory, "servers-after-" + name))
+    servers = Servers(os.path.join(directory, "servers"))
+    for number, run in enumerate(runs_of(options)):
+        result, servers = one_run(number, run, options, servers, directory)
         counts[result if result in counts else "failed"] += 1
     print("%d passed, %d failed" % (counts["passed"], counts["failed"]))
     return 1 if counts["failed"] else 0
+
+
+def one_run(number, run, options, servers, directory):
+    """The verdict, and the servers to go on with. Once in about thirty runs a MariaDB 10.11 that was killed and came back
+    dies of its own purge (an assertion of trx0purge.cc) or finds its undo log corrupted. Such a run tells nothing of the
+    proxy: again, on new servers."""
+    mode, feed, roles, options.seed = run
+    for attempt in range(1, ATTEMPTS + 1):
+        say("mode %s, %s" % (mode, roles))
+        name = "chaos-%s-%d-%d" % (mode, number, attempt)
+        servers.use_feed(feed)
+        env = harness.Env(servers.in_roles(roles), options.binary, directory, name, feed)
+        label = "chaos.%s%s (seed %d)" % (mode, "@" + roles if feed == "log" else "", options.seed)
+        result = harness.run_one(label, lambda e: globals()["test_" + mode](e, options), env)
+        if result != "ruined":
+            break
+        say("a server was ruined by a fault of its own, in run %d of at most %d" % (attempt, ATTEMPTS))
+        servers.kill()
+        servers = Servers(os.path.join(directory, "servers-after-" + name))
+    return result, servers
 
 
 if __name__ == "__main__":

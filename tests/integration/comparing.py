@@ -1,5 +1,6 @@
 """What both sides hold, compared row by row."""
 
+import decimal
 import json
 
 
@@ -14,6 +15,15 @@ def columns_of(database, schema, table):
                         "table_schema = '%s' AND table_name = '%s' ORDER BY ordinal_position" % (schema, table))
 
 
+def number(text):
+    """A JSON number as it is, not as the nearest double: 1.50 and 1.5 are one, 18446744073709551616 and its double two."""
+    return "number %s" % decimal.Decimal(text).normalize()
+
+
+def json_value(text):
+    return json.dumps(json.loads(text, parse_float=number, parse_int=number), sort_keys=True)
+
+
 def table_rows(database, schema, table, columns, json_columns):
     """{primary key: row}, all as text; JSON as its value. Without a primary key every row is its own key."""
     keys = [i for i, (_, _, key) in enumerate(columns) if key == "PRI"] or range(len(columns))
@@ -22,7 +32,7 @@ def table_rows(database, schema, table, columns, json_columns):
         cursor.execute("SELECT %s FROM `%s`.`%s`" % (", ".join("`%s`" % c[0] for c in columns), schema, table))
         rows = {}
         for row in cursor.fetchall():
-            row = tuple(json.dumps(json.loads(cell), sort_keys=True) if i in json_columns and cell is not None else cell
+            row = tuple(json_value(cell) if i in json_columns and cell is not None else cell
                         for i, cell in enumerate(row))
             key = tuple(row[i] for i in keys)
             while key in rows:

@@ -80,9 +80,13 @@ class Env:
         self.old, self.new = servers.old, servers.new
         self.schema = "app"
         self.proxies, self.relays = [], []
-        servers.start_missing()
-        servers.run("DROP DATABASE IF EXISTS crossfade", "DROP DATABASE IF EXISTS app", "DROP DATABASE IF EXISTS app_direct",
-                    "CREATE DATABASE app CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+        self.reset()
+
+    def reset(self):
+        """As at the beginning of a test: running servers with an empty schema."""
+        self.servers.start_missing()
+        self.servers.run("DROP DATABASE IF EXISTS crossfade", "DROP DATABASE IF EXISTS app", "DROP DATABASE IF EXISTS app_direct",
+                         "CREATE DATABASE app CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
 
     def tables(self, *statements):
         """Runs DDL or seed data in the schema, on both servers."""

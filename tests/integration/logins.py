@@ -22,6 +22,7 @@ class Roles:
         self.new = Database(new, os.path.join(directory, "new"), options)
         self.both = (self.old, self.new)
         for database in self.both:
+            database.feed = env.feed
             database.start()
             make_accounts(database)
             database.run("CREATE DATABASE app")

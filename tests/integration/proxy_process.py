@@ -63,8 +63,8 @@ FLAGS = {"version": 1, "dual_write": {"enabled": True, "ack": "leader"}, "shadow
 class Proxy:
     """One crossfade process on fixed ports. `config` and `flags` are merged over the defaults."""
 
-    def __init__(self, binary, directory, servers, config=None, flags=None, old_port=None, new_port=None):
-        self.binary, self.directory = binary, directory
+    def __init__(self, binary, directory, servers, config=None, flags=None, old_port=None, new_port=None, environment=None):
+        self.binary, self.directory, self.environment = binary, directory, environment or {}
         self.port, self.admin_port = free_port(), free_port()
         self.process, self.starts = None, 0
         self.prefix = []  # a command that the proxy is run by
@@ -95,7 +95,8 @@ class Proxy:
         self.starts += 1
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen([*self.prefix, self.binary, "serve", "--config", self.config_file], stdout=log,
-                                            stderr=log if stderr is None else stderr, stdin=subprocess.DEVNULL, cwd=self.directory)
+                                            stderr=log if stderr is None else stderr, stdin=subprocess.DEVNULL,
+                                            cwd=self.directory, env=dict(os.environ, **self.environment))
         atexit.register(self.kill)
         wait_until(lambda: self.died() or self.get("/liveness"), deadline, "the proxy's liveness")
         if ready:

@@ -94,7 +94,7 @@ class Client(threading.Thread):
             while not self.stopping.is_set():
                 try:
                     if self.session is None:
-                        self.session = Session(self.endpoint, self.prepared)
+                        self.session = self.open_session()
                         self.reconnects += 1
                 except (Exception,) as error:
                     self.note(error)
@@ -104,6 +104,9 @@ class Client(threading.Thread):
                 time.sleep(self.random.uniform(0, self.pace))
         except BaseException as error:  # reported by verify()
             self.failure = error
+
+    def open_session(self):
+        return Session(self.endpoint, self.prepared)
 
     def note(self, error):
         key = error.args[0] if error.args else type(error).__name__

@@ -1,0 +1,175 @@
+"""Chaos under feed `log`: what chaos.py's modes log, skip, twice and early do."""
+
+import random
+import threading
+import time
+
+import mixed_workload
+import workload
+from comparing import columns_of, compare_databases, tables_of
+from log_feed import execute
+from progress import say, wait_until
+
+FLAGS = {"read_from_new": {"percent": 30}, "shadow_read": {"percent": 10}}
+FAULT = "CROSSFADE_TEST_FAULT"
+
+
+class Attack:
+    """Kills and cuts, in an order that the seed decides."""
+
+    def __init__(self, env, proxy, relays, seed):
+        self.env, self.proxy, self.relays, self.random = env, proxy, relays, random.Random(seed)
+
+    def plan(self, kills):
+        old = new = max(1, kills * 5 // 22)
+        cuts = ["cut old", "cut new"] * max(1, kills // 8)
+        plan = ["old"] * old + ["new"] * new + ["proxy"] * (kills - old - new) + cuts
+        self.random.shuffle(plan)
+        return plan
+
+    def run(self, kills):
+        plan = self.plan(kills)
+        for number, what in enumerate(plan, 1):
+            time.sleep(self.random.uniform(0.2, 1.6))
+            self.env.servers.assert_alive()
+            say("%d of %d: %s" % (number, len(plan), what))
+            if what == "proxy":
+                self.proxy.kill()
+                time.sleep(self.random.uniform(0, 0.3))
+                self.proxy.start(ready=False)
+            elif what.startswith("cut"):
+                relay = self.relays[what[len("cut "):]]
+                self.random.choice((relay.drop_all, relay.reset_all))()
+            else:
+                database = getattr(self.env, what)
+                database.kill()
+                time.sleep(self.random.uniform(0, 1.0))
+                database.restart()
+
+
+def definitions(database):
+    return {table: [column[0] for column in columns_of(database, "app", table)] for table in tables_of(database, "app")}
+
+
+def problems_of(env, proxy, clients):
+    """Everything that is wrong once it is quiet: the books, the rows, the definitions, what was stopped or found."""
+    found = []
+    for name, database in (("old", env.old), ("new", env.new)):
+        found += ["%s: %s" % (name, text) for text in workload.check_books(clients, database)]
+    one, two = definitions(env.old), definitions(env.new)
+    if one != two:
+        return found + ["definitions differ: %s / %s" % (
+            {t: one[t] for t in one if one[t] != two.get(t)}, {t: two[t] for t in two if two[t] != one.get(t)})]
+    differences, rows = compare_databases(env.old, env.new, ["app"])
+    say("compared %d rows: %d differences" % (rows, len(differences)))
+    applier = proxy.status()["applier"]
+    if applier["parked"] or applier["ledger_open"]:
+        found.append("stopped or in the ledger: %s" % applier)
+    return found + differences
+
+
+def quiet(env, proxy, clients):
+    """Ends clients and open branches, and waits until the follower has everything, or the feed has given up on a table."""
+    workload.stop_clients(clients)
+    say("clients stopped: %s" % workload.totals(clients))
+    env.servers.assert_alive()
+    wait_until(lambda: not proxy.died() and env.old.run("SELECT 1"), 30, "the leader")
+    mixed_workload.end_branches(env.old)
+    proxy.caught_up(120)
+
+
+def run_log(env, options, seed):
+    """Every statement class, half of the clients under READ COMMITTED, half under REPEATABLE READ."""
+    env.tables(*mixed_workload.TABLES)
+    relays = {"old": env.relay(env.old, seed=seed), "new": env.relay(env.new, seed=seed)}
+    proxy = env.proxy(flags=FLAGS, old_port=relays["old"].port, new_port=relays["new"].port)
+    clients = mixed_workload.start_clients(proxy, 8, seed)
+    try:
+        Attack(env, proxy, relays, seed).run(options.kills)
+        time.sleep(1.0)
+        quiet(env, proxy, clients)
+        problems = problems_of(env, proxy, clients)
+    finally:
+        workload.tell_to_stop(clients)
+    done = workload.totals(clients)["acknowledged"]
+    assert done > 200, "hardly anything was written: %d" % done
+    assert not problems, "after the kills (seed %d):\n%s" % (seed, "\n".join(problems))
+
+
+def run_with_fault(env, seed, fault):
+    """The same checks without kills, over a feed that makes one mistake in 1000 events: they must see it."""
+    env.tables(*workload.TABLES)
+    proxy = env.proxy(flags={"shadow_read": {"percent": 0}}, environment={FAULT: fault} if fault else {})
+    clients = workload.start_clients(proxy, 8, seed, 0.0)
+    try:
+        wait_until(lambda: workload.totals(clients)["acknowledged"] > 2500, 120, "enough writes for a fault")
+        workload.stop_clients(clients)
+        settled(proxy)
+        return problems_of(env, proxy, clients)
+    finally:
+        workload.tell_to_stop(clients)
+
+
+def settled(proxy):
+    """Caught up, or stopped for good by what it found."""
+    def at_rest():
+        status = proxy.status()
+        return status["caught_up"] or status["applier"]["parked"] or status["applier"]["ledger_open"]
+    wait_until(lambda: not proxy.died() and at_rest(), 60, "an applier at rest")
+
+
+def must_be_noticed(env, seed, kind):
+    problems = run_with_fault(env, seed, "%s:1000" % kind)
+    assert problems, "one event in 1000 went wrong (%s), and nobody noticed" % kind
+    say("noticed, as it must be: %s" % problems[0][:300])
+
+
+def early_reads(env, seconds, fault):
+    """Clients that are told of a commit by both read it on the follower at once; how often it was not there."""
+    env.tables("CREATE TABLE own (id INT PRIMARY KEY, v INT NOT NULL)", "INSERT INTO own VALUES " +
+               ", ".join("(%d, 0)" % n for n in range(8)))
+    proxy = env.proxy(flags={"dual_write": {"ack": "both"}}, environment={FAULT: fault} if fault else {})
+    missing, done, failed = [], [0] * 8, []
+    end = time.monotonic() + seconds
+
+    def work(number):
+        try:
+            with proxy.connect(database="app") as session, env.new.connect(database="app") as follower:
+                while time.monotonic() < end and not missing:
+                    done[number] += 1
+                    execute(session, "UPDATE own SET v = %d WHERE id = %d" % (done[number], number))
+                    if execute(follower, "SELECT v FROM own WHERE id = %d" % number)[0][0] != done[number]:
+                        missing.append((number, done[number]))
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(seconds + 60)
+    assert not failed, failed
+    say("%d commits of both, %d of them not on the follower" % (sum(done), len(missing)))
+    return len(missing), sum(done)
+
+
+def run_early(env, seed):
+    missing, done = early_reads(env, 5, "")
+    assert not missing and done > 200, "%d of %d commits of both were not there" % (missing, done)
+    env.close(False)
+    env.reset()
+    missing, done = early_reads(env, 60, "early:1000")
+    assert missing, "one commit in 1000 was acknowledged early, and none of %d reads noticed (seed %d)" % (done, seed)
+
+
+def run_direct(env, seed):
+    env.tables(*mixed_workload.TABLES)
+    clients = mixed_workload.start_clients(env.proxy(), 8, seed)
+    time.sleep(10)
+    workload.stop_clients(clients)
+    mixed_workload.end_branches(env.old)
+    totals = workload.totals(clients)
+    say("clients stopped: %s" % totals)
+    problems = workload.check_books(clients, env.old)
+    assert not problems, "\n".join(problems)
+    assert sum(totals["errors"].values()) < totals["acknowledged"], totals

@@ -1,0 +1,200 @@
+"""Feed `log`: the two sides' tables are not defined alike. What can be carried exactly is; what cannot stops that table
+before anything is lost, and no other."""
+
+from harness import BOTH_ROLES
+from log_feed import assert_followed, assert_nothing_stopped, equal_or_named, is_stopped, rows_of, start, stopped, through
+from progress import wait_until
+
+ROLES, FEEDS = BOTH_ROLES, ("log",)
+
+
+def two_definitions(env, on_old, on_new, *more):
+    """A proxy over one table `t` that each side defines in its own way, and `other`, which is the same on both."""
+    env.needs_proxy()
+    env.old.run(on_old, database="app")
+    env.new.run(on_new, database="app")
+    proxy = start(env, "CREATE TABLE other (id INT PRIMARY KEY, v VARCHAR(20))", *more)
+    return proxy
+
+
+def carried(env, on_old, on_new, *statements, rows_min=1):
+    proxy = two_definitions(env, on_old, on_new)
+    through(proxy, *statements)
+    assert_followed(env, proxy, rows_min)
+    return proxy
+
+
+def stops(env, on_old, on_new, *statements):
+    """Each statement would be lost in part: the table is named and stands, what follows in other tables goes on."""
+    proxy = two_definitions(env, on_old, on_new)
+    through(proxy, *statements)
+    wait_until(lambda: is_stopped(proxy, "t"), 30, "the stop of the table that cannot be carried")
+    through(proxy, "INSERT INTO other VALUES (1, 'goes on')")
+    equal_or_named(env, proxy, "t", "other")
+    assert not is_stopped(proxy, "other") and rows_of(env.new, "other"), stopped(proxy)
+    return proxy
+
+
+def test_columns_in_another_order(env):
+    carried(env, "CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(20), b INT, c INT)",
+            "CREATE TABLE t (c INT, b INT, id INT PRIMARY KEY, a VARCHAR(20))",
+            "INSERT INTO t VALUES (1, 'one', 11, 111), (2, 'two', 22, 222)", "UPDATE t SET b = c, a = 'changed' WHERE id = 1",
+            "UPDATE t SET id = 3 WHERE id = 2", rows_min=2)
+
+
+def test_other_defaults_and_on_update_clauses(env):
+    carried(env, "CREATE TABLE t (id INT PRIMARY KEY, a INT DEFAULT 1, at TIMESTAMP NULL ON UPDATE CURRENT_TIMESTAMP, b INT NOT NULL DEFAULT 5)",
+            "CREATE TABLE t (id INT PRIMARY KEY, a INT DEFAULT 2, at TIMESTAMP NOT NULL DEFAULT '2001-01-01' ON UPDATE CURRENT_TIMESTAMP, "
+            "b INT NOT NULL DEFAULT 6)",
+            "INSERT INTO t (id, at) VALUES (1, '2020-01-01')", "UPDATE t SET a = 9 WHERE id = 1",
+            "INSERT INTO t (id, at) VALUES (2, '2020-01-01')", "UPDATE t SET a = 4, at = at WHERE id = 2", rows_min=2)
+
+
+def test_a_trigger_on_the_follower_does_not_fire(env):
+    trigger = "CREATE TRIGGER twist BEFORE INSERT ON t FOR EACH ROW SET NEW.a = NEW.a + 1000"
+    env.needs_proxy()
+    env.tables("CREATE TABLE t (id INT PRIMARY KEY, a INT)")
+    env.new.run(trigger, database="app")
+    proxy = start(env)
+    through(proxy, "INSERT INTO t VALUES (1, 1), (2, 2)", "UPDATE t SET a = a + 1")
+    assert_followed(env, proxy, rows_min=2)
+
+
+def test_a_trigger_on_the_leader_alone_has_its_effects_followed(env):
+    env.needs_proxy()
+    env.tables("CREATE TABLE t (id INT PRIMARY KEY, a INT)", "CREATE TABLE audit (n INT PRIMARY KEY AUTO_INCREMENT, id INT)")
+    env.old.run("CREATE TRIGGER note AFTER INSERT ON t FOR EACH ROW INSERT INTO audit (id) VALUES (NEW.id)", database="app")
+    proxy = start(env)
+    through(proxy, "INSERT INTO t VALUES (1, 1), (2, 2)")
+    assert_followed(env, proxy, rows_min=4)
+
+
+def test_wider_types_on_the_follower(env):
+    carried(env, "CREATE TABLE t (id INT PRIMARY KEY, n SMALLINT, d DECIMAL(6,2), at DATETIME(0), s VARCHAR(10), c CHAR(5))",
+            "CREATE TABLE t (id BIGINT PRIMARY KEY, n BIGINT, d DECIMAL(12,4), at DATETIME(6), s VARCHAR(50), c VARCHAR(5))",
+            "INSERT INTO t VALUES (1, -5, 12.34, '2024-01-02 03:04:05', 'text', 'ab'), (2, NULL, -9999.99, NULL, '', '')",
+            "UPDATE t SET d = d + 1, n = 7", "DELETE FROM t WHERE id = 2")
+
+
+# What a side that is narrower loses: found by the definitions, or at the latest by the value.
+def test_a_smaller_decimal_scale_stops_the_table(env):
+    stops(env, "CREATE TABLE t (id INT PRIMARY KEY, d DECIMAL(10,4))", "CREATE TABLE t (id INT PRIMARY KEY, d DECIMAL(10,2))",
+          "INSERT INTO t VALUES (1, 1.2345)")
+
+
+def test_a_smaller_precision_of_seconds_stops_the_table(env):
+    stops(env, "CREATE TABLE t (id INT PRIMARY KEY, at DATETIME(6))", "CREATE TABLE t (id INT PRIMARY KEY, at DATETIME(0))",
+          "INSERT INTO t VALUES (1, '2024-01-02 03:04:05.678901')")
+
+
+def test_a_shorter_text_stops_the_table(env):
+    stops(env, "CREATE TABLE t (id INT PRIMARY KEY, s VARCHAR(20))", "CREATE TABLE t (id INT PRIMARY KEY, s VARCHAR(5))",
+          "INSERT INTO t VALUES (1, 'longer than five')")
+
+
+def test_varchar_into_char_loses_no_trailing_space_silently(env):
+    stops(env, "CREATE TABLE t (id INT PRIMARY KEY, s VARCHAR(10))", "CREATE TABLE t (id INT PRIMARY KEY, s CHAR(10))",
+          "INSERT INTO t VALUES (1, 'space  ')")
+
+
+def test_a_smaller_integer_stops_the_table(env):
+    stops(env, "CREATE TABLE t (id INT PRIMARY KEY, n INT)", "CREATE TABLE t (id INT PRIMARY KEY, n SMALLINT)",
+          "INSERT INTO t VALUES (1, 70000)")
+
+
+def test_signed_against_unsigned_stops_the_table(env):
+    stops(env, "CREATE TABLE t (id INT PRIMARY KEY, n INT)", "CREATE TABLE t (id INT PRIMARY KEY, n INT UNSIGNED)",
+          "INSERT INTO t VALUES (1, -1)")
+
+
+def test_null_where_the_follower_has_none_stops_the_table(env):
+    stops(env, "CREATE TABLE t (id INT PRIMARY KEY, n INT)", "CREATE TABLE t (id INT PRIMARY KEY, n INT NOT NULL)",
+          "INSERT INTO t VALUES (1, NULL)")
+
+
+def test_a_missing_column_stops_the_table(env):
+    stops(env, "CREATE TABLE t (id INT PRIMARY KEY, n INT, extra INT)", "CREATE TABLE t (id INT PRIMARY KEY, n INT)",
+          "INSERT INTO t VALUES (1, 1, 1)")
+
+
+def test_text_that_the_followers_character_set_lacks_is_never_silent(env):
+    stops(env, "CREATE TABLE t (id INT PRIMARY KEY, s VARCHAR(10) CHARACTER SET utf8mb4)",
+          "CREATE TABLE t (id INT PRIMARY KEY, s VARCHAR(10) CHARACTER SET latin1)", "INSERT INTO t VALUES (1, '日本')")
+
+
+def test_members_in_another_order_are_carried_by_name(env):
+    proxy = two_definitions(env, "CREATE TABLE t (id INT PRIMARY KEY, e ENUM('a','b','c'), s SET('x','y'))",
+                            "CREATE TABLE t (id INT PRIMARY KEY, e ENUM('c','b','a','d'), s SET('y','x'))")
+    through(proxy, "INSERT INTO t VALUES (1, 'a', 'x'), (2, 'c', 'x,y'), (3, 'b', 'y'), (4, NULL, '')")
+    named = equal_or_named(env, proxy, "t")
+    assert not named["t"] or stopped(proxy)
+
+
+def test_another_character_set_that_holds_the_text_is_carried(env):
+    carried(env, "CREATE TABLE t (id INT PRIMARY KEY, s VARCHAR(10) CHARACTER SET latin1)",
+            "CREATE TABLE t (id INT PRIMARY KEY, s VARCHAR(10) CHARACTER SET utf8mb4)",
+            "INSERT INTO t VALUES (1, 'é€ÿ'), (2, ''), (3, 'plain')", "UPDATE t SET s = CONCAT(s, 'ü')", rows_min=3)
+
+
+def test_a_unique_key_on_the_follower_alone_is_found_when_it_bites(env):
+    proxy = two_definitions(env, "CREATE TABLE t (id INT PRIMARY KEY, n INT)", "CREATE TABLE t (id INT PRIMARY KEY, n INT, UNIQUE KEY (n))")
+    through(proxy, "INSERT INTO t VALUES (1, 1), (2, 2)", "INSERT INTO t VALUES (3, 1)", "INSERT INTO other VALUES (1, 'on')")
+    named = equal_or_named(env, proxy, "t", "other")
+    assert named["t"] and not named["other"], named
+
+
+def test_another_primary_key_is_never_silently_wrong(env):
+    proxy = two_definitions(env, "CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, PRIMARY KEY (a))",
+                            "CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, PRIMARY KEY (b))")
+    through(proxy, "INSERT INTO t VALUES (1, 10), (2, 20)", "UPDATE t SET b = 30 WHERE a = 1", "INSERT INTO t VALUES (3, 20)",
+            "INSERT INTO other VALUES (1, 'on')")
+    named = equal_or_named(env, proxy, "t", "other")
+    assert named["t"] and not named["other"], named
+
+
+def test_a_cascade_on_one_side_only_is_never_silent(env):
+    parent = "CREATE TABLE parent (id INT PRIMARY KEY)"
+    child = "CREATE TABLE child (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES parent (id)%s)"
+    env.needs_proxy()
+    env.tables(parent)
+    env.old.run(child % " ON DELETE CASCADE", database="app")
+    env.new.run(child % "", database="app")
+    proxy = start(env, "CREATE TABLE other (id INT PRIMARY KEY)")
+    through(proxy, "INSERT INTO parent VALUES (1), (2)", "INSERT INTO child VALUES (1, 1), (2, 1), (3, 2)",
+            "DELETE FROM parent WHERE id = 1", "INSERT INTO other VALUES (1)")
+    named = equal_or_named(env, proxy, "parent", "child", "other")
+    assert not named["other"], named
+
+
+def test_a_generated_column_with_another_expression_is_never_silent(env):
+    proxy = two_definitions(env, "CREATE TABLE t (id INT PRIMARY KEY, a INT, g INT AS (a + 1) STORED)",
+                            "CREATE TABLE t (id INT PRIMARY KEY, a INT, g INT AS (a + 2) STORED)")
+    through(proxy, "INSERT INTO t (id, a) VALUES (1, 1)")
+    assert equal_or_named(env, proxy, "t")["t"]
+
+
+def test_a_table_that_the_follower_lacks_stops_alone(env):
+    env.needs_proxy()
+    env.old.run("CREATE TABLE only_here (id INT PRIMARY KEY)", database="app")
+    proxy = start(env, "CREATE TABLE other (id INT PRIMARY KEY)")
+    through(proxy, "INSERT INTO only_here VALUES (1)", "INSERT INTO other VALUES (1)")
+    wait_until(lambda: is_stopped(proxy, "only_here"), 30, "the stop of a table without a counterpart")
+    assert not equal_or_named(env, proxy, "other")["other"]
+
+
+def test_tables_that_nobody_writes_are_compared_at_the_start(env):
+    """A finding before the first row: it stands in the status, and no row was lost."""
+    proxy = two_definitions(env, "CREATE TABLE t (id INT PRIMARY KEY, n BIGINT)", "CREATE TABLE t (id INT PRIMARY KEY, n INT)")
+    wait_until(lambda: "app.t" in proxy.get("/status").replace("`", ""), 30, "a finding about the table")
+
+
+def test_collations_that_differ_in_name_only_between_makes_stop_nothing(env):
+    env.needs_proxy()
+    env.old.run("CREATE TABLE t (id VARCHAR(20) PRIMARY KEY, v TEXT, j JSON, n INT(11), d DOUBLE DEFAULT 1.5, "
+                "at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP)", database="app")
+    env.new.run("CREATE TABLE t (id VARCHAR(20) PRIMARY KEY, v TEXT, j JSON, n INT, d DOUBLE DEFAULT '1.5', "
+                "at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP)", database="app")
+    proxy = start(env)
+    through(proxy, "INSERT INTO t (id, v, j) VALUES ('ä', 'x', '[1]'), ('Z', NULL, NULL)", "UPDATE t SET n = 1")
+    assert_followed(env, proxy, rows_min=2)
+    assert_nothing_stopped(proxy)

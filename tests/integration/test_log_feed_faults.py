@@ -1,0 +1,282 @@
+"""Feed `log`: what fails, stops or is switched around it costs no row and repeats none; what differs is found."""
+
+import contextlib
+import threading
+
+from harness import BOTH_ROLES
+from log_feed import (arrived, assert_followed, assert_nothing_stopped, equal_or_named, execute, is_stopped, ledger,
+                      rows_of, settings, start, through)
+from progress import wait_until
+
+ROLES, FEEDS = BOTH_ROLES, ("log",)
+
+T = "CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v INT NOT NULL DEFAULT 0, s VARCHAR(40))"
+SEED = "INSERT INTO t (v) VALUES " + ", ".join("(%d)" % n for n in range(20))
+OTHER = "CREATE TABLE other (id INT PRIMARY KEY AUTO_INCREMENT, v INT)"
+
+
+class Writers:
+    """Counts up rows through the proxy while something is broken; errors of broken connections are its life."""
+
+    def __init__(self, proxy, count=3):
+        self.proxy, self.stopping, self.done = proxy, threading.Event(), [0] * count
+        self.threads = [threading.Thread(target=self._work, args=(number,), daemon=True) for number in range(count)]
+
+    def _work(self, number):
+        while not self.stopping.is_set():
+            try:
+                with self.proxy.connect(database="app", connect_timeout=2, read_timeout=10) as session:
+                    while not self.stopping.is_set():
+                        execute(session, "UPDATE t SET v = v + 1, s = UUID() WHERE id <= %d" % (self.done[number] % 15 + 1),
+                                "INSERT INTO other (v) VALUES (%d)" % number)
+                        self.done[number] += 1
+            except Exception:
+                self.stopping.wait(0.05)
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        self.wrote(10)
+        return self
+
+    def wrote(self, more):
+        """Waits until they have written more."""
+        want = sum(self.done) + more
+        wait_until(lambda: sum(self.done) >= want, 60, "%d more writes" % more)
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join(30)
+
+
+def test_the_proxy_is_killed_and_comes_back(env):
+    proxy = start(env, T, SEED, OTHER)
+    env.needs_proxy()
+    with Writers(proxy) as writers:
+        for _ in range(4):
+            proxy.kill()
+            proxy.start(ready=False)
+            writers.wrote(20)
+    assert_followed(env, proxy, rows_min=50)
+
+
+def test_the_proxy_is_stopped_while_others_write(env):
+    proxy = start(env, T, SEED)
+    env.needs_proxy()
+    through(proxy, "UPDATE t SET v = v + 1")
+    proxy.stop()
+    env.old.run("UPDATE t SET v = v + 100", "INSERT INTO t (v) VALUES (7)", "FLUSH BINARY LOGS", "DELETE FROM t WHERE id = 2", database="app")
+    proxy.start()
+    through(proxy, "UPDATE t SET v = v + 1 WHERE id = 3")
+    assert_followed(env, proxy, rows_min=20)
+
+
+def test_the_leader_restarts(env):
+    proxy = start(env, T, SEED, OTHER)
+    env.needs_proxy()
+    with Writers(proxy) as writers:
+        env.old.kill()
+        env.old.restart()
+        writers.wrote(20)
+        env.old.stop()
+        env.old.restart()
+        writers.wrote(20)
+    assert_followed(env, proxy, rows_min=50)
+
+
+def test_the_follower_restarts_and_is_away_for_a_while(env):
+    proxy = start(env, T, SEED, OTHER)
+    env.needs_proxy()
+    with Writers(proxy) as writers:
+        env.new.kill()
+        env.new.restart()
+        writers.wrote(20)
+        env.new.stop()
+        writers.wrote(100)
+        env.old.run("FLUSH BINARY LOGS")
+        env.new.restart()
+        writers.wrote(10)
+    assert_followed(env, proxy, rows_min=100)
+
+
+def test_connections_of_the_feed_are_cut(env):
+    env.needs_proxy()
+    env.tables(T, SEED, OTHER)
+    to_old, to_new = env.relay(env.old), env.relay(env.new)
+    proxy = env.proxy(old_port=to_old.port, new_port=to_new.port)
+    with Writers(proxy) as writers:
+        for number in range(8):
+            cut = (to_old, to_new)[number % 2]
+            (cut.drop_all if number % 4 < 2 else cut.reset_all)()
+            writers.wrote(5)
+    assert_followed(env, proxy, rows_min=30)
+
+
+def test_the_answer_to_the_followers_commit_is_lost(env):
+    """Committed or not: the position tells. Nothing is applied twice."""
+    env.needs_proxy()
+    env.tables(T, SEED, OTHER)
+    to_new = env.relay(env.new)
+    proxy = env.proxy(new_port=to_new.port)
+    with Writers(proxy) as writers:
+        for _ in range(5):
+            to_new.cut_after_commit = 1
+            writers.wrote(10)
+    assert_followed(env, proxy, rows_min=50)
+
+
+def test_the_log_rotates(env):
+    proxy = start(env, T, SEED, OTHER)
+    env.needs_proxy()
+    with Writers(proxy) as writers:
+        for _ in range(5):
+            env.old.run("FLUSH BINARY LOGS")
+            writers.wrote(10)
+    assert_followed(env, proxy, rows_min=50)
+
+
+def test_a_compressed_log(env):
+    env.needs_proxy()
+    with contextlib.ExitStack() as stack:
+        name = {"mariadb": "log_bin_compress", "mysql": "binlog_transaction_compression"}[env.old.kind]
+        stack.enter_context(settings(env.old, **{name: 1}))
+        proxy = start(env, T, SEED, "CREATE TABLE big (id INT PRIMARY KEY, s LONGTEXT)")
+        through(proxy, "INSERT INTO big VALUES (1, REPEAT('abc', 100000)), (2, 'x')", "UPDATE t SET v = v + 1", "BEGIN",
+                "UPDATE big SET s = CONCAT(s, 'd')", "DELETE FROM t WHERE id = 3", "COMMIT", "ALTER TABLE big ADD COLUMN n INT",
+                "INSERT INTO big SELECT id + 10, s, 5 FROM big", "TRUNCATE t", "INSERT INTO t (v) VALUES (1)")
+        assert_followed(env, proxy, rows_min=5)
+
+
+def test_a_statement_in_the_log_stops_the_feed_loudly(env):
+    """A session with binlog_format=STATEMENT: its rows are not known, and nothing after it may be guessed."""
+    env.needs_proxy()
+    proxy = start(env, T, SEED)
+    through(proxy, "UPDATE t SET v = 5 WHERE id = 1")
+    arrived(env, proxy)
+    env.old.run("SET SESSION binlog_format = 'STATEMENT'", "UPDATE t SET v = v + 1 WHERE id = 2", database="app")
+    through(proxy, "UPDATE t SET v = 9 WHERE id = 3")
+    wait_until(lambda: proxy.status()["applier"]["last_error"], 30, "word of the statement in the log")
+    status = proxy.status()
+    assert status["caught_up"] is False, status
+    error = status["applier"]["last_error"].lower()
+    assert "statement" in error or "row" in error, error
+    assert ":" in error and ("bin" in error), "file and position: %s" % error
+    assert env.new.run("SELECT v FROM app.t WHERE id = 2") == ((1,),), "nothing was guessed"
+
+
+def test_a_session_may_not_change_how_the_leader_logs(env):
+    env.needs_proxy()
+    env.old.run("GRANT ALL PRIVILEGES ON *.* TO app@'%'")
+    try:
+        proxy = start(env, T, SEED)
+        for statement in ("SET SESSION binlog_format = 'STATEMENT'", "SET sql_log_bin = 0", "SET binlog_row_image = 'MINIMAL'",
+                          "SET @@session.sql_log_bin = OFF", "SET @a = 1, SESSION binlog_format = MIXED"):
+            with proxy.connect(database="app") as session:
+                try:
+                    execute(session, statement)
+                except Exception as error:
+                    assert error.args[0] in (1235, 1227), error
+                execute(session, "UPDATE t SET v = v + 1 WHERE id = 1", "INSERT INTO t (v) VALUES (1)")
+        assert_followed(env, proxy, rows_min=20)
+    finally:
+        env.old.run("REVOKE ALL PRIVILEGES ON *.* FROM app@'%'")
+
+
+def test_a_row_deleted_behind_the_followers_back_is_found_at_its_next_change(env):
+    env.needs_proxy()
+    proxy = start(env, T, SEED, OTHER)
+    arrived(env, proxy)
+    env.new.run("DELETE FROM t WHERE id = 5", database="app")
+    through(proxy, "UPDATE t SET v = 500 WHERE id = 5", "INSERT INTO other (v) VALUES (1)", "UPDATE t SET v = 600 WHERE id = 6")
+    wait_until(lambda: proxy.status()["applier"]["ledger_open"] >= 1, 30, "the divergence in the ledger")
+    assert is_stopped(proxy, "t"), proxy.status()["applier"]
+    through(proxy, "INSERT INTO other (v) VALUES (2)", "UPDATE other SET v = v + 1")
+    assert not equal_or_named(env, proxy, "t", "other")["other"]
+    assert rows_of(env.old, "other") == rows_of(env.new, "other")
+    entries = ledger(env)
+    assert any("t" in entry and "5" in entry for entry in entries), entries
+
+
+def test_a_row_added_behind_the_followers_back_is_found_when_its_key_comes(env):
+    env.needs_proxy()
+    proxy = start(env, T, SEED, OTHER)
+    arrived(env, proxy)
+    env.new.run("INSERT INTO t (id, v) VALUES (1000, 1)", database="app")
+    through(proxy, "INSERT INTO t (id, v) VALUES (1000, 2)", "INSERT INTO other (v) VALUES (1)")
+    wait_until(lambda: proxy.status()["applier"]["ledger_open"] >= 1, 30, "the divergence in the ledger")
+    assert is_stopped(proxy, "t"), proxy.status()["applier"]
+    assert not equal_or_named(env, proxy, "other")["other"]
+
+
+def test_a_row_changed_behind_the_followers_back_is_found_by_its_image_before(env):
+    env.needs_proxy()
+    proxy = start(env, T, SEED, OTHER, check_rows_percent=100)
+    arrived(env, proxy)
+    env.new.run("UPDATE t SET v = 999 WHERE id = 5", database="app")
+    through(proxy, "UPDATE t SET s = 'x' WHERE id = 5", "INSERT INTO other (v) VALUES (1)")
+    wait_until(lambda: proxy.status()["applier"]["ledger_open"] >= 1, 30, "the divergence in the ledger")
+    assert not equal_or_named(env, proxy, "other")["other"]
+
+
+def test_divergent_rows_are_overwritten_where_the_flags_say_so(env):
+    env.needs_proxy()
+    proxy = start(env, T, SEED, OTHER, flags={"dual_write": {"on_divergence": "overwrite"}}, check_rows_percent=100)
+    arrived(env, proxy)
+    env.new.run("DELETE FROM t WHERE id = 5", "UPDATE t SET v = 999 WHERE id = 6", "INSERT INTO t (id, v) VALUES (1000, 1)", database="app")
+    through(proxy, "UPDATE t SET v = 500 WHERE id = 5", "UPDATE t SET s = 'x' WHERE id = 6", "INSERT INTO t (id, v) VALUES (1000, 2)")
+    env.assert_equal(proxy, rows_min=20)
+    applier = proxy.status()["applier"]
+    assert applier["parked"] == [] and applier["divergences"] >= 3, applier
+    assert len(ledger(env)) >= 3
+
+
+def test_a_leader_without_what_the_log_needs_is_refused_with_what_to_change(env):
+    env.needs_proxy()
+    with settings(env.old, sync_binlog=0):
+        env.tables(T, SEED)
+        proxy = env.proxy(start=False)
+        proxy.start(ready=False)
+        wait_until(lambda: "sync_binlog" in proxy.get("/status") + proxy.log_tail(200), 30, "word of sync_binlog")
+        assert "SET GLOBAL sync_binlog" in (proxy.get("/status") + proxy.log_tail(200))
+
+
+def test_a_setting_that_changes_while_the_feed_runs_is_noticed(env):
+    env.needs_proxy()
+    proxy = start(env, T, SEED)
+    through(proxy, "UPDATE t SET v = 1")
+    arrived(env, proxy)
+    with settings(env.old, binlog_row_image="MINIMAL"):
+        through(proxy, "UPDATE t SET v = 2 WHERE id = 1")
+        wait_until(lambda: "binlog_row_image" in proxy.get("/status") + proxy.log_tail(200) or is_stopped(proxy, "t"), 60,
+                   "word of binlog_row_image")
+
+
+def test_a_log_that_was_purged_is_an_alarm_not_a_gap(env):
+    env.needs_proxy()
+    proxy = start(env, T, SEED)
+    through(proxy, "UPDATE t SET v = 1")
+    arrived(env, proxy)
+    proxy.stop()
+    env.old.run("UPDATE t SET v = v + 1", "FLUSH BINARY LOGS", database="app")
+    logs = env.old.run("SHOW BINARY LOGS")
+    env.old.run("FLUSH BINARY LOGS", "PURGE BINARY LOGS TO '%s'" % logs[-1][0])
+    proxy.start(ready=False)
+    wait_until(lambda: proxy.status()["applier"]["last_error"], 30, "word of the missing log")
+    assert proxy.status()["caught_up"] is False
+
+
+def test_two_proxies_one_applies_and_the_other_takes_over(env):
+    env.needs_proxy()
+    first = start(env, T, SEED, OTHER)
+    second = env.proxy()
+    with Writers(second) as writers:
+        writers.wrote(20)
+        first.kill()
+        writers.wrote(40)
+        first.start(ready=False)
+        writers.wrote(10)
+    for proxy in (first, second):
+        proxy.caught_up()
+    assert_followed(env, second, rows_min=50)
+    assert_nothing_stopped(first)

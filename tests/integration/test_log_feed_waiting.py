@@ -1,0 +1,142 @@
+"""Feed `log`: who waits for the follower reads there what was committed, and nobody waits for ever."""
+
+import threading
+import time
+
+from harness import BOTH_ROLES, raises
+from log_feed import assert_followed, execute, start, through
+from progress import wait_until
+
+ROLES, FEEDS = BOTH_ROLES, ("log",)
+
+T = "CREATE TABLE t (id INT PRIMARY KEY, v INT, s VARCHAR(40))"
+SEED = "INSERT INTO t VALUES " + ", ".join("(%d, 0, '')" % n for n in range(10))
+BOTH = {"dual_write": {"ack": "both"}}
+FROM_NEW = {"read_from_new": {"percent": 100}}
+
+
+def test_with_ack_both_the_follower_has_it_when_the_client_hears(env):
+    env.needs_proxy()
+    proxy = start(env, T, SEED, flags=BOTH)
+    with proxy.connect(database="app") as session, session.cursor() as cursor, env.new.connect(database="app") as follower, \
+            follower.cursor() as there:
+        for n in range(1, 60):
+            cursor.execute("UPDATE t SET v = %s WHERE id = 1", (n,))
+            there.execute("SELECT v FROM t WHERE id = 1")
+            assert there.fetchone() == (n,), n
+        cursor.execute("BEGIN")
+        cursor.execute("UPDATE t SET s = 'whole' WHERE id IN (2, 3)")
+        cursor.execute("COMMIT")
+        there.execute("SELECT COUNT(*) FROM t WHERE s = 'whole'")
+        assert there.fetchone() == (2,)
+        cursor.execute("SET autocommit = 0")
+        cursor.execute("DELETE FROM t WHERE id = 9")
+        cursor.execute("SET autocommit = 1")
+        there.execute("SELECT COUNT(*) FROM t WHERE id = 9")
+        assert there.fetchone() == (0,)
+        cursor.execute("ALTER TABLE t ADD COLUMN w INT")
+        there.execute("SELECT w FROM t WHERE id = 1")
+    prepared = proxy.wire(database="app")
+    statement = prepared.prepare("UPDATE t SET v = ? WHERE id = 4")[0]
+    for n in range(1, 20):
+        prepared.execute(statement, [n])
+        assert env.new.run("SELECT v FROM app.t WHERE id = 4") == ((n,),), n
+    prepared.close()
+    assert proxy.status()["counters"]["ack_timeouts"] == 0
+    assert_followed(env, proxy, rows_min=9)
+
+
+def test_with_ack_both_many_sessions_wait_at_once(env):
+    env.needs_proxy()
+    proxy = start(env, T, SEED, flags=BOTH)
+    wrong = []
+
+    def work(number):
+        with proxy.connect(database="app") as session, env.new.connect(database="app") as follower:
+            for n in range(1, 40):
+                execute(session, "UPDATE t SET v = %d WHERE id = %d" % (n, number))
+                found = execute(follower, "SELECT v FROM t WHERE id = %d" % number)[0][0]
+                if found != n:
+                    wrong.append((number, n, found))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not wrong, wrong[:5]
+    assert_followed(env, proxy, rows_min=10)
+
+
+def test_with_ack_both_a_follower_that_is_down_costs_the_deadline_and_no_write(env):
+    env.needs_proxy()
+    proxy = start(env, T, SEED, flags=BOTH, ack_timeout="300ms")
+    env.new.kill()
+    started = time.monotonic()
+    through(proxy, "UPDATE t SET v = 1 WHERE id = 1")
+    assert time.monotonic() - started < 5
+    assert env.old.run("SELECT v FROM app.t WHERE id = 1") == ((1,),)
+    env.new.restart()
+    assert_followed(env, proxy, rows_min=10)
+
+
+def test_reads_from_new_see_the_sessions_own_writes(env):
+    env.needs_proxy()
+    proxy = start(env, T, SEED, flags=FROM_NEW)
+    with proxy.connect(database="app") as session:
+        for n in range(1, 80):
+            execute(session, "UPDATE t SET v = %d WHERE id = %d" % (n, n % 10))
+            assert execute(session, "SELECT v FROM t WHERE id = %d" % (n % 10)) == ((n,),), n
+        execute(session, "BEGIN", "DELETE FROM t WHERE id = 5", "COMMIT")
+        assert execute(session, "SELECT COUNT(*) FROM t") == ((9,),)
+        execute(session, "INSERT INTO t SELECT id + 100, v, UUID() FROM t")
+        assert execute(session, "SELECT COUNT(*) FROM t") == ((18,),)
+        execute(session, "CREATE TABLE fresh (id INT PRIMARY KEY)", "INSERT INTO fresh VALUES (1)")
+        assert execute(session, "SELECT id FROM fresh") == ((1,),)
+    assert proxy.metric("crossfade_reads_total", backend="new") > 40
+    assert_followed(env, proxy, rows_min=18)
+
+
+def test_reads_of_a_stopped_table_stay_with_the_leader(env):
+    env.needs_proxy()
+    env.old.run("CREATE TABLE d (id INT PRIMARY KEY, n DECIMAL(10,4))", database="app")
+    env.new.run("CREATE TABLE d (id INT PRIMARY KEY, n DECIMAL(10,1))", database="app")
+    proxy = start(env, T, SEED, flags=FROM_NEW)
+    through(proxy, "INSERT INTO d VALUES (1, 1.2345)")
+    wait_until(lambda: proxy.status()["applier"]["parked"], 30, "the stop of the table")
+    for _ in range(20):
+        assert str(through(proxy, "SELECT n FROM d WHERE id = 1")[0][0]) == "1.2345"
+    before = proxy.metric("crossfade_reads_total", backend="new")
+    for _ in range(20):
+        through(proxy, "SELECT v FROM t WHERE id = 1")
+    assert proxy.metric("crossfade_reads_total", backend="new") > before, "other tables are read there"
+
+
+def test_the_trackers_bytes_reach_no_client_that_did_not_ask(env):
+    """The proxy asks the leader for each commit's name; the client's OK is the server's without that."""
+    proxy = start(env, T, SEED)
+    seen = []
+    for endpoint in (proxy, env.old):
+        session = endpoint.wire(database="app")
+        answers = []
+        for statement in ("UPDATE t SET v = 5 WHERE id = 1", "BEGIN", "UPDATE t SET v = 6 WHERE id = 1", "COMMIT", "SET @a = 1",
+                          "INSERT INTO t VALUES (77, 1, '')", "DELETE FROM t WHERE id = 77"):
+            session.command(b"\x03" + statement.encode())
+            answers.append(session.read_packet())
+        variables = session.one("SELECT @@session_track_system_variables").rows
+        session.close()
+        seen.append((answers, variables))
+    assert seen[0] == seen[1], seen
+
+
+def test_a_client_that_asks_for_the_gtid_gets_it(env):
+    proxy = start(env, T, SEED)
+    name = {"mariadb": "session_track_system_variables = 'last_gtid'", "mysql": "session_track_gtids = OWN_GTID"}[env.old.kind]
+    session = proxy.wire(database="app", capabilities=1 << 23)
+    session.query("SET " + name)
+    answer = session.query("UPDATE t SET v = 5 WHERE id = 1")[0]
+    assert answer.session_state, "nothing came"
+    session.close()
+    with proxy.connect(database="app") as other:
+        raises(1193, execute, other, "SET no_such_variable = 1")
+    assert_followed(env, proxy, rows_min=10)
