@@ -22,6 +22,7 @@ class CommitWait {
   explicit CommitWait(Reactor& owner) : owner_(owner) {}
   // On the owner's thread. True when applied, false when the deadline passed first.
   static Task<bool> wait(std::shared_ptr<CommitWait> self, TimePoint deadline);
+  bool is_done() const { return done_.load(); }
   // On the feed's thread.
   static void done(const std::shared_ptr<CommitWait>& self);
 

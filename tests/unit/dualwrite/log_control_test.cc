@@ -1,0 +1,74 @@
+#include "dualwrite/log_control.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace crossfade::dualwrite {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+protocol::ResultSet rows(std::vector<std::vector<protocol::Cell>> all) {
+  protocol::ResultSet result;
+  result.rows = std::move(all);
+  return result;
+}
+
+TEST(LogControl, ReadsThePositionThatItWrote) {
+  const auto none = position_from(rows({}));
+  ASSERT_TRUE(none.ok());
+  EXPECT_FALSE(none->has_value());
+  const auto read = position_from(rows({{"bin.000002", "4711", "bin.000001", "99", "uuid", "0-1-2"}}));
+  ASSERT_TRUE(read.ok() && read->has_value());
+  EXPECT_EQ((*read)->applied, (LogPosition{"bin.000002", 4711}));
+  EXPECT_EQ((*read)->resume, (LogPosition{"bin.000001", 99}));
+  EXPECT_EQ((*read)->server, "uuid");
+  EXPECT_FALSE(position_from(rows({{"bin.000002"}})).ok());
+}
+
+TEST(LogControl, AnUpdateOfThePositionFailsForWhoDoesNotOwnIt) {
+  const std::string sql = update_position("crossfade", "old", {.applied = {"bin.000002", 4711}}, std::string(16, 'x'));
+  EXPECT_THAT(sql, HasSubstr("(SELECT 1 UNION SELECT 2)"));
+  EXPECT_THAT(sql, HasSubstr("`offset`=4711"));
+  EXPECT_THAT(sql, HasSubstr("IF(`owner`=0x78787878"));
+}
+
+TEST(LogControl, TextsAreHexSoThatNoSessionReadsThemOtherwise) {
+  const StoppedTable stopped{.table = {"a'b", "c\\d"}, .since = {"bin.1", 7}, .reason = "it's \xc3\xa9"};
+  const std::string sql = insert_stopped("cross`fade", stopped);
+  EXPECT_THAT(sql, HasSubstr("`cross``fade`.`stopped`"));
+  EXPECT_THAT(sql, Not(HasSubstr("a'b")));
+  EXPECT_THAT(sql, HasSubstr("0x612762"));
+}
+
+TEST(LogControl, ReadsStoppedTables) {
+  const auto read = stopped_from(rows({{"app", "t", "definition", "bin.000001", "4", "why", "0"},
+                                       {"app", "u", "divergence", "bin.000001", "5", "why", "1"}}));
+  ASSERT_TRUE(read.ok());
+  ASSERT_EQ(read->size(), 2u);
+  EXPECT_EQ((*read)[0].cause, StopCause::definition);
+  EXPECT_FALSE((*read)[0].released);
+  EXPECT_EQ((*read)[1].cause, StopCause::divergence);
+  EXPECT_TRUE((*read)[1].released);
+}
+
+TEST(LogControl, ReadsTheAnchorAndTheIntentOfADdl) {
+  const auto anchor = anchor_from(rows({{"uuid", "bin.000003", "12"}}));
+  ASSERT_TRUE(anchor.ok() && anchor->has_value());
+  EXPECT_EQ((*anchor)->at, (LogPosition{"bin.000003", 12}));
+  const auto intent = ddl_intent_from(rows({{"bin.000003", "12", "1", "abc"}}));
+  ASSERT_TRUE(intent.ok() && intent->has_value());
+  EXPECT_EQ((*intent)->step, 1u);
+  EXPECT_EQ((*intent)->fingerprint, "abc");
+}
+
+TEST(LogControl, ALongReasonIsCut) {
+  const std::string sql =
+      insert_divergence("c", {"s", "t"}, std::string(5000, 'x'), {}, {"bin.1", 4}, LedgerState::resolved);
+  EXPECT_LT(sql.size(), 2000u);
+  EXPECT_THAT(sql, testing::EndsWith(",1)"));
+}
+
+}  // namespace
+}  // namespace crossfade::dualwrite

@@ -1,0 +1,68 @@
+#include "proxy/feed/stopped_tables.h"
+
+#include <gtest/gtest.h>
+
+namespace crossfade::proxy {
+namespace {
+
+using dualwrite::LogPosition;
+using dualwrite::StoppedTable;
+using dualwrite::TableRef;
+
+const TableRef kTable{"app", "t"};
+const TableRef kOther{"app", "u"};
+LogPosition place(std::uint64_t offset) { return {"bin.000001", offset}; }
+
+struct Case {
+  std::uint64_t since;
+  bool released;
+  std::uint64_t begin;
+  std::uint64_t applied;
+  bool taken;
+};
+
+TEST(StoppedTables, TakesWhatItsStateSays) {
+  const Case cases[] = {
+      {500, false, 600, 400, false},  // behind the stop
+      {500, false, 500, 400, false},  // the transaction it stopped at
+      {500, false, 450, 400, true},   // new, and before the stop
+      {500, false, 300, 400, false},  // applied already
+      {500, true, 500, 900, true},    // caught up from where it stopped, though old to the others
+      {500, true, 499, 900, false},  {500, true, 950, 900, true},
+  };
+  for (const Case& each : cases) {
+    StoppedTables tables;
+    StoppedTable table{.table = kTable, .since = place(each.since), .reason = "why"};
+    table.released = each.released;
+    tables.assign({table});
+    EXPECT_EQ(tables.takes(kTable, place(each.begin), place(each.applied)), each.taken)
+        << each.since << " " << each.released << " " << each.begin << " " << each.applied;
+    EXPECT_EQ(tables.takes(kOther, place(each.begin), place(each.applied)), each.begin >= each.applied);
+  }
+}
+
+TEST(StoppedTables, OthersAskByNameWithoutCase) {
+  StoppedTables tables;
+  EXPECT_FALSE(tables.any());
+  tables.stop({.table = kTable, .since = place(4), .reason = "why"});
+  EXPECT_TRUE(tables.any());
+  EXPECT_TRUE(tables.contains("APP", "T"));
+  EXPECT_FALSE(tables.contains("app", "u"));
+  tables.resume(kTable);
+  EXPECT_FALSE(tables.any());
+  EXPECT_FALSE(tables.contains("app", "t"));
+}
+
+TEST(StoppedTables, OneThatIsCaughtUpMovesOn) {
+  StoppedTables tables;
+  StoppedTable table{.table = kTable, .since = place(4), .reason = "why"};
+  table.released = true;
+  tables.assign({table});
+  ASSERT_EQ(tables.released().size(), 1u);
+  tables.move(kTable, place(40));
+  EXPECT_FALSE(tables.takes(kTable, place(39), place(100)));
+  EXPECT_TRUE(tables.takes(kTable, place(40), place(100)));
+}
+
+}  // namespace
+}  // namespace crossfade::proxy
