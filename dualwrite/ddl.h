@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -30,15 +31,31 @@ struct DdlAnalysis {
 };
 DdlAnalysis analyze_ddl(const LoggedStatement& statement, bool leader_is_mariadb);
 
-// The statements to run on the follower, in order, in the default schema and under the session that follower_session()
-// gives. Between makes types, collations, character sets, JSON, defaults, options (ROW_FORMAT, PAGE_COMPRESSED,
-// ENGINE=Aria, ALGORITHM, LOCK, WAIT, ONLINE), IF EXISTS forms and executable comments are translated; what has no
-// counterpart is an error (Unimplemented) that says what and why. Within one make the text is kept as it is but for
+// What the text does not say and its meaning depends on.
+struct DdlContext {
+  // The leader's default collation of the schema that a table is made in. Empty: not known; the follower's schema must
+  // then have the counterpart of the leader's.
+  std::string schema_collation;
+  // The follower's definitions before the statement. They decide what MariaDB's IF [NOT] EXISTS of columns and keys
+  // comes to, which MySQL does not have; nullptr: such a clause is refused.
+  const std::map<TableRef, TableDefinition>* follower = nullptr;
+};
+
+// The statements to run on the follower, in order, in the statement's own default schema and under the session that
+// follower_session() gives; none where the follower has nothing to do. Between makes types, collations, character
+// sets, JSON, defaults, options (ROW_FORMAT, PAGE_COMPRESSED, ENGINE=Aria, ALGORITHM, LOCK, WAIT, ONLINE), IF EXISTS
+// forms and executable comments are translated; what has no counterpart is an error (Unimplemented) that says what,
+// why and what to do, and has no literal of the statement in it. Within one make the text is kept as it is but for
 // what the follower must not repeat (CREATE TABLE .. SELECT becomes the CREATE alone: its rows travel as rows).
-absl::StatusOr<std::vector<std::string>> translate_ddl(const LoggedStatement& statement, ServerMakes makes);
+// A DEFINER is kept as written: without it the object would run with the rights of the applier's own account. If the
+// follower does not have that account, or the applier may not name it, the follower refuses the statement.
+absl::StatusOr<std::vector<std::string>> translate_ddl(const LoggedStatement& statement, ServerMakes makes,
+                                                       const DdlContext& context = {});
 // SET statements so that the text means on the follower what it meant on the leader (sql_mode, character sets,
 // foreign_key_checks, explicit_defaults_for_timestamp, default collations).
 std::vector<std::string> follower_session(const LoggedStatement& statement, ServerMakes makes);
+// The names of a logged sql_mode's bits, of the make that logged it.
+std::string sql_mode_text(std::uint64_t bits, bool mariadb);
 
 // CREATE statements for a table as `definition` says, for a server of the other or the same make: for a table that is
 // missing on the follower. Secondary indexes and foreign keys apart, so that they can come after a load.

@@ -1,0 +1,153 @@
+// A table that is missing on the follower, from its definition on the leader: written as the leader would, and then
+// translated like any statement of its log.
+#include <string_view>
+#include <utility>
+
+#include "dualwrite/collation_names.h"
+#include "dualwrite/ddl.h"
+#include "dualwrite/sql_text.h"
+
+namespace crossfade::dualwrite {
+namespace {
+
+constexpr std::uint16_t kUtf8mb4GeneralCi = 45;
+
+// As a literal under an empty sql_mode.
+std::string literal(std::string_view text) {
+  std::string out = "'";
+  for (const char c : text) {
+    if (c == '\'' || c == '\\') out += c;
+    if (c == '\0') {
+      out += "\\0";
+    } else {
+      out += c;
+    }
+  }
+  return out + "'";
+}
+
+std::string list(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ",") + quote_name(name);
+  return "(" + out + ")";
+}
+
+bool is_bytes(const DefinedColumn& column) {
+  return column.charset.empty() && (column.data_type.ends_with("binary") || column.data_type.ends_with("blob"));
+}
+
+std::string default_clause(const DefinedColumn& column, bool mariadb) {
+  const std::string& value = *column.default_value;
+  if (column.default_is_expression) {
+    const bool moment = value.starts_with("CURRENT_TIMESTAMP") || value.starts_with("current_timestamp");
+    return " DEFAULT " + (moment ? value : "(" + value + ")");
+  }
+  // MariaDB prints what it reads. So does MySQL bits, and bytes as 0x..
+  if (mariadb || column.data_type == "bit" || (is_bytes(column) && value.starts_with("0x"))) return " DEFAULT " + value;
+  return " DEFAULT " + literal(value);
+}
+
+std::string column_clause(const DefinedColumn& column, bool mariadb) {
+  using Generated = DefinedColumn::Generated;
+  std::string out = quote_name(column.name) + " " + (column.json ? "json" : column.column_type);
+  if (!column.charset.empty() && !column.json)
+    out += " CHARACTER SET " + column.charset + " COLLATE " + column.collation;
+  if (column.generated != Generated::no) {
+    out += " GENERATED ALWAYS AS (" + column.generation_expression + ")";
+    out += column.generated == Generated::stored ? " STORED" : " VIRTUAL";
+    if (!mariadb && !column.nullable) out += " NOT NULL";
+  } else {
+    out += column.nullable ? " NULL" : " NOT NULL";
+    if (column.default_value) out += default_clause(column, mariadb);
+    if (column.on_update_now)
+      out += " ON UPDATE CURRENT_TIMESTAMP(" + std::to_string(column.fraction.value_or(0)) + ")";
+    if (column.auto_increment) out += " AUTO_INCREMENT";
+  }
+  if (column.invisible) out += " INVISIBLE";
+  if (!column.comment.empty()) out += " COMMENT " + literal(column.comment);
+  return out;
+}
+
+std::string key_clause(const DefinedKey& key) {
+  std::string out = key.name == "PRIMARY" ? "PRIMARY KEY" : key.unique ? "UNIQUE KEY " : "KEY ";
+  if (key.type == "FULLTEXT" || key.type == "SPATIAL") out = key.type + " KEY ";
+  if (key.name != "PRIMARY") out += quote_name(key.name);
+  std::string parts;
+  for (const DefinedKey::Part& part : key.parts) {
+    parts += (parts.empty() ? "" : ",") + (part.column.empty() ? "(" + part.expression + ")" : quote_name(part.column));
+    if (part.prefix) parts += "(" + std::to_string(*part.prefix) + ")";
+    if (part.descending) parts += " DESC";
+  }
+  return out + " (" + parts + ")";
+}
+
+// A name that MariaDB gave, or that only MariaDB lets two tables of a schema have.
+bool is_own_name(const DefinedCheck& check, const TableDefinition& table) {
+  return check.name.starts_with("CONSTRAINT_") || table.column(check.name) != nullptr;
+}
+
+bool leads_with_auto_increment(const DefinedKey& key, const TableDefinition& table) {
+  const DefinedColumn* column = key.parts.empty() ? nullptr : table.column(key.parts.front().column);
+  return column != nullptr && column->auto_increment;
+}
+
+std::string foreign_key_clause(const DefinedForeignKey& key) {
+  return "CONSTRAINT " + quote_name(key.name) + " FOREIGN KEY " + list(key.columns) + " REFERENCES " +
+         quote_name(key.parent.schema) + "." + quote_name(key.parent.table) + " " + list(key.parent_columns) +
+         " ON DELETE " + key.on_delete + " ON UPDATE " + key.on_update;
+}
+
+}  // namespace
+
+absl::StatusOr<CreateStatements> create_statements(const TableDefinition& definition, ServerMakes makes) {
+  const bool mariadb = makes.leader_is_mariadb;
+  if (definition.kind != TableDefinition::Kind::table)
+    return absl::UnimplementedError("not a plain table: make it on the follower by hand");
+  const std::string name = quote_name(definition.name.schema) + "." + quote_name(definition.name.table);
+  std::string table;
+  for (const DefinedColumn& column : definition.columns) table += ",\n  " + column_clause(column, mariadb);
+  std::vector<std::string> later, foreign;
+  for (const DefinedKey& key : definition.keys) {
+    // AUTO_INCREMENT needs its key at once.
+    const bool now = key.name == "PRIMARY" || leads_with_auto_increment(key, definition);
+    if (now) table += ",\n  " + key_clause(key);
+    if (!now) later.push_back("ALTER TABLE " + name + " ADD " + key_clause(key));
+  }
+  for (const DefinedCheck& check : definition.checks) {
+    const bool named = !mariadb || !is_own_name(check, definition);
+    table += ",\n  " + (named ? "CONSTRAINT " + quote_name(check.name) + " " : "") + "CHECK (" + check.clause + ")";
+  }
+  for (const DefinedForeignKey& key : definition.foreign_keys)
+    foreign.push_back("ALTER TABLE " + name + " ADD " + foreign_key_clause(key));
+  if (table.empty()) return absl::InvalidArgumentError("a table without columns");
+  table = "CREATE TABLE " + name + " (" + table.substr(1) + "\n)";
+  if (!definition.engine.empty()) table += " ENGINE=" + definition.engine;
+  if (!definition.collation.empty())
+    table += " DEFAULT CHARSET=" + charset_of(definition.collation) + " COLLATE=" + definition.collation;
+  if (!definition.comment.empty()) table += " COMMENT=" + literal(definition.comment);
+
+  const auto translated = [&](const std::string& sql) -> absl::StatusOr<std::string> {
+    LoggedStatement statement;
+    statement.schema = definition.name.schema;
+    statement.sql = sql;
+    statement.client_collation = statement.connection_collation = kUtf8mb4GeneralCi;
+    auto all = translate_ddl(statement, makes);
+    if (!all.ok()) return all.status();
+    if (all->size() != 1) return absl::InternalError("a table is made by one statement");
+    return std::move(all->front());
+  };
+  CreateStatements out;
+  auto made = translated(table);
+  if (!made.ok()) return made.status();
+  out.table = *std::move(made);
+  for (const auto& [from, into] : {std::pair(&later, &out.indexes), std::pair(&foreign, &out.foreign_keys)}) {
+    for (const std::string& sql : *from) {
+      auto one = translated(sql);
+      if (!one.ok()) return one.status();
+      into->push_back(*std::move(one));
+    }
+  }
+  return out;
+}
+
+}  // namespace crossfade::dualwrite

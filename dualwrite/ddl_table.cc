@@ -1,0 +1,304 @@
+// CREATE TABLE and ALTER TABLE, clause by clause.
+#include <string_view>
+
+#include "dualwrite/ascii_case.h"
+#include "dualwrite/collation_names.h"
+#include "dualwrite/collations.h"
+#include "dualwrite/ddl_translation.h"
+
+namespace crossfade::dualwrite {
+namespace {
+
+// Behind the options: partitions have engines and folders of their own.
+void translate_partitions(Translation& on, std::size_t from, std::size_t to) {
+  DdlText& text = on.text;
+  for (std::size_t at = from; at < to; ++at) {
+    if (text.is(at, "SYSTEM_TIME")) on.refuse("partitions by SYSTEM_TIME");
+    const std::size_t value = text.is_op(at + 1, "=") ? at + 2 : at + 1;
+    if (text.is(at, "ENGINE")) text.replace(value, "InnoDB");
+    if ((text.is(at, "DATA") || text.is(at, "INDEX")) && text.is(at + 1, "DIRECTORY"))
+      text.erase(at, text.is_op(at + 2, "=") ? at + 4 : at + 3);
+  }
+}
+
+class Alteration {
+ public:
+  Alteration(Translation& on, const TableInHand& table) : on_(on), text_(on.text), table_(table) {
+    follower_ = on.follower(table.name);
+  }
+
+  void item(std::size_t from, std::size_t to) {
+    at_ = from + 1;
+    to_ = to;
+    const std::string word = text_.upper(from);
+    if (word == "ADD") return add(from);
+    if (word == "MODIFY" || word == "CHANGE") return change(from, word == "CHANGE");
+    if (word == "ALTER") return alter(from);
+    if (word == "DROP") return drop(from);
+    if (word == "RENAME") return rename(from);
+    if (word == "CONVERT") return convert();
+    if (word == "ALGORITHM" || word == "LOCK") return text_.erase(from, to);
+    if (word == "DISCARD" || word == "IMPORT") return on_.refuse("DISCARD or IMPORT TABLESPACE");
+    if (word == "EXCHANGE") return exchange();
+    if (word == "PARTITION" || word == "REORGANIZE") return translate_partitions(on_, from, to);
+    translate_options(on_, from, to);
+  }
+
+ private:
+  // What IF [NOT] EXISTS asks for.
+  enum class Thing { column, key, foreign_key, constraint, other };
+
+  // At a possible IF [NOT] EXISTS before the name of `thing`. False: the whole item is gone, or refused.
+  bool resolve(std::size_t from, Thing thing) {
+    if (!text_.is(at_, "IF")) return true;
+    const bool wanted = !text_.is(at_ + 1, "NOT");
+    const std::size_t name = at_ + (wanted ? 2 : 3);
+    if (follower_ == nullptr || thing == Thing::other) {
+      on_.refuse("IF [NOT] EXISTS of a column or a key, and the follower's table is not known; run it without");
+      return false;
+    }
+    text_.erase(at_, name);
+    at_ = name;
+    if (exists(thing, text_.name(name)) == wanted) return true;
+    text_.erase(from, to_);
+    return false;
+  }
+
+  bool exists(Thing thing, const std::string& name) const {
+    const auto named = [&name](const auto& all) {
+      for (const auto& each : all) {
+        if (same_ignoring_case(each.name, name)) return true;
+      }
+      return false;
+    };
+    switch (thing) {
+      case Thing::column:
+        return follower_->column(name) != nullptr;
+      case Thing::key:
+        return named(follower_->keys);
+      case Thing::foreign_key:
+        return named(follower_->foreign_keys);
+      case Thing::constraint:
+        return named(follower_->foreign_keys) || named(follower_->checks) || named(follower_->keys);
+      case Thing::other:
+        break;
+    }
+    return false;
+  }
+
+  void add(std::size_t from) {
+    if (text_.is(at_, "PARTITION")) return translate_partitions(on_, from, to_);
+    if (text_.is(at_, "PERIOD") && text_.is(at_ + 1, "FOR")) return on_.refuse("a PERIOD");
+    if (text_.is(at_, "SYSTEM") && text_.is(at_ + 1, "VERSIONING")) return on_.refuse("SYSTEM VERSIONING");
+    if (is_key(text_, at_)) return add_key(from);
+    if (text_.is(at_, "COLUMN")) ++at_;
+    if (text_.is_op(at_, "(")) {
+      for (const auto& [begin, end] : text_.items(at_ + 1, text_.after(at_) - 1)) add_one(begin, end);
+      return;
+    }
+    if (resolve(from, Thing::column)) translate_column(on_, table_, at_, to_);
+  }
+
+  void add_one(std::size_t begin, std::size_t end) {
+    if (is_key(text_, begin)) return translate_key(on_, begin, end);
+    if (text_.is(begin, "IF")) return on_.refuse("IF NOT EXISTS within a list of columns; add them one by one");
+    translate_column(on_, table_, begin, end);
+  }
+
+  void add_key(std::size_t from) {
+    const std::size_t key = at_;
+    Thing thing = Thing::key;
+    for (; at_ < to_ && !text_.is_op(at_, "("); ++at_) {
+      if (text_.is(at_, "FOREIGN")) thing = Thing::foreign_key;
+      if (text_.is(at_, "CONSTRAINT") && text_.is(at_ + 1, "IF")) thing = Thing::constraint;
+      // Without a name there is nothing to look for.
+      if (text_.is(at_, "IF") && !text_.is_name(at_ + 3)) thing = Thing::other;
+      if (text_.is(at_, "IF") && !resolve(from, thing)) return;
+    }
+    translate_key(on_, key, to_);
+  }
+
+  void change(std::size_t from, bool renames) {
+    if (text_.is(at_, "COLUMN")) ++at_;
+    if (!resolve(from, Thing::column)) return;
+    if (renames) on_.quote(at_++);
+    translate_column(on_, table_, at_, to_);
+  }
+
+  void alter(std::size_t from) {
+    if (text_.is(at_, "INDEX") || text_.is(at_, "KEY")) {
+      ++at_;
+      if (!resolve(from, Thing::key)) return;
+      on_.quote(at_);
+      return alter_visibility(at_ + 1);
+    }
+    if (text_.is(at_, "CHECK") || text_.is(at_, "CONSTRAINT")) return on_.refuse("ALTER of a check's enforcement");
+    if (text_.is(at_, "COLUMN")) ++at_;
+    if (!resolve(from, Thing::column)) return;
+    on_.quote(at_);
+    if (!on_.to_mysql() && text_.is(at_ + 1, "SET") && (text_.is(at_ + 2, "VISIBLE") || text_.is(at_ + 2, "INVISIBLE")))
+      return on_.refuse("ALTER COLUMN SET [IN]VISIBLE; MODIFY the column with its whole definition");
+    if (on_.to_mysql() && text_.is(at_ + 1, "SET") && text_.is(at_ + 2, "DEFAULT")) set_default(at_ + 3);
+  }
+
+  // Of a call, and of a column that takes no literal: in parentheses.
+  void set_default(std::size_t value) {
+    if (value >= to_ || text_.is_op(value, "(")) return;
+    const DefinedColumn* column = follower_ == nullptr ? nullptr : follower_->column(text_.name(at_));
+    const bool no_literal = column != nullptr && (column->json || column->data_type.ends_with("text") ||
+                                                  column->data_type.ends_with("blob"));
+    if (!text_.is_op(to_ - 1, ")") && !(no_literal && !text_.is(value, "NULL"))) return;
+    text_.add_before(value, "(");
+    text_.join(to_ - 1, ")");
+  }
+
+  void alter_visibility(std::size_t at) {
+    if (on_.to_mysql()) {
+      if (text_.is(at, "NOT")) {
+        text_.erase(at, at + 1);
+        text_.replace(at + 1, "VISIBLE");
+      } else {
+        text_.replace(at, "INVISIBLE");
+      }
+    } else {
+      text_.replace(at, text_.is(at, "VISIBLE") ? "NOT IGNORED" : "IGNORED");
+    }
+  }
+
+  void drop(std::size_t from) {
+    if (text_.is(at_, "PRIMARY")) return;
+    Thing thing = Thing::column;
+    if (text_.is(at_, "PARTITION")) {
+      ++at_;
+      resolve(from, Thing::other);
+      return;
+    }
+    if ((text_.is(at_, "SYSTEM") && text_.is(at_ + 1, "VERSIONING")) ||
+        (text_.is(at_, "PERIOD") && text_.is(at_ + 1, "FOR")))
+      return on_.refuse("SYSTEM VERSIONING and PERIOD");
+    if (text_.is(at_, "FOREIGN")) {
+      thing = Thing::foreign_key;
+      at_ += 2;
+    } else if (text_.is(at_, "INDEX") || text_.is(at_, "KEY")) {
+      thing = Thing::key;
+      ++at_;
+    } else if (text_.is(at_, "CONSTRAINT")) {
+      thing = Thing::constraint;
+      ++at_;
+    } else if (text_.is(at_, "CHECK") && at_ + 1 < to_) {
+      // MariaDB says so of all constraints, MySQL as well.
+      text_.replace(at_, "CONSTRAINT");
+      ++at_;
+    } else if (text_.is(at_, "COLUMN")) {
+      ++at_;
+    }
+    if (resolve(from, thing)) on_.quote(at_);
+  }
+
+  void rename(std::size_t from) {
+    if (text_.is(at_, "COLUMN") || text_.is(at_, "INDEX") || text_.is(at_, "KEY")) {
+      const Thing thing = text_.is(at_, "COLUMN") ? Thing::column : Thing::key;
+      ++at_;
+      if (!resolve(from, thing)) return;
+      on_.quote(at_);
+      on_.quote(at_ + 2);
+      return;
+    }
+    if (text_.is(at_, "TO") || text_.is(at_, "AS") || text_.is_op(at_, "=")) ++at_;
+    on_.quote_table(at_);
+  }
+
+  void convert() {
+    if (text_.is(at_, "TO")) return translate_options(on_, at_ + 1, to_);
+    on_.refuse("CONVERT of a partition to a table, or of a table to a partition");
+  }
+
+  void exchange() {
+    for (std::size_t at = at_; at < to_; ++at) {
+      if (text_.is(at + 1, "VALIDATION")) text_.erase(at, at + 2);
+    }
+  }
+
+  Translation& on_;
+  DdlText& text_;
+  const TableInHand& table_;
+  const TableDefinition* follower_ = nullptr;
+  std::size_t at_ = 0, to_ = 0;
+};
+
+// Items that are gone take a comma with them. False: nothing is left.
+bool drop_commas(DdlText& text, const std::vector<TokenRange>& items) {
+  bool any = false;
+  for (const auto& [from, to] : items) {
+    bool gone = true;
+    for (std::size_t at = from; at < to; ++at) gone = gone && text.erased(at);
+    if (!any && from > 0 && text.is_op(from - 1, ",")) text.erase(from - 1, from);
+    if (gone && from > 0 && text.is_op(from - 1, ",")) text.erase(from - 1, from);
+    any = any || !gone;
+  }
+  return any;
+}
+
+}  // namespace
+
+void translate_create_table(Translation& on, TableInHand table, std::size_t at) {
+  DdlText& text = on.text;
+  if (text.is(at, "LIKE") || (text.is_op(at, "(") && text.is(at + 1, "LIKE"))) {
+    on.quote_table(text.is_op(at, "(") ? at + 2 : at + 1);
+    return;
+  }
+  if (!text.is_op(at, "("))
+    return on.refuse("CREATE TABLE without columns: the leader must log rows (binlog_format=ROW)");
+  const std::size_t close = text.after(at) - 1;
+  const std::string own = option_collation(text, close + 1, text.size(), on.makes.leader_is_mariadb);
+  table.collation = own.empty() ? on.context.schema_collation : own;
+  const std::vector<TokenRange> items = text.items(at + 1, close);
+  for (const auto& [from, to] : items) collect_unique(text, from, to, table.unique_columns);
+  for (const auto& [from, to] : items) {
+    if (text.is(from, "PERIOD") && text.is(from + 1, "FOR")) {
+      on.refuse("a PERIOD");
+    } else if (is_key(text, from)) {
+      translate_key(on, from, to);
+    } else {
+      translate_column(on, table, from, to);
+    }
+  }
+  drop_commas(text, items);
+  std::size_t options_end = close + 1;
+  while (options_end < text.size() && !text.is(options_end, "PARTITION")) {
+    if (text.is(options_end, "SELECT") || text.is(options_end, "AS") || text.is(options_end, "WITH"))
+      return text.is(options_end + 1, "SYSTEM")
+                 ? on.refuse("WITH SYSTEM VERSIONING")
+                 : on.refuse("CREATE TABLE .. SELECT as a statement: the leader must log rows (binlog_format=ROW)");
+    options_end = text.after(options_end);
+  }
+  translate_options(on, close + 1, options_end);
+  // Commas between options mean nothing, and what stood on one side of them may be gone.
+  for (std::size_t option = close + 1; option < options_end; option = text.after(option)) {
+    if (text.is_op(option, ",")) text.erase(option, option + 1);
+  }
+  translate_partitions(on, options_end, text.size());
+  if (own.empty() && !table.collation.empty()) {
+    const std::string collation = nearest_collation(table.collation, on.makes);
+    text.add_behind(close, "DEFAULT CHARSET=" + charset_of(collation) + " COLLATE=" + collation);
+  }
+}
+
+void translate_alter_table(Translation& on, TableInHand table, std::size_t at) {
+  DdlText& text = on.text;
+  if (at >= text.size()) return;
+  const std::vector<TokenRange> items = text.items(at, text.size());
+  for (const auto& [from, to] : items) {
+    const std::size_t key = from + (text.is(from, "ADD") ? 1 : 0);
+    if (text.is(from, "ADD") && is_key(text, key)) collect_unique(text, key, to, table.unique_columns);
+    if (text.is(from, "ADD") && !is_key(text, key))
+      collect_unique(text, key + (text.is(key, "COLUMN") ? 1 : 0), to, table.unique_columns);
+  }
+  for (const auto& [from, to] : items) {
+    if (text.is(from, "ORDER")) break;
+    Alteration(on, table).item(from, to);
+  }
+  if (!drop_commas(text, items)) text.erase(0, text.size());
+}
+
+}  // namespace crossfade::dualwrite

@@ -1,0 +1,144 @@
+#include "dualwrite/ddl_text.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace crossfade::dualwrite {
+
+using routing::Token;
+using routing::TokenKind;
+
+DdlText::DdlText(std::string_view sql, const routing::LexerMode& mode) {
+  broken_ = sql.size() > kDdlBytesMax;
+  if (broken_) return;
+  routing::Tokenizer tokenizer(sql, mode);
+  std::vector<std::size_t> open;
+  std::size_t end = 0;
+  bool inside = false;
+  for (Token token = tokenizer.next(); token.kind != TokenKind::end; token = tokenizer.next()) {
+    if (token.kind == TokenKind::error) {
+      broken_ = true;
+      return;
+    }
+    Piece piece;
+    piece.token = token;
+    piece.gap = sql.substr(end, token.offset - end);
+    // A comment that one make runs and the other does not, or an end of one.
+    piece.gap_kept = inside == tokenizer.in_executable_comment() && piece.gap.find("/*") == std::string_view::npos;
+    inside = tokenizer.in_executable_comment();
+    end = token.offset + token.text.size();
+    piece.after_dot =
+        !tokens_.empty() && tokens_.back().token.kind == TokenKind::op && tokens_.back().token.text == ".";
+    if (token.kind == TokenKind::op && token.text == "(") open.push_back(tokens_.size());
+    if (token.kind == TokenKind::op && token.text == ")" && !open.empty()) {
+      tokens_[open.back()].closed_by = tokens_.size();
+      open.pop_back();
+    }
+    tokens_.push_back(std::move(piece));
+  }
+  while (!tokens_.empty() && tokens_.back().token.kind == TokenKind::semicolon) tokens_.pop_back();
+}
+
+bool DdlText::is(std::size_t at, std::string_view word) const {
+  return at < tokens_.size() && !tokens_[at].after_dot && routing::is_word(tokens_[at].token, word);
+}
+
+bool DdlText::is_op(std::size_t at, std::string_view op) const {
+  return at < tokens_.size() && tokens_[at].token.kind == TokenKind::op && tokens_[at].token.text == op;
+}
+
+bool DdlText::is_name(std::size_t at) const {
+  return at < tokens_.size() && (tokens_[at].token.kind == TokenKind::word || is_quoted_name(at));
+}
+
+bool DdlText::is_quoted_name(std::size_t at) const {
+  return at < tokens_.size() && tokens_[at].token.kind == TokenKind::quoted_name;
+}
+
+bool DdlText::is_string(std::size_t at) const {
+  return at < tokens_.size() && tokens_[at].token.kind == TokenKind::string;
+}
+
+bool DdlText::is_number(std::size_t at) const {
+  return at < tokens_.size() && tokens_[at].token.kind == TokenKind::number;
+}
+
+bool DdlText::is_user_variable(std::size_t at) const {
+  return at < tokens_.size() && tokens_[at].token.kind == TokenKind::user_variable;
+}
+
+std::string DdlText::upper(std::size_t at) const {
+  if (at >= tokens_.size() || tokens_[at].token.kind != TokenKind::word || tokens_[at].after_dot) return "";
+  std::string out(tokens_[at].token.text);
+  for (char& c : out) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return out;
+}
+
+std::string DdlText::name(std::size_t at) const {
+  const std::string_view spelled = text(at);
+  if (is_string(at) && spelled.size() >= 2) return std::string(spelled.substr(1, spelled.size() - 2));
+  return routing::plain_name(spelled);
+}
+
+std::size_t DdlText::after(std::size_t at) const {
+  if (!is_op(at, "(")) return std::min(at + 1, tokens_.size());
+  return tokens_[at].closed_by == 0 ? tokens_.size() : tokens_[at].closed_by + 1;
+}
+
+std::size_t DdlText::comma(std::size_t from, std::size_t to) const {
+  std::size_t at = from;
+  while (at < to && !is_op(at, ",")) at = after(at);
+  return std::min(at, to);
+}
+
+std::vector<std::pair<std::size_t, std::size_t>> DdlText::items(std::size_t from, std::size_t to) const {
+  std::vector<std::pair<std::size_t, std::size_t>> out;
+  while (from < to) {
+    const std::size_t end = comma(from, to);
+    out.emplace_back(from, end);
+    from = end + 1;
+  }
+  return out;
+}
+
+void DdlText::replace(std::size_t at, std::string text) {
+  if (at >= tokens_.size()) return;
+  tokens_[at].replaced = std::move(text);
+  tokens_[at].changed = true;
+}
+
+void DdlText::add_behind(std::size_t at, std::string_view text) {
+  if (at < tokens_.size()) tokens_[at].behind += " " + std::string(text);
+}
+
+void DdlText::add_before(std::size_t at, std::string_view text) {
+  if (at < tokens_.size()) tokens_[at].before += std::string(text);
+}
+
+void DdlText::join(std::size_t at, std::string_view text) {
+  if (at < tokens_.size()) tokens_[at].behind = std::string(text) + tokens_[at].behind;
+}
+
+void DdlText::erase(std::size_t from, std::size_t to) {
+  for (std::size_t at = from; at < std::min(to, tokens_.size()); ++at) replace(at, "");
+}
+
+std::string DdlText::render() const {
+  std::string out;
+  for (std::size_t at = 0; at < tokens_.size(); ++at) {
+    const Piece& piece = tokens_[at];
+    if (erased(at) && piece.before.empty() && piece.behind.empty()) continue;
+    // What stood apart, or was never next to each other, stays apart.
+    if (!out.empty() && piece.gap_kept && !piece.gap.empty()) {
+      out += piece.gap;
+    } else if (!out.empty() && (!piece.gap.empty() || erased(at - 1))) {
+      out += ' ';
+    }
+    out += piece.before;
+    out += piece.changed ? std::string_view(piece.replaced) : piece.token.text;
+    out += piece.behind;
+  }
+  return out;
+}
+
+}  // namespace crossfade::dualwrite

@@ -1,0 +1,53 @@
+#include "dualwrite/ddl_translation.h"
+
+#include "dualwrite/ascii_case.h"
+#include "dualwrite/collations.h"
+#include "dualwrite/session_text.h"
+#include "dualwrite/sql_text.h"
+
+namespace crossfade::dualwrite {
+
+void Translation::refuse(const std::string& what) {
+  if (!refused.ok()) return;
+  refused =
+      absl::UnimplementedError(what + ": " + (to_mysql() ? "MySQL" : "MariaDB") +
+                               " has no counterpart. Change the table on the follower by hand so that it can hold "
+                               "the leader's rows, then let it be taken up again");
+}
+
+void Translation::quote(std::size_t at) {
+  if (text.is_name(at) && !text.is_quoted_name(at) && !text.changed(at)) text.replace(at, quote_name(text.text(at)));
+}
+
+void Translation::quote_table(std::size_t at) {
+  quote(at);
+  if (text.is_op(at + 1, ".")) quote(at + 2);
+}
+
+const TableDefinition* Translation::follower(const TableRef& table) const {
+  if (context.follower == nullptr) return nullptr;
+  const auto found = context.follower->find(table);
+  return found == context.follower->end() ? nullptr : &found->second;
+}
+
+void translate_character_sets(Translation& on) {
+  DdlText& text = on.text;
+  const FollowerTraits traits{.follower_is_mariadb = on.makes.follower_is_mariadb,
+                              .leader_is_mariadb = on.makes.leader_is_mariadb};
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text.text(at).starts_with("_") && text.is_string(at + 1) && text.is_name(at) && !text.is_quoted_name(at)) {
+      if (same_ignoring_case(text.text(at), "_utf8")) text.replace(at, "_utf8mb3");
+      continue;
+    }
+    const bool charset = text.is(at, "CHARSET") || (text.is(at, "SET") && at > 0 && text.is(at - 1, "CHARACTER"));
+    if (!charset && !text.is(at, "COLLATE")) continue;
+    const std::size_t value = text.is_op(at + 1, "=") ? at + 2 : at + 1;
+    if (text.changed(value) || text.changed(at) || !(text.is_name(value) || text.is_string(value))) continue;
+    const std::string name = ascii_lower(text.name(value));
+    if (name == "default" || name == "binary") continue;
+    if (!has_charset(name.substr(0, name.find('_')), traits)) on.refuse("the character set gb18030");
+    text.replace(value, charset ? translate_charset(name, traits) : nearest_collation(name, on.makes));
+  }
+}
+
+}  // namespace crossfade::dualwrite

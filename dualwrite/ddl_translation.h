@@ -1,0 +1,60 @@
+// One statement on its way from one make to the other: its tokens, what is known besides, and why it cannot be said.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "absl/status/status.h"
+#include "dualwrite/ddl.h"
+#include "dualwrite/ddl_head.h"
+#include "dualwrite/ddl_text.h"
+#include "dualwrite/table_definition.h"
+
+namespace crossfade::dualwrite {
+
+struct Translation {
+  DdlText& text;
+  ServerMakes makes;
+  const DdlContext& context;
+  absl::Status refused = absl::OkStatus();  // the first reason counts
+
+  bool to_mysql() const { return makes.leader_is_mariadb; }
+  // Unimplemented: `what` has no counterpart, and what to do.
+  void refuse(const std::string& what);
+  void quote(std::size_t at);  // a name that may be reserved on the other side
+  void quote_table(std::size_t at);
+  // The follower's table before this statement; nullptr: not known.
+  const TableDefinition* follower(const TableRef& table) const;
+};
+
+// What the clauses of a table share.
+struct TableInHand {
+  TableRef name;
+  std::string collation;                 // the leader's of columns that name none; empty: not known
+  std::set<std::string> unique_columns;  // lower case: of the unique keys that this statement makes
+};
+
+// A column's definition: [from, to), the name first. `position`: FIRST or AFTER may follow.
+void translate_column(Translation& on, const TableInHand& table, std::size_t from, std::size_t to);
+// Is [from, to) of CREATE or ADD a key or a constraint, and no column?
+bool is_key(const DdlText& text, std::size_t from);
+// [CONSTRAINT [name]] PRIMARY KEY | UNIQUE | KEY | INDEX | FULLTEXT | SPATIAL | FOREIGN KEY | CHECK ..
+void translate_key(Translation& on, std::size_t from, std::size_t to);
+// The parenthesis of the columns at `open`, and the options behind it.
+void translate_key_parts(Translation& on, std::size_t open, std::size_t to);
+// The columns of a key, lower case, if it is unique.
+void collect_unique(const DdlText& text, std::size_t from, std::size_t to, std::set<std::string>& into);
+
+// ENGINE, CHARSET, ROW_FORMAT, ...: [from, to), of CREATE TABLE or of one item of ALTER TABLE.
+void translate_options(Translation& on, std::size_t from, std::size_t to);
+// The collation that the options say, as the leader means it; empty: they say none.
+std::string option_collation(const DdlText& text, std::size_t from, std::size_t to, bool leader_is_mariadb);
+
+// Behind the name.
+void translate_create_table(Translation& on, TableInHand table, std::size_t at);
+void translate_alter_table(Translation& on, TableInHand table, std::size_t at);
+
+// COLLATE, CHARACTER SET and introducers, wherever they stand.
+void translate_character_sets(Translation& on);
+
+}  // namespace crossfade::dualwrite

@@ -1,0 +1,22 @@
+// What the makes print differently and mean alike: defaults, expressions, members of ENUM and SET.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "dualwrite/table_definition.h"
+
+namespace crossfade::dualwrite {
+
+// The members of "enum('a','b')" or "set(..)", quotes undone.
+std::vector<std::string> members(const std::string& column_type);
+
+// An expression (of a generated column, a check, a key) as both makes would print it: words in lower case, no quotes
+// around names, no introducers, no parentheses but those of calls, the same word for the same function. For a
+// comparison: two that differ in meaning may come out alike.
+std::string common_expression(const std::string& printed);
+
+// Do the defaults of both sides give the same value?
+bool same_default(const DefinedColumn& a, bool a_is_mariadb, const DefinedColumn& b, bool b_is_mariadb);
+
+}  // namespace crossfade::dualwrite
