@@ -63,7 +63,8 @@ std::string event_name(std::uint8_t type);
 
 inline constexpr std::size_t kEventHeaderBytes = 19;
 inline constexpr std::size_t kChecksumBytes = 4;
-inline constexpr std::uint16_t kEventArtificial = 0x20;  // made by the dump, not in the file
+inline constexpr std::uint16_t kEventSuppressesUse = 0x08;  // of a QUERY: its schema is none to be in (CREATE DATABASE)
+inline constexpr std::uint16_t kEventArtificial = 0x20;     // made by the dump, not in the file
 
 // u32 timestamp | u8 type | u32 server id | u32 size of it all | u32 where the next one is | u16 flags
 struct EventHeader {

@@ -39,7 +39,7 @@ enum class Status : std::uint8_t {
 };
 
 constexpr std::uint32_t kNoForeignKeyChecks = 1u << 26;
-constexpr std::uint32_t kMariaDbExplicitDefaults = 1u << 12;
+constexpr std::uint32_t kMariaDbExplicitDefaults = 1u << 24;
 
 // u8 bytes | text
 std::string_view short_text(Reader& reader) { return protocol::as_text(reader.take(reader.u8())); }
