@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "dualwrite/gtid_events.h"
@@ -237,20 +238,24 @@ absl::Status LogDecoder::State::rotate(const FramedEvent& event, Items* out) {
   return absl::AbortedError("the leader died while it wrote the transaction that is cut off at " + cut_at);
 }
 
-// The place is in the header; version 2: (u8 field | lenenc bytes | value)*, 2: lenenc offset.
+// The offset is in the header, the body is the file; version 2: (u8 field | lenenc bytes | value)*, 1: file, 2: lenenc
+// offset.
 absl::Status LogDecoder::State::heartbeat(const FramedEvent& event, Items* out) {
   if (!assembly.between()) return absl::OkStatus();
   std::uint64_t offset = event.header.next_position;
+  std::string_view file = protocol::as_text(event.body);
   if (event.header.type == static_cast<std::uint8_t>(EventType::heartbeat_v2)) {
     Reader reader(event.body);
     for (std::uint8_t field = reader.u8(); field != 0 && !reader.failed(); field = reader.u8()) {
       Reader value(reader.lenenc_bytes());
+      if (field == 1) file = value.rest_text();
       if (field == 2) offset = value.lenenc();
       if (value.failed()) return cut_off();
     }
     if (reader.failed()) return cut_off();
   }
-  if (absl::Status status = place.reach(static_cast<std::uint32_t>(offset)); !status.ok()) return status;
+  if (file != place.file()) return absl::OkStatus();
+  place.reach(static_cast<std::uint32_t>(offset));
   assembly.advance(place, out);
   return absl::OkStatus();
 }
@@ -277,8 +282,8 @@ absl::Status LogDecoder::State::rows(RowsLayout layout, Bytes body, Items* out) 
   const std::uint64_t table_id = read_table_id(reader);
   if (reader.failed()) return cut_off();
   if (!assembly.takes_rows()) return absl::FailedPreconditionError("rows outside of a transaction");
-  if (table_id == kNoTable) return absl::OkStatus();
   std::shared_ptr<const LogTable> table = tables.find(table_id);
+  if (!table && ends_statement_only(table_id)) return absl::OkStatus();
   if (!table) return absl::FailedPreconditionError("its table was not mapped in this transaction");
   absl::StatusOr<RowsChange> change = decode_rows(layout, body, std::move(table));
   if (!change.ok()) return change.status();

@@ -20,8 +20,8 @@ class LogPlace {
   // Made by the dump: not a part of the file.
   bool artificial(const EventHeader& header) const;
   absl::Status pass(const EventHeader& header);
-  // The log is here now, and nothing is left out (a heartbeat).
-  absl::Status reach(std::uint32_t low_bits);
+  // The log is here now, and nothing is left out (a heartbeat). What is behind says nothing.
+  void reach(std::uint32_t low_bits);
   void jump(std::string file, std::uint64_t offset);
 
   const std::string& file() const { return file_; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "dualwrite/character_set.h"
 #include "dualwrite/log_decoder.h"
 #include "dualwrite/rows_statement.h"
 #include "dualwrite/sql_literal.h"
@@ -37,7 +38,18 @@ std::vector<std::size_t> identifying(const TableMapping& mapping, std::size_t co
   return all;
 }
 
-// "id=42, name='x'": literals as SQL has them, which hold no control characters.
+// A text of plain characters is shown as it is; everything else as SQL says it, which has no control characters.
+absl::StatusOr<std::string> shown_value(const ColumnRoute& route, const LogValue& value) {
+  absl::StatusOr<Buffer> bytes = bare_value(route, value);
+  const bool plain = bytes.ok() && !value.is_null && shortest_character(route.from.charset) == 1 &&
+                     route.from.kind != StoredKind::enum_ && route.from.kind != StoredKind::set &&
+                     std::all_of(bytes->begin(), bytes->end(),
+                                 [](std::uint8_t b) { return b >= ' ' && b < 0x7f && b != '\'' && b != '\\'; });
+  if (!plain) return sql_literal(route, value);
+  return "'" + std::string(protocol::as_text(*bytes)) + "'";
+}
+
+// "id=42, name='x'".
 std::string shown_key(const TableMapping& mapping, const RowImage& row) {
   std::string text;
   for (const std::size_t at : mapping.key) {
@@ -46,9 +58,9 @@ std::string shown_key(const TableMapping& mapping, const RowImage& row) {
     if (column == mapping.columns.end()) return {};
     absl::StatusOr<ColumnRoute> route = column_route(mapping, *column);
     if (!route.ok()) return {};
-    absl::StatusOr<std::string> literal = sql_literal(*route, row[at]);
-    if (!literal.ok()) return {};
-    text += (text.empty() ? "" : ", ") + mapping.source->columns[at].name + "=" + *literal;
+    absl::StatusOr<std::string> shown = shown_value(*route, row[at]);
+    if (!shown.ok()) return {};
+    text += (text.empty() ? "" : ", ") + mapping.source->columns[at].name + "=" + *shown;
   }
   return text.size() > kShownKeyBytesMax ? std::string() : text;
 }

@@ -20,8 +20,10 @@ struct RowsLayout {
 // Of an event type; nullopt: it has no rows.
 std::optional<RowsLayout> rows_layout(std::uint8_t event_type);
 
-// The table ids without a table end a statement that changed nothing.
-inline constexpr std::uint64_t kNoTable = 0x00ffffff;
+// The ids that are no table's: such an event has no rows, it ends a statement. Of MySQL, and of MariaDB.
+constexpr bool ends_statement_only(std::uint64_t table_id) {
+  return table_id == 0xffffff || table_id == 0xffffffff || table_id == 0xffffffffffff;
+}
 
 // u48 table id | u16 flags | version 2: u16 bytes of what follows with itself | lenenc columns | presence bits (twice
 // of an update) | images, which may be compressed (MariaDB)

@@ -59,13 +59,17 @@ def position(connection, kind):
     return row[0].decode() if isinstance(row[0], bytes) else row[0], int(row[1])
 
 
-def dump(server, file, offset, stop=1, checksum="CRC32"):
-    """The events from there to the log's end."""
+HEARTBEATS = (27, 41)
+
+
+def dump(server, file, offset, flags=1, checksum="CRC32"):
+    """The events from there to the log's end, or to the first heartbeat (flags without 1)."""
     connection = server.connect()
     for sql in ("SET @master_binlog_checksum='%s', @source_binlog_checksum='%s'" % (checksum, checksum),
-                "SET @mariadb_slave_capability=4"):
+                "SET @mariadb_slave_capability=4",
+                "SET @master_heartbeat_period=300000000, @source_heartbeat_period=300000000"):
         connection.query(sql)
-    connection.command(b"\x12" + struct.pack("<IHI", offset, stop, 4711) + file.encode())
+    connection.command(b"\x12" + struct.pack("<IHI", offset, flags, 4711) + file.encode())
     events = []
     while True:
         packet = connection.read_packet()
@@ -74,6 +78,8 @@ def dump(server, file, offset, stop=1, checksum="CRC32"):
         if packet[0] == 0xFF:
             raise RuntimeError("dump: %r" % packet)
         events.append(packet[1:])
+        if packet[5] in HEARTBEATS:
+            break
     connection.close()
     return events
 
@@ -83,7 +89,8 @@ def run(server, sessions, statement):
     name, _, sql = statement.partition(": ") if statement[:2] in ("a:", "b:") else ("", "", statement)
     connection = sessions.get(name)
     if connection is None:
-        connection = sessions[name] = server.connect(database="lab")
+        connection = sessions[name] = server.connect(database="lab", capabilities=wire.LOCAL_FILES)
+        connection.files = lambda _: [b"1\n2\n"]
     fails = sql.startswith("!")
     try:
         results = connection.query(sql.lstrip("!"))
@@ -109,7 +116,7 @@ def capture(server, name, scenario):
         offset = 4
     for statement in scenario["run"]:
         run(server, sessions, statement)
-    events = dump(server, file, offset, checksum=scenario.get("checksum", "CRC32"))
+    events = dump(server, file, offset, flags=scenario.get("flags", 1), checksum=scenario.get("checksum", "CRC32"))
     with open(os.path.join(OUT, "%s.%s.events" % (name, kind)), "wb") as out:
         for event in events:
             out.write(struct.pack("<I", len(event)) + event)

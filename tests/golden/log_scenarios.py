@@ -104,7 +104,7 @@ def scenarios(kind):
             "RENAME TABLE t TO u", "SET NAMES latin1", "CREATE INDEX k ON u (v)", "CREATE VIEW vw AS SELECT 1",
             "SET explicit_defaults_for_timestamp=0", "ALTER TABLE u ADD ts2 TIMESTAMP", "DROP VIEW vw",
             "!DROP TABLE u, missing" if mariadb else "DROP TABLE IF EXISTS u, missing",
-            "CREATE USER someone@localhost IDENTIFIED BY 'x'", "ANALYZE TABLE v" if False else "DROP USER someone@localhost",
+            "CREATE USER someone@localhost IDENTIFIED BY 'x'", "DROP USER someone@localhost",
             "CREATE DATABASE lab2", "DROP DATABASE lab2"]},
         "create_select": {"before": ["CREATE TABLE t (id INT PRIMARY KEY)", "INSERT INTO t VALUES (1),(2)"],
                           "run": ["CREATE TABLE copy AS SELECT * FROM t", "CREATE TABLE copy2 LIKE t",
@@ -143,11 +143,19 @@ def scenarios(kind):
                        "run": ["INSERT INTO t VALUES (1)"]},
         "no_key": {"before": ["CREATE TABLE n (a FLOAT, b VARCHAR(9))"],
                    "run": ["INSERT INTO n VALUES (0.1,'x'),(0.1,'x')", "DELETE FROM n LIMIT 1"]},
-        "load_data": {"before": ["CREATE TABLE t (id INT PRIMARY KEY)"], "run": ["INSERT INTO t SELECT 1"]},
+        "load_data": {"before": ["CREATE TABLE t (id INT PRIMARY KEY)", "SET GLOBAL local_infile=1"],
+                      "run": ["LOAD DATA LOCAL INFILE 'f' INTO TABLE t"]},
+        "load_data_statement": {"before": ["CREATE TABLE t (id INT PRIMARY KEY)", "SET GLOBAL local_infile=1",
+                                           "SET binlog_format=STATEMENT"],
+                                "run": ["LOAD DATA LOCAL INFILE 'f' INTO TABLE t"]},
+        "heartbeat": {"flags": 0, "before": ["CREATE TABLE t (id INT PRIMARY KEY)"], "run": ["INSERT INTO t VALUES (1)"]},
+        # 2 asks MariaDB for ANNOTATE_ROWS and MySQL for the second version of heartbeats.
+        "heartbeat_2": {"flags": 2, "before": ["CREATE TABLE t (id INT PRIMARY KEY)",
+                                               "SET binlog_annotate_row_events=1" if mariadb else "DO 1"],
+                        "run": ["INSERT INTO t VALUES (1)"]},
         "large": {"before": ["CREATE TABLE t (id INT PRIMARY KEY, v TEXT)"],
                   "run": ["BEGIN"] + ["INSERT INTO t VALUES (%d, REPEAT('%d', 500))" % (i, i) for i in range(12)] + ["COMMIT"]},
     }
-    del found["load_data"]
     compressed = ["CREATE TABLE c (id INT PRIMARY KEY, v TEXT, w VARCHAR(500))"]
     rows = ["INSERT INTO c VALUES (1, REPEAT('abc', 2000), 'w')", "UPDATE c SET v=REPEAT('xyz', 3000)",
             "INSERT INTO c VALUES (2, 'short', NULL)", "DELETE FROM c WHERE id=1",

@@ -73,7 +73,7 @@ TEST(BinlogStatement, ImagesGoByteForByteBehindAMapOfTheFollowersTable) {
   ASSERT_THAT(made, SizeIs(1));
   const std::vector<std::string> events = events_of(made[0]);
   ASSERT_THAT(events, SizeIs(2));
-  EXPECT_EQ(events[0].substr(0, 38), hex(from_hex(rows_header("13", "2b"))));
+  EXPECT_EQ(events[0].substr(0, 38), hex(from_hex(rows_header("13", "2a"))));
   EXPECT_EQ(events[1], rows_header("1e", "2b") +
                            "010000000000"
                            "0100"

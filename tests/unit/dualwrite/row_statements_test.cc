@@ -190,6 +190,17 @@ TEST(RowIdentity, KeysAndHashes) {
   EXPECT_EQ(identify_row(fixture.change(RowsKind::delete_, kRow7), 0, fixture.mapping, true)->after_hash, "");
 }
 
+TEST(RowIdentity, TextsOfAKeyAreShownWhereTheyArePlain) {
+  Fixture fixture({defined("id", "varchar(9)", "latin1")});
+  const auto key = [&](std::string_view value) {
+    return identify_row(fixture.change(RowsKind::insert, "00" + std::string(value)), 0, fixture.mapping, true)->key;
+  };
+  EXPECT_EQ(key("026162"), "id='ab'");
+  EXPECT_EQ(key("02610a"), "id=_latin1 x'610a'");
+  EXPECT_EQ(key("0127"), "id=_latin1 x'27'");
+  EXPECT_EQ(key("01e9"), "id=_latin1 x'e9'");
+}
+
 TEST(RowIdentity, WithoutAKeyTheWholeRowIsHashed) {
   const Fixture fixture({defined("a", "int"), defined("v", "varchar(9)", "latin1")});
   const auto identity = identify_row(fixture.change(RowsKind::delete_, kRow7), 0, fixture.mapping, true);

@@ -115,9 +115,9 @@ TEST(TableMapWriter, TheEventIsTheFollowersTable) {
             "00000000"
             "13"
             "00000000"
-            "34000000"
+            "2c000000"
             "00000000"
-            "0000"  // header, 52 bytes
+            "0000"  // header, 44 bytes
             "010000000000"
             "0100"
             "03"
