@@ -93,8 +93,8 @@ def assert_logins_end_in_time(proxy):
 
 def test_every_address_of_a_name_is_tried(env):
     env.tables(TABLE)
-    # Nobody listens at the first ones.
-    proxy = named(env, [("127.0.0.99", "db-old"), ("127.0.0.98", "db-old"), ("127.0.0.1", "db-old"), ("127.0.0.1", "db-new")],
+    # Nobody listens at the first, which is the first that is tried.
+    proxy = named(env, [("::1", "db-old"), ("127.0.0.99", "db-old"), ("127.0.0.1", "db-old"), ("127.0.0.1", "db-new")],
                   config={"backends": {"old": {"address": "db-old:%d" % env.old.port},
                                        "new": {"address": "db-new:%d" % env.new.port}}})
     proxy.start()
