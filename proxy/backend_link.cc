@@ -98,6 +98,12 @@ Task<absl::StatusOr<std::unique_ptr<BackendLink>>> BackendLink::greet(Reactor& r
                                                                       Counters& counters, TimePoint deadline,
                                                                       std::optional<Refusal>* refused) {
   std::unique_ptr<BackendLink> link(new BackendLink(std::move(options), counters));
+  Places::Place place;
+  if (link->options_.at_the_door != nullptr) {
+    auto taken = co_await link->options_.at_the_door->take(reactor, deadline);
+    if (!taken.ok()) co_return link->failure(taken.status());
+    place = *std::move(taken);
+  }
   auto stream = co_await Stream::connect(reactor, link->options_.address, deadline);
   if (!stream.ok()) co_return link->failure(stream.status());
   link->stream_ = *std::move(stream);

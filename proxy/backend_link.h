@@ -17,6 +17,7 @@
 #include "protocol/response_tracker.h"
 #include "protocol/rows.h"
 #include "proxy/metrics.h"
+#include "proxy/places.h"
 #include "proxy/stream.h"
 
 namespace crossfade::proxy {
@@ -55,6 +56,7 @@ struct LinkOptions {
   enum class Statements : std::uint8_t { single, multiple } statements = Statements::single;
   std::vector<std::pair<std::string, std::string>> attributes;
   std::optional<protocol::ProxyHeader> proxy_header;  // goes first
+  Places* at_the_door = nullptr;                      // one is taken until the server has greeted
 };
 
 // A server's own no: before its greeting (1040, 1129, 1130) or to a login.

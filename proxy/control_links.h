@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstddef>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -14,6 +13,7 @@
 #include "config/backend.h"
 #include "proxy/backend_link.h"
 #include "proxy/metrics.h"
+#include "proxy/places.h"
 #include "proxy/reactor.h"
 #include "proxy/task.h"
 
@@ -37,9 +37,10 @@ class ControlLinks {
   // The use of one connection, given back at the end: to be used again after keep(), else it is closed.
   class Lease {
    public:
-    Lease(ControlLinks& links, std::unique_ptr<BackendLink> link) : links_(&links), link_(std::move(link)) {}
+    Lease(ControlLinks& links, Places::Place place, std::unique_ptr<BackendLink> link)
+        : links_(&links), place_(std::move(place)), link_(std::move(link)) {}
     ~Lease();
-    Lease(Lease&& other) noexcept : links_(std::exchange(other.links_, nullptr)), link_(std::move(other.link_)) {}
+    Lease(Lease&& other) noexcept = default;
     Lease& operator=(Lease&&) = delete;
     BackendLink& operator*() const { return *link_; }
     BackendLink* operator->() const { return link_.get(); }
@@ -48,6 +49,7 @@ class ControlLinks {
 
    private:
     ControlLinks* links_;
+    Places::Place place_;  // given back when the link has been
     std::unique_ptr<BackendLink> link_;
     bool kept_ = false;
   };
@@ -55,19 +57,11 @@ class ControlLinks {
   Task<absl::StatusOr<Lease>> take(config::Backend which, TimePoint deadline);
 
  private:
-  struct Waiter {
-    explicit Waiter(Reactor& reactor) : turn(reactor) {}
-    Signal turn;
-    bool has_place = false;
-  };
   struct Side {
-    std::size_t taken = 0;  // places
+    Places places{kLinksMax};
     std::vector<std::unique_ptr<BackendLink>> idle;
-    std::deque<std::shared_ptr<Waiter>> waiting;
   };
-  Task<absl::Status> take_place(config::Backend which, TimePoint deadline);
   Task<absl::StatusOr<std::unique_ptr<BackendLink>>> link_for(config::Backend which, TimePoint deadline);
-  void give_place(config::Backend which);
   Side& side(config::Backend which) { return sides_[static_cast<std::size_t>(which)]; }
 
   std::function<LinkOptions(config::Backend)> options_;

@@ -34,21 +34,16 @@ class WriterSink : public spdlog::sinks::base_sink<std::mutex> {
 
  private:
   void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t text;
     const std::uint64_t dropped = writer_->dropped();
-    if (dropped != told_) {
-      const std::string text = fmt::format("log_dropped={}", dropped - told_);
-      const spdlog::details::log_msg said(message.time, {}, message.logger_name, spdlog::level::warn, text);
-      if (put(said)) told_ = dropped;
+    if (dropped != told_) {  // with the line that fits again, so that there is one for each gap
+      const std::string told = fmt::format("log_dropped={}", dropped - told_);
+      formatter_->format({message.time, {}, message.logger_name, spdlog::level::warn, told}, text);
     }
-    put(message);
+    formatter_->format(message, text);
+    if (writer_->put({text.data(), text.size()})) told_ = dropped;
   }
   void flush_() override {}  // the writer writes as soon as it can
-
-  bool put(const spdlog::details::log_msg& message) {
-    spdlog::memory_buf_t line;
-    formatter_->format(message, line);
-    return writer_->put({line.data(), line.size()});
-  }
 
   std::shared_ptr<LogWriter> writer_;
   std::uint64_t told_ = 0;  // of writer_->dropped()

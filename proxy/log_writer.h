@@ -25,7 +25,7 @@ class LogWriter {
   LogWriter(const LogWriter&) = delete;
   LogWriter& operator=(const LogWriter&) = delete;
 
-  // With its line end. False: dropped.
+  // With its line end. False: dropped. More than one line, too: they go together, and are counted as one.
   bool put(std::string_view line);
   // Waits until all that was put before has been written; false: it has not been within `at_most`.
   bool flush(std::chrono::milliseconds at_most);

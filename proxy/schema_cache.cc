@@ -5,6 +5,7 @@
 
 #include "dualwrite/inline/outbox.h"
 #include "protocol/rows.h"
+#include "proxy/control_question.h"
 #include "proxy/session_state.h"
 
 namespace crossfade::proxy {
@@ -51,6 +52,18 @@ dualwrite::Column column_from(const std::vector<protocol::Cell>& row) {
   return column;
 }
 
+Task<absl::StatusOr<SchemaCache::Answer>> answer_on(BackendLink& link, std::string sql, TimePoint deadline) {
+  auto captured = co_await link.run(std::move(sql), deadline);
+  if (!captured.ok()) co_return captured.status();
+  auto results = protocol::decode_response(captured->wire, protocol::ResponseKind::query, link.capabilities());
+  if (!results.ok()) co_return results.status();
+  SchemaCache::Answer answer;
+  answer.results = *std::move(results);
+  answer.mariadb = link.is_mariadb();
+  answer.server_version = version_number(link.greeting().server_version);
+  co_return answer;
+}
+
 }  // namespace
 
 // A hex literal is binary, so it is given a character set.
@@ -84,34 +97,11 @@ Task<void> SchemaCache::fly(Key key, Cache::Land land) {
 }
 
 Task<absl::StatusOr<SchemaCache::Answer>> SchemaCache::ask(Reactor& reactor, config::Backend which, std::string sql) {
-  auto reply = std::make_shared<Reply<absl::StatusOr<Answer>>>(reactor);
-  links_.reactor().post(
-      [this, which, sql = std::move(sql), reply] { links_.reactor().spawn(fly_question(which, sql, reply)); });
-  auto answer = co_await reply->wait(reactor.now() + kAnswerAtMost);
-  if (!answer) co_return absl::DeadlineExceededError("the answer took too long");
-  co_return *std::move(answer);
-}
-
-Task<void> SchemaCache::fly_question(config::Backend which, std::string sql,
-                                     std::shared_ptr<Reply<absl::StatusOr<Answer>>> reply) {
-  auto answer = co_await question(which, std::move(sql), links_.reactor().now() + kAnswerAtMost);
-  Reply<absl::StatusOr<Answer>>::give(std::move(reply), std::move(answer));
-}
-
-Task<absl::StatusOr<SchemaCache::Answer>> SchemaCache::question(config::Backend which, std::string sql,
-                                                                TimePoint deadline) {
-  auto link = co_await links_.take(which, deadline);
-  if (!link.ok()) co_return link.status();
-  auto captured = co_await (*link)->run(std::move(sql), deadline);
-  if (!captured.ok()) co_return captured.status();
-  auto results = protocol::decode_response(captured->wire, protocol::ResponseKind::query, (*link)->capabilities());
-  if (!results.ok()) co_return results.status();
-  Answer answer;
-  answer.results = *std::move(results);
-  answer.mariadb = (*link)->is_mariadb();
-  answer.server_version = version_number((*link)->greeting().server_version);
-  link->keep();
-  co_return answer;
+  const TimePoint deadline = reactor.now() + kAnswerAtMost;
+  ControlQuestion<Answer> question = [sql = std::move(sql), deadline](BackendLink& link) {
+    return answer_on(link, sql, deadline);
+  };
+  co_return co_await ask_control<Answer>(links_, reactor, which, deadline, std::move(question));
 }
 
 Task<absl::StatusOr<SchemaCache::Definition>> SchemaCache::read(Key key, TimePoint deadline) {

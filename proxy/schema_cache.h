@@ -48,8 +48,6 @@ class SchemaCache {
   // On the thread of the links.
   Task<void> fly(Key key, Cache::Land land);
   Task<absl::StatusOr<Definition>> read(Key key, TimePoint deadline);
-  Task<void> fly_question(config::Backend which, std::string sql, std::shared_ptr<Reply<absl::StatusOr<Answer>>> reply);
-  Task<absl::StatusOr<Answer>> question(config::Backend which, std::string sql, TimePoint deadline);
 
   ControlLinks& links_;
   Cache cache_;

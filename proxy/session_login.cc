@@ -4,6 +4,7 @@
 #include "proxy/session_login.h"
 
 #include "protocol/error_codes.h"
+#include "proxy/control_question.h"
 #include "proxy/inline/outbox_grant.h"
 #include "proxy/log_limit.h"
 #include "proxy/session.h"
@@ -42,6 +43,12 @@ Task<void> leave_in_good_order(std::unique_ptr<BackendLink> link, LinkOptions co
     limited_log().warn(LogKind::unused_connection, "unused_connection=broken why=\"{}\"",
                        std::string(status.message()));
   }
+}
+
+Task<absl::StatusOr<bool>> grant_over(BackendLink& control, std::string schema, std::string user, TimePoint deadline) {
+  const absl::Status granted = co_await grant_outbox(control, std::move(schema), std::move(user), deadline);
+  if (!granted.ok()) co_return granted;
+  co_return true;
 }
 
 }  // namespace
@@ -318,18 +325,16 @@ void Session::conclude(const ClientProof& proof, LoginAsServer::Verdict verdict)
 Task<void> Session::grant_learned_user(std::string name) {
   if (!shared_.users.must_grant(name)) co_return;
   const TimePoint deadline = worker_.reactor.now() + shared_.config.backend(leader()).connect_timeout;
-  LinkOptions options = shared_.link_options(leader(), shared_.control[static_cast<std::size_t>(leader())]);
-  auto control = co_await BackendLink::open(worker_.reactor, std::move(options), counters_, deadline);
-  absl::Status granted = control.status();
-  if (control.ok()) {
-    granted = co_await grant_outbox(**control, shared_.config.control.schema, name, deadline);
-    (*control)->send_quit();
-  }
+  ControlQuestion<bool> question = [schema = shared_.config.control.schema, name, deadline](BackendLink& control) {
+    return grant_over(control, schema, name, deadline);
+  };
+  const auto granted =
+      co_await ask_control<bool>(shared_.control_links, worker_.reactor, leader(), deadline, std::move(question));
   if (granted.ok()) co_return;
   shared_.users.grant_failed(name);
   limited_log().warn(LogKind::outbox_grant,
                      "session={} outbox_grant=failed why=\"{}\" do=\"GRANT INSERT on the outbox table to it\"", id_,
-                     std::string(granted.message()));
+                     std::string(granted.status().message()));
 }
 
 // The client is who it says, or the leader is to judge: the leader's connection becomes its own.

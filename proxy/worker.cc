@@ -30,6 +30,7 @@ LinkOptions Shared::link_options(config::Backend which, const KnownUser::Credent
   options.tls = backend_tls[static_cast<std::size_t>(which)];
   options.user = credential.user;
   options.password = credential.password;
+  options.at_the_door = &doors[static_cast<std::size_t>(which)];
   if (backend.proxy_protocol) options.proxy_header.emplace();  // the proxy's own, unless a session says otherwise
   return options;
 }

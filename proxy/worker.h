@@ -24,6 +24,7 @@
 #include "proxy/kills_under_way.h"
 #include "proxy/metrics.h"
 #include "proxy/pinned_sessions.h"
+#include "proxy/places.h"
 #include "proxy/reactor.h"
 #include "proxy/routine_cache.h"
 #include "proxy/schema_cache.h"
@@ -73,6 +74,10 @@ struct Shared {
   PinnedSessions pinned_sessions = {};
   KillsUnderWay kills = {};
   std::vector<Worker*> workers = {};  // complete before the first client comes
+  // A server's backlog is short (MariaDB's has 80 places), and what finds it full is lost without a word: clients that
+  // come all at once wait here instead.
+  static constexpr std::size_t kAtTheDoorMax = 32;
+  mutable std::array<Places, 2> doors{Places(kAtTheDoorMax), Places(kAtTheDoorMax)};  // by config::Backend
   ControlLinks control_links{[this](config::Backend which) { return control_link_options(which); }, metrics};
   SchemaCache schemas{control_links};
   ZoneAgreements zones{control_links};

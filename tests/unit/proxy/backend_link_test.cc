@@ -80,6 +80,22 @@ TEST_F(BackendLinkTest, LogsInToMariadb) {
   EXPECT_EQ(connections(), 1u);
 }
 
+// A server whose backlog is full greets nobody.
+TEST_F(BackendLinkTest, ConnectsOnlyWhenThereIsAPlaceAtTheDoorAndLeavesItOnceGreeted) {
+  Places door(1);
+  options_.at_the_door = &door;
+  auto place = loop_.await<absl::StatusOr<Places::Place>>([&] { return door.take(loop_.reactor, soon()); });
+  auto early = loop_.await<LinkOr>([&] {
+    return BackendLink::open(loop_.reactor, options_, counters_, Clock::now() + std::chrono::milliseconds(1), nullptr);
+  });
+  EXPECT_TRUE(absl::IsDeadlineExceeded(early.status())) << early.status();
+  EXPECT_EQ(backend_.logins("app") + backend_.abandoned(), 0u);
+  place = absl::CancelledError();
+  ASSERT_TRUE(open().ok());
+  auto free = loop_.await<absl::StatusOr<Places::Place>>([&] { return door.take(loop_.reactor, Clock::now()); });
+  EXPECT_TRUE(free.ok()) << "the link that is open holds none";
+}
+
 TEST_F(BackendLinkTest, LogsInToMysqlAndAsksOnlyForWhatTheClientMirrors) {
   FakeBackend mysql({.name = "new", .version = "9.7.4", .without = 0});
   options_ = options(mysql);
