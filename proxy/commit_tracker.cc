@@ -55,22 +55,22 @@ std::string track_statements(bool mariadb) {
          "SET SESSION session_track_gtids=OWN_GTID,session_track_state_change=1";
 }
 
-std::optional<OwnTracking> tracking_from(const std::vector<protocol::ResultSet>& results, bool mariadb) {
+std::optional<Tracking> tracking_from(const std::vector<protocol::ResultSet>& results, bool mariadb) {
   const std::size_t columns = mariadb ? 2 : 3;
   if (results.size() != 2 || results.front().rows.size() != 1 || results.front().rows.front().size() != columns) {
     return std::nullopt;
   }
   const std::vector<protocol::Cell>& before = results.front().rows.front();
-  OwnTracking own;
+  Tracking out;
+  OwnTracking& own = out.own;
   own.gtid = mariadb ? OwnTracking::Gtid::variable : OwnTracking::Gtid::item;
   const std::string tracked = before[0].value_or("");
   const bool told_before = mariadb ? tracked.find("last_gtid") != std::string::npos : tracked == "OWN_GTID";
   own.gtid_item = told_before ? OwnTracking::ClientSees::left : OwnTracking::ClientSees::removed;
   own.state_change_item =
       before[1].value_or("0") == "1" ? OwnTracking::ClientSees::left : OwnTracking::ClientSees::removed;
-  // Without GTIDs in its log MySQL has none to tell.
-  if (!mariadb && !before[2].value_or("").starts_with("ON")) return std::nullopt;
-  return own;
+  out.names_commits = mariadb || before[2].value_or("").starts_with("ON");
+  return out;
 }
 
 }  // namespace crossfade::proxy

@@ -66,7 +66,12 @@ class CommitTracker {
 // The statements, one packet of two, that have the leader tell GTIDs and changes of state in each OK; the first asks
 // what was in force.
 std::string track_statements(bool mariadb);
-// What the answer to them means. nullopt: the leader names no commits.
-std::optional<protocol::OwnTracking> tracking_from(const std::vector<protocol::ResultSet>& results, bool mariadb);
+struct Tracking {
+  protocol::OwnTracking own = {};
+  // A MySQL without GTIDs in its log has none to tell, whatever is asked of it.
+  bool names_commits = true;
+};
+// What the answer to them means. nullopt: it is none.
+std::optional<Tracking> tracking_from(const std::vector<protocol::ResultSet>& results, bool mariadb);
 
 }  // namespace crossfade::proxy

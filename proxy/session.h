@@ -226,6 +226,7 @@ class Session {
   bool wants_tracking() const;
   Task<absl::Status> begin_tracking(BackendLink& leading);
   void expect_commit_of(const routing::StatementFacts& facts);
+  void count_relayed_write(const routing::StatementFacts& facts, TimePoint begun);
   std::optional<Commit> note_commit(const BackendLink& link, const protocol::ResultEnd& end,
                                     const protocol::ToldBySession& told);
   Task<void> wait_for_commit(Commit commit);

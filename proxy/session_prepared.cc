@@ -326,6 +326,7 @@ Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan
   if (from == leader()) {
     after_statement(facts.kind, facts, end);
     note_relayed(routing::session_effect(facts, prepared.sql), facts, prepared.schema, end);
+    count_relayed_write(facts, begun);
   }
   if (facts.facts.has(Fact::sets_last_insert_id)) last_insert_id_known_ = false;
   if (plan.action == Action::session_only) {

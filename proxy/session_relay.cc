@@ -380,6 +380,7 @@ Task<Session::Next> Session::relay_read(routing::Plan plan, StatementFacts facts
   if (answered_by == leader()) {
     after_statement(facts.kind, facts, end);
     note_relayed(effect, facts, schema_, end);
+    count_relayed_write(facts, begun);
   }
   if (facts.facts.has(Fact::sets_last_insert_id)) last_insert_id_known_ = false;
   if (facts.facts.has(Fact::reads_only)) {

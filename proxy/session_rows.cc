@@ -62,8 +62,9 @@ Task<absl::Status> Session::begin_tracking(BackendLink& leading) {
   auto told = co_await leading.query(track_statements(leading.is_mariadb()), worker_.reactor.now() + kTrackMax);
   if (absl::IsFailedPrecondition(told.status())) co_return absl::OkStatus();  // commits are known by their time alone
   if (!told.ok()) co_return told.status();
-  const std::optional<protocol::OwnTracking> own = tracking_from(*told, leading.is_mariadb());
-  if (own) commits_.begin_tracking(*own);
+  const std::optional<Tracking> tracking = tracking_from(*told, leading.is_mariadb());
+  if (tracking) commits_.begin_tracking(tracking->own);
+  if (tracking && !tracking->names_commits) commits_.distrust();
   co_return absl::OkStatus();
 }
 
@@ -78,7 +79,6 @@ void Session::expect_commit_of(const StatementFacts& facts) {
     case StatementKind::update:
     case StatementKind::delete_:
     case StatementKind::load_data:
-      counters_.writes.add();
       commits_.expect(Expect::outside_transactions);
       break;
     case StatementKind::select:
@@ -121,7 +121,17 @@ void Session::expect_commit_of(const StatementFacts& facts) {
   }
 }
 
-// The response of the leader is whole. True: `ack: both` waits for this.
+void Session::count_relayed_write(const StatementFacts& facts, TimePoint begun) {
+  const bool writes = facts.kind == StatementKind::insert || facts.kind == StatementKind::replace ||
+                      facts.kind == StatementKind::update || facts.kind == StatementKind::delete_ ||
+                      facts.kind == StatementKind::load_data;
+  if (!writes || !relays_rows()) return;
+  counters_.writes.add();
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun);
+  counters_.write_latency.record(static_cast<std::uint64_t>(took.count()));
+}
+
+// The response of the leader is whole. A value: `ack: both` waits for this.
 std::optional<Commit> Session::note_commit(const BackendLink& link, const ResultEnd& end,
                                            const protocol::ToldBySession& told) {
   if (link.which() != leader() || !relays_rows()) return std::nullopt;

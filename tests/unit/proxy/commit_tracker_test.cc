@@ -121,20 +121,20 @@ std::vector<protocol::ResultSet> answer(std::vector<protocol::Cell> row) {
 TEST(CommitTracker, WhatWasTrackedBeforeStaysTheClients) {
   const auto mariadb = tracking_from(answer({"autocommit,last_gtid", "0"}), true);
   ASSERT_TRUE(mariadb);
-  EXPECT_EQ(mariadb->gtid, OwnTracking::Gtid::variable);
-  EXPECT_EQ(mariadb->gtid_item, OwnTracking::ClientSees::left);
-  EXPECT_EQ(mariadb->state_change_item, OwnTracking::ClientSees::removed);
+  EXPECT_EQ(mariadb->own.gtid, OwnTracking::Gtid::variable);
+  EXPECT_EQ(mariadb->own.gtid_item, OwnTracking::ClientSees::left);
+  EXPECT_EQ(mariadb->own.state_change_item, OwnTracking::ClientSees::removed);
   const auto mysql = tracking_from(answer({"OFF", "1", "ON"}), false);
   ASSERT_TRUE(mysql);
-  EXPECT_EQ(mysql->gtid, OwnTracking::Gtid::item);
-  EXPECT_EQ(mysql->gtid_item, OwnTracking::ClientSees::removed);
-  EXPECT_EQ(mysql->state_change_item, OwnTracking::ClientSees::left);
+  EXPECT_EQ(mysql->own.gtid, OwnTracking::Gtid::item);
+  EXPECT_EQ(mysql->own.gtid_item, OwnTracking::ClientSees::removed);
+  EXPECT_EQ(mysql->own.state_change_item, OwnTracking::ClientSees::left);
 }
 
 TEST(CommitTracker, AMySqlWithoutGtidsInItsLogNamesNoCommits) {
-  EXPECT_FALSE(tracking_from(answer({"OFF", "0", "OFF"}), false));
-  EXPECT_FALSE(tracking_from(answer({"OFF", "0", "OFF_PERMISSIVE"}), false));
-  EXPECT_TRUE(tracking_from(answer({"OFF", "0", "ON_PERMISSIVE"}), false));
+  EXPECT_FALSE(tracking_from(answer({"OFF", "0", "OFF"}), false)->names_commits);
+  EXPECT_FALSE(tracking_from(answer({"OFF", "0", "OFF_PERMISSIVE"}), false)->names_commits);
+  EXPECT_TRUE(tracking_from(answer({"OFF", "0", "ON_PERMISSIVE"}), false)->names_commits);
   EXPECT_FALSE(tracking_from({}, false));
 }
 
