@@ -48,6 +48,7 @@ void ResponseTracker::start(ResponseKind kind, Capabilities capabilities) {
   message_bytes_ = 0;
   left_columns_ = 0;
   last_sequence_ = 0;
+  ending_bytes_ = 0;
   release_kept();
   end_ = ResultEnd{};
   switch (kind) {
@@ -91,6 +92,13 @@ bool ResponseTracker::may_carry_status(std::uint8_t first_byte, std::uint32_t pa
       return false;
   }
   return false;
+}
+
+std::size_t ResponseTracker::unsettled_bytes() const {
+  if (continued_ || (state_ != State::first && state_ != State::rows && state_ != State::list)) return 0;
+  if (!in_packet_) return header_bytes_;
+  const std::size_t seen = packet_bytes_ - packet_left_;
+  return seen == 0 || may_carry_status(first_byte_, packet_bytes_) ? kHeaderBytes + seen : 0;
 }
 
 absl::StatusOr<std::size_t> ResponseTracker::feed(Bytes chunk) {
@@ -392,6 +400,7 @@ absl::Status ResponseTracker::end_with_ok(ResultEnd::Kind kind) {
   }
   end_.kind = kind;
   state_ = State::ended;
+  ending_bytes_ = message_bytes_ == packet_bytes_ ? kHeaderBytes + packet_bytes_ : 0;
   return absl::OkStatus();
 }
 

@@ -57,6 +57,11 @@ class ResponseTracker {
   // Does the message that begins with this byte, in a first packet of this size, carry status flags?
   // Asked when its header was fed and its payload was not.
   bool may_carry_status(std::uint8_t first_byte, std::uint32_t payload_bytes) const;
+  // Header and payload of the packet that ended this result with an OK or an EOF: the last bytes of it that were fed.
+  // 0: it ended otherwise, or by more packets than one.
+  std::size_t ending_bytes() const { return ending_bytes_; }
+  // How many of the bytes fed last are the beginning of a packet that may turn out to be an OK that ends the result.
+  std::size_t unsettled_bytes() const;
   // The sequence number of the last packet of this result that was seen.
   std::uint8_t last_sequence() const { return last_sequence_; }
 
@@ -108,6 +113,7 @@ class ResponseTracker {
   bool keeps_ = false;
   Buffer kept_;
   std::uint8_t last_sequence_ = 0;
+  std::size_t ending_bytes_ = 0;
 };
 
 }  // namespace crossfade::protocol

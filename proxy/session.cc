@@ -179,6 +179,7 @@ void Session::reset_session_state() {
   objects_.clear();
   unobserved_ = false;
   set_variables_.clear();
+  commits_.end_tracking();
   update_read_pin();
   hold_.clear();
   in_transaction_ = false;
@@ -213,11 +214,17 @@ Task<Session::Next> Session::on_reset_connection() {
   if (!sent.ok()) co_return co_await reply_lost(sent, leader());
   auto captured = co_await leading->capture(ResponseKind::ok_or_err, worker_.reactor.now() + kResetMax);
   if (!captured.ok()) co_return co_await reply_lost(captured.status(), leader());
-  if (!captured->failed()) {
-    reset_session_state();
-    autocommit_ = (captured->last().ok.status & protocol::kStatusAutocommit) != 0;
+  if (captured->failed()) co_return co_await reply_captured(std::move(captured->wire));
+  reset_session_state();
+  protocol::Ok ok = captured->last().ok;
+  autocommit_ = (ok.status & protocol::kStatusAutocommit) != 0;
+  const absl::Status tracking = co_await begin_tracking(*leading);
+  if (!tracking.ok()) co_return co_await reply_lost(tracking, leader());
+  if ((capabilities_ & protocol::kSessionTrack) == 0) {
+    ok.session_state.clear();
+    ok.status &= static_cast<std::uint16_t>(~protocol::kStatusSessionStateChanged);
   }
-  co_return co_await reply_captured(std::move(captured->wire));
+  co_return co_await reply_ok(std::move(ok));
 }
 
 Task<Session::Next> Session::reply_wire(protocol::Buffer wire) {

@@ -25,6 +25,7 @@
 #include "protocol/prepared.h"
 #include "proxy/bulk_answer.h"
 #include "proxy/client_output.h"
+#include "proxy/commit_tracker.h"
 #include "proxy/follower_read.h"
 #include "proxy/inline/kept_diagnostics.h"
 #include "proxy/inline/load_outcome.h"
@@ -41,6 +42,7 @@
 #include "routing/plan.h"
 #include "routing/prepare_statement.h"
 #include "routing/routine.h"
+#include "routing/session_effect.h"
 #include "routing/write_shape.h"
 
 namespace crossfade::proxy {
@@ -217,6 +219,25 @@ class Session {
                      shadow::Recording recording, config::Backend control, std::uint64_t microseconds);
   void count_read(const routing::StatementFacts& facts, config::Backend from, std::uint64_t microseconds);
 
+  // session_rows.cc: sessions whose writes are taken from the leader's row log
+  routing::Duplication duplication() const;
+  bool relays_rows() const { return duplication() == routing::Duplication::rows; }
+  bool must_ask_how_to_read(const routing::StatementFacts& facts, std::string_view sql) const;
+  bool wants_tracking() const;
+  Task<absl::Status> begin_tracking(BackendLink& leading);
+  void expect_commit_of(const routing::StatementFacts& facts);
+  void count_relayed_write(const routing::StatementFacts& facts, TimePoint begun);
+  std::optional<Commit> note_commit(const BackendLink& link, const protocol::ResultEnd& end,
+                                    const protocol::ToldBySession& told);
+  Task<void> wait_for_commit(Commit commit);
+  Task<bool> follower_has_own_writes();
+  Task<bool> reads_stopped_tables(routing::StatementFacts facts, std::string schema);
+  void note_relayed(routing::SessionEffect effect, const routing::StatementFacts& facts, const std::string& schema,
+                    const protocol::ResultEnd& end);
+  void note_not_followed();
+  void forget_context();
+  Task<Next> relay_set(routing::StatementFacts facts, std::string text, Command command, protocol::ResponseKind kind);
+
   // session_attach.cc
   Task<absl::Status> reattach(const routing::StatementFacts* facts);
   Task<absl::Status> restore(BackendLink& fresh);
@@ -391,6 +412,7 @@ class Session {
   std::optional<Kept> kept_;
   config::Backend last_answered_ = config::Backend::old_db;
   std::shared_ptr<AppliedMark> last_write_;
+  CommitTracker commits_;
 
   std::uint32_t next_statement_id_ = 1;
   std::uint32_t last_prepared_ = 0;  // 0: the last PREPARE failed, or its statement was closed

@@ -118,6 +118,8 @@ Task<absl::Status> Session::reattach(const StatementFacts* facts) {
   if (!same_server(before, fresh->greeting())) co_return gone("and is another version now");
   const absl::Status restored = co_await restore(*fresh);
   if (!restored.ok()) co_return restored;
+  const absl::Status tracking = co_await begin_tracking(*fresh);
+  if (!tracking.ok()) co_return tracking;
   auto killed = co_await leader_was_killed(*fresh, closing);
   if (!killed.ok()) co_return killed.status();
   if (*killed) co_return absl::UnavailableError("the server has closed the connection, as it does by a KILL");

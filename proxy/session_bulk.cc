@@ -104,6 +104,8 @@ Task<Session::Next> Session::relay_bulk(Prepared& prepared, Action action, proto
   protocol::Buffer wire;
   protocol::append_command(wire, body);
   last_answered_ = leader();
+  const TimePoint begun = worker_.reactor.now();
+  expect_commit_of(prepared.facts);
   ResultEnd end;
   bool answered = false;
   absl::Status done = co_await (*leading)->send(wire, worker_.reactor.now() + kStatementMax);
@@ -111,6 +113,8 @@ Task<Session::Next> Session::relay_bulk(Prepared& prepared, Action action, proto
   if (absl::IsCancelled(done) || (!done.ok() && answered)) co_return Next::close;
   if (!done.ok()) co_return co_await reply_lost(done, leader());
   after_statement(prepared.facts.kind, prepared.facts, end);
+  note_relayed(routing::session_effect(prepared.facts, prepared.sql), prepared.facts, prepared.schema, end);
+  count_relayed_write(prepared.facts, begun);
   if (prepared.facts.facts.has(routing::Fact::sets_last_insert_id)) last_insert_id_known_ = false;
   if (action == Action::session_only) {
     const absl::Status noted = co_await after_session_only(prepared.facts, prepared.schema, end);

@@ -110,6 +110,8 @@ Task<Session::Next> Session::on_change_user(Command command) {
   conclude(proof, LoginAsServer::Verdict::right);
   if (proof.user->learned) co_await grant_learned_user(name);
   reset_session_state();
+  const absl::Status tracking = co_await begin_tracking(*link(leader()));
+  if (!tracking.ok()) co_return co_await reply_lost(tracking, leader());
   protocol::Ok ok = link(leader())->login_ok();
   co_return co_await welcome(std::move(ok));
 }

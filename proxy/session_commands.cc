@@ -107,7 +107,7 @@ Task<Session::Next> Session::answer_with_kept_count(Command command, protocol::R
 
 Task<Session::Next> Session::on_other_command(Command command) {
   if (!in_transaction_ && flags_ != worker_.flags) flags_ = worker_.flags;
-  routing::CommandPlan plan = routing::plan_command(command.payload[0], *flags_);
+  routing::CommandPlan plan = routing::plan_command(command.payload[0], *flags_, duplication());
   if (!plan.relay) {
     co_return co_await reply_refused(std::move(plan.refusal));
   }
@@ -118,6 +118,10 @@ Task<Session::Next> Session::on_other_command(Command command) {
     protocol::Reader id(command.payload.subspan(1));
     target.connection_id = id.u32();
     under_way = shared_.kills.begin(target.connection_id);
+  }
+  const auto byte = static_cast<protocol::CommandByte>(command.payload[0]);
+  if (byte == protocol::CommandByte::create_db || byte == protocol::CommandByte::drop_db) {
+    commits_.expect(CommitTracker::Expect::anywhere);
   }
   ResultEnd end;
   const Next next = co_await relay_command(command, *plan.relay, &end);

@@ -376,6 +376,11 @@ Task<bool> Session::enter(ClientProof proof) {
   }
   conclude(proof, LoginAsServer::Verdict::right);
   if (proof.user->learned) co_await grant_learned_user(request.user);
+  const absl::Status tracking = co_await begin_tracking(*leading);
+  if (!tracking.ok()) {
+    co_await reply_unreachable(tracking);
+    co_return false;
+  }
   protocol::Ok ok = leading->login_ok();
   link(leader()) = std::move(leading);
   co_return co_await welcome(std::move(ok)) == Next::go_on;

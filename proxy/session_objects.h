@@ -31,6 +31,7 @@ class SessionObjects {
   // After a failure the server alone knows which of the named tables are there.
   void set_temporary(const routing::TableName& name, std::string_view schema, bool exists);
   // The server gives locks up when a transaction begins, and before it looks for the tables to lock.
+  void locked() { tables_locked_ = true; }
   void unlocked() { tables_locked_ = false; }
   void clear();
 

@@ -29,11 +29,11 @@ protocol::Err Session::too_many_prepared() const {
 }
 
 Task<absl::StatusOr<Session::Examined>> Session::examine(std::string sql) {
-  if (needs_context_to_read(sql)) {
+  if (!in_transaction_ && flags_ != worker_.flags) flags_ = worker_.flags;
+  if (must_ask_how_to_read(routing::classify(sql, lexer_mode_), sql)) {
     const absl::Status fresh = co_await refresh_context();
     if (!fresh.ok()) co_return fresh;
   }
-  if (!in_transaction_ && flags_ != worker_.flags) flags_ = worker_.flags;
   Examined out;
   Prepared& prepared = out.prepared;
   prepared.sql = sql;
@@ -61,6 +61,7 @@ Task<absl::StatusOr<Session::Examined>> Session::examine(std::string sql) {
     out.refused = routing::refusal(plan.reason, prepared.facts);
     co_return out;
   }
+  if (relays_rows()) co_return out;  // nothing of it is judged or repeated
   if (prepared.facts.kind == routing::StatementKind::insert || prepared.facts.kind == routing::StatementKind::replace ||
       prepared.facts.kind == routing::StatementKind::update || prepared.facts.kind == routing::StatementKind::delete_) {
     // Also when a temporary table is meant now: its base table may be meant by a later execution.

@@ -95,6 +95,9 @@ Task<Session::Next> Session::on_execute(Command command) {
   routing::SessionFacts session = session_facts();
   session.client_multi_statements = true;
   session.schema = prepared->schema;
+  if (relays_rows() && shared_.feed.any_stopped()) {
+    session.reads_stopped_tables = co_await reads_stopped_tables(prepared->facts, prepared->schema);
+  }
   const auto draw = static_cast<std::uint32_t>(worker_.random() % config::Percent::kWhole);
   routing::Plan plan = routing::make_plan(prepared->facts, session, *flags_, leader(), draw);
   if (plan.action == Action::call) co_return co_await execute_call(*prepared, plan, *std::move(execute));
@@ -274,11 +277,7 @@ Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan
   plan.shadow = plan.shadow && !read_pin_.active() && zone_agreed();
   BackendLink* source = nullptr;
   if (from != leader()) {
-    bool current = true;
-    if (last_write_ && !last_write_->applied()) {
-      current = co_await AppliedMark::wait(last_write_,
-                                           worker_.reactor.now() + shared_.config.reads.read_your_writes_timeout);
-    }
+    const bool current = co_await follower_has_own_writes();
     absl::StatusOr<BackendLink*> following = absl::UnavailableError("behind");
     if (current) following = co_await follower_link();
     if (following.ok()) {
@@ -302,6 +301,7 @@ Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan
       body.size() / protocol::kPayloadBytesMax + 1 == reply_sequence_ ? Numbers::kept : Numbers::anew;
   shadow::Recording recording(plan.shadow ? shared_.config.shadow.recording_bytes_max : 0);
   shadow::Recording* const tee = plan.shadow ? &recording : nullptr;
+  if (from == leader()) expect_commit_of(facts);
   ResultEnd end;
   for (;;) {
     auto id = co_await backend_statement(*source, prepared, nullptr);
@@ -323,7 +323,11 @@ Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan
   }
   last_answered_ = from;
   prepared.cursor = execute.cursor_flags != 0;
-  if (from == leader()) after_statement(facts.kind, facts, end);
+  if (from == leader()) {
+    after_statement(facts.kind, facts, end);
+    note_relayed(routing::session_effect(facts, prepared.sql), facts, prepared.schema, end);
+    count_relayed_write(facts, begun);
+  }
   if (facts.facts.has(Fact::sets_last_insert_id)) last_insert_id_known_ = false;
   if (plan.action == Action::session_only) {
     const absl::Status noted = co_await after_session_only(facts, prepared.schema, end);

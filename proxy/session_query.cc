@@ -56,6 +56,7 @@ routing::SessionFacts Session::session_facts() {
   facts.follower_usable = shared_.feed.usable_for_reads();
   facts.client_multi_statements = multi_statements_;
   facts.diagnostics_kept = kept_.has_value();
+  facts.duplication = duplication();
   // A transaction may write at any time: its reads stay with the leader from the start.
   facts.transaction_drawn = facts.in_transaction;
   facts.transaction_reads = leader();
@@ -74,8 +75,9 @@ Task<Session::Next> Session::on_query(Command command) {
   StatementFacts facts = routing::classify(sql, lexer_mode_);
   if (!in_transaction_ && flags_ != worker_.flags) flags_ = worker_.flags;
   // The question would clear the diagnostics that the text asks for; where everything is relayed, nothing hangs on it.
-  const bool relayed_as_it_is = asks_for_diagnostics(facts) && !flags_->dual_write.enabled && !flags_->freeze_writes;
-  if (!relayed_as_it_is && needs_context_to_read(sql)) {
+  const bool relayed_as_it_is =
+      asks_for_diagnostics(facts) && duplication() != routing::Duplication::statements && !flags_->freeze_writes;
+  if (!relayed_as_it_is && must_ask_how_to_read(facts, sql)) {
     own(command);
     const absl::Status fresh = co_await refresh_context();
     if (!fresh.ok()) co_return co_await reply_lost(fresh, leader());
@@ -105,7 +107,14 @@ Task<Session::Next> Session::on_query(Command command) {
   }
   transaction_lost_ = false;
   const auto draw = [this] { return static_cast<std::uint32_t>(worker_.random() % config::Percent::kWhole); };
-  routing::Plan plan = routing::make_plan(facts, session_facts(), *flags_, leader(), draw());
+  routing::SessionFacts session = session_facts();
+  if (relays_rows() && shared_.feed.any_stopped()) {
+    own(command);
+    session.reads_stopped_tables = co_await reads_stopped_tables(facts, schema_);
+    sql = protocol::as_text(command.payload.subspan(1));
+  }
+  if (relays_rows() && sql.find(';') == std::string_view::npos) session.client_multi_statements = true;  // it is one
+  routing::Plan plan = routing::make_plan(facts, session, *flags_, leader(), draw());
   // A read may open a transaction of its own and so hide that ours is gone. Diagnostics open nothing, and
   // would be lost to a probe.
   const bool asks_only = facts.facts.has(Fact::row_count) && facts.tables.empty() && !facts.facts.has(Fact::subquery);
@@ -193,7 +202,7 @@ void Session::note_error(std::uint16_t code, ErrorSource source) {
     in_transaction_ = false;
     needs_probe_ = false;
     log_.clear();
-  } else if (in_transaction_ || !log_.empty()) {
+  } else if ((in_transaction_ || !log_.empty()) && !relays_rows()) {
     needs_probe_ = true;
   }
 }
@@ -223,7 +232,7 @@ void Session::after_statement(StatementKind kind, const StatementFacts& facts, c
       log_.clear();
       break;
     case StatementKind::savepoint:
-      if (in_transaction_ || !autocommit_) log_.savepoint(facts.name);
+      if ((in_transaction_ || !autocommit_) && !relays_rows()) log_.savepoint(facts.name);
       break;
     case StatementKind::release_savepoint:
       log_.release(facts.name);
@@ -280,16 +289,15 @@ void Session::note_unobserved(const StatementFacts& facts) {
                      facts.kind == StatementKind::delete_ || facts.kind == StatementKind::select;
   if (plain && !facts.facts.has(Fact::multi_statement)) return;
   unobserved_ = true;
-  set_variables_.note_unobserved();
-  context_.reset();
-  ++context_version_;
-  lexer_stale_ = true;
+  set_variables_.note_unobserved("has run statements while writes were not duplicated");
+  forget_context();
   update_read_pin();
 }
 
 Task<Session::Next> Session::on_plain(StatementFacts facts, Command command) {
   if (facts.kind == StatementKind::rollback) transaction_lost_ = false;
   std::optional<Kept> kept = kept_;
+  expect_commit_of(facts);
   ResultEnd end;
   const Next next = co_await relay_to_leader(command, ResponseKind::query, &end);
   after_statement(facts.kind, facts, end);
@@ -348,6 +356,7 @@ AutocommitChange autocommit_change(std::string_view sql, const routing::LexerMod
 
 Task<Session::Next> Session::on_set(StatementFacts facts, std::string text, Command command, ResponseKind kind) {
   own(command);
+  if (relays_rows()) co_return co_await relay_set(std::move(facts), std::move(text), command, kind);
   if (facts.facts.has(Fact::autocommit_variable) && !autocommit_ && !log_.empty()) {
     const auto change = autocommit_change(text, lexer_mode_);
     if (change == AutocommitChange::unclear) {

@@ -30,6 +30,7 @@ LinkOptions Session::session_link_options(config::Backend which, std::string sch
   options.schema = std::move(schema);
   if (options.proxy_header) options.proxy_header = login_.peer;
   options.mirrored = capabilities_;
+  if (which == leader() && wants_tracking()) options.mirrored |= protocol::kSessionTrack;
   if (which != leader()) options.mirrored &= ~protocol::kLocalFiles;  // nothing sent there may ask for a file
   // The leader makes of it what it would make of it directly. The other side is told the outcome by name.
   if (which == leader()) options.collation = collation_;
@@ -83,7 +84,10 @@ Task<absl::Status> Session::refresh_context() {
   if (!results.ok()) co_return results.status();
   auto context = context_from(results->front(), (*leading)->is_mariadb(), set_variables_.deciding());
   if (!context.ok()) co_return context.status();
-  if (in_transaction_ && (results->front().end.ok.status & protocol::kStatusInTransaction) == 0) {
+  const bool in_transaction = (results->front().end.ok.status & protocol::kStatusInTransaction) != 0;
+  if (relays_rows()) {
+    in_transaction_ = in_transaction;  // an error may have ended it, which its client has been told
+  } else if (in_transaction_ && !in_transaction) {
     // Whatever comes next would run outside of it: the connection ends instead.
     log_.clear();
     counters_.lost_transactions.add();
@@ -184,6 +188,17 @@ Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::
   protocol::Buffer held;
   const bool renumber = numbers == Numbers::anew || backend.is_compressed();
   protocol::PacketNumbering numbering(reply_sequence_);
+  // What the leader tells the proxy alone is taken out; a client that asks for session states may get the rest.
+  const bool asked = (capabilities_ & protocol::kSessionTrack) != 0;
+  const bool filters = link.which() == leader() && (link.capabilities() & protocol::kSessionTrack) != 0 &&
+                       (!asked || commits_.own().gtid != protocol::OwnTracking::Gtid::none);
+  protocol::SessionTrackFilter filter;
+  if (filters) {
+    filter.begin({.server = link.capabilities(),
+                  .client = asked ? protocol::SessionTrackFilter::Client::asked
+                                  : protocol::SessionTrackFilter::Client::did_not_ask,
+                  .own = commits_.own()});
+  }
   bool wait_first = !backend.is_buffered();
   for (;;) {
     if (wait_first) {
@@ -197,17 +212,21 @@ Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::
     }
     if (got.kind != Stream::Io::Kind::ok) co_return absl::UnavailableError("the server closed the connection");
     wait_first = !backend.is_buffered();
+    if (renumber) numbering.apply(scratch.first(got.bytes));
+    if (filters) filter.begin_piece(scratch.first(got.bytes));
     protocol::Bytes input(scratch.data(), got.bytes);
     while (!input.empty() && !tracker.asks_for_file()) {
       auto used = tracker.feed(input);
       if (!used.ok()) co_return used.status();
       input = input.subspan(*used);
+      if (filters && tracker.result_ended()) filter.on_result_end(got.bytes - input.size(), tracker);
       if (tracker.done()) break;
       if (tracker.result_ended() && !tracker.asks_for_file()) tracker.next_result();
     }
     if (!input.empty()) co_return absl::InternalError("the server sent more than was asked for");
-    if (renumber) numbering.apply(scratch.first(got.bytes));
     std::span<std::uint8_t> chunk = scratch.first(got.bytes);
+    if (filters) chunk = filter.end_piece(got.bytes, tracker);
+    if (chunk.empty()) continue;  // the beginning of a packet that may be an OK
     if (holding) {
       held.insert(held.end(), chunk.begin(), chunk.end());
       const bool may_be_error = held.size() <= protocol::kHeaderBytes || held[protocol::kHeaderBytes] == kErrHeader;
@@ -224,6 +243,11 @@ Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::
     if (done) {
       *end = tracker.end();
       link.note_end(*end);
+      if (std::optional<Commit> commit = note_commit(link, *end, filter.told())) {
+        held.assign(chunk.begin(), chunk.end());
+        co_await wait_for_commit(*std::move(commit));
+        chunk = held;
+      }
     }
     if (answered != nullptr) *answered = true;
     const Stream::Io sent = output_.send_now(chunk);
@@ -288,6 +312,7 @@ Task<Session::Next> Session::relay_read(routing::Plan plan, StatementFacts facts
     worker_.calls.add(facts.digest,
                       routing::make_digest(protocol::as_text(command.payload.subspan(1)), lexer_mode_).text);
   }
+  const routing::SessionEffect effect = routing::session_effect(facts, protocol::as_text(command.payload.subspan(1)));
   std::optional<Kept> kept = std::exchange(kept_, std::nullopt);
   BackendLink* source = link(leader()).get();
   const bool slow = !to_leader || plan.shadow || !fixup_.empty() || last_insert_id_dirty_ || command.wire.empty() ||
@@ -307,12 +332,7 @@ Task<Session::Next> Session::relay_read(routing::Plan plan, StatementFacts facts
     }
     plan.shadow = plan.shadow && !read_pin_.active() && zone_agreed();
     if (!to_leader) {
-      // Read your writes: the other side must have this session's last one, or the leader answers.
-      bool current = true;
-      if (last_write_ && !last_write_->applied()) {
-        current = co_await AppliedMark::wait(last_write_,
-                                             worker_.reactor.now() + shared_.config.reads.read_your_writes_timeout);
-      }
+      const bool current = co_await follower_has_own_writes();
       absl::StatusOr<BackendLink*> following = absl::UnavailableError("behind");
       if (current) following = co_await follower_link();
       if (following.ok()) {
@@ -330,6 +350,7 @@ Task<Session::Next> Session::relay_read(routing::Plan plan, StatementFacts facts
   config::Backend answered_by = from_leader ? leader() : config::other(leader());
   shadow::Recording recording(plan.shadow ? shared_.config.shadow.recording_bytes_max : 0);
   shadow::Recording* const tee = plan.shadow ? &recording : nullptr;
+  if (from_leader) expect_commit_of(facts);
   ResultEnd end;
   for (;;) {
     bool answered = false;
@@ -356,7 +377,11 @@ Task<Session::Next> Session::relay_read(routing::Plan plan, StatementFacts facts
   last_answered_ = answered_by;
   const bool without_tables = facts.tables.empty() && !facts.facts.has(Fact::subquery);
   if (answered_by == leader() && without_tables) keep_over(std::move(kept), end);
-  if (answered_by == leader()) after_statement(facts.kind, facts, end);
+  if (answered_by == leader()) {
+    after_statement(facts.kind, facts, end);
+    note_relayed(effect, facts, schema_, end);
+    count_relayed_write(facts, begun);
+  }
   if (facts.facts.has(Fact::sets_last_insert_id)) last_insert_id_known_ = false;
   if (facts.facts.has(Fact::reads_only)) {
     const auto took =

@@ -21,8 +21,8 @@ void SetVariables::note(const std::vector<std::string>& names) {
   }
 }
 
-void SetVariables::note_unobserved() {
-  if (unfollowed_.empty()) unfollowed_ = "has run statements while writes were not duplicated";
+void SetVariables::note_unobserved(std::string_view why) {
+  if (unfollowed_.empty()) unfollowed_ = why;
 }
 
 }  // namespace crossfade::proxy

@@ -15,8 +15,8 @@ class SetVariables {
   // Names in lower case, as routing::StatementFacts has them; user variables are passed over: what mentions one stays
   // with the leader anyway.
   void note(const std::vector<std::string>& names);
-  // Statements ran that were not followed here: they may have set anything.
-  void note_unobserved();
+  // Statements ran that were not followed here: they may have set anything. `why`: "has run ...".
+  void note_unobserved(std::string_view why);
   void clear() { *this = {}; }
 
   // Those whose values decide where reads and writes may go, in the order of the table; each once.

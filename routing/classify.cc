@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "routing/fact_scanner.h"
+#include "routing/hidden_writes.h"
 #include "routing/set_statement.h"
 #include "routing/split.h"
 #include "routing/statement_prefix.h"
@@ -420,6 +421,7 @@ StatementFacts classify_without_prefix(std::string_view sql, const LexerMode& mo
   if (all_read && !out.facts.has(Fact::unparseable)) out.facts.add(Fact::reads_only);
   if (!out.facts.has(Fact::multi_statement)) read_targets(sql, mode, out);
   if (scan.tokenizer().saw_comment()) read_hints(scan.tokenizer().first_comment(), out.hints);
+  if (hides_writes_in_literal(sql, out, mode)) out.facts.add(Fact::hides_writes);
   out.digest = scan.finish_digest();
   return out;
 }
@@ -431,6 +433,9 @@ StatementFacts classify(std::string_view sql, const LexerMode& mode) {
   if (!prefix) return classify_without_prefix(sql, mode);
   StatementFacts out = classify_without_prefix(sql.substr(prefix->bytes), mode);
   out.prefix_variables = std::move(prefix->variables);
+  if (std::any_of(out.prefix_variables.begin(), out.prefix_variables.end(), hides_writes)) {
+    out.facts.add(Fact::hides_writes);
+  }
   read_hints(prefix->first_comment, out.hints);
   if (!may_have_prefix(out.kind)) {
     out.facts.remove(Fact::reads_only);

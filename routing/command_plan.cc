@@ -21,8 +21,10 @@ CommandPlan refuse(protocol::Err refusal) {
 }
 
 // As the statement that does the same would be: these end the open transaction, and some change rows.
-CommandPlan as_statement(StatementKind kind, ResponseKind response, const config::Flags& flags) {
-  if (!flags.dual_write.enabled && !flags.freeze_writes) return relay(response);
+CommandPlan as_statement(StatementKind kind, ResponseKind response, const config::Flags& flags,
+                         Duplication duplication) {
+  const bool by_statements = flags.dual_write.enabled && duplication == Duplication::statements;
+  if (!by_statements && !flags.freeze_writes) return relay(response);
   StatementFacts facts;
   facts.kind = kind;
   const Reason reason = flags.freeze_writes          ? Reason::freeze
@@ -33,16 +35,16 @@ CommandPlan as_statement(StatementKind kind, ResponseKind response, const config
 
 }  // namespace
 
-CommandPlan plan_command(std::uint8_t command, const config::Flags& flags) {
+CommandPlan plan_command(std::uint8_t command, const config::Flags& flags, Duplication duplication) {
   const auto byte = static_cast<CommandByte>(command);
   switch (byte) {
     case CommandByte::create_db:
     case CommandByte::drop_db:
-      return as_statement(StatementKind::ddl, ResponseKind::ok_or_err, flags);
+      return as_statement(StatementKind::ddl, ResponseKind::ok_or_err, flags, duplication);
     case CommandByte::refresh:
-      return as_statement(StatementKind::admin, ResponseKind::ok_or_err, flags);
+      return as_statement(StatementKind::admin, ResponseKind::ok_or_err, flags, duplication);
     case CommandByte::shutdown:
-      return as_statement(StatementKind::admin, ResponseKind::eof_or_err, flags);
+      return as_statement(StatementKind::admin, ResponseKind::eof_or_err, flags, duplication);
     case CommandByte::statistics:
       return relay(ResponseKind::text);
     case CommandByte::process_info:

@@ -81,6 +81,7 @@ enum class Fact : std::uint32_t {
   server_dependent = 1u << 27,     // a division, a pattern, or a function outside portable_functions.h: another
                                    // make of server may compute another value
   local_file = 1u << 28,           // LOAD DATA LOCAL INFILE: the client is asked for a file
+  hides_writes = 1u << 29,         // sets a variable that keeps writes, or parts of them, out of the row log
 };
 
 class Facts {

@@ -103,6 +103,7 @@ struct Question {
   const config::Flags& flags;
   config::Backend leader;
   std::uint32_t draw;
+  Duplication duplication;
 
   bool has(Fact fact) const { return statement.facts.has(fact); }
   Plan relay(Reason reason) const { return {Action::relay, leader, false, reason}; }
@@ -117,6 +118,7 @@ std::optional<Reason> bound_to_leader(const Question& q) {
       q.has(Fact::executable_comment) || !q.statement.prefix_variables.empty() || is_server_schema(q.session.schema)) {
     return Reason::session_state;  // an executable comment is another statement to another server
   }
+  if (q.session.reads_stopped_tables) return Reason::table_stopped;
   if (q.session.tables_locked) return Reason::tables_locked;
   if (q.session.temporary_tables != nullptr && !q.session.temporary_tables->empty()) return Reason::temporary_table;
   if (q.session.pinned_to_leader) return Reason::pinned;
@@ -230,6 +232,8 @@ Plan plan_load(const Question& q) {
 
 // Transaction control and session state: the same whether or not writes are duplicated.
 std::optional<Plan> plan_session_statement(const Question& q) {
+  // By rows, what a savepoint is called does not matter.
+  const bool rows = q.duplication == Duplication::rows;
   switch (q.statement.kind) {
     case StatementKind::begin:
       return q.act(Action::begin);
@@ -237,15 +241,15 @@ std::optional<Plan> plan_session_statement(const Question& q) {
     case StatementKind::rollback:
       return q.act(q.statement.kind == StatementKind::commit ? Action::commit : Action::rollback);
     case StatementKind::savepoint:
-      return q.act(Action::savepoint);
+      return q.act(rows ? Action::relay : Action::savepoint);
     case StatementKind::release_savepoint:
-      return q.act(Action::release_savepoint);
+      return q.act(rows ? Action::relay : Action::release_savepoint);
     case StatementKind::rollback_to_savepoint:
-      return q.act(Action::rollback_to_savepoint);
+      return q.act(rows ? Action::relay : Action::rollback_to_savepoint);
     case StatementKind::use:
       return q.act(Action::use, Reason::session_state);
     case StatementKind::kill:
-      if (q.flags.dual_write.enabled && q.has(Fact::unknown_function)) return std::nullopt;
+      if (q.duplication != Duplication::off && q.has(Fact::unknown_function)) return std::nullopt;
       return q.act(Action::kill);
     default:
       return std::nullopt;
@@ -316,6 +320,28 @@ Plan plan_dual_write(const Question& q) {
   return q.refuse(Reason::unsupported_statement);
 }
 
+// Whatever was written, the leader's row log tells it: everything but known reads is relayed as it is.
+Plan plan_rows(const Question& q) {
+  switch (q.statement.kind) {
+    case StatementKind::empty:
+      return q.relay(Reason::leader_leads);
+    case StatementKind::select:
+    case StatementKind::do_:
+      if (q.has(Fact::reads_only)) return plan_select(q);
+      return q.relay(q.has(Fact::locks_rows) ? Reason::locks_rows : Reason::not_a_known_read);
+    case StatementKind::show:
+    case StatementKind::describe:
+    case StatementKind::explain:
+    case StatementKind::diagnostics:
+      return q.has(Fact::warnings) ? q.act(Action::warnings, Reason::session_state) : q.relay(Reason::session_state);
+    case StatementKind::set:
+    case StatementKind::set_transaction:
+      return q.act(Action::set, Reason::session_state);
+    default:
+      return q.relay(Reason::dual_write);
+  }
+}
+
 // Several reads of which none asks what another left in the session: they go to the leader in one piece.
 bool is_plain_reading(const Question& q) {
   return q.has(Fact::reads_only) && !q.has(Fact::warnings) && !q.has(Fact::row_count) && !q.has(Fact::found_rows) &&
@@ -338,6 +364,8 @@ bool may_write(const StatementFacts& statement) {
     case StatementKind::execute:
     case StatementKind::unknown:
       return true;
+    case StatementKind::xa:
+      return statement.name != "recover";  // XA COMMIT of what another connection has prepared
     default:
       return false;
   }
@@ -347,97 +375,41 @@ bool may_write(const StatementFacts& statement) {
 
 Plan make_plan(const StatementFacts& statement, const SessionFacts& session, const config::Flags& flags,
                config::Backend leader, std::uint32_t draw) {
-  const Question q{statement, session, flags, leader, draw};
+  const Duplication duplication = flags.dual_write.enabled ? session.duplication : Duplication::off;
+  const Question q{statement, session, flags, leader, draw, duplication};
+  const bool by_statements = duplication == Duplication::statements;
+  const bool rows = duplication == Duplication::rows;
+  const Reason relayed = rows ? Reason::dual_write : Reason::dual_write_off;
   const bool multi = q.has(Fact::multi_statement);
   if (multi && !session.client_multi_statements) return q.refuse(Reason::multi_statement_not_negotiated);
-  if (multi && (flags.dual_write.enabled || flags.freeze_writes)) {
+  if (rows && q.has(Fact::hides_writes)) return q.refuse(Reason::hides_writes);
+  if (multi && (by_statements || flags.freeze_writes)) {
     return is_plain_reading(q) ? q.relay(Reason::leader_leads) : q.act(Action::split, Reason::several_statements);
   }
   if (multi) {
     // Only the first of them asks for what the statement before has left.
     const bool asks = q.has(Fact::warnings) || q.has(Fact::row_count);
-    return asks && session.diagnostics_kept ? q.act(Action::split, Reason::several_statements)
-                                            : q.relay(Reason::dual_write_off);
+    return asks && session.diagnostics_kept ? q.act(Action::split, Reason::several_statements) : q.relay(relayed);
   }
-  // What cannot be read may be a write. While nothing is recorded, what to say to it is the server's affair:
+  // What cannot be read may be a write. While no statement is recorded, what to say to it is the server's affair:
   // it may hide a semicolon, so it passes only where the client may send several statements.
-  const bool passes_unread = !flags.dual_write.enabled && !flags.freeze_writes && session.client_multi_statements;
-  if (q.has(Fact::unparseable)) return passes_unread ? q.relay(Reason::dual_write_off) : q.refuse(Reason::unparseable);
+  const bool passes_unread = !by_statements && !flags.freeze_writes && session.client_multi_statements;
+  if (q.has(Fact::unparseable)) return passes_unread ? q.relay(relayed) : q.refuse(Reason::unparseable);
   // An EXECUTE that is followed here is planned again, by its text; a CALL is judged by its procedure.
-  const bool judged_later =
-      flags.dual_write.enabled && (statement.kind == StatementKind::execute ||
-                                   (statement.kind == StatementKind::call && !statement.targets.empty()));
+  const bool judged_later = by_statements && (statement.kind == StatementKind::execute ||
+                                              (statement.kind == StatementKind::call && !statement.targets.empty()));
   if (flags.freeze_writes && !judged_later && may_write(statement)) return q.refuse(Reason::freeze);
   if (const std::optional<Plan> plan = plan_session_statement(q); plan.has_value()) return *plan;
-  if (flags.dual_write.enabled) return plan_dual_write(q);
+  switch (duplication) {
+    case Duplication::statements:
+      return plan_dual_write(q);
+    case Duplication::rows:
+      return plan_rows(q);
+    case Duplication::off:
+      break;
+  }
   const bool sets = statement.kind == StatementKind::set || statement.kind == StatementKind::set_transaction;
   return sets ? q.act(Action::set, Reason::session_state) : q.relay(Reason::dual_write_off);
-}
-
-std::string_view name(Reason reason) {
-  switch (reason) {
-    case Reason::leader_leads:
-      return "leader_leads";
-    case Reason::read_percent:
-      return "read_percent";
-    case Reason::kill_switch:
-      return "kill_switch";
-    case Reason::in_transaction:
-      return "in_transaction";
-    case Reason::transaction_wrote:
-      return "transaction_wrote";
-    case Reason::locks_rows:
-      return "locks_rows";
-    case Reason::not_a_known_read:
-      return "not_a_known_read";
-    case Reason::session_state:
-      return "session_state";
-    case Reason::pinned:
-      return "pinned";
-    case Reason::follower_unusable:
-      return "follower_unusable";
-    case Reason::user_variable:
-      return "user_variable";
-    case Reason::dual_write_off:
-      return "dual_write_off";
-    case Reason::dual_write:
-      return "dual_write";
-    case Reason::freeze:
-      return "freeze";
-    case Reason::ddl:
-      return "ddl";
-    case Reason::unsupported_statement:
-      return "unsupported_statement";
-    case Reason::several_statements:
-      return "several_statements";
-    case Reason::multi_statement_not_negotiated:
-      return "multi_statement_not_negotiated";
-    case Reason::read_committed:
-      return "read_committed";
-    case Reason::unparseable:
-      return "unparseable";
-    case Reason::temporary_table:
-      return "temporary_table";
-    case Reason::tables_locked:
-      return "tables_locked";
-    case Reason::handler:
-      return "handler";
-    case Reason::mixed_tables:
-      return "mixed_tables";
-    case Reason::rename_temporary:
-      return "rename_temporary";
-    case Reason::temporary_table_limit:
-      return "temporary_table_limit";
-    case Reason::temporary_table_name:
-      return "temporary_table_name";
-    case Reason::write_lock:
-      return "write_lock";
-    case Reason::xa:
-      return "xa";
-    case Reason::statement_variables:
-      return "statement_variables";
-  }
-  return "unknown";
 }
 
 }  // namespace crossfade::routing

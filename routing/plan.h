@@ -13,6 +13,13 @@
 
 namespace crossfade::routing {
 
+// How what a client writes gets to the other side while the flags say that writes are duplicated.
+enum class Duplication : std::uint8_t {
+  off,
+  statements,  // each write is judged, recorded with its transaction, and repeated
+  rows         // the leader's row log is followed: the session relays
+};
+
 // What of a session bears on where its statements go. Kept by the session, given by value.
 struct SessionFacts {
   std::string_view user;
@@ -27,6 +34,9 @@ struct SessionFacts {
   bool follower_usable = true;    // reachable, and lag within max_lag
   bool client_multi_statements = false;
   bool diagnostics_kept = false;  // what the last statement left is known here, not to the leader
+  // In force while dual_write.enabled.
+  Duplication duplication = Duplication::statements;
+  bool reads_stopped_tables = false;  // one of the statement's tables is behind on the follower, or may be
   // What exists in the session on the leader alone. nullptr: no temporary tables.
   const TemporaryTables* temporary_tables = nullptr;
   bool tables_locked = false;  // LOCK TABLES ... READ
@@ -74,6 +84,7 @@ enum class Reason : std::uint8_t {
   temporary_table,
   tables_locked,
   handler,
+  table_stopped,
   // refusals
   freeze,
   ddl,
@@ -89,6 +100,7 @@ enum class Reason : std::uint8_t {
   write_lock,
   xa,
   statement_variables,
+  hides_writes,
 };
 std::string_view name(Reason reason);
 

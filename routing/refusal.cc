@@ -106,7 +106,13 @@ protocol::Err refusal(Reason reason, const StatementFacts& statement) {
           "crossfade: a write behind SET STATEMENT can be duplicated when only max_statement_time, lock_wait_timeout "
           "or "
           "innodb_lock_wait_timeout is set for it; set the others for the session");
+    case Reason::hides_writes:
+      return not_supported(
+          "crossfade: sql_log_bin, binlog_format, binlog_row_image and binlog_row_value_options cannot be set while "
+          "writes are duplicated from the leader's row log: it would no longer tell every write; leave them as they "
+          "are");
     case Reason::temporary_table:
+    case Reason::table_stopped:
     case Reason::tables_locked:
     case Reason::handler:
     case Reason::unsupported_statement:

@@ -3,13 +3,10 @@
 #include <string>
 #include <string_view>
 
+#include "routing/hidden_writes.h"
+
 namespace crossfade::routing {
 namespace {
-
-StatementKind rest(FactScanner& scan, StatementKind kind) {
-  while (!scan.at_end()) scan.advance();
-  return kind;
-}
 
 std::string lower(std::string_view text) {
   std::string folded(text);
@@ -17,6 +14,26 @@ std::string lower(std::string_view text) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
   return folded;
+}
+
+std::string system_variable_name(std::string_view text, bool& global);
+
+// The rest of a SET that is not followed: anything may be assigned, also what a string names under ANSI_QUOTES.
+StatementKind rest(FactScanner& scan, StatementFacts& out, StatementKind kind) {
+  for (; !scan.at_end(); scan.advance()) {
+    std::string name;
+    if (scan.token().kind == TokenKind::system_variable) {
+      bool global = false;
+      name = system_variable_name(scan.token().text, global);
+    } else if (scan.token().kind == TokenKind::string) {
+      const std::string_view quoted = scan.token().text;
+      if (quoted.size() > 2) name = lower(quoted.substr(1, quoted.size() - 2));
+    } else {
+      name = lower(plain_name(scan.token().text));
+    }
+    if (hides_writes(name)) out.facts.add(Fact::hides_writes);
+  }
+  return kind;
 }
 
 // The isolation that a text such as 'READ-COMMITTED' names. What is not one of the strict two might be weaker.
@@ -27,6 +44,7 @@ bool is_strict_isolation(const Token& value) {
 }
 
 void note_variable(const std::string& name, const Token& value, StatementFacts& out) {
+  if (hides_writes(name)) out.facts.add(Fact::hides_writes);
   if (name == "autocommit") out.facts.add(Fact::autocommit_variable);
   if (name == "last_insert_id" || name == "identity") out.facts.add(Fact::sets_last_insert_id);
   if ((name == "tx_isolation" || name == "transaction_isolation") && !is_strict_isolation(value)) {
@@ -130,9 +148,9 @@ bool read_assignment(FactScanner& scan, StatementFacts& out) {
 
 StatementKind read_set(FactScanner& scan, StatementFacts& out) {
   scan.advance();
-  if (scan.is("STATEMENT")) return rest(scan, StatementKind::unknown);
+  if (scan.is("STATEMENT")) return rest(scan, out, StatementKind::unknown);
   if (scan.is("PASSWORD") || scan.is("ROLE") || (scan.is("DEFAULT") && scan.ahead_is("ROLE"))) {
-    return rest(scan, StatementKind::account);
+    return rest(scan, out, StatementKind::account);
   }
   if (scan.is("TRANSACTION")) return read_transaction(scan, out);
   if (is_scope(scan) && scan.ahead_is("TRANSACTION")) {
@@ -142,7 +160,7 @@ StatementKind read_set(FactScanner& scan, StatementFacts& out) {
     return read_transaction(scan, out);
   }
   while (!scan.at_end()) {
-    if (!read_assignment(scan, out)) return rest(scan, StatementKind::unknown);
+    if (!read_assignment(scan, out)) return rest(scan, out, StatementKind::unknown);
     if (scan.is_op(',')) scan.advance();
   }
   return out.variables.empty() ? StatementKind::unknown : StatementKind::set;

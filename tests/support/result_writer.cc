@@ -54,7 +54,7 @@ void ResultWriter::put_answer(const Answer& answer, std::uint16_t status, Rows r
     return;
   }
   protocol::Ok ok = answer.ok;
-  ok.status = status;
+  ok.status = static_cast<std::uint16_t>(status | (answer.ok.status & protocol::kStatusSessionStateChanged));
   if (answer.columns.empty()) {
     put(protocol::encode_ok(ok, capabilities_));
     return;

@@ -1,0 +1,142 @@
+#include "proxy/commit_tracker.h"
+
+#include <gtest/gtest.h>
+
+namespace crossfade::proxy {
+namespace {
+
+using Expect = CommitTracker::Expect;
+using protocol::OwnTracking;
+using protocol::ResultEnd;
+
+constexpr protocol::Capabilities kServer = protocol::kDeprecateEof | protocol::kSessionTrack;
+
+ResultEnd ended(ResultEnd::Kind kind, std::uint16_t status = protocol::kStatusAutocommit) {
+  ResultEnd end;
+  end.kind = kind;
+  end.ok.status = status;
+  return end;
+}
+
+struct Run {
+  Expect expect = Expect::nothing;
+  ResultEnd end = ended(ResultEnd::Kind::ok);
+  protocol::ToldBySession told = {};
+  protocol::Capabilities server = kServer;
+};
+
+std::optional<Commit> run(CommitTracker& commits, const Run& what) {
+  commits.expect(what.expect);
+  return commits.note({.end = what.end, .told = what.told, .server = what.server, .now = Clock::now()});
+}
+
+TEST(CommitTracker, WithTrackingAnOkWithAGtidHasCommittedAndOneWithoutHasNot) {
+  CommitTracker commits;
+  commits.begin_tracking({.gtid = OwnTracking::Gtid::item});
+  EXPECT_FALSE(run(commits, {.expect = Expect::anywhere}));
+  EXPECT_FALSE(commits.last());
+  const auto commit = run(commits, {.told = {.gtid = "aa:7"}});
+  ASSERT_TRUE(commit);
+  EXPECT_EQ(commit->gtid, "aa:7");
+  EXPECT_EQ(commits.last()->gtid, "aa:7");
+  commits.arrived();
+  EXPECT_FALSE(commits.last());
+}
+
+TEST(CommitTracker, WithTrackingWhatEndsWithoutAnOkOrCannotBeReadCountsByItsTime) {
+  CommitTracker commits;
+  commits.begin_tracking({.gtid = OwnTracking::Gtid::item});
+  const Run eof{
+      .expect = Expect::outside_transactions, .end = ended(ResultEnd::Kind::rows), .server = protocol::kSessionTrack};
+  const Run unclear{.expect = Expect::outside_transactions, .told = {.unclear = true}};
+  for (const Run& what : {eof, unclear}) {
+    commits.arrived();
+    const auto commit = run(commits, what);
+    ASSERT_TRUE(commit);
+    EXPECT_EQ(commit->gtid, "");
+  }
+}
+
+TEST(CommitTracker, WithoutTrackingWhatCouldCommitDoesOnceNoTransactionIsOpen) {
+  CommitTracker commits;
+  constexpr std::uint16_t kOpen = protocol::kStatusInTransaction;
+  EXPECT_FALSE(run(commits, {.expect = Expect::nothing}));
+  EXPECT_FALSE(run(commits, {.expect = Expect::outside_transactions, .end = ended(ResultEnd::Kind::ok, kOpen)}));
+  EXPECT_FALSE(commits.last());
+  EXPECT_TRUE(run(commits, {.expect = Expect::outside_transactions}));
+  // COMMIT AND CHAIN: the next one is open already.
+  EXPECT_TRUE(run(commits, {.expect = Expect::anywhere, .end = ended(ResultEnd::Kind::ok, kOpen)}));
+  const TimePoint before = Clock::now();
+  const auto commit = run(commits, {.expect = Expect::anywhere});
+  ASSERT_TRUE(commit);
+  EXPECT_EQ(commit->gtid, "");
+  EXPECT_GE(commit->at, before);
+}
+
+TEST(CommitTracker, AnErrorIsNotHeldBackButReadsWaitForWhatItMayHaveLeft) {
+  for (const bool tracks : {false, true}) {
+    CommitTracker commits;
+    if (tracks) commits.begin_tracking({.gtid = OwnTracking::Gtid::item});
+    EXPECT_FALSE(run(commits, {.expect = Expect::anywhere, .end = ended(ResultEnd::Kind::err)}));
+    EXPECT_TRUE(commits.last());
+  }
+}
+
+TEST(CommitTracker, AnExpectationHoldsForOneResponse) {
+  CommitTracker commits;
+  EXPECT_TRUE(run(commits, {.expect = Expect::anywhere}));
+  EXPECT_FALSE(commits.note({.end = ended(ResultEnd::Kind::ok), .told = {}, .server = kServer, .now = Clock::now()}));
+}
+
+TEST(CommitTracker, OnlyAnOkThatIsBelievedProvesThatTheStateIsUnchanged) {
+  CommitTracker commits;
+  run(commits, {});
+  EXPECT_FALSE(commits.state_unchanged());
+  commits.begin_tracking({.gtid = OwnTracking::Gtid::item});
+  run(commits, {});
+  EXPECT_TRUE(commits.state_unchanged());
+  run(commits, {.told = {.state_changed = true}});
+  EXPECT_FALSE(commits.state_unchanged());
+  run(commits, {.end = ended(ResultEnd::Kind::err)});
+  EXPECT_FALSE(commits.state_unchanged());
+}
+
+TEST(CommitTracker, ASetOfTheClientsOwnEndsTheTrustAndLeavesWhatItAskedFor) {
+  CommitTracker commits;
+  commits.begin_tracking({.gtid = OwnTracking::Gtid::item});
+  commits.note_client_set({"session_track_schema"});
+  EXPECT_TRUE(commits.tracks());
+  commits.note_client_set({"session_track_gtids"});
+  EXPECT_FALSE(commits.tracks());
+  EXPECT_EQ(commits.own().gtid_item, OwnTracking::ClientSees::left);
+  EXPECT_TRUE(run(commits, {.expect = Expect::anywhere}));
+}
+
+std::vector<protocol::ResultSet> answer(std::vector<protocol::Cell> row) {
+  std::vector<protocol::ResultSet> results(2);
+  results.front().rows.push_back(std::move(row));
+  return results;
+}
+
+TEST(CommitTracker, WhatWasTrackedBeforeStaysTheClients) {
+  const auto mariadb = tracking_from(answer({"autocommit,last_gtid", "0"}), true);
+  ASSERT_TRUE(mariadb);
+  EXPECT_EQ(mariadb->own.gtid, OwnTracking::Gtid::variable);
+  EXPECT_EQ(mariadb->own.gtid_item, OwnTracking::ClientSees::left);
+  EXPECT_EQ(mariadb->own.state_change_item, OwnTracking::ClientSees::removed);
+  const auto mysql = tracking_from(answer({"OFF", "1", "ON"}), false);
+  ASSERT_TRUE(mysql);
+  EXPECT_EQ(mysql->own.gtid, OwnTracking::Gtid::item);
+  EXPECT_EQ(mysql->own.gtid_item, OwnTracking::ClientSees::removed);
+  EXPECT_EQ(mysql->own.state_change_item, OwnTracking::ClientSees::left);
+}
+
+TEST(CommitTracker, AMySqlWithoutGtidsInItsLogNamesNoCommits) {
+  EXPECT_FALSE(tracking_from(answer({"OFF", "0", "OFF"}), false)->names_commits);
+  EXPECT_FALSE(tracking_from(answer({"OFF", "0", "OFF_PERMISSIVE"}), false)->names_commits);
+  EXPECT_TRUE(tracking_from(answer({"OFF", "0", "ON_PERMISSIVE"}), false)->names_commits);
+  EXPECT_FALSE(tracking_from({}, false));
+}
+
+}  // namespace
+}  // namespace crossfade::proxy

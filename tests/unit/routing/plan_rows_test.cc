@@ -1,0 +1,223 @@
+// make_plan where the leader's row log is followed: what is no known read is relayed as it is.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "routing/classify.h"
+#include "routing/plan.h"
+#include "routing/session_effect.h"
+
+namespace crossfade::routing {
+namespace {
+
+using config::Backend;
+using config::Percent;
+
+// Under these flags everything that may move moves, and everything that may be shadowed is.
+struct Case {
+  SessionFacts session{.user = "app", .schema = "shop", .client_host = "10.0.0.1", .session_key = 7};
+  config::Flags flags;
+
+  Case() {
+    session.duplication = Duplication::rows;
+    flags.read_from_new.percent = Percent::from_ppm(Percent::kWhole);
+    flags.shadow_read.percent = Percent::from_ppm(Percent::kWhole);
+  }
+  Plan plan(std::string_view sql) const { return make_plan(classify(sql, {}), session, flags, Backend::old_db, 0); }
+};
+
+Plan leader_plan(Action action, Reason reason) { return {action, Backend::old_db, false, reason}; }
+
+struct Row {
+  std::string_view sql;
+  Action action;
+  Reason reason;
+};
+
+TEST(PlanRows, DecidesEachKindOfStatement) {
+  using A = Action;
+  using R = Reason;
+  const Row rows[] = {
+      {"", A::relay, R::leader_leads},
+      {"INSERT INTO t VALUES (UUID())", A::relay, R::dual_write},
+      {"INSERT INTO t VALUES (1) ON DUPLICATE KEY UPDATE a=a+1", A::relay, R::dual_write},
+      {"INSERT INTO t SELECT * FROM u", A::relay, R::dual_write},
+      {"INSERT INTO t VALUES (1) RETURNING a", A::relay, R::dual_write},
+      {"REPLACE t VALUES (1)", A::relay, R::dual_write},
+      {"UPDATE t SET a=1", A::relay, R::dual_write},
+      {"UPDATE t, u SET t.a=u.a", A::relay, R::dual_write},
+      {"DELETE FROM t", A::relay, R::dual_write},
+      {"WITH x AS (SELECT 1) DELETE FROM t", A::relay, R::dual_write},
+      {"SET STATEMENT sql_mode='' FOR INSERT INTO t VALUES (1)", A::relay, R::dual_write},
+      {"SET STATEMENT max_statement_time=1 FOR CALL p()", A::relay, R::dual_write},
+      {"SET STATEMENT max_statement_time=1 FOR SELECT a FROM t", A::relay, R::session_state},
+      {"SET STATEMENT sql_log_bin=0 FOR INSERT INTO t VALUES (1)", A::refuse, R::hides_writes},
+      {"CREATE TABLE t (a INT)", A::relay, R::dual_write},
+      {"CREATE TABLE t AS SELECT f(1)", A::relay, R::dual_write},
+      {"CREATE TEMPORARY TABLE t (a INT)", A::relay, R::dual_write},
+      {"CREATE PROCEDURE p() BEGIN DELETE FROM t; DELETE FROM u; END", A::relay, R::dual_write},
+      {"ALTER TABLE t ADD b INT", A::relay, R::dual_write},
+      {"DROP TABLE t", A::relay, R::dual_write},
+      {"TRUNCATE t", A::relay, R::dual_write},
+      {"RENAME TABLE t TO u", A::relay, R::dual_write},
+      {"GRANT SELECT ON t TO u", A::relay, R::dual_write},
+      {"SET PASSWORD = 'x'", A::relay, R::dual_write},
+      {"CALL p()", A::relay, R::dual_write},
+      {"CALL p(f(1))", A::relay, R::dual_write},
+      {"LOAD DATA LOCAL INFILE 'x' INTO TABLE t", A::relay, R::dual_write},
+      {"LOAD DATA INFILE 'x' INTO TABLE t", A::relay, R::dual_write},
+      {"LOCK TABLES t WRITE", A::relay, R::dual_write},
+      {"LOCK TABLES t READ", A::relay, R::dual_write},
+      {"UNLOCK TABLES", A::relay, R::dual_write},
+      {"HANDLER t OPEN", A::relay, R::dual_write},
+      {"PREPARE s FROM 'INSERT INTO t VALUES (1)'", A::relay, R::dual_write},
+      {"EXECUTE s", A::relay, R::dual_write},
+      {"EXECUTE IMMEDIATE 'DELETE FROM t'", A::relay, R::dual_write},
+      {"DEALLOCATE PREPARE s", A::relay, R::dual_write},
+      {"XA START 'x'", A::relay, R::dual_write},
+      {"XA COMMIT 'x'", A::relay, R::dual_write},
+      {"XA RECOVER", A::relay, R::dual_write},
+      {"OPTIMIZE TABLE t", A::relay, R::dual_write},
+      {"BEGIN NOT ATOMIC DELETE FROM t", A::relay, R::dual_write},
+      {"FROBNICATE", A::relay, R::dual_write},
+      {"DO f(1)", A::relay, R::not_a_known_read},
+      {"SELECT f(1)", A::relay, R::not_a_known_read},
+      {"SELECT a FROM t FOR UPDATE", A::relay, R::locks_rows},
+      {"SELECT a FROM t INTO OUTFILE 'x'", A::relay, R::not_a_known_read},
+      {"SELECT @a", A::relay, R::user_variable},
+      {"SELECT @@sql_mode", A::relay, R::session_state},
+      {"SHOW TABLES", A::relay, R::session_state},
+      {"EXPLAIN SELECT 1", A::relay, R::session_state},
+      {"SHOW WARNINGS", A::warnings, R::session_state},
+      {"SIGNAL SQLSTATE '45000'", A::relay, R::session_state},
+      {"BEGIN", A::begin, R::leader_leads},
+      {"COMMIT", A::commit, R::leader_leads},
+      {"ROLLBACK", A::rollback, R::leader_leads},
+      {"SAVEPOINT \xc3\xa9", A::relay, R::leader_leads},
+      {"ROLLBACK TO SAVEPOINT s", A::relay, R::leader_leads},
+      {"RELEASE SAVEPOINT s", A::relay, R::leader_leads},
+      {"USE other", A::use, R::session_state},
+      {"KILL 5", A::kill, R::leader_leads},
+      {"KILL f(1)", A::relay, R::dual_write},
+      {"SET autocommit=0", A::set, R::session_state},
+      {"SET GLOBAL max_connections=5", A::set, R::session_state},
+      {"SET a=f(1)", A::set, R::session_state},
+      {"SET TRANSACTION ISOLATION LEVEL READ COMMITTED", A::set, R::session_state},
+      {"SET session_track_gtids=OWN_GTID", A::set, R::session_state},
+  };
+  const Case c;
+  for (const Row& row : rows) EXPECT_EQ(c.plan(row.sql), leader_plan(row.action, row.reason)) << row.sql;
+}
+
+TEST(PlanRows, KnownReadsAreRoutedAndShadowedAsEver) {
+  Case c;
+  const Plan moved{Action::relay, Backend::new_db, true, Reason::read_percent};
+  EXPECT_EQ(c.plan("SELECT a FROM t"), moved);
+  c.session.read_committed = true;
+  EXPECT_EQ(c.plan("SELECT a FROM t"), moved);
+  c.session.follower_usable = false;
+  EXPECT_EQ(c.plan("SELECT a FROM t").reason, Reason::follower_unusable);
+  c.session.follower_usable = true;
+  c.flags.kill_switch = true;
+  EXPECT_EQ(c.plan("SELECT a FROM t"), leader_plan(Action::relay, Reason::kill_switch));
+}
+
+TEST(PlanRows, ReadsOfStoppedTablesStayWithTheLeaderAndAreNotShadowed) {
+  Case c;
+  c.session.reads_stopped_tables = true;
+  EXPECT_EQ(c.plan("SELECT a FROM t"), leader_plan(Action::relay, Reason::table_stopped));
+  EXPECT_EQ(name(Reason::table_stopped), "table_stopped");
+}
+
+TEST(PlanRows, SetsThatHideWritesFromTheLogAreRefusedInEveryForm) {
+  Case c;
+  c.session.client_multi_statements = true;
+  const std::string_view texts[] = {
+      "SET sql_log_bin=0",
+      "SET @@session.sql_log_bin = OFF",
+      "SET SESSION binlog_format='STATEMENT'",
+      "SET GLOBAL binlog_format='MIXED'",
+      "SET autocommit=1, `BINLOG_ROW_IMAGE` := 'MINIMAL'",
+      "SET binlog_row_value_options=PARTIAL_JSON",
+      "SET PERSIST binlog_row_image=MINIMAL",
+      "SET \"sql_log_bin\"=0",
+      "SET STATEMENT sql_log_bin=(SELECT 0) FOR DELETE FROM t",
+      "SELECT 1; SET sql_log_bin=0",
+      "INSERT INTO t VALUES (1); SET STATEMENT sql_log_bin=0 FOR DELETE FROM t",
+      "PREPARE s FROM 'SET sql_log_bin=0'",
+      "EXECUTE IMMEDIATE 'SET sql_log_bin=0'",
+      "PREPARE s FROM 'EXECUTE IMMEDIATE \"SET sql_log_bin=0\"'",
+      "/*!40101 SET sql_log_bin=0 */",
+  };
+  for (const std::string_view text : texts) {
+    EXPECT_EQ(c.plan(text), leader_plan(Action::refuse, Reason::hides_writes)) << text;
+  }
+  EXPECT_EQ(refusal(Reason::hides_writes, {}).code, 1235);
+  for (const std::string_view text : {"SELECT 'sql_log_bin'", "SELECT @@sql_log_bin", "SET @sql_log_bin=0"}) {
+    EXPECT_NE(c.plan(text).action, Action::refuse) << text;
+  }
+}
+
+TEST(PlanRows, TheSameSetsPassWhereNoLogIsFollowed) {
+  Case c;
+  c.session.duplication = Duplication::statements;
+  EXPECT_EQ(c.plan("SET sql_log_bin=0").action, Action::set);
+  c.session.duplication = Duplication::rows;
+  c.flags.dual_write.enabled = false;
+  EXPECT_EQ(c.plan("SET sql_log_bin=0").action, Action::set);
+}
+
+TEST(PlanRows, AFreezeRefusesWhateverMayWrite) {
+  Case c;
+  c.flags.freeze_writes = true;
+  c.session.client_multi_statements = true;
+  for (const std::string_view text :
+       {"INSERT INTO t VALUES (1)", "CALL p()", "EXECUTE s", "LOAD DATA LOCAL INFILE 'x' INTO TABLE t", "SELECT f(1)",
+        "CREATE TABLE t (a INT)", "XA COMMIT 'x'", "FROBNICATE", "GRANT SELECT ON t TO u"}) {
+    EXPECT_EQ(c.plan(text), leader_plan(Action::refuse, Reason::freeze)) << text;
+  }
+  EXPECT_EQ(c.plan("SELECT 1; DELETE FROM t").action, Action::split);
+  EXPECT_EQ(c.plan("XA RECOVER").action, Action::relay);
+  EXPECT_EQ(c.plan("COMMIT").action, Action::commit);
+}
+
+TEST(PlanRows, SeveralStatementsAndWhatCannotBeReadAreRelayedWhereTheClientMaySendSeveral) {
+  Case c;
+  EXPECT_EQ(c.plan("SELECT 1; DELETE FROM t").reason, Reason::multi_statement_not_negotiated);
+  EXPECT_EQ(c.plan("SELECT 'a").reason, Reason::unparseable);
+  c.session.client_multi_statements = true;
+  EXPECT_EQ(c.plan("SELECT 1; DELETE FROM t"), leader_plan(Action::relay, Reason::dual_write));
+  EXPECT_EQ(c.plan("SELECT 'a"), leader_plan(Action::relay, Reason::dual_write));
+}
+
+TEST(SessionEffect, TellsWhatAStatementMayLeaveInItsSession) {
+  using E = SessionEffect;
+  const auto effect = [](std::string_view sql) { return session_effect(classify(sql, {}), sql); };
+  const std::pair<std::string_view, E> cases[] = {
+      {"SELECT a FROM t", E::nothing},
+      {"INSERT INTO t VALUES (1)", E::nothing},
+      {"INSERT INTO t VALUES (f(1))", E::not_followed},
+      {"SELECT f(1)", E::not_followed},
+      {"CALL p()", E::not_followed},
+      {"EXECUTE s", E::not_followed},
+      {"BEGIN NOT ATOMIC SET sql_mode='' ", E::not_followed},
+      {"SELECT 1; DELETE FROM t", E::not_followed},
+      {"SELECT 'a", E::not_followed},
+      {"SET ROLE r", E::role},
+      {"GRANT SELECT ON t TO u", E::nothing},
+      {"CREATE TABLE t (a INT)", E::objects},
+      {"CREATE TEMPORARY TABLE t (a INT)", E::objects},
+      {"CREATE TEMPORARY SEQUENCE s", E::not_followed},
+      {"LOCK TABLES t WRITE", E::locks},
+      {"UNLOCK TABLES", E::objects},
+      {"FLUSH TABLES WITH READ LOCK", E::locks},
+      {"FLUSH STATUS", E::nothing},
+      {"OPTIMIZE TABLE t", E::nothing},
+      {"XA START 'x'", E::nothing},
+  };
+  for (const auto& [sql, expected] : cases) EXPECT_EQ(effect(sql), expected) << sql;
+}
+
+}  // namespace
+}  // namespace crossfade::routing
