@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/backend.h"
+#include "config/percent.h"
 #include "protocol/ip_address.h"
 
 namespace crossfade::config {
@@ -112,8 +113,12 @@ struct DualWriteConfig {
   std::chrono::milliseconds ack_timeout{2000};
   enum class Unsafe : std::uint8_t { refuse };
   Unsafe unsafe = Unsafe::refuse;
-  enum class Ddl : std::uint8_t { refuse };
-  Ddl ddl = Ddl::refuse;
+  // Where the follower's changes come from; `automatic`: the log, if the leader is set up for it.
+  enum class Feed : std::uint8_t { automatic, log, inline_ };
+  Feed feed = Feed::automatic;
+  enum class Ddl : std::uint8_t { follow, refuse };
+  Ddl ddl = Ddl::follow;                          // of feed log; under inline all DDL is refused
+  Percent check_rows_percent = Percent::from_ppm(10000);  // of feed log: of changed rows, compared with the follower's before
   std::uint64_t transaction_bytes_max = 64ull << 20;  // of one transaction's entry
   std::chrono::milliseconds poll_interval{50};        // for other proxies' entries
 };

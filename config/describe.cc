@@ -43,6 +43,8 @@ Lines flatten(const Flags& flags) {
   lines.emplace_back("version", std::to_string(flags.version));
   lines.emplace_back("dual_write.enabled", boolean_text(flags.dual_write.enabled));
   lines.emplace_back("dual_write.ack", flags.dual_write.ack == Ack::leader ? "leader" : "both");
+  lines.emplace_back("dual_write.on_divergence",
+                     flags.dual_write.on_divergence == OnDivergence::hold ? "hold" : "overwrite");
   lines.emplace_back("shadow_read.percent", flags.shadow_read.percent.text());
   lines.emplace_back("read_from_new.percent", flags.read_from_new.percent.text());
   lines.emplace_back("read_from_new.by", bucket_by_text(flags.read_from_new.by));

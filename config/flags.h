@@ -14,6 +14,9 @@ namespace crossfade::config {
 
 enum class Ack : std::uint8_t { leader, both };
 
+// A row of the follower that is not as the leader's log says it must be: its table is stopped, or it is made so.
+enum class OnDivergence : std::uint8_t { hold, overwrite };
+
 struct BucketBy {
   enum class Key : std::uint8_t { session, user, schema, client_host, hint };
   Key key = Key::session;
@@ -24,6 +27,7 @@ struct BucketBy {
 struct DualWriteFlags {
   bool enabled = true;
   Ack ack = Ack::leader;
+  OnDivergence on_divergence = OnDivergence::hold;  // of feed log
   friend bool operator==(const DualWriteFlags&, const DualWriteFlags&) = default;
 };
 struct ShadowReadFlags {

@@ -17,6 +17,8 @@ constexpr std::size_t kNameBytesMax = 256;  // 64 characters of four bytes
 constexpr std::size_t kUserBytesMax = 512;  // 128 characters of four bytes
 
 constexpr std::array<std::pair<std::string_view, Ack>, 2> kAcks{{{"leader", Ack::leader}, {"both", Ack::both}}};
+constexpr std::array<std::pair<std::string_view, OnDivergence>, 2> kOnDivergence{
+    {{"hold", OnDivergence::hold}, {"overwrite", OnDivergence::overwrite}}};
 
 // "0x" and 1 to 16 hex digits, as the report prints digests.
 absl::StatusOr<std::uint64_t> parse_digest(std::string_view text) {
@@ -45,6 +47,7 @@ void read_dual_write(const Field& field, DualWriteFlags& out) {
   MapReader map = field.map();
   map.optional("enabled").boolean(out.enabled);
   map.optional("ack").choice(out.ack, kAcks);
+  map.optional("on_divergence").choice(out.on_divergence, kOnDivergence);
 }
 
 void read_shadow_read(const Field& field, ShadowReadFlags& out) {

@@ -15,7 +15,7 @@ namespace crossfade::dualwrite {
 absl::StatusOr<std::string> json_text(protocol::Bytes binary);
 
 // Why this JSON text would not be the same value on such a server: a number that neither a 64-bit integer nor a double
-// holds exactly as written, an object key twice, nesting past the make's limit (MariaDB 32, MySQL 100), text that is no
+// holds exactly as written, an object key twice, nesting past the limit (31 levels MariaDB, 100 MySQL), text that is no
 // JSON to it (1e400). OK: it would.
 absl::Status json_fits(std::string_view text, bool mariadb);
 

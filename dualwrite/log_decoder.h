@@ -14,21 +14,28 @@
 namespace crossfade::dualwrite {
 
 struct LogDecoderOptions {
-  LogPosition start;      // where the dump was asked to begin
-  bool checksums = true;  // CRC32 was asked for: verified from the first artificial ROTATE on
+  LogPosition start = {};  // where the dump was asked to begin
+  bool checksums = true;   // CRC32 was asked for: verified from the first artificial ROTATE on
   // Of rows that are kept aside in the branches of prepared XA transactions, together; past it the feed stops.
   std::size_t prepared_bytes_max = 256u << 20;
+  // Of items that one call gives of a compressed transaction (MySQL's TRANSACTION_PAYLOAD) before has_more() is true.
+  std::size_t step_bytes_max = 16u << 20;
 };
 
 // One per dump connection. Contract:
 // - feed() takes one event (the dump packet without its leading 0x00) and gives what it says, in order: between a
 //   TransactionBegin and its TransactionEnd come only RowsChange and LoggedStatement; outside only LogAdvance. A large
 //   transaction comes in as many calls as it has events: nothing of it is kept here.
+// - One event can hold a whole transaction (compression): while has_more(), call more() before the next feed().
 // - Rows of a prepared XA branch are kept until its XA COMMIT, which then gives Begin, rows, End at its own place; XA
-//   ROLLBACK drops them. Rows behind a savepoint that was rolled back within the transaction (ROLLBACK TO, logged only
-//   with tables that are not transactional) make the feed stop.
+//   ROLLBACK drops them. XA PREPARE and XA ROLLBACK give a Begin with their GTID and an End, with nothing in between.
+//   Rows behind a savepoint that was rolled back within the transaction (ROLLBACK TO, logged only with tables that are
+//   not transactional) make the feed stop.
 // - Everything that is unknown, not to be guessed or unsafe is an error (FailedPrecondition) whose message names file,
 //   offset, event type and reason; after it the decoder is dead.
+// - One error is none of the log's: Aborted. The leader died while it wrote a transaction whose begin was said; it
+// never
+//   happened. The caller rolls back what it has of it and goes on, with the next event or anew from position().
 // Invariant: position() is always the end of a whole transaction, or the start.
 class LogDecoder {
  public:
@@ -38,10 +45,11 @@ class LogDecoder {
   LogDecoder& operator=(LogDecoder&&) noexcept;
 
   absl::Status feed(Bytes event, std::vector<LogItem>* out);
+  bool has_more() const;
+  absl::Status more(std::vector<LogItem>* out);
 
   const LogPosition& position() const;
-  // Where a new dump must begin so that nothing is lost: position(), or the start of the oldest prepared XA branch
-  // that is still open. Transactions between it and position() come a second time then.
+  // As of the last item given, TransactionEnd::resume.
   const LogPosition& resume_from() const;
   bool in_transaction() const;
 

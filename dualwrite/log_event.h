@@ -32,16 +32,24 @@ struct LoggedStatement {
   std::uint32_t timestamp = 0;
   // Inside of a transaction that also has rows (CREATE TABLE .. SELECT), or alone.
   bool with_rows = false;
+  std::string time_zone = {};            // the session's, where the statement used it; else empty
+  std::uint16_t utf8mb4_collation = 0;   // MySQL: default_collation_for_utf8mb4; 0: not said
+  std::uint16_t database_collation = 0;  // collation_database; 0: not said
+  std::uint16_t error = 0;               // the statement failed in part with this error code (DROP TABLE a, missing)
 };
 
 // Everything of the transaction has been said. `next` is where the log goes on: the place to store.
 struct TransactionEnd {
   LogPosition next;
+  // Where a dump must begin if everything up to `next` has been taken: `next`, or the start of the oldest prepared XA
+  // branch that is open there.
+  LogPosition resume;
 };
 
 // Nothing happened up to here (heartbeat, rotation, skipped events), between two transactions.
 struct LogAdvance {
   LogPosition next;
+  LogPosition resume;  // as of TransactionEnd
 };
 
 using LogItem = std::variant<TransactionBegin, RowsChange, LoggedStatement, TransactionEnd, LogAdvance>;

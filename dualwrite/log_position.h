@@ -12,7 +12,7 @@ namespace crossfade::dualwrite {
 // Ordered by the number behind the last dot of the file's name, then by the offset: `bin.000009` < `bin.000010`,
 // and `bin.999999` < `bin.1000000`.
 struct LogPosition {
-  std::string file;          // "bin.000012"; empty: nowhere yet, before every other place
+  std::string file = {};     // "bin.000012"; empty: nowhere yet, before every other place
   std::uint64_t offset = 0;  // bytes from the file's start; the first event of a file is at 4
   std::string text() const;  // "bin.000012:4711"
   bool known() const { return !file.empty(); }

@@ -17,23 +17,23 @@ using protocol::Bytes;
 
 // One column as TABLE_MAP says it, with its optional metadata (binlog_row_metadata=FULL).
 struct LogColumn {
-  std::string name;            // as the leader spells it; empty without FULL metadata
+  std::string name = {};       // as the leader spells it; empty without FULL metadata
   std::uint8_t type = 0;       // the event's type byte (STRING 254 for CHAR, BINARY, ENUM, SET; TIMESTAMP2 17, ...)
   std::uint16_t metadata = 0;  // little-endian as in the event; one-byte metadata in the low byte
   bool nullable = true;
   bool is_unsigned = false;
   std::uint16_t collation = 0;  // the leader's collation id of texts, ENUM and SET; 63 binary; 0: not a text
   bool in_primary_key = false;
-  std::vector<std::string> members;  // of ENUM and SET, in the leader's bytes
+  std::vector<std::string> members = {};  // of ENUM and SET, in the leader's bytes
   friend bool operator==(const LogColumn&, const LogColumn&) = default;
 };
 
 // What a TABLE_MAP event says. Shared by all rows events that follow it; a new definition is a new object.
 struct LogTable {
-  std::string schema;
-  std::string table;
-  std::vector<LogColumn> columns;  // in the table's order, generated and invisible ones too
-  bool described = false;          // FULL metadata: names are there
+  std::string schema = {};
+  std::string table = {};
+  std::vector<LogColumn> columns = {};  // in the table's order, generated and invisible ones too
+  bool described = false;               // FULL metadata: names are there
   friend bool operator==(const LogTable&, const LogTable&) = default;
 };
 
@@ -50,13 +50,13 @@ inline constexpr std::uint16_t kRowsSqlLayerForeignKeys =
 // Layout of `images`, row after row: insert: after; delete: before; update: before, after. An image is
 // ceil(columns/8) bytes of NULL bits (bit i % 8 of byte i / 8), then the values that are not NULL.
 struct RowsChange {
-  std::shared_ptr<const LogTable> table;
+  std::shared_ptr<const LogTable> table = nullptr;
   RowsKind kind = RowsKind::insert;
   std::uint16_t flags = 0;
   // All columns are present in every image (binlog_row_image=FULL). Otherwise `images` is empty: such rows cannot be
   // carried exactly, and the table is stopped.
   bool complete = true;
-  Buffer images;
+  Buffer images = {};
   std::size_t bytes() const { return images.size() + 64; }  // for limits
 };
 

@@ -21,11 +21,14 @@ class BinlogStatement {
   // mapping.by is `events`. The foreign-key rule: kRowsSqlLayerForeignKeys on the leader's event sets
   // kRowsNoForeignKeyChecks; otherwise the event's own flags 2 and 4 are kept.
   absl::Status add(const RowsChange& change, const TableMapping& mapping);
-  bool empty() const { return groups_ == 0; }
+  bool empty() const { return groups_ == 0 && done_.empty(); }
   // Statements that are complete; more than one only where the limit was passed. Begins anew.
   std::vector<std::string> take();
 
  private:
+  absl::Status add_rows(const RowsChange& change, Bytes images, const TableMapping& mapping, std::size_t group_bytes);
+  void close();
+
   std::size_t bytes_max_;
   std::size_t groups_ = 0;
   std::string open_;
@@ -36,21 +39,24 @@ class BinlogStatement {
 // FORMAT_DESCRIPTION event as its dump shows it (lab: length kept, checksum algorithm set to 0, flags to 0).
 absl::StatusOr<std::string> binlog_preamble(Bytes format_description_event);
 
+// For RowStatement::affected: nothing is expected.
+inline constexpr std::uint64_t kAnyAffected = ~std::uint64_t{0};
+
 // One statement per row change. Its session is set up by sql_session(): not strict about dates and zeros, UTC.
 struct RowStatement {
   std::string sql;
-  std::uint64_t affected = 1;  // with CLIENT_FOUND_ROWS; anything else is a divergence
+  std::uint64_t affected = 1;  // with CLIENT_FOUND_ROWS; anything else is a divergence, but for kAnyAffected
   bool no_foreign_key_checks = false;
 };
 std::string sql_session(bool follower_is_mariadb);
-// Of update and delete the WHERE names the key and compares every other column's before image (unless `trusting`),
-// so that a row which is not as it was on the leader is not found. Text as bytes in the column's own character set,
-// FLOAT and DOUBLE with all digits, JSON by value. A value the follower cannot hold exactly (a JSON number past a
-// double, duplicate keys of a JSON object, ...) is an error (OutOfRange) that names the column and the reason, never
-// the value. LIMIT 1 where there is no key.
+// Of update and delete the WHERE names the key and compares every column's before image, so that a row which is not as
+// it was on the leader is not found. Text as bytes in the column's own character set, FLOAT and DOUBLE with all digits,
+// JSON by value. A value the follower cannot hold exactly (a JSON number past a double, duplicate keys of a JSON
+// object, ...) is an error (OutOfRange) that names the column and the reason, never the value. LIMIT 1 where there is
+// no key.
 absl::StatusOr<std::vector<RowStatement>> row_statements(const RowsChange& change, const TableMapping& mapping);
 // The follower's row is made what the leader's is, whatever it was: for `on_divergence: overwrite`. Rows that hold a
-// unique key of the after image are removed first.
+// unique key of the after image are removed first, without what hangs on them.
 absl::StatusOr<std::vector<RowStatement>> overwriting_statements(const RowsChange& change, const TableMapping& mapping);
 // `SELECT COUNT(*) ..` that gives 1 where the follower's row is the before image of row `index`: the sample that is
 // read back in front of BINLOG. An insert has none: "".
@@ -63,8 +69,9 @@ struct RowIdentity {
   std::string before_hash;  // 16 hex digits of XXH3-64; empty: there is none
   std::string after_hash;
 };
+enum class ShowValues : std::uint8_t { hashed, plaintext };
 absl::StatusOr<RowIdentity> identify_row(const RowsChange& change, std::size_t index, const TableMapping& mapping,
-                                         bool plaintext);
+                                         ShowValues values);
 // How many rows a change has; an update's two images are one.
 absl::StatusOr<std::size_t> count_rows(const RowsChange& change);
 // The change with that one row only.

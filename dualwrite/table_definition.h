@@ -22,18 +22,20 @@ struct DefinedColumn {
   std::string collation;
   bool nullable = true;
   bool is_unsigned = false;
-  bool json = false;                         // JSON of either make: MariaDB's is LONGTEXT with CHECK (json_valid(..))
-  std::optional<std::uint64_t> length;       // characters of texts, bytes of binaries
-  std::optional<std::uint32_t> precision;    // of numbers
-  std::optional<std::uint32_t> scale;        // of DECIMAL
-  std::optional<std::uint32_t> fraction;     // digits of seconds of temporal types
-  std::optional<std::string> default_value;  // as the server prints it; nullopt: none, or NULL
-  bool default_is_expression = false;
+  bool json = false;                       // of either make: MariaDB's is LONGTEXT utf8mb4_bin CHECK (json_valid(..))
+  std::optional<std::uint64_t> length;     // characters of texts, bytes of binaries
+  std::optional<std::uint32_t> precision;  // of numbers
+  std::optional<std::uint32_t> scale;      // of DECIMAL
+  std::optional<std::uint32_t> fraction;   // digits of seconds of temporal types
+  // As the server prints it: MariaDB quotes texts, MySQL does not; nullopt: none, or NULL.
+  std::optional<std::string> default_value;
+  bool default_is_expression = false;  // CURRENT_TIMESTAMP is one too
   bool auto_increment = false;
   bool on_update_now = false;
   enum class Generated : std::uint8_t { no, virtual_, stored } generated = Generated::no;
   std::string generation_expression;
   bool invisible = false;
+  std::string comment{};
   friend bool operator==(const DefinedColumn&, const DefinedColumn&) = default;
 };
 
@@ -75,6 +77,7 @@ struct TableDefinition {
   std::string charset;
   std::string collation;
   bool partitioned = false;
+  std::string comment{};
   std::vector<DefinedColumn> columns;  // in ordinal order, invisible ones too
   std::vector<DefinedKey> keys;        // PRIMARY first if there is one
   std::vector<DefinedForeignKey> foreign_keys;
@@ -93,7 +96,8 @@ struct DefinitionScope {
   std::vector<std::string> excluded_schemas;
 };
 // The queries, in order, whose results `definitions_from` takes; the same for every table of the scope, so that a
-// whole server costs a handful of queries. They force binary comparison of names and do not depend on sql_mode.
+// whole server costs a handful of queries. They force binary comparison of names and do not depend on sql_mode. The
+// connection's character set should be utf8mb4.
 std::vector<std::string> definition_queries(const DefinitionScope& scope, bool mariadb);
 absl::StatusOr<std::map<TableRef, TableDefinition>> definitions_from(const std::vector<protocol::ResultSet>& results,
                                                                      bool mariadb);

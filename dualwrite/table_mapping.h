@@ -25,23 +25,31 @@ enum class ApplyBy : std::uint8_t {
 };
 
 struct MappedColumn {
-  std::size_t from = 0;    // ordinal in the leader's image
+  // Ordinal in the leader's image; the number of its columns where the leader has none (the follower generates it).
+  std::size_t from = 0;
   std::size_t to = 0;      // ordinal in the follower's table
   bool generated = false;  // on the follower: it computes the value itself; left out of SQL, sent in events
 };
 
 struct TableMapping {
   ApplyBy by = ApplyBy::nothing;
-  std::string reason;  // of `nothing`; of `sql`: why not events
-  TableRef target;     // as the follower spells it
+  std::string reason{};  // of `nothing`; of `sql`: why not events
+  TableRef target;       // as the follower spells it
+  ServerMakes makes;
   std::shared_ptr<const LogTable> source;
   TableDefinition follower;
-  std::vector<MappedColumn> columns;  // one for each column of the follower, in its order
-  bool same_order = false;            // images can be passed on as they are
+  std::vector<MappedColumn> columns{};  // one for each column of the follower, in its order
+  bool same_order = false;              // images can be passed on as they are
   // Ordinals in the leader's image that identify a row: its primary key, else a unique key whose columns are all NOT
   // NULL on both sides; empty: the whole row.
-  std::vector<std::size_t> key;
+  std::vector<std::size_t> key{};
+  std::string table_map{};  // of `events`: the TABLE_MAP event of the follower's table, in base64
 };
+
+// The mapping was made for the definition that the change came with.
+inline bool describes(const TableMapping& mapping, const RowsChange& change) {
+  return mapping.source == change.table || *mapping.source == *change.table;
+}
 
 // `may_run_binlog`: the follower's account has the privilege. `leader` may be nullptr (its own definition is not
 // known): then only what the log's description says is judged. Never guesses: a doubt is `nothing` with a reason.

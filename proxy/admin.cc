@@ -20,6 +20,7 @@
 #include "boost/asio/use_awaitable.hpp"
 #include "boost/beast/core.hpp"
 #include "boost/beast/http.hpp"
+#include "proxy/log_limit.h"
 #include "spdlog/spdlog.h"
 
 namespace crossfade::proxy {
@@ -88,7 +89,7 @@ class Router {
     try {
       return route_path(request);
     } catch (const std::exception& error) {
-      spdlog::error("admin request failed: {}", error.what());
+      limited_log().error(LogKind::admin, "admin request failed: {}", error.what());
       return answer(http::status::internal_server_error, kText, "internal error\n");
     }
   }
@@ -178,7 +179,7 @@ class HttpAdminServer final : public AdminServer {
       try {
         std::rethrow_exception(failure);
       } catch (const std::exception& error) {
-        spdlog::error("admin server: {}", error.what());
+        limited_log().error(LogKind::admin, "admin server: {}", error.what());
       }
     });
   }
@@ -189,13 +190,13 @@ class HttpAdminServer final : public AdminServer {
       auto [error, socket] = co_await acceptor_.async_accept(kAwait);
       if (error) {
         // Out of file descriptors, most likely: it will pass, and asking at once would spin.
-        spdlog::warn("admin server cannot accept a connection: {}", error.message());
+        limited_log().warn(LogKind::admin, "admin server cannot accept a connection: {}", error.message());
         pause.expires_after(kAcceptPause);
         co_await pause.async_wait(kAwait);
         continue;
       }
       if (open_ >= kConnectionsMax) {
-        spdlog::warn("admin connection refused: {} are open", open_);
+        limited_log().warn(LogKind::admin, "admin connection refused: {} are open", open_);
         continue;  // closes the socket
       }
       ++open_;

@@ -1,6 +1,6 @@
 #include "proxy/follower_read.h"
 
-#include <spdlog/spdlog.h>
+#include "proxy/log_limit.h"
 
 namespace crossfade::proxy {
 namespace {
@@ -16,7 +16,9 @@ Task<void> kill_there(Reactor& reactor, Counters& counters, LinkOptions control,
     if (done.ok() && killed->failed()) done = absl::InternalError(err_code(killed->last().err));
   }
   if (opened.ok()) (*opened)->send_quit();
-  if (!done.ok()) spdlog::warn("backend={} kill=failed why=\"{}\"", config::name(which), std::string(done.message()));
+  if (!done.ok())
+    limited_log().warn(LogKind::kill_failed, "backend={} kill=failed why=\"{}\"", config::name(which),
+                       std::string(done.message()));
 }
 
 }  // namespace

@@ -1,11 +1,16 @@
 #include "proxy/log.h"
 
-#include <chrono>
+#include <unistd.h>
+
+#include <mutex>
+#include <string_view>
 #include <utility>
 
 #include "nlohmann/json.hpp"
+#include "proxy/log_limit.h"
+#include "proxy/log_writer.h"
 #include "spdlog/pattern_formatter.h"
-#include "spdlog/sinks/stdout_sinks.h"
+#include "spdlog/sinks/base_sink.h"
 
 namespace crossfade::proxy {
 namespace {
@@ -21,6 +26,48 @@ class QuotedMessage : public spdlog::custom_flag_formatter {
   std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<QuotedMessage>(); }
 };
 
+constexpr std::size_t kWaitingBytesMax = 4u << 20;
+
+class WriterSink : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit WriterSink(std::shared_ptr<LogWriter> writer) : writer_(std::move(writer)) {}
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    const std::uint64_t dropped = writer_->dropped();
+    if (dropped != told_) {
+      const std::string text = fmt::format("log_dropped={}", dropped - told_);
+      const spdlog::details::log_msg said(message.time, {}, message.logger_name, spdlog::level::warn, text);
+      if (put(said)) told_ = dropped;
+    }
+    put(message);
+  }
+  void flush_() override {}  // the writer writes as soon as it can
+
+  bool put(const spdlog::details::log_msg& message) {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    return writer_->put({line.data(), line.size()});
+  }
+
+  std::shared_ptr<LogWriter> writer_;
+  std::uint64_t told_ = 0;  // of writer_->dropped()
+};
+
+// What the default logger writes through, while it lives.
+struct Current {
+  std::mutex mutex;
+  std::weak_ptr<LogWriter> writer;
+};
+Current& current() {
+  static auto& instance = *new Current();
+  return instance;
+}
+std::shared_ptr<LogWriter> current_writer() {
+  const std::lock_guard lock(current().mutex);
+  return current().writer.lock();
+}
+
 }  // namespace
 
 std::unique_ptr<spdlog::formatter> make_log_formatter(config::Config::LogFormat format) {
@@ -33,11 +80,24 @@ std::unique_ptr<spdlog::formatter> make_log_formatter(config::Config::LogFormat 
 }
 
 void set_up_logging(config::Config::LogFormat format) {
-  auto logger = std::make_shared<spdlog::logger>("crossfade", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  auto writer = std::make_shared<LogWriter>(STDERR_FILENO, kWaitingBytesMax);
+  {
+    const std::lock_guard lock(current().mutex);
+    current().writer = writer;
+  }
+  auto logger = std::make_shared<spdlog::logger>("crossfade", std::make_shared<WriterSink>(std::move(writer)));
   logger->set_formatter(make_log_formatter(format));
-  logger->flush_on(spdlog::level::warn);
   spdlog::set_default_logger(std::move(logger));
-  spdlog::flush_every(std::chrono::seconds(1));
+}
+
+void finish_logging(std::chrono::milliseconds at_most) {
+  limited_log().finish();
+  if (const auto writer = current_writer()) writer->flush(at_most);
+}
+
+std::uint64_t log_lines_dropped() {
+  const auto writer = current_writer();
+  return writer ? writer->dropped() : 0;
 }
 
 }  // namespace crossfade::proxy

@@ -226,6 +226,17 @@ void add_flags(Exposition& out, const Metrics::Gauges& gauges) {
                   gauges.shadow_read_percent);
 }
 
+void add_log(Exposition& out, const Metrics::Gauges& gauges) {
+  out.add("crossfade_log_dropped_total", "Log lines dropped because nobody read them, or they could not be written.",
+          MetricType::Counter, {counter(gauges.log_dropped)});
+  std::vector<ClientMetric> suppressed;
+  for (std::size_t i = 0; i < kLogKinds; ++i) {
+    suppressed.push_back(counter(gauges.log_suppressed[i], {{"kind", std::string(name(static_cast<LogKind>(i)))}}));
+  }
+  out.add("crossfade_log_suppressed_total", "Log lines held back because many of their kind came, by kind.",
+          MetricType::Counter, std::move(suppressed));
+}
+
 }  // namespace
 
 void LatencyCounter::record(std::uint64_t microseconds) {
@@ -250,6 +261,7 @@ std::string Metrics::prometheus(const Gauges& gauges) const {
   add_backends(out, gauges);
   add_shadow(out, *this, gauges);
   add_flags(out, gauges);
+  add_log(out, gauges);
   return out.text();
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/log_kind.h"
 #include "shadow/verdict.h"
 
 namespace crossfade::proxy {
@@ -71,6 +72,8 @@ class Metrics {
     std::uint64_t shadow_queue = 0;
     std::uint64_t parked_entries = 0;
     std::uint64_t ledger_open = 0;
+    std::uint64_t log_dropped = 0;
+    std::array<std::uint64_t, kLogKinds> log_suppressed = {};  // by LogKind
   };
   // Prometheus text exposition format, names crossfade_<thing>_<unit>[_total].
   std::string prometheus(const Gauges& gauges) const;

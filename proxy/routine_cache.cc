@@ -91,7 +91,7 @@ Task<absl::StatusOr<Judgement>> RoutineCache::read(std::string schema, TableName
   // MariaDB: a package of that name in the present schema comes before a schema of that name.
   sql += ";SELECT COUNT(*) FROM information_schema.ROUTINES WHERE " + SchemaCache::name_is("ROUTINE_SCHEMA", schema) +
          " AND " + SchemaCache::name_is("ROUTINE_NAME", procedure.schema) + " AND ROUTINE_TYPE='PACKAGE'";
-  auto answer = co_await catalogue_.ask(std::move(sql));
+  auto answer = co_await catalogue_.ask(reactor_, leader_, std::move(sql));
   if (!answer.ok()) co_return answer.status();
   Judgement out;
   out.procedure = procedure.schema + "." + procedure.table;

@@ -6,6 +6,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
+#include "config/backend.h"
 #include "protocol/response.h"
 #include "proxy/reactor.h"
 #include "proxy/task.h"
@@ -15,10 +16,11 @@ namespace crossfade::proxy {
 
 class SchemaCache;
 
-// One per worker: no lock. Reads through the connection that `catalogue` has.
+// One per worker: no lock.
 class RoutineCache {
  public:
-  RoutineCache(SchemaCache& catalogue, Reactor& reactor) : catalogue_(catalogue), reactor_(reactor) {}
+  RoutineCache(SchemaCache& catalogue, config::Backend leader, Reactor& reactor)
+      : catalogue_(catalogue), leader_(leader), reactor_(reactor) {}
 
   struct Judgement {
     enum class Outcome : std::uint8_t {
@@ -54,6 +56,7 @@ class RoutineCache {
   Task<absl::StatusOr<Judgement>> read(std::string schema, routing::TableName procedure);
 
   SchemaCache& catalogue_;
+  config::Backend leader_;
   Reactor& reactor_;
   absl::flat_hash_map<std::string, Slot> cache_;
 };

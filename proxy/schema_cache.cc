@@ -1,12 +1,16 @@
-#include <algorithm>
+#include "proxy/schema_cache.h"
+
 #include <cctype>
+#include <utility>
 
 #include "dualwrite/inline/outbox.h"
+#include "protocol/rows.h"
 #include "proxy/session_state.h"
-#include "proxy/worker.h"
 
 namespace crossfade::proxy {
 namespace {
+
+constexpr auto kAnswerAtMost = std::chrono::seconds(10);
 
 std::string literal(const std::string& text) {
   return text.empty() ? "''" : "0x" + dualwrite::hex(protocol::as_bytes(text));
@@ -54,56 +58,68 @@ std::string SchemaCache::name_is(const char* column, const std::string& name) {
   return std::string(column) + "=CONVERT(" + literal(name) + " USING utf8mb4)";
 }
 
-Task<absl::StatusOr<std::unique_ptr<BackendLink>>> SchemaCache::take_link(TimePoint deadline) {
-  std::unique_ptr<BackendLink> link = std::move(idle_link_);
-  if (link && link->alive()) co_return std::move(link);
-  LinkOptions options = shared_.link_options(shared_.leader, shared_.control[static_cast<std::size_t>(shared_.leader)]);
-  options.statements = LinkOptions::Statements::multiple;
-  auto opened = co_await BackendLink::open(reactor_, std::move(options), counters_, deadline);
-  if (!opened.ok()) co_return opened.status();
-  link = *std::move(opened);
-  // Whatever the server's defaults are: every look must see the present.
-  auto fresh = co_await link->query("SET autocommit=1", deadline);
-  if (!fresh.ok()) co_return fresh.status();
-  co_return std::move(link);
+SchemaCache::SchemaCache(ControlLinks& links)
+    : links_(links),
+      cache_({.refresh_after = std::chrono::seconds(5),
+              .fresh_for = std::chrono::seconds(10),
+              .usable_for = std::chrono::seconds(10),
+              .patience = {},
+              .failure_for = std::chrono::milliseconds(200),
+              .entries_max = 20000},
+             [this](const Key& key, Cache::Land land) {
+               links_.reactor().post([this, key, land = std::move(land)] { links_.reactor().spawn(fly(key, land)); });
+             }) {}
+
+Task<absl::StatusOr<SchemaCache::Definition>> SchemaCache::get(Reactor& reactor, config::Backend which,
+                                                               std::string schema, std::string table) {
+  Key key{.which = which, .schema = std::move(schema), .table = std::move(table)};
+  co_return co_await cache_.get(reactor, std::move(key), reactor.now() + kAnswerAtMost);
 }
 
-Task<absl::StatusOr<SchemaCache::Answer>> SchemaCache::ask(std::string sql) {
-  const TimePoint deadline = reactor_.now() + std::chrono::seconds(10);
-  auto taken = co_await take_link(deadline);
-  if (!taken.ok()) co_return taken.status();
-  std::unique_ptr<BackendLink> link = *std::move(taken);
-  auto captured = co_await link->run(std::move(sql), deadline);
+Task<void> SchemaCache::fly(Key key, Cache::Land land) {
+  auto found = co_await read(std::move(key), links_.reactor().now() + kAnswerAtMost);
+  Cache::Landed landed{.value = std::move(found), .fresh_for = std::nullopt};
+  if (landed.value.ok() && !*landed.value) landed.fresh_for = Clock::duration::zero();
+  land(std::move(landed));
+}
+
+Task<absl::StatusOr<SchemaCache::Answer>> SchemaCache::ask(Reactor& reactor, config::Backend which, std::string sql) {
+  auto reply = std::make_shared<Reply<absl::StatusOr<Answer>>>(reactor);
+  links_.reactor().post(
+      [this, which, sql = std::move(sql), reply] { links_.reactor().spawn(fly_question(which, sql, reply)); });
+  auto answer = co_await reply->wait(reactor.now() + kAnswerAtMost);
+  if (!answer) co_return absl::DeadlineExceededError("the answer took too long");
+  co_return *std::move(answer);
+}
+
+Task<void> SchemaCache::fly_question(config::Backend which, std::string sql,
+                                     std::shared_ptr<Reply<absl::StatusOr<Answer>>> reply) {
+  auto answer = co_await question(which, std::move(sql), links_.reactor().now() + kAnswerAtMost);
+  Reply<absl::StatusOr<Answer>>::give(std::move(reply), std::move(answer));
+}
+
+Task<absl::StatusOr<SchemaCache::Answer>> SchemaCache::question(config::Backend which, std::string sql,
+                                                                TimePoint deadline) {
+  auto link = co_await links_.take(which, deadline);
+  if (!link.ok()) co_return link.status();
+  auto captured = co_await (*link)->run(std::move(sql), deadline);
   if (!captured.ok()) co_return captured.status();
-  auto results = protocol::decode_response(captured->wire, protocol::ResponseKind::query, link->capabilities());
+  auto results = protocol::decode_response(captured->wire, protocol::ResponseKind::query, (*link)->capabilities());
   if (!results.ok()) co_return results.status();
   Answer answer;
   answer.results = *std::move(results);
-  answer.mariadb = link->is_mariadb();
-  answer.server_version = version_number(link->greeting().server_version);
-  idle_link_ = std::move(link);
+  answer.mariadb = (*link)->is_mariadb();
+  answer.server_version = version_number((*link)->greeting().server_version);
+  link->keep();
   co_return answer;
 }
 
-Task<absl::StatusOr<std::shared_ptr<const dualwrite::TableSchema>>> SchemaCache::get(std::string schema,
-                                                                                     std::string table) {
-  const std::string key = schema + '\0' + table;
-  const auto found = cache_.find(key);
-  if (found != cache_.end() && found->second.read_at + kFresh > reactor_.now()) co_return found->second.schema;
-  auto fresh = co_await read(schema, table);
-  if (!fresh.ok()) co_return fresh.status();
-  if (cache_.size() >= kTablesMax) cache_.clear();
-  // A table that is missing is looked up again each time: it may be made at any moment.
-  if (*fresh) cache_[key] = {.schema = *fresh, .read_at = reactor_.now()};
-  co_return *fresh;
-}
-
-Task<absl::StatusOr<std::shared_ptr<const dualwrite::TableSchema>>> SchemaCache::read(std::string schema,
-                                                                                      std::string table) {
-  const TimePoint deadline = reactor_.now() + std::chrono::seconds(10);
-  auto taken = co_await take_link(deadline);
+Task<absl::StatusOr<SchemaCache::Definition>> SchemaCache::read(Key key, TimePoint deadline) {
+  auto taken = co_await links_.take(key.which, deadline);
   if (!taken.ok()) co_return taken.status();
-  std::unique_ptr<BackendLink> link = *std::move(taken);
+  ControlLinks::Lease& link = *taken;
+  const std::string& schema = key.schema;
+  const std::string& table = key.table;
   const std::string here = name_is("TABLE_SCHEMA", schema) + " AND " + name_is("TABLE_NAME", table);
   const std::string json = link->is_mariadb()
                                ? "EXISTS(SELECT 1 FROM information_schema.CHECK_CONSTRAINTS c WHERE " +
@@ -127,8 +143,8 @@ Task<absl::StatusOr<std::shared_ptr<const dualwrite::TableSchema>>> SchemaCache:
   auto results = co_await link->query(sql, deadline);
   if (!results.ok()) co_return results.status();
   if (results->size() != 6) co_return absl::InternalError("unexpected answer to the catalogue query");
-  idle_link_ = std::move(link);
-  if ((*results)[0].rows.empty()) co_return std::shared_ptr<const dualwrite::TableSchema>();
+  link.keep();
+  if ((*results)[0].rows.empty()) co_return Definition();
   auto found = std::make_shared<dualwrite::TableSchema>();
   const auto& kind = (*results)[0].rows[0];
   found->base_table = kind[0].value_or("") == "BASE TABLE";
@@ -149,7 +165,7 @@ Task<absl::StatusOr<std::shared_ptr<const dualwrite::TableSchema>>> SchemaCache:
     found->cascades_on_delete |= cascades(row[1]);
   }
   for (const auto& row : (*results)[5].rows) found->cascading_columns.push_back(lower(row[0].value_or("")));
-  co_return std::shared_ptr<const dualwrite::TableSchema>(std::move(found));
+  co_return Definition(std::move(found));
 }
 
 }  // namespace crossfade::proxy

@@ -16,7 +16,10 @@
 #include <thread>
 
 #include "proxy/admin.h"
+#include "proxy/feed/log_feed.h"
 #include "proxy/flags_watcher.h"
+#include "proxy/log.h"
+#include "proxy/log_limit.h"
 #include "proxy/secrets.h"
 #include "proxy/session.h"
 #include "proxy/shadow_pool.h"
@@ -27,6 +30,7 @@ namespace crossfade::proxy {
 namespace {
 
 constexpr auto kCallsInterval = std::chrono::seconds(1);
+constexpr auto kLastLinesAtMost = std::chrono::seconds(2);
 
 // A listening socket; the main thread accepts, workers take turns.
 struct Listener {
@@ -117,6 +121,7 @@ class Server {
  private:
   absl::Status start_listeners();
   absl::Status start_admin();
+  void prepare_feeds();
   void on_flags(std::shared_ptr<const config::Flags> flags);
   Task<void> accept_loop(Listener& listener);
   Task<void> signal_loop();
@@ -128,7 +133,9 @@ class Server {
   const config::Config& config_;
   Metrics metrics_;
   Reactor reactor_;
+  FeedSwitch feed_;
   std::unique_ptr<Applier> applier_;
+  std::unique_ptr<LogFeed> log_feed_;
   std::unique_ptr<ShadowPool> shadow_;
   std::unique_ptr<Shared> shared_;
   std::unique_ptr<FlagsWatcher> flags_;
@@ -183,10 +190,11 @@ absl::Status Server::start() {
   for (const auto& [name, user] : *users) applier_options.app_users_on_leader.push_back(user.backend[0].user);
   applier_ = std::make_unique<Applier>(std::move(applier_options), metrics_);
   shadow_ = std::make_unique<ShadowPool>(
-      config_.shadow, *applier_, metrics_, *std::move(store),
+      config_.shadow, feed_, metrics_, *std::move(store),
       [this](config::Backend which, const std::string& user) { return shared_->user_link_options(which, user); });
   shared_ = std::unique_ptr<Shared>(new Shared{.config = config_,
                                                .metrics = metrics_,
+                                               .feed = feed_,
                                                .applier = *applier_,
                                                .shadow = *shadow_,
                                                .rsa = *std::move(rsa),
@@ -194,9 +202,18 @@ absl::Status Server::start() {
                                                .backend_tls = backend_tls,
                                                .control = control,
                                                .traits = {}});
-  applier_->on_connected = [this](config::Backend which, const protocol::Greeting& greeting) {
+  const auto on_connected = [this](config::Backend which, const protocol::Greeting& greeting) {
     shared_->traits.set(which, greeting);
   };
+  applier_->on_connected = on_connected;
+  log_feed_ = std::make_unique<LogFeed>(LogFeedOptions{.leader = control_link(config::Backend::old_db),
+                                                       .follower = control_link(config::Backend::new_db),
+                                                       .schema = config_.control.schema,
+                                                       .config = config_.dual_write,
+                                                       .max_lag = config_.reads.max_lag},
+                                        metrics_);
+  log_feed_->on_connected = on_connected;
+  prepare_feeds();
 
   auto flags = FlagsWatcher::start(config_.flags_file,
                                    [this](std::shared_ptr<const config::Flags> fresh) { on_flags(std::move(fresh)); });
@@ -208,10 +225,26 @@ absl::Status Server::start() {
   if (!listening.ok()) return listening;
   const absl::Status shadowing = shadow_->start();
   if (!shadowing.ok()) return shadowing;
-  applier_->start();
+  log_feed_->set_flags(flags_->current()->dual_write, [] {});
+  log_feed_->start();
   for (auto& worker : workers_) threads_.emplace_back([&worker = *worker] { worker.reactor.run(); });
   on_flags(flags_->current());  // whatever changed while the workers were made
   return start_admin();
+}
+
+// The log's feed asks the leader, and says which of the two it is to be.
+void Server::prepare_feeds() {
+  feed_.consider(*log_feed_);
+  log_feed_->on_outbox_left = [this] { applier_->start(); };
+  log_feed_->on_anchored = [this] {
+    applier_->stop();
+    feed_.choose(FeedKind::log, *log_feed_, "the leader's row log tells every change");
+  };
+  log_feed_->on_unsuitable = [this](const std::string& why) {
+    spdlog::warn("feed=inline why=\"{}\"", why);
+    applier_->start();
+    feed_.choose(FeedKind::inline_, *applier_, why);
+  };
 }
 
 absl::Status Server::start_listeners() {
@@ -266,7 +299,8 @@ void Server::everywhere(const std::function<void(Worker&)>& work) {
 }
 
 void Server::on_flags(std::shared_ptr<const config::Flags> flags) {
-  everywhere([flags = std::move(flags)](Worker& worker) { worker.flags = flags; });
+  log_feed_->set_flags(flags->dual_write,
+                       [this, flags] { everywhere([flags](Worker& worker) { worker.flags = flags; }); });
 }
 
 Task<void> Server::accept_loop(Listener& listener) {
@@ -289,6 +323,7 @@ Task<void> Server::accept_loop(Listener& listener) {
 Task<void> Server::count_calls_regularly() {
   for (;;) {
     co_await reactor_.sleep_for(kCallsInterval);
+    limited_log().sweep();
     everywhere([](Worker& worker) {
       for (const auto& [digest, count] : worker.calls.take())
         worker.shared.shadow.count_calls(digest, count.text, count.calls);
@@ -362,8 +397,10 @@ int Server::run() {
   reactor_.run();
   admin_->stop();
   flags_.reset();
+  log_feed_->stop();
   applier_->stop();
   shadow_->stop();
+  shared_->control_links.stop();
   for (auto& worker : workers_) worker->reactor.stop();
   for (auto& thread : threads_) thread.join();
   spdlog::info("stopped");
@@ -379,16 +416,15 @@ int serve(const config::Config& config) {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&mask, signal);
   pthread_sigmask(SIG_BLOCK, &mask, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
-  spdlog::flush_every(std::chrono::seconds(1));  // its thread anew, with the mask
   auto server = std::make_unique<Server>(config);
   const absl::Status started = server->start();
   if (!started.ok()) {
     spdlog::error("start=failed why=\"{}\"", std::string(started.message()));
-    spdlog::default_logger()->flush();
+    finish_logging(kLastLinesAtMost);
     std::_Exit(1);  // threads may be running already; nothing was promised to anybody yet
   }
   const int code = server->run();
-  spdlog::default_logger()->flush();
+  finish_logging(kLastLinesAtMost);
   // Sessions that outlived the drain are suspended for good: the process ends without unwinding them.
   std::_Exit(code);
 }

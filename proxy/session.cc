@@ -1,8 +1,7 @@
 #include "proxy/session.h"
 
-#include <spdlog/spdlog.h>
-
 #include "protocol/error_codes.h"
+#include "proxy/log_limit.h"
 
 namespace crossfade::proxy {
 
@@ -271,8 +270,8 @@ Task<Session::Next> Session::reply_err(std::uint16_t code, std::string sqlstate,
 }
 
 Task<Session::Next> Session::reply_lost(absl::Status status, config::Backend which) {
-  spdlog::warn("session={} connection={} backend={} lost=\"{}\"", id_, connection_id_, config::name(which),
-               std::string(status.message()));
+  limited_log().warn(LogKind::connection_lost, "session={} connection={} backend={} lost=\"{}\"", id_, connection_id_,
+                     config::name(which), std::string(status.message()));
   if (which == leader() && hold_.last_words.empty()) {
     const std::optional<protocol::Err>& parting = link(leader())->parting();
     if (parting) {

@@ -99,6 +99,7 @@ class Session {
 
   // session_login.cc
   Task<bool> log_in();
+  bool can_duplicate_yet() const;
   Task<bool> read_proxy_header();
   Task<absl::StatusOr<std::optional<protocol::Message>>> next_login_message(std::array<std::uint8_t, 4096>& buffer);
   Task<ClientProof> authenticate(protocol::LoginAsServer& machine, protocol::LoginAsServer::Action action);

@@ -1,11 +1,10 @@
 // The leader's connection, lost while nothing ran on it: another one in the same state, or the end of the session.
 
-#include <spdlog/spdlog.h>
-
 #include <array>
 #include <chrono>
 #include <cstdlib>
 
+#include "proxy/log_limit.h"
 #include "proxy/lost_leader.h"
 #include "proxy/session.h"
 
@@ -122,8 +121,8 @@ Task<absl::Status> Session::reattach(const StatementFacts* facts) {
   auto killed = co_await leader_was_killed(*fresh, closing);
   if (!killed.ok()) co_return killed.status();
   if (*killed) co_return absl::UnavailableError("the server has closed the connection, as it does by a KILL");
-  spdlog::info("session={} connection={} leader=reattached connection_there={}", id_, connection_id_,
-               fresh->greeting().connection_id);
+  limited_log().info(LogKind::leader_reattached, "session={} connection={} leader=reattached connection_there={}", id_,
+                     connection_id_, fresh->greeting().connection_id);
   link(leader()) = std::move(fresh);
   counters_.leader_reattached.add();
   for (auto& [id, prepared] : prepared_) prepared.backend_ids[static_cast<std::size_t>(leader())].reset();

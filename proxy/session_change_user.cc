@@ -4,10 +4,9 @@
 // as the old user in the old schema, with everything else of the session as after COM_RESET_CONNECTION but the
 // character sets, which stay; after three failures it refuses every further change (1047).
 
-#include <spdlog/spdlog.h>
-
 #include "dualwrite/inline/outbox.h"
 #include "protocol/error_codes.h"
+#include "proxy/log_limit.h"
 #include "proxy/session.h"
 
 namespace crossfade::proxy {
@@ -68,7 +67,8 @@ Task<Session::Next> Session::on_change_user(Command command) {
   if (err) {
     if (same_user) user_slot_ = std::move(slot);
     counters_.logins_failed.add();
-    spdlog::info("session={} connection={} host={} change_user=refused code={}", id_, connection_id_, host_, err->code);
+    limited_log().info(LogKind::change_user, "session={} connection={} host={} change_user=refused code={}", id_,
+                       connection_id_, host_, err->code);
     co_return co_await refuse_change_user(protocol::encode_err(*err), std::nullopt);
   }
 
@@ -84,8 +84,9 @@ Task<Session::Next> Session::on_change_user(Command command) {
       co_await link(leader())->change_user(std::move(options), worker_.reactor.now() + kChangeMax, &refused);
   if (!changed.ok()) {
     counters_.logins_failed.add();
-    spdlog::warn("session={} connection={} host={} change_user=failed why=\"{}\"", id_, connection_id_, host_,
-                 refused ? "the backend says " + err_code(refused->err) : std::string(changed.message()));
+    limited_log().warn(LogKind::change_user, "session={} connection={} host={} change_user=failed why=\"{}\"", id_,
+                       connection_id_, host_,
+                       refused ? "the backend says " + err_code(refused->err) : std::string(changed.message()));
     if (same_user) user_slot_ = std::move(slot);
     if (!refused) co_return co_await reply_lost(changed, leader());
     protocol::Buffer answer = refusal_for_client(proof, changed, refused);

@@ -3,10 +3,9 @@
 
 #include "proxy/session_login.h"
 
-#include <spdlog/spdlog.h>
-
 #include "protocol/error_codes.h"
 #include "proxy/inline/outbox_grant.h"
+#include "proxy/log_limit.h"
 #include "proxy/session.h"
 
 namespace crossfade::proxy {
@@ -40,7 +39,8 @@ Task<void> leave_in_good_order(std::unique_ptr<BackendLink> link, LinkOptions co
   if (status.ok()) {
     link->send_quit();
   } else {
-    spdlog::warn("unused_connection=broken why=\"{}\"", std::string(status.message()));
+    limited_log().warn(LogKind::unused_connection, "unused_connection=broken why=\"{}\"",
+                       std::string(status.message()));
   }
 }
 
@@ -107,8 +107,20 @@ Task<bool> Session::read_proxy_header() {
     co_return true;
   }
   counters_.proxy_headers_bad.add();
-  spdlog::info("session={} host={} proxy_header=bad why=\"{}\"", id_, host_, why);
+  limited_log().info(LogKind::proxy_header_bad, "session={} host={} proxy_header=bad why=\"{}\"", id_, host_, why);
   co_return false;
+}
+
+bool Session::can_duplicate_yet() const {
+  switch (shared_.feed.kind()) {
+    case FeedKind::undecided:
+      return false;
+    case FeedKind::log:
+      return true;
+    case FeedKind::inline_:
+      return shared_.applier.epoch() != 0;
+  }
+  return false;
 }
 
 Task<bool> Session::log_in() {
@@ -123,15 +135,16 @@ Task<bool> Session::log_in() {
   std::optional<Refusal> refused;
   absl::Status reached = co_await login_.greeted.open(leader(), login_.peer, &refused);
   // Moments after a start: a client that came in now would have its first write refused.
-  if (reached.ok() && flags_->dual_write.enabled && shared_.applier.epoch() == 0) {
-    const std::string why = shared_.applier.status().leader_error;
+  if (reached.ok() && flags_->dual_write.enabled && !can_duplicate_yet()) {
+    const std::string why = shared_.feed.status().leader_error;
     reached = absl::UnavailableError("backend '" + std::string(config::name(leader())) +
                                      "' is not set up for dual writes yet; try again" +
                                      (why.empty() ? "" : " (" + why + ")"));
   }
   reply_sequence_ = 0;
   if (!reached.ok()) {
-    spdlog::warn("session={} host={} login=unreachable why=\"{}\"", id_, host_, std::string(reached.message()));
+    limited_log().warn(LogKind::login_unreachable, "session={} host={} login=unreachable why=\"{}\"", id_, host_,
+                       std::string(reached.message()));
     if (refused) {
       co_await reply(std::move(refused->payload));
     } else {
@@ -192,7 +205,8 @@ Task<ClientProof> Session::authenticate(LoginAsServer& machine, LoginAsServer::A
       const absl::Status secured =
           co_await client_->start_tls(login_.entrance->tls, "", std::move(early), login_.deadline);
       if (!secured.ok()) {
-        spdlog::info("session={} host={} tls=failed why=\"{}\"", id_, host_, std::string(secured.message()));
+        limited_log().info(LogKind::tls_failed, "session={} host={} tls=failed why=\"{}\"", id_, host_,
+                           std::string(secured.message()));
         co_return proof;
       }
     } else if (std::holds_alternative<LoginAsServer::LookUpUser>(action)) {
@@ -313,8 +327,9 @@ Task<void> Session::grant_learned_user(std::string name) {
   }
   if (granted.ok()) co_return;
   shared_.users.grant_failed(name);
-  spdlog::warn("session={} outbox_grant=failed why=\"{}\" do=\"GRANT INSERT on the outbox table to it\"", id_,
-               std::string(granted.message()));
+  limited_log().warn(LogKind::outbox_grant,
+                     "session={} outbox_grant=failed why=\"{}\" do=\"GRANT INSERT on the outbox table to it\"", id_,
+                     std::string(granted.message()));
 }
 
 // The client is who it says, or the leader is to judge: the leader's connection becomes its own.
@@ -322,14 +337,15 @@ Task<bool> Session::enter(ClientProof proof) {
   if (proof.kind == ClientProof::Kind::gone) co_return false;
   if (proof.kind == ClientProof::Kind::rejected) {
     counters_.logins_failed.add();
-    spdlog::info("session={} connection={} host={} login=refused code={}", id_, connection_id_, host_,
-                 proof.reject.code);
+    limited_log().info(LogKind::login_refused, "session={} connection={} host={} login=refused code={}", id_,
+                       connection_id_, host_, proof.reject.code);
     co_await reply_err(proof.reject.code, proof.reject.sqlstate, proof.reject.message);
     co_return false;
   }
   if (auto err = barred(proof, user_slot_)) {
     counters_.logins_failed.add();
-    spdlog::info("session={} connection={} host={} login=refused code={}", id_, connection_id_, host_, err->code);
+    limited_log().info(LogKind::login_refused, "session={} connection={} host={} login=refused code={}", id_,
+                       connection_id_, host_, err->code);
     co_await reply_err(*std::move(err));
     co_return false;
   }
@@ -345,8 +361,9 @@ Task<bool> Session::enter(ClientProof proof) {
   if (entered.ok() && proof.kind == ClientProof::Kind::in_vain) entered = nobody_may_enter(&refused);
   if (!entered.ok()) {
     counters_.logins_failed.add();
-    spdlog::warn("session={} connection={} host={} login=failed why=\"{}\"", id_, connection_id_, host_,
-                 refused ? "the backend says " + err_code(refused->err) : std::string(entered.message()));
+    limited_log().warn(LogKind::login_failed, "session={} connection={} host={} login=failed why=\"{}\"", id_,
+                       connection_id_, host_,
+                       refused ? "the backend says " + err_code(refused->err) : std::string(entered.message()));
     protocol::Buffer answer = refusal_for_client(proof, entered, std::move(refused));
     conclude(proof, LoginAsServer::Verdict::wrong);
     co_await reply(std::move(answer));

@@ -53,7 +53,7 @@ routing::SessionFacts Session::session_facts() {
   // After what was not followed nobody here knows which table a name means; no write is recorded then.
   facts.temporary_tables = unobserved_ ? nullptr : &objects_.temporary_tables();
   facts.tables_locked = objects_.has_table_locks();
-  facts.follower_usable = shared_.applier.follower_usable();
+  facts.follower_usable = shared_.feed.usable_for_reads();
   facts.client_multi_statements = multi_statements_;
   facts.diagnostics_kept = kept_.has_value();
   // A transaction may write at any time: its reads stay with the leader from the start.

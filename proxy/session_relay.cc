@@ -107,7 +107,7 @@ Task<absl::Status> Session::refresh_context() {
 Task<std::string> Session::zone_problem() {
   std::string refusal;
   if (!is_fixed_offset(context_->statement.time_zone)) {
-    ZoneVerdict verdict = co_await shared_.zones.judge(worker_, leader(), context_->zone);
+    ZoneVerdict verdict = co_await shared_.zones.judge(worker_.reactor, leader(), context_->zone);
     if (verdict.offset) context_->statement.time_zone = *verdict.offset;
     refusal = std::move(verdict.refusal);
   }
@@ -121,7 +121,7 @@ Task<std::string> Session::zone_problem() {
 
 bool Session::zone_agreed() {
   if (is_fixed_offset(context_->statement.time_zone)) return true;
-  const std::optional<ZoneVerdict> verdict = shared_.zones.known(worker_, leader(), context_->zone);
+  const std::optional<ZoneVerdict> verdict = shared_.zones.known(leader(), context_->zone);
   if (!verdict) return false;
   if (verdict->offset) context_->statement.time_zone = *verdict->offset;
   if (!verdict->refusal.empty()) {

@@ -1,12 +1,11 @@
 #include "proxy/shadow_pool.h"
 
-#include <spdlog/spdlog.h>
-
 #include <map>
 
 #include "protocol/command.h"
 #include "protocol/packet.h"
 #include "protocol/prepared.h"
+#include "proxy/log_limit.h"
 
 namespace crossfade::proxy {
 
@@ -51,10 +50,10 @@ struct ShadowPool::Pooled {
   std::map<std::pair<config::Backend, std::string>, Kept> links;
 };
 
-ShadowPool::ShadowPool(const config::ShadowConfig& config, Applier& applier, Metrics& metrics,
+ShadowPool::ShadowPool(const config::ShadowConfig& config, Feed& feed, Metrics& metrics,
                        std::unique_ptr<ReportStore> store, Credentials credentials)
     : config_(config),
-      applier_(applier),
+      feed_(feed),
       metrics_(metrics),
       counters_(metrics_.make()),
       store_(std::move(store)),
@@ -194,14 +193,15 @@ void ShadowPool::save() {
   std::vector<const shadow::DigestReport*> rows;
   for (const auto& digest : changed) rows.push_back(&digest);
   const absl::Status saved = store_->save(rows);
-  if (!saved.ok()) spdlog::error("report_save=failed why=\"{}\"", std::string(saved.message()));
+  if (!saved.ok())
+    limited_log().error(LogKind::report_save, "report_save=failed why=\"{}\"", std::string(saved.message()));
 }
 
 // Everything committed on the leader before `since` is on the follower.
 Task<bool> ShadowPool::wait_synced(TimePoint since, TimePoint deadline) {
-  while (applier_.synced_through() < since) {
+  while (feed_.synced_through() < since) {
     if (Clock::now() >= deadline) co_return false;
-    applier_.look_soon();
+    feed_.look_soon();
     co_await reactor_.sleep_for(std::chrono::milliseconds(2));
   }
   co_return true;
@@ -398,8 +398,8 @@ void ShadowPool::finish(const ShadowJob& job, shadow::Comparison comparison) {
   if (shadow::is_difference(comparison.diff.verdict)) {
     char digest[24];
     std::snprintf(digest, sizeof digest, "0x%016llx", static_cast<unsigned long long>(job.digest));
-    spdlog::warn("shadow_difference digest={} tables=\"{}\" verdict={}", digest, job.tables,
-                 shadow::name(comparison.diff.verdict));
+    limited_log().warn(LogKind::shadow_difference, "shadow_difference digest={} tables=\"{}\" verdict={}", digest,
+                       job.tables, shadow::name(comparison.diff.verdict));
   }
   const std::lock_guard lock(report_mutex_);
   report_->add(comparison);

@@ -14,7 +14,7 @@
 #include "config/config.h"
 #include "protocol/wire.h"
 #include "proxy/backend_link.h"
-#include "proxy/inline/applier.h"
+#include "proxy/feed/feed.h"
 #include "proxy/metrics.h"
 #include "proxy/reactor.h"
 #include "proxy/report_store.h"
@@ -51,7 +51,7 @@ class ShadowPool {
  public:
   // How to log in to a backend as `user`; nullopt: its password is not known any more.
   using Credentials = std::function<std::optional<LinkOptions>(config::Backend, const std::string& user)>;
-  ShadowPool(const config::ShadowConfig& config, Applier& applier, Metrics& metrics, std::unique_ptr<ReportStore> store,
+  ShadowPool(const config::ShadowConfig& config, Feed& feed, Metrics& metrics, std::unique_ptr<ReportStore> store,
              Credentials credentials);
   ~ShadowPool();
   absl::Status start();
@@ -91,7 +91,7 @@ class ShadowPool {
   void save();
 
   config::ShadowConfig config_;
-  Applier& applier_;
+  Feed& feed_;
   Metrics& metrics_;
   Counters& counters_;
   std::unique_ptr<ReportStore> store_;

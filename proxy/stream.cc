@@ -1,11 +1,9 @@
 #include "proxy/stream.h"
 
 #include <arpa/inet.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
@@ -37,32 +35,10 @@ protocol::Codec& codec() {
   return instance;
 }
 
-struct Endpoint {
-  sockaddr_storage storage{};
-  socklen_t length = 0;
-};
-
-absl::StatusOr<Endpoint> resolve(const config::Address& address) {
-  Endpoint endpoint;
-  if (address.is_unix) {
-    auto* local = reinterpret_cast<sockaddr_un*>(&endpoint.storage);
-    if (address.host.size() >= sizeof local->sun_path)
-      return absl::InvalidArgumentError("socket path too long: " + address.host);
-    local->sun_family = AF_UNIX;
-    std::memcpy(local->sun_path, address.host.c_str(), address.host.size() + 1);
-    endpoint.length = sizeof(sockaddr_un);
-    return endpoint;
-  }
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_ADDRCONFIG;
-  addrinfo* found = nullptr;
-  const int error = getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found);
-  if (error != 0) return absl::UnavailableError("cannot resolve " + address.host + ": " + gai_strerror(error));
-  std::memcpy(&endpoint.storage, found->ai_addr, found->ai_addrlen);
-  endpoint.length = found->ai_addrlen;
-  freeaddrinfo(found);
-  return endpoint;
+// Of what is left, for one address of `left` that may still be tried.
+TimePoint share_of(TimePoint deadline, std::size_t left) {
+  const TimePoint now = Clock::now();
+  return now + (deadline - now) / static_cast<int>(left);
 }
 
 }  // namespace
@@ -74,20 +50,36 @@ Stream::Stream(Reactor& reactor, int fd) : descriptor_(reactor, fd) {
 }
 
 Task<absl::StatusOr<std::unique_ptr<Stream>>> Stream::connect(Reactor& reactor, config::Address address,
-                                                              TimePoint deadline) {
-  auto endpoint = resolve(address);
-  if (!endpoint.ok()) co_return endpoint.status();
-  const int fd = socket(endpoint->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+                                                              TimePoint deadline, Resolver& resolver) {
+  auto found = co_await resolver.resolve(reactor, address, deadline);
+  if (!found.ok()) co_return found.status();
+  const std::vector<Endpoint> endpoints = *std::move(found);
+  absl::Status failed;
+  for (std::size_t i = 0; i < endpoints.size(); ++i) {
+    const TimePoint until = share_of(deadline, endpoints.size() - i);
+    auto stream = co_await connect_to(reactor, endpoints[i], address.text(), until);
+    if (stream.ok()) {
+      if (endpoints.size() > 1) resolver.note_connected(address, endpoints[i]);
+      co_return stream;
+    }
+    failed = stream.status();
+  }
+  co_return failed;
+}
+
+Task<absl::StatusOr<std::unique_ptr<Stream>>> Stream::connect_to(Reactor& reactor, Endpoint endpoint, std::string name,
+                                                                 TimePoint deadline) {
+  const int fd = socket(endpoint.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) co_return errno_status("cannot make a socket", errno);
   auto stream = std::make_unique<Stream>(reactor, fd);
-  if (::connect(fd, reinterpret_cast<const sockaddr*>(&endpoint->storage), endpoint->length) != 0) {
-    if (errno != EINPROGRESS) co_return errno_status("cannot connect to " + address.text(), errno);
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&endpoint.storage), endpoint.length) != 0) {
+    if (errno != EINPROGRESS) co_return errno_status("cannot connect to " + name, errno);
     const auto waited = co_await stream->descriptor_.writable(deadline);
     if (waited != WaitResult::ready) co_return wait_failure(waited, "connecting");
     int error = 0;
     socklen_t length = sizeof error;
     getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length);
-    if (error != 0) co_return errno_status("cannot connect to " + address.text(), error);
+    if (error != 0) co_return errno_status("cannot connect to " + name, error);
   }
   co_return stream;
 }

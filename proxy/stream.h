@@ -11,6 +11,7 @@
 #include "protocol/compressed_stream.h"
 #include "protocol/wire.h"
 #include "proxy/reactor.h"
+#include "proxy/resolver.h"
 #include "proxy/task.h"
 #include "proxy/tls.h"
 
@@ -21,9 +22,10 @@ class Stream {
   // Takes the descriptor over; it must be non-blocking.
   Stream(Reactor& reactor, int fd);
 
-  // Resolves (blocking only for names, not for addresses) and connects.
+  // Resolves and connects, to one address after the other, each with its share of the time that is left.
   static Task<absl::StatusOr<std::unique_ptr<Stream>>> connect(Reactor& reactor, config::Address address,
-                                                               TimePoint deadline);
+                                                               TimePoint deadline,
+                                                               Resolver& resolver = Resolver::of_process());
 
   // What can be done at once, without waiting.
   struct Io {
@@ -67,6 +69,8 @@ class Stream {
   Reactor& reactor() { return descriptor_.reactor(); }
 
  private:
+  static Task<absl::StatusOr<std::unique_ptr<Stream>>> connect_to(Reactor& reactor, Endpoint endpoint, std::string name,
+                                                                  TimePoint deadline);
   Task<absl::Status> flush_unsent(TimePoint deadline);
   Io send_now(protocol::Bytes bytes);
   Io receive_now(std::span<std::uint8_t> into);

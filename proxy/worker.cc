@@ -34,6 +34,10 @@ LinkOptions Shared::link_options(config::Backend which, const KnownUser::Credent
   return options;
 }
 
+LinkOptions Shared::control_link_options(config::Backend which) const {
+  return link_options(which, control[static_cast<std::size_t>(which)]);
+}
+
 std::optional<LinkOptions> Shared::user_link_options(config::Backend which, const std::string& user) const {
   const auto known = users.find(user, Clock::now());
   if (!known) return std::nullopt;
@@ -52,8 +56,7 @@ std::vector<std::pair<std::uint64_t, CallCounts::Count>> CallCounts::take() {
 Worker::Worker(Shared& shared_state, std::shared_ptr<const config::Flags> initial_flags)
     : shared(shared_state),
       counters(shared_state.metrics.make()),
-      schemas(shared_state, reactor, counters),
-      routines(schemas, reactor),
+      routines(shared_state.schemas, shared_state.leader, reactor),
       flags(std::move(initial_flags)),
       random(std::random_device{}() * 0x9e3779b97f4a7c15ull ^ std::random_device{}()),
       calls(shared_state.config.shadow.digests_max) {

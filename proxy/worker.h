@@ -15,16 +15,18 @@
 #include "absl/container/flat_hash_map.h"
 #include "config/config.h"
 #include "config/flags.h"
-#include "dualwrite/table_schema.h"
 #include "protocol/login_as_server.h"
 #include "proxy/backend_link.h"
+#include "proxy/control_links.h"
 #include "proxy/entrance.h"
+#include "proxy/feed/feed_switch.h"
 #include "proxy/inline/applier.h"
 #include "proxy/kills_under_way.h"
 #include "proxy/metrics.h"
 #include "proxy/pinned_sessions.h"
 #include "proxy/reactor.h"
 #include "proxy/routine_cache.h"
+#include "proxy/schema_cache.h"
 #include "proxy/user_directory.h"
 #include "proxy/zone_agreements.h"
 #include "routing/tokenizer.h"
@@ -56,7 +58,8 @@ class BackendTraitsTable {
 struct Shared {
   const config::Config& config;
   Metrics& metrics;
-  Applier& applier;
+  FeedSwitch& feed;
+  Applier& applier;  // feed `inline` alone
   ShadowPool& shadow;
   protocol::RsaKey rsa;
   UserDirectory users;
@@ -68,50 +71,19 @@ struct Shared {
   std::atomic<std::uint32_t> clients{0};
   std::atomic<bool> draining{false};
   PinnedSessions pinned_sessions = {};
-  ZoneAgreements zones = {};
   KillsUnderWay kills = {};
   std::vector<Worker*> workers = {};  // complete before the first client comes
+  ControlLinks control_links{[this](config::Backend which) { return control_link_options(which); }, metrics};
+  SchemaCache schemas{control_links};
+  ZoneAgreements zones{control_links};
+
+  ~Shared() { control_links.stop(); }  // before what its thread works on goes
 
   LinkOptions link_options(config::Backend which, const KnownUser::Credential& credential) const;
+  // As the proxy itself.
+  LinkOptions control_link_options(config::Backend which) const;
   // As a user; nullopt: not known, or not any more.
   std::optional<LinkOptions> user_link_options(config::Backend which, const std::string& user) const;
-};
-
-// Table definitions of the leader, read through a control connection when first needed and again
-// after `kFresh`. One per worker: no lock.
-class SchemaCache {
- public:
-  SchemaCache(Shared& shared, Reactor& reactor, Counters& counters)
-      : shared_(shared), reactor_(reactor), counters_(counters) {}
-  // nullptr: the leader knows no such table. A Status: it could not be asked.
-  Task<absl::StatusOr<std::shared_ptr<const dualwrite::TableSchema>>> get(std::string schema, std::string table);
-  void forget(const std::string& schema, const std::string& table) { cache_.erase(schema + '\0' + table); }
-  // Other questions to the leader's catalogue, on the same connection. An ERR ends the results.
-  struct Answer {
-    std::vector<protocol::ResultSet> results;
-    bool mariadb = false;
-    std::uint32_t server_version = 0;
-  };
-  Task<absl::StatusOr<Answer>> ask(std::string sql);
-  // "column=...": names compare as the catalogue's own columns do.
-  static std::string name_is(const char* column, const std::string& name);
-
- private:
-  static constexpr auto kFresh = std::chrono::seconds(10);
-  static constexpr std::size_t kTablesMax = 20000;
-  struct Slot {
-    std::shared_ptr<const dualwrite::TableSchema> schema;
-    TimePoint read_at;
-  };
-  Task<absl::StatusOr<std::shared_ptr<const dualwrite::TableSchema>>> read(std::string schema, std::string table);
-  // The idle connection, or a fresh one; whoever has it gives it back when all went well.
-  Task<absl::StatusOr<std::unique_ptr<BackendLink>>> take_link(TimePoint deadline);
-
-  Shared& shared_;
-  Reactor& reactor_;
-  Counters& counters_;
-  std::unique_ptr<BackendLink> idle_link_;
-  absl::flat_hash_map<std::string, Slot> cache_;
 };
 
 // Production reads by digest since the last flush: for the report's coverage. Bounded; digests past
@@ -151,7 +123,6 @@ class Worker {
   Shared& shared;
   Reactor reactor;
   Counters& counters;
-  SchemaCache schemas;
   RoutineCache routines;
   std::shared_ptr<const config::Flags> flags;   // replaced by a posted task
   std::array<std::uint8_t, 16 * 1024> scratch;  // of whoever is running; nobody keeps it across a wait

@@ -1,9 +1,7 @@
 #include "proxy/zone_agreements.h"
 
-#include <spdlog/spdlog.h>
-
 #include "protocol/error_codes.h"
-#include "proxy/worker.h"
+#include "proxy/log_limit.h"
 
 namespace crossfade::proxy {
 namespace {
@@ -18,12 +16,10 @@ Task<absl::StatusOr<dualwrite::SqlRows>> rows_of(BackendLink& link, std::string 
 }
 
 // NotFound: that server does not know the zone.
-Task<absl::StatusOr<dualwrite::ZoneRules>> rules_on(Worker& worker, config::Backend which, std::string zone) {
-  LinkOptions options = worker.shared.link_options(which, worker.shared.control[static_cast<std::size_t>(which)]);
-  auto link = co_await BackendLink::open(worker.reactor, std::move(options), worker.counters,
-                                         worker.reactor.now() + worker.shared.config.backend(which).connect_timeout);
+Task<absl::StatusOr<dualwrite::ZoneRules>> rules_on(ControlLinks& links, config::Backend which, std::string zone) {
+  const TimePoint deadline = links.reactor().now() + kAnswerMax;
+  auto link = co_await links.take(which, deadline);  // and not to be kept: its zone is changed
   if (!link.ok()) co_return link.status();
-  const TimePoint deadline = worker.reactor.now() + kAnswerMax;
   auto set = co_await (*link)->run("SET SESSION time_zone='" + zone + "'", deadline);
   if (!set.ok()) co_return set.status();
   if (set->failed() && set->last().err.code == kUnknownZone) co_return absl::NotFoundError(zone);
@@ -46,7 +42,6 @@ Task<absl::StatusOr<dualwrite::ZoneRules>> rules_on(Worker& worker, config::Back
     }
     rules.changes = *std::move(changes);
   }
-  (*link)->send_quit();
   co_return rules;
 }
 
@@ -55,82 +50,80 @@ std::string unknown_there(config::Backend which, const std::string& zone) {
          "; load the time zone tables there (mariadb-tzinfo-to-sql, mysql_tzinfo_to_sql)";
 }
 
+constexpr auto kRetry = std::chrono::seconds(2);  // where a refusal stands
+
 }  // namespace
 
-ZoneAgreements::Turn ZoneAgreements::take_turn(const std::string& zone, TimePoint now, std::optional<Slot>* before) {
-  const std::lock_guard lock(mutex_);
-  const auto found = slots_.find(zone);
-  if (found != slots_.end()) *before = found->second;
-  if (*before && now < (*before)->until) return Turn::known;
-  return asking_.insert(zone).second ? Turn::ask : Turn::wait;
+ZoneAgreements::ZoneAgreements(ControlLinks& links)
+    : links_(links),
+      cache_({.refresh_after = std::chrono::minutes(9),
+              .fresh_for = std::chrono::minutes(10),
+              .usable_for = std::chrono::hours(24 * 365),
+              .patience = kAnswerMax,
+              .failure_for = kRetry,
+              .entries_max = 1000},
+             [this](const Key& key, Cache::Land land) {
+               links_.reactor().post([this, key, land = std::move(land)] {
+                 queue_.emplace_back(key, land);
+                 if (!std::exchange(asking_, true)) links_.reactor().spawn(ask_in_turn());
+               });
+             }) {}
+
+Task<ZoneVerdict> ZoneAgreements::judge(Reactor& reactor, config::Backend leader, std::string zone) {
+  Key key(leader, zone);
+  auto verdict = co_await cache_.get(reactor, std::move(key), reactor.now() + 2 * kAnswerMax);
+  if (verdict.ok()) co_return *std::move(verdict);
+  ZoneVerdict refused;
+  refused.refusal = absl::IsDeadlineExceeded(verdict.status())
+                        ? "whether both servers mean the same by the time zone " + zone + " is not known yet; try again"
+                        : std::string(verdict.status().message());
+  co_return refused;
 }
 
-Task<ZoneVerdict> ZoneAgreements::judge(Worker& worker, config::Backend leader, std::string zone) {
-  for (;;) {
-    std::optional<Slot> before;
-    const Turn turn = take_turn(zone, worker.reactor.now(), &before);
-    if (turn == Turn::known) co_return before->verdict;
-    if (turn == Turn::wait) {  // the other's answer has its deadlines
-      co_await worker.reactor.sleep_for(std::chrono::milliseconds(20));
-      continue;
+std::optional<ZoneVerdict> ZoneAgreements::known(config::Backend leader, const std::string& zone) {
+  return cache_.known(Key(leader, zone));
+}
+
+Task<void> ZoneAgreements::ask_in_turn() {
+  while (!queue_.empty()) {
+    auto [key, land] = std::move(queue_.front());
+    queue_.pop_front();
+    Cache::Landed landed = co_await ask(key.first, key.second);
+    const std::string why = landed.value.ok() ? landed.value->refusal : std::string(landed.value.status().message());
+    if (!why.empty()) {
+      limited_log().warn(LogKind::time_zone, "time_zone={} agreed=no why=\"{}\"", key.second, why);
     }
-    const Slot now = co_await ask(worker, leader, zone, before);
-    const std::lock_guard lock(mutex_);
-    asking_.erase(zone);
-    if (slots_.size() >= kZonesMax) slots_.clear();
-    slots_[zone] = now;
-    co_return now.verdict;
+    land(std::move(landed));
   }
+  asking_ = false;
 }
 
-Task<void> ZoneAgreements::ask_in_background(Worker& worker, config::Backend leader, std::string zone) {
-  co_await judge(worker, leader, std::move(zone));
-}
-
-std::optional<ZoneVerdict> ZoneAgreements::known(Worker& worker, config::Backend leader, const std::string& zone) {
-  {
-    const std::lock_guard lock(mutex_);
-    const auto found = slots_.find(zone);
-    if (found != slots_.end() && worker.reactor.now() < found->second.until) return found->second.verdict;
-    if (asking_.contains(zone)) return std::nullopt;
-  }
-  worker.reactor.spawn(ask_in_background(worker, leader, zone));
-  return std::nullopt;
-}
-
-Task<ZoneAgreements::Slot> ZoneAgreements::ask(Worker& worker, config::Backend leader, std::string zone,
-                                               std::optional<Slot> before) {
-  Slot now;
-  now.until = worker.reactor.now() + kFresh;
-  bool asked = true;
-  auto here = co_await rules_on(worker, leader, zone);
+Task<ZoneAgreements::Cache::Landed> ZoneAgreements::ask(config::Backend leader, std::string zone) {
+  Cache::Landed landed{.value = ZoneVerdict(), .fresh_for = std::nullopt};
+  auto here = co_await rules_on(links_, leader, zone);
   if (!here.ok()) {
-    asked = false;
-    now.verdict.refusal = "the leader cannot be asked about the time zone " + zone + "; try again";
-  } else if (const std::optional<std::string> offset = here->fixed_offset()) {
-    now.verdict.offset = offset;
-  } else {
-    auto there = co_await rules_on(worker, config::other(leader), zone);
-    if (absl::IsNotFound(there.status())) {
-      now.until = worker.reactor.now() + kRetry;
-      now.verdict.refusal = unknown_there(config::other(leader), zone);
-    } else if (!there.ok()) {
-      asked = false;
-      now.verdict.refusal = "'" + std::string(config::name(config::other(leader))) +
-                            "' cannot be asked now whether it means the same by the time zone " + zone + "; try again";
-    } else if (!(*here == *there)) {
-      now.until = worker.reactor.now() + kRetry;
-      now.verdict.refusal = "the two servers do not mean the same by the time zone " + zone +
+    landed.value = absl::UnavailableError("the leader cannot be asked about the time zone " + zone + "; try again");
+    co_return landed;
+  }
+  if (std::optional<std::string> offset = here->fixed_offset()) {
+    landed.value->offset = std::move(offset);
+    co_return landed;
+  }
+  const config::Backend follower = config::other(leader);
+  auto there = co_await rules_on(links_, follower, zone);
+  if (absl::IsNotFound(there.status())) {
+    landed.value->refusal = unknown_there(follower, zone);
+  } else if (!there.ok()) {
+    landed.value = absl::UnavailableError("'" + std::string(config::name(follower)) +
+                                          "' cannot be asked now whether it means the same by the time zone " + zone +
+                                          "; try again");
+  } else if (!(*here == *there)) {
+    landed.value->refusal = "the two servers do not mean the same by the time zone " + zone +
                             (zone == "SYSTEM" ? "; set time_zone to a name or an offset"
                                               : "; load the same time zone tables on both and restart them");
-    }
   }
-  if (!asked) {
-    now.until = worker.reactor.now() + kRetry;
-    if (before && before->verdict.refusal.empty()) now.verdict = before->verdict;
-  }
-  if (!now.verdict.refusal.empty()) spdlog::warn("time_zone={} agreed=no why=\"{}\"", zone, now.verdict.refusal);
-  co_return now;
+  if (landed.value.ok() && !landed.value->refusal.empty()) landed.fresh_for = kRetry;
+  co_return landed;
 }
 
 }  // namespace crossfade::proxy

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "absl/status/status.h"
+#include "dualwrite/log_control.h"
 #include "dualwrite/session_text.h"
 
 namespace crossfade::dualwrite {
@@ -110,12 +111,7 @@ std::vector<std::string> setup_statements(std::string_view schema) {
           "(`id` TINYINT UNSIGNED NOT NULL PRIMARY KEY,`owner` BINARY(16) NOT NULL,"
           "`claimed_at` TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),`beats` BIGINT UNSIGNED NOT NULL" +
           engine,
-      create + table(schema, "ledger") +
-          "(`id` BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,`entry_key` BINARY(16) NOT NULL,"
-          "`table_schema` VARCHAR(64) NOT NULL,`table_name` VARCHAR(64) NOT NULL,`what` VARCHAR(255) NOT NULL,"
-          "`leader_affected` BIGINT NOT NULL,`follower_affected` BIGINT NOT NULL,"
-          "`at` TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),`resolved` TINYINT UNSIGNED NOT NULL DEFAULT 0" +
-          engine,
+      ledger_table(schema),
       "INSERT IGNORE INTO " + table(schema, "fence") +
           "(`epoch`,`leader`) SELECT 1,0x6f6c64 FROM (SELECT COUNT(*) AS `rows_now` FROM " + table(schema, "fence") +
           ") AS `seen` WHERE `seen`.`rows_now`=0",

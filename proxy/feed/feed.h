@@ -75,7 +75,14 @@ class Feed {
   virtual bool stopped(std::string_view schema, std::string_view table) const = 0;
   // Any thread: is any table stopped at all? Cheap.
   virtual bool any_stopped() const = 0;
+  // Any thread, without waiting.
   virtual FeedStatus status() const = 0;
+  // Waits at most so long (the admin thread may) until everything that was committed on the leader before the call is
+  // on the follower; true when it is, or where status() knows it by itself.
+  virtual bool settle(std::chrono::milliseconds at_most) {
+    static_cast<void>(at_most);
+    return true;
+  }
   // Called on the feed's thread with each fresh greeting; set before start().
   std::function<void(config::Backend, const protocol::Greeting&)> on_connected;
 };

@@ -1,7 +1,5 @@
 #include "proxy/inline/applier.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <random>
 
@@ -9,6 +7,7 @@
 #include "protocol/packet.h"
 #include "protocol/prepared.h"
 #include "proxy/inline/outbox_grant.h"
+#include "proxy/log_limit.h"
 
 namespace crossfade::proxy {
 
@@ -20,6 +19,7 @@ namespace {
 constexpr auto kAnswerMax = std::chrono::seconds(30);
 constexpr auto kReconnectPause = std::chrono::milliseconds(200);
 constexpr auto kLagInterval = std::chrono::milliseconds(250);
+constexpr auto kSyncedPause = std::chrono::milliseconds(2);
 constexpr std::size_t kMarksMax = 100000;
 
 TimePoint soon() { return Clock::now() + kAnswerMax; }
@@ -58,12 +58,14 @@ Applier::Applier(ApplierOptions options, Metrics& metrics)
       counters_(metrics_.make()),
       wake_(reactor_),
       owner_(random_key()) {
+  status_.kind = FeedKind::inline_;
   status_.state = "starting";
 }
 
 Applier::~Applier() { stop(); }
 
 void Applier::start() {
+  if (thread_.joinable()) return;
   thread_ = std::thread([this] {
     reactor_.spawn(loop());
     reactor_.run();
@@ -78,6 +80,9 @@ void Applier::stop() {
   });
   reactor_.stop();
   thread_.join();
+  // The named lock goes with the connection.
+  leader_.reset();
+  follower_.reset();
 }
 
 void Applier::committed(const EntryKey& key, std::shared_ptr<AppliedMark> mark) {
@@ -103,7 +108,7 @@ void Applier::discard(const EntryKey& key) {
 }
 
 void Applier::unrecorded(const dualwrite::TableRef& table) {
-  spdlog::error("unrecorded_write table={}.{}", table.schema, table.table);
+  limited_log().error(LogKind::unrecorded_write, "unrecorded_write table={}.{}", table.schema, table.table);
   reactor_.post([this, table] {
     unrecorded_.push_back(table);
     wake_.notify();
@@ -123,9 +128,18 @@ void Applier::look() {
   });
 }
 
-ApplierStatus Applier::status() const {
+Task<bool> Applier::wait_applied(Reactor& on, Commit commit, TimePoint deadline) {
+  while (synced_through() < commit.at) {
+    if (Clock::now() >= deadline) co_return false;
+    look();
+    co_await on.sleep_for(kSyncedPause);
+  }
+  co_return true;
+}
+
+FeedStatus Applier::status() const {
   const std::lock_guard lock(status_mutex_);
-  ApplierStatus copy = status_;
+  FeedStatus copy = status_;
   copy.caught_up = copy.leader_up && copy.follower_up && copy.lag_entries == 0 && copy.parked.empty() &&
                    in_flight_.load(std::memory_order_acquire) == 0 &&
                    commits_.load(std::memory_order_acquire) == commits_seen_.load(std::memory_order_acquire);
@@ -134,11 +148,11 @@ ApplierStatus Applier::status() const {
 
 void Applier::note(std::string state, const absl::Status& error) {
   const std::lock_guard lock(status_mutex_);
-  if (status_.state != state) spdlog::info("applier={}", state);
+  if (status_.state != state) limited_log().info(LogKind::applier_state, "applier={}", state);
   status_.state = std::move(state);
   if (error.ok()) return;
   const std::string text(error.message());
-  if (status_.last_error != text) spdlog::warn("applier_error=\"{}\"", text);
+  if (status_.last_error != text) limited_log().warn(LogKind::applier_error, "applier_error=\"{}\"", text);
   status_.last_error = text;
 }
 
@@ -264,8 +278,9 @@ Task<absl::Status> Applier::set_up(BackendLink& link, bool is_leader) {
   for (const std::string& user : options_.app_users_on_leader) {
     const absl::Status granted = co_await grant_outbox(link, options_.schema, user, soon());
     if (!granted.ok()) {
-      spdlog::warn("user={} outbox_grant=failed why=\"{}\" do=\"GRANT INSERT on the outbox table to it\"", user,
-                   std::string(granted.message()));
+      limited_log().warn(LogKind::outbox_grant,
+                         "user={} outbox_grant=failed why=\"{}\" do=\"GRANT INSERT on the outbox table to it\"", user,
+                         std::string(granted.message()));
     }
   }
   co_return co_await read_fence(link);

@@ -19,6 +19,7 @@
 #include "dualwrite/inline/apply_batch.h"
 #include "dualwrite/inline/outbox.h"
 #include "proxy/backend_link.h"
+#include "proxy/feed/feed.h"
 #include "proxy/metrics.h"
 #include "proxy/reactor.h"
 
@@ -42,28 +43,6 @@ class AppliedMark {
   Signal* signal_ = nullptr;  // the owner's thread only
 };
 
-// What /status says of it.
-struct ApplierStatus {
-  std::string state;  // "starting", "waiting for new", "applying", "standby", ...
-  std::string last_error;
-  bool leader_up = false;
-  bool follower_up = false;
-  bool follower_tried = false;  // the first attempt to reach it is over, whatever came of it
-  std::string leader_version, follower_version;
-  std::string leader_error, follower_error;
-  std::uint64_t lag_entries = 0;
-  std::uint64_t lag_bytes = 0;
-  double lag_oldest_seconds = 0;
-  bool caught_up = false;
-  std::uint64_t applied_entries = 0;
-  std::uint64_t divergences = 0;  // rows put into the ledger by this process
-  std::uint64_t ledger_open = 0;  // unresolved rows of it: reads stay with the leader
-  struct Parked {
-    std::string key, table, error;
-  };
-  std::vector<Parked> parked;
-};
-
 struct ApplierOptions {
   LinkOptions leader;  // control accounts
   LinkOptions follower;
@@ -77,12 +56,12 @@ struct ApplierOptions {
 // reachable. Elected by a named lock on the leader, fenced by the follower's applier row: a proxy that
 // does not hold the lock stands by, measures the lag, and still marks its own writes by asking the
 // follower.
-class Applier {
+class Applier final : public Feed {
  public:
   Applier(ApplierOptions options, Metrics& metrics);
-  ~Applier();
-  void start();
-  void stop();
+  ~Applier() override;
+  void start() override;
+  void stop() override;
 
   // Any thread. A write of this proxy was committed on the leader, or may have been.
   void committed(const dualwrite::EntryKey& key, std::shared_ptr<AppliedMark> mark);
@@ -94,23 +73,23 @@ class Applier {
   // Writes that have been sent to the leader and not been answered; for caught_up.
   void begin_write() { in_flight_.fetch_add(1, std::memory_order_acq_rel); }
   void end_write() { in_flight_.fetch_sub(1, std::memory_order_acq_rel); }
-  // Everything that was committed on the leader before this moment is on the follower
-  // (steady clock ticks). wake() asks for a fresh look.
-  TimePoint synced_through() const {
+  // By the time of the commit alone; sessions of this feed have their marks.
+  Task<bool> wait_applied(Reactor& on, Commit commit, TimePoint deadline) override;
+  TimePoint synced_through() const override {
     return TimePoint(Clock::duration(synced_through_.load(std::memory_order_acquire)));
   }
   void wake();
   // A fresh look soon, without a doubt about what was committed.
-  void look_soon() { look(); }
-  // Called on the applier's thread with each fresh greeting; set before start().
-  std::function<void(config::Backend, const protocol::Greeting&)> on_connected;
-
-  ApplierStatus status() const;
+  void look_soon() override { look(); }
+  bool usable_for_reads() const override { return follower_usable_.load(std::memory_order_acquire); }
+  // A parked entry keeps all reads with the leader: no table is stopped by itself.
+  bool stopped(std::string_view, std::string_view) const override { return false; }
+  bool any_stopped() const override { return false; }
+  FeedStatus status() const override;
   // The leader has the control schema; this is the fence epoch. 0: not yet.
   std::uint64_t epoch() const { return epoch_.load(std::memory_order_acquire); }
   // The follower's max_allowed_packet; 0: not known yet.
   std::uint64_t follower_packet_bytes_max() const { return follower_packet_max_.load(std::memory_order_acquire); }
-  bool follower_usable() const { return follower_usable_.load(std::memory_order_acquire); }
 
  private:
   Task<void> loop();
@@ -176,7 +155,7 @@ class Applier {
   // Applied before their session's message came (or another proxy's): the newest few thousand.
   std::set<dualwrite::EntryKey> applied_unasked_;
   std::deque<dualwrite::EntryKey> applied_unasked_order_;
-  std::map<dualwrite::EntryKey, ApplierStatus::Parked> parked_;
+  std::map<dualwrite::EntryKey, FeedStatus::Parked> parked_;
   std::set<dualwrite::TableRef> parked_tables_;
   std::set<dualwrite::EntryKey> discarded_;
   std::deque<dualwrite::TableRef> unrecorded_;
@@ -197,7 +176,7 @@ class Applier {
   std::atomic<std::uint64_t> follower_packet_max_{0};  // of connections that begin now
   std::atomic<bool> wake_posted_{false};
   mutable std::mutex status_mutex_;
-  ApplierStatus status_;
+  FeedStatus status_;
 };
 
 }  // namespace crossfade::proxy

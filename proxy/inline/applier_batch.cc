@@ -1,7 +1,5 @@
 // The applier's follower transactions: many entries in one, with the proof that they were applied.
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 
 #include "protocol/command.h"
@@ -9,6 +7,7 @@
 #include "protocol/packet.h"
 #include "protocol/prepared.h"
 #include "proxy/inline/applier.h"
+#include "proxy/log_limit.h"
 
 namespace crossfade::proxy {
 
@@ -244,9 +243,10 @@ Task<absl::Status> Applier::run_train(const std::vector<dualwrite::FollowerComma
       status = absl::AbortedError("the follower lost the transaction");
     } else if (command.kind != Kind::context && (!dualwrite::same_outcome(command, end.ok.affected_rows, end.ok.info) ||
                                                  (command.insert_id && *command.insert_id != end.ok.last_insert_id))) {
-      spdlog::error("divergence entry={} table={}.{} leader_affected={} follower_affected={}",
-                    dualwrite::hex(transactions[command.transaction].key.bytes), command.table.schema,
-                    command.table.table, command.affected.value_or(-1), end.ok.affected_rows);
+      limited_log().error(LogKind::divergence,
+                          "divergence entry={} table={}.{} leader_affected={} follower_affected={}",
+                          dualwrite::hex(transactions[command.transaction].key.bytes), command.table.schema,
+                          command.table.table, command.affected.value_or(-1), end.ok.affected_rows);
       ledger->push_back(dualwrite::insert_ledger(options_.schema, transactions[command.transaction].key, command.table,
                                                  "affected rows or insert id differ", command.affected.value_or(-1),
                                                  static_cast<std::int64_t>(end.ok.affected_rows)));

@@ -1,10 +1,10 @@
 // What the applier sees in the outbox, and what of it may go on: durable, not applied yet, not parked.
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 
 #include "proxy/inline/applier.h"
+
+#include "proxy/log_limit.h"
 
 namespace crossfade::proxy {
 
@@ -221,13 +221,14 @@ void Applier::mark_applied(const EntryKey& key) {
 
 void Applier::park(const EntryKey& key, const std::vector<dualwrite::StatementRecord>& statements,
                    const std::string& error) {
-  ApplierStatus::Parked parked{.key = key_text(key), .table = "", .error = error};
+  FeedStatus::Parked parked{.key = key_text(key), .table = "", .error = error};
   for (const auto& statement : statements) {
     parked_tables_.insert(statement.table);
     const std::string table = statement.table.schema + "." + statement.table.table;
     if (parked.table.find(table) == std::string::npos) parked.table += (parked.table.empty() ? "" : ", ") + table;
   }
-  if (!parked_.contains(key)) spdlog::error("parked entry={} tables={} why=\"{}\"", parked.key, parked.table, error);
+  if (!parked_.contains(key))
+    limited_log().error(LogKind::parked, "parked entry={} tables={} why=\"{}\"", parked.key, parked.table, error);
   parked_[key] = parked;
   const std::lock_guard lock(status_mutex_);
   std::erase_if(status_.parked, [&](const auto& known) { return known.key == parked.key; });

@@ -85,7 +85,7 @@ Task<Session::Next> Session::load(std::string sql, LoadData parsed, LoadVariable
   std::shared_ptr<const dualwrite::TableSchema> schema = std::make_shared<dualwrite::TableSchema>();
   bool known = false;
   if (!table.schema.empty()) {
-    auto found = co_await worker_.schemas.get(table.schema, table.table);
+    auto found = co_await shared_.schemas.get(worker_.reactor, leader(), table.schema, table.table);
     if (!found.ok()) co_return co_await reply_unjudged(found.status());
     known = *found != nullptr;
     if (known) schema = *std::move(found);

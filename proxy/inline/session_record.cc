@@ -1,11 +1,10 @@
 // Writes step by step, inside transactions, and the COMMIT that records them.
 
-#include <spdlog/spdlog.h>
-
 #include "absl/cleanup/cleanup.h"
 #include "dualwrite/inline/outbox.h"
 #include "protocol/error_codes.h"
 #include "proxy/inline/write_answers.h"
+#include "proxy/log_limit.h"
 #include "proxy/session.h"
 
 namespace crossfade::proxy {
@@ -123,8 +122,8 @@ Task<absl::StatusOr<Session::Recorded>> Session::run_recorded(std::string sql, p
     // itself. It is recorded all the same, unless time or seeds should have been pinned before it.
     const bool alone = !in_transaction(captured->last());
     if (alone)
-      spdlog::error("session={} begin=failed code={} table={}.{} ran=alone", id_, begin_err->code, table.schema,
-                    table.table);
+      limited_log().error(LogKind::begin_failed, "session={} begin=failed code={} table={}.{} ran=alone", id_,
+                          begin_err->code, table.schema, table.table);
     if (alone && !pins.empty()) shared_.applier.unrecorded(table);
     if (!alone || !pins.empty()) co_return absl::InternalError(err_code(*begin_err));
     auto again = co_await leading.run("START TRANSACTION", deadline);

@@ -1,7 +1,5 @@
 // Writes: run in a transaction on the leader together with the outbox row that records them.
 
-#include <spdlog/spdlog.h>
-
 #include <cstring>
 
 #include "absl/cleanup/cleanup.h"
@@ -9,6 +7,7 @@
 #include "dualwrite/inline/outbox.h"
 #include "protocol/error_codes.h"
 #include "proxy/inline/write_answers.h"
+#include "proxy/log_limit.h"
 #include "proxy/session.h"
 #include "routing/statement_prefix.h"
 
@@ -137,7 +136,7 @@ Task<absl::StatusOr<ShipVerdict>> Session::judge(const StatementFacts& facts, co
   if (shape.understood) {
     const TableRef table = table_ref(shape.table, schema_name);
     if (!table.schema.empty()) {
-      auto found = co_await worker_.schemas.get(table.schema, table.table);
+      auto found = co_await shared_.schemas.get(worker_.reactor, leader(), table.schema, table.table);
       if (!found.ok()) co_return found.status();
       schema = *std::move(found);
     }
@@ -283,7 +282,8 @@ Task<Session::Next> Session::write_autocommit(std::string sql, ShipVerdict verdi
     // The server lost the transaction and said OK: the outbox row stands alone and must not be applied.
     shared_.applier.discard(key);
     counters_.lost_transactions.add();
-    spdlog::error("session={} lost_transaction=autocommit table={}.{}", id_, table.schema, table.table);
+    limited_log().error(LogKind::lost_transaction, "session={} lost_transaction=autocommit table={}.{}", id_,
+                        table.schema, table.table);
     co_return co_await reply_err(lost_transaction());
   }
   counters_.write_latency.record(

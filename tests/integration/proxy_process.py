@@ -67,6 +67,7 @@ class Proxy:
         self.binary, self.directory, self.environment = binary, directory, environment or {}
         self.port, self.admin_port = free_port(), free_port()
         self.process, self.starts = None, 0
+        self.prefix = []  # a command that the proxy is run by
         self.config_file = os.path.join(directory, "crossfade.yaml")
         self.flags_file = os.path.join(directory, "flags.yaml")
         self.log_file = os.path.join(directory, "crossfade.log")
@@ -89,11 +90,13 @@ class Proxy:
         with open(self.config_file, "w") as out:
             out.write(to_yaml(self.config) + "\n")
 
-    def start(self, ready=True, deadline=30):
+    def start(self, ready=True, deadline=30, stderr=None):
+        """`stderr`: a descriptor, in the place of the log file."""
         self.starts += 1
         with open(self.log_file, "ab") as log:
-            self.process = subprocess.Popen([self.binary, "serve", "--config", self.config_file], stdout=log, stderr=log,
-                                            stdin=subprocess.DEVNULL, cwd=self.directory, env=dict(os.environ, **self.environment))
+            self.process = subprocess.Popen([*self.prefix, self.binary, "serve", "--config", self.config_file], stdout=log,
+                                            stderr=log if stderr is None else stderr, stdin=subprocess.DEVNULL, cwd=self.directory,
+                                            env=dict(os.environ, **self.environment))
         atexit.register(self.kill)
         wait_until(lambda: self.died() or self.get("/liveness"), deadline, "the proxy's liveness")
         if ready:

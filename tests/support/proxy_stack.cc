@@ -54,6 +54,7 @@ struct ProxyStack::Parts {
   config::Config config;
   std::optional<proxy::TempDir> state_dir{std::in_place};
   proxy::Metrics metrics;
+  proxy::FeedSwitch feed;
   std::unique_ptr<proxy::Applier> applier;
   std::unique_ptr<proxy::ShadowPool> shadow;
   std::unique_ptr<proxy::Shared> shared;
@@ -86,6 +87,15 @@ struct ProxyStack::Parts {
     };
   }
 
+  void choose_feed(proxy::Feed* log_feed) {
+    if (log_feed != nullptr) {
+      feed.choose(proxy::FeedKind::log, *log_feed, "chosen by the test");
+      return;
+    }
+    applier->start();
+    feed.choose(proxy::FeedKind::inline_, *applier, "chosen by the test");
+  }
+
   void make_shared_state(const proxy::KnownUser::Credential& control) {
     proxy::KnownUser app;
     app.secret.password = "secret";
@@ -93,11 +103,12 @@ struct ProxyStack::Parts {
     app.backend = {proxy::KnownUser::Credential{.user = "app", .password = "secret"},
                    proxy::KnownUser::Credential{.user = "app", .password = "secret"}};
     shadow = std::make_unique<proxy::ShadowPool>(
-        config.shadow, *applier, metrics, proxy::ReportStore::open(state_dir->path()).value(),
+        config.shadow, feed, metrics, proxy::ReportStore::open(state_dir->path()).value(),
         [this](config::Backend which, const std::string& user) { return shared->user_link_options(which, user); });
     shared = std::unique_ptr<proxy::Shared>(
         new proxy::Shared{.config = config,
                           .metrics = metrics,
+                          .feed = feed,
                           .applier = *applier,
                           .shadow = *shadow,
                           .rsa = take_key(),
@@ -121,15 +132,18 @@ ProxyStack::ProxyStack(Options options) : leader_(options.leader), follower_(opt
   parts_->worker =
       std::make_unique<proxy::Worker>(*parts_->shared, std::make_shared<const config::Flags>(options.flags));
   if (!parts_->shadow->start().ok()) throw std::runtime_error("the shadow pool does not start");
-  parts_->applier->start();
+  parts_->choose_feed(options.log_feed);
   parts_->thread = std::thread([worker = parts_->worker.get()] { worker->reactor.run(); });
-  const bool ready = eventually([&] { return parts_->applier->epoch() != 0 && parts_->applier->follower_usable(); });
+  const bool ready = eventually([&] {
+    return options.log_feed != nullptr || (parts_->applier->epoch() != 0 && parts_->applier->usable_for_reads());
+  });
   if (!ready) throw std::runtime_error("the applier does not get ready");
 }
 
 ProxyStack::~ProxyStack() {
   parts_->applier->stop();
   parts_->shadow->stop();
+  parts_->shared->control_links.stop();
   parts_->worker->reactor.stop();
   parts_->thread.join();
   spare_key() = std::move(parts_->shared->rsa);
@@ -140,6 +154,7 @@ ProxyStack::~ProxyStack() {
   retired.push_back(std::move(parts_));
 }
 
+proxy::FeedSwitch& ProxyStack::feed() { return parts_->feed; }
 proxy::Applier& ProxyStack::applier() { return *parts_->applier; }
 proxy::ShadowPool& ProxyStack::shadow() { return *parts_->shadow; }
 
@@ -184,11 +199,9 @@ bool ProxyStack::all_quiet() {
   return eventually([&] {
     std::size_t left = 0;
     on_worker([&](proxy::Worker& worker) {
-      // The catalogue's connection stays open between statements.
-      const std::uint64_t open = worker.counters.backend_connections_open[0].get();
       left = worker.sessions.size() + worker.reactor.spawned() + worker.counters.clients_open.get() +
-             (open > 1 ? open : 0) + worker.counters.backend_connections_open[1].get() + worker.shared.clients.load() +
-             worker.shared.pinned_sessions.total();
+             worker.counters.backend_connections_open[0].get() + worker.counters.backend_connections_open[1].get() +
+             worker.shared.clients.load() + worker.shared.pinned_sessions.total();
     });
     return left + leader_.connections("app") + follower_.connections("app") == 0;
   });

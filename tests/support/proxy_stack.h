@@ -25,6 +25,8 @@ class ProxyStack {
     config::Flags flags{};
     std::function<void(config::Config&)> tune = [](config::Config&) {};
     std::uint32_t app_connections_max = 0;
+    // Feed `log`: whatever gets to the follower is this feed's affair. nullptr: `inline`.
+    proxy::Feed* log_feed = nullptr;
     bool unix_clients = false;  // they come in over a socket where cleartext may travel
     FakeBackend::Options leader = {};
     FakeBackend::Options follower = {.name = "new", .version = "9.7.4", .without = 0};
@@ -38,6 +40,7 @@ class ProxyStack {
   FakeBackend& leader() { return leader_; }
   FakeBackend& follower() { return follower_; }
   proxy::Applier& applier();
+  proxy::FeedSwitch& feed();
   proxy::ShadowPool& shadow();
 
   absl::StatusOr<std::unique_ptr<Client>> try_connect(const Client::Options& options);

@@ -115,7 +115,7 @@ users:
     old: { password: one }
     new: { user: other, password_file: /run/secrets/two }
 flags: { file: flags.yaml }
-dual_write: { ack_timeout: 3s, unsafe: refuse, ddl: refuse, transaction_bytes_max: 1GiB, poll_interval: 10ms }
+dual_write: { feed: log, ack_timeout: 3s, unsafe: refuse, ddl: refuse, check_rows_percent: 0.5, transaction_bytes_max: 1GiB, poll_interval: 10ms }
 reads: { read_your_writes_timeout: 0ms, max_lag: 5m }
 shadow: { connections: 8, queue_max: 10, queue_bytes_max: 1MiB, recording_bytes_max: 512KiB, deadline: 1s, rechecks: 0,
           recheck_delay: 1s, samples_per_digest_max: 0, digests_max: 7, plaintext_samples: true }
@@ -335,7 +335,7 @@ TEST(LoadConfig, RefusesEtcdForNow) {
 TEST(LoadConfig, RefusesOtherWaysWithUnsafeStatementsForNow) {
   EXPECT_THAT(refused_below("dual_write: { unsafe: leader_only, ddl: both }\n"),
               ElementsAre("7:23: dual_write.unsafe: \"leader_only\" is not supported yet: the only choice is refuse",
-                          "7:41: dual_write.ddl: \"both\" is not supported yet: the only choice is refuse"));
+                          "7:41: dual_write.ddl: must be one of follow, refuse, not \"both\""));
 }
 
 TEST(LoadConfig, HoldsANumberToItsBounds) {

@@ -1,12 +1,19 @@
 #include "proxy/log.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <string>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
+#include "tests/support/proxy_stack.h"
 
 namespace crossfade::proxy {
 namespace {
+
+using ::testing::HasSubstr;
 
 std::string line(config::Config::LogFormat format, spdlog::level::level_enum level, const std::string& text) {
   spdlog::details::log_msg message(spdlog::log_clock::time_point(std::chrono::milliseconds(1'700'000'000'123)),
@@ -40,11 +47,64 @@ TEST(Log, BrokenUtf8IsReplaced) {
   EXPECT_EQ(nlohmann::json::parse(text).at("msg"), "x\xef\xbf\xbd y");
 }
 
-TEST(Log, SetsUpTheDefaultLogger) {
+// Its stderr is a pipe while this lives.
+class CapturedStderr {
+ public:
+  CapturedStderr() : saved_(dup(STDERR_FILENO)) {
+    EXPECT_EQ(pipe2(ends_, O_CLOEXEC | O_NONBLOCK), 0);
+    dup2(ends_[1], STDERR_FILENO);
+  }
+  ~CapturedStderr() {
+    dup2(saved_, STDERR_FILENO);
+    for (const int fd : {saved_, ends_[0], ends_[1]}) close(fd);
+  }
+  std::string read_some() {
+    std::string text;
+    char buffer[65536];
+    for (ssize_t got = 0; (got = read(ends_[0], buffer, sizeof buffer)) > 0;)
+      text.append(buffer, static_cast<std::size_t>(got));
+    return text;
+  }
+
+ private:
+  int saved_;
+  int ends_[2] = {-1, -1};
+};
+
+TEST(Log, TheDefaultLoggerWritesToStderr) {
   const auto before = spdlog::default_logger();
+  CapturedStderr captured;
   set_up_logging(config::Config::LogFormat::text);
-  EXPECT_EQ(spdlog::default_logger()->name(), "crossfade");
-  EXPECT_EQ(spdlog::default_logger()->flush_level(), spdlog::level::warn);
+  spdlog::info("started");
+  finish_logging(std::chrono::seconds(10));
+  EXPECT_THAT(captured.read_some(), HasSubstr(" level=info msg=\"started\"\n"));
+  EXPECT_EQ(log_lines_dropped(), 0u);
+  spdlog::set_default_logger(before);
+}
+
+TEST(Log, AStandingReaderHoldsNobodyUpAndHearsHowManyLinesItMissed) {
+  const auto before = spdlog::default_logger();
+  CapturedStderr captured;
+  set_up_logging(config::Config::LogFormat::text);
+  const std::string big(100'000, 'x');
+  for (int i = 0; i < 100; ++i) spdlog::info(big);
+  const std::uint64_t dropped = log_lines_dropped();
+  EXPECT_GT(dropped, 0u);
+  std::string text;
+  const auto told = [&] {
+    return support::eventually([&] {
+      text += captured.read_some();
+      return text.find("msg=\"after\"") != std::string::npos;
+    });
+  };
+  EXPECT_TRUE(support::eventually([&] {
+    text += captured.read_some();
+    finish_logging(std::chrono::milliseconds(1));
+    return text.size() > (100 - dropped) * big.size();
+  }));
+  spdlog::info("after");
+  EXPECT_TRUE(told());
+  EXPECT_THAT(text, HasSubstr("level=warning msg=\"log_dropped=" + std::to_string(dropped) + "\"\n"));
   spdlog::set_default_logger(before);
 }
 

@@ -51,17 +51,38 @@ TEST(Metrics, AConnectionMayCloseOnAnotherThreadThanItOpenedOn) {
   EXPECT_THAT(metrics.prometheus({}), HasSubstr("\ncrossfade_clients_open 0\n"));
 }
 
+TEST(Metrics, TellsWhatTheLogDoesNot) {
+  Metrics::Gauges gauges;
+  gauges.log_dropped = 3;
+  gauges.log_suppressed[static_cast<std::size_t>(LogKind::parked)] = 312;
+  const std::string text = Metrics().prometheus(gauges);
+  EXPECT_THAT(text, HasSubstr("\ncrossfade_log_dropped_total 3\n"));
+  EXPECT_THAT(text, HasSubstr("\ncrossfade_log_suppressed_total{kind=\"parked\"} 312\n"));
+  EXPECT_THAT(text, HasSubstr("\ncrossfade_log_suppressed_total{kind=\"admin\"} 0\n"));
+}
+
 TEST(Metrics, WritesEveryFamilyWithHelpAndType) {
   const std::string text = Metrics().prometheus({});
-  for (const std::string name :
-       {"crossfade_clients_open gauge", "crossfade_clients_accepted_total counter",
-        "crossfade_statements_total counter", "crossfade_reads_total counter",
-        "crossfade_read_duration_seconds histogram", "crossfade_writes_total counter",
-        "crossfade_write_duration_seconds histogram", "crossfade_lag_entries gauge", "crossfade_lag_bytes gauge",
-        "crossfade_lag_oldest_seconds gauge", "crossfade_caught_up gauge", "crossfade_backend_up gauge",
-        "crossfade_shadow_comparisons_total counter", "crossfade_shadow_skipped_total counter",
-        "crossfade_flags_version gauge", "crossfade_flags_last_reload_ok gauge", "crossfade_parked_entries gauge",
-        "crossfade_ledger_open gauge"}) {
+  for (const std::string name : {"crossfade_clients_open gauge",
+                                 "crossfade_clients_accepted_total counter",
+                                 "crossfade_statements_total counter",
+                                 "crossfade_reads_total counter",
+                                 "crossfade_read_duration_seconds histogram",
+                                 "crossfade_writes_total counter",
+                                 "crossfade_write_duration_seconds histogram",
+                                 "crossfade_lag_entries gauge",
+                                 "crossfade_lag_bytes gauge",
+                                 "crossfade_lag_oldest_seconds gauge",
+                                 "crossfade_caught_up gauge",
+                                 "crossfade_backend_up gauge",
+                                 "crossfade_shadow_comparisons_total counter",
+                                 "crossfade_shadow_skipped_total counter",
+                                 "crossfade_flags_version gauge",
+                                 "crossfade_flags_last_reload_ok gauge",
+                                 "crossfade_parked_entries gauge",
+                                 "crossfade_ledger_open gauge",
+                                 "crossfade_log_dropped_total counter",
+                                 "crossfade_log_suppressed_total counter"}) {
     EXPECT_THAT(text, HasSubstr("# TYPE " + name + "\n"));
     EXPECT_THAT(text, HasSubstr("# HELP " + name.substr(0, name.find(' ')) + " "));
   }

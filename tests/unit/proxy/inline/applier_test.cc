@@ -210,16 +210,16 @@ TEST_F(ApplierTest, AParkedEntryHoldsItsTableAndTheOthersGoOn) {
   EXPECT_TRUE(eventually([&] { return written().size() == 2; }));
   EXPECT_THAT(written(), ElementsAre("INSERT INTO t VALUES(2)", "INSERT INTO t VALUES(4)"));
   EXPECT_TRUE(eventually([&] { return applier.status().parked.size() == 1; }));
-  const ApplierStatus status = applier.status();
+  const FeedStatus status = applier.status();
   EXPECT_EQ(status.parked[0].table, "shop.stuck");
   EXPECT_EQ(status.parked[0].error, "1062 (23000)");  // the text would hold a value
   EXPECT_FALSE(status.caught_up);
-  EXPECT_TRUE(eventually([&] { return !applier.follower_usable(); }));
+  EXPECT_TRUE(eventually([&] { return !applier.usable_for_reads(); }));
   broken = false;
   ASSERT_TRUE(caught_up(applier));
   EXPECT_THAT(written(), ElementsAre("INSERT INTO t VALUES(2)", "INSERT INTO t VALUES(4)",
                                      "INSERT INTO stuck VALUES(1)", "INSERT INTO stuck VALUES(3)"));
-  EXPECT_TRUE(eventually([&] { return applier.status().parked.empty() && applier.follower_usable(); }));
+  EXPECT_TRUE(eventually([&] { return applier.status().parked.empty() && applier.usable_for_reads(); }));
 }
 
 TEST_F(ApplierTest, NothingPassesAnEntryThatCannotBeRead) {
@@ -311,14 +311,14 @@ TEST_F(ApplierTest, WaitsForALeaderAndAFollowerThatAreDown) {
   Applier& applier = start();
   EXPECT_TRUE(eventually([&] { return !applier.status().leader_error.empty(); }));
   EXPECT_EQ(applier.epoch(), 0u);
-  EXPECT_FALSE(applier.follower_usable());
+  EXPECT_FALSE(applier.usable_for_reads());
   leader_.come_back();
   EXPECT_TRUE(eventually([&] { return applier.epoch() == 1 && !applier.status().follower_error.empty(); }));
-  EXPECT_FALSE(applier.follower_usable());
+  EXPECT_FALSE(applier.usable_for_reads());
   follower_.come_back();
   ASSERT_TRUE(caught_up(applier));
   EXPECT_THAT(written(), SizeIs(1));
-  EXPECT_TRUE(applier.follower_usable());
+  EXPECT_TRUE(applier.usable_for_reads());
 }
 
 TEST_F(ApplierTest, OfTwoOneAppliesAndTheOtherMarksItsOwnWrites) {

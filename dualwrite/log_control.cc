@@ -1,0 +1,237 @@
+#include "dualwrite/log_control.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "dualwrite/sql_text.h"
+#include "protocol/wire.h"
+
+namespace crossfade::dualwrite {
+namespace {
+
+const std::string kEngine = ") ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
+const std::string kNameColumns = "`table_schema` VARCHAR(64) NOT NULL,`table_name` VARCHAR(64) NOT NULL,";
+const std::string kAtColumn = "`at` TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6)";
+constexpr std::size_t kReasonCharactersMax = 1000;
+constexpr std::size_t kWhatCharactersMax = 255;
+constexpr std::size_t kKeyCharactersMax = 255;
+
+std::string table(std::string_view schema, std::string_view name) {
+  return quote_name(schema) + ".`" + std::string(name) + "`";
+}
+
+std::string create_schema(std::string_view schema) {
+  return "CREATE SCHEMA IF NOT EXISTS " + quote_name(schema) + " DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
+}
+
+// Hex, so that it means the same under every sql_mode and character set.
+std::string literal(std::string_view text) {
+  return text.empty() ? std::string("''") : "CONVERT(0x" + hex(protocol::as_bytes(text)) + " USING utf8mb4)";
+}
+
+std::string binary_literal(std::string_view bytes) {
+  return bytes.empty() ? std::string("''") : "0x" + hex(protocol::as_bytes(bytes));
+}
+
+// Cut between characters. Names may be in any character set, and the row must be written in any case: what is not
+// ASCII becomes '?'.
+std::string shortened(std::string_view text, std::size_t characters_max) {
+  std::string out(text.substr(0, characters_max));
+  std::replace_if(
+      out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) > 0x7e; }, '?');
+  return out;
+}
+
+std::string number(std::uint64_t value) { return std::to_string(value); }
+
+std::uint64_t to_number(const protocol::Cell& cell) {
+  std::uint64_t value = 0;
+  if (cell) std::from_chars(cell->data(), cell->data() + cell->size(), value);
+  return value;
+}
+
+std::string text(const protocol::Cell& cell) { return cell.value_or(""); }
+
+absl::Status wrong_shape(std::string_view what) {
+  return absl::InternalError("the control table `" + std::string(what) + "` is not as this version makes it");
+}
+
+std::string of_table(const TableRef& name) {
+  return " WHERE `table_schema`=" + literal(name.schema) + " AND `table_name`=" + literal(name.table);
+}
+
+std::string place(const LogPosition& position) { return literal(position.file) + "," + number(position.offset); }
+
+}  // namespace
+
+std::vector<std::string> anchor_setup_statements(std::string_view schema) {
+  return {
+      create_schema(schema),
+      "CREATE TABLE IF NOT EXISTS " + table(schema, "anchor") +
+          "(`id` TINYINT UNSIGNED NOT NULL PRIMARY KEY,`server` VARCHAR(255) NOT NULL,"
+          "`file` VARCHAR(255) NOT NULL,`offset` BIGINT UNSIGNED NOT NULL," +
+          kAtColumn + kEngine,
+  };
+}
+
+std::string select_anchor(std::string_view schema) {
+  return "SELECT `server`,`file`,`offset` FROM " + table(schema, "anchor");
+}
+
+std::string insert_anchor(std::string_view schema, std::string_view server, const LogPosition& at) {
+  return "INSERT IGNORE INTO " + table(schema, "anchor") + "(`id`,`server`,`file`,`offset`) VALUES(1," +
+         literal(server) + "," + place(at) + ")";
+}
+
+absl::StatusOr<std::optional<Anchor>> anchor_from(const protocol::ResultSet& result) {
+  if (result.rows.empty()) return std::nullopt;
+  const auto& row = result.rows.front();
+  if (row.size() != 3) return wrong_shape("anchor");
+  return Anchor{.server = text(row[0]), .at = {.file = text(row[1]), .offset = to_number(row[2])}};
+}
+
+std::string ledger_table(std::string_view schema) {
+  return "CREATE TABLE IF NOT EXISTS " + table(schema, "ledger") +
+         "(`id` BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY," + kNameColumns +
+         "`what` VARCHAR(255) NOT NULL,`row_key` VARCHAR(255) NULL,`before_hash` VARCHAR(16) NULL,"
+         "`after_hash` VARCHAR(16) NULL,`position` VARCHAR(300) NULL,`entry_key` BINARY(16) NULL,"
+         "`leader_affected` BIGINT NULL,`follower_affected` BIGINT NULL," +
+         kAtColumn + ",`resolved` TINYINT UNSIGNED NOT NULL DEFAULT 0" + kEngine;
+}
+
+std::vector<std::string> log_setup_statements(std::string_view schema) {
+  const std::string create = "CREATE TABLE IF NOT EXISTS ";
+  return {
+      create_schema(schema),
+      create + table(schema, "position") +
+          "(`leader` VARCHAR(3) NOT NULL PRIMARY KEY,`server` VARCHAR(255) NOT NULL,"
+          "`file` VARCHAR(255) NOT NULL,`offset` BIGINT UNSIGNED NOT NULL,"
+          "`resume_file` VARCHAR(255) NOT NULL,`resume_offset` BIGINT UNSIGNED NOT NULL,"
+          "`gtid` VARCHAR(255) NOT NULL,`owner` BINARY(16) NOT NULL" +
+          kEngine,
+      create + table(schema, "stopped") + "(" + kNameColumns +
+          "`cause` VARCHAR(16) NOT NULL,`file` VARCHAR(255) NOT NULL,`offset` BIGINT UNSIGNED NOT NULL,"
+          "`reason` VARCHAR(1000) NOT NULL,`released` TINYINT UNSIGNED NOT NULL DEFAULT 0," +
+          kAtColumn + ",PRIMARY KEY(`table_schema`,`table_name`)" + kEngine,
+      create + table(schema, "ddl") +
+          "(`leader` VARCHAR(3) NOT NULL PRIMARY KEY,`file` VARCHAR(255) NOT NULL,`offset` BIGINT UNSIGNED NOT NULL,"
+          "`step` INT UNSIGNED NOT NULL,`fingerprint` VARCHAR(64) NOT NULL," +
+          kAtColumn + kEngine,
+      ledger_table(schema),
+  };
+}
+
+std::string select_position(std::string_view schema, std::string_view leader) {
+  return "SELECT `file`,`offset`,`resume_file`,`resume_offset`,`server`,`gtid` FROM " + table(schema, "position") +
+         " WHERE `leader`=" + literal(leader);
+}
+
+absl::StatusOr<std::optional<StoredPosition>> position_from(const protocol::ResultSet& result) {
+  if (result.rows.empty()) return std::nullopt;
+  const auto& row = result.rows.front();
+  if (row.size() != 6) return wrong_shape("position");
+  return StoredPosition{.applied = {.file = text(row[0]), .offset = to_number(row[1])},
+                        .resume = {.file = text(row[2]), .offset = to_number(row[3])},
+                        .server = text(row[4]),
+                        .gtid = text(row[5])};
+}
+
+std::string insert_position(std::string_view schema, std::string_view leader, const StoredPosition& position,
+                            std::string_view owner) {
+  return "INSERT IGNORE INTO " + table(schema, "position") +
+         "(`leader`,`server`,`file`,`offset`,`resume_file`,`resume_offset`,`gtid`,`owner`) VALUES(" + literal(leader) +
+         "," + literal(position.server) + "," + place(position.applied) + "," + place(position.resume) + "," +
+         literal(position.gtid) + "," + binary_literal(owner) + ")";
+}
+
+std::string claim_position(std::string_view schema, std::string_view leader, std::string_view owner) {
+  return "UPDATE " + table(schema, "position") + " SET `owner`=" + binary_literal(owner) +
+         " WHERE `leader`=" + literal(leader);
+}
+
+std::string update_position(std::string_view schema, std::string_view leader, const StoredPosition& position,
+                            std::string_view owner) {
+  return "UPDATE " + table(schema, "position") + " SET `file`=" + literal(position.applied.file) +
+         ",`offset`=" + number(position.applied.offset) + ",`resume_file`=" + literal(position.resume.file) +
+         ",`resume_offset`=" + number(position.resume.offset) + ",`gtid`=" + literal(position.gtid) +
+         ",`owner`=IF(`owner`=" + binary_literal(owner) +
+         ",`owner`,(SELECT 1 UNION SELECT 2)) WHERE `leader`=" + literal(leader);
+}
+
+std::string select_stopped(std::string_view schema) {
+  return "SELECT `table_schema`,`table_name`,`cause`,`file`,`offset`,`reason`,`released` FROM " +
+         table(schema, "stopped");
+}
+
+absl::StatusOr<std::vector<StoppedTable>> stopped_from(const protocol::ResultSet& result) {
+  std::vector<StoppedTable> out;
+  for (const auto& row : result.rows) {
+    if (row.size() != 7) return wrong_shape("stopped");
+    out.push_back({.table = {.schema = text(row[0]), .table = text(row[1])},
+                   .cause = text(row[2]) == "definition" ? StopCause::definition : StopCause::divergence,
+                   .since = {.file = text(row[3]), .offset = to_number(row[4])},
+                   .reason = text(row[5]),
+                   .released = to_number(row[6]) != 0});
+  }
+  return out;
+}
+
+std::string insert_stopped(std::string_view schema, const StoppedTable& stopped) {
+  return "INSERT IGNORE INTO " + table(schema, "stopped") +
+         "(`table_schema`,`table_name`,`cause`,`file`,`offset`,`reason`) VALUES(" + literal(stopped.table.schema) +
+         "," + literal(stopped.table.table) + "," +
+         literal(stopped.cause == StopCause::definition ? "definition" : "divergence") + "," + place(stopped.since) +
+         "," + literal(shortened(stopped.reason, kReasonCharactersMax)) + ")";
+}
+
+std::string move_stopped(std::string_view schema, const TableRef& name, const LogPosition& since) {
+  return "UPDATE " + table(schema, "stopped") + " SET `file`=" + literal(since.file) +
+         ",`offset`=" + number(since.offset) + of_table(name);
+}
+
+std::string release_stopped(std::string_view schema, const TableRef& name) {
+  return "UPDATE " + table(schema, "stopped") + " SET `released`=1" + of_table(name);
+}
+
+std::string delete_stopped(std::string_view schema, const TableRef& name) {
+  return "DELETE FROM " + table(schema, "stopped") + of_table(name);
+}
+
+std::string write_ddl_intent(std::string_view schema, std::string_view leader, const DdlIntent& intent) {
+  return "REPLACE INTO " + table(schema, "ddl") + "(`leader`,`file`,`offset`,`step`,`fingerprint`) VALUES(" +
+         literal(leader) + "," + place(intent.at) + "," + number(intent.step) + "," + literal(intent.fingerprint) + ")";
+}
+
+std::string select_ddl_intent(std::string_view schema, std::string_view leader) {
+  return "SELECT `file`,`offset`,`step`,`fingerprint` FROM " + table(schema, "ddl") +
+         " WHERE `leader`=" + literal(leader);
+}
+
+absl::StatusOr<std::optional<DdlIntent>> ddl_intent_from(const protocol::ResultSet& result) {
+  if (result.rows.empty()) return std::nullopt;
+  const auto& row = result.rows.front();
+  if (row.size() != 4) return wrong_shape("ddl");
+  return DdlIntent{.at = {.file = text(row[0]), .offset = to_number(row[1])},
+                   .step = static_cast<std::uint32_t>(to_number(row[2])),
+                   .fingerprint = text(row[3])};
+}
+
+std::string delete_ddl_intent(std::string_view schema, std::string_view leader) {
+  return "DELETE FROM " + table(schema, "ddl") + " WHERE `leader`=" + literal(leader);
+}
+
+std::string insert_divergence(std::string_view schema, const TableRef& name, std::string_view what,
+                              const RowIdentity& row, const LogPosition& at, LedgerState state) {
+  return "INSERT INTO " + table(schema, "ledger") +
+         "(`table_schema`,`table_name`,`what`,`row_key`,`before_hash`,`after_hash`,`position`,`resolved`) VALUES(" +
+         literal(shortened(name.schema, 64)) + "," + literal(shortened(name.table, 64)) + "," +
+         literal(shortened(what, kWhatCharactersMax)) + "," + literal(shortened(row.key, kKeyCharactersMax)) + "," +
+         literal(row.before_hash) + "," + literal(row.after_hash) + "," + literal(at.text()) + "," +
+         (state == LedgerState::resolved ? "1" : "0") + ")";
+}
+
+std::string count_open_ledger(std::string_view schema) {
+  return "SELECT COUNT(*) FROM " + table(schema, "ledger") + " WHERE `resolved`=0";
+}
+
+}  // namespace crossfade::dualwrite

@@ -1,0 +1,89 @@
+// What feed `log` keeps on the follower, in the control schema: how far it is, what is stopped, what differs. Text
+// only; whoever sends it is proxy/.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "dualwrite/log_position.h"
+#include "dualwrite/rows_statement.h"
+#include "dualwrite/table_ref.h"
+#include "protocol/rows.h"
+
+namespace crossfade::dualwrite {
+
+// CREATE SCHEMA / TABLE IF NOT EXISTS, idempotent: position, stopped, ddl, ledger.
+std::vector<std::string> log_setup_statements(std::string_view schema);
+
+// On the leader: where its log began to be followed. Written once, before the first client's write, so that nothing is
+// lost if the follower cannot be reached then; the position on the follower begins here.
+std::vector<std::string> anchor_setup_statements(std::string_view schema);
+std::string select_anchor(std::string_view schema);
+std::string insert_anchor(std::string_view schema, std::string_view server, const LogPosition& at);  // once
+struct Anchor {
+  std::string server;
+  LogPosition at;
+};
+absl::StatusOr<std::optional<Anchor>> anchor_from(const protocol::ResultSet& result);
+
+// The ledger alone, which both feeds write.
+std::string ledger_table(std::string_view schema);
+
+// The one row of table `position` for this leader: written in every transaction of the applier, so it is resume point,
+// exactly-once mark and, seen in the follower's own log, the mark of a loop.
+struct StoredPosition {
+  LogPosition applied;  // everything before it is on the follower
+  LogPosition resume;   // where a dump must begin: before `applied` while prepared XA branches are open
+  std::string server;   // LeaderIdentity::server
+  std::string gtid;     // of the last transaction, for people
+};
+std::string select_position(std::string_view schema, std::string_view leader);
+absl::StatusOr<std::optional<StoredPosition>> position_from(const protocol::ResultSet& result);
+// The first one. An existing row stays as it is.
+std::string insert_position(std::string_view schema, std::string_view leader, const StoredPosition& position,
+                            std::string_view owner);
+// Whoever wrote last here owns the row; update_position of anybody else fails with 1242, and its transaction with it.
+std::string claim_position(std::string_view schema, std::string_view leader, std::string_view owner);
+std::string update_position(std::string_view schema, std::string_view leader, const StoredPosition& position,
+                            std::string_view owner);
+inline constexpr std::uint16_t kErrNotOwner = 1242;  // ER_SUBQUERY_NO_1_ROW
+
+// A table whose changes are not applied from `since` on. `definition`: tried again when definitions change;
+// `divergence`: when somebody has decided.
+enum class StopCause : std::uint8_t { definition, divergence };
+struct StoppedTable {
+  TableRef table;
+  StopCause cause = StopCause::definition;
+  LogPosition since;  // its changes in transactions that begin here or later are not applied
+  std::string reason;
+  bool released = false;  // to be caught up from `since`, which moves on
+};
+std::string select_stopped(std::string_view schema);
+absl::StatusOr<std::vector<StoppedTable>> stopped_from(const protocol::ResultSet& result);
+std::string insert_stopped(std::string_view schema, const StoppedTable& stopped);
+std::string move_stopped(std::string_view schema, const TableRef& table, const LogPosition& since);
+std::string release_stopped(std::string_view schema, const TableRef& table);
+std::string delete_stopped(std::string_view schema, const TableRef& table);
+
+// A DDL statement under way: written before it runs, so that after a crash it is known which one and how far.
+struct DdlIntent {
+  LogPosition at;           // of the leader's transaction
+  std::uint32_t step = 0;   // statements of it that are done
+  std::string fingerprint;  // of the definitions before the next one
+};
+std::string write_ddl_intent(std::string_view schema, std::string_view leader, const DdlIntent& intent);
+std::string select_ddl_intent(std::string_view schema, std::string_view leader);
+absl::StatusOr<std::optional<DdlIntent>> ddl_intent_from(const protocol::ResultSet& result);
+std::string delete_ddl_intent(std::string_view schema, std::string_view leader);
+
+// A row found different; resolved when it was overwritten from the leader in the same transaction.
+enum class LedgerState : std::uint8_t { open, resolved };
+std::string insert_divergence(std::string_view schema, const TableRef& table, std::string_view what,
+                              const RowIdentity& row, const LogPosition& at, LedgerState state);
+std::string count_open_ledger(std::string_view schema);
+
+}  // namespace crossfade::dualwrite

@@ -1,0 +1,68 @@
+// From the statements, rows and ends of a log to whole transactions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "dualwrite/gtid_events.h"
+#include "dualwrite/log_event.h"
+#include "dualwrite/log_place.h"
+#include "dualwrite/prepared_branches.h"
+#include "dualwrite/transaction_words.h"
+
+namespace crossfade::dualwrite {
+
+// Called once for each event that says something, in order; what follows from it is appended to `out`.
+//   between --gtid--> named --BEGIN--> open --XID, COMMIT--> between
+//                           --statement--> between          (one that is a transaction by itself)
+//                           --XA START--> branch --XA END--> ended --XA_PREPARE--> between, rows kept aside
+//                           --XA COMMIT--> between, with the kept rows
+// Invariant: position() is the end of the last whole transaction, or what advance() said since.
+class TransactionAssembly {
+ public:
+  TransactionAssembly(LogPosition start, std::size_t prepared_bytes_max);
+
+  absl::Status name(GtidEvent gtid, std::uint32_t timestamp, const LogPlace& place, std::vector<LogItem>* out);
+  // A QUERY that steers; never ControlWord::none.
+  absl::Status control(const Control& control, std::uint32_t timestamp, const LogPlace& place,
+                       std::vector<LogItem>* out);
+  // `opens`: the rows of it follow (MySQL's CREATE TABLE .. START TRANSACTION).
+  enum class StatementKind : std::uint8_t { whole, opens };
+  absl::Status statement(LoggedStatement statement, StatementKind kind, const LogPlace& place,
+                         std::vector<LogItem>* out);
+  absl::Status rows(RowsChange change, std::vector<LogItem>* out);
+  absl::Status commit(const LogPlace& place, std::vector<LogItem>* out);
+  enum class Prepare : std::uint8_t { keep, commit };  // commit: XA COMMIT .. ONE PHASE
+  absl::Status prepare(const Xid& xid, Prepare how, const LogPlace& place, std::vector<LogItem>* out);
+  // Between transactions: the log goes on at the place's end. Within one: nothing.
+  void advance(const LogPlace& place, std::vector<LogItem>* out);
+  // What is not complete never happened. True: its begin was said already.
+  bool abandon();
+
+  bool takes_rows() const { return phase_ == Phase::open || phase_ == Phase::branch; }
+  bool between() const { return phase_ == Phase::between; }
+  const LogPosition& position() const { return position_; }
+  const LogPosition& resume_from() const;
+
+ private:
+  enum class Phase : std::uint8_t { between, named, open, branch, branch_ended };
+  void begin_unnamed(std::uint32_t timestamp, const LogPlace& place);
+  void open(std::vector<LogItem>* out);
+  void open_branch(Xid xid);
+  void end(const LogPlace& place, std::vector<LogItem>* out);
+  absl::Status put(LogItem item, std::vector<LogItem>* out);
+  absl::Status settle(const Control& control, const LogPlace& place, std::vector<LogItem>* out);
+
+  Phase phase_ = Phase::between;
+  TransactionBegin begin_;  // from `named` on
+  XaBranch branch_;         // in `branch`, `branch_ended`
+  PreparedBranches prepared_;
+  std::size_t prepared_bytes_max_;
+  LogPosition position_;
+};
+
+}  // namespace crossfade::dualwrite

@@ -1,0 +1,80 @@
+// The proxy's own questions to the backends: a thread for all workers, and few connections.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "config/backend.h"
+#include "proxy/backend_link.h"
+#include "proxy/metrics.h"
+#include "proxy/reactor.h"
+#include "proxy/task.h"
+
+namespace crossfade::proxy {
+
+// Connections of the control accounts, at most `kLinksMax` a backend at any time. Whoever needs one waits for its turn
+// on this thread's reactor; a worker waits for the answer alone (proxy/reply.h).
+class ControlLinks {
+ public:
+  static constexpr std::size_t kLinksMax = 2;
+
+  ControlLinks(std::function<LinkOptions(config::Backend)> options, Metrics& metrics);
+  ~ControlLinks();
+  ControlLinks(const ControlLinks&) = delete;
+  ControlLinks& operator=(const ControlLinks&) = delete;
+  // Questions under way are never answered then.
+  void stop();
+
+  Reactor& reactor() { return reactor_; }
+
+  // The use of one connection, given back at the end: to be used again after keep(), else it is closed.
+  class Lease {
+   public:
+    Lease(ControlLinks& links, std::unique_ptr<BackendLink> link) : links_(&links), link_(std::move(link)) {}
+    ~Lease();
+    Lease(Lease&& other) noexcept : links_(std::exchange(other.links_, nullptr)), link_(std::move(other.link_)) {}
+    Lease& operator=(Lease&&) = delete;
+    BackendLink& operator*() const { return *link_; }
+    BackendLink* operator->() const { return link_.get(); }
+    // All went well, and the session on it is as it was.
+    void keep() { kept_ = true; }
+
+   private:
+    ControlLinks* links_;
+    std::unique_ptr<BackendLink> link_;
+    bool kept_ = false;
+  };
+  // On this thread. With autocommit, so that every look sees the present; several statements in a packet may be sent.
+  Task<absl::StatusOr<Lease>> take(config::Backend which, TimePoint deadline);
+
+ private:
+  struct Waiter {
+    explicit Waiter(Reactor& reactor) : turn(reactor) {}
+    Signal turn;
+    bool has_place = false;
+  };
+  struct Side {
+    std::size_t taken = 0;  // places
+    std::vector<std::unique_ptr<BackendLink>> idle;
+    std::deque<std::shared_ptr<Waiter>> waiting;
+  };
+  Task<absl::Status> take_place(config::Backend which, TimePoint deadline);
+  Task<absl::StatusOr<std::unique_ptr<BackendLink>>> link_for(config::Backend which, TimePoint deadline);
+  void give_place(config::Backend which);
+  Side& side(config::Backend which) { return sides_[static_cast<std::size_t>(which)]; }
+
+  std::function<LinkOptions(config::Backend)> options_;
+  Counters& counters_;
+  Reactor reactor_;
+  std::array<Side, 2> sides_;  // by config::Backend
+  std::thread thread_;
+};
+
+}  // namespace crossfade::proxy

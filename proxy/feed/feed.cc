@@ -1,0 +1,17 @@
+#include "proxy/feed/feed.h"
+
+namespace crossfade::proxy {
+
+std::string_view name(FeedKind kind) {
+  switch (kind) {
+    case FeedKind::undecided:
+      return "undecided";
+    case FeedKind::log:
+      return "log";
+    case FeedKind::inline_:
+      return "inline";
+  }
+  return "";
+}
+
+}  // namespace crossfade::proxy

@@ -1,0 +1,144 @@
+#include "proxy/feed/follower_writer.h"
+
+#include <algorithm>
+#include <array>
+
+#include "dualwrite/format_description.h"
+#include "dualwrite/rows_statement.h"
+#include "protocol/command.h"
+#include "protocol/error_codes.h"
+#include "protocol/packet.h"
+#include "proxy/feed/server_answers.h"
+
+namespace crossfade::proxy {
+namespace {
+
+// A transaction on the follower may take long: an ALTER, a lock behind a backup.
+constexpr auto kAnswerMax = std::chrono::minutes(30);
+
+TimePoint soon() { return Clock::now() + kAnswerMax; }
+
+}  // namespace
+
+bool is_of_the_server(std::uint16_t code) {
+  constexpr std::array<std::uint16_t, 26> kCodes = {1021,              // disk full
+                                                    1037, 1038, 1041,  // out of memory
+                                                    1044, 1045, 1053, 1114 /* table full */,          1142, 1143, 1158,
+                                                    1159, 1160, 1161, 1180 /* error during COMMIT */, 1205, 1206, 1213,
+                                                    1227, 1290, 1317, 1836 /* read only */,           1927, 3024, 3169,
+                                                    4031};
+  return std::find(kCodes.begin(), kCodes.end(), code) != kCodes.end();
+}
+
+Task<absl::StatusOr<std::unique_ptr<FollowerWriter>>> FollowerWriter::open(Reactor& reactor, LinkOptions options,
+                                                                           Counters& counters, TimePoint deadline) {
+  options.statements = LinkOptions::Statements::multiple;
+  options.mirrored |= protocol::kFoundRows;
+  auto opened = co_await BackendLink::open(reactor, std::move(options), counters, deadline);
+  if (!opened.ok()) co_return opened.status();
+  std::unique_ptr<FollowerWriter> writer(new FollowerWriter(*std::move(opened)));
+  const absl::Status ready = co_await writer->set_up(deadline);
+  if (!ready.ok()) co_return ready;
+  co_return writer;
+}
+
+Task<absl::Status> FollowerWriter::set_up(TimePoint deadline) {
+  auto done = co_await link_->query(dualwrite::sql_session(link_->is_mariadb()), deadline);
+  if (!done.ok()) co_return done.status();
+  done = co_await link_->query("SET SESSION autocommit=1,innodb_lock_wait_timeout=5", deadline);
+  if (done.ok()) done = co_await link_->query("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", deadline);
+  if (!done.ok()) co_return done.status();
+  auto packet = co_await link_->ask_row("@@max_allowed_packet", deadline);
+  if (!packet.ok()) co_return packet.status();
+  constexpr std::uint64_t kLeast = 64 * 1024;
+  constexpr std::uint64_t kMost = 1u << 30;
+  packet_bytes_max_ = static_cast<std::size_t>(std::clamp(first_number(*packet), kLeast, kMost));
+  co_return co_await allow_events(deadline);
+}
+
+// The format description tells the server how to read the events that follow; a server that will not have it from this
+// account will not have them either.
+Task<absl::Status> FollowerWriter::allow_events(TimePoint deadline) {
+  const std::string& version = link_->greeting().server_version;
+  const protocol::Buffer description = link_->is_mariadb() ? dualwrite::mariadb_format_description(version)
+                                                           : dualwrite::mysql_format_description(version);
+  auto statement = dualwrite::binlog_preamble(description);
+  if (!statement.ok()) co_return statement.status();
+  auto preamble = co_await link_->query(*std::move(statement), deadline);
+  may_run_events_ = preamble.ok();
+  if (!preamble.ok()) {
+    if (!absl::IsFailedPrecondition(preamble.status())) co_return preamble.status();
+    why_no_events_ = "the follower's control account may not run BINLOG (" + std::string(preamble.status().message()) +
+                     "): GRANT " + (link_->is_mariadb() ? "BINLOG REPLAY" : "REPLICATION_APPLIER") + " ON *.* TO it";
+    co_return absl::OkStatus();
+  }
+  if (link_->is_mariadb()) {
+    auto quiet = co_await link_->query("SET SESSION binlog_annotate_row_events=0", deadline);
+    co_return quiet.status();
+  }
+  // With GTIDs on, the format description leaves a state in which every later write fails (1782).
+  auto mode = co_await link_->query("SET SESSION gtid_next='AUTOMATIC'", deadline);
+  if (!mode.ok() && !absl::IsFailedPrecondition(mode.status())) co_return mode.status();
+  co_return absl::OkStatus();
+}
+
+Task<absl::StatusOr<std::optional<StepFailure>>> FollowerWriter::run(std::vector<WriterStep> steps) {
+  std::size_t from = 0;
+  while (from < steps.size()) {
+    std::size_t bytes = 0;
+    std::size_t to = from;
+    // An answer that must be looked at ends a packet: a server would go on behind it.
+    while (to < steps.size() && (to == from || bytes + steps[to].sql.size() < statement_bytes_max())) {
+      bytes += steps[to].sql.size() + 1;
+      const bool last_in_packet = steps[to].expect != WriterStep::Expect::ok && to + 1 < steps.size() &&
+                                  steps[to + 1].expect == WriterStep::Expect::ok;
+      ++to;
+      if (last_in_packet) break;
+    }
+    auto failure = co_await run_packet(steps, from, to);
+    if (!failure.ok() || *failure) co_return failure;
+    from = to;
+  }
+  co_return std::optional<StepFailure>();
+}
+
+Task<absl::StatusOr<std::optional<StepFailure>>> FollowerWriter::run_packet(const std::vector<WriterStep>& steps,
+                                                                            std::size_t from, std::size_t to) {
+  std::string sql;
+  for (std::size_t i = from; i < to; ++i) {
+    if (i != from) sql += ';';
+    sql += steps[i].sql;
+  }
+  auto answer = co_await link_->run(std::move(sql), soon());
+  if (!answer.ok()) co_return answer.status();
+  for (std::size_t i = from; i < to; ++i) {
+    if (i - from >= answer->results.size()) co_return absl::InternalError("the follower answered less than was asked");
+    const protocol::ResultEnd& end = answer->results[i - from].outcome;
+    if (end.kind == protocol::ResultEnd::Kind::err) co_return std::optional<StepFailure>({.step = i, .err = end.err});
+    const WriterStep& step = steps[i];
+    if (step.expect == WriterStep::Expect::affected && end.ok.affected_rows != step.affected) {
+      co_return std::optional<StepFailure>({.step = i, .err = std::nullopt});
+    }
+    if (step.expect == WriterStep::Expect::one) {
+      auto result = protocol::decode_response(answer->bytes_of(answer->results[i - from]),
+                                              protocol::ResponseKind::query, link_->capabilities());
+      const bool is_one = result.ok() && !result->empty() && first_cell(result->front()) == "1";
+      if (!is_one) co_return std::optional<StepFailure>({.step = i, .err = std::nullopt});
+    }
+  }
+  co_return std::optional<StepFailure>();
+}
+
+Task<absl::Status> FollowerWriter::rollback() {
+  auto done = co_await link_->query("ROLLBACK", soon());
+  co_return done.status();
+}
+
+Task<absl::StatusOr<protocol::ResultSet>> FollowerWriter::ask(std::string sql) {
+  auto results = co_await link_->query(std::move(sql), soon());
+  if (!results.ok()) co_return results.status();
+  if (results->empty()) co_return absl::InternalError("the follower gave no result");
+  co_return std::move(results->front());
+}
+
+}  // namespace crossfade::proxy

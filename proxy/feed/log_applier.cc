@@ -1,0 +1,278 @@
+#include "proxy/feed/log_applier.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <variant>
+
+namespace crossfade::proxy {
+
+using dualwrite::LogAdvance;
+using dualwrite::LoggedStatement;
+using dualwrite::LogItem;
+using dualwrite::LogPosition;
+using dualwrite::RowsChange;
+using dualwrite::TableMapping;
+using dualwrite::TableRef;
+using dualwrite::TransactionBegin;
+using dualwrite::TransactionEnd;
+
+namespace {
+
+constexpr std::size_t kTransactionsMax = 100;     // of the leader, in one of the follower
+constexpr std::size_t kBatchBytesMax = 4u << 20;  // built; then it is sent
+constexpr std::size_t kStatementBytesMax = 2u << 20;
+constexpr auto kAdvanceInterval = std::chrono::milliseconds(500);
+
+}  // namespace
+
+LogApplier::LogApplier(ApplierSetting setting, FollowerWriter& follower, BackendLink& leader,
+                       dualwrite::StoredPosition stored)
+    : setting_(std::move(setting)),
+      follower_(follower),
+      leader_(leader),
+      stored_(std::move(stored)),
+      events_(std::min(kStatementBytesMax, follower.statement_bytes_max())),
+      next_(stored_),
+      random_(static_cast<std::uint32_t>(stored_.applied.offset) + 1) {}
+
+Task<absl::Status> LogApplier::apply(LogQueue& queue, config::OnDivergence policy) {
+  absl::Status status;
+  while (status.ok() && !queue.items.empty()) {
+    const bool between = !in_transaction_ && std::holds_alternative<LogAdvance>(queue.items.front());
+    if (queue.ends == 0 && queue.bytes < kBatchBytesMax && !between) break;
+    LogItem item = queue.pop();
+    if (auto* begin = std::get_if<TransactionBegin>(&item)) {
+      current_ = std::move(*begin);
+      in_transaction_ = true;
+      looped_ = false;
+    } else if (auto* rows = std::get_if<RowsChange>(&item)) {
+      const bool careful = current_.at < careful_through_;
+      if (careful) {
+        status = co_await apply_carefully(std::move(*rows), policy);
+      } else {
+        std::shared_ptr<const TableMapping> unmapped;
+        status = take_rows(std::move(*rows), &unmapped);
+        if (unmapped) status = co_await stop_unmapped(std::move(unmapped));
+      }
+      if (status.ok() && built_bytes_ >= kBatchBytesMax) status = co_await flush();
+    } else if (auto* statement = std::get_if<LoggedStatement>(&item)) {
+      status = co_await take_statement(std::move(*statement));
+    } else if (auto* end = std::get_if<TransactionEnd>(&item)) {
+      const bool careful = current_.at < careful_through_;
+      take_end(*end);
+      if (careful || must_store_ || transactions_ >= kTransactionsMax || built_bytes_ >= kBatchBytesMax) {
+        status = co_await commit();
+      }
+    } else if (auto* advance = std::get_if<LogAdvance>(&item)) {
+      status = co_await take_advance(std::move(*advance));
+    }
+  }
+  if (status.ok() && !in_transaction_) status = co_await commit();
+  co_return status;
+}
+
+// The servers' own schemas, and ours, belong to each side alone.
+bool LogApplier::is_followed(const TableRef& table) const {
+  return table.schema != setting_.schema && table.schema != "mysql" && table.schema != "sys" &&
+         table.schema != "information_schema" && table.schema != "performance_schema";
+}
+
+std::shared_ptr<const TableMapping> LogApplier::mapping(const RowsChange& change) {
+  auto found = setting_.catalog.mapping(change.table, setting_.makes, follower_.may_run_events());
+  if (change.complete || found->by == dualwrite::ApplyBy::nothing) return found;
+  auto incomplete = std::make_shared<TableMapping>(*found);
+  incomplete->by = dualwrite::ApplyBy::nothing;
+  incomplete->reason =
+      "a session of the leader logs incomplete rows: SET GLOBAL binlog_row_image='FULL', reconnect its clients, and "
+      "copy the table anew";
+  return incomplete;
+}
+
+// `unmapped`: the mapping, if it cannot carry the change.
+absl::Status LogApplier::take_rows(RowsChange change, std::shared_ptr<const TableMapping>* unmapped) {
+  const TableRef table{.schema = change.table->schema, .table = change.table->table};
+  if (table.schema == setting_.schema && table.table == "position") looped_ = true;
+  if (looped_ || !is_followed(table) || !setting_.stopped.takes(table, current_.at, stored_.applied)) {
+    return absl::OkStatus();
+  }
+  if (setting_.fault.strikes(FeedFault::Kind::skip)) return absl::OkStatus();
+  const std::shared_ptr<const TableMapping> how = mapping(change);
+  if (how->by == dualwrite::ApplyBy::nothing) {
+    *unmapped = how;
+    return absl::OkStatus();
+  }
+  sample(change, *how);
+  absl::Status added;
+  const int times = setting_.fault.strikes(FeedFault::Kind::twice) ? 2 : 1;
+  for (int i = 0; i < times && added.ok(); ++i) {
+    if (how->by == dualwrite::ApplyBy::events) {
+      added = events_.add(change, *how);
+      built_bytes_ += change.bytes() * 4 / 3;
+    } else {
+      collect_events();
+      auto statements = dualwrite::row_statements(change, *how);
+      if (!statements.ok()) {
+        added = statements.status();
+        break;
+      }
+      for (dualwrite::RowStatement& statement : *statements) add_row_statement(std::move(statement));
+    }
+  }
+  if (added.ok()) return added;
+  // Found again, and named, row by row.
+  be_careful();
+  return absl::AbortedError(std::string(added.message()));
+}
+
+// Through the transaction being taken, or the last one that was.
+void LogApplier::be_careful() {
+  LogPosition through = in_transaction_ ? LogPosition{current_.at.file, current_.at.offset + 1} : caught_up_to_;
+  if (careful_through_ < through) careful_through_ = std::move(through);
+}
+
+void LogApplier::add_row_statement(dualwrite::RowStatement statement) {
+  if (statement.no_foreign_key_checks != no_foreign_key_checks_) {
+    no_foreign_key_checks_ = statement.no_foreign_key_checks;
+    steps_.push_back({.sql = no_foreign_key_checks_ ? "SET foreign_key_checks=0" : "SET foreign_key_checks=1"});
+  }
+  built_bytes_ += statement.sql.size();
+  steps_.push_back(
+      {.sql = std::move(statement.sql), .expect = WriterStep::Expect::affected, .affected = statement.affected});
+}
+
+// Rows events find their row by its key alone. A share of the rows is looked at before, whether it is as it was on the
+// leader.
+void LogApplier::sample(const RowsChange& change, const TableMapping& how) {
+  if (how.by != dualwrite::ApplyBy::events || change.kind == dualwrite::RowsKind::insert) return;
+  if (random_() % config::Percent::kWhole >= setting_.config.check_rows_percent.ppm()) return;
+  const auto rows = dualwrite::count_rows(change);
+  if (!rows.ok() || *rows == 0) return;
+  auto check = dualwrite::check_statement(change, random_() % *rows, how);
+  if (!check.ok() || check->empty()) return;
+  collect_events();
+  built_bytes_ += check->size();
+  steps_.push_back({.sql = *std::move(check), .expect = WriterStep::Expect::one});
+}
+
+// What is built of events becomes steps, so that a step behind it keeps its place.
+void LogApplier::collect_events() {
+  if (events_.empty()) return;
+  for (std::string& statement : events_.take()) steps_.push_back({.sql = std::move(statement)});
+}
+
+void LogApplier::take_end(const TransactionEnd& end) {
+  in_transaction_ = false;
+  ++transactions_;
+  if (!current_.gtid.empty()) gtids_.push_back(current_.gtid);
+  if (end.next > next_.applied) {
+    next_.applied = end.next;
+    next_.resume = end.resume;
+    next_.gtid = current_.gtid;
+  }
+  caught_up_to_ = end.next;
+}
+
+// Nothing to apply up to here. It is stored now and then, so that a leader may purge what is behind.
+Task<absl::Status> LogApplier::take_advance(LogAdvance advance) {
+  if (in_transaction_) co_return absl::OkStatus();
+  if (advance.next > next_.applied) {
+    next_.applied = std::move(advance.next);
+    next_.resume = std::move(advance.resume);
+  }
+  caught_up_to_ = next_.applied;
+  if (Clock::now() >= next_advance_ && next_.applied != stored_.applied) must_store_ = true;
+  co_return co_await commit();
+}
+
+// In front of COMMIT: how far the follower is then, and how far the tables that are being caught up.
+std::vector<std::string> LogApplier::position_statements() {
+  std::vector<std::string> out;
+  for (const TableRef& table : setting_.stopped.released()) {
+    out.push_back(caught_up_to_ >= stored_.applied ? dualwrite::delete_stopped(setting_.schema, table)
+                                                   : dualwrite::move_stopped(setting_.schema, table, caught_up_to_));
+  }
+  if (next_.applied != stored_.applied || next_.resume != stored_.resume) {
+    out.push_back(dualwrite::update_position(setting_.schema, setting_.leader, next_, setting_.owner));
+  }
+  return out;
+}
+
+Task<absl::StatusOr<std::optional<StepFailure>>> LogApplier::run_open(std::vector<WriterStep> steps) {
+  if (!open_) steps.insert(steps.begin(), WriterStep{.sql = "BEGIN"});
+  open_ = true;
+  co_return co_await follower_.run(std::move(steps));
+}
+
+Task<absl::Status> LogApplier::flush() {
+  collect_events();
+  built_bytes_ = 0;
+  if (steps_.empty()) co_return absl::OkStatus();
+  auto failure = co_await run_open(std::exchange(steps_, {}));
+  if (!failure.ok()) co_return failure.status();
+  if (*failure) co_return co_await failed(**failure);
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> LogApplier::commit() {
+  collect_events();
+  if (caught_up_to_ >= stored_.applied && !setting_.stopped.released().empty()) must_store_ = true;
+  const bool nothing = steps_.empty() && !open_ && !must_store_;
+  if (!nothing) {
+    std::vector<WriterStep> steps = std::exchange(steps_, {});
+    if (no_foreign_key_checks_) steps.push_back({.sql = "SET foreign_key_checks=1"});
+    no_foreign_key_checks_ = false;
+    for (std::string& sql : position_statements()) steps.push_back({.sql = std::move(sql)});
+    for (std::string& sql : std::exchange(closing_, {})) steps.push_back({.sql = std::move(sql)});
+    steps.push_back({.sql = "COMMIT"});
+    auto failure = co_await run_open(std::move(steps));
+    if (!failure.ok()) co_return failure.status();
+    if (*failure) co_return co_await failed(**failure);
+    note_committed();
+  }
+  applied_transactions_ += transactions_;
+  if (!nothing) {
+    setting_.counters.applied_entries.add(transactions_);
+    setting_.counters.applied_batches.add();
+  }
+  transactions_ = 0;
+  // Waits are for what is on the follower, stored or not: of the rest there was nothing to apply.
+  for (std::string& gtid : gtids_) setting_.commits.remember(std::move(gtid));
+  gtids_.clear();
+  setting_.commits.processed(next_.applied);
+  co_return absl::OkStatus();
+}
+
+void LogApplier::note_committed() {
+  for (const TableRef& table : setting_.stopped.released()) {
+    if (caught_up_to_ >= stored_.applied) {
+      spdlog::warn("table={}.{} resumed=\"caught up\"", table.schema, table.table);
+      setting_.stopped.resume(table);
+    } else {
+      setting_.stopped.move(table, caught_up_to_);
+    }
+  }
+  stored_ = next_;
+  open_ = false;
+  must_store_ = false;
+  built_bytes_ = 0;
+  next_advance_ = Clock::now() + kAdvanceInterval;
+}
+
+// A step of the transaction did not come out as it must. Whoever is to blame is found by reading again.
+Task<absl::Status> LogApplier::failed(StepFailure failure) {
+  setting_.counters.applier_retries.add();
+  const absl::Status undone = co_await follower_.rollback();
+  if (!undone.ok()) co_return undone;
+  if (failure.err && failure.err->code == dualwrite::kErrNotOwner) {
+    co_return absl::PermissionDeniedError("another proxy has taken over as the applier");
+  }
+  const std::string what = failure.err ? err_code(*failure.err) : std::string("an outcome that is not the leader's");
+  if (failure.err && is_of_the_server(failure.err->code)) {
+    co_return absl::AbortedError("the follower answered " + what + "; trying again");
+  }
+  be_careful();
+  co_return absl::AbortedError("the follower answered " + what + "; looking for the row");
+}
+
+}  // namespace crossfade::proxy

@@ -1,0 +1,141 @@
+// Applies the leader's transactions on the follower, in order, exactly once: many in one follower transaction, together
+// with the position behind them.
+//
+// What it takes from the queue it commits, or nothing of it: after any failure the follower's transaction is rolled
+// back and the log is read again from the stored position. A failure that a row is to blame for makes the next reading
+// careful: one transaction at a time, one row at a time, so that the row is found, written into the ledger, and its
+// table stopped or the row overwritten. Nothing is ever skipped in silence.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "config/flags.h"
+#include "dualwrite/ddl.h"
+#include "dualwrite/log_control.h"
+#include "dualwrite/log_event.h"
+#include "dualwrite/rows_statement.h"
+#include "proxy/feed/applied_commits.h"
+#include "proxy/feed/feed_fault.h"
+#include "proxy/feed/follower_writer.h"
+#include "proxy/feed/log_reader.h"
+#include "proxy/feed/stopped_tables.h"
+#include "proxy/feed/table_catalog.h"
+#include "proxy/metrics.h"
+
+namespace crossfade::proxy {
+
+// What the applier works for and with; all of it outlives it.
+struct ApplierSetting {
+  std::string schema;  // the control schema
+  std::string leader;  // "old"
+  std::string owner;   // 16 bytes, drawn by this process
+  config::DualWriteConfig config;
+  dualwrite::ServerMakes makes;
+  Reactor& reactor;
+  LinkOptions follower_options;  // for DDL, which has a connection of its own: it changes the session
+  Counters& counters;
+  TableCatalog& catalog;
+  StoppedTables& stopped;
+  AppliedCommits& commits;
+  FeedFault& fault;
+};
+
+// One for each pair of connections. A failed Status from any call: roll back by dropping the follower's connection, and
+// begin again from the stored position. Aborted: at once, with the same connections; nothing is wrong with them.
+class LogApplier {
+ public:
+  LogApplier(ApplierSetting setting, FollowerWriter& follower, BackendLink& leader, dualwrite::StoredPosition stored);
+
+  // Applies every whole transaction in the queue, and the beginning of one that is too large to be kept in memory.
+  Task<absl::Status> apply(LogQueue& queue, config::OnDivergence policy);
+  const dualwrite::StoredPosition& stored() const { return stored_; }
+  // A transaction of the follower is open: it is too large for one packet.
+  bool is_open() const { return open_; }
+  // Row by row up to here, where something failed; kept by the owner from one applier to the next.
+  const dualwrite::LogPosition& careful_through() const { return careful_through_; }
+  void be_careful_through(dualwrite::LogPosition position) { careful_through_ = std::move(position); }
+  // Since they were last taken.
+  std::uint64_t take_applied_transactions() { return std::exchange(applied_transactions_, 0); }
+  std::uint64_t take_divergences() { return std::exchange(divergences_, 0); }
+  // The leader's clock at the last transaction taken; 0: none yet.
+  std::uint32_t last_timestamp() const { return current_.timestamp; }
+
+ private:
+  // log_applier.cc: the queue, batches
+  absl::Status take_rows(dualwrite::RowsChange change, std::shared_ptr<const dualwrite::TableMapping>* unmapped);
+  void be_careful();
+  void add_row_statement(dualwrite::RowStatement statement);
+  void take_end(const dualwrite::TransactionEnd& end);
+  Task<absl::Status> take_advance(dualwrite::LogAdvance advance);
+  Task<absl::Status> flush();  // sends what is built, and leaves the transaction open
+  Task<absl::Status> commit();
+  void collect_events();
+  Task<absl::Status> failed(StepFailure failure);
+  void note_committed();
+  bool is_followed(const dualwrite::TableRef& table) const;
+  void sample(const dualwrite::RowsChange& change, const dualwrite::TableMapping& mapping);
+  std::shared_ptr<const dualwrite::TableMapping> mapping(const dualwrite::RowsChange& change);
+  std::vector<std::string> position_statements();
+
+  // log_applier_rows.cc: rows one by one, and what becomes of one that does not fit
+  Task<absl::Status> apply_carefully(dualwrite::RowsChange change, config::OnDivergence policy);
+  Task<absl::StatusOr<std::string>> try_row(dualwrite::RowsChange row,
+                                            std::shared_ptr<const dualwrite::TableMapping> how);
+  Task<absl::Status> diverged(dualwrite::RowsChange row, std::shared_ptr<const dualwrite::TableMapping> how,
+                              config::OnDivergence policy, std::string why);
+  Task<absl::StatusOr<std::string>> overwrite(dualwrite::RowsChange row,
+                                              std::shared_ptr<const dualwrite::TableMapping> how);
+  Task<absl::Status> stop_unmapped(std::shared_ptr<const dualwrite::TableMapping> how);
+  Task<absl::Status> again(StepFailure failure);
+  Task<absl::Status> stop_tables(std::vector<dualwrite::TableRef> tables, dualwrite::StopCause cause,
+                                 std::string reason, std::vector<std::string> ledger);
+
+  // log_applier_ddl.cc
+  Task<absl::Status> take_statement(dualwrite::LoggedStatement statement);
+  Task<absl::Status> run_ddl(dualwrite::LoggedStatement statement, dualwrite::DdlAnalysis analysis);
+  Task<absl::StatusOr<std::optional<protocol::Err>>> run_ddl_statement(std::string sql,
+                                                                       dualwrite::LoggedStatement original);
+  Task<absl::StatusOr<std::string>> fingerprint(std::vector<dualwrite::TableRef> tables);
+  bool is_followed(const dualwrite::DdlAnalysis& analysis) const;
+  Task<absl::Status> give_up_ddl(dualwrite::DdlAnalysis analysis, std::string why);
+
+  Task<absl::StatusOr<std::optional<StepFailure>>> run_open(std::vector<WriterStep> steps);
+
+  ApplierSetting setting_;
+  FollowerWriter& follower_;
+  BackendLink& leader_;
+  dualwrite::StoredPosition stored_;  // as committed on the follower
+  dualwrite::LogPosition careful_through_;
+
+  // The leader's transaction being taken.
+  dualwrite::TransactionBegin current_;
+  bool in_transaction_ = false;
+  bool looped_ = false;  // an applier of the other direction made it
+
+  // The follower's transaction being built.
+  dualwrite::BinlogStatement events_;
+  std::vector<WriterStep> steps_;
+  std::size_t built_bytes_ = 0;
+  bool open_ = false;        // BEGIN was sent
+  bool must_store_ = false;  // a DDL was run: the position behind it is to be kept at once
+  dualwrite::StoredPosition next_;
+  dualwrite::LogPosition caught_up_to_;  // the end of the last transaction taken: before `applied` while catching up
+  std::vector<std::string> closing_;     // to run in front of its COMMIT
+  std::vector<std::string> gtids_;
+  std::size_t transactions_ = 0;
+  bool no_foreign_key_checks_ = false;
+
+  std::uint64_t applied_transactions_ = 0;
+  std::uint64_t divergences_ = 0;
+  TimePoint next_advance_{};
+  std::minstd_rand random_;
+};
+
+}  // namespace crossfade::proxy

@@ -1,0 +1,196 @@
+// Statements in the leader's log: DDL follows in its place.
+//
+// A DDL commits whatever is open, so it cannot be one transaction with its position. Its intent is written before each
+// of its statements, with a fingerprint of what the statement is about to change; after a crash a fingerprint that has
+// changed says that the statement was run.
+
+#include <spdlog/spdlog.h>
+#include <xxhash.h>
+
+#include <algorithm>
+
+#include "dualwrite/sql_text.h"
+#include "proxy/feed/log_applier.h"
+#include "proxy/feed/server_answers.h"
+
+namespace crossfade::proxy {
+
+using dualwrite::DdlAnalysis;
+using dualwrite::DdlIntent;
+using dualwrite::LoggedKind;
+using dualwrite::LoggedStatement;
+using dualwrite::StopCause;
+using dualwrite::TableRef;
+
+namespace {
+
+constexpr auto kDdlMax = std::chrono::hours(24);
+constexpr auto kConnectMax = std::chrono::seconds(10);
+
+bool is_drop_of_tables(const DdlAnalysis& analysis) { return analysis.verb == "DROP TABLE"; }
+
+}  // namespace
+
+Task<absl::Status> LogApplier::take_statement(LoggedStatement statement) {
+  DdlAnalysis analysis = dualwrite::analyze_ddl(statement, setting_.makes.leader_is_mariadb);
+  const std::string at = current_.at.text();
+  switch (analysis.kind) {
+    case LoggedKind::harmless:
+      co_return absl::OkStatus();
+    case LoggedKind::people:
+      spdlog::warn(
+          "statement=\"{}\" position={} left=to_people why=\"accounts and server settings are each side's own\"",
+          analysis.verb, at);
+      co_return absl::OkStatus();
+    case LoggedKind::trigger:
+      spdlog::info("statement=\"{}\" position={} not_followed=\"its effects travel as rows\"", analysis.verb, at);
+      co_return absl::OkStatus();
+    case LoggedKind::data:
+      co_return absl::FailedPreconditionError(
+          "at " + at + " the leader logged a " + analysis.verb +
+          " as a statement, not as rows: SET GLOBAL binlog_format='ROW', reconnect the clients, copy the data anew");
+    case LoggedKind::unknown:
+      co_return absl::FailedPreconditionError(
+          "at " + at + " the leader's log has a statement that is not understood (" + analysis.verb + ")");
+    case LoggedKind::definition:
+      break;
+  }
+  if (!is_followed(analysis)) co_return absl::OkStatus();
+  const bool taken = analysis.tables.empty()
+                         ? current_.at >= stored_.applied
+                         : std::any_of(analysis.tables.begin(), analysis.tables.end(), [this](const TableRef& table) {
+                             return setting_.stopped.takes(table, current_.at, stored_.applied);
+                           });
+  const bool forgets_stopped = is_drop_of_tables(analysis) && current_.at >= stored_.applied;
+  if (!taken && !forgets_stopped) co_return absl::OkStatus();
+  const absl::Status before = co_await commit();
+  if (!before.ok()) co_return before;
+  co_return co_await run_ddl(std::move(statement), std::move(analysis));
+}
+
+bool LogApplier::is_followed(const DdlAnalysis& analysis) const {
+  const auto ours = [this](const TableRef& table) { return is_followed(table); };
+  const auto our_schema = [this](const std::string& schema) {
+    return is_followed(TableRef{.schema = schema, .table = ""});
+  };
+  if (analysis.tables.empty()) {
+    return analysis.schemas.empty() || std::all_of(analysis.schemas.begin(), analysis.schemas.end(), our_schema);
+  }
+  return std::any_of(analysis.tables.begin(), analysis.tables.end(), ours);
+}
+
+Task<absl::Status> LogApplier::run_ddl(LoggedStatement statement, DdlAnalysis analysis) {
+  if (setting_.config.ddl == config::DualWriteConfig::Ddl::refuse) {
+    co_return co_await give_up_ddl(analysis, "schema changes are not followed (dual_write.ddl: refuse)");
+  }
+  auto statements = dualwrite::translate_ddl(statement, setting_.makes);
+  if (!statements.ok()) co_return co_await give_up_ddl(analysis, std::string(statements.status().message()));
+  auto asked = co_await follower_.ask(dualwrite::select_ddl_intent(setting_.schema, setting_.leader));
+  if (!asked.ok()) co_return asked.status();
+  auto found = dualwrite::ddl_intent_from(*asked);
+  if (!found.ok()) co_return found.status();
+  DdlIntent intent{.at = current_.at, .step = 0, .fingerprint = ""};
+  if (*found && (*found)->at == current_.at) {
+    intent = **found;
+    auto now = co_await fingerprint(analysis.tables);
+    if (!now.ok()) co_return now.status();
+    if (*now != intent.fingerprint) ++intent.step;
+  }
+  const bool resumed = found->has_value() && (*found)->at == current_.at;
+  for (; intent.step < statements->size(); ++intent.step) {
+    auto now = co_await fingerprint(analysis.tables);
+    if (!now.ok()) co_return now.status();
+    intent.fingerprint = *now;
+    auto noted = co_await follower_.ask(dualwrite::write_ddl_intent(setting_.schema, setting_.leader, intent));
+    if (!noted.ok()) co_return noted.status();
+    auto refused = co_await run_ddl_statement((*statements)[intent.step], statement);
+    if (!refused.ok()) co_return refused.status();
+    if (!*refused) continue;
+    if (is_of_the_server((*refused)->code)) {
+      co_return absl::AbortedError("the follower answered " + err_code(**refused) + " to a DDL; trying again");
+    }
+    // It may be there already: run before a crash, or by people.
+    const absl::Status read = co_await setting_.catalog.reload(leader_, follower_.link(), analysis.tables);
+    if (!read.ok()) co_return read;
+    if (!analysis.tables.empty() && setting_.catalog.carries(analysis.tables, setting_.makes)) continue;
+    if (analysis.tables.empty() && resumed) continue;
+    co_return co_await give_up_ddl(analysis, "the follower answered " + err_text(**refused));
+  }
+  spdlog::info("ddl=\"{}\" position={} followed=true", analysis.verb, current_.at.text());
+  if (is_drop_of_tables(analysis)) {
+    for (const TableRef& table : analysis.tables) {
+      closing_.push_back(dualwrite::delete_stopped(setting_.schema, table));
+      setting_.stopped.resume(table);
+    }
+  }
+  closing_.push_back(dualwrite::delete_ddl_intent(setting_.schema, setting_.leader));
+  must_store_ = true;
+  co_return co_await setting_.catalog.reload(leader_, follower_.link(), analysis.tables);
+}
+
+// The follower cannot say the same: the tables stop, or where there are none (a view, a routine, a schema) the ledger
+// has it, and everything else goes on.
+Task<absl::Status> LogApplier::give_up_ddl(DdlAnalysis analysis, std::string why) {
+  const std::string what = analysis.verb + " could not be followed: " + why;
+  std::vector<TableRef> tables;
+  for (const TableRef& table : analysis.tables) {
+    if (setting_.stopped.takes(table, current_.at, stored_.applied)) tables.push_back(table);
+  }
+  dualwrite::RowIdentity none;
+  std::vector<std::string> ledger;
+  if (!tables.empty()) {
+    ledger.push_back(dualwrite::insert_divergence(setting_.schema, tables.front(), what, none, current_.at,
+                                                  dualwrite::LedgerState::open));
+    co_return co_await stop_tables(std::move(tables), StopCause::definition,
+                                   what + "; make the definition there by hand, and it goes on", std::move(ledger));
+  }
+  spdlog::error("ddl=\"{}\" position={} followed=false why=\"{}\"", analysis.verb, current_.at.text(), why);
+  setting_.counters.divergences.add();
+  ++divergences_;
+  const TableRef place{.schema = analysis.schemas.empty() ? std::string() : analysis.schemas.front(), .table = ""};
+  closing_.push_back(
+      dualwrite::insert_divergence(setting_.schema, place, what, none, current_.at, dualwrite::LedgerState::open));
+  must_store_ = true;
+  co_return absl::OkStatus();
+}
+
+// On a connection of its own, since it needs the session of the client that ran it.
+Task<absl::StatusOr<std::optional<protocol::Err>>> LogApplier::run_ddl_statement(std::string sql,
+                                                                                 LoggedStatement original) {
+  auto opened = co_await BackendLink::open(setting_.reactor, setting_.follower_options, setting_.counters,
+                                           Clock::now() + kConnectMax);
+  if (!opened.ok()) co_return opened.status();
+  BackendLink& link = **opened;
+  std::vector<std::string> all = dualwrite::follower_session(original, setting_.makes);
+  if (!original.schema.empty()) all.push_back("USE " + dualwrite::quote_name(original.schema));
+  all.push_back(std::move(sql));
+  for (std::string& each : all) {
+    auto done = co_await link.run(std::move(each), Clock::now() + kDdlMax);
+    if (!done.ok()) co_return done.status();
+    if (done->failed()) co_return std::optional<protocol::Err>(done->last().err);
+  }
+  link.send_quit();
+  co_return std::optional<protocol::Err>();
+}
+
+Task<absl::StatusOr<std::string>> LogApplier::fingerprint(std::vector<TableRef> tables) {
+  std::string all;
+  for (const TableRef& table : tables) {
+    auto shown = co_await follower_.link().run(
+        "SHOW CREATE TABLE " + dualwrite::quote_name(table.schema) + "." + dualwrite::quote_name(table.table),
+        Clock::now() + std::chrono::minutes(1));
+    if (!shown.ok()) co_return shown.status();
+    if (shown->failed()) {
+      all += "none;";
+      continue;
+    }
+    auto taken = protocol::decode_response(shown->wire, protocol::ResponseKind::query, follower_.link().capabilities());
+    if (!taken.ok()) co_return taken.status();
+    for (const auto& row : taken->front().rows) {
+      for (const protocol::Cell& cell : row) all += cell.value_or("") + ";";
+    }
+  }
+  co_return std::to_string(XXH3_64bits(all.data(), all.size()));
+}
+
+}  // namespace crossfade::proxy

@@ -1,0 +1,162 @@
+// Rows one by one: which one does not fit, and what becomes of it.
+
+#include <spdlog/spdlog.h>
+
+#include "proxy/feed/log_applier.h"
+
+namespace crossfade::proxy {
+
+using dualwrite::RowIdentity;
+using dualwrite::RowsChange;
+using dualwrite::StopCause;
+using dualwrite::TableMapping;
+using dualwrite::TableRef;
+
+// As take_rows, but each row is looked at, applied and answered for by itself.
+Task<absl::Status> LogApplier::apply_carefully(RowsChange change, config::OnDivergence policy) {
+  const TableRef table{.schema = change.table->schema, .table = change.table->table};
+  if (table.schema == setting_.schema && table.table == "position") looped_ = true;
+  if (looped_ || !is_followed(table) || !setting_.stopped.takes(table, current_.at, stored_.applied)) {
+    co_return absl::OkStatus();
+  }
+  const std::shared_ptr<const TableMapping> how = mapping(change);
+  if (how->by == dualwrite::ApplyBy::nothing) co_return co_await stop_unmapped(how);
+  const auto rows = dualwrite::count_rows(change);
+  if (!rows.ok()) co_return rows.status();
+  for (std::size_t i = 0; i < *rows; ++i) {
+    auto row = dualwrite::single_row(change, i);
+    if (!row.ok()) co_return row.status();
+    auto why = co_await try_row(*row, how);
+    if (!why.ok()) co_return why.status();
+    if (why->empty()) continue;
+    const absl::Status settled = co_await diverged(*std::move(row), how, policy, *std::move(why));
+    if (!settled.ok()) co_return settled;
+  }
+  co_return absl::OkStatus();
+}
+
+// Empty: applied. Otherwise what is wrong with the row; the transaction is open and has nothing of it.
+Task<absl::StatusOr<std::string>> LogApplier::try_row(RowsChange row, std::shared_ptr<const TableMapping> how) {
+  auto check = dualwrite::check_statement(row, 0, *how);
+  if (!check.ok()) co_return std::string(check.status().message());
+  if (!check->empty()) {
+    std::vector<WriterStep> looking;
+    looking.push_back({.sql = *std::move(check), .expect = WriterStep::Expect::one});
+    auto looked = co_await run_open(std::move(looking));
+    if (!looked.ok()) co_return looked.status();
+    if (*looked && !(*looked)->err) co_return std::string("the follower's row is not as it was on the leader");
+    if (*looked && is_of_the_server((*looked)->err->code)) co_return co_await again(**looked);
+    if (*looked) co_return "the follower cannot compare the row: " + err_code(*(*looked)->err);
+  }
+  std::vector<WriterStep> steps;
+  if (how->by == dualwrite::ApplyBy::events) {
+    dualwrite::BinlogStatement event(follower_.statement_bytes_max());
+    const absl::Status added = event.add(row, *how);
+    if (!added.ok()) co_return std::string(added.message());
+    for (std::string& sql : event.take()) steps.push_back({.sql = std::move(sql)});
+  } else {
+    auto statements = dualwrite::row_statements(row, *how);
+    if (!statements.ok()) co_return std::string(statements.status().message());
+    for (dualwrite::RowStatement& statement : *statements) add_row_statement(std::move(statement));
+    steps = std::exchange(steps_, {});
+  }
+  for (const WriterStep& step : steps) {
+    if (step.sql.size() > follower_.statement_bytes_max()) {
+      co_return std::string("the row is larger than the follower's max_allowed_packet: raise it there");
+    }
+  }
+  auto failure = co_await run_open(std::move(steps));
+  if (!failure.ok()) co_return failure.status();
+  if (!*failure) co_return std::string();
+  if (!(*failure)->err) co_return std::string("the follower has no such row");
+  if (is_of_the_server((*failure)->err->code)) co_return co_await again(**failure);
+  co_return "the follower refuses the row: " + err_code(*(*failure)->err);
+}
+
+Task<absl::Status> LogApplier::again(StepFailure failure) {
+  const absl::Status undone = co_await follower_.rollback();
+  if (!undone.ok()) co_return undone;
+  co_return absl::AbortedError("the follower answered " + err_code(*failure.err) + "; trying again");
+}
+
+Task<absl::Status> LogApplier::diverged(RowsChange row, std::shared_ptr<const TableMapping> how,
+                                        config::OnDivergence policy, std::string why) {
+  const TableRef table{.schema = row.table->schema, .table = row.table->table};
+  auto identity = dualwrite::identify_row(row, 0, *how, dualwrite::ShowValues::hashed);
+  if (!identity.ok()) co_return identity.status();
+  setting_.counters.divergences.add();
+  ++divergences_;
+  if (policy == config::OnDivergence::overwrite) {
+    auto overwritten = co_await overwrite(std::move(row), how);
+    if (!overwritten.ok()) co_return overwritten.status();
+    if (overwritten->empty()) {
+      closing_.push_back(dualwrite::insert_divergence(setting_.schema, table, why, *identity, current_.at,
+                                                      dualwrite::LedgerState::resolved));
+      spdlog::warn("divergence table={}.{} row={} position={} overwritten=from_leader why=\"{}\"", table.schema,
+                   table.table, identity->key, current_.at.text(), why);
+      co_return absl::OkStatus();
+    }
+    why += "; it cannot be overwritten: " + *overwritten;
+  }
+  spdlog::error("divergence table={}.{} row={} position={} why=\"{}\"", table.schema, table.table, identity->key,
+                current_.at.text(), why);
+  std::vector<std::string> ledger;
+  ledger.push_back(
+      dualwrite::insert_divergence(setting_.schema, table, why, *identity, current_.at, dualwrite::LedgerState::open));
+  std::string reason = why + ", row " + identity->key;
+  std::vector<TableRef> tables(1, table);
+  co_return co_await stop_tables(std::move(tables), StopCause::divergence, std::move(reason), std::move(ledger));
+}
+
+// Empty: done. Otherwise why it cannot be.
+Task<absl::StatusOr<std::string>> LogApplier::overwrite(RowsChange row, std::shared_ptr<const TableMapping> how) {
+  auto statements = dualwrite::overwriting_statements(row, *how);
+  if (!statements.ok()) co_return std::string(statements.status().message());
+  std::vector<WriterStep> steps;
+  for (dualwrite::RowStatement& statement : *statements) steps.push_back({.sql = std::move(statement.sql)});
+  steps.insert(steps.begin(), WriterStep{.sql = "SET foreign_key_checks=0"});
+  steps.push_back({.sql = "SET foreign_key_checks=1"});
+  auto failure = co_await run_open(std::move(steps));
+  if (!failure.ok()) co_return failure.status();
+  if (!*failure) co_return std::string();
+  if ((*failure)->err && is_of_the_server((*failure)->err->code)) co_return co_await again(**failure);
+  auto restored = co_await follower_.ask("SET foreign_key_checks=1");
+  if (!restored.ok()) co_return restored.status();
+  co_return (*failure)->err ? err_code(*(*failure)->err) : std::string("another outcome than expected");
+}
+
+Task<absl::Status> LogApplier::stop_unmapped(std::shared_ptr<const TableMapping> how) {
+  std::vector<TableRef> tables(1, TableRef{.schema = how->source->schema, .table = how->source->table});
+  co_return co_await stop_tables(std::move(tables), StopCause::definition, how->reason, {});
+}
+
+// From the transaction being taken on. What of it is on the follower already is rolled back, and read again without
+// these tables.
+Task<absl::Status> LogApplier::stop_tables(std::vector<TableRef> tables, StopCause cause, std::string reason,
+                                           std::vector<std::string> ledger) {
+  const absl::Status undone = co_await follower_.rollback();
+  if (!undone.ok()) co_return undone;
+  std::vector<WriterStep> steps;
+  steps.push_back({.sql = "BEGIN"});
+  std::vector<dualwrite::StoppedTable> stopping;
+  for (const TableRef& table : tables) {
+    dualwrite::StoppedTable stopped{.table = table, .cause = cause, .since = current_.at, .reason = reason};
+    // One that was being caught up is stopped again where it has come to.
+    steps.push_back({.sql = dualwrite::delete_stopped(setting_.schema, table)});
+    steps.push_back({.sql = dualwrite::insert_stopped(setting_.schema, stopped)});
+    stopping.push_back(std::move(stopped));
+  }
+  for (std::string& sql : ledger) steps.push_back({.sql = std::move(sql)});
+  steps.push_back({.sql = "COMMIT"});
+  auto failure = co_await follower_.run(std::move(steps));
+  if (!failure.ok()) co_return failure.status();
+  if (*failure) co_return absl::UnavailableError("the follower does not keep which tables are stopped");
+  for (dualwrite::StoppedTable& stopped : stopping) {
+    spdlog::error("table={}.{} stopped position={} why=\"{}\"", stopped.table.schema, stopped.table.table,
+                  stopped.since.text(), stopped.reason);
+    setting_.stopped.stop(std::move(stopped));
+  }
+  co_return absl::AbortedError("a table was stopped");
+}
+
+}  // namespace crossfade::proxy

@@ -1,0 +1,531 @@
+#include "proxy/feed/log_feed.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <random>
+
+#include "absl/cleanup/cleanup.h"
+#include "dualwrite/sql_text.h"
+#include "proxy/feed/server_answers.h"
+#include "proxy/session_state.h"
+
+namespace crossfade::proxy {
+
+using dualwrite::LogPosition;
+using dualwrite::StoredPosition;
+using dualwrite::TableRef;
+
+namespace {
+
+constexpr auto kAnswerMax = std::chrono::seconds(30);
+constexpr auto kConnectMax = std::chrono::seconds(5);
+constexpr auto kPause = std::chrono::milliseconds(200);
+constexpr auto kStandByInterval = std::chrono::milliseconds(50);
+constexpr auto kElectionInterval = std::chrono::milliseconds(500);
+constexpr auto kSilenceMax = std::chrono::seconds(10);  // heartbeats come every second
+constexpr std::size_t kQueueBytesMax = 8u << 20;
+constexpr std::string_view kLeaderName = "old";
+
+TimePoint soon() { return Clock::now() + kAnswerMax; }
+
+std::string draw_owner() {
+  std::random_device device;
+  std::string owner(16, '\0');
+  for (char& c : owner) c = static_cast<char>(device());
+  return owner;
+}
+
+// In the upper half, where no server of a replication topology usually is.
+std::uint32_t draw_server_id() { return std::random_device()() | 0x80000000u; }
+
+}  // namespace
+
+std::string_view name(FeedKind kind) {
+  switch (kind) {
+    case FeedKind::undecided:
+      return "undecided";
+    case FeedKind::log:
+      return "log";
+    case FeedKind::inline_:
+      return "inline";
+  }
+  return "unknown";
+}
+
+LogFeed::LogFeed(LogFeedOptions options, Metrics& metrics)
+    : options_(std::move(options)),
+      metrics_(metrics),
+      counters_(metrics_.make()),
+      wake_(reactor_),
+      wake_bound_(reactor_),
+      fault_(FeedFault::from_environment()),
+      owner_(draw_owner()),
+      server_id_(draw_server_id()),
+      catalog_(options_.schema) {
+  status_.kind = FeedKind::log;
+  status_.state = "starting";
+}
+
+LogFeed::~LogFeed() { stop(); }
+
+void LogFeed::start() {
+  thread_ = std::thread([this] {
+    reactor_.spawn(loop());
+    reactor_.spawn(bound_loop());
+    reactor_.run();
+  });
+}
+
+void LogFeed::stop() {
+  if (!thread_.joinable()) return;
+  reactor_.post([this] {
+    stopping_ = true;
+    wake_.notify();
+    wake_bound_.notify();
+  });
+  reactor_.stop();
+  thread_.join();
+}
+
+void LogFeed::set_flags(const config::DualWriteFlags& flags, std::function<void()> then) {
+  policy_.store(flags.on_divergence);
+  enabled_.store(flags.enabled);
+  if (!flags.enabled || settled_.load()) {
+    then();
+    reactor_.post([this] { wake_.notify(); });
+    return;
+  }
+  reactor_.post([this, then = std::move(then)] {
+    when_anchored_.push_back(then);
+    if (settled_.load()) call_anchored();
+    wake_.notify();
+  });
+}
+
+void LogFeed::call_anchored() {
+  settled_.store(true);
+  for (const auto& each : std::exchange(when_anchored_, {})) each();
+}
+
+void LogFeed::release(TableRef table) {
+  reactor_.post([this, table = std::move(table)] {
+    to_release_.push_back(table);
+    next_retry_ = {};
+    wake_.notify();
+  });
+}
+
+std::vector<dualwrite::SchemaFinding> LogFeed::findings() const {
+  const std::lock_guard lock(status_mutex_);
+  return findings_;
+}
+
+bool LogFeed::stopped(std::string_view schema, std::string_view table) const {
+  return stopped_.contains(schema, table);
+}
+
+Task<bool> LogFeed::wait_applied(Reactor& on, Commit commit, TimePoint deadline) {
+  if (commit.at <= synced_through()) co_return true;
+  if (fault_.strikes(FeedFault::Kind::early)) co_return true;
+  if (standby_.load(std::memory_order_acquire)) commit.gtid.clear();
+  auto waiter = std::make_shared<CommitWait>(on);
+  reactor_.post([this, waiter, commit = std::move(commit)] {
+    commits_.wait_for(waiter, commit);
+    if (commits_.wants_bound()) wake_bound_.notify();
+  });
+  co_return co_await CommitWait::wait(waiter, deadline);
+}
+
+void LogFeed::look_soon() {
+  if (look_posted_.exchange(true)) return;
+  reactor_.post([this] {
+    look_posted_.store(false);
+    wake_bound_.notify();
+  });
+}
+
+bool LogFeed::settle(std::chrono::milliseconds at_most) {
+  const TimePoint asked = Clock::now();
+  look_soon();
+  std::unique_lock lock(status_mutex_);
+  return synced_.wait_for(lock, at_most, [&] { return synced_through() >= asked; });
+}
+
+FeedStatus LogFeed::status() const {
+  constexpr auto kFresh = std::chrono::seconds(1);
+  const std::lock_guard lock(status_mutex_);
+  FeedStatus copy = status_;
+  copy.caught_up = copy.leader_up && copy.follower_up && !stopped_.any() && synced_through() + kFresh >= Clock::now();
+  for (const dualwrite::StoppedTable& stopped : stopped_.list()) {
+    copy.parked.push_back({.key = stopped.since.text(),
+                           .table = stopped.table.schema + "." + stopped.table.table,
+                           .error = stopped.reason});
+  }
+  return copy;
+}
+
+void LogFeed::note(std::string state, const absl::Status& error) {
+  const std::lock_guard lock(status_mutex_);
+  if (status_.state != state) spdlog::info("feed=log state=\"{}\"", state);
+  status_.state = std::move(state);
+  if (error.ok()) return;
+  const std::string text(error.message());
+  if (status_.last_error != text) spdlog::warn("feed=log error=\"{}\"", text);
+  status_.last_error = text;
+}
+
+dualwrite::ServerMakes LogFeed::makes() const {
+  return {.leader_is_mariadb = leader_->is_mariadb(), .follower_is_mariadb = follower_->link().is_mariadb()};
+}
+
+void LogFeed::drop_links() {
+  if (applier_ && careful_through_ < applier_->careful_through()) careful_through_ = applier_->careful_through();
+  applier_.reset();
+  reader_.reset();
+  queue_ = {};
+  follower_.reset();
+  leader_.reset();
+  elected_ = false;
+  loaded_ = false;
+  fit_ = false;
+}
+
+// Ends when another feed has to do.
+Task<void> LogFeed::loop() {
+  while (!stopping_ && !unsuitable_) {
+    const absl::Status status = co_await follow();
+    if (status.ok()) {
+      failures_ = 0;
+      continue;
+    }
+    if (absl::IsAborted(status)) {
+      // Nothing is wrong with the connections: read again from the stored position, at once if that helps.
+      note("reading again", status);
+      careful_through_ = applier_ ? applier_->careful_through() : careful_through_;
+      applier_.reset();
+      reader_.reset();
+      queue_ = {};
+      loaded_ = false;
+      if (++failures_ > 3) co_await wake_.wait(Clock::now() + kPause);
+      continue;
+    }
+    const bool halted = absl::IsFailedPrecondition(status) || absl::IsOutOfRange(status);
+    note(halted ? "stopped: " + std::string(status.message()) : "waiting: " + std::string(status.message()), status);
+    drop_links();
+    {
+      const std::lock_guard lock(status_mutex_);
+      if (halted) status_.leader_error = std::string(status.message());
+    }
+    co_await wake_.wait(Clock::now() + (halted ? kPause * 10 : kPause));
+  }
+  drop_links();
+  bound_link_.reset();
+}
+
+// One step: whatever is missing is made, then a piece of the log is read and applied.
+Task<absl::Status> LogFeed::follow() {
+  if (!leader_ || !leader_->alive()) {
+    drop_links();
+    const absl::Status connected = co_await connect_leader();
+    if (!connected.ok()) co_return connected;
+  }
+  const bool enabled = enabled_.load();
+  if (enabled && !fit_) {
+    absl::Status fit;
+    if (anchor_) {
+      fit = co_await check_leader();
+    } else {
+      fit = co_await anchor();
+    }
+    if (!fit.ok() || unsuitable_) co_return fit;
+    fit_ = true;
+  }
+  if (!enabled && !anchor_) on_anchored();  // nothing is to be followed yet: what sessions do needs no feed
+  if (!follower_ || !follower_->link().alive()) {
+    follower_.reset();
+    const absl::Status connected = co_await connect_follower();
+    if (!connected.ok()) co_return connected;
+  }
+  if (!enabled) co_return co_await pause();
+  if (!elected_ && Clock::now() >= next_election_) {
+    const absl::Status asked = co_await elect();
+    if (!asked.ok()) co_return asked;
+  }
+  if (!elected_) co_return co_await stand_by();
+  if (!loaded_) {
+    auto stored = co_await take_position();
+    if (!stored.ok()) co_return stored.status();
+    const absl::Status opened = co_await open_reader(*stored);
+    if (!opened.ok()) co_return opened;
+    loaded_ = true;
+    note("applying", absl::OkStatus());
+  }
+  const absl::Status watched = co_await watch();
+  if (!watched.ok()) co_return watched;
+  const absl::Status read = co_await reader_->read(queue_, kQueueBytesMax, Clock::now() + kSilenceMax);
+  // What was read before something that cannot be followed still is.
+  const absl::Status applied = co_await applier_->apply(queue_, policy_.load());
+  if (!applied.ok()) co_return applied;
+  {
+    const std::lock_guard lock(status_mutex_);
+    status_.position = commits_.position().text();
+    status_.applied_entries += applier_->take_applied_transactions();
+    status_.divergences += applier_->take_divergences();
+  }
+  synced_.notify_all();
+  co_return read;
+}
+
+Task<absl::Status> LogFeed::connect_leader() {
+  auto opened = co_await BackendLink::open(reactor_, options_.leader, counters_, Clock::now() + kConnectMax);
+  {
+    const std::lock_guard lock(status_mutex_);
+    status_.leader_up = opened.ok();
+    status_.leader_error = opened.ok() ? "" : std::string(opened.status().message());
+    if (opened.ok()) status_.leader_version = (*opened)->greeting().server_version;
+  }
+  if (!opened.ok()) {
+    usable_.store(false);
+    co_return opened.status();
+  }
+  leader_ = *std::move(opened);
+  if (on_connected) on_connected(options_.leader.which, leader_->greeting());
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> LogFeed::check_leader() {
+  const bool mariadb = leader_->is_mariadb();
+  auto settings = co_await leader_->query(dualwrite::leader_settings_query(mariadb), soon());
+  if (!settings.ok()) co_return settings.status();
+  auto end = co_await leader_->query(
+      dualwrite::log_end_query(mariadb, version_number(leader_->greeting().server_version)), soon());
+  if (!end.ok()) co_return end.status();
+  if (settings->empty() || end->empty()) co_return absl::InternalError("the leader gave no settings");
+  auto verdict = dualwrite::judge_leader(settings->front(), end->front(), mariadb);
+  if (!verdict.ok()) co_return verdict.status();
+  identity_ = verdict->identity;
+  if (!verdict->problems.empty()) {
+    co_return absl::FailedPreconditionError("the leader's row log cannot be followed: " +
+                                            dualwrite::describe(verdict->problems));
+  }
+  co_return absl::OkStatus();
+}
+
+// Judged before anything is followed, and watched since.
+Task<absl::Status> LogFeed::anchor() {
+  for (const std::string& sql : dualwrite::anchor_setup_statements(options_.schema)) {
+    auto made = co_await leader_->query(sql, soon());
+    if (!made.ok()) {
+      co_return absl::UnavailableError("cannot make the control schema with account '" + options_.leader.user +
+                                       "': " + std::string(made.status().message()));
+    }
+  }
+  auto asked = co_await leader_->query(dualwrite::select_anchor(options_.schema), soon());
+  if (!asked.ok()) co_return asked.status();
+  auto found = dualwrite::anchor_from(asked->front());
+  if (!found.ok()) co_return found.status();
+  const absl::Status fit = co_await check_leader();
+  const bool log_was_used = found->has_value();
+  const bool wanted = options_.config.feed != config::DualWriteConfig::Feed::inline_;
+  if (!wanted && log_was_used) {
+    co_return absl::FailedPreconditionError("this migration is followed by the leader's row log since " +
+                                            (*found)->at.text() +
+                                            "; with feed: inline what it holds would be lost. Set feed: log");
+  }
+  const bool automatic = options_.config.feed == config::DualWriteConfig::Feed::automatic;
+  if (!log_was_used && (!wanted || (automatic && absl::IsFailedPrecondition(fit)))) {
+    unsuitable_ = true;
+    on_unsuitable(wanted ? std::string(fit.message()) : "feed: inline is configured");
+    call_anchored();
+    co_return absl::OkStatus();
+  }
+  if (!fit.ok()) co_return fit;
+  if (!log_was_used) {
+    auto fenced = co_await fence_inline_off();
+    if (!fenced.ok()) co_return fenced.status();
+    if (!*fenced) {
+      on_outbox_left();
+      co_return absl::UnavailableError("entries of feed inline are applied first");
+    }
+    auto end = co_await ask_log_end(*leader_);
+    if (!end.ok()) co_return end.status();
+    auto made = co_await leader_->query(dualwrite::insert_anchor(options_.schema, identity_.server, *end), soon());
+    if (made.ok()) made = co_await leader_->query(dualwrite::select_anchor(options_.schema), soon());
+    if (!made.ok()) co_return made.status();
+    found = dualwrite::anchor_from(made->front());
+    if (!found.ok()) co_return found.status();
+    if (!*found) co_return absl::InternalError("the leader has lost the anchor");
+    spdlog::info("feed=log anchored={}", (*found)->at.text());
+  }
+  anchor_ = **found;
+  on_anchored();
+  call_anchored();
+  co_return absl::OkStatus();
+}
+
+// Every write of feed inline refers to the fence's epoch, in any proxy: once it is another, none of them can commit.
+// The server refuses to change it while entries of the old one are left. False: some are.
+Task<absl::StatusOr<bool>> LogFeed::fence_inline_off() {
+  constexpr std::uint16_t kRowIsReferenced = 1451;
+  auto there = co_await leader_->query("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA=CONVERT(0x" +
+                                           dualwrite::hex(protocol::as_bytes(options_.schema)) + " USING utf8mb4)" +
+                                           " AND TABLE_NAME='fence'",
+                                       soon());
+  if (!there.ok()) co_return there.status();
+  if (first_cell(there->front()) == "0") co_return true;
+  auto moved = co_await leader_->run(
+      "UPDATE " + dualwrite::quote_name(options_.schema) + ".`fence` SET `epoch`=`epoch`+1", soon());
+  if (!moved.ok()) co_return moved.status();
+  if (!moved->failed()) co_return true;
+  if (moved->last().err.code == kRowIsReferenced) co_return false;
+  co_return absl::UnavailableError("the fence of feed inline: " + err_text(moved->last().err));
+}
+
+Task<absl::Status> LogFeed::connect_follower() {
+  auto opened = co_await FollowerWriter::open(reactor_, options_.follower, counters_, Clock::now() + kConnectMax);
+  absl::Status status = opened.status();
+  if (opened.ok()) {
+    follower_ = *std::move(opened);
+    for (const std::string& sql : dualwrite::log_setup_statements(options_.schema)) {
+      auto done = co_await follower_->link().query(sql, soon());
+      if (done.ok()) continue;
+      status = absl::UnavailableError("cannot make the control schema with account '" + options_.follower.user +
+                                      "': " + std::string(done.status().message()));
+      break;
+    }
+  }
+  if (status.ok() && follower_->link().is_mariadb()) {
+    auto triggers = co_await follower_->link().ask_row("@@GLOBAL.slave_run_triggers_for_rbr", soon());
+    status = triggers.status();
+    if (triggers.ok() && !triggers->empty() && triggers->front().value_or("NO") != "NO") {
+      status = absl::FailedPreconditionError(
+          "the follower would run triggers for rows that have run them on the leader: SET GLOBAL "
+          "slave_run_triggers_for_rbr='NO' there");
+    }
+  }
+  {
+    const std::lock_guard lock(status_mutex_);
+    status_.follower_up = status.ok();
+    status_.follower_tried = true;
+    status_.follower_error = status.ok() ? "" : std::string(status.message());
+    if (status.ok()) status_.follower_version = follower_->link().greeting().server_version;
+  }
+  if (!status.ok()) {
+    follower_.reset();
+    usable_.store(false);
+    co_return status;
+  }
+  if (on_connected) on_connected(options_.follower.which, follower_->link().greeting());
+  if (!follower_->may_run_events()) spdlog::warn("apply=sql why=\"{}\"", follower_->why_no_events());
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> LogFeed::elect() {
+  auto got = co_await leader_->ask_row("GET_LOCK(CONVERT(0x" +
+                                           dualwrite::hex(protocol::as_bytes("crossfade_applier_" + options_.schema)) +
+                                           " USING utf8mb4),0)",
+                                       soon());
+  if (!got.ok()) co_return got.status();
+  next_election_ = Clock::now() + kElectionInterval;
+  elected_ = first_number(*got) == 1;
+  standby_.store(!elected_, std::memory_order_release);
+  co_return absl::OkStatus();
+}
+
+// The stored place, or the anchor if there is none yet; and from now on it is this process's.
+Task<absl::StatusOr<StoredPosition>> LogFeed::take_position() {
+  const StoredPosition here{.applied = anchor_->at, .resume = anchor_->at, .server = anchor_->server, .gtid = ""};
+  auto made =
+      co_await follower_->ask(dualwrite::insert_position(options_.schema, std::string(kLeaderName), here, owner_));
+  if (made.ok()) made = co_await follower_->ask(dualwrite::claim_position(options_.schema, kLeaderName, owner_));
+  if (made.ok()) made = co_await follower_->ask(dualwrite::select_position(options_.schema, kLeaderName));
+  if (!made.ok()) co_return made.status();
+  auto stored = dualwrite::position_from(*made);
+  if (!stored.ok()) co_return stored.status();
+  if (!*stored) co_return absl::InternalError("the follower has lost the position");
+  if ((*stored)->server != identity_.server) {
+    co_return absl::FailedPreconditionError("the leader is another server (" + identity_.server +
+                                            ") than the one that was followed (" + (*stored)->server +
+                                            "), or its logs began anew: copy the data again, then delete the row of `" +
+                                            options_.schema + "`.`position` on the follower");
+  }
+  auto stopped = co_await follower_->ask(dualwrite::select_stopped(options_.schema));
+  if (!stopped.ok()) co_return stopped.status();
+  auto tables = dualwrite::stopped_from(*stopped);
+  if (!tables.ok()) co_return tables.status();
+  stopped_.assign(*std::move(tables));
+  co_return **stored;
+}
+
+Task<absl::StatusOr<LogPosition>> LogFeed::ask_log_end(BackendLink& link) {
+  auto end = co_await link.query(
+      dualwrite::log_end_query(link.is_mariadb(), version_number(link.greeting().server_version)), soon());
+  if (!end.ok()) co_return end.status();
+  if (end->empty() || end->front().rows.empty() || end->front().rows.front().size() < 2) {
+    co_return absl::FailedPreconditionError("the leader keeps no log");
+  }
+  const auto& row = end->front().rows.front();
+  co_return LogPosition{.file = row[0].value_or(""), .offset = to_number(row[1])};
+}
+
+Task<absl::Status> LogFeed::open_reader(const StoredPosition& stored) {
+  const absl::Status loaded = co_await catalog_.load(*leader_, follower_->link());
+  if (!loaded.ok()) co_return loaded;
+  next_compare_ = {};
+  LogPosition start = stored.resume;
+  for (const TableRef& table : stopped_.released()) {
+    const LogPosition& since = stopped_.all().at(table).since;
+    if (since < start) start = since;
+  }
+  commits_.forget_places();
+  commits_.processed(stored.applied);
+  auto opened = co_await LogReader::open(reactor_, options_.leader, counters_, start, server_id_);
+  if (!opened.ok()) co_return opened.status();
+  reader_ = *std::move(opened);
+  queue_ = {};
+  ApplierSetting setting{.schema = options_.schema,
+                         .leader = std::string(kLeaderName),
+                         .owner = owner_,
+                         .config = options_.config,
+                         .makes = makes(),
+                         .reactor = reactor_,
+                         .follower_options = options_.follower,
+                         .counters = counters_,
+                         .catalog = catalog_,
+                         .stopped = stopped_,
+                         .commits = commits_,
+                         .fault = fault_};
+  applier_ = std::make_unique<LogApplier>(std::move(setting), *follower_, *leader_, stored);
+  applier_->be_careful_through(careful_through_);
+  co_return co_await stop_blocked(stored);
+}
+
+// Writes are not duplicated: where they go on is kept.
+Task<absl::Status> LogFeed::pause() {
+  note("paused: dual_write is off", absl::OkStatus());
+  usable_.store(false);
+  if (loaded_) drop_links();
+  co_await wake_.wait(Clock::now() + std::chrono::seconds(1));
+  co_return absl::OkStatus();
+}
+
+// Another proxy applies: the position row says how far it is.
+Task<absl::Status> LogFeed::stand_by() {
+  note("standing by: another proxy applies", absl::OkStatus());
+  auto asked = co_await follower_->ask(dualwrite::select_position(options_.schema, kLeaderName));
+  if (!asked.ok()) co_return asked.status();
+  auto stored = dualwrite::position_from(*asked);
+  if (!stored.ok()) co_return stored.status();
+  if (*stored) commits_.processed((*stored)->applied);
+  auto stopped = co_await follower_->ask(dualwrite::select_stopped(options_.schema));
+  if (!stopped.ok()) co_return stopped.status();
+  auto tables = dualwrite::stopped_from(*stopped);
+  if (!tables.ok()) co_return tables.status();
+  stopped_.assign(*std::move(tables));
+  synced_.notify_all();
+  co_await wake_.wait(Clock::now() + kStandByInterval);
+  co_return absl::OkStatus();
+}
+
+}  // namespace crossfade::proxy

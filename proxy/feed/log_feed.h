@@ -1,0 +1,155 @@
+// Feed `log`: the follower is fed from the leader's row log.
+//
+// A thread of its own with its own reactor. Elected by a named lock on the leader, fenced by the owner of the position
+// row; a proxy that does not hold the lock stands by: it learns from the position row what has arrived.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "config/config.h"
+#include "config/flags.h"
+#include "dualwrite/leader_settings.h"
+#include "proxy/feed/applied_commits.h"
+#include "proxy/feed/feed.h"
+#include "proxy/feed/feed_fault.h"
+#include "proxy/feed/log_applier.h"
+#include "proxy/feed/stopped_tables.h"
+#include "proxy/feed/table_catalog.h"
+#include "proxy/metrics.h"
+
+namespace crossfade::proxy {
+
+struct LogFeedOptions {
+  LinkOptions leader;  // control accounts
+  LinkOptions follower;
+  std::string schema;  // the control schema
+  config::DualWriteConfig config;
+  std::chrono::milliseconds max_lag{2000};  // past it the follower is not fit for reads
+};
+
+class LogFeed final : public Feed {
+ public:
+  LogFeed(LogFeedOptions options, Metrics& metrics);
+  ~LogFeed() override;
+
+  void start() override;
+  void stop() override;
+  Task<bool> wait_applied(Reactor& on, Commit commit, TimePoint deadline) override;
+  TimePoint synced_through() const override { return commits_.synced_through(); }
+  void look_soon() override;
+  bool usable_for_reads() const override { return usable_.load(std::memory_order_acquire); }
+  bool stopped(std::string_view schema, std::string_view table) const override;
+  bool any_stopped() const override { return stopped_.any(); }
+  FeedStatus status() const override;
+  bool settle(std::chrono::milliseconds at_most) override;
+
+  // Set before start(); called on the feed's thread.
+  // From here on the log tells everything: sessions may be relays.
+  std::function<void()> on_anchored;
+  // The leader cannot be followed by its log, and never was: another feed is needed. Nothing more comes from this one.
+  std::function<void(std::string why)> on_unsuitable;
+  // Entries of an earlier feed `inline` are left: it has to apply them first.
+  std::function<void()> on_outbox_left;
+
+  // Any thread. The flags that bear on it: paused while writes are not duplicated; what a divergence leads to. `then`
+  // is called once writes may be relayed under these flags: at once, or on the feed's thread when the log is anchored.
+  void set_flags(const config::DualWriteFlags& flags, std::function<void()> then);
+  // Any thread. Findings of the last comparison of both sides' definitions.
+  std::vector<dualwrite::SchemaFinding> findings() const;
+  // Any thread. Lets a table that was stopped by a divergence go on where it stopped.
+  void release(dualwrite::TableRef table);
+
+ private:
+  // log_feed.cc
+  Task<void> loop();
+  Task<absl::Status> follow();
+  Task<absl::Status> connect_leader();
+  Task<absl::Status> connect_follower();
+  Task<absl::Status> check_leader();
+  Task<absl::Status> anchor();
+  Task<absl::StatusOr<bool>> fence_inline_off();
+  void call_anchored();
+  Task<absl::Status> elect();
+  Task<absl::StatusOr<dualwrite::StoredPosition>> take_position();
+  Task<absl::StatusOr<dualwrite::LogPosition>> ask_log_end(BackendLink& link);
+  Task<absl::Status> open_reader(const dualwrite::StoredPosition& stored);
+  Task<absl::Status> stand_by();
+  Task<absl::Status> pause();
+  void drop_links();
+  void note(std::string state, const absl::Status& error);
+  dualwrite::ServerMakes makes() const;
+
+  // log_feed_watch.cc: what is looked at now and then
+  Task<void> bound_loop();
+  Task<absl::Status> look_at_log_end();
+  Task<absl::Status> watch();
+  Task<absl::Status> compare_definitions();
+  Task<absl::Status> retry_stopped();
+  Task<absl::Status> stop_blocked(const dualwrite::StoredPosition& stored);
+  Task<absl::Status> count_ledger();
+
+  LogFeedOptions options_;
+  Metrics& metrics_;
+  Counters& counters_;
+  Reactor reactor_;
+  Signal wake_;        // of loop()
+  Signal wake_bound_;  // of bound_loop()
+  std::thread thread_;
+  FeedFault fault_;
+
+  // The feed's thread only.
+  bool stopping_ = false;
+  std::string owner_;
+  std::uint32_t server_id_ = 0;
+  std::unique_ptr<BackendLink> leader_;
+  std::unique_ptr<BackendLink> bound_link_;
+  std::unique_ptr<FollowerWriter> follower_;
+  std::unique_ptr<LogReader> reader_;
+  std::unique_ptr<LogApplier> applier_;
+  LogQueue queue_;
+  bool fit_ = false;  // its settings were judged since the connection began
+  bool unsuitable_ = false;
+  std::optional<dualwrite::Anchor> anchor_;
+  std::vector<std::function<void()>> when_anchored_;
+  bool elected_ = false;
+  bool loaded_ = false;  // position, stopped tables, definitions
+  dualwrite::LeaderIdentity identity_;
+  dualwrite::LogPosition careful_through_;
+  TableCatalog catalog_;
+  std::vector<dualwrite::TableRef> to_release_;
+  struct Retry {
+    TimePoint at;
+    std::chrono::seconds pause{1};
+  };
+  std::map<dualwrite::TableRef, Retry> retries_;
+  TimePoint next_election_{};
+  TimePoint next_compare_{};
+  TimePoint next_retry_{};
+  TimePoint next_ledger_{};
+  TimePoint next_settings_{};
+  int failures_ = 0;
+
+  // Shared.
+  AppliedCommits commits_;
+  StoppedTables stopped_;
+  std::atomic<bool> usable_{false};
+  std::atomic<bool> standby_{false};
+  std::atomic<bool> settled_{false};  // anchored, or unsuitable
+  std::atomic<bool> enabled_{true};
+  std::atomic<config::OnDivergence> policy_{config::OnDivergence::hold};
+  std::atomic<bool> look_posted_{false};
+  mutable std::mutex status_mutex_;
+  mutable std::condition_variable synced_;
+  FeedStatus status_;
+  std::vector<dualwrite::SchemaFinding> findings_;
+};
+
+}  // namespace crossfade::proxy

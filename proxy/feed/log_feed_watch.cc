@@ -1,0 +1,183 @@
+// What the feed looks at now and then: the end of the leader's log, its settings, the definitions of both sides, tables
+// that are stopped.
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "proxy/feed/log_feed.h"
+#include "proxy/feed/server_answers.h"
+
+namespace crossfade::proxy {
+
+using dualwrite::LogPosition;
+using dualwrite::SchemaFinding;
+using dualwrite::Severity;
+using dualwrite::StopCause;
+using dualwrite::StoppedTable;
+using dualwrite::StoredPosition;
+using dualwrite::TableRef;
+
+namespace {
+
+constexpr auto kConnectMax = std::chrono::seconds(5);
+constexpr auto kBoundInterval = std::chrono::milliseconds(250);
+constexpr auto kCompareInterval = std::chrono::seconds(60);
+constexpr auto kRetryInterval = std::chrono::seconds(1);  // of looking whether definitions agree now
+constexpr auto kRetryPauseMax = std::chrono::seconds(60);
+constexpr auto kLedgerInterval = std::chrono::seconds(2);
+constexpr auto kSettingsInterval = std::chrono::seconds(10);
+
+}  // namespace
+
+// A connection of its own: nothing else may be under way on it. One answer serves everybody who waits by then.
+Task<void> LogFeed::bound_loop() {
+  while (!stopping_ && !unsuitable_) {
+    absl::Status looked;
+    if (enabled_.load()) looked = co_await look_at_log_end();
+    if (!looked.ok()) {
+      bound_link_.reset();
+      usable_.store(false, std::memory_order_release);
+    }
+    {
+      const std::lock_guard lock(status_mutex_);  // or a settle() that is about to wait would not hear it
+    }
+    synced_.notify_all();
+    if (!commits_.wants_bound() || !looked.ok()) co_await wake_bound_.wait(Clock::now() + kBoundInterval);
+  }
+}
+
+Task<absl::Status> LogFeed::look_at_log_end() {
+  if (!bound_link_ || !bound_link_->alive()) {
+    bound_link_.reset();
+    auto opened = co_await BackendLink::open(reactor_, options_.leader, counters_, Clock::now() + kConnectMax);
+    if (!opened.ok()) co_return opened.status();
+    bound_link_ = *std::move(opened);
+  }
+  const TimePoint asked = Clock::now();
+  auto end = co_await ask_log_end(*bound_link_);
+  if (!end.ok()) co_return end.status();
+  const std::string end_text = end->text();
+  // Nothing is known of places before the first reading; a bound would wait for ever.
+  if (commits_.position().known()) commits_.bound(asked, *std::move(end));
+  const TimePoint behind = commits_.oldest_unreached();
+  const double lag = behind == TimePoint::max() ? 0 : std::chrono::duration<double>(Clock::now() - behind).count();
+  const bool running = loaded_ || standby_.load();
+  const std::chrono::duration<double> lag_max = options_.max_lag;
+  usable_.store(running && commits_.position().known() && lag <= lag_max.count(), std::memory_order_release);
+  const std::lock_guard lock(status_mutex_);
+  status_.leader_position = end_text;
+  status_.position = commits_.position().text();
+  status_.lag_oldest_seconds = lag;
+  const LogPosition& last = commits_.last_bound();
+  const bool same_file = last.file == commits_.position().file;
+  status_.lag_bytes =
+      same_file && last.offset > commits_.position().offset ? last.offset - commits_.position().offset : 0;
+  status_.lag_entries = std::max<std::uint64_t>(queue_.ends, behind == TimePoint::max() ? 0 : 1);
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> LogFeed::watch() {
+  const TimePoint now = Clock::now();
+  if (now >= next_settings_) {
+    next_settings_ = now + kSettingsInterval;
+    const absl::Status checked = co_await check_leader();
+    if (!checked.ok()) co_return checked;
+  }
+  if (now >= next_ledger_) {
+    next_ledger_ = now + kLedgerInterval;
+    const absl::Status counted = co_await count_ledger();
+    if (!counted.ok()) co_return counted;
+  }
+  // The applier's transaction is not open between two steps unless it is a large one.
+  if (applier_->is_open()) co_return absl::OkStatus();
+  if (now >= next_compare_) {
+    const absl::Status compared = co_await compare_definitions();
+    if (!compared.ok()) co_return compared;
+  }
+  if (now >= next_retry_ && (stopped_.any() || !to_release_.empty())) {
+    next_retry_ = now + kRetryInterval;
+    const absl::Status retried = co_await retry_stopped();
+    if (!retried.ok()) co_return retried;
+  }
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> LogFeed::count_ledger() {
+  if (applier_->is_open()) co_return absl::OkStatus();
+  auto open = co_await follower_->ask(dualwrite::count_open_ledger(options_.schema));
+  if (!open.ok()) co_return open.status();
+  const std::lock_guard lock(status_mutex_);
+  status_.ledger_open = open->rows.empty() ? 0 : first_number(open->rows.front());
+  co_return absl::OkStatus();
+}
+
+// What somebody changed past the log is found here at the latest.
+Task<absl::Status> LogFeed::compare_definitions() {
+  const absl::Status loaded = co_await catalog_.load(*leader_, follower_->link());
+  if (!loaded.ok()) co_return loaded;
+  co_return co_await stop_blocked(applier_->stored());
+}
+
+// Tables that could not be carried exactly stop before a row of them is lost.
+Task<absl::Status> LogFeed::stop_blocked(const StoredPosition& stored) {
+  next_compare_ = Clock::now() + kCompareInterval;
+  std::vector<SchemaFinding> findings = catalog_.compare(makes());
+  for (const SchemaFinding& finding : findings) {
+    if (finding.severity != Severity::blocker || stopped_.all().contains(finding.table)) continue;
+    StoppedTable stop{.table = finding.table,
+                      .cause = StopCause::definition,
+                      .since = stored.applied,
+                      .reason = finding.object + ": " + finding.text + "; " + finding.advice};
+    auto kept = co_await follower_->ask(dualwrite::insert_stopped(options_.schema, stop));
+    if (!kept.ok()) co_return kept.status();
+    spdlog::error("table={}.{} stopped position={} why=\"{}\"", stop.table.schema, stop.table.table, stop.since.text(),
+                  stop.reason);
+    stopped_.stop(std::move(stop));
+  }
+  const std::lock_guard lock(status_mutex_);
+  findings_ = std::move(findings);
+  co_return absl::OkStatus();
+}
+
+// A table stopped by its definition goes on when the definitions agree; one stopped by a row, when the policy is to
+// overwrite or somebody has said so.
+Task<absl::Status> LogFeed::retry_stopped() {
+  std::vector<TableRef> asked = std::exchange(to_release_, {});
+  const TimePoint now = Clock::now();
+  std::vector<StoppedTable> tables = stopped_.list();
+  std::vector<TableRef> due;
+  for (const StoppedTable& table : tables) {
+    if (table.released) continue;
+    const bool wanted = std::find(asked.begin(), asked.end(), table.table) != asked.end();
+    if (table.cause == StopCause::divergence && policy_.load() == config::OnDivergence::hold && !wanted) continue;
+    Retry& retry = retries_[table.table];
+    if (now < retry.at && !wanted) continue;
+    retry.at = now + kRetryInterval;
+    due.push_back(table.table);
+  }
+  if (due.empty()) co_return absl::OkStatus();
+  const absl::Status read = co_await catalog_.reload(*leader_, follower_->link(), due);
+  if (!read.ok()) co_return read;
+  bool released = false;
+  for (const TableRef& table : due) {
+    std::vector<TableRef> one(1, table);
+    if (!catalog_.carries(one, makes())) continue;
+    const bool gone = !catalog_.leader().contains(table) && !catalog_.follower().contains(table);
+    const std::string sql =
+        gone ? dualwrite::delete_stopped(options_.schema, table) : dualwrite::release_stopped(options_.schema, table);
+    auto done = co_await follower_->ask(sql);
+    if (!done.ok()) co_return done.status();
+    spdlog::warn("table={}.{} released=true", table.schema, table.table);
+    if (gone) stopped_.resume(table);
+    released = released || !gone;
+    // One that stops again waits longer each time.
+    Retry& retry = retries_[table];
+    retry.pause = std::min<std::chrono::seconds>(retry.pause * 2, kRetryPauseMax);
+    retry.at = now + retry.pause;
+  }
+  if (released) co_return absl::AbortedError("tables are caught up from where they stopped");
+  co_return absl::OkStatus();
+}
+
+}  // namespace crossfade::proxy

@@ -1,0 +1,27 @@
+// The one value that a question of ours asked for.
+#pragma once
+
+#include <charconv>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "protocol/rows.h"
+
+namespace crossfade::proxy {
+
+inline std::string first_cell(const protocol::ResultSet& result) {
+  return result.rows.empty() || result.rows.front().empty() ? std::string() : result.rows.front().front().value_or("");
+}
+
+inline std::uint64_t to_number(const protocol::Cell& cell) {
+  std::uint64_t value = 0;
+  if (cell) std::from_chars(cell->data(), cell->data() + cell->size(), value);
+  return value;
+}
+
+inline std::uint64_t first_number(const std::vector<protocol::Cell>& row) {
+  return row.empty() ? 0 : to_number(row.front());
+}
+
+}  // namespace crossfade::proxy

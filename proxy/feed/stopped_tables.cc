@@ -1,0 +1,76 @@
+#include "proxy/feed/stopped_tables.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+
+namespace crossfade::proxy {
+
+using dualwrite::LogPosition;
+using dualwrite::StoppedTable;
+using dualwrite::TableRef;
+
+void StoppedTables::assign(std::vector<StoppedTable> tables) {
+  tables_.clear();
+  for (StoppedTable& table : tables) {
+    TableRef name = table.table;
+    tables_.emplace(std::move(name), std::move(table));
+  }
+  publish();
+}
+
+void StoppedTables::stop(StoppedTable table) {
+  TableRef name = table.table;
+  tables_.insert_or_assign(std::move(name), std::move(table));
+  publish();
+}
+
+void StoppedTables::resume(const TableRef& table) {
+  tables_.erase(table);
+  publish();
+}
+
+void StoppedTables::move(const TableRef& table, const LogPosition& since) {
+  const auto found = tables_.find(table);
+  if (found != tables_.end()) found->second.since = since;
+}
+
+// Not stopped: everything that is new. Stopped: what is new and before its place. Released: everything from its place
+// on, which may be old to the others.
+bool StoppedTables::takes(const TableRef& table, const LogPosition& begin, const LogPosition& applied) const {
+  const auto found = tables_.empty() ? tables_.end() : tables_.find(table);
+  if (found == tables_.end()) return begin >= applied;
+  if (found->second.released) return begin >= found->second.since;
+  return begin >= applied && begin < found->second.since;
+}
+
+std::vector<TableRef> StoppedTables::released() const {
+  std::vector<TableRef> out;
+  for (const auto& [name, table] : tables_) {
+    if (table.released) out.push_back(name);
+  }
+  return out;
+}
+
+bool StoppedTables::contains(std::string_view schema, std::string_view table) const {
+  if (!any()) return false;
+  const std::lock_guard lock(mutex_);
+  return std::any_of(published_.begin(), published_.end(), [&](const StoppedTable& stopped) {
+    return absl::EqualsIgnoreCase(stopped.table.table, {table.data(), table.size()}) &&
+           absl::EqualsIgnoreCase(stopped.table.schema, {schema.data(), schema.size()});
+  });
+}
+
+std::vector<StoppedTable> StoppedTables::list() const {
+  const std::lock_guard lock(mutex_);
+  return published_;
+}
+
+void StoppedTables::publish() {
+  const std::lock_guard lock(mutex_);
+  published_.clear();
+  for (const auto& [name, table] : tables_) published_.push_back(table);
+  count_.store(published_.size(), std::memory_order_release);
+}
+
+}  // namespace crossfade::proxy

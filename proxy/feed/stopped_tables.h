@@ -1,0 +1,45 @@
+// Which tables are stopped, from where on, and why; for the applier, and as a snapshot for everybody else.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <vector>
+
+#include "dualwrite/log_control.h"
+
+namespace crossfade::proxy {
+
+// Written by the feed's thread alone; asked from any.
+class StoppedTables {
+ public:
+  // The feed's thread.
+  void assign(std::vector<dualwrite::StoppedTable> tables);
+  void stop(dualwrite::StoppedTable table);
+  void resume(const dualwrite::TableRef& table);
+  void move(const dualwrite::TableRef& table, const dualwrite::LogPosition& since);
+  const std::map<dualwrite::TableRef, dualwrite::StoppedTable>& all() const { return tables_; }
+  // Is a change of this table applied, made in a transaction that begins at `begin`, while everything before `applied`
+  // is on the follower for tables that are not stopped?
+  bool takes(const dualwrite::TableRef& table, const dualwrite::LogPosition& begin,
+             const dualwrite::LogPosition& applied) const;
+  // Those that are being caught up, and the earliest place that one of them needs.
+  std::vector<dualwrite::TableRef> released() const;
+
+  // Any thread. Names compare without case: a server that tells them apart has two tables stopped at worst.
+  bool any() const { return count_.load(std::memory_order_acquire) != 0; }
+  bool contains(std::string_view schema, std::string_view table) const;
+  std::vector<dualwrite::StoppedTable> list() const;
+
+ private:
+  void publish();
+
+  std::map<dualwrite::TableRef, dualwrite::StoppedTable> tables_;
+  std::atomic<std::size_t> count_{0};
+  mutable std::mutex mutex_;  // guards published_
+  std::vector<dualwrite::StoppedTable> published_;
+};
+
+}  // namespace crossfade::proxy

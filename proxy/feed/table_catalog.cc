@@ -1,0 +1,110 @@
+#include "proxy/feed/table_catalog.h"
+
+#include <algorithm>
+
+namespace crossfade::proxy {
+
+using dualwrite::DefinitionScope;
+using dualwrite::LogTable;
+using dualwrite::TableDefinition;
+using dualwrite::TableMapping;
+using dualwrite::TableRef;
+
+namespace {
+
+// A server with many tables takes a while over information_schema.
+constexpr auto kAnswerMax = std::chrono::minutes(2);
+constexpr std::size_t kAnswerBytesMax = 1u << 30;
+
+const TableDefinition* find(const TableCatalog::Definitions& definitions, const TableRef& name) {
+  const auto found = definitions.find(name);
+  return found == definitions.end() ? nullptr : &found->second;
+}
+
+}  // namespace
+
+Task<absl::StatusOr<TableCatalog::Definitions>> TableCatalog::ask(BackendLink& link, DefinitionScope scope) const {
+  const TimePoint deadline = Clock::now() + kAnswerMax;
+  const bool mariadb = link.is_mariadb();
+  std::vector<protocol::ResultSet> results;
+  for (const std::string& sql : dualwrite::definition_queries(scope, mariadb)) {
+    auto answer = co_await link.query(sql, deadline, kAnswerBytesMax);
+    if (!answer.ok()) co_return answer.status();
+    if (answer->size() != 1) co_return absl::InternalError("a question for definitions gave no single result");
+    results.push_back(std::move(answer->front()));
+  }
+  co_return dualwrite::definitions_from(results, mariadb);
+}
+
+Task<absl::Status> TableCatalog::load(BackendLink& leader, BackendLink& follower) {
+  const DefinitionScope all{.tables = {}, .excluded_schemas = {control_schema_}};
+  auto leading = co_await ask(leader, all);
+  if (!leading.ok()) co_return leading.status();
+  auto following = co_await ask(follower, all);
+  if (!following.ok()) co_return following.status();
+  mappings_.clear();
+  leader_ = *std::move(leading);
+  follower_ = *std::move(following);
+  co_return absl::OkStatus();
+}
+
+Task<absl::StatusOr<TableCatalog::Definitions>> TableCatalog::ask_follower(BackendLink& follower,
+                                                                           std::vector<TableRef> tables) const {
+  if (tables.empty()) co_return Definitions();
+  DefinitionScope scope{.tables = std::move(tables), .excluded_schemas = {}};
+  co_return co_await ask(follower, std::move(scope));
+}
+
+Task<absl::Status> TableCatalog::reload(BackendLink& leader, BackendLink& follower, std::vector<TableRef> tables) {
+  if (tables.empty()) co_return co_await load(leader, follower);
+  DefinitionScope scope{.tables = tables, .excluded_schemas = {}};
+  auto leading = co_await ask(leader, scope);
+  if (!leading.ok()) co_return leading.status();
+  auto following = co_await ask(follower, scope);
+  if (!following.ok()) co_return following.status();
+  for (const TableRef& table : tables) {
+    leader_.erase(table);
+    follower_.erase(table);
+    mappings_.erase(table);
+  }
+  leader_.merge(*leading);
+  follower_.merge(*following);
+  co_return absl::OkStatus();
+}
+
+std::shared_ptr<const TableMapping> TableCatalog::mapping(const std::shared_ptr<const LogTable>& source,
+                                                          dualwrite::ServerMakes makes, bool may_run_events) {
+  TableRef name{.schema = source->schema, .table = source->table};
+  auto& kept = mappings_[name];
+  if (kept && (kept->source == source || *kept->source == *source)) return kept;
+  const TableDefinition* following = find(follower_, name);
+  if (following == nullptr) {
+    auto missing = std::make_shared<TableMapping>();
+    missing->reason = "the follower has no such table: create it there, with its rows";
+    missing->source = source;
+    missing->target = name;
+    kept = missing;
+    return kept;
+  }
+  kept = std::make_shared<const TableMapping>(
+      dualwrite::map_table(source, find(leader_, name), *following, makes, may_run_events));
+  return kept;
+}
+
+bool TableCatalog::carries(const std::vector<TableRef>& tables, dualwrite::ServerMakes makes) const {
+  Definitions leading;
+  Definitions following;
+  for (const TableRef& table : tables) {
+    const TableDefinition* left = find(leader_, table);
+    const TableDefinition* right = find(follower_, table);
+    if ((left == nullptr) != (right == nullptr)) return false;
+    if (left == nullptr) continue;
+    leading.emplace(table, *left);
+    following.emplace(table, *right);
+  }
+  const auto findings = dualwrite::compare_schemas(leading, following, makes);
+  return std::none_of(findings.begin(), findings.end(),
+                      [](const auto& finding) { return finding.severity == dualwrite::Severity::blocker; });
+}
+
+}  // namespace crossfade::proxy
