@@ -97,8 +97,7 @@ class Env:
             if flags or not start:
                 raise Skip("needs the proxy")
             return Direct(self.old)
-        if self.feed != DEFAULT_FEEDS[0]:
-            config = merge({"dual_write": {"feed": self.feed}}, config or {})
+        config = merge({"dual_write": {"feed": self.feed}}, config or {})
         proxy = Proxy(self.binary, os.path.join(self.directory, "%s-%d" % (self.name, len(self.proxies))), self.servers,
                       config, flags, **more)
         self.proxies.append(proxy)

@@ -95,8 +95,8 @@ class Proxy:
         self.starts += 1
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen([*self.prefix, self.binary, "serve", "--config", self.config_file], stdout=log,
-                                            stderr=log if stderr is None else stderr, stdin=subprocess.DEVNULL,
-                                            cwd=self.directory, env=dict(os.environ, **self.environment))
+                                            stderr=log if stderr is None else stderr, stdin=subprocess.DEVNULL, cwd=self.directory,
+                                            env=dict(os.environ, **self.environment))
         atexit.register(self.kill)
         wait_until(lambda: self.died() or self.get("/liveness"), deadline, "the proxy's liveness")
         if ready:
