@@ -185,7 +185,12 @@ Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::
   const bool renumber = numbers == Numbers::anew || backend.is_compressed();
   protocol::PacketNumbering numbering(reply_sequence_);
   bool wait_first = !backend.is_buffered();
+  std::size_t turn_bytes = 0;
   for (;;) {
+    if (!wait_first && turn_bytes >= Stream::kTurnBytesMax) {
+      turn_bytes = 0;
+      co_await worker_.reactor.sleep_for(std::chrono::milliseconds(0));
+    }
     if (wait_first) {
       const WaitResult waited = co_await backend.readable(worker_.reactor.now() + kStatementMax);
       if (waited != WaitResult::ready) co_return absl::DeadlineExceededError("no answer in time");
@@ -197,6 +202,7 @@ Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::
     }
     if (got.kind != Stream::Io::Kind::ok) co_return absl::UnavailableError("the server closed the connection");
     wait_first = !backend.is_buffered();
+    turn_bytes += got.bytes;
     protocol::Bytes input(scratch.data(), got.bytes);
     while (!input.empty() && !tracker.asks_for_file()) {
       auto used = tracker.feed(input);
