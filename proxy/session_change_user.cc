@@ -53,7 +53,7 @@ Task<Session::Next> Session::on_change_user(Command command) {
   if (proof.kind == ClientProof::Kind::gone) co_return Next::close;
   std::optional<protocol::Err> err;
   // Whoever changes to itself gives its place up for the new one.
-  const bool same_user = proof.user == user_;
+  const bool same_user = proof.user && proof.user->connections == user_->connections;
   UserSlot slot;
   if (same_user) slot = std::move(user_slot_);
   if (proof.kind == ClientProof::Kind::rejected) {

@@ -26,7 +26,10 @@ bool is_interruption(std::uint16_t code) {
 }  // namespace
 
 LinkOptions Session::session_link_options(config::Backend which, std::string schema) const {
-  LinkOptions options = shared_.link_options(which, user_->backend[static_cast<std::size_t>(which)]);
+  // Of a user of the file as the file has it now: a password may have been replaced since the login.
+  std::shared_ptr<const KnownUser> user = shared_.users.listed(user_name_);
+  if (!user) user = user_;
+  LinkOptions options = shared_.link_options(which, user->backend[static_cast<std::size_t>(which)]);
   options.schema = std::move(schema);
   if (options.proxy_header) options.proxy_header = login_.peer;
   options.mirrored = capabilities_;

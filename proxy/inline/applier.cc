@@ -174,7 +174,10 @@ Task<void> Applier::loop() {
 }
 
 Task<absl::StatusOr<std::unique_ptr<BackendLink>>> Applier::connect(const LinkOptions& options, bool is_leader) {
-  auto opened = co_await BackendLink::open(reactor_, options, counters_, Clock::now() + std::chrono::seconds(5));
+  LinkOptions current = options;
+  if (options_.current) current = options_.current(options.which);
+  auto opened =
+      co_await BackendLink::open(reactor_, std::move(current), counters_, Clock::now() + std::chrono::seconds(5));
   if (!opened.ok()) co_return opened.status();
   std::unique_ptr<BackendLink> link = *std::move(opened);
   const absl::Status ready = co_await set_up(*link, is_leader);
