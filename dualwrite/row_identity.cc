@@ -65,8 +65,8 @@ std::string shown_key(const TableMapping& mapping, const RowImage& row) {
   return text.size() > kShownKeyBytesMax ? std::string() : text;
 }
 
-std::string key_text(const TableMapping& mapping, const RowImage& row, bool plaintext) {
-  if (plaintext) {
+std::string key_text(const TableMapping& mapping, const RowImage& row, ShowValues values) {
+  if (values == ShowValues::plaintext) {
     if (std::string text = shown_key(mapping, row); !text.empty()) return text;
   }
   RowImage key;
@@ -108,7 +108,7 @@ absl::StatusOr<RowsChange> single_row(const RowsChange& change, std::size_t inde
 }
 
 absl::StatusOr<RowIdentity> identify_row(const RowsChange& change, std::size_t index, const TableMapping& mapping,
-                                         bool plaintext) {
+                                         ShowValues values) {
   absl::StatusOr<RowsChange> row = single_row(change, index);
   if (!row.ok()) return row.status();
   RowIdentity identity;
@@ -116,7 +116,7 @@ absl::StatusOr<RowIdentity> identify_row(const RowsChange& change, std::size_t i
   while (!images.empty()) {
     absl::StatusOr<RowImage> image = take_row(*row->table, &images);
     if (!image.ok()) return image.status();
-    if (identity.key.empty()) identity.key = key_text(mapping, *image, plaintext);
+    if (identity.key.empty()) identity.key = key_text(mapping, *image, values);
     const bool before =
         row->kind == RowsKind::delete_ || (row->kind == RowsKind::update && identity.before_hash.empty());
     (before ? identity.before_hash : identity.after_hash) = hash_row(*image);

@@ -213,6 +213,34 @@ absl::StatusOr<std::vector<Cell>> decode_binary_row(Bytes payload, const std::ve
   return cells;
 }
 
+absl::Status expect_shape(const std::vector<ResultSet>& results, std::initializer_list<std::size_t> columns) {
+  const auto fits = [](const ResultSet& result, std::size_t wanted) {
+    return result.end.kind == ResultEnd::Kind::rows && result.columns.size() == wanted &&
+           std::all_of(result.rows.begin(), result.rows.end(),
+                       [wanted](const std::vector<Cell>& row) { return row.size() == wanted; });
+  };
+  if (std::equal(results.begin(), results.end(), columns.begin(), columns.end(), fits)) return absl::OkStatus();
+  return absl::InternalError("the server's answer has another shape than what was asked for");
+}
+
+absl::StatusOr<std::vector<std::vector<Cell>>> only_rows(std::vector<ResultSet> results, std::size_t columns) {
+  if (absl::Status shape = expect_shape(results, {columns}); !shape.ok()) {
+    return shape;
+  }
+  return std::move(results.front().rows);
+}
+
+absl::StatusOr<std::vector<Cell>> only_row(std::vector<ResultSet> results, std::size_t columns) {
+  absl::StatusOr<std::vector<std::vector<Cell>>> rows = only_rows(std::move(results), columns);
+  if (!rows.ok()) {
+    return rows.status();
+  }
+  if (rows->size() != 1) {
+    return absl::InternalError("the server's answer has " + std::to_string(rows->size()) + " rows instead of one");
+  }
+  return std::move(rows->front());
+}
+
 absl::StatusOr<std::vector<ResultSet>> decode_response(Bytes wire, ResponseKind kind, Capabilities capabilities) {
   std::vector<ResultSet> results;
   ResponseTracker tracker;

@@ -2,6 +2,7 @@
 // response taken apart, for the proxy's own queries and for comparison. Never used on the relay path.
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,7 +29,15 @@ struct ResultSet {
   std::vector<std::vector<Cell>> rows;
   ResultEnd end;
 };
-// Takes a complete recorded response apart: all results of it. `wire` is packets with headers.
+// A server may answer anything. What is taken from an answer to a question of the proxy's own is asked for by its shape
+// first; an answer of another shape is an Internal failure, and never read past its end.
+// Of as many results as there are `columns`, each with rows of so many cells.
+absl::Status expect_shape(const std::vector<ResultSet>& results, std::initializer_list<std::size_t> columns);
+// The rows of its one result; or its one row.
+absl::StatusOr<std::vector<std::vector<Cell>>> only_rows(std::vector<ResultSet> results, std::size_t columns);
+absl::StatusOr<std::vector<Cell>> only_row(std::vector<ResultSet> results, std::size_t columns);
+
+// Takes a complete recorded response apart: all results of it, at least one. `wire` is packets with headers.
 absl::StatusOr<std::vector<ResultSet>> decode_response(Bytes wire, ResponseKind kind, Capabilities capabilities);
 
 }  // namespace crossfade::protocol

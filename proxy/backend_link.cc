@@ -322,13 +322,27 @@ Task<absl::StatusOr<std::vector<protocol::ResultSet>>> BackendLink::ask(std::str
   co_return taken_apart(answer);
 }
 
-Task<absl::StatusOr<std::vector<protocol::Cell>>> BackendLink::ask_row(std::string columns, TimePoint deadline) {
+Task<absl::StatusOr<std::vector<protocol::Cell>>> BackendLink::ask_row(std::string columns, std::size_t count,
+                                                                       TimePoint deadline) {
   auto results = co_await ask("SELECT " + columns + " LIMIT 1", deadline);
   if (!results.ok()) co_return results.status();
-  if (results->size() != 1 || results->front().rows.size() != 1 || results->front().rows.front().empty()) {
-    co_return absl::InternalError("no row came in answer to a question of the proxy's own");
-  }
-  co_return std::move(results->front().rows.front());
+  co_return protocol::only_row(*std::move(results), count);
+}
+
+Task<absl::StatusOr<std::vector<std::vector<protocol::Cell>>>> BackendLink::query_rows(std::string sql,
+                                                                                       std::size_t columns,
+                                                                                       TimePoint deadline,
+                                                                                       std::size_t bytes_max) {
+  auto results = co_await query(std::move(sql), deadline, bytes_max);
+  if (!results.ok()) co_return results.status();
+  co_return protocol::only_rows(*std::move(results), columns);
+}
+
+Task<absl::StatusOr<std::vector<protocol::Cell>>> BackendLink::query_row(std::string sql, std::size_t columns,
+                                                                         TimePoint deadline) {
+  auto results = co_await query(std::move(sql), deadline);
+  if (!results.ok()) co_return results.status();
+  co_return protocol::only_row(*std::move(results), columns);
 }
 
 void BackendLink::note_end(const protocol::ResultEnd& end) {

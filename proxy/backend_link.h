@@ -101,9 +101,14 @@ class BackendLink {
   // query() of a SELECT that the client knows nothing of: a KILL QUERY that meets it came between two statements as far
   // as the client can tell, and so it is asked again.
   Task<absl::StatusOr<std::vector<protocol::ResultSet>>> ask(std::string sql, TimePoint deadline);
-  // ask() for the one row of SELECT `columns`, which may not have a LIMIT of their own: a client may have set
-  // sql_select_limit.
-  Task<absl::StatusOr<std::vector<protocol::Cell>>> ask_row(std::string columns, TimePoint deadline);
+  // ask() for the one row of SELECT `columns`, `count` of them, which may not have a LIMIT of their own: a client may
+  // have set sql_select_limit.
+  Task<absl::StatusOr<std::vector<protocol::Cell>>> ask_row(std::string columns, std::size_t count, TimePoint deadline);
+  // query() of one statement whose answer is rows of so many columns; or one row. Internal: it was another.
+  Task<absl::StatusOr<std::vector<std::vector<protocol::Cell>>>> query_rows(std::string sql, std::size_t columns,
+                                                                            TimePoint deadline,
+                                                                            std::size_t bytes_max = kCaptureMax);
+  Task<absl::StatusOr<std::vector<protocol::Cell>>> query_row(std::string sql, std::size_t columns, TimePoint deadline);
   void send_quit();
   // In the middle of an exchange that will not be finished: send_quit() would be taken for a part of it. The
   // server notices that the connection has closed, and rolls back.

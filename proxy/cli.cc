@@ -11,6 +11,7 @@
 #include "proxy/admin.h"
 #include "proxy/config_file.h"
 #include "proxy/log.h"
+#include "proxy/misspelling.h"
 #include "proxy/secrets.h"
 #include "proxy/status_table.h"
 #include "shadow/report.h"
@@ -136,6 +137,59 @@ CLI::App* add_admin_verb(CLI::App& app, const std::string& name, const std::stri
   return verb;
 }
 
+// What of these options may be written: "--config", "-c".
+std::vector<std::string> spellings(const CLI::App& app) {
+  std::vector<std::string> out;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) out.push_back("--" + name);
+    for (const std::string& name : option->get_snames()) out.push_back("-" + name);
+  }
+  return out;
+}
+
+std::string did_you_mean(const std::string& written, const std::vector<std::string>& known) {
+  const std::string meant = nearest_word(written, known);
+  return meant.empty() ? "" : "; did you mean '" + meant + "'?";
+}
+
+// The option in an argument: "--config" in "--config=x", "-c" in "-cx". Empty: it is none.
+std::string option_in(const std::string& argument) {
+  if (argument.size() < 2 || argument[0] != '-') return "";
+  return argument[1] == '-' ? argument.substr(0, argument.find('=')) : argument.substr(0, 2);
+}
+
+// Which of the words is not known, and which is meant by it: said before anything that is merely missing. Empty: all
+// are known.
+std::string unknown_word(const CLI::App& app, const std::vector<std::string>& arguments) {
+  const CLI::App* verb = nullptr;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    if (argument == "--") break;
+    const std::string option = option_in(argument);
+    if (option.empty()) {
+      if (verb != nullptr) continue;
+      std::vector<std::string> verbs;
+      for (const CLI::App* one : app.get_subcommands({})) {
+        verbs.push_back(one->get_name());
+        if (verbs.back() == argument) verb = one;
+      }
+      if (verb != nullptr) continue;
+      return "there is no verb '" + argument + "'" + did_you_mean(argument, verbs) +
+             "\nRun crossfade --help for all of them.";
+    }
+    const CLI::App& asked = verb != nullptr ? *verb : app;
+    const CLI::Option* known = asked.get_option_no_throw(option);
+    if (known == nullptr) {
+      const std::string where = verb != nullptr ? "'crossfade " + verb->get_name() + "'" : std::string("'crossfade'");
+      return where + " has no option '" + option + "'" + did_you_mean(option, spellings(asked)) + "\nRun crossfade " +
+             (verb != nullptr ? verb->get_name() + " " : std::string()) + "--help for all of them.";
+    }
+    const bool takes_next = known->get_type_size_max() > 0 && argument == option;
+    if (takes_next) ++i;
+  }
+  return "";
+}
+
 }  // namespace
 
 int run_cli(int argc, const char* const* argv, const CliContext& context) {
@@ -151,7 +205,7 @@ int run_cli(int argc, const char* const* argv, const CliContext& context) {
   AdminOptions admin;
   CLI::App* serve_verb = add_config_verb(app, "serve", "Run the proxy", config_file);
   serve_verb->footer(
-      "SIGTERM drains and ends, SIGHUP reads the flags again.\n\n"
+      "SIGTERM drains and ends, SIGHUP reads the flags, passwords and certificates again.\n\n"
       "Example:\n  crossfade serve --config /etc/crossfade/crossfade.yaml");
   CLI::App* check_verb = add_config_verb(
       app, "check", "Check the configuration, its flags, secrets and certificates; nothing is connected to",
@@ -170,6 +224,15 @@ int run_cli(int argc, const char* const* argv, const CliContext& context) {
   CLI::App* version_verb = app.add_subcommand("version", "Print the version");
   version_verb->footer("Example:\n  crossfade version");
 
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (arguments.empty()) {
+    context.err << app.help();
+    return kError;
+  }
+  if (const std::string unknown = unknown_word(app, arguments); !unknown.empty()) {
+    context.err << "crossfade: " << unknown << "\n";
+    return kError;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

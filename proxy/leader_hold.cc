@@ -109,9 +109,10 @@ void LeaderHold::note_set(const StatementFacts& facts, std::string_view sql) {
       return;
     }
   } else {
+    const bool names_session = contains_folded(sql, "SESSION") || contains_folded(sql, "LOCAL");
     for (const std::string& name : facts.variables) {
       if (name.starts_with('@')) continue;
-      if (is_characteristic(name) && !contains_folded(sql, "SESSION") && !contains_folded(sql, "LOCAL")) {
+      if (is_characteristic(name) && !names_session) {
         next_transaction_set_ = true;  // @@transaction_isolation is for the next one alone
         held_.insert(kUnknown);
       }

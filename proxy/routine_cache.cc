@@ -101,8 +101,8 @@ Task<absl::StatusOr<Judgement>> RoutineCache::read(std::string schema, TableName
   }
   const auto& shown = answer->results.front().rows;
   const auto& packages = answer->results.back().rows;
-  constexpr std::size_t kColumns = 6;
-  if (answer->results.size() != 2 || shown.size() != 1 || shown[0].size() != kColumns || packages.size() != 1) {
+  if (absl::Status shape = protocol::expect_shape(answer->results, {6, 1}); !shape.ok()) co_return shape;
+  if (shown.size() != 1 || packages.size() != 1) {
     co_return absl::InternalError("unexpected answer to SHOW CREATE PROCEDURE");
   }
   if (packages[0][0].value_or("") != "0") co_return refused(out.procedure, "there is a package of that name");

@@ -132,7 +132,7 @@ Task<absl::StatusOr<SchemaCache::Definition>> SchemaCache::read(Key key, TimePoi
       name_is("REFERENCED_TABLE_SCHEMA", schema) + " AND " + name_is("REFERENCED_TABLE_NAME", table);
   auto results = co_await link->query(sql, deadline);
   if (!results.ok()) co_return results.status();
-  if (results->size() != 6) co_return absl::InternalError("unexpected answer to the catalogue query");
+  if (absl::Status shape = protocol::expect_shape(*results, {2, 9, 1, 1, 2, 1}); !shape.ok()) co_return shape;
   link.keep();
   if ((*results)[0].rows.empty()) co_return Definition();
   auto found = std::make_shared<dualwrite::TableSchema>();

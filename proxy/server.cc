@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "proxy/admin.h"
+#include "proxy/credentials.h"
 #include "proxy/feed/log_feed.h"
 #include "proxy/flags_watcher.h"
 #include "proxy/log.h"
@@ -81,36 +82,6 @@ absl::StatusOr<int> listen_on(const config::Address& address, std::optional<std:
   return fd;
 }
 
-absl::StatusOr<KnownUsers> resolve_users(const config::Config& config) {
-  KnownUsers users;
-  for (const config::User& user : config.users) {
-    KnownUser known;
-    std::string password;
-    if (user.native_hash.empty()) {
-      auto secret = resolve_secret(user.password);
-      if (!secret.ok()) return secret.status();
-      password = *secret;
-      known.secret.password = password;
-    } else {
-      known.secret.native = protocol::parse_native_hash(user.native_hash);
-    }
-    known.connections_max = user.connections_max;
-    known.certificate_required = user.certificate_required;
-    const std::optional<config::Account>* accounts[] = {&user.old_account, &user.new_account};
-    for (std::size_t i = 0; i < 2; ++i) {
-      KnownUser::Credential& credential = known.backend[i];
-      credential = {.user = user.name, .password = password};
-      if (!*accounts[i]) continue;
-      credential.user = (*accounts[i])->user;
-      auto secret = resolve_secret((*accounts[i])->password);
-      if (!secret.ok()) return secret.status();
-      credential.password = *secret;
-    }
-    users.emplace(user.name, std::move(known));
-  }
-  return users;
-}
-
 class Server {
  public:
   explicit Server(const config::Config& config) : config_(config) {}
@@ -150,21 +121,8 @@ class Server {
 };
 
 absl::Status Server::start() {
-  auto users = resolve_users(config_);
-  if (!users.ok()) return users.status();
-  std::array<KnownUser::Credential, 2> control;
-  std::array<std::shared_ptr<const TlsContext>, 2> backend_tls;
-  for (const auto which : {config::Backend::old_db, config::Backend::new_db}) {
-    const auto i = static_cast<std::size_t>(which);
-    const config::Account& account = config_.control_account(which);
-    auto secret = resolve_secret(account.password);
-    if (!secret.ok()) return secret.status();
-    control[i] = {.user = account.user, .password = *secret};
-    if (config_.backend(which).tls.mode == config::BackendTls::Mode::disabled) continue;
-    auto tls = TlsContext::client(config_.backend(which).tls);
-    if (!tls.ok()) return tls.status();
-    backend_tls[i] = *tls;
-  }
+  auto credentials = read_credentials(config_);
+  if (!credentials.ok()) return credentials.status();
   auto rsa = protocol::RsaKey::generate();
   if (!rsa.ok()) return rsa.status();
   auto store = ReportStore::open(config_.state_dir);
@@ -175,9 +133,9 @@ absl::Status Server::start() {
     options.which = which;
     options.address = config_.backend(which).address;
     options.tls_mode = config_.backend(which).tls.mode;
-    options.tls = backend_tls[static_cast<std::size_t>(which)];
-    options.user = control[static_cast<std::size_t>(which)].user;
-    options.password = control[static_cast<std::size_t>(which)].password;
+    options.tls = credentials->backend_tls[static_cast<std::size_t>(which)];
+    options.user = credentials->control[static_cast<std::size_t>(which)].user;
+    options.password = credentials->control[static_cast<std::size_t>(which)].password;
     if (config_.backend(which).proxy_protocol) options.proxy_header.emplace();
     return options;
   };
@@ -187,27 +145,35 @@ absl::Status Server::start() {
   applier_options.schema = config_.control.schema;
   applier_options.poll_interval = config_.dual_write.poll_interval;
   applier_options.max_lag = config_.reads.max_lag;
-  for (const auto& [name, user] : *users) applier_options.app_users_on_leader.push_back(user.backend[0].user);
+  const auto control_link_now = [this](config::Backend which) {
+    LinkOptions options = shared_->link_options(which, shared_->control[static_cast<std::size_t>(which)]);
+    options.compression = config::BackendCompression::none;
+    return options;
+  };
+  applier_options.current = control_link_now;
+  for (const auto& [name, user] : credentials->users)
+    applier_options.app_users_on_leader.push_back(user.backend[0].user);
   applier_ = std::make_unique<Applier>(std::move(applier_options), metrics_);
   shadow_ = std::make_unique<ShadowPool>(
       config_.shadow, feed_, metrics_, *std::move(store),
       [this](config::Backend which, const std::string& user) { return shared_->user_link_options(which, user); });
-  shared_ = std::unique_ptr<Shared>(new Shared{.config = config_,
-                                               .metrics = metrics_,
-                                               .feed = feed_,
-                                               .applier = *applier_,
-                                               .shadow = *shadow_,
-                                               .rsa = *std::move(rsa),
-                                               .users = UserDirectory(*std::move(users), config_.learned_users),
-                                               .backend_tls = backend_tls,
-                                               .control = control,
-                                               .traits = {}});
+  shared_ =
+      std::unique_ptr<Shared>(new Shared{.config = config_,
+                                         .metrics = metrics_,
+                                         .feed = feed_,
+                                         .applier = *applier_,
+                                         .shadow = *shadow_,
+                                         .rsa = *std::move(rsa),
+                                         .users = UserDirectory(std::move(credentials->users), config_.learned_users),
+                                         .backend_tls = credentials->backend_tls,
+                                         .control = credentials->control,
+                                         .traits = {}});
   const auto on_connected = [this](config::Backend which, const protocol::Greeting& greeting) {
     shared_->traits.set(which, greeting);
   };
   applier_->on_connected = on_connected;
-  log_feed_ = std::make_unique<LogFeed>(LogFeedOptions{.leader = control_link(config::Backend::old_db),
-                                                       .follower = control_link(config::Backend::new_db),
+  log_feed_ = std::make_unique<LogFeed>(LogFeedOptions{.link = control_link_now,
+                                                       .leader = config::Backend::old_db,
                                                        .schema = config_.control.schema,
                                                        .config = config_.dual_write,
                                                        .max_lag = config_.reads.max_lag},
@@ -355,9 +321,11 @@ Task<void> Server::signal_loop() {
     signalfd_siginfo info{};
     if (read(signals_->fd(), &info, sizeof info) != static_cast<ssize_t>(sizeof info)) continue;
     if (info.ssi_signo == SIGHUP) {
-      spdlog::info("signal=HUP reloading=flags,certificates forgetting=passwords");
+      spdlog::info("signal=HUP reloading=flags,secrets,certificates forgetting=passwords");
       flags_->reload_now();
       shared_->users.forget_learned();
+      read_credentials_again(
+          config_, {.users = shared_->users, .control = shared_->control, .backend_tls = shared_->backend_tls});
       reload_certificates();
     } else if (draining_) {
       spdlog::warn("signal={} ending=now", info.ssi_signo);

@@ -43,6 +43,7 @@
 #include "routing/prepare_statement.h"
 #include "routing/routine.h"
 #include "routing/session_effect.h"
+#include "routing/split.h"
 #include "routing/write_shape.h"
 
 namespace crossfade::proxy {
@@ -136,6 +137,7 @@ class Session {
   // session_query.cc: COM_QUERY
   Task<Next> on_query(Command command);
   bool needs_context_to_read(std::string_view sql) const;
+  bool needs_context_to_read(const routing::UnclearBytes& unclear, std::string_view rest) const;
   Task<Next> carry_out(routing::Plan plan, routing::StatementFacts facts, Command command);
   // `text` is the SET; `command` what carries it, which may be an execution of it.
   Task<Next> on_set(routing::StatementFacts facts, std::string text, Command command, protocol::ResponseKind kind);
@@ -144,7 +146,7 @@ class Session {
   Task<Next> on_plain(routing::StatementFacts facts, Command command);  // to the leader; then what it changed here
   Task<Next> on_warnings(routing::StatementFacts facts, Command command);
   Task<Next> on_several(Command command);  // session_several.cc: several statements in one text
-  Task<Next> one_of_several(std::string_view* left);
+  Task<Next> one_of_several(std::string_view* left, const routing::UnclearBytes* unclear);
   // session_call.cc: CALL of procedures that only read
   struct JudgedCall {
     std::optional<protocol::Err> refused;

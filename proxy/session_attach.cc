@@ -59,6 +59,7 @@ Task<absl::StatusOr<bool>> Session::leader_was_killed(BackendLink& fresh, Closin
                            worker_.reactor.now() + kSetMax);
   if (absl::IsFailedPrecondition(told.status())) co_return false;  // it does not say
   if (!told.ok()) co_return told.status();
+  if (absl::Status shape = protocol::expect_shape(*told, {1, 2}); !shape.ok()) co_return shape;
   const BackendLink& lost = *link(leader());
   // What TLS itself sends can stir an idle connection, too.
   const TimePoint now = Clock::now();
@@ -70,9 +71,9 @@ Task<absl::StatusOr<bool>> Session::leader_was_killed(BackendLink& fresh, Closin
   loss.age_seconds = std::chrono::duration<double>(now - lost.logged_in_at()).count();
   loss.idle_seconds = std::chrono::duration<double>(ended - lost.quiet_since()).count();
   const auto number = [](const protocol::Cell& cell) { return std::strtoull(cell.value_or("0").c_str(), nullptr, 10); };
-  loss.wait_timeout_seconds = number(told->front().rows.at(0).at(0));
+  for (const std::vector<protocol::Cell>& row : told->front().rows) loss.wait_timeout_seconds = number(row[0]);
   for (const std::vector<protocol::Cell>& row : told->back().rows) {
-    (row.at(0) == "Uptime" ? loss.uptime_seconds : loss.kills) = number(row.at(1));
+    (row[0] == "Uptime" ? loss.uptime_seconds : loss.kills) = number(row[1]);
   }
   co_return was_killed(loss);
 }

@@ -191,9 +191,9 @@ Task<Session::Next> Session::write_bulk(Prepared& prepared, protocol::BulkExecut
       co_return co_await reply_err(lost_transaction());
     }
     if ((outcome->err || outcome->ok.warnings > 0) && answer.wants_conditions()) {
-      auto shown = co_await link(leader())->query("SHOW WARNINGS", deadline);
+      auto shown = co_await link(leader())->query_rows("SHOW WARNINGS", 3, deadline);
       if (!shown.ok()) co_return co_await reply_lost(shown.status(), leader());
-      for (const std::vector<protocol::Cell>& row : shown->front().rows) {
+      for (const std::vector<protocol::Cell>& row : *shown) {
         const auto code = static_cast<std::uint16_t>(std::strtoul(row[1].value_or("0").c_str(), nullptr, 10));
         answer.add_condition({.level = row[0].value_or(""), .code = code, .message = row[2].value_or("")});
       }

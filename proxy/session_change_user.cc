@@ -52,7 +52,7 @@ Task<Session::Next> Session::on_change_user(Command command) {
   if (proof.kind == ClientProof::Kind::gone) co_return Next::close;
   std::optional<protocol::Err> err;
   // Whoever changes to itself gives its place up for the new one.
-  const bool same_user = proof.user == user_;
+  const bool same_user = proof.user && proof.user->connections == user_->connections;
   UserSlot slot;
   if (same_user) slot = std::move(user_slot_);
   if (proof.kind == ClientProof::Kind::rejected) {
@@ -126,18 +126,15 @@ Task<Session::Next> Session::refuse_change_user(protocol::Buffer answer, std::op
   ++login_.failed_changes;
   const TimePoint deadline = worker_.reactor.now() + kChangeMax;
   if (!by_leader) {
-    auto charsets = co_await leading.query(kAskCharsets, deadline);
+    auto charsets = co_await leading.query_row(kAskCharsets, 3, deadline);
     if (!charsets.ok()) co_return co_await reply_lost(charsets.status(), leader());
-    if (charsets->size() != 1 || charsets->front().rows.size() != 1 || charsets->front().rows[0].size() != 3) {
-      co_return co_await reply_lost(absl::InternalError("the session's character sets cannot be read"), leader());
-    }
     protocol::Buffer wire;
     protocol::append_command(wire, protocol::encode_simple(protocol::CommandByte::reset_connection));
     const absl::Status sent = co_await leading.send(wire, deadline);
     if (!sent.ok()) co_return co_await reply_lost(sent, leader());
     auto reset = co_await leading.capture(protocol::ResponseKind::ok_or_err, deadline);
     if (!reset.ok()) co_return co_await reply_lost(reset.status(), leader());
-    auto restored = co_await leading.query(set_charsets(charsets->front().rows.front()), deadline);
+    auto restored = co_await leading.query(set_charsets(*charsets), deadline);
     if (reset->failed() || !restored.ok()) {
       co_return co_await reply_lost(absl::InternalError("the session cannot be reset"), leader());
     }

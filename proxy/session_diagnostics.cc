@@ -147,13 +147,14 @@ Task<void> Session::keep_followers_conditions() {
   const TimePoint deadline = worker_.reactor.now() + kStatementMax;
   auto shown = co_await following->run("SHOW WARNINGS", deadline);
   absl::StatusOr<std::vector<protocol::Cell>> counts = absl::UnavailableError("not asked yet");
-  if (shown.ok() && !shown->failed()) counts = co_await following->ask_row("@@warning_count, @@error_count", deadline);
+  if (shown.ok() && !shown->failed())
+    counts = co_await following->ask_row("@@warning_count, @@error_count", 2, deadline);
   if (!counts.ok()) {
     following.reset();
     co_return;
   }
   const std::vector<protocol::Cell>& row = *counts;
-  const auto number = [&row](std::size_t i) { return std::strtoull(row.at(i).value_or("0").c_str(), nullptr, 10); };
+  const auto number = [&row](std::size_t i) { return std::strtoull(row[i].value_or("0").c_str(), nullptr, 10); };
   kept_ = Kept{.row_count = -1, .warnings = number(0), .errors = number(1), .show_warnings = std::move(shown->wire)};
 }
 

@@ -30,7 +30,7 @@ Task<absl::Status> Session::before_session_only(StatementFacts facts) {
   if (facts.verb == TableVerb::create_temporary && !objects_.knows_names()) {
     auto leading = co_await leader_link(nullptr);
     if (!leading.ok()) co_return leading.status();
-    auto asked = co_await (*leading)->ask_row("@@lower_case_table_names", worker_.reactor.now() + kStatementMax);
+    auto asked = co_await (*leading)->ask_row("@@lower_case_table_names", 1, worker_.reactor.now() + kStatementMax);
     if (!asked.ok()) co_return asked.status();
     const bool as_written = asked->front().value_or("1") == "0";
     objects_.compare(as_written ? routing::TemporaryTables::Names::as_written
@@ -98,7 +98,7 @@ Task<absl::Status> Session::look_for_temporary_tables(std::vector<routing::Table
   kept_ = Kept{.row_count = row_count,
                .warnings = warnings,
                .errors = error_sqlstate.empty() ? 0u : 1u,
-               .show_warnings = standalone(shown->wire),
+               .show_warnings = standalone(shown->wire, leading.capabilities()),
                .error_sqlstate = std::move(error_sqlstate)};
   co_return absl::OkStatus();
 }

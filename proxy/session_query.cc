@@ -65,6 +65,10 @@ routing::SessionFacts Session::session_facts() {
 
 // How the text is cut into tokens hangs on sql_mode where quotes and backslashes are about, and on the
 // character set where there is more than ASCII.
+bool Session::needs_context_to_read(const routing::UnclearBytes& unclear, std::string_view rest) const {
+  return (lexer_stale_ && unclear.quotes_in(rest)) || (!context_ && unclear.characters_in(rest));
+}
+
 bool Session::needs_context_to_read(std::string_view sql) const {
   if (lexer_stale_ && sql.find_first_of("\"\\") != std::string_view::npos) return true;
   return !context_ && has_high_bytes(sql);

@@ -26,7 +26,10 @@ bool is_interruption(std::uint16_t code) {
 }  // namespace
 
 LinkOptions Session::session_link_options(config::Backend which, std::string schema) const {
-  LinkOptions options = shared_.link_options(which, user_->backend[static_cast<std::size_t>(which)]);
+  // Of a user of the file as the file has it now: a password may have been replaced since the login.
+  std::shared_ptr<const KnownUser> user = shared_.users.listed(user_name_);
+  if (!user) user = user_;
+  LinkOptions options = shared_.link_options(which, user->backend[static_cast<std::size_t>(which)]);
   options.schema = std::move(schema);
   if (options.proxy_header) options.proxy_header = login_.peer;
   options.mirrored = capabilities_;
@@ -200,7 +203,12 @@ Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::
                   .own = commits_.own()});
   }
   bool wait_first = !backend.is_buffered();
+  std::size_t turn_bytes = 0;
   for (;;) {
+    if (!wait_first && turn_bytes >= Stream::kTurnBytesMax) {
+      turn_bytes = 0;
+      co_await worker_.reactor.sleep_for(std::chrono::milliseconds(0));
+    }
     if (wait_first) {
       const WaitResult waited = co_await backend.readable(worker_.reactor.now() + kStatementMax);
       if (waited != WaitResult::ready) co_return absl::DeadlineExceededError("no answer in time");
@@ -212,6 +220,7 @@ Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::
     }
     if (got.kind != Stream::Io::Kind::ok) co_return absl::UnavailableError("the server closed the connection");
     wait_first = !backend.is_buffered();
+    turn_bytes += got.bytes;
     if (renumber) numbering.apply(scratch.first(got.bytes));
     if (filters) filter.begin_piece(scratch.first(got.bytes));
     protocol::Bytes input(scratch.data(), got.bytes);

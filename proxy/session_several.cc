@@ -20,11 +20,12 @@ Task<Session::Next> Session::on_several(Command command) {
   }
   const std::string text(protocol::as_text(command.payload.subspan(1)));
   std::string_view left = routing::without_trailing_semicolons(text);
+  const routing::UnclearBytes unclear(left);
   joiner.begin(capabilities_, reply_sequence_);
   Next next = Next::go_on;
   for (bool more = true; more && next == Next::go_on && !killed_ && !ending_;) {
     joiner.next_response(ResponseJoiner::Follows::nothing);
-    next = co_await one_of_several(&left);
+    next = co_await one_of_several(&left, &unclear);
     more = joiner.last_end().kind != ResultEnd::Kind::err && !left.empty();
   }
   joiner.end();
@@ -33,8 +34,8 @@ Task<Session::Next> Session::on_several(Command command) {
 
 // Cuts the next statement off `left` and carries it out. How it is cut hangs on the sql_mode that the
 // one before it has left behind.
-Task<Session::Next> Session::one_of_several(std::string_view* left) {
-  if (needs_context_to_read(*left)) {
+Task<Session::Next> Session::one_of_several(std::string_view* left, const routing::UnclearBytes* unclear) {
+  if (needs_context_to_read(*unclear, *left)) {
     const absl::Status fresh = co_await refresh_context();
     if (!fresh.ok()) co_return co_await reply_lost(fresh, leader());
   }

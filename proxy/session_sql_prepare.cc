@@ -109,9 +109,9 @@ Task<absl::StatusOr<std::optional<std::string>>> Session::prepared_text(PrepareS
   if (captured->failed()) co_return std::nullopt;
   auto results = protocol::decode_response(captured->wire, ResponseKind::query, link(leader())->capabilities());
   if (!results.ok()) co_return results.status();
-  const auto& rows = results->front().rows;
-  if (rows.size() != 1 || rows.front().size() != 1) co_return std::nullopt;
-  co_return rows.front().front();
+  const auto row = protocol::only_row(*std::move(results), 1);
+  if (!row.ok()) co_return std::nullopt;
+  co_return row->front();
 }
 
 Task<Session::Next> Session::prepare_by_name(PrepareStatement statement, Command command) {
@@ -291,6 +291,7 @@ Task<absl::StatusOr<std::vector<protocol::Parameter>>> Session::values_of(std::v
   }
   auto results = co_await link(leader())->ask(parameters_query(values), worker_.reactor.now() + kStatementMax);
   if (!results.ok()) co_return results.status();
+  if (absl::Status shape = protocol::expect_shape(*results, {2 * values.size()}); !shape.ok()) co_return shape;
   co_return parameters_from(results->front(), context_->statement.character_set_client,
                             context_->character_set_results);
 }

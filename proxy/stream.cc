@@ -219,8 +219,13 @@ Task<absl::StatusOr<std::size_t>> Stream::receive(std::span<std::uint8_t> into, 
   if (!is_buffered()) {
     const auto waited = co_await descriptor_.readable(deadline);
     if (waited != WaitResult::ready) co_return wait_failure(waited, "reading");
+  } else if (turn_bytes_ >= kTurnBytesMax) {
+    turn_bytes_ = 0;
+    co_await reactor().sleep_for(std::chrono::milliseconds(0));
   }
-  co_return co_await read_some(into, deadline);
+  auto got = co_await read_some(into, deadline);
+  if (got.ok()) turn_bytes_ += *got;
+  co_return got;
 }
 
 Task<absl::Status> Stream::start_tls(std::shared_ptr<const TlsContext> context, std::string host,

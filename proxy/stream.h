@@ -27,6 +27,8 @@ class Stream {
                                                                TimePoint deadline,
                                                                Resolver& resolver = Resolver::of_process());
 
+  static constexpr std::size_t kTurnBytesMax = std::size_t{256} << 10;
+
   // What can be done at once, without waiting.
   struct Io {
     enum class Kind : std::uint8_t { ok, would_block, closed, failed };
@@ -46,7 +48,8 @@ class Stream {
 
   // At least one byte; Unavailable when the peer closed, DeadlineExceeded, Cancelled.
   Task<absl::StatusOr<std::size_t>> read_some(std::span<std::uint8_t> into, TimePoint deadline);
-  // The same, for when nothing can have arrived yet: waits before it reads, which saves a system call.
+  // The same, for when nothing can have arrived yet: waits before it reads, which saves a system call. Where bytes may
+  // wait in here, others of this thread have their turn after kTurnBytesMax of them: a peer may send without an end.
   Task<absl::StatusOr<std::size_t>> receive(std::span<std::uint8_t> into, TimePoint deadline);
   Task<absl::Status> write_all(protocol::Bytes bytes, TimePoint deadline);
   // Either side's handshake, by the context. `early`: cipher bytes that were read already.
@@ -80,6 +83,7 @@ class Stream {
 
   Descriptor descriptor_;
   bool broken_ = false;  // the socket has said so, which it does once
+  std::size_t turn_bytes_ = 0;
   std::unique_ptr<TlsEngine> tls_;
   std::unique_ptr<protocol::CompressedStream> compressed_;  // above TLS
   protocol::Buffer unsent_;                                 // compressed, encrypted, not yet sent

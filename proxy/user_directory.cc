@@ -22,16 +22,32 @@ void UserSlot::release() {
 }
 
 UserDirectory::UserDirectory(KnownUsers listed, config::LearnedUsers learning) : learning_(learning) {
-  for (auto& [name, user] : listed) {
-    needs_full_ = needs_full_ || !user.secret.password;
-    listed_.emplace(name, std::make_shared<const KnownUser>(std::move(user)));
+  list(std::move(listed));
+}
+
+void UserDirectory::list(KnownUsers users) {
+  const std::lock_guard lock(mutex_);
+  std::map<std::string, std::shared_ptr<const KnownUser>, std::less<>> fresh;
+  bool needs_full = false;
+  for (auto& [name, user] : users) {
+    needs_full = needs_full || !user.secret.password;
+    if (const auto former = listed_.find(name); former != listed_.end()) user.connections = former->second->connections;
+    fresh.emplace(name, std::make_shared<const KnownUser>(std::move(user)));
   }
+  listed_ = std::move(fresh);
+  needs_full_.store(needs_full, std::memory_order_relaxed);
+}
+
+std::shared_ptr<const KnownUser> UserDirectory::listed(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = listed_.find(name);
+  return found == listed_.end() ? nullptr : found->second;
 }
 
 std::shared_ptr<const KnownUser> UserDirectory::find(const std::string& name, Clock::time_point now) const {
-  if (const auto found = listed_.find(name); found != listed_.end()) return found->second;
-  if (!learning_.enabled) return nullptr;
   const std::lock_guard lock(mutex_);
+  if (const auto of_file = listed_.find(name); of_file != listed_.end()) return of_file->second;
+  if (!learning_.enabled) return nullptr;
   const auto found = learned_.find(name);
   return found == learned_.end() || found->second.expires <= now ? nullptr : found->second.user;
 }

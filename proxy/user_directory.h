@@ -58,11 +58,15 @@ class UserDirectory {
   using Clock = std::chrono::steady_clock;
   UserDirectory(KnownUsers listed, config::LearnedUsers learning);
 
+  // Those of the file, anew. Who is among the former keeps the count of its connections.
+  void list(KnownUsers users);
+  // nullptr: the file has no such user.
+  std::shared_ptr<const KnownUser> listed(const std::string& name) const;
   // nullptr: not known, or not any more.
   std::shared_ptr<const KnownUser> find(const std::string& name, Clock::time_point now) const;
   bool learns() const { return learning_.enabled; }
   // Some user can only be verified by full authentication.
-  bool needs_full_authentication() const { return needs_full_; }
+  bool needs_full_authentication() const { return needs_full_.load(std::memory_order_relaxed); }
   // The same name and password everywhere; not kept yet.
   static std::shared_ptr<const KnownUser> candidate(const std::string& name, const std::string& password);
   void keep(const std::string& name, std::shared_ptr<const KnownUser> user, Clock::time_point now);
@@ -79,10 +83,10 @@ class UserDirectory {
     std::shared_ptr<const KnownUser> user;
     Clock::time_point expires;
   };
-  std::map<std::string, std::shared_ptr<const KnownUser>, std::less<>> listed_;
   config::LearnedUsers learning_;
-  bool needs_full_ = false;
+  std::atomic<bool> needs_full_ = false;
   mutable std::mutex mutex_;  // guards all below
+  std::map<std::string, std::shared_ptr<const KnownUser>, std::less<>> listed_;
   std::map<std::string, Learned, std::less<>> learned_;
   std::map<std::string, bool, std::less<>> granted_;
 };

@@ -23,6 +23,7 @@
 #include "proxy/inline/applier.h"
 #include "proxy/kills_under_way.h"
 #include "proxy/metrics.h"
+#include "proxy/per_backend.h"
 #include "proxy/pinned_sessions.h"
 #include "proxy/places.h"
 #include "proxy/reactor.h"
@@ -64,8 +65,8 @@ struct Shared {
   ShadowPool& shadow;
   protocol::RsaKey rsa;
   UserDirectory users;
-  std::array<std::shared_ptr<const TlsContext>, 2> backend_tls;
-  std::array<KnownUser::Credential, 2> control;
+  PerBackend<std::shared_ptr<const TlsContext>> backend_tls;  // replaced when they are read again, as the next
+  PerBackend<KnownUser::Credential> control;
   BackendTraitsTable traits;
   config::Backend leader = config::Backend::old_db;
   std::atomic<std::uint32_t> next_connection_id{1};

@@ -246,7 +246,7 @@ class Parser {
   }
 
   static constexpr std::size_t kColumnsMax = 4096;
-  static constexpr std::size_t kSeparatorBytesMax = 1024;
+  static constexpr std::size_t kSeparatorBytesMax = 64;
 
   std::string_view sql_;
   LexerMode mode_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <set>
 #include <utility>
 
 #include "routing/token_cursor.h"
@@ -45,7 +46,7 @@ class RoutineReader {
  private:
   using Kind = RoutinePiece::Kind;
   struct Scope {
-    std::vector<std::string> names;
+    std::set<std::string> names;
   };
 
   bool expect(std::string_view word) { return at_.take(word) || problem("is not understood"); }
@@ -83,14 +84,13 @@ class RoutineReader {
       return problem("has a variable with the name of a keyword that ends statements");
     }
     if (names_++ >= kNamesMax) return problem("has more variables than are looked at");
-    scopes_.back().names.push_back(std::move(plain));
+    scopes_.back().names.insert(std::move(plain));
     return true;
   }
   bool is_own_variable(const Token& name) const {
     const std::string plain = folded(name.text);
-    return std::any_of(scopes_.begin(), scopes_.end(), [&plain](const Scope& scope) {
-      return std::find(scope.names.begin(), scope.names.end(), plain) != scope.names.end();
-    });
+    return std::any_of(scopes_.begin(), scopes_.end(),
+                       [&plain](const Scope& scope) { return scope.names.contains(plain); });
   }
 
   // CREATE [OR REPLACE] [DEFINER = user] PROCEDURE [schema.]name ( parameters ) characteristics

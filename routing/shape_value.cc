@@ -182,18 +182,21 @@ class Nesting {
   bool after_dot_ = false;
 };
 
-// (((x))) to x.
+// (((x))) to x, in one pass. Of the parentheses at the beginning as many close at the end as are never closed before.
 Tokens without_parentheses(Tokens tokens) {
-  while (tokens.size() >= 2 && is_op(tokens.front().token, "(") && is_op(tokens.back().token, ")")) {
-    int depth = 0;
-    for (std::size_t i = 0; i + 1 < tokens.size(); ++i) {
-      if (is_op(tokens[i].token, "(")) ++depth;
-      if (is_op(tokens[i].token, ")")) --depth;
-      if (depth == 0) return tokens;  // the first one closes before the end
-    }
-    tokens = tokens.subspan(1, tokens.size() - 2);
+  std::size_t opened = 0;
+  while (opened < tokens.size() && is_op(tokens[opened].token, "(")) ++opened;
+  std::size_t end = tokens.size();
+  while (end > opened && is_op(tokens[end - 1].token, ")")) --end;
+  std::size_t depth = opened;
+  std::size_t never_closed = opened;
+  for (std::size_t i = opened; i < end; ++i) {
+    if (is_op(tokens[i].token, "(")) ++depth;
+    if (is_op(tokens[i].token, ")") && depth-- == 0) return tokens;
+    never_closed = std::min(never_closed, depth);
   }
-  return tokens;
+  if (depth != tokens.size() - end) return tokens;  // they do not match
+  return tokens.subspan(never_closed, tokens.size() - 2 * never_closed);
 }
 
 // column IN (value, ...)
@@ -238,7 +241,7 @@ std::optional<Condition> equality(Tokens tokens, const LexerMode& mode) {
 
 bool is_disjunction(const Token& token) { return is_word(token, "OR") || is_word(token, "XOR") || is_op(token, "||"); }
 
-constexpr int kParenthesesMax = 64;
+constexpr int kParenthesesMax = 16;
 
 bool add_conjuncts(Tokens tokens, const LexerMode& mode, int depth, std::vector<Condition>& out) {
   tokens = without_parentheses(tokens);

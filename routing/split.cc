@@ -43,6 +43,15 @@ void RoutineBlocks::note(const Token& token, const Token& ahead) {
   if (!of_flow && blocks_ > 0) --blocks_;
 }
 
+UnclearBytes::UnclearBytes(std::string_view text) {
+  for (std::size_t i = text.size(); i > 0 && (quotes_ == 0 || characters_ == 0); --i) {
+    const char c = text[i - 1];
+    const std::size_t to_end = text.size() - i + 1;
+    if (quotes_ == 0 && (c == '"' || c == '\\')) quotes_ = to_end;
+    if (characters_ == 0 && static_cast<unsigned char>(c) >= 0x80) characters_ = to_end;
+  }
+}
+
 std::string_view without_trailing_semicolons(std::string_view text) {
   while (!text.empty() && (text.back() == ';' || is_blank(text.back()))) text.remove_suffix(1);
   return text;

@@ -11,6 +11,21 @@ namespace crossfade::routing {
 // The servers drop blanks and semicolons at the very end of a text before they look at it.
 std::string_view without_trailing_semicolons(std::string_view text);
 
+// The bytes of a text that cannot be cut into tokens without knowing more of the session. Looked for once, so that each
+// rest of the text is answered for without another look at it.
+class UnclearBytes {
+ public:
+  explicit UnclearBytes(std::string_view text);
+  // `rest` is an end of the text. A double quote or a backslash, whose meaning hangs on sql_mode.
+  bool quotes_in(std::string_view rest) const { return quotes_ != 0 && rest.size() >= quotes_; }
+  // More than ASCII, which hangs on character_set_client.
+  bool characters_in(std::string_view rest) const { return characters_ != 0 && rest.size() >= characters_; }
+
+ private:
+  std::size_t quotes_ = 0;  // how many bytes before the text's end the last one begins; 0: there is none
+  std::size_t characters_ = 0;
+};
+
 // The first statement of `text`, and what is left for the next. Both are views.
 struct FirstStatement {
   enum class Kind : std::uint8_t {

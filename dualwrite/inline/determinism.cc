@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <string_view>
 #include <utility>
 
@@ -80,6 +81,7 @@ class Judge {
       : facts_(facts.facts), shape_(shape), schema_(schema), session_(session), parameters_(parameters) {
     // IGNORE makes warnings of errors, whatever the sql_mode.
     session_.text.strict = session_.text.strict && !shape.ignore;
+    for (std::size_t i = 0; i < shape.columns.size(); ++i) place_of_.emplace(shape.columns[i], i);
   }
 
   ShipVerdict run() {
@@ -279,9 +281,8 @@ class Judge {
   const Value* value_of(const std::vector<Value>& row, std::size_t column) const {
     if (row.empty()) return nullptr;
     if (shape_.columns.empty()) return column < row.size() ? &row[column] : nullptr;
-    const auto found = std::find(shape_.columns.begin(), shape_.columns.end(), schema_->columns[column].name);
-    const auto at = static_cast<std::size_t>(found - shape_.columns.begin());
-    return found != shape_.columns.end() && at < row.size() ? &row[at] : nullptr;
+    const auto found = place_of_.find(schema_->columns[column].name);
+    return found != place_of_.end() && found->second < row.size() ? &row[found->second] : nullptr;
   }
 
   bool check_insert() {
@@ -380,6 +381,7 @@ class Judge {
   }
 
   bool check_defaults() {
+    if (std::exchange(defaults_checked_, true)) return true;  // else the first time has refused
     for (const Column& column : schema_->columns) {
       if (column.default_expression) {
         return refuse("it may use a default that is an expression", "give the column a value");
@@ -394,6 +396,8 @@ class Judge {
   const TableSchema* schema_;
   WriterSession session_;
   const std::vector<protocol::Parameter>* parameters_;
+  std::map<std::string_view, std::size_t> place_of_;  // where a column stands among those that are named
+  bool defaults_checked_ = false;
   ShipVerdict verdict_;
 };
 

@@ -55,6 +55,7 @@ ExpressionCheck::ExpressionCheck(std::string_view text, const routing::LexerMode
       broken_ = true;
       return;
     }
+    modulo_ = modulo_ || routing::is_op(token, "%") || is_word(token, "MOD") || is_word(token, "DIV");
     tokens_.push_back(token);
   }
 }
@@ -186,10 +187,7 @@ std::string_view ExpressionCheck::check_number(std::size_t i) const {
     return "a literal within its expression is read differently by each server";
   }
   if (text.find('.') == std::string_view::npos) return {};
-  const bool modulo = std::any_of(tokens_.begin(), tokens_.end(), [](const Token& token) {
-    return routing::is_op(token, "%") || is_word(token, "MOD") || is_word(token, "DIV");
-  });
-  if (to_text() || modulo) return "the digits that its decimal arithmetic leaves may differ";
+  if (to_text() || modulo_) return "the digits that its decimal arithmetic leaves may differ";
   return {};
 }
 

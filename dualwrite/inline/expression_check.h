@@ -41,6 +41,7 @@ class ExpressionCheck {
   std::vector<Token> tokens_;
   const Token end_{};
   bool broken_ = false;
+  bool modulo_ = false;    // %, MOD or DIV is somewhere in it
   bool measured_ = false;  // inside LENGTH( ... ): texts become numbers in the same way everywhere
   std::vector<bool> outer_;
   const Column& column_;

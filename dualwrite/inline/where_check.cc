@@ -33,6 +33,7 @@ class WhereCheck {
     for (Token token = tokenizer.next(); token.kind != TokenKind::end && token.kind != TokenKind::error;
          token = tokenizer.next()) {
       tokens_.push_back(token);
+      note_starts(tokens_.size() - 1);
     }
   }
 
@@ -84,25 +85,25 @@ class WhereCheck {
   }
 
   // Back from a value over the ones before it to the word in front of them: IN, BETWEEN, or nothing known.
-  std::size_t list_start(std::size_t i) const {
-    while (i > 0 && !op(i, "(")) {
-      const bool member = op(i, ",") || op(i, "-") || at(i).kind == TokenKind::number ||
-                          at(i).kind == TokenKind::string || at(i).kind == TokenKind::placeholder ||
-                          is_word(at(i), "NULL");
-      if (!member) return 0;
-      --i;
-    }
-    return i;
-  }
+  std::size_t list_start(std::size_t i) const { return starts_[i].list; }
 
   // 'a' 'b' is one text, and an introducer belongs to it.
-  std::size_t start_of(std::size_t i) const {
-    while (
-        i > 0 && at(i).kind == TokenKind::string &&
-        (at(i - 1).kind == TokenKind::string || (at(i - 1).kind == TokenKind::word && at(i - 1).text.front() == '_'))) {
-      --i;
+  std::size_t start_of(std::size_t i) const { return starts_[i].text; }
+
+  // Each from the one before it: a list is walked over once, however many members ask.
+  void note_starts(std::size_t i) {
+    const bool member = op(i, ",") || op(i, "-") || at(i).kind == TokenKind::number ||
+                        at(i).kind == TokenKind::string || at(i).kind == TokenKind::placeholder ||
+                        is_word(at(i), "NULL");
+    Starts starts{.list = 0, .text = i};
+    if (op(i, "(")) starts.list = i;
+    if (member && i > 0) starts.list = starts_[i - 1].list;
+    if (i > 0 && at(i).kind == TokenKind::string) {
+      const bool introducer = at(i - 1).kind == TokenKind::word && at(i - 1).text.front() == '_';
+      if (at(i - 1).kind == TokenKind::string) starts.text = starts_[i - 1].text;
+      if (introducer) starts.text = i - 1;
     }
-    return i;
+    starts_.push_back(starts);
   }
 
   // The column that the value at `i` is compared with; null: it is none, or not plain to see.
@@ -151,7 +152,12 @@ class WhereCheck {
   const routing::LexerMode& mode_;
   const TableSchema& schema_;
   const std::vector<protocol::Parameter>* parameters_;
+  struct Starts {
+    std::size_t list;  // of the list that the token is a member of; 0: none
+    std::size_t text;  // of the text that it is a part of
+  };
   std::vector<Token> tokens_;
+  std::vector<Starts> starts_;  // of each of them
   std::vector<bool> in_call_;
 };
 

@@ -39,7 +39,7 @@ struct ApplierSetting {
   config::DualWriteConfig config;
   dualwrite::ServerMakes makes;
   Reactor& reactor;
-  LinkOptions follower_options;  // for DDL, which has a connection of its own: it changes the session
+  std::function<LinkOptions()> follower_options;  // for DDL, which has a connection of its own: it changes the session
   Counters& counters;
   TableCatalog& catalog;
   StoppedTables& stopped;

@@ -157,7 +157,7 @@ Task<absl::Status> LogApplier::give_up_ddl(DdlAnalysis analysis, std::string why
 // On a connection of its own, since it needs the session of the client that ran it.
 Task<absl::StatusOr<std::optional<protocol::Err>>> LogApplier::run_ddl_statement(std::string sql,
                                                                                  LoggedStatement original) {
-  auto opened = co_await BackendLink::open(setting_.reactor, setting_.follower_options, setting_.counters,
+  auto opened = co_await BackendLink::open(setting_.reactor, setting_.follower_options(), setting_.counters,
                                            Clock::now() + kConnectMax);
   if (!opened.ok()) co_return opened.status();
   BackendLink& link = **opened;

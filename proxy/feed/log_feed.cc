@@ -278,7 +278,7 @@ Task<absl::Status> LogFeed::follow() {
 }
 
 Task<absl::Status> LogFeed::connect_leader() {
-  auto opened = co_await BackendLink::open(reactor_, options_.leader, counters_, Clock::now() + kConnectMax);
+  auto opened = co_await BackendLink::open(reactor_, leader_link(), counters_, Clock::now() + kConnectMax);
   {
     const std::lock_guard lock(status_mutex_);
     status_.leader_up = opened.ok();
@@ -290,7 +290,7 @@ Task<absl::Status> LogFeed::connect_leader() {
     co_return opened.status();
   }
   leader_ = *std::move(opened);
-  if (on_connected) on_connected(options_.leader.which, leader_->greeting());
+  if (on_connected) on_connected(options_.leader, leader_->greeting());
   co_return absl::OkStatus();
 }
 
@@ -317,7 +317,7 @@ Task<absl::Status> LogFeed::anchor() {
   for (const std::string& sql : dualwrite::anchor_setup_statements(options_.schema)) {
     auto made = co_await leader_->query(sql, soon());
     if (!made.ok()) {
-      co_return absl::UnavailableError("cannot make the control schema with account '" + options_.leader.user +
+      co_return absl::UnavailableError("cannot make the control schema with account '" + leader_link().user +
                                        "': " + std::string(made.status().message()));
     }
   }
@@ -383,14 +383,14 @@ Task<absl::StatusOr<bool>> LogFeed::fence_inline_off() {
 }
 
 Task<absl::Status> LogFeed::connect_follower() {
-  auto opened = co_await FollowerWriter::open(reactor_, options_.follower, counters_, Clock::now() + kConnectMax);
+  auto opened = co_await FollowerWriter::open(reactor_, follower_link(), counters_, Clock::now() + kConnectMax);
   absl::Status status = opened.status();
   if (opened.ok()) {
     follower_ = *std::move(opened);
     for (const std::string& sql : dualwrite::log_setup_statements(options_.schema)) {
       auto done = co_await follower_->link().query(sql, soon());
       if (done.ok()) continue;
-      status = absl::UnavailableError("cannot make the control schema with account '" + options_.follower.user +
+      status = absl::UnavailableError("cannot make the control schema with account '" + follower_link().user +
                                       "': " + std::string(done.status().message()));
       break;
     }
@@ -416,7 +416,7 @@ Task<absl::Status> LogFeed::connect_follower() {
     usable_.store(false);
     co_return status;
   }
-  if (on_connected) on_connected(options_.follower.which, follower_->link().greeting());
+  if (on_connected) on_connected(config::other(options_.leader), follower_->link().greeting());
   if (!follower_->may_run_events()) spdlog::warn("apply=sql why=\"{}\"", follower_->why_no_events());
   co_return absl::OkStatus();
 }
@@ -480,7 +480,7 @@ Task<absl::Status> LogFeed::open_reader(const StoredPosition& stored) {
   }
   commits_.forget_places();
   commits_.processed(stored.applied);
-  auto opened = co_await LogReader::open(reactor_, options_.leader, counters_, start, server_id_);
+  auto opened = co_await LogReader::open(reactor_, leader_link(), counters_, start, server_id_);
   if (!opened.ok()) co_return opened.status();
   reader_ = *std::move(opened);
   queue_ = {};
@@ -490,7 +490,7 @@ Task<absl::Status> LogFeed::open_reader(const StoredPosition& stored) {
                          .config = options_.config,
                          .makes = makes(),
                          .reactor = reactor_,
-                         .follower_options = options_.follower,
+                         .follower_options = [this] { return follower_link(); },
                          .counters = counters_,
                          .catalog = catalog_,
                          .stopped = stopped_,

@@ -28,8 +28,9 @@
 namespace crossfade::proxy {
 
 struct LogFeedOptions {
-  LinkOptions leader;  // control accounts
-  LinkOptions follower;
+  // Where and as whom to connect now, with the control accounts: they may be rotated. Any thread.
+  std::function<LinkOptions(config::Backend)> link;
+  config::Backend leader = config::Backend::old_db;
   std::string schema;  // the control schema
   config::DualWriteConfig config;
   std::chrono::milliseconds max_lag{2000};  // past it the follower is not fit for reads
@@ -86,6 +87,8 @@ class LogFeed final : public Feed {
   void drop_links();
   void note(std::string state, const absl::Status& error);
   dualwrite::ServerMakes makes() const;
+  LinkOptions leader_link() const { return options_.link(options_.leader); }
+  LinkOptions follower_link() const { return options_.link(config::other(options_.leader)); }
 
   // log_feed_watch.cc: what is looked at now and then
   Task<void> bound_loop();

@@ -50,7 +50,7 @@ Task<void> LogFeed::bound_loop() {
 Task<absl::Status> LogFeed::look_at_log_end() {
   if (!bound_link_ || !bound_link_->alive()) {
     bound_link_.reset();
-    auto opened = co_await BackendLink::open(reactor_, options_.leader, counters_, Clock::now() + kConnectMax);
+    auto opened = co_await BackendLink::open(reactor_, leader_link(), counters_, Clock::now() + kConnectMax);
     if (!opened.ok()) co_return opened.status();
     bound_link_ = *std::move(opened);
   }

@@ -188,7 +188,10 @@ Task<void> Applier::loop() {
 }
 
 Task<absl::StatusOr<std::unique_ptr<BackendLink>>> Applier::connect(const LinkOptions& options, bool is_leader) {
-  auto opened = co_await BackendLink::open(reactor_, options, counters_, Clock::now() + std::chrono::seconds(5));
+  LinkOptions current = options;
+  if (options_.current) current = options_.current(options.which);
+  auto opened =
+      co_await BackendLink::open(reactor_, std::move(current), counters_, Clock::now() + std::chrono::seconds(5));
   if (!opened.ok()) co_return opened.status();
   std::unique_ptr<BackendLink> link = *std::move(opened);
   const absl::Status ready = co_await set_up(*link, is_leader);
@@ -265,9 +268,10 @@ Task<absl::Status> Applier::set_up(BackendLink& link, bool is_leader) {
   if (!is_leader) {
     auto done = co_await link.query("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", soon());
     if (done.ok()) done = co_await link.query("SET autocommit=0,innodb_lock_wait_timeout=5", soon());
-    if (done.ok()) done = co_await link.query("SELECT @@max_allowed_packet", soon());
     if (!done.ok()) co_return done.status();
-    follower_packet_ = std::strtoull(done->front().rows.at(0).at(0).value_or("0").c_str(), nullptr, 10);
+    auto packet = co_await link.query_row("SELECT @@max_allowed_packet", 1, soon());
+    if (!packet.ok()) co_return packet.status();
+    follower_packet_ = std::strtoull(packet->front().value_or("0").c_str(), nullptr, 10);
     follower_packet_max_.store(follower_packet_, std::memory_order_release);
     co_return absl::OkStatus();
   }
@@ -288,11 +292,11 @@ Task<absl::Status> Applier::set_up(BackendLink& link, bool is_leader) {
 
 Task<absl::Status> Applier::read_fence(BackendLink& link) {
   auto fence =
-      co_await link.query("SELECT `epoch` FROM " + dualwrite::quote_name(options_.schema) + ".`fence`", soon());
+      co_await link.query_rows("SELECT `epoch` FROM " + dualwrite::quote_name(options_.schema) + ".`fence`", 1, soon());
   if (!fence.ok()) co_return fence.status();
-  if (fence->front().rows.size() != 1)
-    co_return absl::FailedPreconditionError("the fence table must have exactly one row");
-  epoch_.store(std::strtoull(fence->front().rows[0][0].value_or("0").c_str(), nullptr, 10), std::memory_order_release);
+  if (fence->size() != 1) co_return absl::FailedPreconditionError("the fence table must have exactly one row");
+  const std::vector<protocol::Cell>& row = fence->front();
+  epoch_.store(std::strtoull(row[0].value_or("0").c_str(), nullptr, 10), std::memory_order_release);
   co_return absl::OkStatus();
 }
 
@@ -300,15 +304,15 @@ Task<absl::Status> Applier::read_fence(BackendLink& link) {
 // still believes so.
 Task<bool> Applier::elect() {
   if (!elected_) {
-    auto got = co_await leader_->query("SELECT GET_LOCK(CONVERT(0x" +
-                                           dualwrite::hex(protocol::as_bytes("crossfade_applier_" + options_.schema)) +
-                                           " USING utf8mb4),0)",
-                                       soon());
+    std::string lock = "SELECT GET_LOCK(CONVERT(0x" +
+                       dualwrite::hex(protocol::as_bytes("crossfade_applier_" + options_.schema)) +
+                       " USING utf8mb4),0)";
+    auto got = co_await leader_->query_row(std::move(lock), 1, soon());
     if (!got.ok()) {
       drop_leader(got.status());
       co_return false;
     }
-    elected_ = got->front().rows.at(0).at(0).value_or("0") == "1";
+    elected_ = got->front().value_or("0") == "1";
     if (!elected_) {
       note("standing by: another proxy applies", absl::OkStatus());
       co_return false;
@@ -331,12 +335,12 @@ Task<bool> Applier::elect() {
 
 Task<void> Applier::measure_lag() {
   next_lag_ = Clock::now() + kLagInterval;
-  auto lag = co_await leader_->query(dualwrite::lag_query(options_.schema), soon());
+  auto lag = co_await leader_->query_row(dualwrite::lag_query(options_.schema), 3, soon());
   if (!lag.ok()) {
     drop_leader(lag.status());
     co_return;
   }
-  const auto& row = lag->front().rows.at(0);
+  const std::vector<protocol::Cell>& row = *lag;
   {
     const std::lock_guard lock(status_mutex_);
     status_.lag_entries = std::strtoull(row[0].value_or("0").c_str(), nullptr, 10);
@@ -350,9 +354,9 @@ Task<void> Applier::measure_lag() {
 // packet it takes by now.
 Task<void> Applier::count_ledger() {
   next_ledger_ = Clock::now() + std::chrono::seconds(2);
-  auto open = co_await follower_->query("SELECT COUNT(*),@@GLOBAL.max_allowed_packet FROM " +
-                                            dualwrite::quote_name(options_.schema) + ".`ledger` WHERE `resolved`=0",
-                                        soon());
+  std::string sql = "SELECT COUNT(*),@@GLOBAL.max_allowed_packet FROM " + dualwrite::quote_name(options_.schema) +
+                    ".`ledger` WHERE `resolved`=0";
+  auto open = co_await follower_->query_row(std::move(sql), 2, soon());
   if (open.ok()) {
     auto ended = co_await follower_->query("COMMIT", soon());
     if (!ended.ok()) open = ended.status();
@@ -361,12 +365,12 @@ Task<void> Applier::count_ledger() {
     drop_follower(open.status());
     co_return;
   }
-  const std::vector<protocol::Cell>& row = open->front().rows.at(0);
+  const std::vector<protocol::Cell>& row = *open;
   {
     const std::lock_guard lock(status_mutex_);
-    status_.ledger_open = std::strtoull(row.at(0).value_or("0").c_str(), nullptr, 10);
+    status_.ledger_open = std::strtoull(row[0].value_or("0").c_str(), nullptr, 10);
   }
-  const std::uint64_t packet = std::strtoull(row.at(1).value_or("0").c_str(), nullptr, 10);
+  const std::uint64_t packet = std::strtoull(row[1].value_or("0").c_str(), nullptr, 10);
   follower_packet_max_.store(packet, std::memory_order_release);
   if (packet > follower_packet_) drop_follower(absl::UnavailableError("max_allowed_packet was raised there"));
 }
@@ -383,7 +387,7 @@ Task<void> Applier::stand_by() {
     if (keys.size() == kAskedMax) break;
   }
   if (!keys.empty()) {
-    auto applied = co_await follower_->query(dualwrite::select_applied(options_.schema, keys), soon());
+    auto applied = co_await follower_->query_rows(dualwrite::select_applied(options_.schema, keys), 1, soon());
     if (applied.ok()) {
       auto done = co_await follower_->query("COMMIT", soon());  // the next look must see a newer snapshot
       if (!done.ok()) applied = done.status();
@@ -392,7 +396,7 @@ Task<void> Applier::stand_by() {
       drop_follower(applied.status());
       co_return;
     }
-    for (const auto& row : applied->front().rows) {
+    for (const auto& row : *applied) {
       if (const auto key = dualwrite::parse_key(row[0].value_or(""))) mark_applied(*key);
     }
   }

@@ -46,7 +46,8 @@ class AppliedMark {
 struct ApplierOptions {
   LinkOptions leader;  // control accounts
   LinkOptions follower;
-  std::string schema;  // the control schema
+  std::function<LinkOptions(config::Backend)> current{};  // what these are by now, asked for each new connection
+  std::string schema;                                     // the control schema
   std::vector<std::string> app_users_on_leader;
   std::chrono::milliseconds poll_interval{50};
   std::chrono::milliseconds max_lag{2000};  // past it the follower is not fit for reads

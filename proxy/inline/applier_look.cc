@@ -74,12 +74,12 @@ void Applier::lose_both(const absl::Status& why) {
 Task<absl::Status> Applier::drop_applied(std::vector<Transaction>& transactions) {
   std::vector<EntryKey> keys;
   for (const Transaction& transaction : transactions) keys.push_back(transaction.key);
-  auto applied = co_await follower_->query(dualwrite::select_applied(options_.schema, keys), soon());
+  auto applied = co_await follower_->query_rows(dualwrite::select_applied(options_.schema, keys), 1, soon());
   if (!applied.ok()) co_return applied.status();
   auto ended = co_await follower_->query("COMMIT", soon());
   if (!ended.ok()) co_return ended.status();
   std::set<EntryKey> known;
-  for (const auto& row : applied->front().rows) {
+  for (const auto& row : *applied) {
     if (const auto key = dualwrite::parse_key(row[0].value_or(""))) known.insert(*key);
   }
   std::vector<Transaction> done;
@@ -164,9 +164,9 @@ Task<absl::Status> Applier::drop_discarded() {
     if (gone->failed()) co_return absl::FailedPreconditionError(err_text(gone->last().err));
     if (gone->last().ok.affected_rows == 0) {
       const std::vector<EntryKey> keys(1, key);
-      auto applied = co_await follower_->query(dualwrite::select_applied(options_.schema, keys), soon());
+      auto applied = co_await follower_->query_rows(dualwrite::select_applied(options_.schema, keys), 1, soon());
       if (!applied.ok()) co_return applied.status();
-      if (!applied->front().rows.empty()) {
+      if (!applied->empty()) {
         const absl::Status noted =
             co_await note_in_ledger(key, dualwrite::TableRef(), "applied although the leader had lost its transaction");
         if (!noted.ok()) co_return noted;

@@ -170,7 +170,9 @@ absl::StatusOr<std::optional<std::string>> set_for_get_diagnostics(std::string_v
   if (!kept.show_warnings.empty()) {
     auto shown = protocol::decode_response(kept.show_warnings, protocol::ResponseKind::query, capabilities);
     if (!shown.ok()) return shown.status();
-    conditions = std::move(shown->front().rows);
+    auto rows = protocol::only_rows(*std::move(shown), 3);
+    if (!rows.ok()) return not_known();
+    conditions = *std::move(rows);
   }
   if (question->condition && (*question->condition == 0 || *question->condition > conditions.size())) {
     // Of no conditions the server says what it would have said.

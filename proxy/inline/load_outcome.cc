@@ -80,7 +80,7 @@ protocol::Buffer LoadOutcome::show_warnings() const {
   for (const protocol::Buffer& packet : head_) protocol::append_message(out, packet, sequence);
   for (const protocol::Buffer& packet : shown_) protocol::append_message(out, packet, sequence);
   protocol::append_message(out, terminator_, sequence);
-  return standalone(out);
+  return standalone(out, capabilities_);
 }
 
 }  // namespace crossfade::proxy

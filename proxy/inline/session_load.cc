@@ -42,7 +42,7 @@ Task<Session::Next> Session::on_load(Command command) {
 Task<absl::StatusOr<LoadVariables>> Session::load_variables() {
   auto results =
       co_await link(leader())->ask_row("@@local_infile,@@character_set_database,@@max_error_count,@@max_allowed_packet",
-                                       worker_.reactor.now() + kStatementMax);
+                                       4, worker_.reactor.now() + kStatementMax);
   if (!results.ok()) co_return results.status();
   const std::vector<protocol::Cell>& row = *results;
   LoadVariables variables;
@@ -260,7 +260,7 @@ Task<Session::Next> Session::undo_load(ShipVerdict verdict, std::optional<protoc
   kept_ = Kept{.row_count = -1,
                .warnings = undone->results[0].outcome.rows,
                .errors = 1,
-               .show_warnings = standalone(undone->bytes_of(undone->results[0])),
+               .show_warnings = standalone(undone->bytes_of(undone->results[0]), link(leader())->capabilities()),
                .error_sqlstate = servers->sqlstate};
   co_return co_await reply_err(std::move(*servers));
 }

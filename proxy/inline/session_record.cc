@@ -41,7 +41,7 @@ Task<Session::Next> Session::write_stepwise(std::string sql, protocol::Buffer ex
   if (outcome->ok.warnings > 0) {
     auto shown = co_await link(leader())->run("SHOW WARNINGS", worker_.reactor.now() + kStatementMax);
     if (!shown.ok()) co_return co_await reply_lost(shown.status(), leader());
-    kept.show_warnings = standalone(shown->wire);
+    kept.show_warnings = standalone(shown->wire, link(leader())->capabilities());
   }
   dualwrite::Entry entry;
   entry.contexts.push_back(write_context(prepared));
@@ -54,7 +54,10 @@ Task<Session::Next> Session::write_stepwise(std::string sql, protocol::Buffer ex
     co_return co_await reply_lost(absl::UnavailableError("during COMMIT"), leader());
   if (outcome->rows) kept.row_count = -1;
   kept_ = std::move(kept);
-  if (outcome->rows) co_return co_await reply_captured(standalone(*outcome->rows));
+  if (outcome->rows) {
+    protocol::Buffer alone = standalone(*outcome->rows, link(leader())->capabilities());
+    co_return co_await reply_captured(std::move(alone));
+  }
   co_return co_await reply_ok(unwrapped(outcome->ok));
 }
 
@@ -108,7 +111,9 @@ Task<absl::StatusOr<Session::Recorded>> Session::run_recorded(std::string sql, p
       auto rows = protocol::decode_response(before->bytes_of(before->results.back()), ResponseKind::query,
                                             leading.capabilities());
       if (!rows.ok()) co_return rows.status();
-      recorded.record.timestamp = rows->front().rows.front().front().value_or("");
+      const auto row = protocol::only_row(*std::move(rows), 1);
+      if (!row.ok()) co_return row.status();
+      recorded.record.timestamp = row->front().value_or("");
     }
   }
   auto captured = co_await leading.capture(kind, deadline);
@@ -136,7 +141,7 @@ Task<absl::StatusOr<Session::Recorded>> Session::run_recorded(std::string sql, p
     recorded.rows = std::move(captured->wire);
     if (verdict.generates_id) {
       // The first of its ids, which the answer does not tell.
-      auto asked = co_await leading.ask_row("LAST_INSERT_ID()", deadline);
+      auto asked = co_await leading.ask_row("LAST_INSERT_ID()", 1, deadline);
       if (!asked.ok()) co_return asked.status();
       recorded.ok.last_insert_id = std::strtoull(asked->front().value_or("0").c_str(), nullptr, 10);
     }
@@ -251,7 +256,8 @@ Task<Session::Committed> Session::record_and_commit(dualwrite::Entry entry, std:
       if (of_client && done.err.code == protocol::kErrQueryInterrupted) done.err = lost_transaction();
       co_return done;
     }
-    if (!in_transaction(captured->results[unchecked ? 1 : 0].outcome)) {
+    const std::size_t of_row = unchecked ? 1 : 0;
+    if (captured->results.size() <= of_row || !in_transaction(captured->results[of_row].outcome)) {
       // The server lost the transaction in silence: the row stands alone and must not be applied.
       shared_.applier.discard(key);
       counters_.lost_transactions.add();

@@ -82,7 +82,7 @@ void Session::learn_insert_id(const ShipVerdict& verdict, const protocol::Ok& ok
 // Our outbox row is about to overwrite the server's LAST_INSERT_ID(): know it first.
 Task<absl::Status> Session::secure_last_insert_id() {
   if (last_insert_id_known_) co_return absl::OkStatus();
-  auto results = co_await link(leader())->ask_row("LAST_INSERT_ID()", worker_.reactor.now() + kStatementMax);
+  auto results = co_await link(leader())->ask_row("LAST_INSERT_ID()", 1, worker_.reactor.now() + kStatementMax);
   if (!results.ok()) co_return results.status();
   last_insert_id_ = std::strtoull(results->front().value_or("0").c_str(), nullptr, 10);
   last_insert_id_known_ = true;
@@ -290,7 +290,7 @@ Task<Session::Next> Session::write_autocommit(std::string sql, ShipVerdict verdi
       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun).count()));
   Kept kept{.row_count = static_cast<std::int64_t>(statement_ok.affected_rows), .warnings = statement_ok.warnings};
   if (statement_ok.warnings > 0) {
-    kept.show_warnings = standalone(captured->bytes_of(results[own + 2]));
+    kept.show_warnings = standalone(captured->bytes_of(results[own + 2]), (*ready)->capabilities());
   }
   kept_ = std::move(kept);
   learn_insert_id(verdict, statement_ok);
@@ -332,7 +332,7 @@ Task<Session::Next> Session::undo_failed_write(const Captured& captured, std::si
     kept_ = Kept{.row_count = -1,
                  .warnings = undone->results[0].outcome.rows,
                  .errors = 1,
-                 .show_warnings = standalone(undone->bytes_of(undone->results[0])),
+                 .show_warnings = standalone(undone->bytes_of(undone->results[0]), link(leader())->capabilities()),
                  .error_sqlstate = err.sqlstate};
     co_return co_await reply_err(std::move(err));
   }

@@ -1,5 +1,7 @@
 #include "proxy/inline/write_answers.h"
 
+#include <algorithm>
+
 #include "protocol/error_codes.h"
 #include "protocol/packet.h"
 #include "protocol/wire.h"
@@ -11,6 +13,19 @@ namespace {
 // Entries of the session state: what a client that asked for session_track_transaction_info is told.
 constexpr std::uint8_t kTransactionCharacteristics = 4;
 constexpr std::uint8_t kTransactionState = 5;
+
+constexpr std::uint8_t kTerminator = 0xfe;
+constexpr std::size_t kEofBytes = 5;
+
+// Of an EOF, or of the OK in its place: behind warnings, or behind two numbers.
+std::size_t status_at(protocol::Bytes terminator) {
+  if (terminator.size() <= kEofBytes) return 3;
+  protocol::Reader reader(terminator);
+  reader.skip(1);
+  reader.lenenc();
+  reader.lenenc();
+  return reader.position();
+}
 
 std::string without_transaction(std::string_view session_state) {
   std::string out;
@@ -44,18 +59,29 @@ protocol::Err lost_transaction() {
               "transaction)"};
 }
 
-protocol::Buffer standalone(protocol::Bytes wire) {
+protocol::Buffer standalone(protocol::Bytes wire, protocol::Capabilities capabilities) {
   protocol::Buffer out(wire.begin(), wire.end());
+  protocol::ResponseTracker tracker;
+  tracker.start(protocol::ResponseKind::query, capabilities);
   std::uint8_t sequence = 1;
-  for (std::size_t at = 0; at + protocol::kHeaderBytes < out.size();) {
-    const auto header = protocol::decode_header(protocol::Bytes(out).subspan(at));
+  bool continues = false;
+  for (std::size_t at = 0; at + protocol::kHeaderBytes <= wire.size() && !tracker.done();) {
+    const protocol::PacketHeader header = protocol::decode_header(wire.subspan(at));
     out[at + 3] = sequence++;
-    std::uint8_t* payload = &out[at + protocol::kHeaderBytes];
-    at += protocol::kHeaderBytes + header.payload_bytes;
-    const bool terminator = payload[0] == 0xfe && (header.payload_bytes == 5 || at == out.size());
-    // The status flags stand at the same place in an EOF and in an OK that changed no rows.
-    constexpr auto kInside = static_cast<std::uint8_t>(protocol::kStatusMoreResults | protocol::kStatusInTransaction);
-    if (terminator) payload[3] = static_cast<std::uint8_t>(payload[3] & ~kInside);
+    const std::size_t begin = at + protocol::kHeaderBytes;
+    const protocol::Bytes payload =
+        wire.subspan(begin, std::min<std::size_t>(header.payload_bytes, wire.size() - begin));
+    if (!tracker.feed(wire.subspan(at, protocol::kHeaderBytes)).ok()) break;
+    if (!continues && !payload.empty() && payload[0] == kTerminator &&
+        tracker.may_carry_status(payload[0], header.payload_bytes)) {
+      constexpr auto kInside = static_cast<std::uint8_t>(protocol::kStatusMoreResults | protocol::kStatusInTransaction);
+      const std::size_t flags = status_at(payload);
+      if (flags < payload.size()) out[begin + flags] = static_cast<std::uint8_t>(out[begin + flags] & ~kInside);
+    }
+    // The tracker sees the server's own bytes: what it says of further results does not concern this one.
+    if (!tracker.feed(payload).ok() || tracker.result_ended()) break;
+    continues = header.payload_bytes == protocol::kPayloadBytesMax;
+    at = begin + payload.size();
   }
   return out;
 }

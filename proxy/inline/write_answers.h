@@ -15,7 +15,8 @@ protocol::Ok unwrapped(protocol::Ok ok);
 // What a client hears when the server has lost its transaction: 1213, as after a deadlock.
 protocol::Err lost_transaction();
 
-// One result out of several, as it would have been alone: numbered from 1, with no result to follow.
-protocol::Buffer standalone(protocol::Bytes wire);
+// One result out of several, as it would have been alone: numbered from 1, with no result to follow. Where its status
+// flags are the response tracker knows: the bytes of a row can look like an EOF.
+protocol::Buffer standalone(protocol::Bytes wire, protocol::Capabilities capabilities);
 
 }  // namespace crossfade::proxy

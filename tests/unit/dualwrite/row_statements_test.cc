@@ -167,16 +167,17 @@ TEST(SqlSession, IsUtcAndNotStrict) {
 TEST(RowIdentity, KeysAndHashes) {
   const Fixture fixture;
   const RowsChange change = fixture.change(RowsKind::update, kRow7 + kNull8);
-  const auto shown = identify_row(change, 0, fixture.mapping, true);
+  const auto shown = identify_row(change, 0, fixture.mapping, ShowValues::plaintext);
   ASSERT_TRUE(shown.ok());
   EXPECT_EQ(shown->key, "id=7");
   EXPECT_THAT(shown->before_hash, SizeIs(16));
   EXPECT_THAT(shown->after_hash, SizeIs(16));
   EXPECT_NE(shown->before_hash, shown->after_hash);
-  const auto hidden = identify_row(change, 0, fixture.mapping, false);
+  const auto hidden = identify_row(change, 0, fixture.mapping, ShowValues::hashed);
   EXPECT_THAT(hidden->key, SizeIs(17));
   EXPECT_EQ(hidden->key[0], '#');
-  const auto inserted = identify_row(fixture.change(RowsKind::insert, kRow7), 0, fixture.mapping, true);
+  const auto inserted =
+      identify_row(fixture.change(RowsKind::insert, kRow7), 0, fixture.mapping, ShowValues::plaintext);
   EXPECT_EQ(inserted->before_hash, "");
   EXPECT_EQ(inserted->after_hash, shown->before_hash) << "the same image";
   EXPECT_EQ(identify_row(fixture.change(RowsKind::delete_,
@@ -187,13 +188,17 @@ TEST(RowIdentity, KeysAndHashes) {
                 ->before_hash,
             shown->before_hash)
       << "the spare bits among the NULL bits say nothing";
-  EXPECT_EQ(identify_row(fixture.change(RowsKind::delete_, kRow7), 0, fixture.mapping, true)->after_hash, "");
+  EXPECT_EQ(
+      identify_row(fixture.change(RowsKind::delete_, kRow7), 0, fixture.mapping, ShowValues::plaintext)->after_hash,
+      "");
 }
 
 TEST(RowIdentity, TextsOfAKeyAreShownWhereTheyArePlain) {
   Fixture fixture({defined("id", "varchar(9)", "latin1")});
   const auto key = [&](std::string_view value) {
-    return identify_row(fixture.change(RowsKind::insert, "00" + std::string(value)), 0, fixture.mapping, true)->key;
+    return identify_row(fixture.change(RowsKind::insert, "00" + std::string(value)), 0, fixture.mapping,
+                        ShowValues::plaintext)
+        ->key;
   };
   EXPECT_EQ(key("026162"), "id='ab'");
   EXPECT_EQ(key("02610a"), "id=_latin1 x'610a'");
@@ -203,7 +208,8 @@ TEST(RowIdentity, TextsOfAKeyAreShownWhereTheyArePlain) {
 
 TEST(RowIdentity, WithoutAKeyTheWholeRowIsHashed) {
   const Fixture fixture({defined("a", "int"), defined("v", "varchar(9)", "latin1")});
-  const auto identity = identify_row(fixture.change(RowsKind::delete_, kRow7), 0, fixture.mapping, true);
+  const auto identity =
+      identify_row(fixture.change(RowsKind::delete_, kRow7), 0, fixture.mapping, ShowValues::plaintext);
   EXPECT_EQ(identity->key, "#" + identity->before_hash);
 }
 

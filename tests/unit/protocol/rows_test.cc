@@ -360,5 +360,44 @@ TEST(RecordedResponses, WithAnErrorInPlaceOfAColumnKeepTheColumnsBeforeIt) {
   EXPECT_EQ(results->at(0).end.err.code, 9);
 }
 
+ResultSet result_of(std::size_t columns, std::vector<Row> rows) {
+  ResultSet result;
+  result.columns.resize(columns);
+  result.rows = std::move(rows);
+  result.end.kind = ResultEnd::Kind::rows;
+  return result;
+}
+
+TEST(Shape, IsAskedForBeforeAnythingIsRead) {
+  const ResultSet one = result_of(1, {{"a"}});
+  const ResultSet two = result_of(2, {{"a", std::nullopt}, {"b", "c"}});
+  EXPECT_TRUE(expect_shape({one}, {1}).ok());
+  EXPECT_TRUE(expect_shape({one, two}, {1, 2}).ok());
+  EXPECT_TRUE(expect_shape({result_of(3, {})}, {3}).ok());
+  EXPECT_TRUE(absl::IsInternal(expect_shape({}, {1})));
+  EXPECT_TRUE(absl::IsInternal(expect_shape({one}, {2})));
+  EXPECT_TRUE(absl::IsInternal(expect_shape({two}, {1})));
+  EXPECT_TRUE(absl::IsInternal(expect_shape({one}, {1, 2})));
+  EXPECT_TRUE(absl::IsInternal(expect_shape({one, two}, {1})));
+  EXPECT_TRUE(absl::IsInternal(expect_shape({result_of(2, {{"a", "b"}, {"a"}})}, {2})));
+  ResultSet ok;
+  ok.end.kind = ResultEnd::Kind::ok;
+  EXPECT_TRUE(absl::IsInternal(expect_shape({ok}, {0})));
+  ResultSet failed = one;
+  failed.end.kind = ResultEnd::Kind::err;  // in the middle of its rows
+  EXPECT_TRUE(absl::IsInternal(expect_shape({failed}, {1})));
+}
+
+TEST(Shape, TheOnlyRowIsTheOneThatThereIs) {
+  EXPECT_EQ(*only_row({result_of(2, {{"a", std::nullopt}})}, 2), (Row{"a", std::nullopt}));
+  for (const ResultSet& other : {result_of(2, {}), result_of(2, {{"a", "b"}, {"c", "d"}}), result_of(1, {{"a"}}),
+                                 result_of(3, {{"a", "b", "c"}}), ResultSet()}) {
+    EXPECT_TRUE(absl::IsInternal(only_row({other}, 2).status()));
+  }
+  EXPECT_TRUE(absl::IsInternal(only_row({}, 1).status()));
+  EXPECT_EQ(only_rows({result_of(1, {{"a"}, {"b"}})}, 1)->size(), 2u);
+  EXPECT_TRUE(only_rows({result_of(1, {})}, 1)->empty());
+}
+
 }  // namespace
 }  // namespace crossfade::protocol

@@ -121,6 +121,41 @@ TEST_F(CliTest, RefusesWhatItDoesNotKnow) {
   }
 }
 
+TEST_F(CliTest, NamesAnUnknownVerbAndTheOneThatIsMeant) {
+  struct Case {
+    std::string written, meant;
+  };
+  for (const Case& one : {Case{"serv", "serve"}, Case{"sttaus", "status"}, Case{"reprot", "report"},
+                          Case{"chekc", "check"}, Case{"versions", "version"}}) {
+    EXPECT_EQ(run({one.written, "--config", "x.yaml"}), 1);
+    EXPECT_THAT(err_,
+                StartsWith("crossfade: there is no verb '" + one.written + "'; did you mean '" + one.meant + "'?"));
+    EXPECT_THAT(out_, IsEmpty());
+  }
+  EXPECT_EQ(run({"frobnicate"}), 1);
+  EXPECT_THAT(err_, AllOf(StartsWith("crossfade: there is no verb 'frobnicate'\n"), Not(HasSubstr("did you mean"))));
+  EXPECT_EQ(served_, 0);
+}
+
+TEST_F(CliTest, NamesAnUnknownOptionAndTheOneThatIsMeant) {
+  EXPECT_EQ(run({"serve", "--confg", "x.yaml"}), 1);
+  EXPECT_THAT(err_, StartsWith("crossfade: 'crossfade serve' has no option '--confg'; did you mean '--config'?"));
+  EXPECT_EQ(run({"status", "--fromat=json"}), 1);
+  EXPECT_THAT(err_, StartsWith("crossfade: 'crossfade status' has no option '--fromat'; did you mean '--format'?"));
+  EXPECT_EQ(run({"--vresion"}), 1);
+  EXPECT_THAT(err_, StartsWith("crossfade: 'crossfade' has no option '--vresion'; did you mean '--version'?"));
+  EXPECT_EQ(run({"report", "-x"}), 1);
+  EXPECT_THAT(err_, StartsWith("crossfade: 'crossfade report' has no option '-x'"));
+  // A value that looks like an option is one.
+  EXPECT_EQ(run({"check", "--config", "--nonsense"}), 1);
+  EXPECT_THAT(err_, Not(HasSubstr("has no option")));
+}
+
+TEST_F(CliTest, WithoutAVerbItHelps) {
+  EXPECT_EQ(run({}), 1);
+  EXPECT_THAT(err_, AllOf(HasSubstr("serve"), HasSubstr("report"), HasSubstr("Examples:")));
+}
+
 TEST_F(CliTest, CheckFindsNothingWrongWithAGoodConfiguration) {
   EXPECT_EQ(run({"check", "--config", write_config()}), 0) << err_;
   EXPECT_THAT(out_, AllOf(StartsWith("ok: "), HasSubstr("1 listener, 1 user"), HasSubstr("db-new:3306")));

@@ -10,6 +10,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "protocol/packet.h"
 #include "tests/support/fake_backend.h"
 #include "tests/unit/proxy/temp_dir.h"
 #include "tests/unit/proxy/test_certificate.h"
@@ -177,6 +178,43 @@ Task<void> connect_to(Reactor& reactor, config::Address address, TimePoint deadl
   status = stream.status();
   if (stream.ok()) host = (*stream)->peer_host();
   reactor.stop();
+}
+
+Task<void> read_all(Reactor& reactor, Stream& stream, std::size_t bytes, bool& over) {
+  std::array<std::uint8_t, 16384> buffer;
+  for (std::size_t got = 0; got < bytes;) {
+    const auto some = co_await stream.receive(buffer, soon());
+    if (!some.ok()) break;
+    got += *some;
+  }
+  over = true;
+  reactor.stop();
+}
+
+Task<void> count_turns(Reactor& reactor, const bool& over, std::size_t& turns) {
+  for (; !over; ++turns) co_await reactor.sleep_for(milliseconds(0));
+}
+
+// A few kilobytes of frames hold megabytes: whoever reads them gives way to others in between.
+TEST(Stream, OthersHaveTheirTurnWhileABufferedPeerHasMoreToSay) {
+  constexpr std::size_t kBytes = 8 * Stream::kTurnBytesMax;
+  protocol::Codec codec;
+  const protocol::Compression how{.algorithm = protocol::CompressionAlgorithm::zlib};
+  protocol::CompressedStream writer(protocol::CompressedStream::Role::client, how);
+  protocol::Buffer wire;
+  protocol::Buffer frames;
+  protocol::append_command(wire, protocol::Buffer(kBytes - protocol::kHeaderBytes));
+  writer.write(codec, wire, frames);
+  ASSERT_LT(frames.size(), 64u * 1024);
+  Pair pair;
+  pair.right->start_compression(protocol::CompressedStream::Role::server, how, frames);
+  bool over = false;
+  std::size_t turns = 0;
+  pair.reactor.spawn(count_turns(pair.reactor, over, turns));
+  pair.reactor.spawn(read_all(pair.reactor, *pair.right, kBytes, over));
+  pair.reactor.run();
+  EXPECT_TRUE(over);
+  EXPECT_GE(turns, 7u);
 }
 
 TEST(StreamConnect, ReachesAListener) {

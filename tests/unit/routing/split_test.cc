@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include <string>
 #include <vector>
 
@@ -82,6 +84,19 @@ TEST(Split, AnExecutableCommentIsTextOfItsStatement) {
 
 TEST(Split, WhatCannotBeCutBelongsToTheFirstStatement) {
   EXPECT_EQ(all("SELECT 1; SELECT 'x; SELECT 3"), (Texts{"SELECT 1", "SELECT 'x; SELECT 3"}));
+}
+
+TEST(UnclearBytes, AreKnownOfEachRest) {
+  const std::string_view text = "a \" \xc3\xa9 \\ b";
+  const UnclearBytes unclear(text);
+  for (std::size_t at = 0; at <= text.size(); ++at) {
+    const std::string_view rest = text.substr(at);
+    const bool characters = std::any_of(rest.begin(), rest.end(), [](char c) { return (c & 0x80) != 0; });
+    EXPECT_EQ(unclear.quotes_in(rest), rest.find_first_of("\"\\") != std::string_view::npos) << at;
+    EXPECT_EQ(unclear.characters_in(rest), characters) << at;
+  }
+  const UnclearBytes none("SELECT 'a'");
+  EXPECT_FALSE(none.quotes_in("SELECT 'a'") || none.characters_in("SELECT 'a'") || none.quotes_in(""));
 }
 
 }  // namespace
