@@ -5,59 +5,13 @@
 #include <cmath>
 #include <cstdint>
 
+#include "shadow/family.h"
+
 namespace crossfade::shadow {
 
 namespace {
 
 using protocol::ColumnDefinition;
-using protocol::ColumnType;
-
-// What a column's values are, as far as their spelling goes.
-enum class Family : std::uint8_t { nothing, integer, decimal, float_, double_, temporal, json, bytes };
-
-Family family_of(ColumnType type) {
-  switch (type) {
-    case ColumnType::null:
-      return Family::nothing;
-    case ColumnType::tiny:
-    case ColumnType::short_:
-    case ColumnType::long_:
-    case ColumnType::longlong:
-    case ColumnType::int24:
-    case ColumnType::year:
-      return Family::integer;
-    case ColumnType::decimal:
-    case ColumnType::newdecimal:
-      return Family::decimal;
-    case ColumnType::float_:
-      return Family::float_;
-    case ColumnType::double_:
-      return Family::double_;
-    case ColumnType::timestamp:
-    case ColumnType::date:
-    case ColumnType::time:
-    case ColumnType::datetime:
-      return Family::temporal;
-    case ColumnType::json:
-      return Family::json;
-    case ColumnType::varchar:
-    case ColumnType::bit:
-    case ColumnType::enum_:
-    case ColumnType::set:
-    case ColumnType::tiny_blob:
-    case ColumnType::medium_blob:
-    case ColumnType::long_blob:
-    case ColumnType::blob:
-    case ColumnType::var_string:
-    case ColumnType::string:
-    case ColumnType::geometry:
-      return Family::bytes;
-  }
-  return Family::bytes;
-}
-
-bool is_floating(Family family) { return family == Family::float_ || family == Family::double_; }
-bool is_numeric(Family family) { return family == Family::integer || family == Family::decimal || is_floating(family); }
 
 // The form both sides' values are brought to; symmetric.
 Family common_family(Family a, Family b) {
@@ -244,19 +198,6 @@ bool equal_up_to_precision(const std::string& a, const std::string& b) {
   const double larger = std::max(std::fabs(*x), std::fabs(*y));
   const double fifteenth_digit = std::pow(10.0, std::floor(std::log10(larger)) - 14.0);
   return std::fabs(*x - *y) < 0.5 * fifteenth_digit;
-}
-
-bool is_inexact(const ColumnDefinition& mine, const ColumnDefinition& theirs) {
-  const Family a = family_of(mine.type);
-  const Family b = family_of(theirs.type);
-  if (!is_numeric(a) || !is_numeric(b)) {
-    return false;
-  }
-  if (is_floating(a) || is_floating(b)) {
-    return true;
-  }
-  const bool computed = mine.org_table.empty() && theirs.org_table.empty();
-  return computed && (a == Family::decimal || b == Family::decimal);
 }
 
 }  // namespace crossfade::shadow

@@ -19,11 +19,8 @@ namespace crossfade::shadow {
 // is not what its column says stays as it is.
 std::string canonical_value(const std::string& value, const protocol::ColumnDefinition& mine,
                             const protocol::ColumnDefinition& theirs);
-// Equal up to 15 significant digits: for float and double columns, and decimals that a division made.
+// Numbers that are equal up to 15 significant digits. Symmetric.
 bool equal_up_to_precision(const std::string& a, const std::string& b);
-// True where a difference in the last digits is no difference: floats, and decimals that are
-// computed. A stored decimal is exact: its last digit may be somebody's cent.
-bool is_inexact(const protocol::ColumnDefinition& mine, const protocol::ColumnDefinition& theirs);
 
 // The exact value of a decimal or scientific number: "2.50" and "25e-1" are "2.5", "1e2" is "100".
 // nullopt when the text is not a number, or its exponent has more than six digits.

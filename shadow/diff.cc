@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -119,23 +120,40 @@ class Differences {
   Differences(const ResultSet& control, const ResultSet& candidate, std::uint32_t samples_max)
       : control_(control), candidate_(candidate), samples_max_(samples_max) {}
 
+  // From as many rows as there is room for, and of each a column that no other has shown, if it has one; then more of
+  // the same rows.
   void add_pairs(const RowPairing& pairing, Verdict kind) {
-    for (const RowPair& pair : pairing.pairs) {
-      if (full()) {
-        return;
+    std::set<std::pair<std::size_t, std::size_t>> chosen;  // of pairs, and columns
+    std::set<std::size_t> columns;
+    const auto room = [&] { return samples_.size() + chosen.size() < samples_max_; };
+    const auto concerned = [&](const RowPair& pair) { return pair.inexact_only == (kind == Verdict::precision); };
+    for (std::size_t i = 0; i < pairing.pairs.size() && room(); ++i) {
+      const RowPair& pair = pairing.pairs[i];
+      if (concerned(pair)) {
+        const auto fresh = std::find_if(pair.columns.begin(), pair.columns.end(),
+                                        [&](std::size_t column) { return !columns.contains(column); });
+        const std::size_t column = fresh != pair.columns.end() ? *fresh : pair.columns.front();
+        chosen.emplace(i, column);
+        columns.insert(column);
       }
-      if (pair.inexact_only != (kind == Verdict::precision)) {
-        continue;
+    }
+    for (std::size_t i = 0; i < pairing.pairs.size() && room(); ++i) {
+      for (const std::size_t column : pairing.pairs[i].columns) {
+        if (concerned(pairing.pairs[i]) && room()) {
+          chosen.emplace(i, column);
+        }
       }
-      for (const std::size_t column : pair.columns) {
-        const std::vector<Cell>& row = control_.rows[pair.control];
-        add({.kind = kind,
-             .row = pair.control + 1,
-             .row_key = text_of(row.front()),
-             .column = column_name(control_, column),
-             .control = row[column],
-             .candidate = candidate_.rows[pair.candidate][column]});
-      }
+    }
+    for (const auto& [pair, column] : chosen) {
+      add_cell(kind, pairing.pairs[pair].control, pairing.pairs[pair].candidate, column);
+    }
+  }
+  // Of rows that stand at one position and are different rows.
+  void add_moved(const RowPairing& pairing) {
+    for (const std::size_t index : pairing.moved) {
+      const std::vector<Cell>& row = control_.rows[index];
+      const auto cells = std::mismatch(row.begin(), row.end(), candidate_.rows[index].begin());
+      add_cell(Verdict::order, index, index, static_cast<std::size_t>(cells.first - row.begin()));
     }
   }
   void add_unpaired(const RowPairing& pairing) {
@@ -168,6 +186,14 @@ class Differences {
 
  private:
   bool full() const { return samples_.size() >= samples_max_; }
+  void add_cell(Verdict kind, std::size_t row, std::size_t candidate_row, std::size_t column) {
+    add({.kind = kind,
+         .row = row + 1,
+         .row_key = text_of(control_.rows[row].front()),
+         .column = column_name(control_, column),
+         .control = control_.rows[row][column],
+         .candidate = candidate_.rows[candidate_row][column]});
+  }
   void add(Difference difference) {
     if (!full()) {
       samples_.push_back(std::move(difference));
@@ -222,9 +248,15 @@ Diff compare_rows(const ResultSet& control, const ResultSet& candidate, const Di
       control.rows == candidate.rows ? RowPairing() : pair_rows(control, candidate, {.by_position = options.ordered});
   if (!pairing.equal()) {
     describe_pairing(control, candidate, pairing, options.samples_max, diff);
-  } else if (pairing.reordered) {
-    diff.verdict = Verdict::order_only;
+  } else if (!pairing.moved.empty()) {
+    diff.verdict = options.total_order ? Verdict::order : Verdict::order_only;
     diff.detail = "same rows in another order";
+    if (options.total_order) {
+      Differences differences(control, candidate, options.samples_max);
+      differences.add_moved(pairing);
+      diff.samples = differences.take();
+      diff.differing_rows = pairing.moved.size();
+    }
   } else if (!names.empty()) {
     diff.verdict = Verdict::metadata;
     diff.detail = names;

@@ -21,28 +21,49 @@ std::uint64_t sum_where(const std::array<std::uint64_t, kVerdicts>& verdicts, co
   return sum;
 }
 
-bool same_place(const Sample& a, const Sample& b) { return a.verdict == b.verdict && a.column == b.column; }
+bool is_same(const Sample& a, const Sample& b) {
+  return a.verdict == b.verdict && a.column == b.column && a.row_key == b.row_key && a.detail == b.detail;
+}
 
-// Samples are in the order in which they came, so the first of several is the oldest.
-std::vector<Sample>::iterator place_for(std::vector<Sample>& samples, const Sample& sample) {
+// How often others show this sample's column, and then its row.
+std::pair<std::size_t, std::size_t> repetition(const std::vector<Sample>& samples, const Sample& sample,
+                                               const Sample& fresh) {
+  std::pair<std::size_t, std::size_t> repeated;
+  const auto note = [&](const Sample& other) {
+    repeated.first += other.verdict == sample.verdict && other.column == sample.column ? 1 : 0;
+    repeated.second += other.row_key == sample.row_key ? 1 : 0;
+  };
+  note(fresh);
+  for (const Sample& other : samples) {
+    if (&other != &sample) {
+      note(other);
+    }
+  }
+  return repeated;
+}
+
+// Which sample makes room for `fresh`; end() when it is itself not worth keeping. Samples are in the order in which
+// they came, so the first of several is the oldest.
+std::vector<Sample>::iterator place_for(std::vector<Sample>& samples, const Sample& fresh) {
   const auto note =
       std::find_if(samples.begin(), samples.end(), [](const Sample& held) { return !is_difference(held.verdict); });
-  if (note != samples.end() || !is_difference(sample.verdict)) {
+  if (note != samples.end() || !is_difference(fresh.verdict)) {
     return note;
   }
-  const auto repeated = std::find_if(samples.begin(), samples.end(), [&](const Sample& held) {
-    const auto alike =
-        std::count_if(samples.begin(), samples.end(), [&](const Sample& other) { return same_place(held, other); });
-    return alike > 1 || same_place(held, sample);
+  return std::max_element(samples.begin(), samples.end(), [&](const Sample& a, const Sample& b) {
+    return repetition(samples, a, fresh) < repetition(samples, b, fresh);
   });
-  return repeated != samples.end() ? repeated : samples.begin();
 }
 
 void keep(std::vector<Sample>& samples, Sample sample, std::size_t samples_max) {
   if (samples_max == 0) {
     return;
   }
-  if (samples.size() >= samples_max) {
+  const auto same =
+      std::find_if(samples.begin(), samples.end(), [&](const Sample& held) { return is_same(held, sample); });
+  if (same != samples.end()) {
+    samples.erase(same);
+  } else if (samples.size() >= samples_max) {
     const auto place = place_for(samples, sample);
     if (place == samples.end()) {
       return;
@@ -76,6 +97,16 @@ Sample sample_of(const Comparison& comparison, const Difference& difference, con
 
 std::int64_t earlier(std::int64_t a, std::int64_t b) { return a == 0 || b == 0 ? std::max(a, b) : std::min(a, b); }
 
+void merge(const DigestReport::Latencies& from, DigestReport::Latencies& into) {
+  into.first_byte.merge(from.first_byte);
+  into.last_byte.merge(from.last_byte);
+}
+
+void record(const Latency& latency, DigestReport::Latencies& into) {
+  into.first_byte.record(latency.first_byte);
+  into.last_byte.record(latency.last_byte);
+}
+
 // Adds up everything but samples, which would need their statement's text to be understood.
 void fold(const DigestReport& from, DigestReport& into) {
   into.calls += from.calls;
@@ -85,8 +116,8 @@ void fold(const DigestReport& from, DigestReport& into) {
   for (std::size_t i = 0; i < kSkipReasons; ++i) {
     into.skips[i] += from.skips[i];
   }
-  into.old_latency.merge(from.old_latency);
-  into.new_latency.merge(from.new_latency);
+  merge(from.old_latency, into.old_latency);
+  merge(from.new_latency, into.new_latency);
   into.first_at = earlier(into.first_at, from.first_at);
   into.last_at = std::max(into.last_at, from.last_at);
   into.last_difference_at = std::max(into.last_difference_at, from.last_difference_at);
@@ -128,11 +159,10 @@ void Report::add(const Comparison& comparison) {
   if (report.tables.empty() && report.digest == comparison.digest) {
     report.tables = printable(comparison.tables, kTextBytesMax);
   }
-  if (comparison.old_microseconds != 0) {
-    report.old_latency.record(comparison.old_microseconds);
-  }
-  if (comparison.new_microseconds != 0) {
-    report.new_latency.record(comparison.new_microseconds);
+  // Of the same reads on both sides: a slow one that only one side finished would count for that side alone.
+  if (comparison.old_latency.last_byte != 0 && comparison.new_latency.last_byte != 0) {
+    record(comparison.old_latency, report.old_latency);
+    record(comparison.new_latency, report.new_latency);
   }
   report.first_at = earlier(report.first_at, comparison.at);
   report.last_at = std::max(report.last_at, comparison.at);

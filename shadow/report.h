@@ -18,6 +18,12 @@
 
 namespace crossfade::shadow {
 
+// How long one side took to answer, from the last byte sent to it; microseconds.
+struct Latency {
+  std::uint64_t first_byte = 0;
+  std::uint64_t last_byte = 0;  // 0: not measured
+};
+
 // One finished comparison (or one that did not happen).
 struct Comparison {
   std::uint64_t digest = 0;
@@ -25,8 +31,7 @@ struct Comparison {
   std::string tables;  // "shop.orders, shop.items"
   Diff diff;
   SkipReason skip = SkipReason::queue_full;  // when verdict is skipped
-  std::uint64_t old_microseconds = 0;        // 0: not measured
-  std::uint64_t new_microseconds = 0;
+  Latency old_latency, new_latency;
   std::int64_t at = 0;  // unix seconds
   std::uint32_t rechecks = 0;
 };
@@ -48,7 +53,10 @@ struct DigestReport {
   std::uint64_t calls = 0;  // production reads of this digest, compared or not
   std::array<std::uint64_t, kVerdicts> verdicts = {};
   std::array<std::uint64_t, kSkipReasons> skips = {};
-  Histogram old_latency, new_latency;
+  struct Latencies {
+    Histogram first_byte, last_byte;
+  };
+  Latencies old_latency, new_latency;  // of reads that both sides have answered
   std::vector<Sample> samples;
   std::int64_t first_at = 0, last_at = 0;
   std::int64_t last_difference_at = 0;  // 0: never
@@ -58,8 +66,9 @@ struct DigestReport {
 
 // Grows no further than digests_max digests (and one for all others) of samples_per_digest_max
 // samples and bounded texts each. Every text in it is printable UTF-8, whatever came in.
-// Samples are kept of differences and of precision notes; a note never drives out a difference, and
-// among its equals the newest replaces the oldest, first of those whose column and verdict occur twice.
+// Samples are kept of differences and of precision notes; a note never drives out a difference. A fresh one of the same
+// verdict, row and column replaces the one held; else it takes the place of the oldest of those whose column, and
+// then whose row, others show most often. So different rows, different columns and the newest stay.
 class Report {
  public:
   struct Options {

@@ -51,6 +51,9 @@ Evidence evidence_of(const Report& report) {
     for (const std::uint64_t count : digest.verdicts) {
       evidence.attempts += count;
     }
+    // What is compared less often because it differs all the time was picked and put back.
+    evidence.attempts -= std::min(digest.skips[static_cast<std::size_t>(SkipReason::backed_off)],
+                                  digest.verdicts[static_cast<std::size_t>(Verdict::skipped)]);
   }
   return evidence;
 }
@@ -154,7 +157,7 @@ json totals_json(const Report& report, const Evidence& evidence) {
   return totals;
 }
 
-json latency_side(const Histogram& histogram) {
+json quantiles(const Histogram& histogram) {
   json side = json::object();
   side["p50_us"] = histogram.quantile(0.50);
   side["p95_us"] = histogram.quantile(0.95);
@@ -163,10 +166,16 @@ json latency_side(const Histogram& histogram) {
   return side;
 }
 
-// New over old; null while one of them was never measured.
-json ratio(const Histogram& old_latency, const Histogram& new_latency, double q) {
-  const std::uint64_t before = old_latency.quantile(q);
-  const std::uint64_t after = new_latency.quantile(q);
+json latency_side(const DigestReport::Latencies& latency) {
+  json side = quantiles(latency.last_byte);
+  side["first_byte"] = quantiles(latency.first_byte);
+  return side;
+}
+
+// New over old, to the last byte; null while one of them was never measured.
+json ratio(const DigestReport& digest, double q) {
+  const std::uint64_t before = digest.old_latency.last_byte.quantile(q);
+  const std::uint64_t after = digest.new_latency.last_byte.quantile(q);
   return before == 0 || after == 0 ? json(nullptr) : json(Evidence::share(after, before));
 }
 
@@ -174,8 +183,8 @@ json latency_json(const DigestReport& digest) {
   json latency = json::object();
   latency["old"] = latency_side(digest.old_latency);
   latency["new"] = latency_side(digest.new_latency);
-  latency["ratio_p50"] = ratio(digest.old_latency, digest.new_latency, 0.50);
-  latency["ratio_p95"] = ratio(digest.old_latency, digest.new_latency, 0.95);
+  latency["ratio_p50"] = ratio(digest, 0.50);
+  latency["ratio_p95"] = ratio(digest, 0.95);
   return latency;
 }
 

@@ -68,7 +68,11 @@ std::optional<std::uint64_t> parse_digest(const std::optional<std::string>& text
                                                                     : std::nullopt;
 }
 
+// A row that an earlier version kept has other latencies, which measured something else: they begin anew.
 std::optional<Histogram> histogram_field(const json& object, const char* key) {
+  if (field(object, key) == nullptr && field(object, "old_latency") != nullptr) {
+    return Histogram();
+  }
   const std::optional<std::string> text = text_field(object, key);
   return text ? Histogram::decode(*text) : std::nullopt;
 }
@@ -140,8 +144,10 @@ json to_json(const DigestReport& digest) {
   row["calls"] = digest.calls;
   row["verdicts"] = verdicts_json(digest);
   row["skips"] = skips_json(digest);
-  row["old_latency"] = digest.old_latency.encode();
-  row["new_latency"] = digest.new_latency.encode();
+  row["old_first_byte"] = digest.old_latency.first_byte.encode();
+  row["old_last_byte"] = digest.old_latency.last_byte.encode();
+  row["new_first_byte"] = digest.new_latency.first_byte.encode();
+  row["new_last_byte"] = digest.new_latency.last_byte.encode();
   row["samples"] = samples_json(digest);
   row["first_at"] = digest.first_at;
   row["last_at"] = digest.last_at;
@@ -156,8 +162,10 @@ std::optional<DigestReport> digest_from_json(const json& row) {
       read(text_field(row, "tables"), digest.tables) && read(count_field(row, "calls"), digest.calls) &&
       read_counts<Verdict>(field(row, "verdicts"), digest.verdicts) &&
       read_counts<SkipReason>(field(row, "skips"), digest.skips) &&
-      read(histogram_field(row, "old_latency"), digest.old_latency) &&
-      read(histogram_field(row, "new_latency"), digest.new_latency) &&
+      read(histogram_field(row, "old_first_byte"), digest.old_latency.first_byte) &&
+      read(histogram_field(row, "old_last_byte"), digest.old_latency.last_byte) &&
+      read(histogram_field(row, "new_first_byte"), digest.new_latency.first_byte) &&
+      read(histogram_field(row, "new_last_byte"), digest.new_latency.last_byte) &&
       read_samples(field(row, "samples"), digest.samples) && read(integer_field(row, "first_at"), digest.first_at) &&
       read(integer_field(row, "last_at"), digest.last_at) &&
       read(integer_field(row, "last_difference_at"), digest.last_difference_at);

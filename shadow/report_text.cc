@@ -15,7 +15,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kTextColumns = 60;
-constexpr std::size_t kColumns = 10;
+constexpr std::size_t kColumns = 12;
 using Line = std::array<std::string, kColumns>;
 
 bool starts_character(char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }
@@ -66,8 +66,7 @@ const json& object_field(const json& object, const char* key) {
   return value != nullptr ? *value : kNothing;
 }
 
-std::string milliseconds(const json& latency, const char* side, const char* quantile) {
-  const json& measured = object_field(latency, side);
+std::string milliseconds(const json& measured, const char* quantile) {
   const std::optional<std::uint64_t> microseconds = count_field(measured, quantile);
   if (!microseconds || count_field(measured, "count").value_or(0) == 0) {
     return "-";
@@ -105,8 +104,10 @@ Line line_of(const json& digest) {
       count_text(digest, "differences"),
       sum_of(verdicts, {Verdict::order_only, Verdict::precision, Verdict::metadata, Verdict::transient}),
       sum_of(verdicts, {Verdict::skipped, Verdict::too_large, Verdict::timeout}),
-      milliseconds(latency, "old", "p50_us"),
-      milliseconds(latency, "new", "p50_us"),
+      milliseconds(object_field(object_field(latency, "old"), "first_byte"), "p50_us"),
+      milliseconds(object_field(object_field(latency, "new"), "first_byte"), "p50_us"),
+      milliseconds(object_field(latency, "old"), "p50_us"),
+      milliseconds(object_field(latency, "new"), "p50_us"),
       ratio_text(latency, "ratio_p50"),
       ratio_text(latency, "ratio_p95"),
   };
@@ -174,8 +175,8 @@ std::string report_table(const json& report) {
   if (!digests.is_array() || digests.empty()) {
     return text;
   }
-  std::vector<Line> lines = {{"digest", "calls", "compared", "differ", "notes", "not compared", "old p50 ms",
-                              "new p50 ms", "p50 ratio", "p95 ratio"}};
+  std::vector<Line> lines = {{"digest", "calls", "compared", "differ", "notes", "not compared", "old first ms",
+                              "new first ms", "old p50 ms", "new p50 ms", "p50 ratio", "p95 ratio"}};
   std::string samples;
   for (const json& digest : digests) {
     lines.push_back(line_of(digest));

@@ -1,8 +1,11 @@
 #include "shadow/row_pairing.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <iterator>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +13,7 @@
 #include <utility>
 
 #include "shadow/canonical.h"
+#include "shadow/digits.h"
 
 namespace crossfade::shadow {
 
@@ -44,6 +48,50 @@ std::vector<std::string> texts_of(const Rows& rows) {
     }
   }
   return texts;
+}
+
+// The same of some columns only.
+std::vector<std::string> texts_of(const Rows& rows, const std::vector<std::size_t>& columns) {
+  Rows chosen(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    for (const std::size_t column : columns) {
+      chosen[i].push_back(rows[i][column]);
+    }
+  }
+  return texts_of(chosen);
+}
+
+// The places among `places` whose text no other of them has.
+std::unordered_map<std::string_view, std::size_t> unique_places(const std::vector<std::string>& texts,
+                                                                const std::vector<std::size_t>& places) {
+  std::unordered_map<std::string_view, std::size_t> counts;
+  for (const std::size_t place : places) {
+    ++counts[texts[place]];
+  }
+  std::unordered_map<std::string_view, std::size_t> unique;
+  for (const std::size_t place : places) {
+    if (counts.at(texts[place]) == 1) {
+      unique.emplace(texts[place], place);
+    }
+  }
+  return unique;
+}
+
+// `places`, the rows with smaller numbers first; NULL and what is no number come before all numbers.
+std::vector<std::size_t> by_size(const Rows& rows, std::vector<std::size_t> places) {
+  std::vector<std::vector<double>> sizes(rows.size());
+  for (const std::size_t place : places) {
+    for (const Cell& cell : rows[place]) {
+      double size = -std::numeric_limits<double>::infinity();
+      if (cell) {
+        std::from_chars(cell->data(), cell->data() + cell->size(), size);
+        size = std::isnan(size) ? -std::numeric_limits<double>::infinity() : size;
+      }
+      sizes[place].push_back(size);
+    }
+  }
+  std::stable_sort(places.begin(), places.end(), [&](std::size_t a, std::size_t b) { return sizes[a] < sizes[b]; });
+  return places;
 }
 
 // Indices of the rows of `mine` that are left when each row of `theirs` has taken out one equal.
@@ -97,12 +145,18 @@ class Pairing {
     pairing_.missing = without_equal(control_texts, candidate_texts);
     pairing_.extra = without_equal(candidate_texts, control_texts);
     if (pairing_.equal()) {
-      pairing_.reordered = control_texts != candidate_texts;
+      for (std::size_t i = 0; i < control_texts.size(); ++i) {
+        if (control_texts[i] != candidate_texts[i]) {
+          pairing_.moved.push_back(i);
+        }
+      }
       return std::move(pairing_);
     }
     pair_by_key();
+    pair_by_exact_columns();
     const bool one_row = control_rows_.size() == 1 && candidate_rows_.size() == 1;
     pair_by_position(options.by_position || one_row);
+    pair_by_size();
     std::sort(pairing_.pairs.begin(), pairing_.pairs.end(),
               [](const RowPair& a, const RowPair& b) { return a.control < b.control; });
     return std::move(pairing_);
@@ -117,8 +171,7 @@ class Pairing {
       if (a[i] != b[i]) {
         pair.columns.push_back(i);
         pair.inexact_only = pair.inexact_only && a[i] && b[i] &&
-                            is_inexact(control_.columns[i], candidate_.columns[i]) &&
-                            equal_up_to_precision(*a[i], *b[i]);
+                            differ_in_digits_only(*a[i], control_.columns[i], *b[i], candidate_.columns[i]);
       }
     }
     return pair;
@@ -137,6 +190,47 @@ class Pairing {
       const auto found = candidate_keys.find(*key);
       return found == candidate_keys.end() ? std::nullopt : std::optional<std::size_t>(found->second);
     });
+  }
+
+  // Groups whose key stands behind their averages: rows that agree in every column but those whose digits differ by
+  // make, and alone do so.
+  void pair_by_exact_columns() {
+    std::vector<std::size_t> exact;
+    for (std::size_t i = 0; i < control_.columns.size(); ++i) {
+      if (!may_differ_in_digits(control_.columns[i], candidate_.columns[i])) {
+        exact.push_back(i);
+      }
+    }
+    if (exact.empty() || exact.size() == control_.columns.size()) {
+      return;
+    }
+    const std::vector<std::string> control_texts = texts_of(control_rows_, exact);
+    const std::vector<std::string> candidate_texts = texts_of(candidate_rows_, exact);
+    const auto control_places = unique_places(control_texts, pairing_.missing);
+    const auto candidate_places = unique_places(candidate_texts, pairing_.extra);
+    pair_missing([&](std::size_t row) -> std::optional<std::size_t> {
+      const auto found = candidate_places.find(control_texts[row]);
+      const bool alone = control_places.contains(control_texts[row]) && found != candidate_places.end();
+      return alone && pair_of(row, found->second).inexact_only ? std::optional<std::size_t>(found->second)
+                                                               : std::nullopt;
+    });
+  }
+
+  // Nothing but such columns, in any order: by the size of their numbers, if all of them then agree.
+  void pair_by_size() {
+    if (pairing_.missing.size() != pairing_.extra.size()) {
+      return;
+    }
+    std::vector<std::size_t> control = by_size(control_rows_, pairing_.missing);
+    std::vector<std::size_t> candidate = by_size(candidate_rows_, pairing_.extra);
+    std::unordered_map<std::size_t, std::size_t> partners;
+    for (std::size_t i = 0; i < control.size(); ++i) {
+      if (!pair_of(control[i], candidate[i]).inexact_only) {
+        return;
+      }
+      partners[control[i]] = candidate[i];
+    }
+    pair_missing([&](std::size_t row) { return std::optional<std::size_t>(partners.at(row)); });
   }
 
   // Without a reason to trust positions, only rows that agree but for their last digits are one row.

@@ -13,14 +13,14 @@ struct RowPair {
   std::size_t control = 0;
   std::size_t candidate = 0;
   std::vector<std::size_t> columns;  // that differ; never empty
-  bool inexact_only = false;         // all of them only in the last digits of inexact numbers
+  bool inexact_only = false;         // all of them only in digits that one side does not show
 };
 
 struct RowPairing {
   std::vector<RowPair> pairs;
   std::vector<std::size_t> missing;  // rows of the control without a partner
   std::vector<std::size_t> extra;    // rows of the candidate without a partner
-  bool reordered = false;            // rows that are equal stand at other positions
+  std::vector<std::size_t> moved;    // positions at which equal multisets have different rows
   bool equal() const { return pairs.empty() && missing.empty() && extra.empty(); }
 };
 
@@ -29,7 +29,7 @@ struct RowPairingOptions {
 };
 
 // Equal rows (by canonical values, as multisets) are taken out first and leave no trace but
-// `reordered`. Every row has as many cells as there are columns, alike on both sides; at least one.
+// `moved`. Every row has as many cells as there are columns, alike on both sides; at least one.
 RowPairing pair_rows(const protocol::ResultSet& control, const protocol::ResultSet& candidate,
                      const RowPairingOptions& options);
 

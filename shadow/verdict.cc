@@ -20,6 +20,8 @@ std::string_view name(Verdict verdict) {
       return "row_extra";
     case Verdict::value:
       return "value";
+    case Verdict::order:
+      return "order";
     case Verdict::error_one_side:
       return "error_one_side";
     case Verdict::error_differs:
@@ -39,6 +41,7 @@ bool is_difference(Verdict verdict) {
     case Verdict::row_missing:
     case Verdict::row_extra:
     case Verdict::value:
+    case Verdict::order:
     case Verdict::error_one_side:
     case Verdict::error_differs:
       return true;
@@ -73,6 +76,10 @@ std::string_view name(SkipReason reason) {
       return "session_state";
     case SkipReason::shutdown:
       return "shutdown";
+    case SkipReason::backed_off:
+      return "backed_off";
+    case SkipReason::no_connection:
+      return "no_connection";
   }
   return "unknown";
 }

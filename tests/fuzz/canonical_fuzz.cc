@@ -6,6 +6,7 @@
 #include <string>
 
 #include "shadow/canonical.h"
+#include "shadow/digits.h"
 
 namespace {
 
@@ -41,5 +42,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string left = value.substr(0, half);
   const std::string right = value.substr(half);
   require(shadow::equal_up_to_precision(left, right) == shadow::equal_up_to_precision(right, left));
+  mine.decimals = static_cast<std::uint8_t>(data[0] >> 3);
+  theirs.decimals = static_cast<std::uint8_t>(data[1] >> 3);
+  const std::string one = shadow::canonical_value(left, mine, theirs);
+  const std::string other = shadow::canonical_value(right, theirs, mine);
+  require(shadow::differ_in_digits_only(one, mine, other, theirs) ==
+          shadow::differ_in_digits_only(other, theirs, one, mine));
   return 0;
 }

@@ -26,7 +26,7 @@ shadow::DigestReport digest(std::uint64_t id, std::uint64_t calls) {
   made.calls = calls;
   made.verdicts[static_cast<std::size_t>(shadow::Verdict::match)] = calls / 2;
   made.skips[static_cast<std::size_t>(shadow::SkipReason::queue_full)] = 1;
-  made.old_latency.record(1000);
+  made.old_latency.last_byte.record(1000);
   shadow::Sample sample;
   sample.at = 1'700'000'000;
   sample.row = 3;

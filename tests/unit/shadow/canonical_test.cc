@@ -271,20 +271,5 @@ TEST(EqualUpToPrecision, IsSymmetricAndHoldsForNeighbours) {
   }
 }
 
-TEST(IsInexact, HoldsForFloatsAndComputedDecimalsOnly) {
-  const auto inexact = [](ColumnType a, ColumnType b) { return is_inexact(column(a), column(b)); };
-  EXPECT_TRUE(inexact(ColumnType::double_, ColumnType::double_));
-  EXPECT_TRUE(inexact(ColumnType::float_, ColumnType::newdecimal));
-  EXPECT_TRUE(inexact(ColumnType::longlong, ColumnType::double_));
-  EXPECT_TRUE(inexact(ColumnType::newdecimal, ColumnType::longlong));
-  EXPECT_FALSE(inexact(ColumnType::longlong, ColumnType::longlong));
-  EXPECT_FALSE(inexact(ColumnType::double_, ColumnType::var_string));
-  EXPECT_FALSE(inexact(ColumnType::json, ColumnType::json));
-  ColumnDefinition stored = column(ColumnType::newdecimal);
-  stored.org_table = "accounts";
-  EXPECT_FALSE(is_inexact(stored, stored));
-  EXPECT_FALSE(is_inexact(column(ColumnType::newdecimal), stored));
-}
-
 }  // namespace
 }  // namespace crossfade::shadow

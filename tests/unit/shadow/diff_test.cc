@@ -238,13 +238,72 @@ TEST(Diff, LastDigitsAreNoExcuseForAnotherCell) {
   }
 }
 
-TEST(Diff, AStoredDecimalIsExactAndAComputedOneIsNot) {
-  const Rows one = {{"1.0000000000000001"}};
-  const Rows other = {{"1.0000000000000002"}};
-  const std::vector<ColumnDefinition> stored = {column("balance", ColumnType::newdecimal)};
-  const std::vector<ColumnDefinition> computed = {column("share", ColumnType::newdecimal, "")};
-  EXPECT_EQ(compare(answer(stored, one), answer(stored, other), kUnordered).verdict, Verdict::value);
-  EXPECT_EQ(compare(answer(computed, one), answer(computed, other), kUnordered).verdict, Verdict::precision);
+// MariaDB tells four decimals of STD() of an integer, MySQL as many as it takes.
+std::vector<ColumnDefinition> grouped(std::uint8_t decimals, std::vector<ColumnDefinition> others) {
+  ColumnDefinition deviation = column("deviation", ColumnType::double_, "");
+  deviation.decimals = decimals;
+  std::vector<ColumnDefinition> columns = {deviation};
+  columns.insert(columns.end(), others.begin(), others.end());
+  return columns;
+}
+
+TEST(Diff, RowsWhoseDigitsDifferByMakeArePairedByTheirOtherColumns) {
+  const std::vector<ColumnDefinition> key = {column("kind", ColumnType::var_string)};
+  const Answer control = answer(grouped(4, key), {{"3.0912", "a"}, {"1.5000", "b"}, {"0.3333", "c"}});
+  const Answer candidate =
+      answer(grouped(31, key), {{"0.3333333333333333", "c"}, {"3.0912061651652345", "a"}, {"1.5", "b"}});
+  const Diff equal = compare(control, candidate, kUnordered);
+  EXPECT_EQ(equal.verdict, Verdict::precision);
+  EXPECT_EQ(equal.differing_rows, 0u);
+  const Answer wrong =
+      answer(grouped(31, key), {{"0.3433333333333333", "c"}, {"3.0912061651652345", "a"}, {"1.5", "b"}});
+  EXPECT_EQ(compare(control, wrong, kUnordered).verdict, Verdict::value);
+}
+
+TEST(Diff, RowsOfNothingButSuchDigitsArePairedBySize) {
+  const Answer control = answer(grouped(4, {}), {{"3.0912"}, {"1.7321"}, {"0.3333"}});
+  EXPECT_EQ(compare(control,
+                    answer(grouped(31, {}), {{"0.3333333333333333"}, {"3.0912061651652345"}, {"1.7320508075688772"}}),
+                    kUnordered)
+                .verdict,
+            Verdict::precision);
+  EXPECT_EQ(
+      compare(control, answer(grouped(31, {}), {{"0.3333333333333333"}, {"3.0912061651652345"}, {"1.74"}}), kUnordered)
+          .verdict,
+      Verdict::value);
+}
+
+TEST(Diff, AnotherOrderIsADifferenceWhereNoRowsTie) {
+  const Answer one = items({{"1", "1", "a"}, {"2", "2", "b"}, {"3", "3", "c"}});
+  const Answer other = items({{"1", "1", "a"}, {"3", "3", "c"}, {"2", "2", "b"}});
+  const Diff diff = compare(one, other, {.ordered = true, .total_order = true});
+  EXPECT_EQ(diff.verdict, Verdict::order);
+  EXPECT_TRUE(is_difference(diff.verdict));
+  EXPECT_EQ(diff.differing_rows, 2u);
+  ASSERT_EQ(diff.samples.size(), 2u);
+  EXPECT_EQ(diff.samples[0].kind, Verdict::order);
+  EXPECT_EQ(diff.samples[0].row, 2u);
+  EXPECT_EQ(diff.samples[0].column, "id");
+  EXPECT_EQ(diff.samples[0].control, "2");
+  EXPECT_EQ(diff.samples[0].candidate, "3");
+  EXPECT_EQ(compare(one, one, {.ordered = true, .total_order = true}).verdict, Verdict::match);
+}
+
+TEST(Diff, SamplesShowManyRowsAndManyColumns) {
+  const std::vector<ColumnDefinition> columns = {column("id", ColumnType::long_), column("a", ColumnType::long_),
+                                                 column("b", ColumnType::long_), column("c", ColumnType::long_)};
+  Rows one;
+  Rows other;
+  for (int i = 0; i < 10; ++i) {
+    one.push_back({std::to_string(i), "1", "1", "1"});
+    other.push_back({std::to_string(i), "2", "2", "2"});
+  }
+  const Diff diff = compare(answer(columns, one), answer(columns, other), {.samples_max = 4});
+  std::vector<std::string> shown;
+  for (const Difference& sample : diff.samples) {
+    shown.push_back(sample.row_key + sample.column);
+  }
+  EXPECT_EQ(shown, (std::vector<std::string>{"0a", "1b", "2c", "3a"}));
 }
 
 TEST(Diff, NullIsNeverEqualUpToPrecision) {

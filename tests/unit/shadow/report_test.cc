@@ -21,17 +21,18 @@ Comparison comparison(Verdict verdict, std::uint64_t digest = 1) {
   made.digest_text = "SELECT * FROM items WHERE id = ?";
   made.tables = "shop.items";
   made.diff.verdict = verdict;
-  made.old_microseconds = 1000;
-  made.new_microseconds = 1500;
+  made.old_latency = {.first_byte = 400, .last_byte = 1000};
+  made.new_latency = {.first_byte = 500, .last_byte = 1500};
   made.at = kNow;
   return made;
 }
 
-Comparison differing(const std::string& column, const std::string& candidate, Verdict kind = Verdict::value) {
+Comparison differing(const std::string& column, const std::string& candidate, Verdict kind = Verdict::value,
+                     const std::string& row_key = "42") {
   Comparison made = comparison(kind);
   made.rechecks = 3;
   made.diff.samples.push_back(
-      {.kind = kind, .row = 17, .row_key = "42", .column = column, .control = "10.00", .candidate = candidate});
+      {.kind = kind, .row = 17, .row_key = row_key, .column = column, .control = "10.00", .candidate = candidate});
   return made;
 }
 
@@ -64,8 +65,7 @@ TEST(Report, CountsCallsVerdictsSkipsAndLatencies) {
   report.add(comparison(Verdict::too_large));
   Comparison skipped = comparison(Verdict::skipped);
   skipped.skip = SkipReason::follower_behind;
-  skipped.old_microseconds = 0;
-  skipped.new_microseconds = 0;
+  skipped.old_latency = {};
   skipped.at = kNow - 5;
   report.add(skipped);
   const DigestReport& digest = report.digests().at(1);
@@ -76,8 +76,8 @@ TEST(Report, CountsCallsVerdictsSkipsAndLatencies) {
   EXPECT_EQ(digest.differences(), 0u);
   EXPECT_EQ(digest.skips[static_cast<std::size_t>(SkipReason::follower_behind)], 1u);
   EXPECT_EQ(digest.skips[static_cast<std::size_t>(SkipReason::queue_full)], 0u);
-  EXPECT_EQ(digest.old_latency.count(), 3u);
-  EXPECT_EQ(digest.new_latency.count(), 3u);
+  EXPECT_EQ(digest.old_latency.last_byte.count(), 3u);
+  EXPECT_EQ(digest.new_latency.first_byte.count(), 3u);
   EXPECT_EQ(digest.first_at, kNow - 5);
   EXPECT_EQ(digest.last_at, kNow);
   EXPECT_EQ(digest.last_difference_at, 0);
@@ -169,33 +169,80 @@ TEST(Report, KeepsNoSamplesOfWhatIsNoDifference) {
   EXPECT_TRUE(report.digests().at(1).samples.empty());
 }
 
+Comparison in_row(const std::string& row_key, const std::string& column, const std::string& candidate) {
+  return differing(column, candidate, Verdict::value, row_key);
+}
+
+TEST(Report, KeepsOneSampleOfARowAndColumnTheNewest) {
+  Report report = plaintext_report(3);
+  report.add(in_row("8", "a", "other row"));
+  for (int i = 0; i < 100; ++i) {
+    report.add(in_row("7", "a", std::to_string(i)));
+  }
+  EXPECT_EQ(candidates(report), (std::vector<std::string>{"'other row'", "'99'"}));
+}
+
 TEST(Report, KeepsSamplesUpToTheLimitThenTheNewest) {
   Report report = plaintext_report(2);
-  report.add(differing("a", "1"));
-  report.add(differing("a", "2"));
+  report.add(in_row("1", "a", "1"));
+  report.add(in_row("2", "a", "2"));
   EXPECT_EQ(candidates(report), (std::vector<std::string>{"'1'", "'2'"}));
-  report.add(differing("a", "3"));
+  report.add(in_row("3", "a", "3"));
   EXPECT_EQ(candidates(report), (std::vector<std::string>{"'2'", "'3'"}));
 }
 
-TEST(Report, PrefersSamplesOfDistinctPlaces) {
+TEST(Report, PrefersSamplesOfOtherRowsAndOtherColumns) {
   Report report = plaintext_report(3);
-  report.add(differing("b", "first"));
-  report.add(differing("a", "1"));
-  report.add(differing("a", "2"));
-  report.add(differing("c", "3"));
+  report.add(in_row("1", "b", "first"));
+  report.add(in_row("2", "a", "1"));
+  report.add(in_row("3", "a", "2"));
+  report.add(in_row("4", "c", "3"));
   EXPECT_EQ(candidates(report), (std::vector<std::string>{"'first'", "'2'", "'3'"}));
-  report.add(differing("c", "4"));
+  report.add(in_row("5", "c", "4"));
   EXPECT_EQ(candidates(report), (std::vector<std::string>{"'first'", "'2'", "'4'"}));
-  report.add(differing("d", "5"));
+  report.add(in_row("6", "d", "5"));
   EXPECT_EQ(candidates(report), (std::vector<std::string>{"'2'", "'4'", "'5'"}));
+}
+
+TEST(Report, AStreamOfOneColumnLeavesTheOtherColumnsTheirSamples) {
+  Report report = plaintext_report(4);
+  for (const char* column : {"a", "b", "c"}) {
+    report.add(in_row("1", column, column));
+  }
+  for (int i = 2; i < 50; ++i) {
+    report.add(in_row(std::to_string(i), "d", std::to_string(i)));
+  }
+  const std::vector<std::string> kept = candidates(report);
+  EXPECT_EQ(kept, (std::vector<std::string>{"'a'", "'b'", "'c'", "'49'"}));
+}
+
+TEST(Report, ErrorsWithOtherCodesAreOtherSamples) {
+  Report report({});
+  for (const char* detail : {"ERR 1146", "ERR 1064", "ERR 1146"}) {
+    Comparison failed = comparison(Verdict::error_one_side);
+    failed.diff.detail = detail;
+    report.add(failed);
+  }
+  ASSERT_EQ(report.digests().at(1).samples.size(), 2u);
+  EXPECT_EQ(report.digests().at(1).samples[1].detail, "ERR 1146");
+}
+
+TEST(Report, LatenciesAreOfReadsThatBothSidesHaveAnswered) {
+  Report report({});
+  Comparison timeout = comparison(Verdict::timeout);
+  timeout.new_latency = {};
+  report.add(timeout);
+  EXPECT_EQ(report.digests().at(1).old_latency.last_byte.count(), 0u);
+  report.add(comparison(Verdict::match));
+  EXPECT_EQ(report.digests().at(1).old_latency.first_byte.quantile(0.5), 400u);
+  EXPECT_EQ(report.digests().at(1).new_latency.last_byte.quantile(0.5), 1500u);
 }
 
 TEST(Report, NeverGivesADifferenceUpForANote) {
   Report report = plaintext_report(2);
   report.add(differing("a", "note", Verdict::precision));
-  report.add(differing("b", "1"));
-  report.add(differing("b", "2"));
+  report.add(in_row("1", "b", "1"));
+  report.add(in_row("2", "b", "2"));
   EXPECT_EQ(candidates(report), (std::vector<std::string>{"'1'", "'2'"}));
   report.add(differing("a", "note", Verdict::precision));
   EXPECT_EQ(candidates(report), (std::vector<std::string>{"'1'", "'2'"}));
@@ -253,6 +300,18 @@ Report busy_report() {
   return report;
 }
 
+TEST(DigestRow, LatenciesOfAnEarlierVersionBeginAnew) {
+  json row = to_json(busy_report().digests().at(1));
+  for (const char* key : {"old_first_byte", "old_last_byte", "new_first_byte", "new_last_byte"}) {
+    row.erase(key);
+  }
+  row["old_latency"] = row["new_latency"] = "";
+  const std::optional<DigestReport> back = digest_from_json(row);
+  ASSERT_TRUE(back.has_value());
+  EXPECT_EQ(back->old_latency.last_byte.count(), 0u);
+  EXPECT_EQ(back->compared(), busy_report().digests().at(1).compared());
+}
+
 TEST(DigestRow, SurvivesTheRoundTripThroughText) {
   const Report report = busy_report();
   const json row = to_json(report.digests().at(1));
@@ -264,7 +323,7 @@ TEST(DigestRow, SurvivesTheRoundTripThroughText) {
   EXPECT_EQ(to_json(*back), row);
   EXPECT_EQ(back->differences(), 1u);
   EXPECT_EQ(back->samples.size(), 1u);
-  EXPECT_EQ(back->new_latency.quantile(0.5), report.digests().at(1).new_latency.quantile(0.5));
+  EXPECT_EQ(back->new_latency.last_byte.quantile(0.5), report.digests().at(1).new_latency.last_byte.quantile(0.5));
 }
 
 TEST(DigestRow, IsRefusedWhenAnythingIsMissingOrOfAnotherType) {
@@ -339,7 +398,7 @@ TEST(Report, RestoresWithinItsLimits) {
   two.skips[0] = 3;
   two.first_at = 10;
   two.last_difference_at = 20;
-  two.old_latency.record(100);
+  two.old_latency.last_byte.record(100);
   report.restore(two);
   ASSERT_EQ(report.digests().size(), 2u);
   const DigestReport& other = report.digests().at(0);
@@ -348,7 +407,7 @@ TEST(Report, RestoresWithinItsLimits) {
   EXPECT_EQ(other.skips[0], 3u);
   EXPECT_EQ(other.first_at, 10);
   EXPECT_EQ(other.last_difference_at, 20);
-  EXPECT_EQ(other.old_latency.count(), 1u);
+  EXPECT_EQ(other.old_latency.last_byte.count(), 1u);
 }
 
 }  // namespace

@@ -77,8 +77,8 @@ TEST(ReportVerdict, HoldsWhenMostPickedReadsWereNotCompared) {
 }
 
 TEST(ReportVerdict, IsDivergedByOneDifferenceHoweverMuchMatched) {
-  for (const Verdict verdict :
-       {Verdict::value, Verdict::row_missing, Verdict::row_extra, Verdict::error_one_side, Verdict::error_differs}) {
+  for (const Verdict verdict : {Verdict::value, Verdict::order, Verdict::row_missing, Verdict::row_extra,
+                                Verdict::error_one_side, Verdict::error_differs}) {
     DigestReport bad = digest(1, 100000, 99999);
     set(bad, verdict, 1);
     const json report = report_of({bad, digest(2, 1, 1)});
@@ -142,24 +142,28 @@ TEST(ReportJson, ListsDigestsByDifferencesThenCallsThenId) {
 
 TEST(ReportJson, ComparesLatenciesNewOverOld) {
   DigestReport timed = digest(1, 1, 1);
-  timed.old_latency.record(1000);
-  timed.new_latency.record(1500);
+  timed.old_latency.last_byte.record(1000);
+  timed.new_latency.last_byte.record(1500);
+  timed.new_latency.first_byte.record(700);
   const json latency = report_of({timed})["digests"][0]["latency"];
   EXPECT_EQ(latency["old"]["p50_us"], 1000);
   EXPECT_EQ(latency["new"]["p99_us"], 1500);
   EXPECT_EQ(latency["new"]["count"], 1);
+  EXPECT_EQ(latency["new"]["first_byte"]["p50_us"], 700);
   EXPECT_DOUBLE_EQ(latency["ratio_p50"].get<double>(), 1.5);
   EXPECT_DOUBLE_EQ(latency["ratio_p95"].get<double>(), 1.5);
   DigestReport half = digest(1, 1, 1);
-  half.old_latency.record(1000);
+  half.old_latency.last_byte.record(1000);
   EXPECT_TRUE(report_of({half})["digests"][0]["latency"]["ratio_p50"].is_null());
 }
 
 DigestReport with_sample() {
   DigestReport bad = digest(0xc0ffee, 10, 9);
   set(bad, Verdict::value, 1);
-  bad.old_latency.record(1000);
-  bad.new_latency.record(2500);
+  bad.old_latency.first_byte.record(400);
+  bad.new_latency.first_byte.record(500);
+  bad.old_latency.last_byte.record(1000);
+  bad.new_latency.last_byte.record(2500);
   Sample sample;
   sample.at = 1795219200;
   sample.row = 17;
@@ -173,21 +177,22 @@ DigestReport with_sample() {
 }
 
 TEST(ReportTable, IsReadable) {
-  EXPECT_EQ(report_table(report_of({with_sample(), digest(2, 5, 5)})),
-            "DIVERGED: 1 of 15 compared reads differed (6.6 %), 1 of 2 digests, coverage 100.0 %; at least 1,000 "
-            "compared reads are needed\n"
-            "\n"
-            "digest                                calls  compared  differ  notes  not compared  old p50 ms  new p50 "
-            "ms  p50 ratio  p95 ratio\n"
-            "SELECT price FROM items WHERE id = ?     10        10       1      0             0        1.00        "
-            "2.50      2.50x      2.50x\n"
-            "SELECT price FROM items WHERE id = ?      5         5       0      0             0           -           "
-            "-          -          -\n"
-            "\n"
-            "Differences\n"
-            "0x0000000000c0ffee SELECT price FROM items WHERE id = ?\n"
-            "  row 17 (key '42'), column price: control '10.00', candidate '10.01' (value, confirmed 3 times, "
-            "2026-11-21 00:00:00Z)\n");
+  EXPECT_EQ(
+      report_table(report_of({with_sample(), digest(2, 5, 5)})),
+      "DIVERGED: 1 of 15 compared reads differed (6.6 %), 1 of 2 digests, coverage 100.0 %; at least 1,000 "
+      "compared reads are needed\n"
+      "\n"
+      "digest                                calls  compared  differ  notes  not compared  old first ms  new "
+      "first ms  old p50 ms  new p50 ms  p50 ratio  p95 ratio\n"
+      "SELECT price FROM items WHERE id = ?     10        10       1      0             0          0.40          0.50  "
+      "      1.00        2.50      2.50x      2.50x\n"
+      "SELECT price FROM items WHERE id = ?      5         5       0      0             0             -             -  "
+      "         -           -          -          -\n"
+      "\n"
+      "Differences\n"
+      "0x0000000000c0ffee SELECT price FROM items WHERE id = ?\n"
+      "  row 17 (key '42'), column price: control '10.00', candidate '10.01' (value, confirmed 3 times, "
+      "2026-11-21 00:00:00Z)\n");
 }
 
 TEST(ReportTable, ShowsWholeRowsAndDetails) {

@@ -20,8 +20,8 @@ TEST(Verdict, HasANameOfItsOwnForEach) {
 }
 
 TEST(Verdict, TellsDifferencesFromNotes) {
-  const std::set<Verdict> differences = {Verdict::value, Verdict::row_missing, Verdict::row_extra,
-                                         Verdict::error_one_side, Verdict::error_differs};
+  const std::set<Verdict> differences = {Verdict::value, Verdict::row_missing,    Verdict::row_extra,
+                                         Verdict::order, Verdict::error_one_side, Verdict::error_differs};
   for (std::size_t i = 0; i < kVerdicts; ++i) {
     const auto verdict = static_cast<Verdict>(i);
     EXPECT_EQ(is_difference(verdict), differences.contains(verdict)) << name(verdict);
@@ -49,7 +49,7 @@ TEST(SkipReason, HasANameOfItsOwnForEach) {
   }
   EXPECT_EQ(names.size(), kSkipReasons);
   EXPECT_EQ(names.count("unknown"), 0u);
-  EXPECT_EQ(static_cast<std::size_t>(SkipReason::shutdown) + 1, kSkipReasons);
+  EXPECT_EQ(static_cast<std::size_t>(SkipReason::no_connection) + 1, kSkipReasons);
 }
 
 }  // namespace
