@@ -35,8 +35,21 @@ SCHEMA = [
     "CREATE TABLE shop.order_items (order_id BIGINT NOT NULL, line INT NOT NULL, product_id INT NOT NULL, "
     "quantity INT NOT NULL, price DECIMAL(10,2) NOT NULL, PRIMARY KEY (order_id, line), "
     "FOREIGN KEY (order_id) REFERENCES shop.orders (id))",
+    "CREATE TABLE shop.days (day DATE PRIMARY KEY, orders INT NOT NULL, total DECIMAL(14,2) NOT NULL)",
+    "CREATE TABLE shop.vouchers (code CHAR(36) PRIMARY KEY, customer_id INT NOT NULL, worth DOUBLE NOT NULL)",
+    "CREATE TABLE shop.popular (product_id INT PRIMARY KEY, sold INT NOT NULL)",
 ]
-TABLES = ("customers", "products", "orders", "order_items")
+# What only the leader has to have: its effects travel as rows.
+ON_OLD = [
+    "CREATE TRIGGER shop.orders_counted AFTER INSERT ON shop.orders FOR EACH ROW "
+    "INSERT INTO shop.days (day, orders, total) VALUES (DATE(NEW.placed), 1, NEW.total) "
+    "ON DUPLICATE KEY UPDATE orders = orders + 1, total = total + NEW.total",
+    "CREATE PROCEDURE shop.settle(IN customer INT) BEGIN "
+    "UPDATE shop.orders SET state = 'paid' WHERE customer_id = customer AND state = 'new'; "
+    "INSERT INTO shop.vouchers (code, customer_id, worth) SELECT UUID(), customer, SUM(total) / 100 FROM shop.orders "
+    "WHERE customer_id = customer HAVING SUM(total) > 0; END",
+]
+TABLES = ("customers", "products", "orders", "order_items", "days")
 CUSTOMERS, PRODUCTS, ORDERS = 1500, 400, 2500
 NAMES = ("Ada", "Boris", "Chloé", "Dмitri", "Eiko 栄子", "Fatima", "Grzegorz", "Håkon")
 PLANTED_PRODUCT = 77
@@ -117,8 +130,16 @@ class Shopper(threading.Thread):
         elif dice < 0.75:
             run(cursor, "SELECT o.id, o.total, COUNT(i.line) FROM orders o JOIN order_items i ON i.order_id = o.id "
                         "WHERE o.customer_id = %s GROUP BY o.id, o.total ORDER BY o.id", customer)
-        elif dice < 0.88:
+        elif dice < 0.85:
             run(cursor, "UPDATE customers SET last_seen = NOW(6) WHERE id = %s", customer)
+        elif dice < 0.87:  # a range, by no key
+            run(cursor, "UPDATE orders SET state = 'sent' WHERE state = 'paid' AND total BETWEEN %s AND %s", customer % 400,
+                customer % 400 + 20)
+        elif dice < 0.88:
+            run(cursor, "INSERT INTO popular SELECT product_id, SUM(quantity) FROM order_items WHERE product_id < %s "
+                        "GROUP BY product_id ON DUPLICATE KEY UPDATE sold = VALUES(sold)", product % 20)
+        elif dice < 0.89:
+            run(cursor, "CALL settle(%s)", customer)
         else:
             quantity = rng.randint(1, 3)
             run(cursor, "BEGIN")
@@ -253,12 +274,19 @@ def show(servers, proxy, binary, findings):
         shopper.stopping.set()
     for shopper in shoppers:
         shopper.join(30)
+    with proxy.connect(database="shop") as session, session.cursor() as cursor:
+        cursor.execute("ALTER TABLE vouchers ADD COLUMN note VARCHAR(20) NOT NULL DEFAULT 'thanks', ADD KEY (customer_id)")
+        cursor.execute("UPDATE vouchers SET note = 'used' WHERE worth > 10")
+    say("altered a table through the proxy: the schema change followed in its place")
     proxy.caught_up(60)
     errors = [error for shopper in shoppers for error in shopper.errors]
     findings.check(not errors, "%d statements, %d errors%s" % (watch.total(), len(errors), ": %s" % errors[0] if errors else ""))
     others = [(digest["text"], sample) for digest, sample in confirmed(proxy.report()) if not is_planted(digest, sample)]
     findings.check(not others, "no other difference was reported" + (": %s %s" % others[0] if others else ""))
     differences, rows = compare_databases(servers.old, servers.new, ["shop"])
+    vouchers = servers.new.run("SELECT COUNT(*) FROM shop.vouchers")[0][0]
+    findings.check(vouchers > 0 and servers.new.run("SELECT COUNT(*) FROM shop.popular")[0][0] > 0,
+                   "triggers, procedures, ranges, ON DUPLICATE KEY and UUID() arrived: %d vouchers on `new`" % vouchers)
     findings.check(not differences and rows > CUSTOMERS + PRODUCTS + ORDERS,
                    "%d rows compared, %d differ" % (rows, len(differences)))
     for difference in differences:
@@ -294,11 +322,14 @@ def main():
     say("old: MariaDB on port %d; new: %s on port %d" % (
         servers.old.port, "MySQL 9" if servers.new.kind == "mysql" else "a second MariaDB (MySQL 9 cannot be had here)",
         servers.new.port))
+    servers.use_feed("log")
     servers.run(*SCHEMA)
+    servers.old.run(*ON_OLD)
     seed(servers.old)
     say("seeded `old` and copied %d rows to `new`" % copy(servers.old, servers.new))
+    say("`old` keeps its row log: whatever a statement does travels as rows (triggers, procedures, ranges, UUID())")
     proxy = Proxy(options.binary, directory, servers, {
-        "shadow": {"plaintext_samples": True, "rechecks": 2, "recheck_delay": "50ms"}})
+        "dual_write": {"feed": "log"}, "shadow": {"plaintext_samples": True, "rechecks": 2, "recheck_delay": "50ms"}})
     proxy.start()
     say("proxy on port %d, flags in %s" % (proxy.port, proxy.flags_file))
     findings = Findings()

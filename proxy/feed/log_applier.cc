@@ -1,9 +1,9 @@
 #include "proxy/feed/log_applier.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <variant>
+
+#include "proxy/log_limit.h"
 
 namespace crossfade::proxy {
 
@@ -246,7 +246,7 @@ Task<absl::Status> LogApplier::commit() {
 void LogApplier::note_committed() {
   for (const TableRef& table : setting_.stopped.released()) {
     if (caught_up_to_ >= stored_.applied) {
-      spdlog::warn("table={}.{} resumed=\"caught up\"", table.schema, table.table);
+      limited_log().warn(LogKind::parked, "table={}.{} resumed=\"caught up\"", table.schema, table.table);
       setting_.stopped.resume(table);
     } else {
       setting_.stopped.move(table, caught_up_to_);

@@ -4,7 +4,6 @@
 // of its statements, with a fingerprint of what the statement is about to change; after a crash a fingerprint that has
 // changed says that the statement was run.
 
-#include <spdlog/spdlog.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include "dualwrite/sql_text.h"
 #include "proxy/feed/log_applier.h"
 #include "proxy/feed/server_answers.h"
+#include "proxy/log_limit.h"
 
 namespace crossfade::proxy {
 
@@ -38,12 +38,14 @@ Task<absl::Status> LogApplier::take_statement(LoggedStatement statement) {
     case LoggedKind::harmless:
       co_return absl::OkStatus();
     case LoggedKind::people:
-      spdlog::warn(
+      limited_log().warn(
+          LogKind::applier_state,
           "statement=\"{}\" position={} left=to_people why=\"accounts and server settings are each side's own\"",
           analysis.verb, at);
       co_return absl::OkStatus();
     case LoggedKind::trigger:
-      spdlog::info("statement=\"{}\" position={} not_followed=\"its effects travel as rows\"", analysis.verb, at);
+      limited_log().info(LogKind::applier_state,
+                         "statement=\"{}\" position={} not_followed=\"its effects travel as rows\"", analysis.verb, at);
       co_return absl::OkStatus();
     case LoggedKind::data:
       co_return absl::FailedPreconditionError(
@@ -116,7 +118,7 @@ Task<absl::Status> LogApplier::run_ddl(LoggedStatement statement, DdlAnalysis an
     if (analysis.tables.empty() && resumed) continue;
     co_return co_await give_up_ddl(analysis, "the follower answered " + err_text(**refused));
   }
-  spdlog::info("ddl=\"{}\" position={} followed=true", analysis.verb, current_.at.text());
+  limited_log().info(LogKind::applier_state, "ddl=\"{}\" position={} followed=true", analysis.verb, current_.at.text());
   if (is_drop_of_tables(analysis)) {
     for (const TableRef& table : analysis.tables) {
       closing_.push_back(dualwrite::delete_stopped(setting_.schema, table));
@@ -144,7 +146,8 @@ Task<absl::Status> LogApplier::give_up_ddl(DdlAnalysis analysis, std::string why
     co_return co_await stop_tables(std::move(tables), StopCause::definition,
                                    what + "; make the definition there by hand, and it goes on", std::move(ledger));
   }
-  spdlog::error("ddl=\"{}\" position={} followed=false why=\"{}\"", analysis.verb, current_.at.text(), why);
+  limited_log().error(LogKind::divergence, "ddl=\"{}\" position={} followed=false why=\"{}\"", analysis.verb,
+                      current_.at.text(), why);
   setting_.counters.divergences.add();
   ++divergences_;
   const TableRef place{.schema = analysis.schemas.empty() ? std::string() : analysis.schemas.front(), .table = ""};

@@ -1,8 +1,7 @@
 // Rows one by one: which one does not fit, and what becomes of it.
 
-#include <spdlog/spdlog.h>
-
 #include "proxy/feed/log_applier.h"
+#include "proxy/log_limit.h"
 
 namespace crossfade::proxy {
 
@@ -92,14 +91,15 @@ Task<absl::Status> LogApplier::diverged(RowsChange row, std::shared_ptr<const Ta
     if (overwritten->empty()) {
       closing_.push_back(dualwrite::insert_divergence(setting_.schema, table, why, *identity, current_.at,
                                                       dualwrite::LedgerState::resolved));
-      spdlog::warn("divergence table={}.{} row={} position={} overwritten=from_leader why=\"{}\"", table.schema,
-                   table.table, identity->key, current_.at.text(), why);
+      limited_log().warn(LogKind::divergence,
+                         "divergence table={}.{} row={} position={} overwritten=from_leader why=\"{}\"", table.schema,
+                         table.table, identity->key, current_.at.text(), why);
       co_return absl::OkStatus();
     }
     why += "; it cannot be overwritten: " + *overwritten;
   }
-  spdlog::error("divergence table={}.{} row={} position={} why=\"{}\"", table.schema, table.table, identity->key,
-                current_.at.text(), why);
+  limited_log().error(LogKind::divergence, "divergence table={}.{} row={} position={} why=\"{}\"", table.schema,
+                      table.table, identity->key, current_.at.text(), why);
   std::vector<std::string> ledger;
   ledger.push_back(
       dualwrite::insert_divergence(setting_.schema, table, why, *identity, current_.at, dualwrite::LedgerState::open));
@@ -152,8 +152,8 @@ Task<absl::Status> LogApplier::stop_tables(std::vector<TableRef> tables, StopCau
   if (!failure.ok()) co_return failure.status();
   if (*failure) co_return absl::UnavailableError("the follower does not keep which tables are stopped");
   for (dualwrite::StoppedTable& stopped : stopping) {
-    spdlog::error("table={}.{} stopped position={} why=\"{}\"", stopped.table.schema, stopped.table.table,
-                  stopped.since.text(), stopped.reason);
+    limited_log().error(LogKind::parked, "table={}.{} stopped position={} why=\"{}\"", stopped.table.schema,
+                        stopped.table.table, stopped.since.text(), stopped.reason);
     setting_.stopped.stop(std::move(stopped));
   }
   co_return absl::AbortedError("a table was stopped");

@@ -1,4 +1,5 @@
 #include "proxy/feed/log_feed.h"
+#include "proxy/log_limit.h"
 
 #include <spdlog/spdlog.h>
 
@@ -167,11 +168,11 @@ FeedStatus LogFeed::status() const {
 
 void LogFeed::note(std::string state, const absl::Status& error) {
   const std::lock_guard lock(status_mutex_);
-  if (status_.state != state) spdlog::info("feed=log state=\"{}\"", state);
+  if (status_.state != state) limited_log().info(LogKind::applier_state, "feed=log state=\"{}\"", state);
   status_.state = std::move(state);
   if (error.ok()) return;
   const std::string text(error.message());
-  if (status_.last_error != text) spdlog::warn("feed=log error=\"{}\"", text);
+  if (status_.last_error != text) limited_log().warn(LogKind::applier_error, "feed=log error=\"{}\"", text);
   status_.last_error = text;
 }
 
@@ -417,7 +418,8 @@ Task<absl::Status> LogFeed::connect_follower() {
     co_return status;
   }
   if (on_connected) on_connected(config::other(options_.leader), follower_->link().greeting());
-  if (!follower_->may_run_events()) spdlog::warn("apply=sql why=\"{}\"", follower_->why_no_events());
+  if (!follower_->may_run_events())
+    limited_log().warn(LogKind::applier_state, "apply=sql why=\"{}\"", follower_->why_no_events());
   co_return absl::OkStatus();
 }
 

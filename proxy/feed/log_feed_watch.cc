@@ -1,12 +1,11 @@
 // What the feed looks at now and then: the end of the leader's log, its settings, the definitions of both sides, tables
 // that are stopped.
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 
 #include "proxy/feed/log_feed.h"
 #include "proxy/feed/server_answers.h"
+#include "proxy/log_limit.h"
 
 namespace crossfade::proxy {
 
@@ -131,8 +130,8 @@ Task<absl::Status> LogFeed::stop_blocked(const StoredPosition& stored) {
                       .reason = finding.object + ": " + finding.text + "; " + finding.advice};
     auto kept = co_await follower_->ask(dualwrite::insert_stopped(options_.schema, stop));
     if (!kept.ok()) co_return kept.status();
-    spdlog::error("table={}.{} stopped position={} why=\"{}\"", stop.table.schema, stop.table.table, stop.since.text(),
-                  stop.reason);
+    limited_log().error(LogKind::parked, "table={}.{} stopped position={} why=\"{}\"", stop.table.schema,
+                        stop.table.table, stop.since.text(), stop.reason);
     stopped_.stop(std::move(stop));
   }
   const std::lock_guard lock(status_mutex_);
@@ -168,7 +167,7 @@ Task<absl::Status> LogFeed::retry_stopped() {
         gone ? dualwrite::delete_stopped(options_.schema, table) : dualwrite::release_stopped(options_.schema, table);
     auto done = co_await follower_->ask(sql);
     if (!done.ok()) co_return done.status();
-    spdlog::warn("table={}.{} released=true", table.schema, table.table);
+    limited_log().warn(LogKind::parked, "table={}.{} released=true", table.schema, table.table);
     if (gone) stopped_.resume(table);
     released = released || !gone;
     // One that stops again waits longer each time.
