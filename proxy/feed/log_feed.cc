@@ -397,7 +397,7 @@ Task<absl::Status> LogFeed::connect_follower() {
     }
   }
   if (status.ok() && follower_->link().is_mariadb()) {
-    auto triggers = co_await follower_->link().ask_row("@@GLOBAL.slave_run_triggers_for_rbr", soon());
+    auto triggers = co_await follower_->link().ask_row("@@GLOBAL.slave_run_triggers_for_rbr", 1, soon());
     status = triggers.status();
     if (triggers.ok() && !triggers->empty() && triggers->front().value_or("NO") != "NO") {
       status = absl::FailedPreconditionError(
@@ -427,7 +427,7 @@ Task<absl::Status> LogFeed::elect() {
   auto got = co_await leader_->ask_row("GET_LOCK(CONVERT(0x" +
                                            dualwrite::hex(protocol::as_bytes("crossfade_applier_" + options_.schema)) +
                                            " USING utf8mb4),0)",
-                                       soon());
+                                       1, soon());
   if (!got.ok()) co_return got.status();
   next_election_ = Clock::now() + kElectionInterval;
   elected_ = first_number(*got) == 1;
