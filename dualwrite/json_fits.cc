@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -73,7 +74,8 @@ absl::Status number_fits(std::string_view number) {
   const std::errc error = std::from_chars(magnitude.data(), end, value).ec;
   const std::optional<Decimal> written = decimal_of(magnitude);
   if (written && written->digits.empty()) return absl::OkStatus();
-  if (error != std::errc() || !written) return no_fit("a number is outside of what a double can hold");
+  if (error != std::errc() || !std::isfinite(value) || !written)
+    return no_fit("a number is outside of what a double can hold");
   char text[40];
   const auto shortest = std::to_chars(text, text + sizeof text, value, std::chars_format::scientific);
   const auto held = decimal_of({text, static_cast<std::size_t>(shortest.ptr - text)});

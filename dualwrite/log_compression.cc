@@ -116,10 +116,10 @@ absl::Status TransactionPayload::fill(std::size_t count) {
     s.packed_at = in.pos;
     s.plain.resize(had + out.pos);
     if (ZSTD_isError(result) != 0) return malformed(std::string("zstd: ") + ZSTD_getErrorName(result));
+    if (stuck) break;  // and what zstd says now is of a frame that would begin
     s.frame_complete = result == 0;
     if (out.pos > s.plain_left) return malformed("more than announced");
     s.plain_left -= out.pos;
-    if (stuck) break;
   }
   return absl::OkStatus();
 }

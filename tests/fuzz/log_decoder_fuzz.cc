@@ -69,19 +69,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     mend(event);
     std::vector<LogItem> items;
     absl::Status status = decoder.feed(event, &items);
+    if (absl::IsAborted(status)) inside = false;
     check_order(items, &inside);
     while (status.ok() && decoder.has_more()) {
       items.clear();
       status = decoder.more(&items);
       check_order(items, &inside);
     }
-    if (absl::IsAborted(status)) {
-      inside = false;
-    } else if (!status.ok()) {
+    if (!status.ok() && !absl::IsAborted(status)) {
       require(!decoder.feed(event, &items).ok());
       return 0;
     }
-    require(decoder.resume_from() <= decoder.position());
+    require(decoder.in_transaction() || !inside);
   }
   return 0;
 }
