@@ -18,14 +18,14 @@ ResultEnd ended(ResultEnd::Kind kind, std::uint16_t status = protocol::kStatusAu
   return end;
 }
 
-struct Run {
+struct Ran {
   Expect expect = Expect::nothing;
   ResultEnd end = ended(ResultEnd::Kind::ok);
   protocol::ToldBySession told = {};
   protocol::Capabilities server = kServer;
 };
 
-std::optional<Commit> run(CommitTracker& commits, const Run& what) {
+std::optional<Commit> answer_of(CommitTracker& commits, const Ran& what) {
   commits.expect(what.expect);
   return commits.note({.end = what.end, .told = what.told, .server = what.server, .now = Clock::now()});
 }
@@ -33,9 +33,9 @@ std::optional<Commit> run(CommitTracker& commits, const Run& what) {
 TEST(CommitTracker, WithTrackingAnOkWithAGtidHasCommittedAndOneWithoutHasNot) {
   CommitTracker commits;
   commits.begin_tracking({.gtid = OwnTracking::Gtid::item});
-  EXPECT_FALSE(run(commits, {.expect = Expect::anywhere}));
+  EXPECT_FALSE(answer_of(commits, {.expect = Expect::anywhere}));
   EXPECT_FALSE(commits.last());
-  const auto commit = run(commits, {.told = {.gtid = "aa:7"}});
+  const auto commit = answer_of(commits, {.told = {.gtid = "aa:7"}});
   ASSERT_TRUE(commit);
   EXPECT_EQ(commit->gtid, "aa:7");
   EXPECT_EQ(commits.last()->gtid, "aa:7");
@@ -46,12 +46,12 @@ TEST(CommitTracker, WithTrackingAnOkWithAGtidHasCommittedAndOneWithoutHasNot) {
 TEST(CommitTracker, WithTrackingWhatEndsWithoutAnOkOrCannotBeReadCountsByItsTime) {
   CommitTracker commits;
   commits.begin_tracking({.gtid = OwnTracking::Gtid::item});
-  const Run eof{
+  const Ran eof{
       .expect = Expect::outside_transactions, .end = ended(ResultEnd::Kind::rows), .server = protocol::kSessionTrack};
-  const Run unclear{.expect = Expect::outside_transactions, .told = {.unclear = true}};
-  for (const Run& what : {eof, unclear}) {
+  const Ran unclear{.expect = Expect::outside_transactions, .told = {.unclear = true}};
+  for (const Ran& what : {eof, unclear}) {
     commits.arrived();
-    const auto commit = run(commits, what);
+    const auto commit = answer_of(commits, what);
     ASSERT_TRUE(commit);
     EXPECT_EQ(commit->gtid, "");
   }
@@ -60,14 +60,14 @@ TEST(CommitTracker, WithTrackingWhatEndsWithoutAnOkOrCannotBeReadCountsByItsTime
 TEST(CommitTracker, WithoutTrackingWhatCouldCommitDoesOnceNoTransactionIsOpen) {
   CommitTracker commits;
   constexpr std::uint16_t kOpen = protocol::kStatusInTransaction;
-  EXPECT_FALSE(run(commits, {.expect = Expect::nothing}));
-  EXPECT_FALSE(run(commits, {.expect = Expect::outside_transactions, .end = ended(ResultEnd::Kind::ok, kOpen)}));
+  EXPECT_FALSE(answer_of(commits, {.expect = Expect::nothing}));
+  EXPECT_FALSE(answer_of(commits, {.expect = Expect::outside_transactions, .end = ended(ResultEnd::Kind::ok, kOpen)}));
   EXPECT_FALSE(commits.last());
-  EXPECT_TRUE(run(commits, {.expect = Expect::outside_transactions}));
+  EXPECT_TRUE(answer_of(commits, {.expect = Expect::outside_transactions}));
   // COMMIT AND CHAIN: the next one is open already.
-  EXPECT_TRUE(run(commits, {.expect = Expect::anywhere, .end = ended(ResultEnd::Kind::ok, kOpen)}));
+  EXPECT_TRUE(answer_of(commits, {.expect = Expect::anywhere, .end = ended(ResultEnd::Kind::ok, kOpen)}));
   const TimePoint before = Clock::now();
-  const auto commit = run(commits, {.expect = Expect::anywhere});
+  const auto commit = answer_of(commits, {.expect = Expect::anywhere});
   ASSERT_TRUE(commit);
   EXPECT_EQ(commit->gtid, "");
   EXPECT_GE(commit->at, before);
@@ -77,27 +77,27 @@ TEST(CommitTracker, AnErrorIsNotHeldBackButReadsWaitForWhatItMayHaveLeft) {
   for (const bool tracks : {false, true}) {
     CommitTracker commits;
     if (tracks) commits.begin_tracking({.gtid = OwnTracking::Gtid::item});
-    EXPECT_FALSE(run(commits, {.expect = Expect::anywhere, .end = ended(ResultEnd::Kind::err)}));
+    EXPECT_FALSE(answer_of(commits, {.expect = Expect::anywhere, .end = ended(ResultEnd::Kind::err)}));
     EXPECT_TRUE(commits.last());
   }
 }
 
 TEST(CommitTracker, AnExpectationHoldsForOneResponse) {
   CommitTracker commits;
-  EXPECT_TRUE(run(commits, {.expect = Expect::anywhere}));
+  EXPECT_TRUE(answer_of(commits, {.expect = Expect::anywhere}));
   EXPECT_FALSE(commits.note({.end = ended(ResultEnd::Kind::ok), .told = {}, .server = kServer, .now = Clock::now()}));
 }
 
 TEST(CommitTracker, OnlyAnOkThatIsBelievedProvesThatTheStateIsUnchanged) {
   CommitTracker commits;
-  run(commits, {});
+  answer_of(commits, {});
   EXPECT_FALSE(commits.state_unchanged());
   commits.begin_tracking({.gtid = OwnTracking::Gtid::item});
-  run(commits, {});
+  answer_of(commits, {});
   EXPECT_TRUE(commits.state_unchanged());
-  run(commits, {.told = {.state_changed = true}});
+  answer_of(commits, {.told = {.state_changed = true}});
   EXPECT_FALSE(commits.state_unchanged());
-  run(commits, {.end = ended(ResultEnd::Kind::err)});
+  answer_of(commits, {.end = ended(ResultEnd::Kind::err)});
   EXPECT_FALSE(commits.state_unchanged());
 }
 
@@ -109,7 +109,7 @@ TEST(CommitTracker, ASetOfTheClientsOwnEndsTheTrustAndLeavesWhatItAskedFor) {
   commits.note_client_set({"session_track_gtids"});
   EXPECT_FALSE(commits.tracks());
   EXPECT_EQ(commits.own().gtid_item, OwnTracking::ClientSees::left);
-  EXPECT_TRUE(run(commits, {.expect = Expect::anywhere}));
+  EXPECT_TRUE(answer_of(commits, {.expect = Expect::anywhere}));
 }
 
 std::vector<protocol::ResultSet> answer(std::vector<protocol::Cell> row) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "routing/classify.h"
+#include "routing/command_plan.h"
 #include "routing/plan.h"
 #include "routing/session_effect.h"
 
@@ -189,6 +190,15 @@ TEST(PlanRows, SeveralStatementsAndWhatCannotBeReadAreRelayedWhereTheClientMaySe
   c.session.client_multi_statements = true;
   EXPECT_EQ(c.plan("SELECT 1; DELETE FROM t"), leader_plan(Action::relay, Reason::dual_write));
   EXPECT_EQ(c.plan("SELECT 'a"), leader_plan(Action::relay, Reason::dual_write));
+}
+
+TEST(PlanRows, CommandsThatChangeSchemasAreRelayedButForAFreeze) {
+  config::Flags flags;
+  constexpr std::uint8_t kCreateDb = 0x05;
+  EXPECT_FALSE(plan_command(kCreateDb, flags).relay);
+  EXPECT_EQ(plan_command(kCreateDb, flags, Duplication::rows).relay, protocol::ResponseKind::ok_or_err);
+  flags.freeze_writes = true;
+  EXPECT_EQ(plan_command(kCreateDb, flags, Duplication::rows).refusal.code, 1290);
 }
 
 TEST(SessionEffect, TellsWhatAStatementMayLeaveInItsSession) {
