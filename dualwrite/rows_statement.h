@@ -59,7 +59,8 @@ absl::StatusOr<std::vector<RowStatement>> row_statements(const RowsChange& chang
 // unique key of the after image are removed first, without what hangs on them.
 absl::StatusOr<std::vector<RowStatement>> overwriting_statements(const RowsChange& change, const TableMapping& mapping);
 // `SELECT COUNT(*) ..` that gives 1 where the follower's row is the before image of row `index`: the sample that is
-// read back in front of BINLOG. An insert has none: "".
+// read back in front of BINLOG. An insert has none: "". To be run under sql_session(): MySQL
+// refuses to compare zero dates otherwise.
 absl::StatusOr<std::string> check_statement(const RowsChange& change, std::size_t index, const TableMapping& mapping);
 
 // What the ledger and logs say of a row: its key as text ("id=42", or a hash if values may not be shown) and a hash

@@ -1,10 +1,11 @@
 """Rows of one make's log on the other's tables, exactly: every type, by rows events and by SQL, both makes leading."""
 
+import base64
 import os
 import random
 
 from harness import BOTH_ROLES
-from row_codec import LOG_OPTIONS, Leader, Tool, assert_equal_tables, follow, take_apart
+from row_codec import LOG_OPTIONS, Leader, Tool, assert_equal_tables, follow, follower_session, take_apart
 from servers import Database
 
 ROLES = BOTH_ROLES
@@ -192,8 +193,7 @@ def test_a_row_that_is_not_the_leaders_is_not_found_and_overwritten_on_request(e
     path = log.end()
     checks = take_apart(tool_of(env), leader, follower, path, mode="check")
     found = {}
-    with follower.connect() as session, session.cursor() as cursor:
-        import base64
+    with follower_session(tool_of(env), follower) as session, session.cursor() as cursor:
         for line in checks:
             for statement in line["run"]:
                 cursor.execute(base64.b64decode(statement["sql"]))
