@@ -48,7 +48,7 @@ Task<absl::Status> FollowerWriter::set_up(TimePoint deadline) {
   done = co_await link_->query("SET SESSION autocommit=1,innodb_lock_wait_timeout=5", deadline);
   if (done.ok()) done = co_await link_->query("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", deadline);
   if (!done.ok()) co_return done.status();
-  auto packet = co_await link_->ask_row("@@max_allowed_packet", deadline);
+  auto packet = co_await link_->ask_row("@@max_allowed_packet", 1, deadline);
   if (!packet.ok()) co_return packet.status();
   constexpr std::uint64_t kLeast = 64 * 1024;
   constexpr std::uint64_t kMost = 1u << 30;

@@ -42,18 +42,6 @@ std::uint32_t draw_server_id() { return std::random_device()() | 0x80000000u; }
 
 }  // namespace
 
-std::string_view name(FeedKind kind) {
-  switch (kind) {
-    case FeedKind::undecided:
-      return "undecided";
-    case FeedKind::log:
-      return "log";
-    case FeedKind::inline_:
-      return "inline";
-  }
-  return "unknown";
-}
-
 LogFeed::LogFeed(LogFeedOptions options, Metrics& metrics)
     : options_(std::move(options)),
       metrics_(metrics),
@@ -397,7 +385,7 @@ Task<absl::Status> LogFeed::connect_follower() {
     }
   }
   if (status.ok() && follower_->link().is_mariadb()) {
-    auto triggers = co_await follower_->link().ask_row("@@GLOBAL.slave_run_triggers_for_rbr", soon());
+    auto triggers = co_await follower_->link().ask_row("@@GLOBAL.slave_run_triggers_for_rbr", 1, soon());
     status = triggers.status();
     if (triggers.ok() && !triggers->empty() && triggers->front().value_or("NO") != "NO") {
       status = absl::FailedPreconditionError(
@@ -427,7 +415,7 @@ Task<absl::Status> LogFeed::elect() {
   auto got = co_await leader_->ask_row("GET_LOCK(CONVERT(0x" +
                                            dualwrite::hex(protocol::as_bytes("crossfade_applier_" + options_.schema)) +
                                            " USING utf8mb4),0)",
-                                       soon());
+                                       1, soon());
   if (!got.ok()) co_return got.status();
   next_election_ = Clock::now() + kElectionInterval;
   elected_ = first_number(*got) == 1;
