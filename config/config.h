@@ -129,8 +129,9 @@ struct ReadConfig {
 };
 
 struct ShadowConfig {
-  std::uint32_t connections = 4;   // per side
-  std::uint32_t queue_max = 1000;  // waiting comparisons
+  std::uint32_t connections = 4;                   // to a backend, over all users
+  std::chrono::milliseconds idle_timeout{10'000};  // of such a connection
+  std::uint32_t queue_max = 1000;                  // waiting comparisons
   std::uint64_t queue_bytes_max = 64ull << 20;
   std::uint64_t recording_bytes_max = 1ull << 20;  // of one answer; past it: too_large
   std::chrono::milliseconds deadline{5000};

@@ -103,6 +103,7 @@ void read_reads(const Field& field, ReadConfig& out) {
 void read_shadow(const Field& field, ShadowConfig& out) {
   MapReader map = field.map();
   map.optional("connections").number(out.connections, {1, 64});
+  map.optional("idle_timeout").duration(out.idle_timeout, {milliseconds(100), hours(1)});
   map.optional("queue_max").number(out.queue_max, {1, 1'000'000});
   map.optional("queue_bytes_max").size(out.queue_bytes_max, {64 * kKiB, 16 * kGiB});
   const Field recording = map.optional("recording_bytes_max");

@@ -42,6 +42,7 @@ std::string default_clause(const DefinedColumn& column, bool mariadb) {
     const bool moment = value.starts_with("CURRENT_TIMESTAMP") || value.starts_with("current_timestamp");
     return " DEFAULT " + (moment ? value : "(" + value + ")");
   }
+  if (is_bytes(column) && value == "0x") return " DEFAULT ''";
   // MariaDB prints what it reads. So does MySQL bits, and bytes as 0x..
   if (mariadb || column.data_type == "bit" || (is_bytes(column) && value.starts_with("0x"))) return " DEFAULT " + value;
   return " DEFAULT " + literal(value);

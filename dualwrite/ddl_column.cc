@@ -71,6 +71,7 @@ class ColumnTranslator {
     if (type_ == "UUID" || type_ == "INET6" || type_ == "INET4" || type_ == "XMLTYPE")
       on_.refuse("the type " + type_ +
                  ", which MySQL does not have; make the column BINARY(16) or CHAR(36) on both sides");
+    if (type_ == "GEOMCOLLECTION") text_.replace(name_ + 1, "GEOMETRYCOLLECTION");
     if (type_ == "VECTOR") on_.refuse("the type VECTOR, whose values the makes store in different forms");
     if (type_ == "VARCHAR2" || type_ == "NUMBER" || type_ == "RAW" || type_ == "CLOB")
       on_.refuse("the type " + type_ + " of sql_mode ORACLE");

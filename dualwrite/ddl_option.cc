@@ -82,6 +82,7 @@ std::string option_collation(const DdlText& text, std::size_t from, std::size_t 
 
 void translate_options(Translation& on, std::size_t from, std::size_t to) {
   DdlText& text = on.text;
+  const std::string own = option_collation(text, from, to, on.makes.leader_is_mariadb);
   bool collated = false;
   std::size_t charset = 0;
   for (std::size_t at = from; at < to;) {
@@ -92,7 +93,9 @@ void translate_options(Translation& on, std::size_t from, std::size_t to) {
       at = (charset = charset_value(text, at)) + 1;
     } else if (collation_value(text, at) != 0) {
       collated = true;
-      at = collation_value(text, at) + 1;
+      at = collation_value(text, at);
+      if (!own.empty() && own != "default") text.replace(at, nearest_collation(own, on.makes));
+      ++at;
     } else if (word == "ENGINE") {
       translate_engine(on, value);
       at = value + 1;
@@ -123,9 +126,8 @@ void translate_options(Translation& on, std::size_t from, std::size_t to) {
     }
   }
   if (charset == 0 || collated || charset >= to) return;
-  const std::string leader = default_collation(text.name(charset), on.makes.leader_is_mariadb);
   if (ascii_lower(text.name(charset)) == "utf8mb4")
-    text.add_behind(charset, "COLLATE " + nearest_collation(leader, on.makes));
+    text.add_behind(charset, "COLLATE " + nearest_collation(own, on.makes));
 }
 
 }  // namespace crossfade::dualwrite

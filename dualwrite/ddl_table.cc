@@ -127,6 +127,7 @@ class Alteration {
 
   void alter(std::size_t from) {
     if (text_.is(at_, "INDEX") || text_.is(at_, "KEY")) {
+      text_.replace(at_, "INDEX");  // the one word that both know here
       ++at_;
       if (!resolve(from, Thing::key)) return;
       on_.quote(at_);

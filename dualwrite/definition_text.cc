@@ -35,13 +35,23 @@ bool is_introducer(const Token& token) {
   return token.kind == TokenKind::word && token.text.size() > 1 && token.text.front() == '_';
 }
 
+// Words that stand before a parenthesis without calling anything.
+bool is_operator(std::string_view word) {
+  constexpr std::array<std::string_view, 18> kOperators = {"and",  "or",    "not",    "xor",      "between", "is",
+                                                           "like", "div",   "mod",    "case",     "when",    "then",
+                                                           "else", "rlike", "regexp", "interval", "as",      "binary"};
+  return std::find(kOperators.begin(), kOperators.end(), ascii_lower(word)) != kOperators.end();
+}
+
 std::string_view common_word(std::string_view word) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 16> kSame = {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 18> kSame = {
       {{"octet_length", "length"},
        {"lcase", "lower"},
        {"ucase", "upper"},
        {"substr", "substring"},
        {"mid", "substring"},
+       {"rlike", "regexp"},
+       {"regexp_like", "regexp"},
        {"current_date", "curdate"},
        {"current_time", "curtime"},
        {"now", "current_timestamp"},
@@ -153,7 +163,7 @@ std::string common_expression(const std::string& printed) {
       if (is_introducer(token)) continue;
       add(common_word(ascii_lower(token.text)));
     } else if (token.kind == TokenKind::op && token.text == "(") {
-      kept.push_back(before.kind == TokenKind::word);
+      kept.push_back(before.kind == TokenKind::word && !is_operator(before.text));
       if (kept.back()) add("(");
     } else if (token.kind == TokenKind::op && token.text == ")") {
       const bool keep = kept.empty() || kept.back();
@@ -168,6 +178,26 @@ std::string common_expression(const std::string& printed) {
     }
   }
   return out;
+}
+
+bool same_but_for_order(const std::string& a, const std::string& b) {
+  const auto words = [](const std::string& printed) {
+    std::vector<std::string> out;
+    routing::Tokenizer tokens(printed, {});
+    for (Token token = tokens.next(); token.kind != TokenKind::end; token = tokens.next()) {
+      const bool mark = token.kind == TokenKind::op && (token.text == "(" || token.text == ")" || token.text == ",");
+      if (token.kind == TokenKind::error) return std::vector<std::string>{printed};
+      std::string word = common_expression(std::string(token.text));
+      if (word == "<>" && !out.empty() && out.back() == "0") {
+        out.pop_back();
+      } else if (!mark && !word.empty()) {
+        out.push_back(std::move(word));
+      }
+    }
+    std::sort(out.begin(), out.end());
+    return out;
+  };
+  return words(a) == words(b);
 }
 
 bool same_default(const DefinedColumn& a, bool a_is_mariadb, const DefinedColumn& b, bool b_is_mariadb) {

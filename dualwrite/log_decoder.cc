@@ -159,7 +159,7 @@ absl::Status LogDecoder::State::dispatch(const FramedEvent& event, Items* out) {
       return query(event, QueryPacking::compressed, out);
     case EventType::table_map:
       if (!assembly.takes_rows()) return absl::FailedPreconditionError("it stands outside of a transaction");
-      return tables.map(event.body);
+      return tables.map(event.body, format->mariadb ? LogMake::mariadb : LogMake::mysql);
     case EventType::xid:
       return end_transaction(assembly.commit(place, out));
     case EventType::xa_prepare:

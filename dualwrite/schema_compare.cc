@@ -55,6 +55,9 @@ class TableComparison {
   }
 
   std::string table_name() const { return quote_name(follower_.name.schema) + "." + quote_name(follower_.name.table); }
+  bool same_expression(const std::string& a, const std::string& b) const {
+    return one_make() ? a == b : common_expression(a) == common_expression(b);
+  }
   bool one_make() const { return makes_.leader_is_mariadb == makes_.follower_is_mariadb; }
 
   void columns() {
@@ -118,12 +121,15 @@ class TableComparison {
     } else if (follower.generated == Generated::no) {
       find(Severity::warning, object, "generated_on_leader", "the leader computes what the follower only stores",
            "make it a generated column on the follower before it leads");
-    } else if (one_make() ? leader.generation_expression != follower.generation_expression
-                          : common_expression(leader.generation_expression) !=
-                                common_expression(follower.generation_expression)) {
+    } else if (!same_expression(leader.generation_expression, follower.generation_expression)) {
       // Between makes the same expression may be printed in ways that are not known to be the same.
-      find(one_make() ? Severity::blocker : Severity::warning, object, "expression_differs",
-           "the expressions of the generated column differ", "compare them and make them the same");
+      const bool reordered =
+          !one_make() && same_but_for_order(leader.generation_expression, follower.generation_expression);
+      if (reordered)
+        find(Severity::note, object, "expression_reordered", "the expressions are printed in another order", "");
+      else
+        find(one_make() ? Severity::blocker : Severity::warning, object, "expression_differs",
+             "the expressions of the generated column differ", "compare them and make them the same");
     } else if (leader.generated != follower.generated) {
       find(Severity::note, object, "generated_storage", "VIRTUAL on one side, STORED on the other", "");
     }
@@ -175,23 +181,33 @@ class TableComparison {
            "ALTER TABLE " + table_name() + " COLLATE " + nearest_collation(leader_.collation, makes_));
   }
 
-  std::vector<std::string> clauses(const TableDefinition& table) const {
-    std::vector<std::string> out;
-    for (const DefinedCheck& check : table.checks)
-      out.push_back(one_make() ? check.clause : common_expression(check.clause));
+  // Those that the other side does not have.
+  std::vector<std::string> unmatched(const TableDefinition& table, const TableDefinition& other) const {
+    std::vector<std::string> theirs, out;
+    for (const DefinedCheck& check : other.checks) theirs.push_back(check.clause);
+    for (const DefinedCheck& check : table.checks) {
+      const auto same = std::find_if(theirs.begin(), theirs.end(), [&](const std::string& clause) {
+        return same_expression(check.clause, clause) || (!one_make() && same_but_for_order(check.clause, clause));
+      });
+      if (same != theirs.end()) {
+        theirs.erase(same);
+      } else {
+        out.push_back(check.clause);
+      }
+    }
     // MySQL's JSON checks itself what MariaDB's table has a check of its own for.
-    std::erase_if(out, [](const std::string& clause) { return clause.starts_with("json_valid"); });
-    std::sort(out.begin(), out.end());
+    if (!one_make())
+      std::erase_if(out, [](const std::string& clause) { return common_expression(clause).starts_with("json_valid"); });
     return out;
   }
 
   void checks() {
-    const std::vector<std::string> leader = clauses(leader_), follower = clauses(follower_);
-    if (leader == follower) return;
-    if (follower.size() > leader.size())
+    const std::vector<std::string> lacking = unmatched(leader_, follower_), extra = unmatched(follower_, leader_);
+    if (extra.size() > lacking.size())
       return find(Severity::blocker, "checks", "check_extra", "the follower checks what the leader does not",
                   "drop the constraint on the follower");
-    find(Severity::warning, "checks", leader.size() > follower.size() ? "check_missing" : "check_differs",
+    if (lacking.empty()) return;
+    find(Severity::warning, "checks", lacking.size() > extra.size() ? "check_missing" : "check_differs",
          "the checks of the leader are not those of the follower", "compare them and make them the same");
   }
 

@@ -40,7 +40,7 @@ std::uint64_t read_table_id(Reader& reader) {
   return low | static_cast<std::uint64_t>(reader.u16()) << 32;
 }
 
-absl::StatusOr<LogTable> decode_table_map(Bytes body) {
+absl::StatusOr<LogTable> decode_table_map(Bytes body, LogMake make) {
   Reader reader(body);
   reader.skip(kTableIdBytes + 2);
   LogTable table;
@@ -57,7 +57,7 @@ absl::StatusOr<LogTable> decode_table_map(Bytes body) {
     table.columns[i].nullable = (nullable[i / 8] >> (i % 8) & 1) != 0;
   }
   if (absl::Status status = read_metadata(metadata, &table); !status.ok()) return status;
-  if (absl::Status status = decode_optional_metadata(reader.rest(), &table); !status.ok()) return status;
+  if (absl::Status status = decode_optional_metadata(reader.rest(), make, &table); !status.ok()) return status;
   return table;
 }
 

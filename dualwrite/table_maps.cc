@@ -13,7 +13,7 @@ constexpr std::size_t kRememberedBytesMax = std::size_t{8} << 20;
 
 }  // namespace
 
-absl::Status TableMaps::map(Bytes body) {
+absl::Status TableMaps::map(Bytes body, LogMake make) {
   protocol::Reader reader(body);
   const std::uint64_t id = read_table_id(reader);
   if (reader.failed()) return absl::InvalidArgumentError("cut off");
@@ -21,7 +21,7 @@ absl::Status TableMaps::map(Bytes body) {
     found->second.mapped_in = transaction_;
     return absl::OkStatus();
   }
-  absl::StatusOr<LogTable> table = decode_table_map(body);
+  absl::StatusOr<LogTable> table = decode_table_map(body, make);
   if (!table.ok()) return table.status();
   Known& known = known_[id];
   bytes_ += body.size() - known.body.size();

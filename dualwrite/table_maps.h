@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "dualwrite/row_change.h"
+#include "dualwrite/table_map.h"
 
 namespace crossfade::dualwrite {
 
@@ -14,7 +15,7 @@ namespace crossfade::dualwrite {
 // bytes give the same object again, without being read anew. forget() drops all of it.
 class TableMaps {
  public:
-  absl::Status map(Bytes table_map_body);
+  absl::Status map(Bytes table_map_body, LogMake make);
   std::shared_ptr<const LogTable> find(std::uint64_t table_id) const;  // nullptr: not mapped in this transaction
   void end_transaction();
   void forget();

@@ -60,6 +60,7 @@ bool is_text(const LogColumn& column) {
       return false;
   }
 }
+bool is_text_or_geometry(const LogColumn& column) { return is_text(column) || real_type(column) == LogType::geometry; }
 bool is_set(const LogColumn& column) { return real_type(column) == LogType::set; }
 bool is_enum(const LogColumn& column) { return real_type(column) == LogType::enum_; }
 bool is_enum_or_set(const LogColumn& column) { return is_set(column) || is_enum(column); }
@@ -143,14 +144,15 @@ absl::Status read_primary_key(Reader reader, bool prefixes, LogTable* table) {
   return unless_read(reader, "primary key");
 }
 
-absl::Status read_part(Kind kind, Reader value, LogTable* table) {
+absl::Status read_part(Kind kind, Reader value, LogMake make, LogTable* table) {
+  const auto has_collation = make == LogMake::mariadb ? is_text_or_geometry : is_text;
   switch (kind) {
     case Kind::signedness:
       return read_signs(value, table);
     case Kind::default_charset:
-      return read_default_collation(value, columns_that(is_text, table));
+      return read_default_collation(value, columns_that(has_collation, table));
     case Kind::column_charset:
-      return read_collations(value, columns_that(is_text, table));
+      return read_collations(value, columns_that(has_collation, table));
     case Kind::enum_set_default_charset:
       return read_default_collation(value, columns_that(is_enum_or_set, table));
     case Kind::enum_set_column_charset:
@@ -175,13 +177,13 @@ absl::Status read_part(Kind kind, Reader value, LogTable* table) {
 
 }  // namespace
 
-absl::Status decode_optional_metadata(Bytes metadata, LogTable* table) {
+absl::Status decode_optional_metadata(Bytes metadata, LogMake make, LogTable* table) {
   Reader reader(metadata);
   while (!reader.failed() && !reader.at_end()) {
     const auto kind = static_cast<Kind>(reader.u8());
     const Bytes value = reader.lenenc_bytes();
     if (reader.failed()) break;
-    if (absl::Status status = read_part(kind, Reader(value), table); !status.ok()) return status;
+    if (absl::Status status = read_part(kind, Reader(value), make, table); !status.ok()) return status;
   }
   return unless_read(reader, "parts");
 }

@@ -21,6 +21,7 @@ inline constexpr std::uint16_t kErrNewAbortingConnection = 1184;
 inline constexpr std::uint16_t kErrTooManyUserConnections = 1203;
 inline constexpr std::uint16_t kErrLockWaitTimeout = 1205;
 inline constexpr std::uint16_t kErrDeadlock = 1213;
+inline constexpr std::uint16_t kErrUserLimitReached = 1226;
 inline constexpr std::uint16_t kErrNotSupportedYet = 1235;
 inline constexpr std::uint16_t kErrUnknownStatement = 1243;
 inline constexpr std::uint16_t kErrOptionPreventsStatement = 1290;

@@ -262,7 +262,7 @@ Task<absl::Status> BackendLink::send(protocol::Bytes wire, TimePoint deadline) {
 }
 
 Task<absl::StatusOr<Captured>> BackendLink::capture(protocol::ResponseKind kind, TimePoint deadline,
-                                                    std::size_t bytes_max) {
+                                                    std::size_t bytes_max, Arrival* arrival) {
   Captured captured;
   protocol::ResponseTracker tracker;
   tracker.start(kind, capabilities_);
@@ -291,6 +291,10 @@ Task<absl::StatusOr<Captured>> BackendLink::capture(protocol::ResponseKind kind,
     }
     auto got = co_await stream_->receive(buffer, deadline);
     if (!got.ok()) co_return got.status();
+    if (arrival != nullptr) {
+      arrival->last_byte = Clock::now();
+      if (arrival->first_byte == TimePoint()) arrival->first_byte = arrival->last_byte;
+    }
     input = protocol::Bytes(buffer.data(), *got);
   }
 }

@@ -39,6 +39,12 @@ struct Captured {
   bool failed() const { return last().kind == protocol::ResultEnd::Kind::err; }
 };
 
+// When a response came.
+struct Arrival {
+  TimePoint first_byte{};
+  TimePoint last_byte{};
+};
+
 // Where and as whom to connect.
 struct LinkOptions {
   config::Backend which = config::Backend::old_db;
@@ -90,9 +96,9 @@ class BackendLink {
 
   // Sends packets that are already framed.
   Task<absl::Status> send(protocol::Bytes wire, TimePoint deadline);
-  // Reads one whole response, at most `bytes_max` of it.
+  // Reads one whole response, at most `bytes_max` of it, and notes when it came where that is asked for.
   Task<absl::StatusOr<Captured>> capture(protocol::ResponseKind kind, TimePoint deadline,
-                                         std::size_t bytes_max = kCaptureMax);
+                                         std::size_t bytes_max = kCaptureMax, Arrival* arrival = nullptr);
   // COM_QUERY and its whole response.
   Task<absl::StatusOr<Captured>> run(std::string sql, TimePoint deadline, std::size_t bytes_max = kCaptureMax);
   // run() taken apart; an ERR becomes FailedPrecondition "1146 (42S02): ..." .

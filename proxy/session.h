@@ -32,6 +32,7 @@
 #include "proxy/leader_hold.h"
 #include "proxy/long_data.h"
 #include "proxy/pinned_sessions.h"
+#include "proxy/sampled_read.h"
 #include "proxy/session_login.h"
 #include "proxy/session_objects.h"
 #include "proxy/session_state.h"
@@ -190,7 +191,7 @@ class Session {
   Task<Next> relay_read(routing::Plan plan, routing::StatementFacts facts, Command command);
   // `anew`: the backend's answer has other packet numbers than the client waits for.
   enum class Numbers : std::uint8_t { kept, anew };
-  Task<absl::Status> relay(BackendLink& link, protocol::ResponseKind kind, shadow::Recording* tee,
+  Task<absl::Status> relay(BackendLink& link, protocol::ResponseKind kind, SampledRead* sample,
                            protocol::ResultEnd* end, bool* answered, Numbers numbers = Numbers::kept);
   void leave_follower(const absl::Status& why);
   Task<Next> relay_to_leader(Command command, protocol::ResponseKind kind, protocol::ResultEnd* end);
@@ -218,7 +219,7 @@ class Session {
   // The same without waiting, for reads: while it is not known they stay with the leader.
   bool zone_agreed();
   void submit_shadow(const routing::StatementFacts& facts, std::string sql, protocol::Buffer execute,
-                     shadow::Recording recording, config::Backend control, std::uint64_t microseconds);
+                     SampledRead sample, config::Backend control);
   void count_read(const routing::StatementFacts& facts, config::Backend from, std::uint64_t microseconds);
 
   // session_rows.cc: sessions whose writes are taken from the leader's row log

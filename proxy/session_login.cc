@@ -28,6 +28,9 @@ namespace {
 
 constexpr std::size_t kUserNameMax = 32;  // MySQL's; MariaDB takes longer ones
 
+constexpr int kAttemptsForRoom = 20;
+constexpr auto kWaitForRoom = std::chrono::milliseconds(10);
+
 // The one that the leader's make names. Connector/J reads a caching_sha2_password login wrongly under MariaDB's version
 // ("5.5.5-10.11.."), which it takes for a server of before there was one.
 std::string_view greeted_plugin(const protocol::Greeting& leading, const UserDirectory& users) {
@@ -64,14 +67,22 @@ GreetedLink::~GreetedLink() {
 
 Task<absl::Status> GreetedLink::open(config::Backend which, protocol::ProxyHeader client,
                                      std::optional<Refusal>* refused) {
-  LinkOptions where = worker_.shared.link_options(which, {});
-  if (where.proxy_header) where.proxy_header = std::move(client);
-  auto link = co_await BackendLink::greet(worker_.reactor, std::move(where), worker_.counters,
-                                          worker_.reactor.now() + worker_.shared.config.backend(which).connect_timeout,
-                                          refused);
-  if (!link.ok()) co_return link.status();
-  link_ = *std::move(link);
-  co_return absl::OkStatus();
+  const TimePoint deadline = worker_.reactor.now() + worker_.shared.config.backend(which).connect_timeout;
+  for (int attempt = 1;; ++attempt) {
+    LinkOptions where = worker_.shared.link_options(which, {});
+    if (where.proxy_header) where.proxy_header = client;
+    auto link = co_await BackendLink::greet(worker_.reactor, std::move(where), worker_.counters, deadline, refused);
+    if (link.ok()) {
+      link_ = *std::move(link);
+      co_return absl::OkStatus();
+    }
+    // A server may be full of connections for which no client waits: then there is room in a moment.
+    const bool full = *refused && is_want_of_connections((*refused)->err);
+    const bool made_room = full && (worker_.shared.shadow.make_room(which) || attempt > 1);
+    if (!made_room || attempt == kAttemptsForRoom) co_return link.status();
+    refused->reset();
+    co_await worker_.reactor.sleep_for(kWaitForRoom);
+  }
 }
 
 Task<absl::StatusOr<std::optional<protocol::Message>>> Session::next_login_message(
@@ -363,6 +374,16 @@ Task<bool> Session::enter(ClientProof proof) {
   LinkOptions options = session_link_options(leader(), schema_);
   const TimePoint deadline = worker_.reactor.now() + shared_.config.backend(leader()).connect_timeout;
   absl::Status entered = co_await leading->log_in(std::move(options), deadline, &refused);
+  // As in GreetedLink::open; servers keep one connection more than they give to clients, and say so only here.
+  for (int attempt = 1; refused && is_want_of_connections(refused->err); ++attempt) {
+    const bool made_room = shared_.shadow.make_room(leader()) || attempt > 1;
+    if (!made_room || attempt == kAttemptsForRoom) break;
+    co_await worker_.reactor.sleep_for(kWaitForRoom);
+    refused.reset();
+    auto again = co_await open_link(leader(), schema_, &refused);
+    entered = again.status();
+    if (again.ok()) leading = *std::move(again);
+  }
   if (entered.ok() && proof.kind == ClientProof::Kind::in_vain) entered = nobody_may_enter(&refused);
   if (!entered.ok()) {
     counters_.logins_failed.add();

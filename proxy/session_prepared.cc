@@ -299,8 +299,8 @@ Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan
   // Long data travels in it: it can be more packets than the client's command was.
   const Numbers numbers =
       body.size() / protocol::kPayloadBytesMax + 1 == reply_sequence_ ? Numbers::kept : Numbers::anew;
-  shadow::Recording recording(plan.shadow ? shared_.config.shadow.recording_bytes_max : 0);
-  shadow::Recording* const tee = plan.shadow ? &recording : nullptr;
+  SampledRead sample(plan.shadow ? shared_.config.shadow.recording_bytes_max : 0);
+  SampledRead* const sampled = plan.shadow ? &sample : nullptr;
   if (from == leader()) expect_commit_of(facts);
   ResultEnd end;
   for (;;) {
@@ -311,7 +311,7 @@ Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan
     protocol::append_command(wire, body);
     bool answered = false;
     absl::Status done = co_await source->send(wire, worker_.reactor.now() + kStatementMax);
-    if (done.ok()) done = co_await relay(*source, ResponseKind::execute, tee, &end, &answered, numbers);
+    if (done.ok()) done = co_await relay(*source, ResponseKind::execute, sampled, &end, &answered, numbers);
     if (done.ok()) break;
     if (absl::IsCancelled(done) || answered) co_return Next::close;
     if (from == leader()) co_return co_await reply_lost(done, leader());
@@ -337,7 +337,7 @@ Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan
     const auto took =
         static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun).count());
     count_read(facts, from, took);
-    if (plan.shadow) submit_shadow(facts, prepared.sql, std::move(body), std::move(recording), from, took);
+    if (plan.shadow) submit_shadow(facts, prepared.sql, std::move(body), std::move(sample), from);
   }
   co_return Next::go_on;
 }

@@ -45,9 +45,11 @@ LinkOptions Session::session_link_options(config::Backend which, std::string sch
 Task<absl::StatusOr<std::unique_ptr<BackendLink>>> Session::open_link(config::Backend which, std::string schema,
                                                                       std::optional<Refusal>* refused) {
   LinkOptions options = session_link_options(which, std::move(schema));
-  auto opened =
-      co_await BackendLink::open(worker_.reactor, std::move(options), counters_,
-                                 worker_.reactor.now() + shared_.config.backend(which).connect_timeout, refused);
+  std::optional<Refusal> no;
+  auto opened = co_await BackendLink::open(worker_.reactor, std::move(options), counters_,
+                                           worker_.reactor.now() + shared_.config.backend(which).connect_timeout, &no);
+  if (no && is_want_of_connections(no->err)) shared_.shadow.make_room(which);
+  if (no && refused != nullptr) *refused = std::move(no);
   if (opened.ok()) shared_.traits.set(which, (*opened)->greeting());
   co_return opened;
 }
@@ -177,10 +179,11 @@ Task<absl::StatusOr<BackendLink*>> Session::follower_link() {
 // One response, all its results, from `link` to the client. `answered` turns true with the first byte
 // that the client got: before that, another backend may still be asked. FailedPrecondition: the follower, whole and
 // well, answered with an error.
-Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::Recording* tee, ResultEnd* end,
+Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, SampledRead* sample, ResultEnd* end,
                                   bool* answered, Numbers numbers) {
   protocol::ResponseTracker tracker;
   tracker.start(kind, link.capabilities());
+  if (sample != nullptr) sample->note_sent();
   if (link.which() != leader()) follower_read_.begin(link);
   const absl::Cleanup over = [this] { follower_read_.end(); };
   Stream& backend = link.stream();
@@ -219,6 +222,7 @@ Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::
       continue;
     }
     if (got.kind != Stream::Io::Kind::ok) co_return absl::UnavailableError("the server closed the connection");
+    if (sample != nullptr) sample->note_bytes();
     wait_first = !backend.is_buffered();
     turn_bytes += got.bytes;
     if (renumber) numbering.apply(scratch.first(got.bytes));
@@ -247,7 +251,7 @@ Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::
       holding = false;
       chunk = held;
     }
-    if (tee != nullptr) tee->append(chunk);
+    if (sample != nullptr) sample->recording.append(chunk);
     const bool done = tracker.done();
     if (done) {
       *end = tracker.end();
@@ -262,10 +266,12 @@ Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, shadow::
     const Stream::Io sent = output_.send_now(chunk);
     if (sent.kind == Stream::Io::Kind::failed) co_return absl::CancelledError("the client has left");
     if (sent.kind == Stream::Io::Kind::would_block) {
+      if (sample != nullptr) sample->note_client_is_slow();
       protocol::Buffer rest(chunk.begin() + static_cast<std::ptrdiff_t>(sent.bytes), chunk.end());
       const absl::Status written =
           co_await output_.send_rest(std::move(rest), worker_.reactor.now() + kClientStalledMax);
       if (!written.ok()) co_return absl::CancelledError("the client has left");
+      if (sample != nullptr) sample->note_client_took_it();
     }
     if (done) co_return absl::OkStatus();
     if (tracker.asks_for_file()) {
@@ -357,8 +363,8 @@ Task<Session::Next> Session::relay_read(routing::Plan plan, StatementFacts facts
     }
   }
   config::Backend answered_by = from_leader ? leader() : config::other(leader());
-  shadow::Recording recording(plan.shadow ? shared_.config.shadow.recording_bytes_max : 0);
-  shadow::Recording* const tee = plan.shadow ? &recording : nullptr;
+  SampledRead sample(plan.shadow ? shared_.config.shadow.recording_bytes_max : 0);
+  SampledRead* const sampled = plan.shadow ? &sample : nullptr;
   if (from_leader) expect_commit_of(facts);
   ResultEnd end;
   for (;;) {
@@ -372,7 +378,7 @@ Task<Session::Next> Session::relay_read(routing::Plan plan, StatementFacts facts
       done =
           co_await source->stream().write_all(command.wire.subspan(sent.bytes), worker_.reactor.now() + kStatementMax);
     }
-    if (done.ok()) done = co_await relay(*source, ResponseKind::query, tee, &end, &answered);
+    if (done.ok()) done = co_await relay(*source, ResponseKind::query, sampled, &end, &answered);
     if (done.ok()) break;
     if (absl::IsCancelled(done) || answered) co_return Next::close;
     if (answered_by == leader()) co_return co_await reply_lost(done, leader());
@@ -397,8 +403,8 @@ Task<Session::Next> Session::relay_read(routing::Plan plan, StatementFacts facts
         static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun).count());
     count_read(facts, answered_by, took);
     if (plan.shadow) {  // owned: it was the slow path
-      submit_shadow(facts, std::string(protocol::as_text(command.payload.subspan(1))), {}, std::move(recording),
-                    answered_by, took);
+      submit_shadow(facts, std::string(protocol::as_text(command.payload.subspan(1))), {}, std::move(sample),
+                    answered_by);
     }
   }
   co_return Next::go_on;
@@ -410,8 +416,8 @@ void Session::count_read(const StatementFacts& facts, config::Backend from, std:
   worker_.calls.count(facts.digest);
 }
 
-void Session::submit_shadow(const StatementFacts& facts, std::string sql, protocol::Buffer execute,
-                            shadow::Recording recording, config::Backend control, std::uint64_t microseconds) {
+void Session::submit_shadow(const StatementFacts& facts, std::string sql, protocol::Buffer execute, SampledRead sample,
+                            config::Backend control) {
   auto job = std::make_unique<ShadowJob>();
   job->digest = facts.digest;
   job->digest_text = routing::make_digest(sql, lexer_mode_).text;
@@ -428,8 +434,9 @@ void Session::submit_shadow(const StatementFacts& facts, std::string sql, protoc
   job->ordered = facts.facts.has(Fact::order_by);
   job->control = control;
   job->capabilities = link(control)->capabilities();
-  job->recording = std::move(recording);
-  job->control_microseconds = microseconds;
+  job->control_latency = sample.latency();
+  job->recording = std::move(sample.recording);
+  job->lexer_mode = lexer_mode_;
   job->finished = Clock::now();
   shared_.shadow.submit(std::move(job));
 }

@@ -1,10 +1,7 @@
 #include "proxy/shadow_pool.h"
 
-#include <map>
+#include <algorithm>
 
-#include "protocol/command.h"
-#include "protocol/packet.h"
-#include "protocol/prepared.h"
 #include "proxy/log_limit.h"
 
 namespace crossfade::proxy {
@@ -16,6 +13,9 @@ namespace {
 
 constexpr auto kSaveInterval = std::chrono::seconds(1);
 constexpr auto kConfirmWait = std::chrono::seconds(2);
+constexpr auto kIdleWait = std::chrono::seconds(1);
+constexpr std::size_t kCompareHereMax = 4096;   // bytes that are compared sooner than handed to another thread
+constexpr std::size_t kAnswerMore = 64 * 1024;  // that a candidate may answer beyond what a recording holds
 // Rows that change all the time are looked at this often for each look that must confirm.
 constexpr std::uint32_t kAttemptsPerRecheck = 4;
 
@@ -27,37 +27,29 @@ std::uint64_t job_bytes(const ShadowJob& job) {
   return sizeof(ShadowJob) + job.sql.size() + job.execute.size() + job.recording.bytes();
 }
 
-bool is_mismatch(Verdict verdict) {
-  return verdict != Verdict::match && verdict != Verdict::too_large && verdict != Verdict::timeout &&
-         verdict != Verdict::skipped;
-}
+// One connection is left for the other digests while there are two.
+std::size_t running_max(const config::ShadowConfig& config) { return std::max(1u, config.connections - 1); }
 
-absl::StatusOr<shadow::Answer> answer_from(const protocol::Bytes wire, protocol::ResponseKind kind,
-                                           protocol::Capabilities capabilities) {
-  auto results = protocol::decode_response(wire, kind, capabilities);
-  if (!results.ok()) return results.status();
-  return shadow::Answer{.result = std::move(results->front()), .too_large = false};
+SkipReason reason_of(const absl::Status& status) {
+  const bool no_connection = absl::IsResourceExhausted(status) || absl::IsCancelled(status);
+  return no_connection ? SkipReason::no_connection : SkipReason::candidate_unreachable;
 }
 
 }  // namespace
 
-// One slot's connections, one a side and user: opened when first needed, kept while they live.
-struct ShadowPool::Pooled {
-  struct Kept {
-    std::unique_ptr<BackendLink> link;
-    std::vector<std::string> state;  // the context it was brought to
-  };
-  std::map<std::pair<config::Backend, std::string>, Kept> links;
-};
-
 ShadowPool::ShadowPool(const config::ShadowConfig& config, Feed& feed, Metrics& metrics,
-                       std::unique_ptr<ReportStore> store, Credentials credentials)
+                       std::unique_ptr<ReportStore> store, ShadowLinks::Credentials credentials)
     : config_(config),
       feed_(feed),
       metrics_(metrics),
       counters_(metrics_.make()),
       store_(std::move(store)),
-      credentials_(std::move(credentials)),
+      side_(reactor_),
+      links_(config_, reactor_, counters_, std::move(credentials)),
+      suspects_(
+          {.items_max = config.queue_max, .bytes_max = config.queue_bytes_max, .running_max = running_max(config)}),
+      queue_({.items_max = config.queue_max, .bytes_max = config.queue_bytes_max, .running_max = running_max(config)}),
+      back_off_(config.digests_max),
       report_(std::make_unique<shadow::Report>(
           shadow::Report::Options{.digests_max = config.digests_max,
                                   .samples_per_digest_max = config.samples_per_digest_max,
@@ -69,14 +61,13 @@ ShadowPool::~ShadowPool() { stop(); }
 absl::Status ShadowPool::start() {
   const absl::Status loaded = store_->load_into(*report_);
   if (!loaded.ok()) return loaded;
-  for (std::uint32_t i = 0; i < 2 * config_.connections; ++i) {
-    slots_.push_back(std::make_unique<Pooled>());
-    idle_.push_back(std::make_unique<Signal>(reactor_));
-  }
+  for (std::uint32_t i = 0; i < 2 * config_.connections; ++i) idle_.push_back(std::make_unique<Signal>(reactor_));
+  side_.start();
   thread_ = std::thread([this] {
-    for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
+    for (std::size_t slot = 0; slot < idle_.size(); ++slot) {
       reactor_.spawn(slot < config_.connections ? work(slot) : recheck_work(slot));
     }
+    for (const auto which : {config::Backend::old_db, config::Backend::new_db}) reactor_.spawn(links_.watch(which));
     reactor_.spawn(save_regularly());
     reactor_.run();
   });
@@ -85,33 +76,46 @@ absl::Status ShadowPool::start() {
 
 void ShadowPool::stop() {
   if (!thread_.joinable()) return;
+  side_.stop();
   reactor_.stop();
   thread_.join();
   save();
 }
 
-bool ShadowPool::submit(std::unique_ptr<ShadowJob> job) {
+bool ShadowPool::submit(Job job) {
   const std::uint64_t bytes = job_bytes(*job);
-  bool first = false;
+  const std::uint64_t digest = job->digest;
+  bool wake = false;
+  std::vector<shadow::FairQueue<Job>::Dropped> dropped;
+  bool taken = true;
   {
     const std::lock_guard lock(queue_mutex_);
-    if (queue_.size() >= config_.queue_max ||
-        queued_bytes_.load(std::memory_order_relaxed) + bytes > config_.queue_bytes_max) {
-      const SkipReason reason = queue_.size() >= config_.queue_max ? SkipReason::queue_full : SkipReason::bytes_full;
-      reactor_.post([this, reason, shared = std::shared_ptr<ShadowJob>(std::move(job))] { skip(*shared, reason); });
-      return false;
+    if (back_off_.lets_through(digest, job->finished)) {
+      const ShadowJob* const fresh = job.get();
+      dropped = queue_.push(digest, std::move(job), bytes);
+      taken = dropped.empty() || dropped.back().item.get() != fresh;
+      queued_.store(queue_.size(), std::memory_order_relaxed);
+      wake = idle_workers_ > 0;
     }
-    first = queue_.empty();
-    queue_.push_back(std::move(job));
-    queued_.store(queue_.size(), std::memory_order_relaxed);
-    queued_bytes_.fetch_add(bytes, std::memory_order_relaxed);
   }
-  if (first) {
+  if (job) {
+    skip_soon(std::move(job), SkipReason::backed_off);
+    return false;
+  }
+  for (auto& drop : dropped) {
+    const bool items = drop.why == shadow::FairQueue<Job>::Full::items;
+    skip_soon(std::move(drop.item), items ? SkipReason::queue_full : SkipReason::bytes_full);
+  }
+  if (wake) {
     reactor_.post([this] {
       for (auto& signal : idle_) signal->notify();
     });
   }
-  return true;
+  return taken;
+}
+
+void ShadowPool::skip_soon(Job job, SkipReason reason) {
+  reactor_.post([this, reason, shared = std::shared_ptr<ShadowJob>(std::move(job))] { skip(*shared, reason); });
 }
 
 void ShadowPool::count_calls(std::uint64_t digest, const std::string& text, std::uint64_t calls) {
@@ -128,55 +132,56 @@ nlohmann::json ShadowPool::report() const {
 // moment does not keep the rest waiting.
 Task<void> ShadowPool::work(std::size_t slot) {
   for (;;) {
-    std::unique_ptr<ShadowJob> job;
+    std::optional<shadow::FairQueue<Job>::Taken> taken;
     {
       const std::lock_guard lock(queue_mutex_);
-      if (!queue_.empty()) {
-        job = std::move(queue_.front());
-        queue_.pop_front();
-        queued_.store(queue_.size(), std::memory_order_relaxed);
-        queued_bytes_.fetch_sub(job_bytes(*job), std::memory_order_relaxed);
-      }
+      taken = queue_.take(Clock::now());
+      queued_.store(queue_.size(), std::memory_order_relaxed);
+      if (!taken) ++idle_workers_;
     }
-    if (!job) {
-      co_await idle_[slot]->wait(Clock::now() + std::chrono::seconds(1));
+    if (!taken) {
+      co_await idle_[slot]->wait(Clock::now() + kIdleWait);
+      const std::lock_guard lock(queue_mutex_);
+      --idle_workers_;
       continue;
     }
-    co_await run(std::move(job), slot);
+    co_await run(std::move(taken->item));
+    const std::lock_guard lock(queue_mutex_);
+    queue_.done(taken->digest);
   }
 }
 
 Task<void> ShadowPool::recheck_work(std::size_t slot) {
   for (;;) {
-    if (suspects_.empty()) {
-      co_await idle_[slot]->wait(Clock::now() + std::chrono::seconds(1));
+    std::optional<shadow::FairQueue<Suspect>::Taken> taken = suspects_.take(Clock::now());
+    if (!taken) {
+      const TimePoint later = Clock::now() + kIdleWait;
+      co_await idle_[slot]->wait(std::min(later, suspects_.next_due().value_or(later)));
       continue;
     }
-    const auto wait = suspects_.front().not_before - Clock::now();
-    if (wait > Clock::duration::zero()) {
-      co_await reactor_.sleep_for(std::chrono::ceil<std::chrono::milliseconds>(wait));
-      continue;  // another slot may have taken it meanwhile
-    }
-    Suspect suspect = std::move(suspects_.front());
-    suspects_.pop_front();
-    co_await recheck(std::move(suspect), slot);
+    co_await recheck(std::move(taken->item));
+    suspects_.done(taken->digest);
   }
 }
 
 void ShadowPool::suspect(Suspect suspect) {
-  if (suspects_.size() >= config_.queue_max) {
-    skip(*suspect.job, SkipReason::queue_full);
-    return;
+  const std::uint64_t digest = suspect.job->digest;
+  const std::uint64_t bytes = job_bytes(*suspect.job);
+  auto dropped = suspects_.push(digest, std::move(suspect), bytes, Clock::now() + config_.recheck_delay);
+  for (const auto& drop : dropped) {
+    const bool items = drop.why == shadow::FairQueue<Suspect>::Full::items;
+    skip(*drop.item.job, items ? SkipReason::queue_full : SkipReason::bytes_full);
   }
-  suspect.not_before = Clock::now() + config_.recheck_delay;
-  suspects_.push_back(std::move(suspect));
-  for (std::size_t slot = config_.connections; slot < idle_.size(); ++slot) idle_[slot]->notify();
+  for (std::size_t slot = config_.connections; slot < idle_.size(); ++slot) {
+    reactor_.post([this, slot] { idle_[slot]->notify(); });
+  }
 }
 
 Task<void> ShadowPool::save_regularly() {
   for (;;) {
     co_await reactor_.sleep_for(std::chrono::duration_cast<std::chrono::milliseconds>(kSaveInterval));
-    save();
+    std::function<void()> saving = [this] { save(); };
+    co_await side_.run(std::move(saving));
   }
 }
 
@@ -207,137 +212,110 @@ Task<bool> ShadowPool::wait_synced(TimePoint since, TimePoint deadline) {
   co_return true;
 }
 
-Task<ShadowPool::Ran> ShadowPool::run_on(config::Backend which, const ShadowJob& job, std::size_t slot,
-                                         TimePoint deadline) {
-  Ran ran;
-  Pooled::Kept& kept = slots_[slot]->links[{which, job.user}];
-  if (kept.link && !kept.link->alive()) kept.link.reset();
-  if (!kept.link) {
-    std::optional<LinkOptions> options = credentials_(which, job.user);
-    if (!options) {
-      ran.status = absl::NotFoundError("the user's password is not known any more");
-      co_return ran;
-    }
-    options->mirrored = protocol::kDeprecateEof;
-    auto opened = co_await BackendLink::open(reactor_, *std::move(options), counters_, deadline);
-    if (!opened.ok()) {
-      ran.status = opened.status();
-      co_return ran;
-    }
-    kept.link = *std::move(opened);
-    kept.state.clear();
+Task<ShadowRun> ShadowPool::run_on(config::Backend which, const ShadowJob& job, TimePoint deadline) {
+  const auto lease = co_await links_.take(which, job.user, deadline);
+  if (!lease.ok()) {
+    ShadowRun none;
+    none.status = lease.status();
+    co_return none;
   }
-  BackendLink& link = *kept.link;
-  // The context was read on the control's side; `new` may be of the other make.
-  const std::vector<std::string> state = context_statements(job.context, link.is_mariadb(), job.control_is_mariadb);
-  if (kept.state != state) {
-    for (const std::string& sql : state) {
-      auto set = co_await link.query(sql, deadline);
-      if (!set.ok()) {
-        ran.status = set.status();
-        kept.link.reset();
-        co_return ran;
-      }
-    }
-    kept.state = state;
-  }
-  protocol::Buffer wire;
-  protocol::ResponseKind kind = protocol::ResponseKind::query;
-  std::optional<std::uint32_t> statement;
-  absl::StatusOr<Captured> captured = Captured{};
-  if (job.prepared) {
-    protocol::append_command(wire, protocol::encode_prepare(job.sql));
-    ran.status = co_await link.send(wire, deadline);
-    if (ran.status.ok()) captured = co_await link.capture(protocol::ResponseKind::prepare, deadline);
-    if (!ran.status.ok() || !captured.ok()) {
-      if (ran.status.ok()) ran.status = captured.status();
-      kept.link.reset();
-      co_return ran;
-    }
-    wire.clear();
-    if (!captured->failed()) {
-      const auto header = protocol::decode_header(captured->wire);
-      auto ok = protocol::decode_prepare_ok(
-          protocol::Bytes(captured->wire).subspan(protocol::kHeaderBytes, header.payload_bytes));
-      if (ok.ok()) statement = ok->statement_id;
-      protocol::Buffer execute = job.execute;
-      protocol::replace_statement_id(execute, statement.value_or(0));
-      protocol::append_command(wire, execute);
-      kind = protocol::ResponseKind::execute;
-    }
-  } else {
-    protocol::append_command(wire, protocol::encode_query(job.sql));
-  }
-  const TimePoint begun = Clock::now();
-  if (!wire.empty()) {
-    ran.status = co_await link.send(wire, deadline);
-    if (ran.status.ok()) {
-      captured = co_await link.capture(kind, deadline, config_.recording_bytes_max + 64 * 1024);
-      ran.status = captured.status();
-    }
-    if (!ran.status.ok()) {
-      if (absl::IsResourceExhausted(ran.status)) {
-        ran.status = absl::OkStatus();
-        ran.answer.too_large = true;
-      }
-      kept.link.reset();
-      co_return ran;
-    }
-  }
-  ran.microseconds =
-      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun).count());
-  auto answer = answer_from(captured->wire, kind, link.capabilities());
-  if (answer.ok()) {
-    ran.answer = *std::move(answer);
-  } else {
-    ran.status = answer.status();
-  }
-  if (statement) {
-    wire.clear();
-    protocol::append_command(wire, protocol::encode_stmt_close(*statement));
-    const absl::Status closed = co_await link.send(wire, deadline);
-    if (!closed.ok()) kept.link.reset();
-  }
+  ShadowRun ran =
+      co_await run_read(*lease->link, *lease->state, job, config_.recording_bytes_max + kAnswerMore, deadline);
+  links_.give_back(*lease, ran.link_is_whole ? ShadowLinks::After::keep : ShadowLinks::After::discard);
   co_return ran;
 }
 
-Task<void> ShadowPool::run(std::unique_ptr<ShadowJob> job, std::size_t slot) {
+Task<Compared> ShadowPool::compare(ShadowJob& job, Recorded control, Recorded candidate, TimePoint deadline) {
+  Compared compared;
+  std::function<void()> comparing = [&] {
+    compared = compare_answers(job, control, candidate, config_.samples_per_digest_max);
+  };
+  const bool short_work = control.wire.size() + candidate.wire.size() + job.sql.size() <= kCompareHereMax;
+  if (short_work) {
+    comparing();
+  } else {
+    co_await side_.run(comparing);
+  }
+  if (!compared.order || compared.order->columns.empty()) co_return compared;
+  job.total_order = co_await is_total(job, *compared.order, deadline);
+  if (!job.total_order) co_return compared;
+  if (short_work) {
+    comparing();
+  } else {
+    co_await side_.run(comparing);
+  }
+  co_return compared;
+}
+
+// Empty also where it cannot be told.
+Task<std::vector<UniqueKeys::Key>> ShadowPool::unique_keys(const ShadowJob& job, routing::TableName table,
+                                                           TimePoint deadline) {
+  std::vector<UniqueKeys::Key> keys;
+  if (const auto* known = unique_keys_.known(table, Clock::now())) {
+    keys = *known;
+    co_return keys;
+  }
+  const auto lease = co_await links_.take(job.control, job.user, deadline);
+  if (!lease.ok()) co_return keys;
+  auto read = co_await unique_keys_.read(*lease->link, std::move(table), deadline);
+  const bool whole = read.ok() || absl::IsFailedPrecondition(read.status());
+  links_.give_back(*lease, whole ? ShadowLinks::After::keep : ShadowLinks::After::discard);
+  if (read.ok()) keys = *std::move(read);
+  co_return keys;
+}
+
+// Whether no two rows of the table are equal in all columns that it is sorted by.
+Task<bool> ShadowPool::is_total(const ShadowJob& job, routing::OrderBy order, TimePoint deadline) {
+  if (order.table.schema.empty()) order.table.schema = job.context.statement.schema;
+  const std::vector<UniqueKeys::Key> keys = co_await unique_keys(job, order.table, deadline);
+  const auto sorts_by = [&](const std::string& column) {
+    return std::find(order.columns.begin(), order.columns.end(), column) != order.columns.end();
+  };
+  co_return std::any_of(keys.begin(), keys.end(), [&](const UniqueKeys::Key& key) {
+    return !key.empty() && std::all_of(key.begin(), key.end(), sorts_by);
+  });
+}
+
+Task<void> ShadowPool::run(Job job) {
   const TimePoint deadline = Clock::now() + config_.deadline;
   const config::Backend candidate = config::other(job->control);
   shadow::Comparison comparison;
-  const auto set_latency = [&](config::Backend which, std::uint64_t microseconds) {
-    (which == config::Backend::old_db ? comparison.old_microseconds : comparison.new_microseconds) = microseconds;
+  const auto set_latency = [&](config::Backend which, const shadow::Latency& latency) {
+    (which == config::Backend::old_db ? comparison.old_latency : comparison.new_latency) = latency;
   };
-  set_latency(job->control, job->control_microseconds);
+  set_latency(job->control, job->control_latency);
   if (job->recording.too_large()) {
     comparison.diff.verdict = Verdict::too_large;
     finish(*job, std::move(comparison));
     co_return;
   }
-  if (!co_await wait_synced(job->finished, deadline)) {
+  const bool synced = co_await wait_synced(job->finished, deadline);
+  if (!synced) {
     skip(*job, SkipReason::follower_behind);
     co_return;
   }
-  const auto kind = job->prepared ? protocol::ResponseKind::execute : protocol::ResponseKind::query;
-  auto control = answer_from(job->recording.wire(), kind, job->capabilities);
-  if (!control.ok()) {
-    skip(*job, SkipReason::session_state);
-    co_return;
-  }
-  const shadow::DiffOptions options{.ordered = job->ordered, .samples_max = config_.samples_per_digest_max};
-  Ran ran = co_await run_on(candidate, *job, slot, deadline);
+  const ShadowRun ran = co_await run_on(candidate, *job, deadline);
   if (!ran.status.ok()) {
     if (absl::IsDeadlineExceeded(ran.status)) {
       comparison.diff.verdict = Verdict::timeout;
       finish(*job, std::move(comparison));
     } else {
-      skip(*job, SkipReason::candidate_unreachable);
+      skip(*job, reason_of(ran.status));
     }
     co_return;
   }
-  set_latency(candidate, ran.microseconds);
-  comparison.diff = shadow::compare(*control, ran.answer, options);
-  if (is_mismatch(comparison.diff.verdict) && config_.rechecks > 0) {
+  set_latency(candidate, ran.latency);
+  Compared compared = co_await compare(*job, recorded(*job), recorded(ran), deadline);
+  if (!compared.control_readable || !compared.candidate_readable) {
+    skip(*job, compared.control_readable ? SkipReason::candidate_unreachable : SkipReason::session_state);
+    co_return;
+  }
+  comparison.diff = std::move(compared.diff);
+  if (comparison.diff.verdict == Verdict::match) {
+    const std::lock_guard lock(queue_mutex_);
+    back_off_.matched(job->digest);
+  }
+  if (shadow::is_difference(comparison.diff.verdict) && config_.rechecks > 0) {
     Suspect suspected{.job = std::move(job), .comparison = std::move(comparison)};
     suspect(std::move(suspected));
     co_return;
@@ -348,30 +326,44 @@ Task<void> ShadowPool::run(std::unique_ptr<ShadowJob> job, std::size_t slot) {
 // Rows may have changed between the two reads. The control is read before and after the candidate, each
 // time with the follower brought up to what was committed before: only a difference between two equal
 // control answers counts, and only if it shows again and again. No lock is taken for it.
-Task<void> ShadowPool::recheck(Suspect now, std::size_t slot) {
-  const ShadowJob& job = *now.job;
-  const shadow::DiffOptions options{.ordered = job.ordered, .samples_max = config_.samples_per_digest_max};
+Task<void> ShadowPool::recheck(Suspect now) {
+  ShadowJob& job = *now.job;
   const TimePoint deadline = Clock::now() + config_.deadline;
-  Ran before = co_await run_on(job.control, job, slot, deadline);
+  const ShadowRun before = co_await run_on(job.control, job, deadline);
   bool synced = co_await wait_synced(Clock::now(), Clock::now() + kConfirmWait);
-  Ran candidate = co_await run_on(config::other(job.control), job, slot, deadline);
+  const ShadowRun candidate = co_await run_on(config::other(job.control), job, deadline);
   if (synced) synced = co_await wait_synced(Clock::now(), Clock::now() + kConfirmWait);
-  Ran after = co_await run_on(job.control, job, slot, deadline);
-  if (!before.status.ok() || !candidate.status.ok() || !after.status.ok() || !synced) {
-    skip(job, synced ? SkipReason::candidate_unreachable : SkipReason::follower_behind);
+  const ShadowRun after = co_await run_on(job.control, job, deadline);
+  for (const ShadowRun* ran : {&before, &candidate, &after}) {
+    if (ran->status.ok()) continue;
+    skip(job, reason_of(ran->status));
+    co_return;
+  }
+  if (!synced) {
+    skip(job, SkipReason::follower_behind);
     co_return;
   }
   ++now.attempts;
-  shadow::Diff diff = shadow::compare(before.answer, candidate.answer, options);
-  const bool equal = diff.verdict == Verdict::match;
-  const bool still = shadow::compare(before.answer, after.answer, options).verdict == Verdict::match;
-  if (still && !equal) {
-    now.comparison.diff = std::move(diff);
+  Compared compared = co_await compare(job, recorded(before), recorded(candidate), deadline);
+  const Compared controls = co_await compare(job, recorded(before), recorded(after), deadline);
+  if (!compared.control_readable || !compared.candidate_readable) {
+    skip(job, SkipReason::candidate_unreachable);
+    co_return;
+  }
+  if (!shadow::is_compared(compared.diff.verdict)) {
+    now.comparison.diff = std::move(compared.diff);
+    finish(job, std::move(now.comparison));
+    co_return;
+  }
+  const bool differs = shadow::is_difference(compared.diff.verdict);
+  const bool still = controls.candidate_readable && controls.diff.verdict == Verdict::match;
+  if (still && differs) {
+    now.comparison.diff = std::move(compared.diff);
     ++now.comparison.rechecks;
   }
   const bool confirmed = now.comparison.rechecks >= config_.rechecks;
   const bool gives_up = now.attempts >= kAttemptsPerRecheck * config_.rechecks;
-  if (equal || (gives_up && !confirmed)) {
+  if (!differs || (gives_up && !confirmed)) {
     now.comparison.diff.verdict = Verdict::transient;
     now.comparison.diff.samples.clear();
   } else if (!confirmed) {
@@ -400,6 +392,8 @@ void ShadowPool::finish(const ShadowJob& job, shadow::Comparison comparison) {
     std::snprintf(digest, sizeof digest, "0x%016llx", static_cast<unsigned long long>(job.digest));
     limited_log().warn(LogKind::shadow_difference, "shadow_difference digest={} tables=\"{}\" verdict={}", digest,
                        job.tables, shadow::name(comparison.diff.verdict));
+    const std::lock_guard lock(queue_mutex_);
+    back_off_.differed(job.digest, Clock::now());
   }
   const std::lock_guard lock(report_mutex_);
   report_->add(comparison);

@@ -9,6 +9,7 @@
 #include <optional>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 namespace crossfade::shadow {
 
@@ -40,8 +41,9 @@ class FairQueue {
   explicit FairQueue(Options options) : options_(options) {}
 
   // `not_before`: not to be taken earlier; within a digest the one added first goes first.
-  [[nodiscard]] std::deque<Dropped> push(std::uint64_t digest, Item item, std::uint64_t bytes, Moment not_before = {}) {
-    std::deque<Dropped> dropped;
+  [[nodiscard]] std::vector<Dropped> push(std::uint64_t digest, Item item, std::uint64_t bytes,
+                                          Moment not_before = {}) {
+    std::vector<Dropped> dropped;
     while (const std::optional<Full> full = fullness(bytes)) {
       const std::uint64_t heaviest = heaviest_with(digest, bytes, *full);
       if (heaviest == digest) {

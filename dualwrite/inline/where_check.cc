@@ -67,8 +67,9 @@ class WhereCheck {
 
   bool compares(std::size_t i) const {
     if (at(i).kind != TokenKind::op) return false;
-    constexpr std::string_view kComparisons = " = < > <= >= <> != <=> ";
-    return kComparisons.find(" " + std::string(at(i).text) + " ") != std::string_view::npos;
+    const std::string_view text = at(i).text;
+    return text == "=" || text == "<" || text == ">" || text == "<=" || text == ">=" || text == "<>" || text == "!=" ||
+           text == "<=>";
   }
 
   const Column* column_at(std::size_t i) const {

@@ -131,6 +131,10 @@ def contents(server, database, table, order):
                          else "`%s`" % name)
         cursor.execute("SELECT %s FROM `%s` ORDER BY %s" % (", ".join(shown), table, order))
         rows = cursor.fetchall()
+        # Digits of the fraction that are there for the type alone.
+        fractions = [kind in ("decimal", "time", "datetime", "timestamp") for _, kind, _ in columns]
+        rows = [tuple(value.rstrip("0").rstrip(".") if fraction and value and "." in value else value
+                      for value, fraction in zip(row, fractions)) for row in rows]
         json_at = [name.startswith("j") for name, *_ in columns]
         return [tuple(json.loads(value) if is_json and value is not None else value for value, is_json in zip(row, json_at))
                 for row in rows]

@@ -232,7 +232,7 @@ def test_a_schema_without_a_collation_gets_the_leaders(env):
 # What differs on the follower, by hand; the code that says so, and how grave it is.
 PLANTED = [
     ("DROP TABLE t", "table_missing", "blocker"),
-    ("ALTER TABLE t DROP COLUMN n", "column_missing", "blocker"),
+    ("ALTER TABLE t DROP COLUMN d", "column_missing", "blocker"),
     ("ALTER TABLE t ADD extra INT", "column_extra", "blocker"),
     ("ALTER TABLE t MODIFY n SMALLINT NOT NULL DEFAULT 5", "type_narrower", "blocker"),
     ("ALTER TABLE t MODIFY n INT UNSIGNED NOT NULL DEFAULT 5", "type_signedness", "blocker"),

@@ -11,7 +11,7 @@ ROLES = BOTH_ROLES
 PRODUCTS = "CREATE TABLE products (id INT PRIMARY KEY, name VARCHAR(40), price DECIMAL(10,2), data JSON, weight DOUBLE)"
 SHADOW = {"shadow_read": {"percent": 100}}
 FAST = {"shadow": {"rechecks": 2, "recheck_delay": "20ms", "plaintext_samples": True}}
-DIFFERENCES = ("value", "row_missing", "row_extra", "error_one_side", "error_differs")
+DIFFERENCES = ("value", "order", "row_missing", "row_extra", "error_one_side", "error_differs")
 
 
 def seed(env, count=50):

@@ -75,6 +75,7 @@ TEST(LoadConfig, GivesEveryDefault) {
   EXPECT_EQ(config.reads.read_your_writes_timeout, milliseconds(200));
   EXPECT_EQ(config.reads.max_lag, milliseconds(2000));
   EXPECT_EQ(config.shadow.connections, 4u);
+  EXPECT_EQ(config.shadow.idle_timeout, milliseconds(10'000));
   EXPECT_EQ(config.shadow.queue_max, 1000u);
   EXPECT_EQ(config.shadow.queue_bytes_max, 64ull << 20);
   EXPECT_EQ(config.shadow.recording_bytes_max, 1ull << 20);
@@ -117,7 +118,7 @@ users:
 flags: { file: flags.yaml }
 dual_write: { feed: log, ack_timeout: 3s, unsafe: refuse, ddl: refuse, check_rows_percent: 0.5, transaction_bytes_max: 1GiB, poll_interval: 10ms }
 reads: { read_your_writes_timeout: 0ms, max_lag: 5m }
-shadow: { connections: 8, queue_max: 10, queue_bytes_max: 1MiB, recording_bytes_max: 512KiB, deadline: 1s, rechecks: 0,
+shadow: { connections: 8, idle_timeout: 30s, queue_max: 10, queue_bytes_max: 1MiB, recording_bytes_max: 512KiB, deadline: 1s, rechecks: 0,
           recheck_delay: 1s, samples_per_digest_max: 0, digests_max: 7, plaintext_samples: true }
 limits: { connections_max: 5, packet_bytes_max: 1000000, prepared_statements_max: 9, login_timeout: 1m, drain_timeout: 0s }
 threads: 2

@@ -88,7 +88,7 @@ std::string decimal_text(const LogColumn& column, Bytes bytes) {
   protocol::Buffer json{0x0f, 246, static_cast<std::uint8_t>(bytes.size() + 2),
                         static_cast<std::uint8_t>(column.metadata & 0xff),
                         static_cast<std::uint8_t>(column.metadata >> 8)};
-  json.insert(json.end(), bytes.begin(), bytes.end());
+  protocol::put_bytes(json, bytes);
   return json_text(json).value_or("malformed");
 }
 

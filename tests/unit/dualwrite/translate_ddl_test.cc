@@ -120,7 +120,9 @@ TEST(TranslateDdl, GivesAUniqueKeyACollationThatFoldsNoMore) {
 TEST(TranslateDdl, PutsDefaultsInTheOtherMakesForm) {
   const auto column = [](const std::string& definition) {
     const std::string out = to_mysql("CREATE TABLE t (a " + definition + ")");
-    return out.starts_with("!") ? out : out.substr(22, out.size() - 23);
+    if (out.starts_with("!")) return out;
+    const std::string inside = out.substr(22, out.size() - 23);
+    return inside.substr(0, inside.find_last_not_of(' ') + 1);
   };
   EXPECT_EQ(column("VARCHAR(36) DEFAULT uuid()"), "VARCHAR(36) DEFAULT (uuid())");
   EXPECT_EQ(column("TEXT DEFAULT 'x' NOT NULL"), "TEXT DEFAULT ('x') NOT NULL");

@@ -1,9 +1,11 @@
 #include "proxy/shadow_pool.h"
 
 #include <latch>
+#include <thread>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "protocol/response.h"
 #include "tests/support/proxy_stack.h"
 
 namespace crossfade::proxy {
@@ -164,6 +166,157 @@ TEST_F(ShadowPoolTest, CallsAreCountedInTheReport) {
   EXPECT_EQ(taken[0].second.calls, 1u);
   stack_.shadow().count_calls(taken[0].first, taken[0].second.text, 3);
   EXPECT_THAT(stack_.shadow().report().dump(), ::testing::HasSubstr("\"calls\":3"));
+}
+
+// Application reads give `value`; the server says that it takes `most` connections and has `now`.
+FakeBackend::Script crowded(std::string value, std::string most, std::string now) {
+  return [=, reads = reads_give(value)](const std::string& user, const std::string& sql) -> std::optional<Answer> {
+    if (user == "app" && sql.starts_with("SELECT @@max_connections")) return Answer::of({"m"}, {{most}});
+    if (user == "app" && sql.starts_with("SHOW GLOBAL STATUS")) {
+      return Answer::of({"Variable_name", "Value"}, {{"Threads_connected", now}});
+    }
+    return reads(user, sql);
+  };
+}
+
+class ShadowConnectionsTest : public ShadowPoolTest {
+ protected:
+  ShadowConnectionsTest()
+      : ShadowPoolTest([](config::Config& config) {
+          config.shadow.connections = 2;
+          config.shadow.idle_timeout = std::chrono::milliseconds(20);
+        }) {}
+};
+
+TEST_F(ShadowConnectionsTest, AreFewAndClosedWhenIdle) {
+  stack_.follower().set_script(reads_give("other"));  // rechecks ask both sides
+  for (int i = 0; i < 20; ++i) {
+    client_->query("SELECT v AS v" + std::to_string(i) + " FROM t");
+    EXPECT_LE(stack_.shadow().connections(config::Backend::new_db), 2u);
+    EXPECT_LE(stack_.shadow().connections(config::Backend::old_db), 2u);
+  }
+  EXPECT_TRUE(eventually([&] { return verdicts(Verdict::value) == 20; }));
+  EXPECT_TRUE(eventually([&] { return stack_.follower().connections("app") == 0; }));
+  EXPECT_TRUE(eventually([&] { return stack_.leader().connections("app") == 1; })) << "the client's own";
+  EXPECT_EQ(stack_.shadow().connections(config::Backend::old_db), 0u);
+}
+
+TEST_F(ShadowPoolTest, AServerThatIsNearlyFullIsLeftAlone) {
+  stack_.follower().set_script(crowded("same", "100", "95"));
+  client_->query(kRead);
+  EXPECT_TRUE(eventually([&] { return skips(SkipReason::no_connection) == 1; }));
+  EXPECT_TRUE(eventually([&] { return stack_.follower().connections("app") == 0; }));
+  client_->query(kRead);
+  EXPECT_TRUE(eventually([&] { return skips(SkipReason::no_connection) == 2; }));
+  EXPECT_EQ(stack_.follower().logins("app"), 1u) << "it is not asked again while it is backed off";
+  stack_.follower().set_script(crowded("same", "100", "20"));
+  EXPECT_TRUE(eventually([&] {
+    client_->query(kRead);
+    return verdicts(Verdict::match) > 0;
+  }));
+}
+
+TEST_F(ShadowPoolTest, ARefusalForWantOfConnectionsIsNoReasonToInsist) {
+  stack_.follower().refuse_with(protocol::encode_err_before_greeting(1040, "Too many connections"));
+  client_->query(kRead);
+  EXPECT_TRUE(eventually([&] { return skips(SkipReason::no_connection) == 1; }));
+  stack_.follower().refuse_with({});
+  client_->query(kRead);
+  EXPECT_TRUE(eventually([&] { return skips(SkipReason::no_connection) == 2; })) << "backed off";
+  EXPECT_TRUE(eventually([&] {
+    client_->query(kRead);
+    return verdicts(Verdict::match) > 0;
+  }));
+}
+
+TEST_F(ShadowPoolTest, AClientIsLetInWhenShadowReadsLeaveAFullServer) {
+  stack_.follower().set_script(reads_give("other"));
+  client_->query(kRead);
+  EXPECT_TRUE(eventually([&] { return verdicts(Verdict::value) == 1; }));
+  ASSERT_GT(stack_.shadow().connections(config::Backend::old_db), 0u);
+  stack_.leader().refuse_with(protocol::encode_err_before_greeting(1040, "Too many connections"));
+  std::thread server([&] {
+    eventually([&] { return stack_.leader().connections("app") == 1; });
+    stack_.leader().refuse_with({});
+  });
+  const auto second = stack_.try_connect({});
+  server.join();
+  EXPECT_TRUE(second.ok()) << second.status();
+  EXPECT_EQ(stack_.shadow().connections(config::Backend::old_db), 0u);
+}
+
+TEST_F(ShadowPoolTest, AStatementThatKeepsDifferingIsComparedLessOften) {
+  stack_.follower().set_script(reads_give("other"));
+  EXPECT_TRUE(eventually([&] {
+    client_->query(kRead);
+    return skips(SkipReason::backed_off) >= 10;
+  }));
+  stack_.follower().set_script(reads_give("same"));
+  EXPECT_TRUE(eventually([&] {
+    client_->query("SELECT v AS w FROM t");
+    return verdicts(Verdict::match) > 0;
+  })) << "others are not held back";
+}
+
+// `old` and `new` hold v of the two rows the other way round; id is the primary key.
+FakeBackend::Script two_rows(std::string first, std::string second) {
+  return [=](const std::string& user, const std::string& sql) -> std::optional<Answer> {
+    if (user != "app") return std::nullopt;
+    if (sql.find("information_schema.STATISTICS") != std::string::npos) {
+      return Answer::of({"INDEX_NAME", "COLUMN_NAME", "NULLABLE", "SUB_PART"}, {{"PRIMARY", "id", "", std::nullopt},
+                                                                                {"loose", "kind", "YES", std::nullopt},
+                                                                                {"part", "name", "", "3"},
+                                                                                {"pair", "a", "", std::nullopt},
+                                                                                {"pair", "B", "", std::nullopt}});
+    }
+    if (!sql.starts_with("SELECT v")) return std::nullopt;
+    return Answer::of({"v"}, {{first}, {second}});
+  };
+}
+
+TEST_F(ShadowPoolTest, AnotherOrderIsADifferenceWhereOrderByHoldsAUniqueKey) {
+  stack_.leader().set_script(two_rows("1", "2"));
+  stack_.follower().set_script(two_rows("2", "1"));
+  std::uint64_t total = 0;
+  for (const char* order : {"id", "kind, t.id DESC", "a, b"}) {
+    client_->query("SELECT v AS v" + std::to_string(++total) + " FROM t ORDER BY " + order);
+  }
+  EXPECT_TRUE(eventually([&] { return verdicts(Verdict::order) == total; }));
+  std::uint64_t open = 0;
+  for (const char* order : {"kind", "name", "a", "id + 0", "v, b"}) {
+    client_->query("SELECT v AS w" + std::to_string(++open) + " FROM t ORDER BY " + order);
+  }
+  client_->query("SELECT v AS w6 FROM t");
+  client_->query("SELECT v AS w7 FROM t, u ORDER BY id");
+  EXPECT_TRUE(eventually([&] { return verdicts(Verdict::order_only) == open + 2; }));
+  EXPECT_EQ(verdicts(Verdict::order), total);
+}
+
+// The first sampled read of a session asks for its context, which takes longer than the read.
+TEST_F(ShadowPoolTest, TheControlsTimeIsOfItsAnswerAlone) {
+  constexpr auto kSlow = std::chrono::milliseconds(1000);
+  constexpr auto kAnswer = std::chrono::milliseconds(20);
+  const auto slow = [&](bool leads) {
+    return [=, reads = reads_give("same")](const std::string& user, const std::string& sql) -> std::optional<Answer> {
+      if (user == "app" && sql.starts_with("SELECT v")) std::this_thread::sleep_for(kAnswer);
+      if (user == "app" && leads && sql.find("@@") != std::string::npos) std::this_thread::sleep_for(kSlow);
+      return reads(user, sql);
+    };
+  };
+  stack_.leader().set_script(slow(true));
+  stack_.follower().set_script(slow(false));
+  client_->query(kRead);
+  EXPECT_TRUE(eventually([&] { return verdicts(Verdict::match) == 1; }));
+  const nlohmann::json latency = stack_.shadow().report()["digests"][0]["latency"];
+  const auto bound = [](auto duration) {
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
+  };
+  for (const char* side : {"old", "new"}) {
+    EXPECT_EQ(latency[side]["count"], 1) << side;
+    EXPECT_GE(latency[side]["p50_us"].get<std::uint64_t>(), bound(kAnswer) * 95 / 100) << side;
+    EXPECT_LT(latency[side]["p50_us"].get<std::uint64_t>(), bound(kSlow)) << side;
+    EXPECT_LE(latency[side]["first_byte"]["p50_us"], latency[side]["p50_us"]) << side;
+  }
 }
 
 }  // namespace

@@ -81,7 +81,9 @@ TEST(WriteAnswers, AResultThatStandsAloneKeepsEachByteOfItsRows) {
       EXPECT_TRUE(tracker.done());
       EXPECT_EQ(tracker.end().ok.status, protocol::kStatusAutocommit);
       EXPECT_EQ(tracker.end().rows, 1u);
-      if (!deprecate_eof) EXPECT_EQ(protocol::decode_eof(messages[2])->status, protocol::kStatusAutocommit);
+      if (!deprecate_eof) {
+        EXPECT_EQ(protocol::decode_eof(messages[2])->status, protocol::kStatusAutocommit);
+      }
     }
   }
 }

@@ -1,0 +1,102 @@
+// A server that answers the proxy's own questions with anything but what was asked for: no row, other columns, NULL.
+// Nothing is read past what came, nobody stands still, and once it answers as it should all goes on.
+#include <atomic>
+
+#include "gtest/gtest.h"
+#include "protocol/command.h"
+#include "tests/support/proxy_stack.h"
+
+namespace crossfade::proxy {
+namespace {
+
+using support::Answer;
+using support::eventually;
+using support::ProxyStack;
+
+// A part of each question's text.
+constexpr const char* kQuestions[] = {"@@max_allowed_packet",
+                                      ".`fence`",
+                                      "GET_LOCK",
+                                      "`ledger`",
+                                      "COUNT(*)",
+                                      "`outbox`",
+                                      "`applied`",
+                                      "DATABASE()",
+                                      "TABLES",
+                                      "mysql.user",
+                                      "SHOW WARNINGS",
+                                      "@@timestamp",
+                                      "@@warning_count",
+                                      "@@wait_timeout",
+                                      "SHOW GLOBAL STATUS",
+                                      "LAST_INSERT_ID()",
+                                      "@@lower_case_table_names",
+                                      "SHOW CREATE",
+                                      "@@local_infile",
+                                      "PACKAGE"};
+
+Answer strange(std::size_t number) {
+  switch (number % 6) {
+    case 0:
+      return Answer::of({"a"}, {});
+    case 1:
+      return Answer::of({"a"}, {{std::nullopt}});
+    case 2:
+      return Answer::done();
+    case 3:
+      return Answer::of({"a", "b"}, {{"1", std::nullopt}, {"2", "x"}});
+    case 4:
+      return Answer::of(std::vector<std::string>(30, "a"), {std::vector<protocol::Cell>(30, protocol::Cell())});
+    default:
+      return Answer::failed(1105, "HY000", "no");
+  }
+}
+
+bool is_question(const std::string& sql) { return sql.starts_with("SELECT") || sql.starts_with("SHOW"); }
+
+// What clients do; how it ends is not what is looked at.
+void run_clients(ProxyStack& stack) {
+  auto client = stack.try_connect({});
+  if (!client.ok()) return;
+  for (const char* sql :
+       {"INSERT INTO t (v) VALUES (1)", "SHOW WARNINGS", "UPDATE t SET v=2, made=NOW() WHERE id=1", "BEGIN",
+        "UPDATE t SET v=3 WHERE id=1", "COMMIT", "SELECT 1 FROM t", "GET DIAGNOSTICS @a=NUMBER", "CALL p()",
+        "PREPARE s FROM @q", "SET SESSION time_zone='+01:00'", "SELECT LAST_INSERT_ID()",
+        "CREATE TEMPORARY TABLE x (id INT)", "ALTER TABLE x RENAME y", "LOAD DATA LOCAL INFILE 'f' INTO TABLE t"}) {
+    const support::Reply reply = (*client)->query(sql);
+    if (reply.kind == support::Reply::Kind::closed || reply.kind == support::Reply::Kind::timed_out) return;
+  }
+}
+
+TEST(StrangeAnswers, EndNothingButTheConnectionThatTheyCameOn) {
+  ProxyStack stack;
+  for (const char* question : kQuestions) {
+    SCOPED_TRACE(question);
+    std::atomic<std::size_t> asked{0};
+    const auto script = [&asked, question](const std::string&, const std::string& sql) -> std::optional<Answer> {
+      if (!is_question(sql) || sql.find(question) == std::string::npos) return std::nullopt;
+      return strange(asked++);
+    };
+    stack.leader().set_script(script);
+    stack.follower().set_script(script);
+    for (int i = 0; i < 2; ++i) {
+      for (support::FakeBackend* backend : {&stack.leader(), &stack.follower()}) {
+        backend->go_down();
+        backend->come_back();
+      }
+      run_clients(stack);
+    }
+    stack.leader().set_script(nullptr);
+    stack.follower().set_script(nullptr);
+    stack.leader().go_down();  // whatever a connection has learned of it is forgotten
+    stack.leader().come_back();
+    EXPECT_TRUE(eventually([&stack] {
+      auto client = stack.try_connect({});
+      return client.ok() && (*client)->query("UPDATE t SET v=4 WHERE id=1").is_ok();
+    }));
+    EXPECT_TRUE(eventually([&stack] { return stack.applier().status().follower_up; }));
+  }
+}
+
+}  // namespace
+}  // namespace crossfade::proxy
