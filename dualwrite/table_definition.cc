@@ -146,7 +146,7 @@ bool has(std::string_view text, std::string_view part) { return text.find(part) 
 // MySQL prints expressions escaped for a string: \' and \\.
 std::string expression(const Cell& cell, bool mariadb) {
   std::string out;
-  const std::string printed = text(cell);
+  std::string printed = text(cell);
   if (mariadb) return printed;
   out.reserve(printed.size());
   for (std::size_t i = 0; i < printed.size(); ++i) {

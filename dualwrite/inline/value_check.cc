@@ -287,7 +287,7 @@ bool is_plain_temporal(std::string_view text) {
   }
   if (!text.empty() && text.front() == '-') text.remove_prefix(1);
   const std::size_t colon = text.find(':');
-  return colon != std::string_view::npos && colon <= 3 && digits(text.substr(0, colon)) &&
+  return colon <= 3 && digits(text.substr(0, colon)) &&  // npos is not
          is_minutes(text.substr(colon + 1));
 }
 

@@ -42,18 +42,6 @@ std::uint32_t draw_server_id() { return std::random_device()() | 0x80000000u; }
 
 }  // namespace
 
-std::string_view name(FeedKind kind) {
-  switch (kind) {
-    case FeedKind::undecided:
-      return "undecided";
-    case FeedKind::log:
-      return "log";
-    case FeedKind::inline_:
-      return "inline";
-  }
-  return "unknown";
-}
-
 LogFeed::LogFeed(LogFeedOptions options, Metrics& metrics)
     : options_(std::move(options)),
       metrics_(metrics),
