@@ -173,7 +173,7 @@ Task<bool> Session::reads_stopped_tables(StatementFacts facts, std::string schem
   for (const routing::TableName& name : facts.tables) {
     const std::string& in = name.schema.empty() ? schema : name.schema;
     if (shared_.feed.stopped(in, name.table)) co_return true;
-    const auto table = co_await worker_.schemas.get(in, name.table);
+    const auto table = co_await shared_.schemas.get(worker_.reactor, leader(), in, name.table);
     if (!table.ok() || *table == nullptr || !(*table)->base_table) co_return true;
   }
   co_return false;
