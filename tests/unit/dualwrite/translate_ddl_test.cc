@@ -236,6 +236,7 @@ TEST(TranslateDdl, LeavesTheLeadersMakeOutOfComments) {
 TEST(TranslateDdl, LeavesOutAnIntroducerThatMariaDBCannotReadAgain) {
   EXPECT_EQ(to_mariadb(R"(CREATE TABLE t (a TEXT AS (concat(b, _utf8mb4'it\'s', _utf8mb4'x'))))"),
             R"(CREATE TABLE `t` (`a` TEXT AS (concat(b, 'it\'s', _utf8mb4'x'))))");
+  EXPECT_EQ(to_mariadb(R"(CREATE VIEW v AS SELECT _utf8mb4'x\\y')"), R"(CREATE VIEW `v` AS SELECT 'x\\y')");
   LoggedStatement statement = logged("CREATE VIEW v AS SELECT _utf8mb4'it''s'");
   statement.connection_collation = 8;  // latin1: there the text would be another
   EXPECT_THAT(*translate_ddl(statement, kToMariadb), ElementsAre("CREATE VIEW `v` AS SELECT _utf8mb4'it''s'"));
