@@ -79,7 +79,7 @@ bool LogApplier::is_followed(const TableRef& table) const {
 }
 
 std::shared_ptr<const TableMapping> LogApplier::mapping(const RowsChange& change) {
-  auto found = setting_.catalog.mapping(change.table, setting_.makes, follower_.may_run_events());
+  auto found = setting_.catalog.mapping(change.table, current_.at, setting_.makes, follower_.may_run_events());
   if (change.complete || found->by == dualwrite::ApplyBy::nothing) return found;
   auto incomplete = std::make_shared<TableMapping>(*found);
   incomplete->by = dualwrite::ApplyBy::nothing;

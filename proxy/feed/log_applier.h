@@ -56,6 +56,10 @@ class LogApplier {
   // Applies every whole transaction in the queue, and the beginning of one that is too large to be kept in memory.
   Task<absl::Status> apply(LogQueue& queue, config::OnDivergence policy);
   const dualwrite::StoredPosition& stored() const { return stored_; }
+  // The end of the last transaction that is on the follower, stored or not.
+  const dualwrite::LogPosition& processed() const { return next_.applied; }
+  // Definitions have changed since this was last asked.
+  bool take_ddl_seen() { return std::exchange(ddl_seen_, false); }
   // A transaction of the follower is open: it is too large for one packet.
   bool is_open() const { return open_; }
   // Row by row up to here, where something failed; kept by the owner from one applier to the next.
@@ -104,6 +108,8 @@ class LogApplier {
                                                                        dualwrite::LoggedStatement original);
   Task<absl::StatusOr<std::string>> fingerprint(std::vector<dualwrite::TableRef> tables);
   bool is_followed(const dualwrite::DdlAnalysis& analysis) const;
+  Task<absl::StatusOr<std::string>> schema_collation_of(const dualwrite::DdlAnalysis& analysis,
+                                                        const dualwrite::LoggedStatement& statement);
   Task<absl::Status> give_up_ddl(dualwrite::DdlAnalysis analysis, std::string why);
 
   Task<absl::StatusOr<std::optional<StepFailure>>> run_open(std::vector<WriterStep> steps);
@@ -123,7 +129,8 @@ class LogApplier {
   dualwrite::BinlogStatement events_;
   std::vector<WriterStep> steps_;
   std::size_t built_bytes_ = 0;
-  bool open_ = false;        // BEGIN was sent
+  bool open_ = false;  // BEGIN was sent
+  bool ddl_seen_ = false;
   bool must_store_ = false;  // a DDL was run: the position behind it is to be kept at once
   dualwrite::StoredPosition next_;
   dualwrite::LogPosition caught_up_to_;  // the end of the last transaction taken: before `applied` while catching up

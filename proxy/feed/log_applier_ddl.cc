@@ -85,7 +85,10 @@ Task<absl::Status> LogApplier::run_ddl(LoggedStatement statement, DdlAnalysis an
   if (setting_.config.ddl == config::DualWriteConfig::Ddl::refuse) {
     co_return co_await give_up_ddl(analysis, "schema changes are not followed (dual_write.ddl: refuse)");
   }
-  auto statements = dualwrite::translate_ddl(statement, setting_.makes);
+  auto schema_collation = co_await schema_collation_of(analysis, statement);
+  if (!schema_collation.ok()) co_return schema_collation.status();
+  const dualwrite::DdlContext context{.schema_collation = *schema_collation, .follower = &setting_.catalog.follower()};
+  auto statements = dualwrite::translate_ddl(statement, setting_.makes, context);
   if (!statements.ok()) co_return co_await give_up_ddl(analysis, std::string(statements.status().message()));
   auto asked = co_await follower_.ask(dualwrite::select_ddl_intent(setting_.schema, setting_.leader));
   if (!asked.ok()) co_return asked.status();
@@ -127,7 +130,21 @@ Task<absl::Status> LogApplier::run_ddl(LoggedStatement statement, DdlAnalysis an
   }
   closing_.push_back(dualwrite::delete_ddl_intent(setting_.schema, setting_.leader));
   must_store_ = true;
+  ddl_seen_ = true;
   co_return co_await setting_.catalog.reload(leader_, follower_.link(), analysis.tables);
+}
+
+// What a table inherits that says nothing of its character set.
+Task<absl::StatusOr<std::string>> LogApplier::schema_collation_of(const DdlAnalysis& analysis,
+                                                                  const LoggedStatement& statement) {
+  const std::string schema = analysis.tables.empty() ? statement.schema : analysis.tables.front().schema;
+  auto asked = co_await leader_.query(
+      "SELECT DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME=CONVERT(0x" +
+          (schema.empty() ? std::string("00") : dualwrite::hex(protocol::as_bytes(schema))) + " USING utf8mb4)",
+      Clock::now() + kConnectMax);
+  if (!asked.ok()) co_return asked.status();
+  if (asked->empty()) co_return std::string();
+  co_return first_cell(asked->front());
 }
 
 // The follower cannot say the same: the tables stop, or where there are none (a view, a routine, a schema) the ledger

@@ -448,17 +448,6 @@ Task<absl::StatusOr<StoredPosition>> LogFeed::take_position() {
   co_return **stored;
 }
 
-Task<absl::StatusOr<LogPosition>> LogFeed::ask_log_end(BackendLink& link) {
-  auto end = co_await link.query(
-      dualwrite::log_end_query(link.is_mariadb(), version_number(link.greeting().server_version)), soon());
-  if (!end.ok()) co_return end.status();
-  if (end->empty() || end->front().rows.empty() || end->front().rows.front().size() < 2) {
-    co_return absl::FailedPreconditionError("the leader keeps no log");
-  }
-  const auto& row = end->front().rows.front();
-  co_return LogPosition{.file = row[0].value_or(""), .offset = to_number(row[1])};
-}
-
 Task<absl::Status> LogFeed::open_reader(const StoredPosition& stored) {
   const absl::Status loaded = co_await catalog_.load(*leader_, follower_->link());
   if (!loaded.ok()) co_return loaded;
@@ -488,7 +477,8 @@ Task<absl::Status> LogFeed::open_reader(const StoredPosition& stored) {
                          .fault = fault_};
   applier_ = std::make_unique<LogApplier>(std::move(setting), *follower_, *leader_, stored);
   applier_->be_careful_through(careful_through_);
-  co_return co_await stop_blocked(stored);
+  compare_due_ = true;
+  co_return absl::OkStatus();
 }
 
 // Writes are not duplicated: where they go on is kept.

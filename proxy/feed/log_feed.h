@@ -80,7 +80,6 @@ class LogFeed final : public Feed {
   void call_anchored();
   Task<absl::Status> elect();
   Task<absl::StatusOr<dualwrite::StoredPosition>> take_position();
-  Task<absl::StatusOr<dualwrite::LogPosition>> ask_log_end(BackendLink& link);
   Task<absl::Status> open_reader(const dualwrite::StoredPosition& stored);
   Task<absl::Status> stand_by();
   Task<absl::Status> pause();
@@ -96,7 +95,7 @@ class LogFeed final : public Feed {
   Task<absl::Status> watch();
   Task<absl::Status> compare_definitions();
   Task<absl::Status> retry_stopped();
-  Task<absl::Status> stop_blocked(const dualwrite::StoredPosition& stored);
+  Task<absl::Status> stop_blocked(const dualwrite::LogPosition& since);
   Task<absl::Status> count_ledger();
 
   LogFeedOptions options_;
@@ -135,6 +134,7 @@ class LogFeed final : public Feed {
   std::map<dualwrite::TableRef, Retry> retries_;
   TimePoint next_election_{};
   TimePoint next_compare_{};
+  bool compare_due_ = false;  // definitions were read, and are not of one moment yet
   TimePoint next_retry_{};
   TimePoint next_ledger_{};
   TimePoint next_settings_{};

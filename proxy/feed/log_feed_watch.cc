@@ -14,7 +14,6 @@ using dualwrite::SchemaFinding;
 using dualwrite::Severity;
 using dualwrite::StopCause;
 using dualwrite::StoppedTable;
-using dualwrite::StoredPosition;
 using dualwrite::TableRef;
 
 namespace {
@@ -90,7 +89,8 @@ Task<absl::Status> LogFeed::watch() {
   }
   // The applier's transaction is not open between two steps unless it is a large one.
   if (applier_->is_open()) co_return absl::OkStatus();
-  if (now >= next_compare_) {
+  if (now >= next_compare_ || applier_->take_ddl_seen()) {
+    next_compare_ = now;
     const absl::Status compared = co_await compare_definitions();
     if (!compared.ok()) co_return compared;
   }
@@ -111,22 +111,28 @@ Task<absl::Status> LogFeed::count_ledger() {
   co_return absl::OkStatus();
 }
 
-// What somebody changed past the log is found here at the latest.
+// What somebody changed past the log is found here at the latest. Read first, and judged when the applier has come to
+// where the reading counts from.
 Task<absl::Status> LogFeed::compare_definitions() {
-  const absl::Status loaded = co_await catalog_.load(*leader_, follower_->link());
-  if (!loaded.ok()) co_return loaded;
-  co_return co_await stop_blocked(applier_->stored());
+  if (!compare_due_) {
+    const absl::Status loaded = co_await catalog_.load(*leader_, follower_->link());
+    if (!loaded.ok()) co_return loaded;
+    compare_due_ = true;
+  }
+  if (applier_->processed() < catalog_.leads_at()) co_return absl::OkStatus();
+  compare_due_ = false;
+  next_compare_ = Clock::now() + kCompareInterval;
+  co_return co_await stop_blocked(applier_->processed());
 }
 
 // Tables that could not be carried exactly stop before a row of them is lost.
-Task<absl::Status> LogFeed::stop_blocked(const StoredPosition& stored) {
-  next_compare_ = Clock::now() + kCompareInterval;
+Task<absl::Status> LogFeed::stop_blocked(const LogPosition& since) {
   std::vector<SchemaFinding> findings = catalog_.compare(makes());
   for (const SchemaFinding& finding : findings) {
     if (finding.severity != Severity::blocker || stopped_.all().contains(finding.table)) continue;
     StoppedTable stop{.table = finding.table,
                       .cause = StopCause::definition,
-                      .since = stored.applied,
+                      .since = since,
                       .reason = finding.object + ": " + finding.text + "; " + finding.advice};
     auto kept = co_await follower_->ask(dualwrite::insert_stopped(options_.schema, stop));
     if (!kept.ok()) co_return kept.status();

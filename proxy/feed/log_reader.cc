@@ -1,7 +1,10 @@
 #include "proxy/feed/log_reader.h"
 
+#include "dualwrite/leader_settings.h"
 #include "protocol/binlog_dump.h"
 #include "protocol/response.h"
+#include "proxy/feed/server_answers.h"
+#include "proxy/session_state.h"
 
 namespace crossfade::proxy {
 
@@ -22,6 +25,18 @@ constexpr std::string_view kBeforeDump =
     "@master_heartbeat_period=1000000000,@source_heartbeat_period=1000000000";
 
 }  // namespace
+
+Task<absl::StatusOr<LogPosition>> ask_log_end(BackendLink& leader) {
+  const std::string sql =
+      dualwrite::log_end_query(leader.is_mariadb(), version_number(leader.greeting().server_version));
+  auto end = co_await leader.query(sql, Clock::now() + kAnswerMax);
+  if (!end.ok()) co_return end.status();
+  if (end->empty() || end->front().rows.empty() || end->front().rows.front().size() < 2) {
+    co_return absl::FailedPreconditionError("the leader keeps no log");
+  }
+  const auto& row = end->front().rows.front();
+  co_return LogPosition{.file = row[0].value_or(""), .offset = to_number(row[1])};
+}
 
 void LogQueue::push(LogItem item) {
   bytes += dualwrite::item_bytes(item);

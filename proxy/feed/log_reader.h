@@ -22,6 +22,9 @@ struct LogQueue {
   dualwrite::LogItem pop();
 };
 
+// Where the leader's log ends now.
+Task<absl::StatusOr<dualwrite::LogPosition>> ask_log_end(BackendLink& leader);
+
 // Lives as long as its connection: after any failed Status it must be dropped, and a new one opened at a stored place.
 // Memory: the queue's bound, and one event.
 class LogReader {

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 
+#include "proxy/feed/log_reader.h"
+
 namespace crossfade::proxy {
 
 using dualwrite::DefinitionScope;
+using dualwrite::LogPosition;
 using dualwrite::LogTable;
 using dualwrite::TableDefinition;
 using dualwrite::TableMapping;
@@ -42,6 +45,10 @@ Task<absl::Status> TableCatalog::load(BackendLink& leader, BackendLink& follower
   if (!leading.ok()) co_return leading.status();
   auto following = co_await ask(follower, all);
   if (!following.ok()) co_return following.status();
+  auto end = co_await ask_log_end(leader);
+  if (!end.ok()) co_return end.status();
+  leads_at_ = *std::move(end);
+  judged_ = false;
   mappings_.clear();
   leader_ = *std::move(leading);
   follower_ = *std::move(following);
@@ -62,6 +69,10 @@ Task<absl::Status> TableCatalog::reload(BackendLink& leader, BackendLink& follow
   if (!leading.ok()) co_return leading.status();
   auto following = co_await ask(follower, scope);
   if (!following.ok()) co_return following.status();
+  auto end = co_await ask_log_end(leader);
+  if (!end.ok()) co_return end.status();
+  leads_at_ = *std::move(end);
+  judged_ = false;
   for (const TableRef& table : tables) {
     leader_.erase(table);
     follower_.erase(table);
@@ -73,7 +84,12 @@ Task<absl::Status> TableCatalog::reload(BackendLink& leader, BackendLink& follow
 }
 
 std::shared_ptr<const TableMapping> TableCatalog::mapping(const std::shared_ptr<const LogTable>& source,
-                                                          dualwrite::ServerMakes makes, bool may_run_events) {
+                                                          const LogPosition& at, dualwrite::ServerMakes makes,
+                                                          bool may_run_events) {
+  if (!judged_ && at >= leads_at_) {
+    judged_ = true;
+    mappings_.clear();
+  }
   TableRef name{.schema = source->schema, .table = source->table};
   auto& kept = mappings_[name];
   if (kept && (kept->source == source || *kept->source == *source)) return kept;
@@ -86,8 +102,16 @@ std::shared_ptr<const TableMapping> TableCatalog::mapping(const std::shared_ptr<
     kept = missing;
     return kept;
   }
-  kept = std::make_shared<const TableMapping>(
-      dualwrite::map_table(source, find(leader_, name), *following, makes, may_run_events));
+  const TableDefinition* leading = find(leader_, name);
+  TableDefinition assumed;
+  if (!judged_) {
+    // As far as it matters, the leader's is taken for what the follower's was made from.
+    assumed = leading == nullptr ? *following : *leading;
+    assumed.keys = following->keys;
+    assumed.foreign_keys = following->foreign_keys;
+    leading = &assumed;
+  }
+  kept = std::make_shared<const TableMapping>(dualwrite::map_table(source, leading, *following, makes, may_run_events));
   return kept;
 }
 

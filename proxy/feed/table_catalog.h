@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "dualwrite/log_position.h"
 #include "dualwrite/schema_compare.h"
 #include "dualwrite/table_definition.h"
 #include "dualwrite/table_mapping.h"
@@ -16,13 +17,17 @@ namespace crossfade::proxy {
 
 // The feed's thread only. Read at start, after DDL and every so often; in between it may be behind by what somebody
 // did past the log, which the next reading finds.
+//
+// The leader's server tells its definitions as they are now; the log that is being applied may be older. So a reading
+// counts from the place where the log ended after it: only when the applier has come there without another DDL are both
+// sides' definitions of one moment. Until then keys and foreign keys of the leader are not judged.
 class TableCatalog {
  public:
   using Definitions = std::map<dualwrite::TableRef, dualwrite::TableDefinition>;
 
   explicit TableCatalog(std::string control_schema) : control_schema_(std::move(control_schema)) {}
 
-  // All tables of both sides.
+  // All tables of both sides; counts from leads_at() on.
   Task<absl::Status> load(BackendLink& leader, BackendLink& follower);
   // Some tables only: what is gone there is forgotten.
   Task<absl::Status> reload(BackendLink& leader, BackendLink& follower, std::vector<dualwrite::TableRef> tables);
@@ -30,10 +35,12 @@ class TableCatalog {
   Task<absl::StatusOr<Definitions>> ask_follower(BackendLink& follower, std::vector<dualwrite::TableRef> tables) const;
 
   // Never nullptr; `nothing` with the reason where the follower has no such table. Kept until a definition changes.
+  // `at`: where the log is.
   std::shared_ptr<const dualwrite::TableMapping> mapping(const std::shared_ptr<const dualwrite::LogTable>& source,
-                                                         dualwrite::ServerMakes makes, bool may_run_events);
-  // Forgets the mappings of a table, or of all.
-  void forget_mappings() { mappings_.clear(); }
+                                                         const dualwrite::LogPosition& at, dualwrite::ServerMakes makes,
+                                                         bool may_run_events);
+
+  const dualwrite::LogPosition& leads_at() const { return leads_at_; }
 
   const Definitions& leader() const { return leader_; }
   const Definitions& follower() const { return follower_; }
@@ -49,6 +56,8 @@ class TableCatalog {
   std::string control_schema_;
   Definitions leader_;
   Definitions follower_;
+  dualwrite::LogPosition leads_at_;
+  bool judged_ = false;  // the kept mappings are of a moment at or behind leads_at_
   std::map<dualwrite::TableRef, std::shared_ptr<const dualwrite::TableMapping>> mappings_;
 };
 
