@@ -82,6 +82,10 @@ nlohmann::json status_json(const StatusSources& sources) {
   for (const auto& entry : feed.parked) {
     parked.push_back({{"entry", entry.key}, {"tables", entry.table}, {"error", entry.error}});
   }
+  nlohmann::json findings = nlohmann::json::array();
+  for (const auto& finding : feed.findings) {
+    findings.push_back({{"severity", finding.severity}, {"object", finding.object}, {"text", finding.text}});
+  }
   const auto backend = [&](config::Backend which, bool up, const std::string& version, const std::string& error) {
     nlohmann::json json = {{"state", up ? "up" : "down"},
                            {"address", sources.config.backend(which).address.text()},
@@ -107,7 +111,8 @@ nlohmann::json status_json(const StatusSources& sources) {
        {{"kind", name(feed.kind)},
         {"why", feed.why},
         {"position", feed.position},
-        {"leader_position", feed.leader_position}}},
+        {"leader_position", feed.leader_position},
+        {"findings", findings}}},
       {"applier",
        {{"state", feed.state},
         {"last_error", feed.last_error},

@@ -53,6 +53,11 @@ struct FeedStatus {
     std::string key, table, error;
   };
   std::vector<Parked> parked;
+  // log: where the definitions of both sides differ, the first of them; notes left out.
+  struct Finding {
+    std::string severity, object, text;  // "blocker"; "app.t column price"; what differs, and what to do
+  };
+  std::vector<Finding> findings;
   std::string position;         // log: applied up to
   std::string leader_position;  // log: the leader's end when last asked
 };

@@ -105,11 +105,6 @@ void LogFeed::release(TableRef table) {
   });
 }
 
-std::vector<dualwrite::SchemaFinding> LogFeed::findings() const {
-  const std::lock_guard lock(status_mutex_);
-  return findings_;
-}
-
 bool LogFeed::stopped(std::string_view schema, std::string_view table) const {
   return stopped_.contains(schema, table);
 }

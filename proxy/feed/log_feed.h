@@ -63,8 +63,6 @@ class LogFeed final : public Feed {
   // Any thread. The flags that bear on it: paused while writes are not duplicated; what a divergence leads to. `then`
   // is called once writes may be relayed under these flags: at once, or on the feed's thread when the log is anchored.
   void set_flags(const config::DualWriteFlags& flags, std::function<void()> then);
-  // Any thread. Findings of the last comparison of both sides' definitions.
-  std::vector<dualwrite::SchemaFinding> findings() const;
   // Any thread. Lets a table that was stopped by a divergence go on where it stopped.
   void release(dualwrite::TableRef table);
 
@@ -95,6 +93,7 @@ class LogFeed final : public Feed {
   Task<absl::Status> watch();
   Task<absl::Status> compare_definitions();
   Task<absl::Status> retry_stopped();
+  void publish(const std::vector<dualwrite::SchemaFinding>& findings);
   Task<absl::Status> stop_blocked(const dualwrite::LogPosition& since);
   Task<absl::Status> count_ledger();
 
@@ -152,7 +151,6 @@ class LogFeed final : public Feed {
   mutable std::mutex status_mutex_;
   mutable std::condition_variable synced_;
   FeedStatus status_;
-  std::vector<dualwrite::SchemaFinding> findings_;
 };
 
 }  // namespace crossfade::proxy

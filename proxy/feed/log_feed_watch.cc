@@ -140,9 +140,21 @@ Task<absl::Status> LogFeed::stop_blocked(const LogPosition& since) {
                         stop.table.table, stop.since.text(), stop.reason);
     stopped_.stop(std::move(stop));
   }
-  const std::lock_guard lock(status_mutex_);
-  findings_ = std::move(findings);
+  publish(findings);
   co_return absl::OkStatus();
+}
+
+void LogFeed::publish(const std::vector<SchemaFinding>& findings) {
+  constexpr std::size_t kShownMax = 100;
+  std::vector<FeedStatus::Finding> shown;
+  for (const SchemaFinding& finding : findings) {
+    if (finding.severity == Severity::note || shown.size() == kShownMax) continue;
+    shown.push_back({.severity = finding.severity == Severity::blocker ? "blocker" : "warning",
+                     .object = finding.table.schema + "." + finding.table.table + " " + finding.object,
+                     .text = finding.text + (finding.advice.empty() ? "" : "; " + finding.advice)});
+  }
+  const std::lock_guard lock(status_mutex_);
+  status_.findings = std::move(shown);
 }
 
 // A table stopped by its definition goes on when the definitions agree; one stopped by a row, when the policy is to

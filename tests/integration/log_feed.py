@@ -82,7 +82,9 @@ def equal_or_named(env, proxy, *tables):
     arrived(env, proxy)
     if not env.binary:
         return {}
-    named = {table: is_stopped(proxy, table) or any(table in entry for entry in ledger(env)) for table in tables}
+    findings = [finding["object"] for finding in proxy.status()["feed"]["findings"]]
+    named = {table: is_stopped(proxy, table) or any(table in entry for entry in ledger(env)) or
+             any(finding.startswith("app.%s " % table) for finding in findings) for table in tables}
     for table in tables:
         columns = columns_of(env.old, "app", table)
         of_json = {i for i, column in enumerate(columns) if column[0].startswith("j")}
