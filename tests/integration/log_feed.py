@@ -61,7 +61,7 @@ def arrived(env, proxy, deadline=30):
 
 def stopped(proxy):
     """{table: why} of those that no longer follow."""
-    return {entry["table"]: entry["error"] for entry in proxy.status()["applier"]["parked"]}
+    return {entry["tables"]: entry["error"] for entry in proxy.status()["applier"]["parked"]}
 
 
 def is_stopped(proxy, table):
