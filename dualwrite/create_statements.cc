@@ -3,6 +3,7 @@
 #include <string_view>
 #include <utility>
 
+#include "dualwrite/ascii_case.h"
 #include "dualwrite/collation_names.h"
 #include "dualwrite/ddl.h"
 #include "dualwrite/sql_text.h"
@@ -127,12 +128,18 @@ absl::StatusOr<CreateStatements> create_statements(const TableDefinition& defini
     table += " DEFAULT CHARSET=" + charset_of(definition.collation) + " COLLATE=" + definition.collation;
   if (!definition.comment.empty()) table += " COMMENT=" + literal(definition.comment);
 
+  DdlContext context;
+  for (const DefinedKey& key : definition.keys) {
+    for (const DefinedKey::Part& part : key.parts) {
+      if (key.unique) context.unique_columns.insert(ascii_lower(part.column));
+    }
+  }
   const auto translated = [&](const std::string& sql) -> absl::StatusOr<std::string> {
     LoggedStatement statement;
     statement.schema = definition.name.schema;
     statement.sql = sql;
     statement.client_collation = statement.connection_collation = kUtf8mb4GeneralCi;
-    auto all = translate_ddl(statement, makes);
+    auto all = translate_ddl(statement, makes, context);
     if (!all.ok()) return all.status();
     if (all->size() != 1) return absl::InternalError("a table is made by one statement");
     return std::move(all->front());

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,8 @@ struct DdlContext {
   // The follower's definitions before the statement. They decide what MariaDB's IF [NOT] EXISTS of columns and keys
   // comes to, which MySQL does not have; nullptr: such a clause is refused.
   const std::map<TableRef, TableDefinition>* follower = nullptr;
+  // Columns, in lower case, that later statements make unique: their collations must not fold more than the leader's.
+  std::set<std::string> unique_columns{};
 };
 
 // The statements to run on the follower, in order, in the statement's own default schema and under the session that

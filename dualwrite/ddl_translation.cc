@@ -37,6 +37,10 @@ void translate_character_sets(Translation& on) {
   for (std::size_t at = 0; at < text.size(); ++at) {
     if (text.text(at).starts_with("_") && text.is_string(at + 1) && text.is_name(at) && !text.is_quoted_name(at)) {
       if (same_ignoring_case(text.text(at), "_utf8")) text.replace(at, "_utf8mb3");
+      // MariaDB 10.11 keeps such a text in an expression without its quotes escaped, and cannot read it again.
+      const bool has_quote = text.name(at + 1).find('\'') != std::string::npos;
+      if (!on.to_mysql() && on.utf8mb4_connection && has_quote && same_ignoring_case(text.text(at), "_utf8mb4"))
+        text.erase(at, at + 1);
       continue;
     }
     const bool charset = text.is(at, "CHARSET") || (text.is(at, "SET") && at > 0 && text.is(at - 1, "CHARACTER"));

@@ -16,6 +16,7 @@ struct Translation {
   DdlText& text;
   ServerMakes makes;
   const DdlContext& context;
+  bool utf8mb4_connection = false;
   absl::Status refused = absl::OkStatus();  // the first reason counts
 
   bool to_mysql() const { return makes.leader_is_mariadb; }

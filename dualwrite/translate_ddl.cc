@@ -132,7 +132,8 @@ class Translator {
     if (head_.ignore) on_.refuse("ALTER IGNORE, which drops rows that nobody names");
     if (head_.verb == "CREATE") {
       if (on_.to_mysql()) replace_by_dropping("TABLE", quote_table_name(named.table));
-      return translate_create_table(on_, {.name = named.table, .collation = {}, .unique_columns = {}}, named.end);
+      return translate_create_table(
+          on_, {.name = named.table, .collation = {}, .unique_columns = on_.context.unique_columns}, named.end);
     }
     const std::size_t at = behind_wait(named.end);
     drop_wait(named.end);
@@ -247,6 +248,8 @@ absl::StatusOr<Statements> translate_ddl(const LoggedStatement& statement, Serve
       sql_mode_text(statement.sql_mode, makes.leader_is_mariadb),
       {.follower_is_mariadb = makes.follower_is_mariadb, .leader_is_mariadb = makes.leader_is_mariadb});
   Translation on{.text = text, .makes = makes, .context = context};
+  on.utf8mb4_connection =
+      charset_of(collation_name(statement.connection_collation, makes.leader_is_mariadb)) == "utf8mb4";
   if (mode == "ORACLE") on.refuse("a statement under sql_mode ORACLE");
   return Translator(on, statement).translate();
 }

@@ -102,6 +102,27 @@ Task<absl::StatusOr<std::optional<StepFailure>>> FollowerWriter::run(std::vector
   co_return std::optional<StepFailure>();
 }
 
+// MySQL's answer to BINLOG says that nothing follows, and then the answers to the statements behind it do follow:
+// results are counted, not believed.
+Task<absl::StatusOr<std::vector<FollowerWriter::Answer>>> FollowerWriter::run_statements(std::string sql,
+                                                                                         std::size_t count) {
+  protocol::Buffer wire;
+  protocol::append_command(wire, protocol::encode_query(sql));
+  const absl::Status sent = co_await link_->send(wire, soon());
+  if (!sent.ok()) co_return sent;
+  std::vector<Answer> answers;
+  while (answers.size() < count) {
+    auto captured = co_await link_->capture(protocol::ResponseKind::query, soon());
+    if (!captured.ok()) co_return captured.status();
+    for (const Captured::Result& result : captured->results) {
+      const protocol::Bytes bytes = captured->bytes_of(result);
+      answers.push_back({.end = result.outcome, .wire = {bytes.begin(), bytes.end()}});
+    }
+    if (captured->failed()) break;
+  }
+  co_return answers;
+}
+
 Task<absl::StatusOr<std::optional<StepFailure>>> FollowerWriter::run_packet(const std::vector<WriterStep>& steps,
                                                                             std::size_t from, std::size_t to) {
   std::string sql;
@@ -109,24 +130,30 @@ Task<absl::StatusOr<std::optional<StepFailure>>> FollowerWriter::run_packet(cons
     if (i != from) sql += ';';
     sql += steps[i].sql;
   }
-  auto answer = co_await link_->run(std::move(sql), soon());
-  if (!answer.ok()) co_return answer.status();
+  auto answers = co_await run_statements(std::move(sql), to - from);
+  if (!answers.ok()) co_return answers.status();
   for (std::size_t i = from; i < to; ++i) {
-    if (i - from >= answer->results.size()) co_return absl::InternalError("the follower answered less than was asked");
-    const protocol::ResultEnd& end = answer->results[i - from].outcome;
-    if (end.kind == protocol::ResultEnd::Kind::err) co_return std::optional<StepFailure>({.step = i, .err = end.err});
-    const WriterStep& step = steps[i];
-    if (step.expect == WriterStep::Expect::affected && end.ok.affected_rows != step.affected) {
-      co_return std::optional<StepFailure>({.step = i, .err = std::nullopt});
+    const Answer& answer = (*answers)[i - from];
+    if (answer.end.kind == protocol::ResultEnd::Kind::err) {
+      co_return std::optional<StepFailure>({.step = i, .err = answer.end.err});
     }
-    if (step.expect == WriterStep::Expect::one) {
-      auto result = protocol::decode_response(answer->bytes_of(answer->results[i - from]),
-                                              protocol::ResponseKind::query, link_->capabilities());
-      const bool is_one = result.ok() && !result->empty() && first_cell(result->front()) == "1";
-      if (!is_one) co_return std::optional<StepFailure>({.step = i, .err = std::nullopt});
-    }
+    if (!is_as_expected(steps[i], answer)) co_return std::optional<StepFailure>({.step = i, .err = std::nullopt});
   }
   co_return std::optional<StepFailure>();
+}
+
+bool FollowerWriter::is_as_expected(const WriterStep& step, const Answer& answer) const {
+  switch (step.expect) {
+    case WriterStep::Expect::ok:
+      return true;
+    case WriterStep::Expect::affected:
+      return step.affected == dualwrite::kAnyAffected || answer.end.ok.affected_rows == step.affected;
+    case WriterStep::Expect::one: {
+      auto result = protocol::decode_response(answer.wire, protocol::ResponseKind::query, link_->capabilities());
+      return result.ok() && !result->empty() && first_cell(result->front()) == "1";
+    }
+  }
+  return false;
 }
 
 Task<absl::Status> FollowerWriter::rollback() {

@@ -54,6 +54,12 @@ class FollowerWriter {
   explicit FollowerWriter(std::unique_ptr<BackendLink> link) : link_(std::move(link)) {}
   Task<absl::Status> set_up(TimePoint deadline);
   Task<absl::Status> allow_events(TimePoint deadline);
+  struct Answer {
+    protocol::ResultEnd end;
+    protocol::Buffer wire;
+  };
+  Task<absl::StatusOr<std::vector<Answer>>> run_statements(std::string sql, std::size_t count);
+  bool is_as_expected(const WriterStep& step, const Answer& answer) const;
   Task<absl::StatusOr<std::optional<StepFailure>>> run_packet(const std::vector<WriterStep>& steps, std::size_t from,
                                                               std::size_t to);
 

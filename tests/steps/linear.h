@@ -17,6 +17,7 @@ inline constexpr std::size_t kSmall = std::size_t{16} << 10;
 inline constexpr std::size_t kMegabyte = std::size_t{1} << 20;
 // A little more than twice: a map's or a heap's logarithm, and what is rounded.
 inline constexpr double kDoubledMax = 2.3;
+inline constexpr double kPerByteMax = 2;             // where a buffer doubles, it hangs on the size what it costs
 inline constexpr std::uint64_t kFixedSteps = 20000;  // of tables that are made once, and the like
 
 // An input of about `bytes` bytes.
@@ -65,7 +66,7 @@ inline void expect_linear(const NamedWork& work, const std::vector<NamedInput>& 
     const double per_byte =
         static_cast<double>(steps_of(work.run, large, work.steps_per_byte_max)) / static_cast<double>(large.size());
     EXPECT_LE(per_byte, static_cast<double>(work.steps_per_byte_max)) << work.name << " of " << seen[i].input->name;
-    EXPECT_LE(per_byte, 1.5 * seen[i].per_byte + 5) << work.name << " of " << seen[i].input->name;
+    EXPECT_LE(per_byte, kPerByteMax * seen[i].per_byte + 5) << work.name << " of " << seen[i].input->name;
     ::testing::Test::RecordProperty((work.name + ": steps a byte of " + seen[i].input->name).c_str(),
                                     std::to_string(per_byte));
   }

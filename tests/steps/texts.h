@@ -140,7 +140,7 @@ inline std::vector<NamedInput> worst_texts() {
   repeat("", "SET sql_mode='';");
   repeat("CREATE PROCEDURE p() BEGIN ", "SELECT 1;", "END;SELECT 1");
   repeat("", "CREATE PROCEDURE p() BEGIN SELECT 1; END;");
-  repeat("SELECT 1 ", "\0");
+  repeat("SELECT 1 ", std::string(1, '\0'));
   // SET, hints, definitions.
   repeat("SET ", "a=1,", "b=1");
   repeat("SET ", "@a=1,", "@b=1");

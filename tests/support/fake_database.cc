@@ -233,7 +233,8 @@ std::optional<Answer> FakeDatabase::catalogue(std::string_view sql) const {
                        {"made", "datetime", "YES", Cell(), "", "datetime", "", "0", Cell()}});
   }
   if (contains(sql, "information_schema.STATISTICS")) return Answer::of({"COLUMN_NAME"}, {{"id"}});
-  if (contains(sql, "information_schema.")) return Answer::of({"a", "b"}, {});
+  if (contains(sql, "information_schema.REFERENTIAL")) return Answer::of({"UPDATE_RULE", "DELETE_RULE"}, {});
+  if (contains(sql, "information_schema.")) return Answer::of({"NAME"}, {});
   if (starts(sql, "SELECT @@max_allowed_packet")) return Answer::of({"m"}, {{"67108864"}});
   if (starts(sql, "SELECT COUNT(*),@@GLOBAL.max_allowed_packet")) return Answer::of({"n", "m"}, {{"0", "67108864"}});
   if (starts(sql, "SELECT Host FROM mysql.user")) return Answer::of({"Host"}, {{"%"}});

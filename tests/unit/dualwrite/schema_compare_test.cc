@@ -295,6 +295,14 @@ TEST(CreateStatements, PutIndexesAndForeignKeysApart) {
                           "DELETE SET NULL ON UPDATE CASCADE"));
 }
 
+TEST(CreateStatements, MindTheUniqueKeysThatComeLater) {
+  TableDefinition definition = table();
+  definition.columns[1] = text("S", 20, "utf8mb4_uca1400_german2_ai_ci");
+  EXPECT_THAT(create_statements(definition, kToMysql)->table, HasSubstr("COLLATE utf8mb4_bin"));
+  definition.keys[1].unique = false;
+  EXPECT_THAT(create_statements(definition, kToMysql)->table, HasSubstr("COLLATE utf8mb4_de_pb_0900_ai_ci"));
+}
+
 TEST(CreateStatements, RefuseWhatTheFollowerCannotHave) {
   TableDefinition definition = table();
   definition.columns.push_back(column("u", "uuid", "uuid"));

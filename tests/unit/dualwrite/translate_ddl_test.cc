@@ -233,6 +233,14 @@ TEST(TranslateDdl, LeavesTheLeadersMakeOutOfComments) {
             "CREATE TABLE `t` (`a` INT ) COMMENT='y'");
 }
 
+TEST(TranslateDdl, LeavesOutAnIntroducerThatMariaDBCannotReadAgain) {
+  EXPECT_EQ(to_mariadb(R"(CREATE TABLE t (a TEXT AS (concat(b, _utf8mb4'it\'s', _utf8mb4'x'))))"),
+            R"(CREATE TABLE `t` (`a` TEXT AS (concat(b, 'it\'s', _utf8mb4'x'))))");
+  LoggedStatement statement = logged("CREATE VIEW v AS SELECT _utf8mb4'it''s'");
+  statement.connection_collation = 8;  // latin1: there the text would be another
+  EXPECT_THAT(*translate_ddl(statement, kToMariadb), ElementsAre("CREATE VIEW `v` AS SELECT _utf8mb4'it''s'"));
+}
+
 TEST(TranslateDdl, KeepsTheDefinerOfAView) {
   EXPECT_EQ(to_mysql("CREATE ALGORITHM=UNDEFINED DEFINER=`a`@`%` SQL SECURITY DEFINER VIEW v AS SELECT 1"),
             "CREATE ALGORITHM=UNDEFINED DEFINER=`a`@`%` SQL SECURITY DEFINER VIEW `v` AS SELECT 1");
