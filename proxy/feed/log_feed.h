@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -133,6 +134,12 @@ class LogFeed final : public Feed {
     std::chrono::seconds pause{1};
   };
   std::map<dualwrite::TableRef, Retry> retries_;
+  // Tables whose definitions differ, and how far the follower must be for that to mean something.
+  struct Suspect {
+    std::optional<dualwrite::TableDefinition> leading;
+    dualwrite::LogPosition end;
+  };
+  std::map<dualwrite::TableRef, Suspect> suspects_;
   TimePoint next_election_{};
   TimePoint next_compare_{};
   TimePoint next_retry_{};

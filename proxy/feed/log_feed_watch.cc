@@ -22,6 +22,7 @@ namespace {
 constexpr auto kConnectMax = std::chrono::seconds(5);
 constexpr auto kBoundInterval = std::chrono::milliseconds(250);
 constexpr auto kCompareInterval = std::chrono::seconds(60);
+constexpr auto kSuspectInterval = std::chrono::milliseconds(500);
 constexpr auto kRetryInterval = std::chrono::seconds(1);  // of looking whether definitions agree now
 constexpr auto kRetryPauseMax = std::chrono::seconds(60);
 constexpr auto kLedgerInterval = std::chrono::seconds(2);
@@ -118,12 +119,32 @@ Task<absl::Status> LogFeed::compare_definitions() {
   co_return co_await stop_blocked(applier_->stored());
 }
 
-// Tables that could not be carried exactly stop before a row of them is lost.
+// Tables that could not be carried exactly stop before a row of them is lost. But what differs while the follower is
+// behind may be a DDL on its way: it counts when the follower has all that the leader had logged when its definition
+// was read, and that definition is the leader's still.
 Task<absl::Status> LogFeed::stop_blocked(const StoredPosition& stored) {
   next_compare_ = Clock::now() + kCompareInterval;
+  auto end = co_await ask_log_end(*leader_);
+  if (!end.ok()) co_return end.status();
+  if (stored.applied >= *end) catalog_.trust_leader();
   std::vector<SchemaFinding> findings = catalog_.compare(makes());
+  std::map<TableRef, Suspect> suspects;
   for (const SchemaFinding& finding : findings) {
     if (finding.severity != Severity::blocker || stopped_.all().contains(finding.table)) continue;
+    std::optional<dualwrite::TableDefinition> leading;
+    const auto defined = catalog_.leader().find(finding.table);
+    if (defined != catalog_.leader().end()) {
+      leading = defined->second;
+      leading->rows_estimate = 0;
+      leading->bytes_estimate = 0;
+    }
+    const auto before = suspects_.find(finding.table);
+    const bool same = before != suspects_.end() && before->second.leading == leading;
+    const LogPosition needed = same ? before->second.end : *end;
+    if (stored.applied < needed) {
+      suspects.insert_or_assign(finding.table, Suspect{.leading = std::move(leading), .end = needed});
+      continue;
+    }
     StoppedTable stop{.table = finding.table,
                       .cause = StopCause::definition,
                       .since = stored.applied,
@@ -134,6 +155,8 @@ Task<absl::Status> LogFeed::stop_blocked(const StoredPosition& stored) {
                         stop.table.table, stop.since.text(), stop.reason);
     stopped_.stop(std::move(stop));
   }
+  suspects_ = std::move(suspects);
+  if (!suspects_.empty()) next_compare_ = Clock::now() + kSuspectInterval;
   const std::lock_guard lock(status_mutex_);
   findings_ = std::move(findings);
   co_return absl::OkStatus();

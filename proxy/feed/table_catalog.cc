@@ -43,9 +43,17 @@ Task<absl::Status> TableCatalog::load(BackendLink& leader, BackendLink& follower
   auto following = co_await ask(follower, all);
   if (!following.ok()) co_return following.status();
   mappings_.clear();
+  trusted_ = false;
+  ahead_.clear();
   leader_ = *std::move(leading);
   follower_ = *std::move(following);
   co_return absl::OkStatus();
+}
+
+void TableCatalog::trust_leader() {
+  if (!trusted_ || !ahead_.empty()) mappings_.clear();
+  trusted_ = true;
+  ahead_.clear();
 }
 
 Task<absl::StatusOr<TableCatalog::Definitions>> TableCatalog::ask_follower(BackendLink& follower,
@@ -66,6 +74,7 @@ Task<absl::Status> TableCatalog::reload(BackendLink& leader, BackendLink& follow
     leader_.erase(table);
     follower_.erase(table);
     mappings_.erase(table);
+    ahead_.insert(table);
   }
   leader_.merge(*leading);
   follower_.merge(*following);
@@ -86,8 +95,8 @@ std::shared_ptr<const TableMapping> TableCatalog::mapping(const std::shared_ptr<
     kept = missing;
     return kept;
   }
-  kept = std::make_shared<const TableMapping>(
-      dualwrite::map_table(source, find(leader_, name), *following, makes, may_run_events));
+  kept = std::make_shared<const TableMapping>(dualwrite::map_table(
+      source, trusted_ && !ahead_.contains(name) ? find(leader_, name) : nullptr, *following, makes, may_run_events));
   return kept;
 }
 

@@ -22,10 +22,12 @@ class TableCatalog {
 
   explicit TableCatalog(std::string control_schema) : control_schema_(std::move(control_schema)) {}
 
-  // All tables of both sides.
+  // All tables of both sides. The leader's definitions may be ahead of the rows that come until trust_leader() says
+  // that nothing was in the log between the two; until then, and for what reload() reads, rows are judged without them.
   Task<absl::Status> load(BackendLink& leader, BackendLink& follower);
   // Some tables only: what is gone there is forgotten.
   Task<absl::Status> reload(BackendLink& leader, BackendLink& follower, std::vector<dualwrite::TableRef> tables);
+  void trust_leader();
   // Asks the follower alone, past what is kept.
   Task<absl::StatusOr<Definitions>> ask_follower(BackendLink& follower, std::vector<dualwrite::TableRef> tables) const;
 
@@ -49,6 +51,8 @@ class TableCatalog {
   std::string control_schema_;
   Definitions leader_;
   Definitions follower_;
+  bool trusted_ = false;
+  std::set<dualwrite::TableRef> ahead_;  // read since
   std::map<dualwrite::TableRef, std::shared_ptr<const dualwrite::TableMapping>> mappings_;
 };
 
