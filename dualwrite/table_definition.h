@@ -88,6 +88,7 @@ struct TableDefinition {
   // Names compare without case.
   const DefinedColumn* column(std::string_view column_name) const;
   const DefinedKey* primary_key() const;
+  friend bool operator==(const TableDefinition&, const TableDefinition&) = default;
 };
 
 // Which tables to read.
