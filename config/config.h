@@ -117,8 +117,9 @@ struct DualWriteConfig {
   enum class Feed : std::uint8_t { automatic, log, inline_ };
   Feed feed = Feed::automatic;
   enum class Ddl : std::uint8_t { follow, refuse };
-  Ddl ddl = Ddl::follow;                          // of feed log; under inline all DDL is refused
-  Percent check_rows_percent = Percent::from_ppm(10000);  // of feed log: of changed rows, compared with the follower's before
+  Ddl ddl = Ddl::follow;  // of feed log; under inline all DDL is refused
+  Percent check_rows_percent =
+      Percent::from_ppm(10000);  // of feed log: of changed rows, compared with the follower's before
   std::uint64_t transaction_bytes_max = 64ull << 20;  // of one transaction's entry
   std::chrono::milliseconds poll_interval{50};        // for other proxies' entries
 };

@@ -56,6 +56,11 @@ absl::Status wrong_shape(std::string_view what) {
   return absl::InternalError("the control table `" + std::string(what) + "` is not as this version makes it");
 }
 
+// Two rows where one is wanted: an error unless the row is the owner's.
+std::string owned_by(std::string_view owner) {
+  return "`owner`=IF(`owner`=" + binary_literal(owner) + ",`owner`,(SELECT 1 UNION SELECT 2))";
+}
+
 std::string of_table(const TableRef& name) {
   return " WHERE `table_schema`=" + literal(name.schema) + " AND `table_name`=" + literal(name.table);
 }
@@ -107,7 +112,7 @@ std::vector<std::string> log_setup_statements(std::string_view schema) {
           "(`leader` VARCHAR(3) NOT NULL PRIMARY KEY,`server` VARCHAR(255) NOT NULL,"
           "`file` VARCHAR(255) NOT NULL,`offset` BIGINT UNSIGNED NOT NULL,"
           "`resume_file` VARCHAR(255) NOT NULL,`resume_offset` BIGINT UNSIGNED NOT NULL,"
-          "`gtid` VARCHAR(255) NOT NULL,`owner` BINARY(16) NOT NULL" +
+          "`gtid` VARCHAR(255) NOT NULL,`owner` BINARY(16) NOT NULL,`beats` BIGINT UNSIGNED NOT NULL DEFAULT 0" +
           kEngine,
       create + table(schema, "stopped") + "(" + kNameColumns +
           "`cause` VARCHAR(16) NOT NULL,`file` VARCHAR(255) NOT NULL,`offset` BIGINT UNSIGNED NOT NULL,"
@@ -144,6 +149,11 @@ std::string insert_position(std::string_view schema, std::string_view leader, co
          literal(position.gtid) + "," + binary_literal(owner) + ")";
 }
 
+std::string lock_position(std::string_view schema, std::string_view leader, std::string_view owner) {
+  return "UPDATE " + table(schema, "position") + " SET `beats`=`beats`+1," + owned_by(owner) +
+         " WHERE `leader`=" + literal(leader);
+}
+
 std::string claim_position(std::string_view schema, std::string_view leader, std::string_view owner) {
   return "UPDATE " + table(schema, "position") + " SET `owner`=" + binary_literal(owner) +
          " WHERE `leader`=" + literal(leader);
@@ -153,9 +163,8 @@ std::string update_position(std::string_view schema, std::string_view leader, co
                             std::string_view owner) {
   return "UPDATE " + table(schema, "position") + " SET `file`=" + literal(position.applied.file) +
          ",`offset`=" + number(position.applied.offset) + ",`resume_file`=" + literal(position.resume.file) +
-         ",`resume_offset`=" + number(position.resume.offset) + ",`gtid`=" + literal(position.gtid) +
-         ",`owner`=IF(`owner`=" + binary_literal(owner) +
-         ",`owner`,(SELECT 1 UNION SELECT 2)) WHERE `leader`=" + literal(leader);
+         ",`resume_offset`=" + number(position.resume.offset) + ",`gtid`=" + literal(position.gtid) + "," +
+         owned_by(owner) + " WHERE `leader`=" + literal(leader);
 }
 
 std::string select_stopped(std::string_view schema) {

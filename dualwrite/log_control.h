@@ -47,6 +47,10 @@ absl::StatusOr<std::optional<StoredPosition>> position_from(const protocol::Resu
 std::string insert_position(std::string_view schema, std::string_view leader, const StoredPosition& position,
                             std::string_view owner);
 // Whoever wrote last here owns the row; update_position of anybody else fails with 1242, and its transaction with it.
+// The first statement of every transaction of the applier: it holds the row until the end, so that a claim waits for
+// what is under way, and it really changes the row, so that the transaction is marked from its beginning. Fails for
+// anybody but the owner, too.
+std::string lock_position(std::string_view schema, std::string_view leader, std::string_view owner);
 std::string claim_position(std::string_view schema, std::string_view leader, std::string_view owner);
 std::string update_position(std::string_view schema, std::string_view leader, const StoredPosition& position,
                             std::string_view owner);

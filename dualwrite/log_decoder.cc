@@ -33,7 +33,7 @@ struct LogDecoder::State {
       : options(std::move(given)),
         checksum(options.checksums ? Checksum::crc32 : Checksum::none),
         place(options.start),
-        assembly(options.start, options.prepared_bytes_max) {}
+        assembly(options.start, options.known_from, options.prepared_bytes_max) {}
 
   absl::Status take(Bytes event, Items* out);
   absl::Status pump(Items* out);

@@ -15,7 +15,10 @@ namespace crossfade::dualwrite {
 
 struct LogDecoderOptions {
   LogPosition start = {};  // where the dump was asked to begin
-  bool checksums = true;   // CRC32 was asked for: verified from the first artificial ROTATE on
+  // Everything before this has been taken: an XA COMMIT there of a branch that is not known gives no rows. Behind it,
+  // such a commit is an error.
+  LogPosition known_from = {};
+  bool checksums = true;  // CRC32 was asked for: verified from the first artificial ROTATE on
   // Of rows that are kept aside in the branches of prepared XA transactions, together; past it the feed stops.
   std::size_t prepared_bytes_max = 256u << 20;
   // Of items that one call gives of a compressed transaction (MySQL's TRANSACTION_PAYLOAD) before has_more() is true.

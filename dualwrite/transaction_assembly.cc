@@ -11,8 +11,8 @@ absl::Status out_of_place(const char* what) { return absl::FailedPreconditionErr
 
 }  // namespace
 
-TransactionAssembly::TransactionAssembly(LogPosition start, std::size_t prepared_bytes_max)
-    : prepared_bytes_max_(prepared_bytes_max), position_(std::move(start)) {}
+TransactionAssembly::TransactionAssembly(LogPosition start, LogPosition known_from, std::size_t prepared_bytes_max)
+    : known_from_(std::move(known_from)), prepared_bytes_max_(prepared_bytes_max), position_(std::move(start)) {}
 
 const LogPosition& TransactionAssembly::resume_from() const {
   const LogPosition* oldest = prepared_.oldest();
@@ -119,11 +119,12 @@ absl::Status TransactionAssembly::settle(const Control& control, const LogPlace&
   if (phase_ != Phase::named) return out_of_place("XA COMMIT or XA ROLLBACK inside of a transaction");
   std::optional<XaBranch> branch = prepared_.take(*control.xid);
   const bool commits = control.word == ControlWord::xa_commit;
-  if (commits && !branch) {
+  const bool was_taken = begin_.at < known_from_;
+  if (commits && !branch && !was_taken) {
     return out_of_place("XA COMMIT of a branch that was prepared before this log was read: its rows are not known");
   }
   open(out);
-  if (commits) std::ranges::move(branch->items, std::back_inserter(*out));
+  if (commits && branch) std::ranges::move(branch->items, std::back_inserter(*out));
   end(place, out);
   return absl::OkStatus();
 }

@@ -24,7 +24,7 @@ namespace crossfade::dualwrite {
 // Invariant: position() is the end of the last whole transaction, or what advance() said since.
 class TransactionAssembly {
  public:
-  TransactionAssembly(LogPosition start, std::size_t prepared_bytes_max);
+  TransactionAssembly(LogPosition start, LogPosition known_from, std::size_t prepared_bytes_max);
 
   absl::Status name(GtidEvent gtid, std::uint32_t timestamp, const LogPlace& place, std::vector<LogItem>* out);
   // A QUERY that steers; never ControlWord::none.
@@ -61,6 +61,7 @@ class TransactionAssembly {
   TransactionBegin begin_;  // from `named` on
   XaBranch branch_;         // in `branch`, `branch_ended`
   PreparedBranches prepared_;
+  LogPosition known_from_;
   std::size_t prepared_bytes_max_;
   LogPosition position_;
 };

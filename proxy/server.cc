@@ -206,6 +206,7 @@ void Server::prepare_feeds() {
     applier_->stop();
     feed_.choose(FeedKind::log, *log_feed_, "the leader's row log tells every change");
   };
+  log_feed_->on_idle = [this] { feed_.choose(FeedKind::log, *log_feed_, "writes are not duplicated"); };
   log_feed_->on_unsuitable = [this](const std::string& why) {
     spdlog::warn("feed=inline why=\"{}\"", why);
     applier_->start();
@@ -265,8 +266,11 @@ void Server::everywhere(const std::function<void(Worker&)>& work) {
 }
 
 void Server::on_flags(std::shared_ptr<const config::Flags> flags) {
-  log_feed_->set_flags(flags->dual_write,
-                       [this, flags] { everywhere([flags](Worker& worker) { worker.flags = flags; }); });
+  log_feed_->set_flags(flags->dual_write, [this, flags] {
+    // It may have waited, and others may have come since.
+    const auto newest = flags_ ? flags_->current() : flags;
+    everywhere([newest](Worker& worker) { worker.flags = newest; });
+  });
 }
 
 Task<void> Server::accept_loop(Listener& listener) {

@@ -334,7 +334,7 @@ void Session::conclude(const ClientProof& proof, LoginAsServer::Verdict verdict)
 
 // A user of no list may need the right to write the outbox; the first login of each sees to it.
 Task<void> Session::grant_learned_user(std::string name) {
-  if (!shared_.users.must_grant(name)) co_return;
+  if (shared_.feed.kind() != FeedKind::inline_ || !shared_.users.must_grant(name)) co_return;
   const TimePoint deadline = worker_.reactor.now() + shared_.config.backend(leader()).connect_timeout;
   ControlQuestion<bool> question = [schema = shared_.config.control.schema, name, deadline](BackendLink& control) {
     return grant_over(control, schema, name, deadline);

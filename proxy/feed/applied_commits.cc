@@ -49,7 +49,12 @@ void AppliedCommits::processed(const LogPosition& position) {
 
 void AppliedCommits::bound(TimePoint at, LogPosition end) {
   last_bound_ = end;
-  bounds_.push_back({at, std::move(end)});
+  // The log has not grown: what ended there then ends there now.
+  if (bounds_.size() > 1 && bounds_.back().end == end) {
+    bounds_.back().at = at;
+  } else {
+    bounds_.push_back({at, std::move(end)});
+  }
   settle();
 }
 
@@ -72,7 +77,9 @@ void AppliedCommits::wait_for(std::shared_ptr<CommitWait> waiter, const Commit& 
     CommitWait::done(waiter);
     return;
   }
-  std::erase_if(moments_, [](const Moment& moment) { return moment.waiter.use_count() == 1; });
+  if (moments_.size() >= kMomentsMax) {
+    std::erase_if(moments_, [](const Moment& moment) { return moment.waiter.use_count() == 1; });
+  }
   if (!commit.gtid.empty()) {
     if (named_.size() > kRememberedMax) {
       std::erase_if(named_, [](const auto& item) {
@@ -80,14 +87,15 @@ void AppliedCommits::wait_for(std::shared_ptr<CommitWait> waiter, const Commit& 
       });
     }
     named_[commit.gtid].push_back(waiter);
-    return;
   }
-  moments_.push_back({commit.at, std::move(waiter)});
+  // A name that was applied before this proxy read the log is only known by its time.
+  moments_.push_back({.at = commit.at, .named = !commit.gtid.empty(), .waiter = std::move(waiter)});
 }
 
 bool AppliedCommits::wants_bound() const {
   const TimePoint covered = bounds_.empty() ? synced_through() : bounds_.back().at;
-  return std::any_of(moments_.begin(), moments_.end(), [covered](const Moment& moment) { return moment.at > covered; });
+  return std::any_of(moments_.begin(), moments_.end(),
+                     [covered](const Moment& moment) { return !moment.named && moment.at > covered; });
 }
 
 TimePoint AppliedCommits::oldest_unreached() const { return bounds_.empty() ? TimePoint::max() : bounds_.front().at; }

@@ -59,6 +59,7 @@ class AppliedCommits {
 
  private:
   static constexpr std::size_t kRememberedMax = 100000;
+  static constexpr std::size_t kMomentsMax = 1000;  // past it, those that nobody waits for any more go
   void settle();
 
   struct Bound {
@@ -67,6 +68,7 @@ class AppliedCommits {
   };
   struct Moment {
     TimePoint at;
+    bool named = false;  // its name is waited for, too: no bound is asked for because of it
     std::shared_ptr<CommitWait> waiter;
   };
   dualwrite::LogPosition position_;

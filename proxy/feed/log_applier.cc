@@ -176,11 +176,11 @@ void LogApplier::take_end(const TransactionEnd& end) {
 // Nothing to apply up to here. It is stored now and then, so that a leader may purge what is behind.
 Task<absl::Status> LogApplier::take_advance(LogAdvance advance) {
   if (in_transaction_) co_return absl::OkStatus();
+  caught_up_to_ = advance.next;
   if (advance.next > next_.applied) {
     next_.applied = std::move(advance.next);
     next_.resume = std::move(advance.resume);
   }
-  caught_up_to_ = next_.applied;
   if (Clock::now() >= next_advance_ && next_.applied != stored_.applied) must_store_ = true;
   co_return co_await commit();
 }
@@ -189,8 +189,11 @@ Task<absl::Status> LogApplier::take_advance(LogAdvance advance) {
 std::vector<std::string> LogApplier::position_statements() {
   std::vector<std::string> out;
   for (const TableRef& table : setting_.stopped.released()) {
-    out.push_back(caught_up_to_ >= stored_.applied ? dualwrite::delete_stopped(setting_.schema, table)
-                                                   : dualwrite::move_stopped(setting_.schema, table, caught_up_to_));
+    if (caught_up_to_ >= stored_.applied) {
+      out.push_back(dualwrite::delete_stopped(setting_.schema, table));
+    } else if (caught_up_to_ > setting_.stopped.all().at(table).since) {
+      out.push_back(dualwrite::move_stopped(setting_.schema, table, caught_up_to_));
+    }
   }
   if (next_.applied != stored_.applied || next_.resume != stored_.resume) {
     out.push_back(dualwrite::update_position(setting_.schema, setting_.leader, next_, setting_.owner));
@@ -199,7 +202,12 @@ std::vector<std::string> LogApplier::position_statements() {
 }
 
 Task<absl::StatusOr<std::optional<StepFailure>>> LogApplier::run_open(std::vector<WriterStep> steps) {
-  if (!open_) steps.insert(steps.begin(), WriterStep{.sql = "BEGIN"});
+  if (!open_) {
+    std::vector<WriterStep> begin;
+    begin.push_back({.sql = "BEGIN"});
+    begin.push_back({.sql = dualwrite::lock_position(setting_.schema, setting_.leader, setting_.owner)});
+    steps.insert(steps.begin(), std::make_move_iterator(begin.begin()), std::make_move_iterator(begin.end()));
+  }
   open_ = true;
   co_return co_await follower_.run(std::move(steps));
 }
@@ -208,7 +216,10 @@ Task<absl::Status> LogApplier::flush() {
   collect_events();
   built_bytes_ = 0;
   if (steps_.empty()) co_return absl::OkStatus();
-  auto failure = co_await run_open(std::exchange(steps_, {}));
+  if (const absl::Status fits = check_sizes(); !fits.ok()) co_return fits;
+  std::vector<WriterStep> steps = std::move(steps_);
+  steps_.clear();
+  auto failure = co_await run_open(std::move(steps));
   if (!failure.ok()) co_return failure.status();
   if (*failure) co_return co_await failed(**failure);
   co_return absl::OkStatus();
@@ -219,6 +230,7 @@ Task<absl::Status> LogApplier::commit() {
   if (caught_up_to_ >= stored_.applied && !setting_.stopped.released().empty()) must_store_ = true;
   const bool nothing = steps_.empty() && !open_ && !must_store_;
   if (!nothing) {
+    if (const absl::Status fits = check_sizes(); !fits.ok()) co_return fits;
     std::vector<WriterStep> steps = std::exchange(steps_, {});
     if (no_foreign_key_checks_) steps.push_back({.sql = "SET foreign_key_checks=1"});
     no_foreign_key_checks_ = false;
@@ -248,7 +260,7 @@ void LogApplier::note_committed() {
     if (caught_up_to_ >= stored_.applied) {
       limited_log().warn(LogKind::parked, "table={}.{} resumed=\"caught up\"", table.schema, table.table);
       setting_.stopped.resume(table);
-    } else {
+    } else if (caught_up_to_ > setting_.stopped.all().at(table).since) {
       setting_.stopped.move(table, caught_up_to_);
     }
   }
@@ -257,6 +269,16 @@ void LogApplier::note_committed() {
   must_store_ = false;
   built_bytes_ = 0;
   next_advance_ = Clock::now() + kAdvanceInterval;
+}
+
+// To a packet that is too large a server answers by closing: the row is to be found first.
+absl::Status LogApplier::check_sizes() {
+  for (const WriterStep& step : steps_) {
+    if (step.sql.size() <= follower_.statement_bytes_max()) continue;
+    be_careful();
+    return absl::AbortedError("a row is larger than what the follower takes; looking for it");
+  }
+  return absl::OkStatus();
 }
 
 // A step of the transaction did not come out as it must. Whoever is to blame is found by reading again.

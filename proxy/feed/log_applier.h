@@ -60,8 +60,8 @@ class LogApplier {
   const dualwrite::LogPosition& processed() const { return next_.applied; }
   // Definitions have changed since this was last asked.
   bool take_ddl_seen() { return std::exchange(ddl_seen_, false); }
-  // A transaction of the follower is open: it is too large for one packet.
-  bool is_open() const { return open_; }
+  // A transaction has been taken in part: nothing else may be done on the follower's connection.
+  bool is_busy() const { return open_ || in_transaction_ || !steps_.empty() || !events_.empty(); }
   // Row by row up to here, where something failed; kept by the owner from one applier to the next.
   const dualwrite::LogPosition& careful_through() const { return careful_through_; }
   void be_careful_through(dualwrite::LogPosition position) { careful_through_ = std::move(position); }
@@ -75,6 +75,7 @@ class LogApplier {
   // log_applier.cc: the queue, batches
   absl::Status take_rows(dualwrite::RowsChange change, std::shared_ptr<const dualwrite::TableMapping>* unmapped);
   void be_careful();
+  absl::Status check_sizes();
   void add_row_statement(dualwrite::RowStatement statement);
   void take_end(const dualwrite::TransactionEnd& end);
   Task<absl::Status> take_advance(dualwrite::LogAdvance advance);
@@ -110,6 +111,9 @@ class LogApplier {
   bool is_followed(const dualwrite::DdlAnalysis& analysis) const;
   Task<absl::StatusOr<std::string>> schema_collation_of(const dualwrite::DdlAnalysis& analysis,
                                                         const dualwrite::LoggedStatement& statement);
+  Task<absl::Status> note_intent(dualwrite::DdlIntent intent);
+  Task<absl::StatusOr<bool>> is_done(dualwrite::DdlAnalysis analysis, std::uint16_t code, bool resumed);
+  Task<absl::StatusOr<bool>> is_made_by_hand(dualwrite::DdlAnalysis analysis);
   Task<absl::Status> give_up_ddl(dualwrite::DdlAnalysis analysis, std::string why);
 
   Task<absl::StatusOr<std::optional<StepFailure>>> run_open(std::vector<WriterStep> steps);

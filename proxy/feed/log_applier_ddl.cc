@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <array>
 
 #include "dualwrite/sql_text.h"
 #include "proxy/feed/log_applier.h"
@@ -26,6 +27,15 @@ namespace {
 
 constexpr auto kDdlMax = std::chrono::hours(24);
 constexpr auto kConnectMax = std::chrono::seconds(10);
+
+// AUTO_INCREMENT=7 among the options: it moves with the rows.
+std::string without_counter(std::string text) {
+  constexpr std::string_view kCounter = " AUTO_INCREMENT=";
+  const std::size_t begin = text.rfind(kCounter);
+  if (begin == std::string::npos) return text;
+  const std::size_t end = text.find_first_not_of("0123456789", begin + kCounter.size());
+  return text.erase(begin, (end == std::string::npos ? text.size() : end) - begin);
+}
 
 bool is_drop_of_tables(const DdlAnalysis& analysis) { return analysis.verb == "DROP TABLE"; }
 
@@ -65,6 +75,18 @@ Task<absl::Status> LogApplier::take_statement(LoggedStatement statement) {
                            });
   const bool forgets_stopped = is_drop_of_tables(analysis) && current_.at >= stored_.applied;
   if (!taken && !forgets_stopped) co_return absl::OkStatus();
+  if (analysis.tables.size() > 1 && !is_drop_of_tables(analysis)) {
+    // A stopped table gets another name, or another table its name: rows that are missing would hide behind it.
+    std::vector<TableRef> sound;
+    for (const TableRef& table : analysis.tables) {
+      if (setting_.stopped.takes(table, current_.at, stored_.applied)) sound.push_back(table);
+    }
+    if (sound.size() < analysis.tables.size()) {
+      std::string why = analysis.verb + " with a table that is stopped: copy the tables anew";
+      co_return co_await stop_tables(std::move(sound), StopCause::divergence, std::move(why),
+                                     std::vector<std::string>());
+    }
+  }
   const absl::Status before = co_await commit();
   if (!before.ok()) co_return before;
   co_return co_await run_ddl(std::move(statement), std::move(analysis));
@@ -82,6 +104,9 @@ bool LogApplier::is_followed(const DdlAnalysis& analysis) const {
 }
 
 Task<absl::Status> LogApplier::run_ddl(LoggedStatement statement, DdlAnalysis analysis) {
+  auto by_hand = co_await is_made_by_hand(analysis);
+  if (!by_hand.ok()) co_return by_hand.status();
+  if (*by_hand) co_return absl::OkStatus();
   if (setting_.config.ddl == config::DualWriteConfig::Ddl::refuse) {
     co_return co_await give_up_ddl(analysis, "schema changes are not followed (dual_write.ddl: refuse)");
   }
@@ -106,8 +131,8 @@ Task<absl::Status> LogApplier::run_ddl(LoggedStatement statement, DdlAnalysis an
     auto now = co_await fingerprint(analysis.tables);
     if (!now.ok()) co_return now.status();
     intent.fingerprint = *now;
-    auto noted = co_await follower_.ask(dualwrite::write_ddl_intent(setting_.schema, setting_.leader, intent));
-    if (!noted.ok()) co_return noted.status();
+    const absl::Status noted = co_await note_intent(intent);
+    if (!noted.ok()) co_return noted;
     auto refused = co_await run_ddl_statement((*statements)[intent.step], statement);
     if (!refused.ok()) co_return refused.status();
     if (!*refused) continue;
@@ -115,10 +140,9 @@ Task<absl::Status> LogApplier::run_ddl(LoggedStatement statement, DdlAnalysis an
       co_return absl::AbortedError("the follower answered " + err_code(**refused) + " to a DDL; trying again");
     }
     // It may be there already: run before a crash, or by people.
-    const absl::Status read = co_await setting_.catalog.reload(leader_, follower_.link(), analysis.tables);
-    if (!read.ok()) co_return read;
-    if (!analysis.tables.empty() && setting_.catalog.carries(analysis.tables, setting_.makes)) continue;
-    if (analysis.tables.empty() && resumed) continue;
+    auto done = co_await is_done(analysis, (*refused)->code, resumed);
+    if (!done.ok()) co_return done.status();
+    if (*done) continue;
     co_return co_await give_up_ddl(analysis, "the follower answered " + err_text(**refused));
   }
   limited_log().info(LogKind::applier_state, "ddl=\"{}\" position={} followed=true", analysis.verb, current_.at.text());
@@ -137,14 +161,50 @@ Task<absl::Status> LogApplier::run_ddl(LoggedStatement statement, DdlAnalysis an
 // What a table inherits that says nothing of its character set.
 Task<absl::StatusOr<std::string>> LogApplier::schema_collation_of(const DdlAnalysis& analysis,
                                                                   const LoggedStatement& statement) {
-  const std::string schema = analysis.tables.empty() ? statement.schema : analysis.tables.front().schema;
-  auto asked = co_await leader_.query(
-      "SELECT DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME=CONVERT(0x" +
-          (schema.empty() ? std::string("00") : dualwrite::hex(protocol::as_bytes(schema))) + " USING utf8mb4)",
-      Clock::now() + kConnectMax);
+  const std::string& schema = analysis.tables.empty() ? statement.schema : analysis.tables.front().schema;
+  if (schema.empty()) co_return std::string();
+  std::string question = "SELECT DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME=CONVERT(0x" +
+                         dualwrite::hex(protocol::as_bytes(schema)) + " USING utf8mb4)";
+  auto asked = co_await leader_.query(std::move(question), Clock::now() + kConnectMax);
   if (!asked.ok()) co_return asked.status();
   if (asked->empty()) co_return std::string();
   co_return first_cell(asked->front());
+}
+
+// Fenced as every transaction of the applier.
+Task<absl::Status> LogApplier::note_intent(DdlIntent intent) {
+  std::vector<WriterStep> steps;
+  steps.push_back({.sql = dualwrite::write_ddl_intent(setting_.schema, setting_.leader, intent)});
+  steps.push_back({.sql = "COMMIT"});
+  auto failure = co_await run_open(std::move(steps));
+  if (!failure.ok()) co_return failure.status();
+  if (*failure) co_return co_await failed(**failure);
+  open_ = false;
+  co_return absl::OkStatus();
+}
+
+// Does the error only say that the follower has it already?
+Task<absl::StatusOr<bool>> LogApplier::is_done(DdlAnalysis analysis, std::uint16_t code, bool resumed) {
+  constexpr std::array<std::uint16_t, 9> kThereOrGone = {1007, 1008, 1050, 1051, 1060, 1061, 1091, 1304, 1305};
+  const bool says_so = std::find(kThereOrGone.begin(), kThereOrGone.end(), code) != kThereOrGone.end();
+  if (!says_so) co_return false;
+  if (analysis.tables.empty()) co_return resumed;
+  const absl::Status read = co_await setting_.catalog.reload(leader_, follower_.link(), analysis.tables);
+  if (!read.ok()) co_return read;
+  co_return setting_.catalog.carries(analysis.tables, setting_.makes);
+}
+
+// A table that stopped at this statement is being caught up: people have made the definition by hand.
+Task<absl::StatusOr<bool>> LogApplier::is_made_by_hand(DdlAnalysis analysis) {
+  const std::vector<TableRef> released = setting_.stopped.released();
+  const bool concerned = std::any_of(analysis.tables.begin(), analysis.tables.end(), [&](const TableRef& table) {
+    return std::find(released.begin(), released.end(), table) != released.end();
+  });
+  if (!concerned) co_return false;
+  const absl::Status read = co_await setting_.catalog.reload(leader_, follower_.link(), analysis.tables);
+  if (!read.ok()) co_return read;
+  must_store_ = true;
+  co_return setting_.catalog.carries(analysis.tables, setting_.makes);
 }
 
 // The follower cannot say the same: the tables stop, or where there are none (a view, a routine, a schema) the ledger
@@ -183,6 +243,10 @@ Task<absl::StatusOr<std::optional<protocol::Err>>> LogApplier::run_ddl_statement
   BackendLink& link = **opened;
   std::vector<std::string> all = dualwrite::follower_session(original, setting_.makes);
   if (!original.schema.empty()) all.push_back("USE " + dualwrite::quote_name(original.schema));
+  // Defaults of now, and conversions between TIMESTAMP and DATETIME, are the client's.
+  all.push_back("SET timestamp=" + std::to_string(original.timestamp));
+  const bool by_offset = !original.time_zone.empty() && (original.time_zone[0] == '+' || original.time_zone[0] == '-');
+  if (by_offset) all.push_back("SET time_zone='" + original.time_zone + "'");
   all.push_back(std::move(sql));
   for (std::string& each : all) {
     auto done = co_await link.run(std::move(each), Clock::now() + kDdlMax);
@@ -207,7 +271,7 @@ Task<absl::StatusOr<std::string>> LogApplier::fingerprint(std::vector<TableRef> 
     auto taken = protocol::decode_response(shown->wire, protocol::ResponseKind::query, follower_.link().capabilities());
     if (!taken.ok()) co_return taken.status();
     for (const auto& row : taken->front().rows) {
-      for (const protocol::Cell& cell : row) all += cell.value_or("") + ";";
+      for (const protocol::Cell& cell : row) all += without_counter(cell.value_or("")) + ";";
     }
   }
   co_return std::to_string(XXH3_64bits(all.data(), all.size()));

@@ -115,6 +115,7 @@ Task<absl::StatusOr<std::string>> LogApplier::overwrite(RowsChange row, std::sha
   std::vector<WriterStep> steps;
   for (dualwrite::RowStatement& statement : *statements) steps.push_back({.sql = std::move(statement.sql)});
   steps.insert(steps.begin(), WriterStep{.sql = "SET foreign_key_checks=0"});
+  no_foreign_key_checks_ = false;
   steps.push_back({.sql = "SET foreign_key_checks=1"});
   auto failure = co_await run_open(std::move(steps));
   if (!failure.ok()) co_return failure.status();
@@ -127,7 +128,8 @@ Task<absl::StatusOr<std::string>> LogApplier::overwrite(RowsChange row, std::sha
 
 Task<absl::Status> LogApplier::stop_unmapped(std::shared_ptr<const TableMapping> how) {
   std::vector<TableRef> tables(1, TableRef{.schema = how->source->schema, .table = how->source->table});
-  co_return co_await stop_tables(std::move(tables), StopCause::definition, how->reason, {});
+  std::vector<std::string> no_ledger;
+  co_return co_await stop_tables(std::move(tables), StopCause::definition, how->reason, std::move(no_ledger));
 }
 
 // From the transaction being taken on. What of it is on the follower already is rolled back, and read again without
@@ -138,6 +140,7 @@ Task<absl::Status> LogApplier::stop_tables(std::vector<TableRef> tables, StopCau
   if (!undone.ok()) co_return undone;
   std::vector<WriterStep> steps;
   steps.push_back({.sql = "BEGIN"});
+  steps.push_back({.sql = dualwrite::lock_position(setting_.schema, setting_.leader, setting_.owner)});
   std::vector<dualwrite::StoppedTable> stopping;
   for (const TableRef& table : tables) {
     dualwrite::StoppedTable stopped{.table = table, .cause = cause, .since = current_.at, .reason = reason};

@@ -97,14 +97,6 @@ void LogFeed::call_anchored() {
   for (const auto& each : std::exchange(when_anchored_, {})) each();
 }
 
-void LogFeed::release(TableRef table) {
-  reactor_.post([this, table = std::move(table)] {
-    to_release_.push_back(table);
-    next_retry_ = {};
-    wake_.notify();
-  });
-}
-
 bool LogFeed::stopped(std::string_view schema, std::string_view table) const {
   return stopped_.contains(schema, table);
 }
@@ -186,13 +178,28 @@ Task<void> LogFeed::loop() {
     if (absl::IsAborted(status)) {
       // Nothing is wrong with the connections: read again from the stored position, at once if that helps.
       note("reading again", status);
-      careful_through_ = applier_ ? applier_->careful_through() : careful_through_;
+      if (applier_ && careful_through_ < applier_->careful_through()) careful_through_ = applier_->careful_through();
+      // A part of a large transaction may be open: BEGIN would commit it.
+      if (follower_) {
+        const absl::Status undone = co_await follower_->rollback();
+        if (!undone.ok()) drop_links();
+      }
       applier_.reset();
       reader_.reset();
       queue_ = {};
       loaded_ = false;
       if (++failures_ > 3) co_await wake_.wait(Clock::now() + kPause);
       continue;
+    }
+    const bool log_is_short = absl::IsOutOfRange(status) || absl::IsFailedPrecondition(status);
+    if (log_is_short && follower_ && !stopped_.released().empty()) {
+      const absl::Status given_up = co_await give_up_released();
+      if (given_up.ok()) {
+        applier_.reset();
+        reader_.reset();
+        loaded_ = false;
+        continue;
+      }
     }
     const bool halted = absl::IsFailedPrecondition(status) || absl::IsOutOfRange(status);
     note(halted ? "stopped: " + std::string(status.message()) : "waiting: " + std::string(status.message()), status);
@@ -201,7 +208,9 @@ Task<void> LogFeed::loop() {
       const std::lock_guard lock(status_mutex_);
       if (halted) status_.leader_error = std::string(status.message());
     }
-    co_await wake_.wait(Clock::now() + (halted ? kPause * 10 : kPause));
+    std::chrono::milliseconds pause = kPause;
+    if (halted) pause *= 10;
+    co_await wake_.wait(Clock::now() + pause);
   }
   drop_links();
   bound_link_.reset();
@@ -225,7 +234,7 @@ Task<absl::Status> LogFeed::follow() {
     if (!fit.ok() || unsuitable_) co_return fit;
     fit_ = true;
   }
-  if (!enabled && !anchor_) on_anchored();  // nothing is to be followed yet: what sessions do needs no feed
+  if (!enabled && !anchor_) on_idle();
   if (!follower_ || !follower_->link().alive()) {
     follower_.reset();
     const absl::Status connected = co_await connect_follower();
@@ -261,151 +270,6 @@ Task<absl::Status> LogFeed::follow() {
   co_return read;
 }
 
-Task<absl::Status> LogFeed::connect_leader() {
-  auto opened = co_await BackendLink::open(reactor_, leader_link(), counters_, Clock::now() + kConnectMax);
-  {
-    const std::lock_guard lock(status_mutex_);
-    status_.leader_up = opened.ok();
-    status_.leader_error = opened.ok() ? "" : std::string(opened.status().message());
-    if (opened.ok()) status_.leader_version = (*opened)->greeting().server_version;
-  }
-  if (!opened.ok()) {
-    usable_.store(false);
-    co_return opened.status();
-  }
-  leader_ = *std::move(opened);
-  if (on_connected) on_connected(options_.leader, leader_->greeting());
-  co_return absl::OkStatus();
-}
-
-Task<absl::Status> LogFeed::check_leader() {
-  const bool mariadb = leader_->is_mariadb();
-  auto settings = co_await leader_->query(dualwrite::leader_settings_query(mariadb), soon());
-  if (!settings.ok()) co_return settings.status();
-  auto end = co_await leader_->query(
-      dualwrite::log_end_query(mariadb, version_number(leader_->greeting().server_version)), soon());
-  if (!end.ok()) co_return end.status();
-  if (settings->empty() || end->empty()) co_return absl::InternalError("the leader gave no settings");
-  auto verdict = dualwrite::judge_leader(settings->front(), end->front(), mariadb);
-  if (!verdict.ok()) co_return verdict.status();
-  identity_ = verdict->identity;
-  if (!verdict->problems.empty()) {
-    co_return absl::FailedPreconditionError("the leader's row log cannot be followed: " +
-                                            dualwrite::describe(verdict->problems));
-  }
-  co_return absl::OkStatus();
-}
-
-// Judged before anything is followed, and watched since.
-Task<absl::Status> LogFeed::anchor() {
-  for (const std::string& sql : dualwrite::anchor_setup_statements(options_.schema)) {
-    auto made = co_await leader_->query(sql, soon());
-    if (!made.ok()) {
-      co_return absl::UnavailableError("cannot make the control schema with account '" + leader_link().user +
-                                       "': " + std::string(made.status().message()));
-    }
-  }
-  auto asked = co_await leader_->query(dualwrite::select_anchor(options_.schema), soon());
-  if (!asked.ok()) co_return asked.status();
-  auto found = dualwrite::anchor_from(asked->front());
-  if (!found.ok()) co_return found.status();
-  const absl::Status fit = co_await check_leader();
-  const bool log_was_used = found->has_value();
-  const bool wanted = options_.config.feed != config::DualWriteConfig::Feed::inline_;
-  if (!wanted && log_was_used) {
-    co_return absl::FailedPreconditionError("this migration is followed by the leader's row log since " +
-                                            (*found)->at.text() +
-                                            "; with feed: inline what it holds would be lost. Set feed: log");
-  }
-  const bool automatic = options_.config.feed == config::DualWriteConfig::Feed::automatic;
-  if (!log_was_used && (!wanted || (automatic && absl::IsFailedPrecondition(fit)))) {
-    unsuitable_ = true;
-    on_unsuitable(wanted ? std::string(fit.message()) : "feed: inline is configured");
-    call_anchored();
-    co_return absl::OkStatus();
-  }
-  if (!fit.ok()) co_return fit;
-  if (!log_was_used) {
-    auto fenced = co_await fence_inline_off();
-    if (!fenced.ok()) co_return fenced.status();
-    if (!*fenced) {
-      on_outbox_left();
-      co_return absl::UnavailableError("entries of feed inline are applied first");
-    }
-    auto end = co_await ask_log_end(*leader_);
-    if (!end.ok()) co_return end.status();
-    auto made = co_await leader_->query(dualwrite::insert_anchor(options_.schema, identity_.server, *end), soon());
-    if (made.ok()) made = co_await leader_->query(dualwrite::select_anchor(options_.schema), soon());
-    if (!made.ok()) co_return made.status();
-    found = dualwrite::anchor_from(made->front());
-    if (!found.ok()) co_return found.status();
-    if (!*found) co_return absl::InternalError("the leader has lost the anchor");
-    spdlog::info("feed=log anchored={}", (*found)->at.text());
-  }
-  anchor_ = **found;
-  on_anchored();
-  call_anchored();
-  co_return absl::OkStatus();
-}
-
-// Every write of feed inline refers to the fence's epoch, in any proxy: once it is another, none of them can commit.
-// The server refuses to change it while entries of the old one are left. False: some are.
-Task<absl::StatusOr<bool>> LogFeed::fence_inline_off() {
-  constexpr std::uint16_t kRowIsReferenced = 1451;
-  auto there = co_await leader_->query("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA=CONVERT(0x" +
-                                           dualwrite::hex(protocol::as_bytes(options_.schema)) + " USING utf8mb4)" +
-                                           " AND TABLE_NAME='fence'",
-                                       soon());
-  if (!there.ok()) co_return there.status();
-  if (first_cell(there->front()) == "0") co_return true;
-  auto moved = co_await leader_->run(
-      "UPDATE " + dualwrite::quote_name(options_.schema) + ".`fence` SET `epoch`=`epoch`+1", soon());
-  if (!moved.ok()) co_return moved.status();
-  if (!moved->failed()) co_return true;
-  if (moved->last().err.code == kRowIsReferenced) co_return false;
-  co_return absl::UnavailableError("the fence of feed inline: " + err_text(moved->last().err));
-}
-
-Task<absl::Status> LogFeed::connect_follower() {
-  auto opened = co_await FollowerWriter::open(reactor_, follower_link(), counters_, Clock::now() + kConnectMax);
-  absl::Status status = opened.status();
-  if (opened.ok()) {
-    follower_ = *std::move(opened);
-    for (const std::string& sql : dualwrite::log_setup_statements(options_.schema)) {
-      auto done = co_await follower_->link().query(sql, soon());
-      if (done.ok()) continue;
-      status = absl::UnavailableError("cannot make the control schema with account '" + follower_link().user +
-                                      "': " + std::string(done.status().message()));
-      break;
-    }
-  }
-  if (status.ok() && follower_->link().is_mariadb()) {
-    auto triggers = co_await follower_->link().ask_row("@@GLOBAL.slave_run_triggers_for_rbr", 1, soon());
-    status = triggers.status();
-    if (triggers.ok() && !triggers->empty() && triggers->front().value_or("NO") != "NO") {
-      status = absl::FailedPreconditionError(
-          "the follower would run triggers for rows that have run them on the leader: SET GLOBAL "
-          "slave_run_triggers_for_rbr='NO' there");
-    }
-  }
-  {
-    const std::lock_guard lock(status_mutex_);
-    status_.follower_up = status.ok();
-    status_.follower_tried = true;
-    status_.follower_error = status.ok() ? "" : std::string(status.message());
-    if (status.ok()) status_.follower_version = follower_->link().greeting().server_version;
-  }
-  if (!status.ok()) {
-    follower_.reset();
-    usable_.store(false);
-    co_return status;
-  }
-  if (on_connected) on_connected(config::other(options_.leader), follower_->link().greeting());
-  if (!follower_->may_run_events())
-    limited_log().warn(LogKind::applier_state, "apply=sql why=\"{}\"", follower_->why_no_events());
-  co_return absl::OkStatus();
-}
-
 Task<absl::Status> LogFeed::elect() {
   auto got = co_await leader_->ask_row("GET_LOCK(CONVERT(0x" +
                                            dualwrite::hex(protocol::as_bytes("crossfade_applier_" + options_.schema)) +
@@ -420,6 +284,8 @@ Task<absl::Status> LogFeed::elect() {
 
 // The stored place, or the anchor if there is none yet; and from now on it is this process's.
 Task<absl::StatusOr<StoredPosition>> LogFeed::take_position() {
+  // A new name each time: what an earlier connection of ours has under way can no longer commit.
+  owner_ = draw_owner();
   const StoredPosition here{.applied = anchor_->at, .resume = anchor_->at, .server = anchor_->server, .gtid = ""};
   auto made =
       co_await follower_->ask(dualwrite::insert_position(options_.schema, std::string(kLeaderName), here, owner_));
@@ -452,9 +318,12 @@ Task<absl::Status> LogFeed::open_reader(const StoredPosition& stored) {
     const LogPosition& since = stopped_.all().at(table).since;
     if (since < start) start = since;
   }
+  // While a table is caught up, rows of XA branches that began before it stopped would be missed: that is an error
+  // then.
+  const LogPosition known_from = stopped_.released().empty() ? stored.applied : LogPosition();
   commits_.forget_places();
   commits_.processed(stored.applied);
-  auto opened = co_await LogReader::open(reactor_, leader_link(), counters_, start, server_id_);
+  auto opened = co_await LogReader::open(reactor_, leader_link(), counters_, start, known_from, server_id_);
   if (!opened.ok()) co_return opened.status();
   reader_ = *std::move(opened);
   queue_ = {};

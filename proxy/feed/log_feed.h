@@ -55,6 +55,8 @@ class LogFeed final : public Feed {
   // Set before start(); called on the feed's thread.
   // From here on the log tells everything: sessions may be relays.
   std::function<void()> on_anchored;
+  // Writes are not duplicated, and no feed was needed yet: sessions may be relays.
+  std::function<void()> on_idle;
   // The leader cannot be followed by its log, and never was: another feed is needed. Nothing more comes from this one.
   std::function<void(std::string why)> on_unsuitable;
   // Entries of an earlier feed `inline` are left: it has to apply them first.
@@ -63,18 +65,11 @@ class LogFeed final : public Feed {
   // Any thread. The flags that bear on it: paused while writes are not duplicated; what a divergence leads to. `then`
   // is called once writes may be relayed under these flags: at once, or on the feed's thread when the log is anchored.
   void set_flags(const config::DualWriteFlags& flags, std::function<void()> then);
-  // Any thread. Lets a table that was stopped by a divergence go on where it stopped.
-  void release(dualwrite::TableRef table);
 
  private:
   // log_feed.cc
   Task<void> loop();
   Task<absl::Status> follow();
-  Task<absl::Status> connect_leader();
-  Task<absl::Status> connect_follower();
-  Task<absl::Status> check_leader();
-  Task<absl::Status> anchor();
-  Task<absl::StatusOr<bool>> fence_inline_off();
   void call_anchored();
   Task<absl::Status> elect();
   Task<absl::StatusOr<dualwrite::StoredPosition>> take_position();
@@ -87,12 +82,20 @@ class LogFeed final : public Feed {
   LinkOptions leader_link() const { return options_.link(options_.leader); }
   LinkOptions follower_link() const { return options_.link(config::other(options_.leader)); }
 
+  // log_feed_connect.cc
+  Task<absl::Status> connect_leader();
+  Task<absl::Status> check_leader();
+  Task<absl::Status> anchor();
+  Task<absl::StatusOr<bool>> fence_inline_off();
+  Task<absl::Status> connect_follower();
+
   // log_feed_watch.cc: what is looked at now and then
   Task<void> bound_loop();
   Task<absl::Status> look_at_log_end();
   Task<absl::Status> watch();
   Task<absl::Status> compare_definitions();
   Task<absl::Status> retry_stopped();
+  Task<absl::Status> give_up_released();
   void publish(const std::vector<dualwrite::SchemaFinding>& findings);
   Task<absl::Status> stop_blocked(const dualwrite::LogPosition& since);
   Task<absl::Status> count_ledger();
@@ -125,7 +128,6 @@ class LogFeed final : public Feed {
   dualwrite::LeaderIdentity identity_;
   dualwrite::LogPosition careful_through_;
   TableCatalog catalog_;
-  std::vector<dualwrite::TableRef> to_release_;
   struct Retry {
     TimePoint at;
     std::chrono::seconds pause{1};
@@ -138,6 +140,7 @@ class LogFeed final : public Feed {
   TimePoint next_ledger_{};
   TimePoint next_settings_{};
   int failures_ = 0;
+  const TimePoint started_ = Clock::now();
 
   // Shared.
   AppliedCommits commits_;

@@ -41,7 +41,8 @@ Task<void> LogFeed::bound_loop() {
       const std::lock_guard lock(status_mutex_);  // or a settle() that is about to wait would not hear it
     }
     synced_.notify_all();
-    if (!commits_.wants_bound() || !looked.ok()) co_await wake_bound_.wait(Clock::now() + kBoundInterval);
+    const bool may_help = enabled_.load() && looked.ok() && commits_.position().known();
+    if (!may_help || !commits_.wants_bound()) co_await wake_bound_.wait(Clock::now() + kBoundInterval);
   }
 }
 
@@ -59,10 +60,13 @@ Task<absl::Status> LogFeed::look_at_log_end() {
   // Nothing is known of places before the first reading; a bound would wait for ever.
   if (commits_.position().known()) commits_.bound(asked, *std::move(end));
   const TimePoint behind = commits_.oldest_unreached();
-  const double lag = behind == TimePoint::max() ? 0 : std::chrono::duration<double>(Clock::now() - behind).count();
+  const TimePoint reached = commits_.synced_through();
+  const bool ever_reached = reached != TimePoint();
+  const TimePoint since = ever_reached ? reached : started_;
+  const double lag = behind == TimePoint::max() ? 0 : std::chrono::duration<double>(Clock::now() - since).count();
   const bool running = loaded_ || standby_.load();
   const std::chrono::duration<double> lag_max = options_.max_lag;
-  usable_.store(running && commits_.position().known() && lag <= lag_max.count(), std::memory_order_release);
+  usable_.store(running && ever_reached && lag <= lag_max.count(), std::memory_order_release);
   const std::lock_guard lock(status_mutex_);
   status_.leader_position = end_text;
   status_.position = commits_.position().text();
@@ -88,13 +92,13 @@ Task<absl::Status> LogFeed::watch() {
     if (!counted.ok()) co_return counted;
   }
   // The applier's transaction is not open between two steps unless it is a large one.
-  if (applier_->is_open()) co_return absl::OkStatus();
+  if (applier_->is_busy()) co_return absl::OkStatus();
   if (now >= next_compare_ || applier_->take_ddl_seen()) {
     next_compare_ = now;
     const absl::Status compared = co_await compare_definitions();
     if (!compared.ok()) co_return compared;
   }
-  if (now >= next_retry_ && (stopped_.any() || !to_release_.empty())) {
+  if (now >= next_retry_ && stopped_.any()) {
     next_retry_ = now + kRetryInterval;
     const absl::Status retried = co_await retry_stopped();
     if (!retried.ok()) co_return retried;
@@ -103,7 +107,7 @@ Task<absl::Status> LogFeed::watch() {
 }
 
 Task<absl::Status> LogFeed::count_ledger() {
-  if (applier_->is_open()) co_return absl::OkStatus();
+  if (applier_->is_busy()) co_return absl::OkStatus();
   auto open = co_await follower_->ask(dualwrite::count_open_ledger(options_.schema));
   if (!open.ok()) co_return open.status();
   const std::lock_guard lock(status_mutex_);
@@ -144,6 +148,25 @@ Task<absl::Status> LogFeed::stop_blocked(const LogPosition& since) {
   co_return absl::OkStatus();
 }
 
+// The leader's log no longer goes back to where these tables stopped: nothing but a copy helps them, and the others go
+// on.
+Task<absl::Status> LogFeed::give_up_released() {
+  for (const TableRef& table : stopped_.released()) {
+    StoppedTable stop = stopped_.all().at(table);
+    stop.released = false;
+    stop.cause = StopCause::divergence;
+    stop.reason = "the leader's log no longer has its changes: copy the table, then delete its row of `" +
+                  options_.schema + "`.`stopped` on the follower";
+    auto kept = co_await follower_->ask(dualwrite::delete_stopped(options_.schema, table));
+    if (kept.ok()) kept = co_await follower_->ask(dualwrite::insert_stopped(options_.schema, stop));
+    if (!kept.ok()) co_return kept.status();
+    retries_[table] = {.at = TimePoint::max(), .pause = kRetryPauseMax};
+    limited_log().error(LogKind::parked, "table={}.{} stopped why=\"{}\"", table.schema, table.table, stop.reason);
+    stopped_.stop(std::move(stop));
+  }
+  co_return absl::OkStatus();
+}
+
 void LogFeed::publish(const std::vector<SchemaFinding>& findings) {
   constexpr std::size_t kShownMax = 100;
   std::vector<FeedStatus::Finding> shown;
@@ -160,16 +183,14 @@ void LogFeed::publish(const std::vector<SchemaFinding>& findings) {
 // A table stopped by its definition goes on when the definitions agree; one stopped by a row, when the policy is to
 // overwrite or somebody has said so.
 Task<absl::Status> LogFeed::retry_stopped() {
-  std::vector<TableRef> asked = std::exchange(to_release_, {});
   const TimePoint now = Clock::now();
   std::vector<StoppedTable> tables = stopped_.list();
   std::vector<TableRef> due;
   for (const StoppedTable& table : tables) {
     if (table.released) continue;
-    const bool wanted = std::find(asked.begin(), asked.end(), table.table) != asked.end();
-    if (table.cause == StopCause::divergence && policy_.load() == config::OnDivergence::hold && !wanted) continue;
+    if (table.cause == StopCause::divergence && policy_.load() == config::OnDivergence::hold) continue;
     Retry& retry = retries_[table.table];
-    if (now < retry.at && !wanted) continue;
+    if (now < retry.at) continue;
     retry.at = now + kRetryInterval;
     due.push_back(table.table);
   }

@@ -52,9 +52,23 @@ LogItem LogQueue::pop() {
   return item;
 }
 
-LogReader::LogReader(std::unique_ptr<BackendLink> link, LogPosition start)
+bool LogQueue::forget_open() {
+  for (std::size_t i = items.size(); i > 0; --i) {
+    const LogItem& item = items[i - 1];
+    if (std::holds_alternative<dualwrite::TransactionEnd>(item)) return false;
+    if (!std::holds_alternative<dualwrite::TransactionBegin>(item)) continue;
+    while (items.size() >= i) {
+      bytes -= std::min(bytes, dualwrite::item_bytes(items.back()));
+      items.pop_back();
+    }
+    return true;
+  }
+  return false;
+}
+
+LogReader::LogReader(std::unique_ptr<BackendLink> link, LogPosition start, LogPosition known_from)
     : link_(std::move(link)),
-      decoder_(dualwrite::LogDecoderOptions{.start = std::move(start)}),
+      decoder_(dualwrite::LogDecoderOptions{.start = std::move(start), .known_from = std::move(known_from)}),
       messages_(kEventBytesMax),
       buffer_(kBufferBytes) {
   messages_.expect_sequence(1);
@@ -63,7 +77,7 @@ LogReader::LogReader(std::unique_ptr<BackendLink> link, LogPosition start)
 
 Task<absl::StatusOr<std::unique_ptr<LogReader>>> LogReader::open(Reactor& reactor, LinkOptions options,
                                                                  Counters& counters, LogPosition start,
-                                                                 std::uint32_t server_id) {
+                                                                 LogPosition known_from, std::uint32_t server_id) {
   if (start.offset > UINT32_MAX) co_return absl::OutOfRangeError("log files past 4 GiB cannot be resumed in");
   const TimePoint deadline = Clock::now() + kAnswerMax;
   auto opened = co_await BackendLink::open(reactor, std::move(options), counters, deadline);
@@ -76,7 +90,7 @@ Task<absl::StatusOr<std::unique_ptr<LogReader>>> LogReader::open(Reactor& reacto
       wire, protocol::encode_binlog_dump(start.file, static_cast<std::uint32_t>(start.offset), server_id));
   const absl::Status sent = co_await link->send(wire, deadline);
   if (!sent.ok()) co_return sent;
-  co_return std::unique_ptr<LogReader>(new LogReader(std::move(link), std::move(start)));
+  co_return std::unique_ptr<LogReader>(new LogReader(std::move(link), std::move(start), std::move(known_from)));
 }
 
 Task<absl::Status> LogReader::read(LogQueue& queue, std::size_t bytes_max, TimePoint deadline) {
@@ -136,9 +150,12 @@ absl::Status LogReader::take_message(protocol::Bytes payload, LogQueue& queue) {
   }
   if (payload[0] != protocol::kBinlogEvent) return absl::UnavailableError("the leader ended its log");
   const absl::Status fed = decoder_.feed(payload.subspan(1), &decoded_);
+  // The leader died while it wrote a transaction: it never happened.
+  const bool cut = absl::IsAborted(fed);
+  const bool forgotten = cut && queue.forget_open();
   for (LogItem& item : decoded_) queue.push(std::move(item));
   decoded_.clear();
-  return fed;
+  return forgotten ? absl::OkStatus() : fed;
 }
 
 }  // namespace crossfade::proxy

@@ -20,6 +20,8 @@ struct LogQueue {
   std::size_t ends = 0;  // whole transactions in it
   void push(dualwrite::LogItem item);
   dualwrite::LogItem pop();
+  // Drops the transaction that has begun and not ended. False: its begin was taken already.
+  bool forget_open();
 };
 
 // Where the leader's log ends now.
@@ -33,13 +35,14 @@ class LogReader {
   // place any more, or not yet (1236).
   static Task<absl::StatusOr<std::unique_ptr<LogReader>>> open(Reactor& reactor, LinkOptions options,
                                                                Counters& counters, dualwrite::LogPosition start,
+                                                               dualwrite::LogPosition known_from,
                                                                std::uint32_t server_id);
   // Takes what has arrived into the queue, until it holds `bytes_max`. Waits only while nothing has come: for the next
   // event, or a heartbeat, until the deadline. FailedPrecondition: the log says what cannot be followed.
   Task<absl::Status> read(LogQueue& queue, std::size_t bytes_max, TimePoint deadline);
 
  private:
-  LogReader(std::unique_ptr<BackendLink> link, dualwrite::LogPosition start);
+  LogReader(std::unique_ptr<BackendLink> link, dualwrite::LogPosition start, dualwrite::LogPosition known_from);
   absl::Status take(protocol::Bytes input, LogQueue& queue);
   absl::Status take_message(protocol::Bytes payload, LogQueue& queue);
   absl::Status take_more(LogQueue& queue);

@@ -40,7 +40,7 @@ void StoppedTables::move(const TableRef& table, const LogPosition& since) {
 bool StoppedTables::takes(const TableRef& table, const LogPosition& begin, const LogPosition& applied) const {
   const auto found = tables_.empty() ? tables_.end() : tables_.find(table);
   if (found == tables_.end()) return begin >= applied;
-  if (found->second.released) return begin >= found->second.since;
+  if (found->second.released) return begin >= std::min(found->second.since, applied);
   return begin >= applied && begin < found->second.since;
 }
 
