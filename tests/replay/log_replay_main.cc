@@ -71,7 +71,7 @@ class Replay {
     absl::Status status = mapping.by == ApplyBy::nothing ? absl::FailedPreconditionError(mapping.reason)
                                                          : give(change, mapping, line["run"]);
     if (!status.ok()) line["error"] = std::string(status.message());
-    auto identity = identify_row(change, 0, mapping, true);
+    auto identity = identify_row(change, 0, mapping, crossfade::dualwrite::ShowValues::plaintext);
     if (identity.ok()) line["key"] = identity->key;
     print(line);
   }

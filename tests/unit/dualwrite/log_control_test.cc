@@ -28,7 +28,9 @@ TEST(LogControl, ReadsThePositionThatItWrote) {
 }
 
 TEST(LogControl, AnUpdateOfThePositionFailsForWhoDoesNotOwnIt) {
-  const std::string sql = update_position("crossfade", "old", {.applied = {"bin.000002", 4711}}, std::string(16, 'x'));
+  const std::string sql =
+      update_position("crossfade", "old", {.applied = {"bin.000002", 4711}, .resume = {}, .server = "", .gtid = ""},
+                      std::string(16, 'x'));
   EXPECT_THAT(sql, HasSubstr("(SELECT 1 UNION SELECT 2)"));
   EXPECT_THAT(sql, HasSubstr("`offset`=4711"));
   EXPECT_THAT(sql, HasSubstr("IF(`owner`=0x78787878"));

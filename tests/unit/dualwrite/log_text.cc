@@ -19,7 +19,7 @@ std::string format(const char* how, Values... values) {
   return text;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "'";
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
@@ -94,13 +94,13 @@ std::string decimal_text(const LogColumn& column, Bytes bytes) {
 
 std::string blob_text(const LogColumn& column, std::size_t prefix, Bytes bytes) {
   const Bytes content = bytes.subspan(prefix);
-  return column.collation == 63 ? hex(content) : quoted(protocol::as_text(content));
+  return column.collation == 63 ? hex(content) : in_quotes(protocol::as_text(content));
 }
 
 std::string members_text(const LogColumn& column, std::uint64_t value) {
   std::string text = std::to_string(value);
   if (column.members.empty()) return text;
-  const auto name = [&](std::size_t i) { return i < column.members.size() ? quoted(column.members[i]) : "?"; };
+  const auto name = [&](std::size_t i) { return i < column.members.size() ? in_quotes(column.members[i]) : "?"; };
   if (real_type(column) == LogType::enum_) return text + (value == 0 ? "=''" : "=" + name(value - 1));
   for (std::size_t i = 0; i < 64; ++i) {
     if ((value >> i & 1) != 0) text += "=" + name(i);
@@ -199,14 +199,14 @@ struct Tell {
     return text;
   }
   std::string operator()(const LoggedStatement& s) const {
-    return "  statement in " + quoted(s.schema) + ": " + quoted(s.sql) + (s.with_rows ? " with rows" : " alone") +
+    return "  statement in " + in_quotes(s.schema) + ": " + in_quotes(s.sql) + (s.with_rows ? " with rows" : " alone") +
            format(
                "\n    sql_mode 0x%llx collations %u %u %u database %u utf8mb4 %u foreign keys %s defaults %s error %u "
                "time %u zone %s\n",
                static_cast<unsigned long long>(s.sql_mode), s.client_collation, s.connection_collation,
                s.server_collation, s.database_collation, s.utf8mb4_collation, s.no_foreign_key_checks ? "off" : "on",
                s.explicit_defaults_for_timestamp ? "explicit" : "implicit", s.error, s.timestamp,
-               quoted(s.time_zone).c_str());
+               in_quotes(s.time_zone).c_str());
   }
   std::string operator()(const TransactionEnd& end) const { return "end, next " + end.next.text() + "\n"; }
   std::string operator()(const LogAdvance& advance) const { return "advance to " + advance.next.text() + "\n"; }
@@ -219,10 +219,10 @@ std::string item_text(const LogItem& item) { return std::visit(Tell{}, item); }
 std::string table_text(const LogTable& table) {
   std::string text = "  table " + table.schema + "." + table.table + (table.described ? "" : " not described") + "\n";
   for (const LogColumn& column : table.columns) {
-    text += format("    %s type %u metadata 0x%x%s%s collation %u%s", quoted(column.name).c_str(), column.type,
+    text += format("    %s type %u metadata 0x%x%s%s collation %u%s", in_quotes(column.name).c_str(), column.type,
                    column.metadata, column.nullable ? "" : " not null", column.is_unsigned ? " unsigned" : "",
                    column.collation, column.in_primary_key ? " key" : "");
-    for (const std::string& member : column.members) text += " " + quoted(member);
+    for (const std::string& member : column.members) text += " " + in_quotes(member);
     text += "\n";
   }
   return text;

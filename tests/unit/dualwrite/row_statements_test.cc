@@ -184,7 +184,7 @@ TEST(RowIdentity, KeysAndHashes) {
                                         "fc"
                                         "07000000"
                                         "0161"),
-                         0, fixture.mapping, true)
+                         0, fixture.mapping, ShowValues::plaintext)
                 ->before_hash,
             shown->before_hash)
       << "the spare bits among the NULL bits say nothing";
