@@ -95,8 +95,14 @@ std::shared_ptr<const TableMapping> TableCatalog::mapping(const std::shared_ptr<
     kept = missing;
     return kept;
   }
-  kept = std::make_shared<const TableMapping>(dualwrite::map_table(
-      source, trusted_ && !ahead_.contains(name) ? find(leader_, name) : nullptr, *following, makes, may_run_events));
+  const TableDefinition* leading = find(leader_, name);
+  if (leading != nullptr && (!trusted_ || ahead_.contains(name))) {
+    TableDefinition then = *leading;
+    then.foreign_keys = following->foreign_keys;
+    kept = std::make_shared<const TableMapping>(dualwrite::map_table(source, &then, *following, makes, may_run_events));
+    return kept;
+  }
+  kept = std::make_shared<const TableMapping>(dualwrite::map_table(source, leading, *following, makes, may_run_events));
   return kept;
 }
 

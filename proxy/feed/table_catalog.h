@@ -22,8 +22,9 @@ class TableCatalog {
 
   explicit TableCatalog(std::string control_schema) : control_schema_(std::move(control_schema)) {}
 
-  // All tables of both sides. The leader's definitions may be ahead of the rows that come until trust_leader() says
-  // that nothing was in the log between the two; until then, and for what reload() reads, rows are judged without them.
+  // All tables of both sides. The leader's definitions may be ahead of the rows that come, until trust_leader() says
+  // that nothing was in the log between the two; until then, and for what reload() reads, rows are judged as if both
+  // sides had the follower's foreign keys, which followed the leader's.
   Task<absl::Status> load(BackendLink& leader, BackendLink& follower);
   // Some tables only: what is gone there is forgotten.
   Task<absl::Status> reload(BackendLink& leader, BackendLink& follower, std::vector<dualwrite::TableRef> tables);
