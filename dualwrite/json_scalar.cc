@@ -102,7 +102,14 @@ absl::Status append_opaque(std::uint8_t type, Bytes value, std::string& out) {
   const std::string_view raw = protocol::as_text(value);
   std::string coded;
   absl::Base64Escape({raw.data(), raw.size()}, &coded);
-  out += "\"base64:type" + std::to_string(type) + ":" + coded + "\"";
+  out += "\"base64:type" + std::to_string(type) + ":";
+  // MySQL breaks the lines of its base64, and a line's end in a JSON text is written so.
+  constexpr std::size_t kLine = 76;
+  for (std::size_t at = 0; at < coded.size(); at += kLine) {
+    if (at != 0) out += "\\n";
+    out += coded.substr(at, kLine);
+  }
+  out += "\"";
   return absl::OkStatus();
 }
 
