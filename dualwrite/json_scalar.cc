@@ -170,7 +170,8 @@ void append_json_double(double value, std::string& out) {
   if (e > 2) digits += all.substr(2, e - 2);
   const int point = digits == "0" ? 1 : exponent + 1;  // digits before it
   const auto count = static_cast<int>(digits.size());
-  if (point < kPointMin || point > kPointMax) {
+  // One digit behind the point is shown even past the limit.
+  if (point < kPointMin || (point > kPointMax && point >= count)) {
     out += digits[0];
     if (count > 1) out += "." + digits.substr(1);
     out += "e" + std::to_string(point - 1);

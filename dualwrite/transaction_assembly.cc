@@ -89,9 +89,12 @@ absl::Status TransactionAssembly::control(const Control& control, std::uint32_t 
       if (!takes_rows()) return out_of_place("a savepoint outside of a transaction");
       return absl::OkStatus();
     case ControlWord::rollback:
-      return absl::UnimplementedError(
-          "a transaction with tables that are not transactional was rolled back; which of "
-          "its rows stay is not in the log");
+      // Logged where something in the transaction cannot be undone, a temporary table. Rows of tables that are not
+      // transactional are in groups of their own, in front; those in here never happened.
+      if (phase_ != Phase::open) return out_of_place("ROLLBACK outside of a transaction");
+      position_ = place.end();
+      abandon();
+      return absl::AbortedError("a transaction that was rolled back is in the log");
     case ControlWord::rollback_to:
       return absl::UnimplementedError(
           "a transaction with tables that are not transactional was rolled back to a "

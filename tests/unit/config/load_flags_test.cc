@@ -239,7 +239,7 @@ TEST(LoadFlags, SuggestsTheNearestKey) {
   EXPECT_THAT(refused_below_version("shadow_read: { percent: 1, precent: 2 }\n"),
               ElementsAre("2:28: shadow_read: unknown key \"precent\": did you mean \"percent\"?"));
   EXPECT_THAT(refused_below_version("dual_write: { colour: blue }\n"),
-              ElementsAre("2:15: dual_write: unknown key \"colour\": the keys here are ack, enabled"));
+              ElementsAre("2:15: dual_write: unknown key \"colour\": the keys here are ack, enabled, on_divergence"));
 }
 
 TEST(LoadFlags, RefusesTheWrongKindOfValue) {

@@ -203,13 +203,25 @@ TEST(LogDecoder, AfterAStatementATableIsANewObject) {
 }
 
 TEST(LogDecoder, SavepointsAreHarmlessAndRollingBackIsNot) {
-  for (const auto& [sql, fine] :
-       {std::pair{"SAVEPOINT `a`", true}, std::pair{"ROLLBACK TO `a`", false}, std::pair{"ROLLBACK", false}}) {
+  for (const auto& [sql, fine] : {std::pair{"SAVEPOINT `a`", true}, std::pair{"ROLLBACK TO `a`", false}}) {
     Dump dump;
     ASSERT_TRUE(dump.gtid(1).ok());
     ASSERT_TRUE(dump.query("BEGIN").ok());
     EXPECT_EQ(dump.query(sql).ok(), fine) << sql;
   }
+}
+
+TEST(LogDecoder, WhatWasRolledBackInTheLogNeverHappenedAndTheLogGoesOn) {
+  Dump dump;
+  const LogPosition start = dump.decoder.position();
+  ASSERT_TRUE(dump.gtid(1).ok());
+  ASSERT_TRUE(dump.query("BEGIN").ok());
+  ASSERT_TRUE(dump.insert(1).ok());
+  EXPECT_TRUE(absl::IsAborted(dump.query("ROLLBACK")));
+  EXPECT_FALSE(dump.decoder.in_transaction());
+  EXPECT_LT(start, dump.decoder.position());
+  ASSERT_TRUE(dump.gtid(2).ok());
+  EXPECT_TRUE(dump.query("BEGIN").ok());
 }
 
 TEST(LogDecoder, PreparedRowsComeAtTheirCommitAndHoldTheResumePlace) {
