@@ -38,7 +38,8 @@ Task<absl::Status> LogApplier::apply_carefully(RowsChange change, config::OnDive
 Task<absl::StatusOr<std::string>> LogApplier::try_row(RowsChange row, std::shared_ptr<const TableMapping> how) {
   auto check = dualwrite::check_statement(row, 0, *how);
   if (!check.ok()) co_return std::string(check.status().message());
-  if (!check->empty()) {
+  // One that is too large to be asked for is too large to be sent, which is found below.
+  if (!check->empty() && check->size() <= follower_.statement_bytes_max()) {
     std::vector<WriterStep> looking;
     looking.push_back({.sql = *std::move(check), .expect = WriterStep::Expect::one});
     auto looked = co_await run_open(std::move(looking));

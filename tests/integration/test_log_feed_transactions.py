@@ -4,7 +4,7 @@ import os
 import threading
 
 from harness import BOTH_ROLES, Skip
-from log_feed import assert_followed, execute, follows, is_mariadb, start, through
+from log_feed import assert_followed, execute, follows, is_mariadb, start, stopped, through
 from logins import Roles
 from progress import wait_until
 from servers import APP, APP_PASSWORD
@@ -162,6 +162,10 @@ def test_a_row_near_the_packet_limit(env):
     with proxy.connect(database="app", max_allowed_packet=1 << 26) as session:
         execute(session, "INSERT INTO big VALUES (1, REPEAT('a', 9 << 20)), (2, 'small')", "UPDATE big SET v = CONCAT(v, 'b')",
                 "INSERT INTO big VALUES (3, REPEAT('c', 4 << 20))", "DELETE FROM big WHERE id = 3")
+    if env.binary and env.new.kind == "mariadb":
+        # Its default limit is a quarter of the other make's: the row is named, with what to raise.
+        wait_until(lambda: "max_allowed_packet" in str(stopped(proxy)), 60, "the stop of a row that the follower cannot take")
+        return
     assert_followed(env, proxy, rows_min=2)
 
 
