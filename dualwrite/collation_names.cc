@@ -440,7 +440,7 @@ std::string find(const Names& names, std::uint16_t id) {
 std::string collation_name(std::uint16_t id, bool mariadb) {
   if (mariadb && id >= kUca1400) return uca1400_name(id);
   if (mariadb) {
-    if (const std::string own = find(kOtherOnMariadb, id); !own.empty()) return own;
+    if (std::string own = find(kOtherOnMariadb, id); !own.empty()) return own;
   }
   return find(kNames, id);
 }

@@ -93,13 +93,13 @@ std::string on_mariadb(const std::string& leader) {
 }  // namespace
 
 std::string nearest_collation(const std::string& leader, ServerMakes makes) {
-  const std::string name = canonical(leader);
+  std::string name = canonical(leader);
   if (makes.leader_is_mariadb == makes.follower_is_mariadb) return name;
   return makes.follower_is_mariadb ? on_mariadb(name) : on_mysql(name);
 }
 
 std::string key_collation(const std::string& leader, ServerMakes makes) {
-  const std::string nearest = nearest_collation(leader, makes);
+  std::string nearest = nearest_collation(leader, makes);
   if (folding(leader, nearest, makes) != Folding::more) return nearest;
   const std::string charset = charset_of(nearest);
   if (charset != "utf8mb4" || pads(canonical(leader))) return charset + "_bin";
