@@ -325,7 +325,7 @@ Task<void> Server::signal_loop() {
     signalfd_siginfo info{};
     if (read(signals_->fd(), &info, sizeof info) != static_cast<ssize_t>(sizeof info)) continue;
     if (info.ssi_signo == SIGHUP) {
-      spdlog::info("signal=HUP reloading=flags,secrets,certificates forgetting=passwords");
+      spdlog::info("signal=HUP reloading=flags,credentials,certificates forgetting=passwords");
       flags_->reload_now();
       shared_->users.forget_learned();
       read_credentials_again(
