@@ -261,7 +261,7 @@ class ColumnTranslator {
 
   // MariaDB's short names ("uca1400_ai_ci") go with the column's character set.
   std::string collation_named(const std::string& spelled, const std::string& charset) const {
-    const std::string name = ascii_lower(spelled);
+    std::string name = ascii_lower(spelled);
     if (!name.starts_with("uca1400_")) return name;
     const std::string set = !charset.empty() ? charset : charset_of(table_.collation);
     return (set.empty() ? "utf8mb4" : set) + "_" + name;

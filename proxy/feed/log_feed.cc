@@ -122,6 +122,7 @@ void LogFeed::look_soon() {
 }
 
 bool LogFeed::settle(std::chrono::milliseconds at_most) {
+  if (idle_.load(std::memory_order_acquire)) return true;
   const TimePoint asked = Clock::now();
   look_soon();
   std::unique_lock lock(status_mutex_);
@@ -132,7 +133,8 @@ FeedStatus LogFeed::status() const {
   constexpr auto kFresh = std::chrono::seconds(1);
   const std::lock_guard lock(status_mutex_);
   FeedStatus copy = status_;
-  copy.caught_up = copy.leader_up && copy.follower_up && !stopped_.any() && synced_through() + kFresh >= Clock::now();
+  const bool synced = idle_.load(std::memory_order_acquire) || synced_through() + kFresh >= Clock::now();
+  copy.caught_up = copy.leader_up && copy.follower_up && !stopped_.any() && synced;
   for (const dualwrite::StoppedTable& stopped : stopped_.list()) {
     copy.parked.push_back({.key = stopped.since.text(),
                            .table = stopped.table.schema + "." + stopped.table.table,
@@ -224,7 +226,10 @@ Task<absl::Status> LogFeed::follow() {
     if (!connected.ok()) co_return connected;
   }
   const bool enabled = enabled_.load();
-  if (enabled && !fit_) {
+  // Without writes to duplicate nothing is owed to the follower; what feed inline needs is made all the same.
+  const bool decides = enabled || options_.config.feed == config::DualWriteConfig::Feed::inline_;
+  idle_.store(!decides && !anchor_, std::memory_order_release);
+  if (decides && !fit_) {
     absl::Status fit;
     if (anchor_) {
       fit = co_await check_leader();
@@ -234,7 +239,7 @@ Task<absl::Status> LogFeed::follow() {
     if (!fit.ok() || unsuitable_) co_return fit;
     fit_ = true;
   }
-  if (!enabled && !anchor_) on_idle();
+  if (idle_.load()) on_idle();
   if (!follower_ || !follower_->link().alive()) {
     follower_.reset();
     const absl::Status connected = co_await connect_follower();

@@ -147,6 +147,7 @@ class LogFeed final : public Feed {
   StoppedTables stopped_;
   std::atomic<bool> usable_{false};
   std::atomic<bool> standby_{false};
+  std::atomic<bool> idle_{false};     // writes are not duplicated, and never were by the log
   std::atomic<bool> settled_{false};  // anchored, or unsuitable
   std::atomic<bool> enabled_{true};
   std::atomic<config::OnDivergence> policy_{config::OnDivergence::hold};
