@@ -26,8 +26,8 @@ bool is_interruption(std::uint16_t code) {
 }  // namespace
 
 LinkOptions Session::session_link_options(config::Backend which, std::string schema) const {
-  // Of a user of the file as the file has it now: a password may have been replaced since the login. Never for one whose
-  // password the leader is to judge: a listed user's name proves nothing.
+  // Of a user of the file as the file has it now: a password may have been replaced since the login. Never for one
+  // whose password the leader is to judge: a listed user's name proves nothing.
   std::shared_ptr<const KnownUser> user = user_;
   if (!user_->learned) {
     if (auto fresh = shared_.users.listed(user_name_)) user = std::move(fresh);
