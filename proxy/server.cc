@@ -203,7 +203,7 @@ void Server::prepare_feeds() {
   feed_.consider(*log_feed_);
   log_feed_->on_outbox_left = [this] { applier_->start(); };
   log_feed_->on_anchored = [this] {
-    applier_->stop();
+    applier_->retire();
     feed_.choose(FeedKind::log, *log_feed_, "the leader's row log tells every change");
   };
   log_feed_->on_idle = [this] { feed_.choose(FeedKind::log, *log_feed_, "writes are not duplicated"); };

@@ -80,7 +80,10 @@ void Applier::stop() {
   });
   reactor_.stop();
   thread_.join();
-  // The named lock goes with the connection.
+}
+
+void Applier::retire() {
+  stop();
   leader_.reset();
   follower_.reset();
 }

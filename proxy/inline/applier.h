@@ -63,6 +63,8 @@ class Applier final : public Feed {
   ~Applier() override;
   void start() override;
   void stop() override;
+  // For good: its connections end, and with them the named lock.
+  void retire();
 
   // Any thread. A write of this proxy was committed on the leader, or may have been.
   void committed(const dualwrite::EntryKey& key, std::shared_ptr<AppliedMark> mark);
