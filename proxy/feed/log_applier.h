@@ -68,8 +68,6 @@ class LogApplier {
   // Since they were last taken.
   std::uint64_t take_applied_transactions() { return std::exchange(applied_transactions_, 0); }
   std::uint64_t take_divergences() { return std::exchange(divergences_, 0); }
-  // The leader's clock at the last transaction taken; 0: none yet.
-  std::uint32_t last_timestamp() const { return current_.timestamp; }
 
  private:
   // log_applier.cc: the queue, batches
