@@ -138,6 +138,8 @@ class Env:
         self.proxies.append(proxy)
         if start:
             proxy.start(ready)
+            if ready and proxy.reads_from_new():
+                proxy.caught_up()  # until it knows that, reads stay with the leader
         return proxy
 
     def needs_proxy(self):

@@ -2,6 +2,7 @@
 
 import struct
 
+import log_feed
 import wire
 from harness import BOTH_ROLES, raises, replay_only
 
@@ -53,13 +54,15 @@ def test_a_prepared_write_that_its_values_refuse_leaves_the_connection_and_the_p
 TEXTS = [b"a\xff\xfe", "é".encode(), "日本".encode(), "😀".encode(), b"\xe9", b"\x81", "€".encode(), b"\xc2\x85", b'"\xff"', b'"\xc3\xa9"', b"\xb0\xa1", b"\x95\x5c", b'"\xfe\xfe"', b'"\x85@"']
 TEXT_COLUMNS = ("b VARBINARY(30)", "v VARCHAR(20) CHARACTER SET utf8mb4", "m VARCHAR(20) CHARACTER SET utf8mb3",
                 "x VARCHAR(20) CHARACTER SET latin1", "k VARCHAR(20) CHARACTER SET koi8r",
-                "w VARCHAR(20) CHARACTER SET utf16", "e ENUM('a', 'é') CHARACTER SET utf8mb4", "j JSON")
+                "w VARCHAR(20) CHARACTER SET utf16", "e ENUM('a', 'é') CHARACTER SET utf8mb4")
 
 
 def test_texts_in_every_charset_reach_every_column_alike(env):
-    """Under sql_modes that let a server cut, replace or refuse what it cannot store: whatever the leader takes is equal."""
+    """Under sql_modes that let a server cut, replace or refuse what it cannot store: whatever the leader takes is equal. MySQL
+    takes for JSON texts that are none in any character set: MariaDB's table then stops, and says so."""
     env.needs_proxy()
-    env.tables("CREATE TABLE texts (id INT PRIMARY KEY AUTO_INCREMENT, %s)" % ", ".join(TEXT_COLUMNS))
+    env.tables(log_feed.SENTINEL, "CREATE TABLE texts (id INT PRIMARY KEY AUTO_INCREMENT, %s)" % ", ".join(TEXT_COLUMNS),
+               "CREATE TABLE jsons (id INT PRIMARY KEY AUTO_INCREMENT, j JSON)")
     proxy = env.proxy()
     accepted = 0
     for mode in ("", "STRICT_TRANS_TABLES"):
@@ -68,18 +71,18 @@ def test_texts_in_every_charset_reach_every_column_alike(env):
             session = proxy.wire(database="app")
             session.query("SET sql_mode = '%s'" % mode)
             session.query("SET " + names)
-            for column in (text.split()[0] for text in TEXT_COLUMNS):
-                insert, *_ = session.prepare("INSERT INTO texts (%s) VALUES (?)" % column)
+            for into in ["texts (%s)" % text.split()[0] for text in TEXT_COLUMNS] + ["jsons (j)"]:
+                insert, *_ = session.prepare("INSERT INTO %s VALUES (?)" % into)
                 for raw in TEXTS:
                     for introducer in (b"", b"_binary", b"_latin1"):
-                        sql = b"INSERT INTO texts (%s) VALUES (%s'%s')" % (column.encode(), introducer, raw)
+                        sql = b"INSERT INTO %s VALUES (%s'%s')" % (into.encode(), introducer, raw)
                         accepted += attempt(session.query, sql)
                         accepted += attempt(session.query, sql.replace(b"INSERT", b"INSERT IGNORE"))
                     accepted += attempt(session.execute, insert, [raw])
                     accepted += attempt(session.execute, insert, [raw.decode(errors="surrogateescape")])
     assert accepted > 1000, accepted
-    env.assert_equal(rows_min=accepted)
-    assert proxy.status()["applier"]["parked"] == []
+    named = log_feed.equal_or_named(env, proxy, "texts", "jsons")
+    assert named == {"texts": False, "jsons": env.old.kind == "mysql"}, proxy.status()["applier"]
 
 
 def attempt(call, *arguments):
