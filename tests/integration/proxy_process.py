@@ -124,6 +124,13 @@ class Proxy:
     def running(self):
         return self.process is not None and self.process.poll() is None
 
+    def reads_from_new(self):
+        return self.flags["read_from_new"]["percent"] > 0 and self.flags["dual_write"]["enabled"]
+
+    def brings_everything(self):
+        """Whether all that the leader does reaches the follower, past the proxy too."""
+        return self.running() and self.config.get("dual_write", {}).get("feed") == "log" and self.flags["dual_write"]["enabled"]
+
     def log_tail(self, lines=40):
         return tail(self.log_file, lines)
 

@@ -44,7 +44,7 @@ def said(session, statements):
 
 def test_characteristics_of_transactions_are_used_up_as_the_server_does(env):
     proxy = setup(env)
-    env.old.run("CREATE DATABASE IF NOT EXISTS app_direct", "CREATE TABLE app_direct.t LIKE app.t")
+    env.old.run("CREATE DATABASE app_direct", "CREATE TABLE app_direct.t LIKE app.t")
     for statements in ONE_SHOTS:
         statements = [s for s in statements if "id > 2" not in s]
         proxy.caught_up()  # reads that `new` answers: of another session's writes
