@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -38,13 +39,20 @@ struct CaptureRequest {
   std::uint32_t number = 0;  // of this definition of this table; never used again for another one
   std::string control_schema = "crossfade";
   FirstTriggers first{};
+  // The columns that foreign keys of other tables (or of its own) refer to, one entry a foreign key:
+  // DefinedForeignKey::parent_columns. Only MySQL needs it, for REPLACE.
+  std::vector<std::vector<std::string>> referenced{};
 };
+// Those of `table`, from the definitions of all the leader's tables.
+std::vector<std::vector<std::string>> referenced_columns(const std::map<TableRef, TableDefinition>& leader,
+                                                         const TableRef& table);
 
 // One column of `Capture::table`.
 struct CapturedColumn {
   StoredForm form;  // of the leader's column, but JSON is a text and COMPRESSED is not
   // Number of its pair ob/nb in `changes`, from 1; 0: it is packed into oi and ni.
   std::size_t big = 0;
+  std::size_t members = 0;  // of ENUM and SET
 };
 
 // Immutable once made. Shared with every change that is decoded by it.
@@ -57,6 +65,8 @@ struct Capture {
   std::shared_ptr<const LogTable> table;
   std::vector<CapturedColumn> columns;  // beside table->columns
   std::vector<std::size_t> key;         // ordinals in table->columns of the primary key
+  std::vector<std::vector<std::size_t>> referenced;  // of MySQL: ordinals of each foreign key's columns
+  std::size_t unique_keys = 1;
   std::size_t pairs = 0;                // how many pairs `changes` must have
   // Of what the triggers depend on: names, types, order of columns, primary key, engine.
   std::string fingerprint;

@@ -41,7 +41,12 @@ struct CapturedRow {
 absl::StatusOr<CapturedRow> captured_row(const ChangeHead& head, const std::vector<protocol::Cell>& row,
                                          const Capture& capture);
 
+struct CapturedStatement {
+  ChangeHead head;
+  LoggedStatement statement;
+  std::uint64_t intent = 0;  // of a statement that ran: the id of the row that said it would
+};
 // Of intent and statement.
-absl::StatusOr<LoggedStatement> captured_statement(const ChangeHead& head, const std::vector<protocol::Cell>& row);
+absl::StatusOr<CapturedStatement> captured_statement(const ChangeHead& head, const std::vector<protocol::Cell>& row);
 
 }  // namespace crossfade::dualwrite

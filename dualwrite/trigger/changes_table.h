@@ -42,8 +42,9 @@ std::string select_changes(std::string_view schema, std::size_t pairs);
 // One id a statement: a list or a range becomes a scan on a short table, and that waits for clients' rows.
 std::string delete_change(std::string_view schema, std::uint64_t id);
 
-// INSERT of a 'P' or 'S' row.
-enum class StatementNote : std::uint8_t { intent, done };
-std::string insert_statement(std::string_view schema, StatementNote note, const LoggedStatement& statement);
+// INSERT of a 'P' row: the statement is about to run.
+std::string insert_intent(std::string_view schema, const LoggedStatement& statement);
+// INSERT of an 'S' row: the statement has run, whose intent is the row `intent`. That row may be deleted then.
+std::string insert_done(std::string_view schema, const LoggedStatement& statement, std::uint64_t intent);
 
 }  // namespace crossfade::dualwrite

@@ -2,7 +2,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
+#include <map>
+#include <string>
+#include <variant>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -10,39 +14,66 @@
 
 namespace crossfade::dualwrite {
 
+using CapturedItem = std::variant<CapturedRow, CapturedStatement>;
+
 struct ReplaceMergeLimits {
   std::size_t rows_max = 65536;
   std::size_t bytes_max = std::size_t{64} << 20;
 };
 
-// Of a MySQL leader: a delete and the insert of the same connection, table, statement and primary key become one update
-// in the insert's place; everything else passes as it is, in the order of ids. A delete of a table that foreign keys
-// refer to is held, with all rows behind it, until its insert comes or another row of its connection shows that none
-// will; that is the rest of the snapshot at worst.
+// Brings a MySQL leader's REPLACE into a form that has the same effect on the rows which refer to the replaced one; to
+// be used for every leader's rows, of which those of MariaDB (whose REPLACE is what it seems) pass as they are.
+//
+// MySQL removes (ON DELETE) the children of a replaced row whose referenced columns change, and keeps those whose
+// referenced columns are the same bytes in the new row (measured; MariaDB removes them all). So a delete, and the insert
+// of the same connection, table and statement, become one update in the insert's place if the columns that each foreign
+// key refers to are the same in both; if none are, they stay; if some are, no change of one row says it: an error.
+//
+// Order is that of ids. A delete from a table that foreign keys refer to is held, with everything behind it, until its
+// insert comes or another row of its connection shows that none will: to the end of the snapshot at worst, or up to the
+// limits. Past them it goes as a delete, and an insert that comes all the same is an error.
+//
+// A connection that deletes and inserts the same referenced row in two statements under a frozen SET timestamp, or within
+// a trigger or function of one statement, is taken for a REPLACE.
 class ReplaceMerge {
  public:
   explicit ReplaceMerge(ReplaceMergeLimits limits = {}) : limits_(limits) {}
 
-  enum class Referenced : std::uint8_t { no, yes };  // by foreign keys; of `no` nothing is merged
-  // Appends to `out` what is certain. ResourceExhausted: a delete stands unresolved with more than the limits behind it.
-  absl::Status add(CapturedRow row, Referenced referenced, const Capture& capture, std::vector<CapturedRow>* out);
+  // Appends to `out` what is certain. `capture`: of the row's table. FailedPrecondition: see above; the message names
+  // the table and id.
+  absl::Status add(CapturedRow row, const Capture& capture, std::vector<CapturedItem>* out);
+  void add(CapturedStatement statement, std::vector<CapturedItem>* out);
   // At the end of a whole snapshot: what is held is what it seems.
-  void finish(std::vector<CapturedRow>* out);
-  // At the end of a batch that was cut: the held rows belong to the next batch; they are forgotten here. The first id
-  // that was held; 0: none.
+  void finish(std::vector<CapturedItem>* out);
+  // At the end of a batch that was cut short: what is held belongs to the next batch, and is forgotten here. The first
+  // id of it; 0: nothing is held.
   std::uint64_t cut();
 
  private:
+  // Of a delete that may yet become an update: the bytes of each foreign key's referenced columns.
+  using Referenced = std::vector<std::string>;
   struct Held {
-    CapturedRow row;
-    RowImage key;
-    bool open = false;  // a delete that may become an update
+    CapturedItem item;
+    Referenced referenced{};
+    bool open = false;
   };
-  void release(std::vector<CapturedRow>* out);
+  // What was let go as a delete, of one statement of a connection.
+  struct LetGo {
+    std::uint32_t table = 0;
+    std::int64_t statement = 0;
+    std::vector<Referenced> rows{};
+  };
+
+  absl::Status take_insert(CapturedRow& row, const Capture& capture);
+  void close_others(const ChangeHead& head, const Capture& capture);
+  void hold_or_pass(Held held, std::vector<CapturedItem>* out);
+  void release(std::vector<CapturedItem>* out);
+  void let_go_first(std::vector<CapturedItem>* out);
 
   ReplaceMergeLimits limits_;
   std::deque<Held> held_;
   std::size_t bytes_ = 0;
+  std::map<std::uint64_t, LetGo> let_go_;  // by connection
 };
 
 }  // namespace crossfade::dualwrite
