@@ -30,7 +30,7 @@ Planned planned(const std::string& type, const std::string& charset = "", bool m
 std::string logged(const Planned& at, std::string_view text) {
   Buffer out;
   const absl::Status status = put_captured_value(out, at.column, at.captured, text);
-  if (!status.ok()) EXPECT_TRUE(out.empty()) << "half a value";
+  EXPECT_TRUE(status.ok() || out.empty()) << "half a value";
   return status.ok() ? hex(out) : "none";
 }
 std::string logged(const std::string& type, std::string_view text, const std::string& charset = "") {
@@ -123,7 +123,6 @@ TEST(CapturedValue, DatesAndTimes) {
 
 TEST(CapturedValue, WhatIsNoDateOrTimeIsRefused) {
   for (const char* text : {"1900", "2156", "24", "", "-1"}) {
-    if (std::string_view(text) == "24") continue;
     EXPECT_EQ(logged("year(4)", text), "none") << text;
   }
   for (const char* text : {"", "2024-1-1", "2024-13-01", "2024-01-32", "2024-01-01 ", "24-01-01", "2024/01/01"}) {
