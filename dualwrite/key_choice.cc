@@ -4,7 +4,8 @@
 #include <optional>
 
 #include "dualwrite/ascii_case.h"
-#include "dualwrite/character_set.h"
+#include "dualwrite/collation_names.h"
+#include "dualwrite/collations.h"
 
 namespace crossfade::dualwrite {
 
@@ -34,7 +35,7 @@ std::string leader_collation(const TablePair& pair, std::string_view name) {
     if (const DefinedColumn* column = pair.leader->column(name)) return column->collation;
   }
   const std::optional<std::size_t> at = ordinal(pair.source, name);
-  return at ? std::string(name_of_collation(pair.source.columns[*at].collation, pair.makes.leader_is_mariadb)) : "";
+  return at ? collation_name(pair.source.columns[*at].collation, pair.makes.leader_is_mariadb) : "";
 }
 
 // ENUM and SET compare by their numbers.
@@ -49,7 +50,9 @@ bool part_is_as_strict(const TablePair& pair, const Part& leader, const Part& fo
   if (follower.prefix && (!leader.prefix || *follower.prefix < *leader.prefix)) return false;
   const DefinedColumn* column = pair.follower.column(follower.column);
   if (column == nullptr) return false;
-  return !compares_as_text(*column) || folds_no_more(leader_collation(pair, leader.column), column->collation);
+  if (!compares_as_text(*column)) return true;
+  const std::string of_leader = leader_collation(pair, leader.column);
+  return !of_leader.empty() && folding(of_leader, column->collation, pair.makes) != Folding::more;
 }
 
 // The leader's key makes this key of the follower unique: each of its parts is among the follower's.
