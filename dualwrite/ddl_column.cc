@@ -64,7 +64,9 @@ class ColumnTranslator {
     }
     if (!text_.is_op(at, "(")) return at;
     if (text_.is_number(at + 1) && text_.is_op(at + 2, ")")) length_ = std::string(text_.text(at + 1));
-    return text_.after(at);
+    const std::size_t end = text_.after(at);
+    if (type_ == "YEAR" && on_.to_mysql()) text_.erase(at, end);  // YEAR(2) as well has four digits in rows
+    return end;
   }
 
   void refuse_type() {

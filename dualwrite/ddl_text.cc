@@ -123,6 +123,15 @@ void DdlText::erase(std::size_t from, std::size_t to) {
   for (std::size_t at = from; at < std::min(to, tokens_.size()); ++at) replace(at, "");
 }
 
+namespace {
+
+bool is_of_word(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '$' ||
+         (c & 0x80) != 0;
+}
+
+}  // namespace
+
 std::string DdlText::render() const {
   std::string out;
   for (std::size_t at = 0; at < tokens_.size(); ++at) {
@@ -134,9 +143,14 @@ std::string DdlText::render() const {
     } else if (!out.empty() && (!piece.gap.empty() || erased(at - 1))) {
       out += ' ';
     }
+    const std::size_t begin = out.size();
     out += piece.before;
     out += piece.changed ? std::string_view(piece.replaced) : piece.token.text;
     out += piece.behind;
+    // What its quotes alone kept apart: COLLATE='latin1_bin'ENGINE=InnoDB
+    const bool touched = at > 0 && (piece.changed || tokens_[at - 1].changed);
+    if (touched && begin > 0 && begin < out.size() && is_of_word(out[begin - 1]) && is_of_word(out[begin]))
+      out.insert(begin, " ");
   }
   return out;
 }

@@ -19,8 +19,16 @@ std::string quote_table_name(const TableRef& table) {
   return (table.schema.empty() ? "" : quote_name(table.schema) + ".") + quote_name(table.table);
 }
 
-// Within one make: what stands, but for the rows of CREATE TABLE .. SELECT, which MySQL announces.
+// What the follower never had, because it could not be made there, is gone from there as well.
+bool drop_if_exists(DdlText& text, const DdlHead& head) {
+  if (head.verb != "DROP" || head.object.empty() || head.object == "INDEX" || head.if_exists.second != 0) return false;
+  text.add_before(head.at, "IF EXISTS ");
+  return true;
+}
+
+// Within one make: what stands, but for DROPs and for the rows of CREATE TABLE .. SELECT, which MySQL announces.
 absl::StatusOr<Statements> same_make(const LoggedStatement& statement, DdlText& text, const DdlHead& head) {
+  if (drop_if_exists(text, head)) return Statements{text.render()};
   if (head.verb != "CREATE" || head.object != "TABLE") return Statements{statement.sql};
   const std::size_t end = text.size();
   if (end >= 2 && text.is(end - 2, "START") && text.is(end - 1, "TRANSACTION")) {
@@ -41,6 +49,7 @@ class Translator {
       : on_(on), text_(on.text), statement_(statement), head_(read_head(text_)) {}
 
   absl::StatusOr<Statements> translate() {
+    drop_if_exists(text_, head_);
     if (head_.object == "DATABASE") {
       database();
     } else if (head_.object == "TABLE") {

@@ -271,9 +271,9 @@ void Session::update_read_pin() {
     read_pin_.set(set_variables_.unfollowed());
   } else if (context_) {
     read_pin_.set(context_->reads_pinned);
-  } else if (set_variables_.deciding().empty()) {
-    read_pin_.set("");
-  }  // else as it was, until the values are read
+  } else {
+    read_pin_.set("");  // a read that would go elsewhere has the values read before it does
+  }
 }
 
 std::string Session::why_writes_are_refused() const {

@@ -42,7 +42,10 @@ def discover(roles_wanted=None, feeds_wanted=None):
         for name, function in sorted(vars(module).items()):
             if not (name.startswith("test_") and callable(function) and function.__module__ == module.__name__):
                 continue
-            for feed in feeds_wanted or asked_of(function, module, "feeds", harness.DEFAULT_FEEDS):
+            feeds = asked_of(function, module, "feeds", harness.DEFAULT_FEEDS)
+            if feeds_wanted:
+                feeds = [feed for feed in feeds_wanted if feeds != harness.REPLAY_ONLY or feed in feeds]
+            for feed in feeds:
                 for roles in roles_wanted or asked_of(function, module, "roles", harness.DEFAULT_ROLES):
                     found.append(Test(name_of(module.__name__, name, roles, feed), roles, feed, function))
     return sorted(found, key=lambda test: (harness.ALL_FEEDS.index(test.feed), harness.BOTH_ROLES.index(test.roles), test.name))

@@ -34,8 +34,11 @@ both_roles = roles(*BOTH_ROLES)
 
 # Where the proxy gets what the follower has to follow. A test runs under the first of these unless its module has FEEDS
 # of its own or the test is marked with @feeds(...).
-ALL_FEEDS = ("inline", "log")
-DEFAULT_FEEDS = ("inline",)
+ALL_FEEDS = ("log", "inline")
+DEFAULT_FEEDS = ("log",)
+# What is true of statement replay alone (refusals, outbox, kept diagnostics, ...): a module has FEEDS = REPLAY_ONLY, a
+# test is marked with @replay_only. Never run under another feed.
+REPLAY_ONLY = ("inline",)
 
 
 def feeds(*names):
@@ -45,6 +48,9 @@ def feeds(*names):
         function.feeds = names
         return function
     return mark
+
+
+replay_only = feeds(*REPLAY_ONLY)
 
 
 class Direct:
@@ -79,6 +85,7 @@ class Env:
         self.servers, self.binary, self.directory, self.name, self.feed = servers, binary, directory, name, feed
         self.old, self.new = servers.old, servers.new
         self.schema = "app"
+        self.schemas = [self.schema]  # those that assert_equal compares
         self.proxies, self.relays = [], []
         self.reset()
 
@@ -89,8 +96,36 @@ class Env:
                          "CREATE DATABASE app CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
 
     def tables(self, *statements):
-        """Runs DDL or seed data in the schema, on both servers."""
-        self.servers.run("SET time_zone = '+00:00'", *statements, database=self.schema)
+        """DDL or seed data in the schema, for both servers."""
+        self.both("SET time_zone = '+00:00'", *statements, database=self.schema)
+
+    def both(self, *statements, database=None):
+        """Runs on both servers what they are to have. While a proxy brings all that the leader does to the follower it
+        runs on the leader alone, and is on the follower afterwards."""
+        following = [proxy for proxy in self.proxies if proxy.brings_everything()]
+        if not following:
+            self.servers.run(*statements, database=database)
+            return
+        self.old.run(*statements, database=database)
+        for proxy in following:
+            proxy.caught_up()
+
+    def afresh(self, *statements):
+        """The schema anew, with these tables and rows, on both servers."""
+        self.both("DROP DATABASE IF EXISTS " + self.schema,
+                  "CREATE DATABASE %s CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci" % self.schema)
+        self.tables(*statements)
+
+    def beside(self, *statements):
+        """A schema `app_direct` with these tables, for what is to run on the leader directly. It is duplicated as all that
+        the leader's log has; under feed `inline` it stays the leader's own."""
+        if self.feed == "inline":
+            self.old.run("CREATE DATABASE app_direct CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+            self.old.run(*statements, database="app_direct")
+            return
+        self.both("CREATE DATABASE app_direct CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+        self.both(*statements, database="app_direct")
+        self.schemas.append("app_direct")
 
     def proxy(self, config=None, flags=None, start=True, ready=True, **more):
         if not self.binary:
@@ -103,6 +138,8 @@ class Env:
         self.proxies.append(proxy)
         if start:
             proxy.start(ready)
+            if ready and proxy.reads_from_new():
+                proxy.caught_up()  # until it knows that, reads stay with the leader
         return proxy
 
     def needs_proxy(self):
@@ -119,7 +156,7 @@ class Env:
         if not self.binary:
             return
         (proxy or self.proxies[-1]).caught_up()
-        differences, count = compare_databases(self.old, self.new, [self.schema])
+        differences, count = compare_databases(self.old, self.new, self.schemas)
         if differences:
             raise Broken("databases differ:\n" + "\n".join(differences))
         assert count >= rows_min, "only %d rows to compare" % count

@@ -82,6 +82,8 @@ class Proxy:
             "control": {"schema": "crossfade", "old": {"user": CONTROL, "password": CONTROL_PASSWORD},
                         "new": {"user": CONTROL, "password": CONTROL_PASSWORD}},
             "users": [{"name": APP, "password": APP_PASSWORD}],
+            # Whoever answers, it is not because the machine is busy.
+            "reads": {"max_lag": "1m", "read_your_writes_timeout": "10s"},
             "flags": {"file": self.flags_file}}, config or {})
         self.write_config()
         self.set_flags(wait=False)
@@ -121,6 +123,13 @@ class Proxy:
 
     def running(self):
         return self.process is not None and self.process.poll() is None
+
+    def reads_from_new(self):
+        return self.flags["read_from_new"]["percent"] > 0 and self.flags["dual_write"]["enabled"]
+
+    def brings_everything(self):
+        """Whether all that the leader does reaches the follower, past the proxy too."""
+        return self.running() and self.config.get("dual_write", {}).get("feed") == "log" and self.flags["dual_write"]["enabled"]
 
     def log_tail(self, lines=40):
         return tail(self.log_file, lines)

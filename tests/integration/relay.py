@@ -24,6 +24,7 @@ class Relay:
         self.commits = 0            # COMMITs seen
         self.refuse = False         # new connections are closed at once
         self.cut_after_commit = 0   # so many more COMMITs are passed on, and then their answer is lost
+        self.cut_after = None       # the next piece with these bytes is passed on, and then its answer is lost
         self.hold = threading.Event()
         self.hold.set()             # cleared: COMMITs wait here
         self._pairs, self._reset, self._lock, self._stopped = set(), set(), threading.Lock(), False
@@ -112,6 +113,8 @@ class Relay:
                     data = b""
                 now = time.monotonic()
                 delay = self._delay(self.to_server if towards_server else self.to_client)
+                if towards_server and self.cut_after and self.cut_after in data:
+                    self.cut_after, state["lose"] = None, True
                 if towards_server and re.search(rb"(?<![A-Z])COMMIT(?![A-Z])", data.upper()):
                     self.commits += 1
                     delay += self._delay(self.commit_delay)

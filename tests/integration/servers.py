@@ -30,7 +30,7 @@ class Database:
 
     def __init__(self, kind, directory, options=()):
         self.kind, self.directory, self.options = kind, directory, list(options)
-        self.port, self.pid, self.unstartable, self.feed = free_port(), None, "", "inline"
+        self.port, self.pid, self.unstartable, self.feed = free_port(), None, "", "log"
         script(SERVERS, "init", kind, directory)
 
     def start(self):

@@ -12,7 +12,7 @@ import time
 import pymysql
 
 import wire
-from harness import BOTH_ROLES, raises
+from harness import BOTH_ROLES, raises, replay_only
 from progress import wait_until
 from servers import APP, APP_PASSWORD
 
@@ -182,6 +182,21 @@ def test_a_wrong_sequence_gets_1156(env):
     assert session.closed_by_server()
 
 
+def test_what_would_hide_writes_is_refused_by_name_and_counted(env):
+    env.needs_proxy()
+    env.tables(*TABLES)
+    proxy = env.proxy()
+    session = proxy.wire(database="app", capabilities=wire.MULTI_STATEMENTS)
+    for what in ("SET sql_log_bin = 0", "SET @a = 1, SESSION binlog_format = 'ROW'", "SELECT 1; SET @@sql_log_bin = OFF",
+                 "PREPARE s FROM 'SET sql_log_bin = 0'", lambda: session.prepare("SET binlog_row_image = 'MINIMAL'")):
+        before = proxy.metric("crossfade_statements_refused_total")
+        _, message = raises(1235, session.query if isinstance(what, str) else what, *([what] if isinstance(what, str) else []))
+        assert message.startswith("crossfade: ") and "sql_log_bin" in message, message
+        assert proxy.metric("crossfade_statements_refused_total") == before + 1, what
+        session.one("UPDATE items SET stock = stock + 1")
+    env.assert_equal(rows_min=2)
+
+
 REFUSED = [
     "CREATE TABLE x (id INT PRIMARY KEY)", "ALTER TABLE items ADD c INT", "DROP TABLE items", "TRUNCATE items",
     "CREATE INDEX i ON items (name)", "RENAME TABLE items TO items2", "CREATE USER u", "GRANT SELECT ON app.* TO app",
@@ -196,6 +211,7 @@ REFUSED = [
 ]
 
 
+@replay_only
 def test_what_cannot_be_reproduced_is_refused_by_name(env):
     env.needs_proxy()
     env.tables(*TABLES)
@@ -224,6 +240,7 @@ def test_what_cannot_be_reproduced_is_refused_by_name(env):
     env.assert_equal(rows_min=2)
 
 
+@replay_only
 def test_refused_statements_are_refused_when_prepared(env):
     env.needs_proxy()
     env.tables(*TABLES)
@@ -242,6 +259,7 @@ def test_refused_statements_are_refused_when_prepared(env):
     env.assert_equal(rows_min=2)
 
 
+@replay_only
 def test_every_refusal_is_in_our_words_and_is_counted(env):
     env.needs_proxy()
     env.tables(*TABLES, "CREATE PROCEDURE writes() DELETE FROM items")
@@ -327,8 +345,7 @@ def test_new_down_is_not_the_clients_affair(env):
     with proxy.connect(database="app") as session, session.cursor() as cursor:
         for n in range(10, 30):
             cursor.execute("INSERT INTO items VALUES (%s, 'while away', 1)", (n,))
-        status = wait_until(lambda: (s := proxy.status())["lag"]["entries"] == 20 and s, 10, "a lag of 20")
-        assert status["caught_up"] is False and status["lag"]["bytes"] > 0, status
+        assert proxy.status()["caught_up"] is False
         assert proxy.metric("crossfade_backend_up", backend="new") == 0
         env.new.restart()
         proxy.caught_up(30)
@@ -339,7 +356,7 @@ def test_new_down_is_not_the_clients_affair(env):
         for n in range(30, 50):
             cursor.execute("INSERT INTO items VALUES (%s, 'away again', 1)", (n,))
         assert time.monotonic() - started < 2
-        wait_until(lambda: proxy.status()["lag"]["entries"] == 20, 10, "a lag of 20")
+        wait_until(lambda: proxy.status()["lag"]["bytes"] > 0, 10, "a lag")
         env.new.restart()
     env.assert_equal(rows_min=42)
     assert proxy.metric("crossfade_backend_up", backend="new") == 1
@@ -370,17 +387,13 @@ def test_a_commit_whose_fate_is_unknown_is_not_called_either(env):
         session.one(begin)
         for statement in statements[:-1]:
             session.one(statement)
-        # Nobody else commits there any more: the next COMMIT is this session's.
-        proxy.caught_up()
-        relay.cut_after_commit = 1
+        relay.cut_after = statements[-1].encode()
         try:
             session.one(statements[-1])
         except wire.Closed:
             pass
         else:
             raise AssertionError("acknowledged without an answer of the leader")
-        relay.cut_after_commit = 0
-    # The leader may commit a moment after the applier has looked for what became of it: it comes with the next look.
     for server in (env.old, env.new):
         wait_until(lambda: server.run("SELECT stock FROM app.items ORDER BY id") == ((2,), (3,)), 10, "the commits")
     wait_until(lambda: proxy.connect().close() is None, 20)

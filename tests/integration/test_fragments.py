@@ -111,7 +111,7 @@ def pipelined(session):
 def scenario(env, proxy, port, tls=None, extra=0):
     """All packets of three sessions, from the same rows."""
     proxy.caught_up()
-    env.servers.run("TRUNCATE TABLE t", "TRUNCATE TABLE e", database="app")
+    env.tables("TRUNCATE TABLE t", "TRUNCATE TABLE e")
     packets = []
     for plugin, capabilities, steps in (
             ("mysql_native_password", 0, (writes, reads, cursors)),

@@ -1,7 +1,7 @@
 """Servers with a small max_allowed_packet, the leader or the other side."""
 
 import wire
-from harness import BOTH_ROLES, raises
+from harness import BOTH_ROLES, raises, replay_only
 from progress import wait_until
 
 ROLES = BOTH_ROLES
@@ -84,8 +84,7 @@ def test_long_data_over_the_leaders_limit(env):
         limit(env.old, DEFAULT)
 
 
-def test_what_the_leader_takes_is_recorded_however_small_its_packets_are(env):
-    """A record is more than twice as large as what it records."""
+def test_what_the_leader_takes_is_duplicated_however_small_its_packets_are(env):
     env.tables(TABLE)
     limit(env.old, SMALL)
     try:
@@ -115,6 +114,44 @@ def test_what_the_leader_takes_is_recorded_however_small_its_packets_are(env):
         limit(env.old, DEFAULT)
 
 
+def test_reads_over_the_other_sides_limit_are_the_leaders(env):
+    env.needs_proxy()
+    env.tables(TABLE)
+    limit(env.new, SMALL)
+    try:
+        proxy = env.proxy(flags={"read_from_new": {"percent": 100}})
+        proxy.caught_up()
+        session = proxy.wire(database="app")
+        session.query(insert(3, SMALL // 4))
+        assert session.one("SELECT LENGTH('%s') FROM t WHERE id = 3" % ("x" * SMALL)).rows == [[str(SMALL)]]
+        before = proxy.metric("crossfade_reads_total", backend="new")
+        assert session.one("SELECT id FROM t WHERE id = 3").rows == [["3"]]
+        assert proxy.metric("crossfade_reads_total", backend="new") == before + 1
+        env.assert_equal(proxy)
+    finally:
+        limit(env.new, DEFAULT)
+
+
+def test_a_row_that_the_other_side_does_not_take_stops_its_table_and_no_other(env):
+    env.tables(TABLE, "CREATE TABLE other (id INT PRIMARY KEY)")
+    env.needs_proxy()
+    limit(env.new, SMALL)
+    try:
+        proxy = env.proxy()
+        session = proxy.wire(database="app")
+        session.query(insert(1, SMALL + 100))
+        session.query("INSERT INTO other VALUES (100)")
+        (stopped,) = wait_until(lambda: proxy.status()["applier"]["parked"], 30, "the stopped table")
+        assert stopped["tables"] == "app.t" and "max_allowed_packet" in stopped["error"], stopped
+        session.query("INSERT INTO other VALUES (101)")
+        session.query("INSERT INTO t VALUES (2, 'after it')")
+        wait_until(lambda: env.new.run("SELECT COUNT(*) FROM app.other") == ((2,),), 20, "the other table's rows")
+        assert env.new.run("SELECT COUNT(*) FROM app.t") == ((0,),)
+    finally:
+        limit(env.new, DEFAULT)
+
+
+@replay_only
 def test_a_write_that_the_other_side_would_not_take_is_refused(env):
     env.tables(TABLE)
     env.needs_proxy()
@@ -160,6 +197,7 @@ def test_a_write_that_the_other_side_would_not_take_is_refused(env):
         env.old.run("SET GLOBAL local_infile = %d" % files)
 
 
+@replay_only
 def test_an_entry_that_the_other_side_does_not_take_any_more_is_parked_with_the_reason(env):
     env.tables(TABLE, "CREATE TABLE other (id INT PRIMARY KEY)")
     env.needs_proxy()

@@ -1,9 +1,9 @@
-"""Session states in which a write could slip past the outbox, or a rolled-back one into it."""
+"""Session states in which a write could slip past what is duplicated, or a rolled-back one into it."""
 
 import threading
 
 import wire
-from harness import BOTH_ROLES
+from harness import BOTH_ROLES, replay_only
 from progress import wait_until
 
 ROLES = BOTH_ROLES
@@ -31,7 +31,7 @@ def run(session, *statements):
         session.one(statement)
 
 
-def test_what_a_deadlock_rolled_back_is_not_recorded(env):
+def test_what_a_deadlock_rolled_back_is_not_duplicated(env):
     proxy = setup(env)
     victim, other = proxy.wire(database="app"), proxy.wire(database="app")
     run(victim, "SET autocommit=0", "INSERT INTO t VALUES (77, 1, 'x')", "UPDATE t SET v = v + 1 WHERE id = 1")
@@ -63,6 +63,7 @@ def test_what_a_deadlock_rolled_back_is_not_recorded(env):
     env.assert_equal(rows_min=3)
 
 
+@replay_only
 def test_savepoint_names_that_servers_fold_their_own_way_are_refused(env):
     session = setup(env).wire(database="app")
     run(session, "BEGIN", "SAVEPOINT e", "INSERT INTO t VALUES (10, 1, 'x')")
@@ -72,15 +73,17 @@ def test_savepoint_names_that_servers_fold_their_own_way_are_refused(env):
     env.assert_equal(rows_min=2)
 
 
-def test_turning_autocommit_on_records_what_it_commits(env):
+def test_turning_autocommit_on_duplicates_what_it_commits(env):
     session = setup(env).wire(database="app")
-    run(session, "SET autocommit=0", "INSERT INTO t VALUES (5, 1, 'x')")
-    refused(session, "SET @autocommit=0, autocommit=1")
-    run(session, "SET autocommit=1")
+    run(session, "SET autocommit=0", "INSERT INTO t VALUES (5, 1, 'x')", "SAVEPOINT \u00e9", "INSERT INTO t VALUES (6, 1, 'x')",
+        "ROLLBACK TO \u00e9", "SET @autocommit=0, autocommit=1", "ROLLBACK")
     assert env.old.run("SELECT COUNT(*) FROM app.t") == ((3,),)
-    env.assert_equal(rows_min=3)
+    run(session, "SET autocommit=0", "INSERT INTO t VALUES (7, 1, 'x')", "SET autocommit=1", "ROLLBACK")
+    assert env.old.run("SELECT COUNT(*) FROM app.t") == ((4,),)
+    env.assert_equal(rows_min=4)
 
 
+@replay_only
 def test_writes_under_read_committed_are_refused_however_it_was_set(env):
     session = setup(env).wire(database="app")
     name = "tx_isolation" if session.one("SELECT VERSION()").rows[0][0].find("Maria") > 0 else "transaction_isolation"
@@ -118,12 +121,15 @@ def test_reads_of_an_implicit_transaction_stay_with_the_leader(env):
     env.needs_proxy()
     env.old.run("INSERT INTO app.t VALUES (1, 1, 'old')")
     env.new.run("INSERT INTO app.t VALUES (1, 1, 'new')")
-    session = env.proxy(flags={"read_from_new": {"percent": 100}}).wire(database="app")
+    proxy = env.proxy(flags={"read_from_new": {"percent": 100}})
+    proxy.caught_up()
+    session = proxy.wire(database="app")
     assert session.one("SELECT s FROM t WHERE id = 1").rows == [["new"]]
     run(session, "SET autocommit=0")
     assert session.one("SELECT s FROM t WHERE id = 1").rows == [["old"]]
 
 
+@replay_only
 def test_a_prepared_write_keeps_to_the_mode_it_was_prepared_in(env):
     session = setup(env).wire(database="app")
     statement, *_ = session.prepare("INSERT INTO t (id, v) VALUES (?, 3)")

@@ -1,4 +1,4 @@
-"""sysbench's stock OLTP scripts, whose writes are duplicated: no error, and both databases equal afterwards."""
+"""sysbench's stock OLTP scripts, whose tables and writes are duplicated: no error, and both databases equal afterwards."""
 
 import re
 import shutil
@@ -27,25 +27,18 @@ def sysbench(port, script, command, mode="auto", user=APP, password=APP_PASSWORD
     return done.returncode, done.stdout + done.stderr
 
 
-def prepare(env):
-    """sysbench's own tables, made directly: on `old` by its script, on `new` with the same definition and rows."""
-    env.needs_proxy()
-    code, said = sysbench(env.old.port, "oltp_read_write", "prepare", user="root", password="")
+def prepare(env, proxy):
+    """sysbench's own tables, made by its script through the proxy."""
+    code, said = sysbench(proxy.port, "oltp_read_write", "prepare")
     assert code == 0, said
-    for table in ("sbtest%d" % n for n in range(1, TABLES + 1)):
-        rows = env.old.run("SELECT id, k, c, pad FROM %s" % table, database="app")
-        assert len(rows) == ROWS
-        env.new.run("CREATE TABLE %s (id INT NOT NULL AUTO_INCREMENT, k INT NOT NULL DEFAULT 0, c CHAR(120) NOT NULL DEFAULT '', "
-                    "pad CHAR(60) NOT NULL DEFAULT '', PRIMARY KEY (id), KEY k_1 (k)) ENGINE=InnoDB" % table, database="app")
-        with env.new.connect(database="app") as session, session.cursor() as cursor:
-            cursor.executemany("INSERT INTO %s VALUES (%%s, %%s, %%s, %%s)" % table, rows)
+    env.assert_equal(proxy, rows_min=TABLES * ROWS)
 
 
 def run_scripts(env, mode):
-    prepare(env)
+    env.needs_proxy()
     # The first half of the reads of `new`, and comparisons beside them: what makes a statement's way longest.
     proxy = env.proxy(flags={"read_from_new": {"percent": 50}, "shadow_read": {"percent": 5}})
-    proxy.caught_up()
+    prepare(env, proxy)
     for script in SCRIPTS:
         code, said = sysbench(proxy.port, script, "run", mode)
         assert code == 0 and "FATAL" not in said, "%s: %s" % (script, said)
@@ -70,8 +63,9 @@ def test_the_stock_scripts_as_text(env):
 
 def test_ids_given_by_the_client(env):
     """oltp_insert without AUTO_INCREMENT draws its ids; a duplicate is the server's error, which sysbench ignores when told."""
-    prepare(env)
+    env.needs_proxy()
     proxy = env.proxy()
+    prepare(env, proxy)
     code, said = sysbench(proxy.port, "oltp_insert", "run", auto_inc="off", mysql_ignore_errors="1062")
     assert code == 0 and "FATAL" not in said, said
     env.assert_equal(rows_min=TABLES * ROWS)
@@ -79,9 +73,9 @@ def test_ids_given_by_the_client(env):
 
 def test_bulk_inserts(env):
     env.needs_proxy()
-    env.tables(*("CREATE TABLE sbtest%d (id INTEGER NOT NULL, k INTEGER DEFAULT '0' NOT NULL, PRIMARY KEY (id))" % n
-                 for n in range(1, THREADS + 1)))
     proxy = env.proxy()
+    code, said = sysbench(proxy.port, "bulk_insert", "prepare")
+    assert code == 0, said
     code, said = sysbench(proxy.port, "bulk_insert", "run", events=40000, time=20)
     assert code == 0 and "FATAL" not in said, said
     env.assert_equal(rows_min=1000)

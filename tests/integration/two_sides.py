@@ -16,7 +16,9 @@ def setup(env, **flags):
     env.needs_proxy()
     env.old.run("INSERT INTO app.who VALUES (1, 'old')")
     env.new.run("INSERT INTO app.who VALUES (1, 'new')")
-    return env.proxy(flags=dict({"read_from_new": {"percent": 100}}, **flags))
+    proxy = env.proxy(flags=dict({"read_from_new": {"percent": 100}}, **flags))
+    proxy.caught_up()  # until it knows that, reads stay with the leader
+    return proxy
 
 
 def assert_t(env, proxy):

@@ -2,9 +2,9 @@
 
     /usr/bin/python3 tests/integration/drivers/matrix.py [--binary FILE] [--group debian] [--only SUBSTRING,...] [--logs DIR]
 
-Each driver has a schema of its own and runs three times: directly; through the proxy with writes duplicated and every read
-compared; and with every read that may be answered by `new` answered there. What it prints must be equal each time, and
-afterwards both databases must be.
+Each driver has a schema of its own and runs three times: directly; through the proxy with all that it writes duplicated from the
+leader's row log, its tables too, and every read compared; and with every read that may be answered by `new` answered there. What
+it prints must be equal each time, and afterwards both databases must be.
 """
 
 import argparse
@@ -188,19 +188,30 @@ class Context:
             "INSERT INTO app_static.big SELECT a.i + 10 * b.i + 100 * c.i + 1000 * d.i + 10000 * e.i AS id, "
             "REPEAT('x', (a.i + 10 * b.i) %% 60), d.i * 1000003 FROM %s a, %s b, %s c, %s d, %s e WHERE e.i < 5" % ((digits,) * 5))
         self.proxy = Proxy(options.binary, os.path.join(self.directory, "proxy"), self.servers,
-                           {"backends": {side: {"tls": {"mode": "required", "ca": self.ca}} for side in ("old", "new")}})
+                           {"backends": {side: {"tls": {"mode": "required", "ca": self.ca}} for side in ("old", "new")},
+                            "dual_write": {"feed": "log"}})
         self.proxy.config.update(test_tls.listen(self.proxy.config, certificates, "preferred"))
         self.proxy.write_config()
 
-    def reset(self, run):
-        """Fresh tables on both sides."""
+    def begin(self):
+        """Starts the proxy on two servers without the drivers' tables."""
         for server in self.servers.both:
-            with server.connect() as session, session.cursor() as cursor:
-                cursor.execute("DROP DATABASE IF EXISTS " + run.schema)
-                cursor.execute("CREATE DATABASE %s CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci" % run.schema)
-                cursor.execute("USE " + run.schema)
-                for statement in lines_of("schema.sql"):
-                    cursor.execute(statement)
+            for (schema,) in server.run("SHOW DATABASES LIKE 'app\\_%'"):
+                if schema != "app_static":
+                    server.run("DROP DATABASE " + schema)
+        self.proxy.start()
+
+    def reset(self, run):
+        """Fresh tables: through the proxy, which brings them to the other side; before it runs, on `old`."""
+        through = self.proxy.process is not None
+        with (self.proxy if through else self.servers.old).connect(APP, APP_PASSWORD) as session, session.cursor() as cursor:
+            cursor.execute("DROP DATABASE IF EXISTS " + run.schema)
+            cursor.execute("CREATE DATABASE %s CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci" % run.schema)
+            cursor.execute("USE " + run.schema)
+            for statement in lines_of("schema.sql"):
+                cursor.execute(statement)
+        if through:
+            self.proxy.caught_up(60)
 
     def compare(self, run, phase):
         differences, count = compare_databases(self.servers.old, self.servers.new, [run.schema])
@@ -288,9 +299,9 @@ def main():
         say("running directly")
         each(ready, options.jobs, lambda run: run.execute("direct", context.servers.old.port, context))
         for phase in phases:
-            each(ready, 1, context.reset)
             if not context.proxy.process:
-                context.proxy.start()
+                context.begin()
+            each(ready, 1, context.reset)
             say("running through the proxy: %s" % ("writes duplicated, all reads compared" if phase == "leader"
                                                      else "reads answered by new"))
             phase_through(context, phase, ready, options.jobs)

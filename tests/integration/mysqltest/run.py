@@ -4,12 +4,13 @@ Each test of tests.txt runs in the protocols named there (text, ps, cursor, view
 again through the proxy with both backends, from the same state. The two transcripts (all results, metadata, warnings and
 errors) are compared after ports and folders were made equal (verdict.py).
 
-Two modes. "plain": `dual_write` is off, as the tests make and drop schemas all the time; the proxy carries everything
-else that a session has. "dual": `dual_write` is on, for the tests marked so, in which CREATE TABLE is made CREATE
-TEMPORARY TABLE, directly and through the proxy alike, because other schema changes are refused meanwhile.
+Two modes. "plain": `dual_write` is off. "dual": all that a test does is duplicated from the leader's row log, on the other
+make, for the tests marked so: beside the same transcripts nothing may have stopped, every row that was changed is looked at
+on the other side, and at the end both databases must be equal. The tables of new tests are InnoDB's there, and the DROPs at
+the end of a test are left out.
 
     /usr/bin/python3 tests/integration/mysqltest/run.py [--binary build/release/crossfade] [--all] [--mode plain|dual|both]
-        [--leader mariadb|mysql|both] [--only SUBSTRING,...] [--keep DIRECTORY] [--protocol text,ps] [--minutes 30]
+        [--leader mariadb|mysql|both] [--only SUBSTRING,...] [--keep DIRECTORY] [--protocol text,ps] [--minutes 30] [--try]
 """
 
 import argparse
@@ -75,23 +76,27 @@ def one_run(package, leader, test, way, directory):
     """Runs a test `direct` or through the `proxy`, from the state that all runs start from."""
     port = leader.proxy.port if way == "proxy" else leader.server.port
     goes_on = leader.kind == "mysql"
-    leader.reset()
+    leader.reset(way)
     record = os.path.join(directory, "%s.%s" % ("-".join(test), way))
     if os.path.exists(record):
         os.remove(record)
-    log_begins = os.path.getsize(leader.proxy.log_file)
+    log_begins = os.path.getsize(leader.proxy.log_file) if os.path.exists(leader.proxy.log_file) else 0
     code, said = package.run(test, way, port, leader.server.directory, record, goes_on)
-    leader.proxy.died()
-    with open(leader.proxy.log_file, errors="replace") as log:
-        log.seek(log_begins)
-        warnings = [line.strip() for line in log if "level=warn" in line or "level=error" in line]
+    warnings, beside = [], []
+    if leader.proxy.running() or way == "proxy":
+        leader.proxy.died()
+        with open(leader.proxy.log_file, errors="replace") as log:
+            log.seek(log_begins)
+            warnings = [line.strip() for line in log if "level=warn" in line or "level=error" in line]
+    if test.mode == "dual" and way == "proxy":
+        beside = leader.followed()
     text = ""
     if os.path.exists(record):
         with open(record, "rb") as lines:
             text = lines.read().decode("latin1")
     ports = (leader.server.port, leader.proxy.port)
     said = last(" ".join(comparable(said, ports, package.var)), 400)
-    return Run(end_of(code, goes_on), "\n".join([said] + warnings[:20]), comparable(text, ports, package.var))
+    return Run(end_of(code, goes_on), "\n".join([said] + warnings[:20]), comparable(text, ports, package.var) + beside)
 
 
 def run_tests(package, leader, tests, exceptions, directory, tally, deadline):
@@ -121,7 +126,9 @@ def chosen(listed, kind, options):
     wanted = []
     for mode in MODES:
         for name, words in listed:
-            if mode == "dual":
+            if mode == "dual" and options.attempt:
+                takes_part = kind == "mariadb" or "mariadb" not in words
+            elif mode == "dual":
                 takes_part = ("dual" if kind == "mariadb" else "dual-mysql") in words
             else:
                 fits_make = kind == "mariadb" or (options.all and "mariadb" not in words) or "mysql" in words
@@ -139,6 +146,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--binary", default=os.path.join(ROOT, "build", "release", "crossfade"))
     parser.add_argument("--all", action="store_true", help="every test of the list; default: those marked quick or dual")
+    parser.add_argument("--try", dest="attempt", action="store_true", help="in the mode dual every test, to find those to be marked")
     parser.add_argument("--leader", choices=("mariadb", "mysql", "both"), default="both")
     parser.add_argument("--mode", choices=MODES + ("both",), default="both")
     parser.add_argument("--only", default="", help="tests whose name has this; several with commas")
@@ -176,7 +184,7 @@ def main():
         say("%d runs with %s as the leader" % (len(tests), roles.split("-")[0]))
         leader = Leader(servers, roles, os.path.abspath(options.binary), directory, accounts)
         left += run_tests(package, leader, tests, exceptions, kept, tally, deadline)
-        leader.proxy.kill()
+        leader.kill()
     return tally.finish(exceptions.stale(), left)
 
 
