@@ -155,7 +155,7 @@ def test_what_was_captured_makes_the_follower_the_same_by_sql(env):
 def test_a_refresh_is_written_over_whatever_the_follower_has(env):
     leader, follower, _ = prepared(env, more=False)
     work(leader, 6)
-    follower.run("INSERT INTO every (id, c0) VALUES (0, 99), (1, 98)", "INSERT INTO uniq VALUES (77, 110, 'foreign')",
+    follower.run("INSERT INTO every (id, c0) VALUES (1, 99), (2, 98)", "INSERT INTO uniq VALUES (77, 110, 'foreign')",
                  "INSERT INTO docs VALUES (1, '5')", database="app_rows")
     capturing = Capturing(env, tool_of(env), leader, CAPTURED)
     for table in ("every", "uniq", "docs", "parent", "wider", "shuffled"):
@@ -260,8 +260,7 @@ def test_long_values_and_many_columns_come_through(env):
         cursor.execute("INSERT INTO long_values (id) VALUES (2)")
     capturing.follow(follower)
     capturing.end()
-    for server in (leader, follower):
-        found = server.run("SELECT id, MD5(a), MD5(b), s7, s99, MD5(t87), t0 FROM long_values ORDER BY id", database="app_rows")
-        assert found[0][3:5] == ("s" * 50, "end") and found[1][1:] == (None,) * 6, found
-        expected = locals().setdefault("expected", found)
-        assert found == expected
+    query = "SELECT id, MD5(a), MD5(b), s7, s99, MD5(t87), t0 FROM long_values ORDER BY id"
+    there, here = (server.run(query, database="app_rows") for server in (leader, follower))
+    assert there == here, (there, here)
+    assert there[0][3:5] == ("s" * 50, "end") and there[1][1:] == (None,) * 6, there
