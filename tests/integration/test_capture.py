@@ -54,6 +54,7 @@ def make_more(leader):
 def fill_more(cursor, types, rng, first):
     columns = ", ".join(["n", "k"] + ["m%d" % i for i in range(len(types))])
     for i, row in enumerate(rows_of(types, 1, rng, 20), first):
+        row = [entry[1] if value == "NULL" and "NOT NULL" in entry[0] else value for value, entry in zip(row, types)]
         try:
             cursor.execute("INSERT INTO more (%s) VALUES (%d, 'k%d', %s)" % (columns, i, i, ", ".join(row)))
         except pymysql.Error:
