@@ -3,7 +3,7 @@
 #include <limits>
 
 #include "protocol/error_codes.h"
-#include "proxy/inline/kept_question.h"
+#include "proxy/kept_question.h"
 #include "proxy/session.h"
 #include "routing/statement_prefix.h"
 
