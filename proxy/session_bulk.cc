@@ -44,7 +44,7 @@ Task<Session::Next> Session::on_bulk(Command command) {
   prepared->cursor = false;
   switch (plan.action) {
     case Action::refuse: {
-      co_return co_await reply_refused(routing::refusal(plan.reason, prepared->facts));
+      co_return co_await reply_refused(routing::refusal(plan.reason));
     }
     case Action::relay:
       co_return co_await relay_bulk(*prepared, *bulk);

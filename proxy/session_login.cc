@@ -333,7 +333,6 @@ Task<bool> Session::enter(ClientProof proof) {
     co_await reply_err(*std::move(err));
     co_return false;
   }
-  const protocol::LoginRequest& request = login_.machine->request();
   capabilities_ = login_.machine->capabilities();
   multi_statements_ = (capabilities_ & protocol::kMultiStatements) != 0;
   take_identity(proof);

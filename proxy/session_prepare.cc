@@ -57,7 +57,7 @@ Task<absl::StatusOr<Session::Examined>> Session::examine(std::string sql) {
       }
     }
     counters_.refused_statements.add();
-    out.refused = routing::refusal(plan.reason, prepared.facts);
+    out.refused = routing::refusal(plan.reason);
     co_return out;
   }
   co_return out;

@@ -124,7 +124,7 @@ Task<Session::Next> Session::on_execute(Command command) {
   prepared->cursor = false;  // an execution closes the one before
   switch (plan.action) {
     case Action::refuse: {
-      co_return co_await reply_refused(routing::refusal(plan.reason, prepared->facts));
+      co_return co_await reply_refused(routing::refusal(plan.reason));
     }
     case Action::kill:
     case Action::set:

@@ -52,7 +52,7 @@ Task<Session::Next> Session::refuse(routing::Plan plan, StatementFacts facts, st
     if (!said.ok()) co_return co_await reply_lost(said.status(), leader());
     if (said->has_value()) co_return co_await reply_err(**said);
   }
-  co_return co_await reply_refused(routing::refusal(plan.reason, facts));
+  co_return co_await reply_refused(routing::refusal(plan.reason));
 }
 
 Task<Session::Next> Session::reply_refused(protocol::Err err) {

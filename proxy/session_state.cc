@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "dualwrite/session_text.h"
+#include "dualwrite/sql_text.h"
 
 namespace crossfade::proxy {
 namespace {
@@ -73,11 +74,6 @@ absl::Status take_variable(const routing::SessionVariable& variable, const std::
 
 bool is_fixed_offset(const std::string& time_zone) {
   return time_zone.size() == 6 && (time_zone[0] == '+' || time_zone[0] == '-') && time_zone[3] == ':';
-}
-
-bool mariadb_has_offset(const std::string& offset) {
-  const std::string size = offset.substr(1);  // "05:30": texts of one form compare as numbers do
-  return size <= (offset[0] == '-' ? "12:59" : "13:00");
 }
 
 std::string context_query(bool mariadb, const Variables& deciding) {

@@ -39,8 +39,6 @@ routing::LexerMode lexer_mode(const std::string& sql_mode, const std::string& ch
                               std::uint32_t server_version);
 // "+05:30": means the same on every host.
 bool is_fixed_offset(const std::string& time_zone);
-// MariaDB takes -12:59 to +13:00, MySQL -13:59 to +14:00. `offset`: as above.
-bool mariadb_has_offset(const std::string& offset);
 // "5.5.5-10.11.19-MariaDB" -> 101119, "9.7.4" -> 90704.
 std::uint32_t version_number(const std::string& version);
 

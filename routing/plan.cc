@@ -170,6 +170,9 @@ std::optional<Plan> plan_session_statement(const Question& q) {
 Plan plan_rows(const Question& q) {
   switch (q.statement.kind) {
     case StatementKind::empty:
+    case StatementKind::savepoint:
+    case StatementKind::release_savepoint:
+    case StatementKind::rollback_to_savepoint:
       return q.relay(Reason::leader_leads);
     case StatementKind::select:
     case StatementKind::do_:

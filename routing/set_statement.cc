@@ -42,7 +42,7 @@ void note_variable(const std::string& name, StatementFacts& out) {
 }
 
 // [GLOBAL | SESSION | LOCAL] TRANSACTION characteristics, at TRANSACTION.
-StatementKind read_transaction(FactScanner& scan, StatementFacts& out) {
+StatementKind read_transaction(FactScanner& scan) {
   while (!scan.at_end()) scan.advance();
   return StatementKind::set_transaction;
 }
@@ -137,12 +137,12 @@ StatementKind read_set(FactScanner& scan, StatementFacts& out) {
   if (scan.is("PASSWORD") || scan.is("ROLE") || (scan.is("DEFAULT") && scan.ahead_is("ROLE"))) {
     return rest(scan, out, StatementKind::account);
   }
-  if (scan.is("TRANSACTION")) return read_transaction(scan, out);
+  if (scan.is("TRANSACTION")) return read_transaction(scan);
   if (is_scope(scan) && scan.ahead_is("TRANSACTION")) {
     out.sets_global = scan.is("GLOBAL");
     out.name = out.sets_global ? "global" : "session";
     scan.advance();
-    return read_transaction(scan, out);
+    return read_transaction(scan);
   }
   while (!scan.at_end()) {
     if (!read_assignment(scan, out)) return rest(scan, out, StatementKind::unknown);
