@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "dualwrite/ascii_case.h"
+#include "dualwrite/character_set.h"
 #include "dualwrite/collation_names.h"
 
 namespace crossfade::dualwrite {
@@ -32,6 +33,15 @@ bool is_root_0900(std::string_view collation) {
   return false;
 }
 
+bool is_unicode(std::string_view charset) {
+  return charset == "utf8mb3" || charset == "utf8mb4" || charset == "ucs2" || charset == "utf16" || charset == "utf32";
+}
+
+// Each make has its own Croatian order for Unicode; latin2's and cp1250's are one.
+bool is_own_croatian(const std::string& collation) {
+  return ends_with(collation, "_croatian_ci") && is_unicode(charset_of(collation));
+}
+
 std::string canonical(const std::string& name) {
   std::string out = ascii_lower(name);
   if (out.starts_with("utf8_")) return "utf8mb3_" + out.substr(5);
@@ -52,13 +62,25 @@ std::string uca1400_language(const std::string& collation) {
   return word == "ai" || word == "as" || word == "nopad" ? "" : word;
 }
 
+// Of texts that are converted, exactly, from one character set to the other.
+Folding across_charsets(const std::string& from, const std::string& to) {
+  if (!charset_carries(charset_of(from), charset_of(to))) return Folding::more;
+  if (ends_with(to, "_bin")) return Folding::less;
+  // The same rules for the same characters.
+  if (from.starts_with("utf8mb3_") && to.starts_with("utf8mb4_") && from.substr(8) == to.substr(8))
+    return has(from, "croatian") ? Folding::more : Folding::same;
+  // Of ASCII's characters these fold the letters' case and nothing else.
+  const bool folds_case = to == "latin1_swedish_ci" || to == "latin1_general_ci" || to == "utf8mb3_general_ci" ||
+                          to == "utf8mb4_general_ci";
+  return from == "ascii_general_ci" && folds_case ? Folding::same : Folding::more;
+}
+
 std::string on_mysql(const std::string& leader) {
   const std::string charset = charset_of(leader);
   // The same under another name, number and all.
   if (ends_with(leader, "_croatian_mysql561_ci")) return charset + "_croatian_ci";
-  for (const std::string_view own : {"_myanmar_ci", "_thai_520_w2", "_croatian_ci"}) {
-    if (ends_with(leader, own)) return charset + "_unicode_520_ci";
-  }
+  if (is_own_croatian(leader) || ends_with(leader, "_myanmar_ci") || ends_with(leader, "_thai_520_w2"))
+    return charset + "_unicode_520_ci";
   const bool uca1400 = has(leader, "_uca1400_");
   if (!uca1400 && !has(leader, "nopad")) return leader;
   if (charset != "utf8mb4") {
@@ -79,7 +101,7 @@ std::string on_mysql(const std::string& leader) {
 
 std::string on_mariadb(const std::string& leader) {
   if (leader == "utf8mb3_tolower_ci") return "utf8mb3_general_ci";
-  if (ends_with(leader, "_croatian_ci")) return charset_of(leader) + "_croatian_mysql561_ci";
+  if (is_own_croatian(leader)) return charset_of(leader) + "_croatian_mysql561_ci";
   if (!has(leader, "_0900_")) return leader;
   // MariaDB has no older Unicode that tells case or accents apart: bytes are the nearest.
   if (!ends_with(leader, "_ai_ci")) return "utf8mb4_nopad_bin";
@@ -136,11 +158,12 @@ std::string default_collation(const std::string& charset, bool mariadb) {
 Folding folding(const std::string& leader, const std::string& follower, ServerMakes makes) {
   const std::string from = canonical(leader), to = canonical(follower);
   const bool same_make = makes.leader_is_mariadb == makes.follower_is_mariadb;
-  const bool croatian = !same_make && (ends_with(from, "_croatian_ci") || ends_with(to, "_croatian_ci"));
+  const bool croatian = !same_make && (is_own_croatian(from) || is_own_croatian(to));
   if (from == to && !croatian) return Folding::same;
   if (!same_make && (makes.follower_is_mariadb ? on_mariadb(from) : on_mysql(from)) == to && croatian)
     return has(from, "mysql561") || has(to, "mysql561") ? Folding::same : Folding::more;
-  if (charset_of(from) != charset_of(to) || (pads(to) && !pads(from))) return Folding::more;
+  if (pads(to) && !pads(from)) return Folding::more;
+  if (charset_of(from) != charset_of(to)) return across_charsets(from, to);
   if (ends_with(to, "_bin")) return Folding::less;
   if (charset_of(from) != "utf8mb4") return Folding::more;
   const bool from_uca1400 = has(from, "_uca1400_") && uca1400_language(from).empty();

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <utility>
 
-#include "dualwrite/definition_text.h"
+#include "dualwrite/stored_form.h"
 
 namespace crossfade::dualwrite {
 namespace {
@@ -189,7 +189,10 @@ class Types {
   TypeComparison list() const {
     if (leader_.data_type != follower_.data_type) return different("type_differs");
     if (!holds(follower_.charset, leader_.charset)) return narrower("charset_narrower");
-    const std::vector<std::string> from = members(leader_.column_type), to = members(follower_.column_type);
+    if (hides_members(follower_, makes_.follower_is_mariadb)) return different("members_unreadable");
+    // The leader's are in its log: map_table() compares them.
+    if (hides_members(leader_, makes_.leader_is_mariadb)) return {};
+    const std::vector<std::string> from = members_of(leader_.column_type), to = members_of(follower_.column_type);
     if (from.size() > to.size() || !std::equal(from.begin(), from.end(), to.begin()))
       return different("members_differ");
     if (from.size() < to.size()) return converted();

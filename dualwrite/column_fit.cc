@@ -90,14 +90,15 @@ ColumnFit fit_bit(const Pair& pair) {
 std::optional<std::vector<std::string>> leader_members(const Pair& pair) {
   const std::vector<std::string>& logged = pair.column.members;
   const std::string& charset = pair.from.charset;
-  const bool wide = shortest_character(charset) != 1;
-  const bool utf8 = charset == "utf8mb4" || charset == "utf8mb3";
+  const bool wide = !has_ascii(charset);
+  // What is no text is compared byte by byte.
+  const bool utf8 = charset == "utf8mb4" || charset == "utf8mb3" || charset == "binary";
   const bool plain = !wide && std::all_of(logged.begin(), logged.end(), [&](const std::string& member) {
     return utf8 ||
            std::all_of(member.begin(), member.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
   });
   if (!logged.empty() && plain) return logged;
-  if (pair.leader == nullptr) return std::nullopt;
+  if (pair.leader == nullptr || hides_members(*pair.leader, pair.makes.leader_is_mariadb)) return std::nullopt;
   std::vector<std::string> defined = members_of(pair.leader->column_type);
   if (defined.empty() || (!logged.empty() && logged.size() != defined.size())) return std::nullopt;
   return defined;
@@ -107,6 +108,10 @@ ColumnFit fit_members(const Pair& pair) {
   const std::optional<std::vector<std::string>> leader = leader_members(pair);
   if (!leader) {
     return cannot(pair, "the leader's members of its ENUM or SET are not known: SET GLOBAL binlog_row_metadata=FULL");
+  }
+  if (hides_members(pair.follower, pair.makes.follower_is_mariadb)) {
+    return cannot(pair, "members of its ENUM or SET that are not UTF-8 cannot be compared: ALTER TABLE .. MODIFY it " +
+                            std::string("on both sides in the character set of its texts"));
   }
   const std::vector<std::string> follower = members_of(pair.follower.column_type);
   if (follower.size() < leader->size() || !std::equal(leader->begin(), leader->end(), follower.begin())) {
@@ -154,6 +159,10 @@ ColumnFit fit_text(const Pair& pair) {
   if (to.kind == StoredKind::char_ && from.kind != StoredKind::char_) {
     return cannot(pair, "CHAR on the follower loses trailing spaces: ALTER TABLE .. MODIFY it to a VARCHAR there");
   }
+  // MariaDB stores bytes above ASCII in such a column; of a rows event MySQL cuts the text off there, without a word.
+  const bool cuts = from.charset == "ascii" && to.kind == StoredKind::text && pair.makes.leader_is_mariadb &&
+                    !pair.makes.follower_is_mariadb;
+  if (cuts && holds_text(from, to)) return converts(pair, "a text in ASCII, whose bytes are looked at one by one");
   if (from.type == to.type && from.metadata == to.metadata && from.charset == to.charset) return same();
   if (!holds_text(from, to)) return too_narrow(pair);
   return converts(pair, from.charset == to.charset ? "a longer or other kind of text"
@@ -177,12 +186,13 @@ ColumnFit fit_bytes(const Pair& pair) {
   return most <= room ? converts(pair, "a longer or other kind of bytes") : too_narrow(pair);
 }
 
-// The leader's column is JSON: MySQL's own type, or MariaDB's LONGTEXT that is checked.
+// The leader's column is JSON: MySQL's own type (a text where triggers captured it), or MariaDB's LONGTEXT that is
+// checked.
 bool leader_is_json(const Pair& pair) {
   if (pair.from.kind == StoredKind::json) return true;
-  if (!pair.makes.leader_is_mariadb || pair.from.kind != StoredKind::text) return false;
+  if (pair.from.kind != StoredKind::text) return false;
   if (pair.leader != nullptr) return pair.leader->json;
-  return pair.from.size == 4 && pair.column.collation == kUtf8mb4Bin;
+  return pair.makes.leader_is_mariadb && pair.from.size == 4 && pair.column.collation == kUtf8mb4Bin;
 }
 
 ColumnFit fit_json(const Pair& pair) {
@@ -199,7 +209,7 @@ ColumnFit fit_json(const Pair& pair) {
     return cannot(pair,
                   "JSON in the character set " + pair.from.charset + ": ALTER TABLE .. MODIFY it JSON on the leader");
   }
-  return converts(pair, "MariaDB's JSON into MySQL's");
+  return converts(pair, "JSON as text into MySQL's");
 }
 
 ColumnFit fit_geometry(const Pair& pair) {

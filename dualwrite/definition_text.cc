@@ -135,16 +135,6 @@ DefaultValue value_of(const DefinedColumn& column, bool mariadb) {
 
 }  // namespace
 
-std::vector<std::string> members(const std::string& column_type) {
-  std::vector<std::string> out;
-  routing::Tokenizer tokens(column_type, {});
-  for (Token token = tokens.next(); token.kind != TokenKind::end && token.kind != TokenKind::error;
-       token = tokens.next()) {
-    if (token.kind == TokenKind::string) out.push_back(unquoted(token.text));
-  }
-  return out;
-}
-
 std::string common_expression(const std::string& printed) {
   std::string out;
   routing::Tokenizer tokens(printed, {});

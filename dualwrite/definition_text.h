@@ -1,15 +1,11 @@
-// What the makes print differently and mean alike: defaults, expressions, members of ENUM and SET.
+// What the makes print differently and mean alike: defaults, expressions.
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "dualwrite/table_definition.h"
 
 namespace crossfade::dualwrite {
-
-// The members of "enum('a','b')" or "set(..)", quotes undone.
-std::vector<std::string> members(const std::string& column_type);
 
 // An expression (of a generated column, a check, a key) as both makes would print it: words in lower case, no quotes
 // around names, no introducers, no parentheses but those of calls, the same word for the same function. For a

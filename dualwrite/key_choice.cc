@@ -4,7 +4,8 @@
 #include <optional>
 
 #include "dualwrite/ascii_case.h"
-#include "dualwrite/character_set.h"
+#include "dualwrite/collation_names.h"
+#include "dualwrite/collations.h"
 
 namespace crossfade::dualwrite {
 
@@ -34,7 +35,7 @@ std::string leader_collation(const TablePair& pair, std::string_view name) {
     if (const DefinedColumn* column = pair.leader->column(name)) return column->collation;
   }
   const std::optional<std::size_t> at = ordinal(pair.source, name);
-  return at ? std::string(name_of_collation(pair.source.columns[*at].collation, pair.makes.leader_is_mariadb)) : "";
+  return at ? collation_name(pair.source.columns[*at].collation, pair.makes.leader_is_mariadb) : "";
 }
 
 // ENUM and SET compare by their numbers.
@@ -49,7 +50,9 @@ bool part_is_as_strict(const TablePair& pair, const Part& leader, const Part& fo
   if (follower.prefix && (!leader.prefix || *follower.prefix < *leader.prefix)) return false;
   const DefinedColumn* column = pair.follower.column(follower.column);
   if (column == nullptr) return false;
-  return !compares_as_text(*column) || folds_no_more(leader_collation(pair, leader.column), column->collation);
+  if (!compares_as_text(*column)) return true;
+  const std::string of_leader = leader_collation(pair, leader.column);
+  return !of_leader.empty() && folding(of_leader, column->collation, pair.makes) != Folding::more;
 }
 
 // The leader's key makes this key of the follower unique: each of its parts is among the follower's.
@@ -141,7 +144,7 @@ std::string key_complaint(const TablePair& pair) {
 }
 
 std::string foreign_key_complaint(const TablePair& pair) {
-  const bool unlogged_cascades = pair.makes.leader_is_mariadb;
+  const bool unlogged_cascades = pair.makes.leader_is_mariadb || pair.source.by_triggers;
   for (const DefinedForeignKey& key : pair.follower.foreign_keys) {
     if (!changes_rows(key)) continue;
     if (pair.leader == nullptr) return cascade_complaint(key, "changes rows, and the leader's are not known");
@@ -150,7 +153,7 @@ std::string foreign_key_complaint(const TablePair& pair) {
     }
   }
   if (pair.leader == nullptr || !unlogged_cascades) return {};
-  // The leader does not log what its cascades do: the follower's must do the same.
+  // The leader's rows do not say what its cascades do: the follower's must do the same.
   for (const DefinedForeignKey& key : pair.leader->foreign_keys) {
     const DefinedForeignKey* other = find_foreign_key(pair.follower, key);
     if (other == nullptr

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "dualwrite/ascii_case.h"
 #include "dualwrite/gtid_events.h"
 #include "dualwrite/log_compression.h"
 #include "dualwrite/log_event_header.h"
@@ -270,7 +271,9 @@ absl::Status LogDecoder::State::query(const FramedEvent& event, QueryPacking pac
   absl::StatusOr<LoggedStatement> statement = logged_statement(*query, format->mariadb);
   if (!statement.ok()) return statement.status();
   statement->timestamp = event.header.timestamp;
-  if ((event.header.flags & kEventSuppressesUse) != 0) statement->schema.clear();
+  // ALTER DATABASE may leave its name out, and means this schema.
+  const bool alters = ascii_lower(std::string_view(statement->sql).substr(0, 5)) == "alter";
+  if ((event.header.flags & kEventSuppressesUse) != 0 && !alters) statement->schema.clear();
   tables.forget();  // their definitions may be others from here on
   using enum TransactionAssembly::StatementKind;
   const auto kind = !format->mariadb && starts_transaction(query->sql) ? opens : whole;

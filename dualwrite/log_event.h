@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -36,6 +37,8 @@ struct LoggedStatement {
   std::uint16_t utf8mb4_collation = 0;   // MySQL: default_collation_for_utf8mb4; 0: not said
   std::uint16_t database_collation = 0;  // collation_database; 0: not said
   std::uint16_t error = 0;               // the statement failed in part with this error code (DROP TABLE a, missing)
+  // The session had a setting of this kind, which is not known: the statement must not be run elsewhere.
+  std::optional<std::uint8_t> unknown_setting = {};
 };
 
 // Everything of the transaction has been said. `next` is where the log goes on: the place to store.

@@ -25,8 +25,8 @@ enum class QueryPacking : std::uint8_t { plain, compressed };
 // u32 connection | u32 seconds | u8 bytes of schema | u16 error | u16 bytes of status | status | schema, NUL | text
 absl::StatusOr<QueryEvent> decode_query(protocol::Bytes body, QueryPacking packing);
 
-// The statement with its session's settings: (u8 kind | value)*. An unknown kind is an error, since what follows it
-// cannot be found.
+// The statement with its session's settings: (u8 kind | value)*. What follows an unknown kind cannot be found: it is
+// left in `unknown_setting`.
 absl::StatusOr<LoggedStatement> logged_statement(const QueryEvent& query, bool mariadb);
 
 }  // namespace crossfade::dualwrite

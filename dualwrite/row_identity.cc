@@ -41,7 +41,7 @@ std::vector<std::size_t> identifying(const TableMapping& mapping, std::size_t co
 // A text of plain characters is shown as it is; everything else as SQL says it, which has no control characters.
 absl::StatusOr<std::string> shown_value(const ColumnRoute& route, const LogValue& value) {
   absl::StatusOr<Buffer> bytes = bare_value(route, value);
-  const bool plain = bytes.ok() && !value.is_null && shortest_character(route.from.charset) == 1 &&
+  const bool plain = bytes.ok() && !value.is_null && has_ascii(route.from.charset) &&
                      route.from.kind != StoredKind::enum_ && route.from.kind != StoredKind::set &&
                      std::all_of(bytes->begin(), bytes->end(),
                                  [](std::uint8_t b) { return b >= ' ' && b < 0x7f && b != '\'' && b != '\\'; });

@@ -50,7 +50,9 @@ std::string name_of(const ColumnRoute& route) { return quote_name(route.follower
 
 // The conversion must not meet a byte that stands for nothing.
 absl::Status check_convertible(const ColumnRoute& route, Bytes text) {
-  if (route.from.charset == route.to.charset || longest_character(route.from.charset) != 1) return absl::OkStatus();
+  const bool stays = route.from.charset == route.to.charset;
+  const bool may_be_none = stays && route.from.charset == "ascii" && !route.makes.follower_is_mariadb;
+  if ((stays && !may_be_none) || longest_character(route.from.charset) != 1) return absl::OkStatus();
   if (std::none_of(text.begin(), text.end(), [&](std::uint8_t b) { return is_unmapped(route.from.charset, b); })) {
     return absl::OkStatus();
   }

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "absl/status/status.h"
+#include "absl/strings/escaping.h"
 #include "dualwrite/character_set.h"
+#include "dualwrite/collation_names.h"
 
 namespace crossfade::dualwrite {
 
@@ -192,13 +194,33 @@ absl::Status take_details(StoredForm& form, const DefinedColumn& column) {
   return absl::OkStatus();
 }
 
+// The text up to its closing quote, which is taken too.
+std::string quoted_text(std::string_view& left) {
+  std::string text;
+  for (; !left.empty(); left.remove_prefix(1)) {
+    const char c = left.front();
+    const char next = left.size() > 1 ? left[1] : '\0';
+    if (c == '\'' && next != '\'') {
+      left.remove_prefix(1);
+      break;
+    }
+    if (c == '\\') {
+      text += next == 'n' ? '\n' : next == 'r' ? '\r' : next == '0' ? '\0' : next;
+    } else {
+      text += c;
+    }
+    if ((c == '\\' || c == '\'') && left.size() > 1) left.remove_prefix(1);
+  }
+  return text;
+}
+
 absl::StatusOr<StoredForm> string_form(const LogColumn& column, bool mariadb) {
   const LogType real = real_type(column);
   const auto length = static_cast<std::uint32_t>(string_bytes_max(column));
   StoredForm form{.kind = StoredKind::char_, .type = LogType::string, .metadata = column.metadata, .size = length};
   if (real == LogType::enum_) form.kind = StoredKind::enum_;
   if (real == LogType::set) form.kind = StoredKind::set;
-  absl::Status status = take_charset(form, charset_of_collation(column.collation, mariadb), column.name);
+  absl::Status status = take_charset(form, charset_of(collation_name(column.collation, mariadb)), column.name);
   if (!status.ok()) return status;
   return form;
 }
@@ -214,7 +236,7 @@ absl::StatusOr<StoredForm> stored_form(const LogColumn& column, bool mariadb) {
                     .type = type,
                     .metadata = metadata,
                     .size = metadata};
-    absl::Status status = take_charset(form, charset_of_collation(column.collation, mariadb), column.name);
+    absl::Status status = take_charset(form, charset_of(collation_name(column.collation, mariadb)), column.name);
     if (!status.ok()) return status;
     return form;
   }
@@ -267,26 +289,19 @@ absl::StatusOr<StoredForm> stored_form(const DefinedColumn& column, bool mariadb
 std::vector<std::string> members_of(std::string_view column_type) {
   std::vector<std::string> members;
   if (!column_type.starts_with("enum(") && !column_type.starts_with("set(")) return members;
-  std::size_t at = column_type.find('(') + 1;
-  while (at < column_type.size() && column_type[at] == '\'') {
-    std::string member;
-    for (++at; at < column_type.size(); ++at) {
-      const char c = column_type[at];
-      const char next = at + 1 < column_type.size() ? column_type[at + 1] : '\0';
-      if (c == '\'' && next != '\'') break;
-      if (c == '\\') {
-        member += next == 'n' ? '\n' : next == 'r' ? '\r' : next == '0' ? '\0' : next;
-        ++at;
-      } else {
-        member += c;
-        if (c == '\'') ++at;
-      }
-    }
-    members.push_back(std::move(member));
-    ++at;
-    if (at < column_type.size() && column_type[at] == ',') ++at;
+  std::string_view left = column_type.substr(column_type.find('(') + 1);
+  while (left.starts_with('\'') || left.starts_with("x'")) {
+    const bool hex = left.front() == 'x';
+    left.remove_prefix(hex ? 2 : 1);
+    std::string member = quoted_text(left);
+    members.push_back(hex ? absl::HexStringToBytes(member) : std::move(member));
+    if (left.starts_with(',')) left.remove_prefix(1);
   }
   return members;
+}
+
+bool hides_members(const DefinedColumn& column, bool mariadb) {
+  return mariadb && column.charset == "binary" && column.column_type.find('?') != std::string::npos;
 }
 
 }  // namespace crossfade::dualwrite

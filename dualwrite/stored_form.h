@@ -59,7 +59,10 @@ struct StoredForm {
 absl::StatusOr<StoredForm> stored_form(const LogColumn& column, bool mariadb);
 absl::StatusOr<StoredForm> stored_form(const DefinedColumn& column, bool mariadb);
 
-// The texts of `enum('a','it''s')` or `set(..)`, UTF-8, as information_schema writes them; empty where it is neither.
+// The texts of `enum('a','it''s')` or `set(..)`, UTF-8, as information_schema writes them, or the bytes of MySQL's
+// `enum(x'e9')`; empty where it is neither.
 std::vector<std::string> members_of(std::string_view column_type);
+// MariaDB writes a question mark for bytes of a member that are no UTF-8: which they are cannot be told.
+bool hides_members(const DefinedColumn& column, bool mariadb);
 
 }  // namespace crossfade::dualwrite

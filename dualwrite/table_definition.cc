@@ -170,10 +170,13 @@ DefinedColumn column_of(const Row& row, bool mariadb) {
   column.column_type = text(row[5]);
   column.charset = text(row[6]);
   column.collation = text(row[7]);
+  // MySQL names no character set for those in `binary`.
+  const bool is_list = column.data_type == "enum" || column.data_type == "set";
+  if (is_list && column.charset.empty()) column.charset = column.collation = "binary";
   column.nullable = text(row[8]) == "YES";
   const std::string extra = ascii_lower(text(row[14]));
   // Not within the members of an ENUM, and not in MariaDB's remark that a column is compressed.
-  column.is_unsigned = column.data_type != "enum" && column.data_type != "set" && has(column.column_type, " unsigned");
+  column.is_unsigned = !is_list && has(column.column_type, " unsigned");
   column.length = number(row[9]);
   column.precision = small_number(row[10]);
   column.scale = small_number(row[11]);

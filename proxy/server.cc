@@ -2,6 +2,7 @@
 
 #include <netdb.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <spdlog/spdlog.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -168,7 +169,12 @@ absl::Status Server::start() {
   if (!shadowing.ok()) return shadowing;
   log_feed_->set_flags(flags_->current()->dual_write, [] {});
   log_feed_->start();
-  for (auto& worker : workers_) threads_.emplace_back([&worker = *worker] { worker.reactor.run(); });
+  for (auto& worker : workers_) {
+    threads_.emplace_back([&worker = *worker] {
+      pthread_setname_np(pthread_self(), "worker");
+      worker.reactor.run();
+    });
+  }
   on_flags(flags_->current());  // whatever changed while the workers were made
   return start_admin();
 }

@@ -110,6 +110,11 @@ Task<absl::Status> LogApplier::run_ddl(LoggedStatement statement, DdlAnalysis an
   if (setting_.config.ddl == config::DualWriteConfig::Ddl::refuse) {
     co_return co_await give_up_ddl(analysis, "schema changes are not followed (dual_write.ddl: refuse)");
   }
+  if (statement.unknown_setting) {
+    std::string why = "its session has a setting of kind " + std::to_string(*statement.unknown_setting) +
+                      ", which is not known; what the statement means with it is not known either";
+    co_return co_await give_up_ddl(analysis, std::move(why));
+  }
   auto schema_collation = co_await schema_collation_of(analysis, statement);
   if (!schema_collation.ok()) co_return schema_collation.status();
   const dualwrite::DdlContext context{.schema_collation = *schema_collation, .follower = &setting_.catalog.follower()};

@@ -1,6 +1,7 @@
 #include "proxy/feed/log_feed.h"
 #include "proxy/log_limit.h"
 
+#include <pthread.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -60,6 +61,7 @@ LogFeed::~LogFeed() { stop(); }
 
 void LogFeed::start() {
   thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "feed-log");  // as top -H shows it
     reactor_.spawn(loop());
     reactor_.spawn(bound_loop());
     reactor_.run();

@@ -82,6 +82,8 @@ class Proxy:
             "control": {"schema": "crossfade", "old": {"user": CONTROL, "password": CONTROL_PASSWORD},
                         "new": {"user": CONTROL, "password": CONTROL_PASSWORD}},
             "users": [{"name": APP, "password": APP_PASSWORD}],
+            # Whoever answers, it is not because the machine is busy.
+            "reads": {"max_lag": "1m", "read_your_writes_timeout": "10s"},
             "flags": {"file": self.flags_file}}, config or {})
         self.write_config()
         self.set_flags(wait=False)

@@ -55,6 +55,7 @@ def test_a_password_is_learned_over_tls_and_used_for_both_backends(env):
                    "GRANT ALL ON app.* TO brought@'%'")
     proxy = learning(env, cache_ttl="1h")
     proxy.set_flags(read_from_new={"percent": 100})
+    proxy.caught_up()
 
     first = over_tls(proxy, "brought", "one secret", database="app")
     assert first.auth_path == ["full_tls"], first.auth_path

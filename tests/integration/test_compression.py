@@ -217,6 +217,7 @@ def test_backends_are_compressed_under_tls(env):
             session = proxy.wire(database="app")
             assert session.one("SHOW STATUS LIKE 'Ssl_cipher'").rows[0][1] != ""
             # And the other side's answers.
+            proxy.caught_up()
             proxy.set_flags(read_from_new={"percent": 100})
             assert session.one("SELECT v FROM t WHERE id = 3").rows == [["c" * 100000]]
             assert proxy.metric("crossfade_reads_total", backend="new") > 0

@@ -116,8 +116,9 @@ def test_databases_and_quoted_names(env):
             "INSERT INTO `odd ``name` VALUES (1, 2, 'ü')", "ALTER TABLE `odd ``name` RENAME COLUMN `select` TO `from`",
             "UPDATE app.`odd ``name` SET `from` = 3 /* ; DROP TABLE t */", "/* comment */ CREATE TABLE app.commented -- here\n (id INT PRIMARY KEY)",
             "INSERT INTO commented VALUES (1)", "SET sql_mode = 'ANSI_QUOTES'", 'CREATE TABLE "ansi" ("id" INT PRIMARY KEY)',
-            'INSERT INTO "ansi" VALUES (5)')
-    assert_followed(env, proxy, rows_min=3)
+            'INSERT INTO "ansi" VALUES (5)', "ALTER DATABASE DEFAULT CHARACTER SET latin1", "CREATE TABLE after_it (id INT PRIMARY KEY, v VARCHAR(9))",
+            "INSERT INTO after_it VALUES (1, 'ü')")
+    assert_followed(env, proxy, rows_min=4)
 
 
 def test_account_and_global_statements_are_left_to_people(env):

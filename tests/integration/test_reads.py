@@ -143,11 +143,11 @@ def test_a_read_decision_holds_for_a_transaction(env):
 
 def test_an_error_of_new_is_answered_by_the_leader(env):
     """What only the follower refuses is not the client's affair; what both refuse it hears in the leader's words."""
+    env.needs_proxy()
     prepare(env)
-    env.new.run("DROP TABLE t", database="app")
     relay = env.relay(env.new)
     proxy = env.proxy(flags={"read_from_new": {"percent": 100}}, new_port=relay.port)
-    proxy.caught_up()
+    env.new.run("DROP TABLE t", database="app")  # definitions are compared once a minute
     direct = env.old.wire(database="app")
     for fragment in (0, 1):
         relay.fragment = fragment

@@ -210,33 +210,10 @@ DRIVERS = [
 
 # Differences that are known, by driver and step, and why (docs/limitations.md). One that is equal in every phase fails the run, and
 # so does a step that raises or is missing: neither is ever excused.
-FORMS = "writes some values in a form that may differ between the servers, which is refused"
-SHOWS_FORMS = "shows the rows of `types back`"
-BITS = "binds bytes for BIT columns, which MySQL takes for the text of a number (1690), so they are refused"
-TIMES = "binds 838:59:58.999999 as a TIME, which MySQL does not take, so it is refused"
 OWN_BUGS = "binds times as garbage, doubles as floats and fails by itself on some rows, directly too; what MySQL would not take is refused"
-BULK = "MariaDB reserves ids in growing blocks for a bulk INSERT, the proxy inserts row by row"
 EXTENDED = "names a JSON column by MariaDB's extended metadata, which are not offered; the column is a LONGTEXT"
-KNOWN = dict.fromkeys([
-    ("libmariadb, C", "types back"), ("libmariadb, C", "types back prepared"),
-    ("mysqlclient (Debian)", "types back"), ("PyMySQL (Debian)", "types back"),
-    ("SQLAlchemy, PyMySQL (Debian)", "types back"), ("SQLAlchemy, mysqlclient (Debian)", "types back"),
-    ("SQLAlchemy 2, PyMySQL", "types back"), ("SQLAlchemy 2, Connector/Python", "types back"),
-    ("Connector/Python", "types back"), ("Connector/Python, C", "types back"),
-    ("DBD::mysql, Perl", "types back"), ("DBD::mysql, Perl", "types back prepared"),
-    ("DBD::MariaDB, Perl", "types back"), ("DBD::MariaDB, Perl", "types back prepared"),
-    ("mysqli, PHP", "types back prepared"),
-    ("PDO, PHP, emulated", "types back"), ("PDO, PHP, prepared", "types back"), ("PDO, PHP, prepared", "types back prepared"),
-    ("mysql2, Ruby", "types back"), ("mysql2, Ruby", "types back prepared"), ("mysql2, Ruby", "parameters prepared"),
-    ("mariadb, Node", "types back"),
-], FORMS)
-KNOWN.update(dict.fromkeys([("libmariadb, C", "types prepared")], SHOWS_FORMS))
-KNOWN.update(dict.fromkeys([(driver, "types back prepared") for driver in (
-    "mysql2, Node", "mariadb, Node", "go-sql-driver, prepared", "mysql_async, Rust", "Connector/J, server side",
-    "MariaDB Connector/J, server side")], BITS))
-KNOWN["Connector/Python", "types back prepared"] = TIMES
+KNOWN = {}
 KNOWN["Connector/Python, C", "types back prepared"] = OWN_BUGS
-KNOWN.update(dict.fromkeys([(driver, step) for driver in ("libmariadb, C", "mysql_async, Rust") for step in ("batch", "ids")], BULK))
 KNOWN.update(dict.fromkeys([(driver, "metadata") for driver in ("MariaDB Connector/J, client side", "MariaDB Connector/J, server side")], EXTENDED))
 
 # Only while `new` answers, and only where it was not too far behind to, so these cannot be stale.

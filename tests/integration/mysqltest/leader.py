@@ -103,12 +103,15 @@ class Leader:
     def differences(self):
         def settled():
             status = self.proxy.status()
-            return status if status["caught_up"] or status["applier"]["parked"] or status["applier"]["divergences"] else None
+            applier = status["applier"]
+            ended = applier["parked"] or applier["divergences"] or applier["state"].startswith("stopped")
+            return status if status["caught_up"] or ended else None
         try:
             status = wait_until(settled, 60, "the follower")
         except Timeout:
             return ["does not catch up: %s %s" % (self.proxy.status()["applier"], self.proxy.log_tail(3))]
-        found = sorted({"%s stopped: %s" % (entry["tables"], entry["error"]) for entry in status["applier"]["parked"]})
+        found = [status["applier"]["state"]] if status["applier"]["state"].startswith("stopped") else []
+        found += sorted({"%s stopped: %s" % (entry["tables"], entry["error"]) for entry in status["applier"]["parked"]})
         ledger = self.follower.run("SELECT * FROM crossfade.ledger")
         found += ["in the ledger: %s" % (row,) for row in ledger]
         if found:

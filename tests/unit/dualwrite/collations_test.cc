@@ -20,6 +20,8 @@ TEST(CollationNames, AreThoseOfEachMake) {
   EXPECT_EQ(collation_name(245, true), "utf8mb4_croatian_mysql561_ci");
   EXPECT_EQ(collation_name(245, false), "utf8mb4_croatian_ci");
   EXPECT_EQ(collation_name(0, true), "");
+  EXPECT_EQ(charset_of(collation_name(63, true)), "binary");
+  EXPECT_EQ(charset_of(collation_name(248, false)), "gb18030");
 }
 
 TEST(NearestCollation, IsTheSameWhereBothMakesHaveIt) {
@@ -47,6 +49,11 @@ TEST(NearestCollation, KnowsThatMariaDBsCroatianIsAnother) {
   EXPECT_EQ(folding("utf8mb4_croatian_ci", "utf8mb4_croatian_mysql561_ci", kToMariadb), Folding::same);
   EXPECT_EQ(folding("utf8mb4_croatian_mysql561_ci", "utf8mb4_croatian_ci", kToMysql), Folding::same);
   EXPECT_EQ(folding("utf8mb4_croatian_ci", "utf8mb4_croatian_ci", kToMysql), Folding::more);
+  for (const char* both : {"latin2_croatian_ci", "cp1250_croatian_ci"}) {
+    EXPECT_EQ(nearest_collation(both, kToMariadb), both);
+    EXPECT_EQ(nearest_collation(both, kToMysql), both);
+    EXPECT_EQ(folding(both, both, kToMysql), Folding::same);
+  }
 }
 
 TEST(KeyCollation, NeverFoldsMoreThanTheLeaders) {
@@ -69,7 +76,19 @@ TEST(Folding, OfPaddingIsMore) {
   EXPECT_EQ(folding("utf8mb4_0900_ai_ci", "utf8mb4_general_ci", kToMariadb), Folding::more);
   EXPECT_EQ(folding("utf8mb4_0900_ai_ci", "utf8mb4_unicode_520_nopad_ci", kToMariadb), Folding::nearly);
   EXPECT_EQ(folding("utf8mb4_bin", "utf8mb4_general_ci", kToMysql), Folding::more);
-  EXPECT_EQ(folding("latin1_bin", "utf8mb4_bin", kToMysql), Folding::more);
+}
+
+TEST(Folding, AcrossCharacterSets) {
+  EXPECT_EQ(folding("latin1_bin", "utf8mb4_bin", kToMysql), Folding::less);
+  EXPECT_EQ(folding("latin1_swedish_ci", "utf8mb4_bin", kToMysql), Folding::less);
+  EXPECT_EQ(folding("utf8_general_ci", "utf8mb3_general_ci", kToMysql), Folding::same);
+  EXPECT_EQ(folding("utf8mb3_general_ci", "utf8mb4_general_ci", kToMysql), Folding::same);
+  EXPECT_EQ(folding("ascii_general_ci", "utf8mb4_general_ci", kToMysql), Folding::same);
+  EXPECT_EQ(folding("utf8mb4_0900_ai_ci", "utf8mb4_0900_bin", kToMysql), Folding::less);
+  EXPECT_EQ(folding("utf8mb4_0900_ai_ci", "utf8mb4_bin", kToMariadb), Folding::more) << "trailing spaces";
+  EXPECT_EQ(folding("utf8mb4_general_ci", "utf8mb4_0900_ai_ci", kToMysql), Folding::more);
+  EXPECT_EQ(folding("latin1_swedish_ci", "utf8mb4_general_ci", kToMysql), Folding::more);
+  EXPECT_EQ(folding("sjis_japanese_ci", "utf8mb4_bin", kToMysql), Folding::more) << "not carried";
 }
 
 TEST(DefaultCollation, DiffersForUtf8mb4Alone) {

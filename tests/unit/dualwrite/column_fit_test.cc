@@ -184,6 +184,35 @@ TEST(ColumnFit, MembersMayBeAppendedAndNothingElse) {
   EXPECT_EQ(fit_column(column, nullptr, defined("c", "enum('a')", "latin1"), kToMysql).how, How::cannot);
 }
 
+TEST(ColumnFit, TextsInAsciiGoToMysqlOneByOne) {
+  expect_all({{"varchar(9)", "ascii", "varchar(9)", "ascii", How::same}});
+  for (const ServerMakes makes : {kToMysql, kToMariadb, kMariadbOnly, kMysqlOnly}) {
+    const bool cuts = makes.leader_is_mariadb && !makes.follower_is_mariadb;
+    EXPECT_EQ(fit({"text", "ascii", "text", "ascii", How::same}, makes).how, cuts ? How::converts : How::same);
+  }
+}
+
+TEST(ColumnFit, BytesOfASevenBitSetThatIsNotAsciiAreNoAscii) {
+  const DefinedColumn leader = defined("c", "enum('\xc3\xa9')", "swe7");
+  LogColumn column = logged(leader, true);
+  column.members = {"`"};  // swe7's e with acute
+  EXPECT_EQ(fit_column(column, &leader, leader, kToMysql).how, How::same);
+}
+
+TEST(ColumnFit, MembersInNoCharacterSetAreComparedByTheirBytes) {
+  expect_all({{"enum('a','b')", "binary", "enum('a','b')", "binary", How::same},
+              {"enum('a','b')", "binary", "enum('a','b')", "utf8mb4", How::same},
+              {"enum('a','b')", "binary", "enum('b','a')", "binary", How::cannot}});
+  const DefinedColumn mysql = defined("c", "enum(x'e9')", "binary"), mariadb = defined("c", "enum('?')", "binary");
+  LogColumn column = logged(mysql, false);
+  column.members = {"\xe9"};
+  EXPECT_EQ(fit_column(column, nullptr, mysql, kMysqlOnly).how, How::same);
+  EXPECT_EQ(fit_column(column, nullptr, mariadb, kToMariadb).how, How::cannot) << "which byte the mark stands for";
+  EXPECT_EQ(fit_column(column, &mariadb, mysql, kToMysql).how, How::same) << "the log has the bytes";
+  column.members.clear();
+  EXPECT_EQ(fit_column(column, &mariadb, mysql, kToMysql).how, How::cannot);
+}
+
 DefinedColumn mariadb_json() {
   DefinedColumn column = defined("c", "longtext", "utf8mb4");
   column.json = true;
@@ -231,32 +260,6 @@ TEST(ColumnFit, TypesOfOneMakeStayThere) {
             How::cannot);
   EXPECT_EQ(fit({"varchar(9)", "latin1", "varchar(9) /*M!100301 COMPRESSED*/", "latin1", How::same}, kToMariadb).how,
             How::converts);
-}
-
-TEST(CharacterSet, IdsOfBothMakes) {
-  EXPECT_EQ(charset_of_collation(8, true), "latin1");
-  EXPECT_EQ(charset_of_collation(255, false), "utf8mb4");
-  EXPECT_EQ(charset_of_collation(255, true), "");
-  EXPECT_EQ(charset_of_collation(45 + 1024, true), "utf8mb4");
-  EXPECT_EQ(charset_of_collation(45 + 1024, false), "");
-  EXPECT_EQ(charset_of_collation(2304, true), "utf8mb4");
-  EXPECT_EQ(charset_of_collation(248, false), "gb18030");
-  EXPECT_EQ(charset_of_collation(0, true), "");
-  EXPECT_EQ(charset_of_collation(9999, true), "");
-}
-
-TEST(CharacterSet, WhatIsUniqueStaysUnique) {
-  EXPECT_TRUE(folds_no_more("utf8mb4_unicode_ci", "utf8mb4_unicode_ci"));
-  EXPECT_TRUE(folds_no_more("utf8_general_ci", "utf8mb3_general_ci"));
-  EXPECT_TRUE(folds_no_more("utf8mb3_general_ci", "utf8mb4_general_ci"));
-  EXPECT_TRUE(folds_no_more("latin1_swedish_ci", "utf8mb4_bin"));
-  EXPECT_TRUE(folds_no_more("utf8mb4_0900_ai_ci", "utf8mb4_0900_bin"));
-  EXPECT_TRUE(folds_no_more("ascii_general_ci", "utf8mb4_general_ci"));
-  EXPECT_FALSE(folds_no_more("utf8mb4_0900_ai_ci", "utf8mb4_bin")) << "trailing spaces";
-  EXPECT_FALSE(folds_no_more("utf8mb4_bin", "utf8mb4_general_ci"));
-  EXPECT_FALSE(folds_no_more("utf8mb4_general_ci", "utf8mb4_0900_ai_ci"));
-  EXPECT_FALSE(folds_no_more("latin1_swedish_ci", "utf8mb4_general_ci"));
-  EXPECT_FALSE(folds_no_more("", "utf8mb4_bin"));
 }
 
 }  // namespace

@@ -365,9 +365,43 @@ TEST(LogDecoder, StatementsAloneCarryTheirSession) {
   EXPECT_FALSE(statement.explicit_defaults_for_timestamp);
   EXPECT_EQ(statement.utf8mb4_collation, 255);
   EXPECT_FALSE(statement.with_rows);
-  ASSERT_TRUE(dump.gtid(2).ok());
-  EXPECT_THAT(std::string(dump.feed(EventType::query, query_body("DROP TABLE t", "shop", Buffer{77})).message()),
-              HasSubstr("a setting of kind 77"));
+  EXPECT_FALSE(statement.unknown_setting);
+}
+
+TEST(LogDecoder, EverySettingOfAStatementsSessionIsPassedOver) {
+  struct Setting {
+    std::uint8_t kind;
+    Buffer value;
+  };
+  const Buffer eight(8, 7);
+  // clang-format off
+  const Setting settings[] = {
+      {0, {0, 0, 0, 0}}, {1, eight}, {2, {3, 's', 't', 'd', 0}}, {3, {1, 0, 1, 0}}, {4, {45, 0, 45, 0, 255, 0}},
+      {5, {3, 'U', 'T', 'C'}}, {6, {3, 's', 't', 'd'}}, {7, {4, 0}}, {8, {45, 0}}, {9, eight}, {10, {1, 2, 3, 4}},
+      {11, {1, 'u', 1, 'h'}}, {12, {2, 'a', 0, 'b', 'c', 0}}, {12, {254}}, {13, {1, 2, 3}}, {14, eight}, {15, eight},
+      {16, {1}}, {17, eight}, {18, {255, 0}}, {19, {1}}, {20, {1}}, {21, {0}}, {128, {1, 2, 3}}, {129, eight}, {130, {1, 2}}};
+  // clang-format on
+  for (const Setting& setting : settings) {
+    Dump dump;
+    Buffer bytes{setting.kind};
+    bytes.insert(bytes.end(), setting.value.begin(), setting.value.end());
+    bytes.insert(bytes.end(), {18, 33, 1});  // found only if the one before was passed over
+    ASSERT_TRUE(dump.gtid(1).ok());
+    ASSERT_TRUE(dump.feed(EventType::query, query_body("DROP TABLE t", "shop", bytes)).ok()) << dump.status;
+    const auto statement = std::get<LoggedStatement>(dump.items.at(1));
+    EXPECT_EQ(statement.utf8mb4_collation, 0x121) << "behind " << int{setting.kind};
+    EXPECT_FALSE(statement.unknown_setting);
+  }
+}
+
+TEST(LogDecoder, AStatementWithASettingThatIsNotKnownIsStillSaid) {
+  Dump dump;
+  ASSERT_TRUE(dump.gtid(1).ok());
+  ASSERT_TRUE(dump.feed(EventType::query, query_body("UPDATE t SET v=1", "shop", Buffer{1, 0, 0, 0, 0, 0, 0, 0, 0, 77})).ok());
+  const auto statement = std::get<LoggedStatement>(dump.items.at(1));
+  EXPECT_EQ(statement.sql, "UPDATE t SET v=1");
+  EXPECT_EQ(statement.unknown_setting, 77);
+  EXPECT_FALSE(dump.gtid(2).ok() && dump.feed(EventType::query, query_body("DROP TABLE t", "shop", Buffer{5, 9, 'U'})).ok());
 }
 
 // (field, value)* 0 payload

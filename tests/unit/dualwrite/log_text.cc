@@ -206,7 +206,8 @@ struct Tell {
                static_cast<unsigned long long>(s.sql_mode), s.client_collation, s.connection_collation,
                s.server_collation, s.database_collation, s.utf8mb4_collation, s.no_foreign_key_checks ? "off" : "on",
                s.explicit_defaults_for_timestamp ? "explicit" : "implicit", s.error, s.timestamp,
-               in_quotes(s.time_zone).c_str());
+               in_quotes(s.time_zone).c_str()) +
+           (s.unknown_setting ? format("    setting %u is not known\n", *s.unknown_setting) : "");
   }
   std::string operator()(const TransactionEnd& end) const { return "end, next " + end.next.text() + "\n"; }
   std::string operator()(const LogAdvance& advance) const { return "advance to " + advance.next.text() + "\n"; }

@@ -104,6 +104,16 @@ TEST(StoredForm, MembersAreReadAsInformationSchemaWritesThem) {
   EXPECT_EQ(members_of("set('','é')"), (std::vector<std::string>{"", "é"}));
   EXPECT_TRUE(members_of("varchar(5)").empty());
   EXPECT_TRUE(members_of("enum(").empty());
+  EXPECT_EQ(members_of("enum(x'e9',x'ff27','b')"), (std::vector<std::string>{"\xe9", "\xff'", "b"})) << "MySQL's bytes";
+  EXPECT_EQ(members_of("enum('(,)','it''s')"), (std::vector<std::string>{"(,)", "it's"}));
+  EXPECT_EQ(members_of("enum('cut"), (std::vector<std::string>{"cut"}));
+}
+
+TEST(StoredForm, MembersInNoCharacterSetAreBytes) {
+  const auto form = stored_form(defined("c", "enum('a','b')", "binary"), false);
+  ASSERT_TRUE(form.ok()) << form.status();
+  EXPECT_EQ(form->kind, StoredKind::enum_);
+  EXPECT_EQ(form->charset, "binary");
 }
 
 TEST(TableMapWriter, TheEventIsTheFollowersTable) {

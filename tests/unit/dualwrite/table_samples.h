@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "dualwrite/character_set.h"
+#include "dualwrite/collation_names.h"
 #include "dualwrite/stored_form.h"
 #include "dualwrite/table_mapping.h"
 
@@ -34,7 +35,7 @@ inline DefinedColumn defined(const std::string& name, const std::string& type, c
 inline std::uint16_t bin_collation(const std::string& charset) {
   if (charset.empty()) return 63;
   for (std::uint16_t id = 1; id < 400; ++id) {
-    if (charset_of_collation(id, false) == charset) return id;
+    if (charset_of(collation_name(id, false)) == charset) return id;
   }
   return 0;
 }

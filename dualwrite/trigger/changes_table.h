@@ -1,0 +1,51 @@
+// The table `changes` in the control schema of a leader that feeds by triggers: where the triggers put the rows.
+//
+//   id   BIGINT UNSIGNED AUTO_INCREMENT, the order of conflicting changes (given after the row's lock was)
+//   tbl  INT, the number of the Capture that wrote it; 0 of statements
+//   op   'I', 'U', 'D' of the triggers; 'R' a row as it is (refresh); 'P' a DDL statement that is about to run
+//   (intent),
+//        'S' one that has run
+//   cid  connection that wrote; fk: its foreign_key_checks; st: its statement, as microseconds since 1970
+//   oi   packed small columns before; ni: after (captured_row.h); of 'P' and 'S' ni is the statement
+//   obK, nbK  big column number K before and after; as many pairs as the widest captured table has
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "dualwrite/log_event.h"
+#include "protocol/rows.h"
+
+namespace crossfade::dualwrite {
+
+// A new table has so many pairs at once: to add some later waits for every open transaction that wrote a captured row.
+inline constexpr std::size_t kBigPairsMin = 8;
+// InnoDB keeps 40 bytes of each long value in the row, and a row has at most 8126.
+inline constexpr std::size_t kBigPairsMax = 90;
+
+// "`crossfade`.`changes`"
+std::string changes_table(std::string_view schema);
+// CREATE TABLE IF NOT EXISTS; the schema is there already.
+std::string create_changes(std::string_view schema, std::size_t pairs);
+// One column, the number of pairs that the table has; no row, or 0: there is no table.
+std::string count_pairs_query(std::string_view schema);
+// ALTER TABLE .. ADD COLUMN of pairs `from` + 1 to `to`; instant on both makes, but for the metadata lock.
+std::string widen_changes(std::string_view schema, std::size_t from, std::size_t to);
+// Only when no trigger is left: a write that fires one without the table fails (1146).
+std::string drop_changes(std::string_view schema);
+
+// "SELECT id,tbl,.. FROM `crossfade`.`changes`": what changes_row() and captured_row() take. WHERE, ORDER BY id and
+// LIMIT are the caller's.
+std::string select_changes(std::string_view schema, std::size_t pairs);
+// One id a statement: a list or a range becomes a scan on a short table, and that waits for clients' rows.
+std::string delete_change(std::string_view schema, std::uint64_t id);
+
+// INSERT of a 'P' row: the statement is about to run.
+std::string insert_intent(std::string_view schema, const LoggedStatement& statement);
+// INSERT of an 'S' row: the statement has run, whose intent is the row `intent`. That row may be deleted then.
+std::string insert_done(std::string_view schema, const LoggedStatement& statement, std::uint64_t intent);
+
+}  // namespace crossfade::dualwrite
