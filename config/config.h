@@ -117,7 +117,7 @@ struct DualWriteConfig {
   enum class Ddl : std::uint8_t { follow, refuse };
   Ddl ddl = Ddl::follow;
   Percent check_rows_percent =
-      Percent::from_ppm(10000);  // of feed log: of changed rows, compared with the follower's before
+      Percent::from_ppm(10000);                 // of feed log: of changed rows, compared with the follower's before
   std::chrono::milliseconds poll_interval{50};  // of feed trigger: between looks at what was captured
 };
 

@@ -104,8 +104,7 @@ void add_clients(Exposition& out) {
                  &Counters::bytes_from_clients);
   out.counter_of("crossfade_client_sent_bytes_total", "Bytes sent to clients.", &Counters::bytes_to_clients);
   out.counter_of("crossfade_statements_total", "Statements that clients sent.", &Counters::statements);
-  out.counter_of("crossfade_statements_refused_total",
-                 "Statements refused with an error of the proxy's own.",
+  out.counter_of("crossfade_statements_refused_total", "Statements refused with an error of the proxy's own.",
                  &Counters::refused_statements);
 }
 
@@ -151,7 +150,8 @@ void add_applier(Exposition& out, const Metrics::Gauges& gauges) {
                   static_cast<double>(gauges.lag_bytes));
   out.gauge_value("crossfade_lag_oldest_seconds", "Age of the oldest change that the follower does not have yet.",
                   gauges.lag_oldest_seconds);
-  out.gauge_value("crossfade_caught_up", "1 when the follower has all that the leader has committed.", gauges.caught_up ? 1 : 0);
+  out.gauge_value("crossfade_caught_up", "1 when the follower has all that the leader has committed.",
+                  gauges.caught_up ? 1 : 0);
   out.gauge_value("crossfade_parked_entries", "Tables whose changes wait, because a change did not fit.",
                   static_cast<double>(gauges.parked_entries));
   out.gauge_value("crossfade_ledger_open", "Open findings in the divergence ledger; the cutover needs 0.",
@@ -162,8 +162,8 @@ void add_applier(Exposition& out, const Metrics::Gauges& gauges) {
                  &Counters::applied_batches);
   out.counter_of("crossfade_applier_retries_total", "Batches rolled back on the follower and tried again.",
                  &Counters::applier_retries);
-  out.counter_of("crossfade_divergences_total",
-                 "Rows that were not as they had to be on the follower.", &Counters::divergences);
+  out.counter_of("crossfade_divergences_total", "Rows that were not as they had to be on the follower.",
+                 &Counters::divergences);
 }
 
 void add_backends(Exposition& out, const Metrics::Gauges& gauges) {

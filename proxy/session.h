@@ -157,8 +157,8 @@ class Session {
                                                                std::optional<Refusal>* refused);
   LinkOptions session_link_options(config::Backend which, std::string schema) const;
   Task<absl::Status> refresh_context();
-  // Whether the other side means the same by the session's time zone; without waiting: while it is not known, reads stay
-  // with the leader. The context is known.
+  // Whether the other side means the same by the session's time zone; without waiting: while it is not known, reads
+  // stay with the leader. The context is known.
   bool zone_agreed();
   void submit_shadow(const routing::StatementFacts& facts, std::string sql, protocol::Buffer execute,
                      SampledRead sample, config::Backend control);

@@ -315,7 +315,6 @@ void Session::conclude(const ClientProof& proof, LoginAsServer::Verdict verdict)
   }
 }
 
-
 // The client is who it says, or the leader is to judge: the leader's connection becomes its own.
 Task<bool> Session::enter(ClientProof proof) {
   if (proof.kind == ClientProof::Kind::gone) co_return false;

@@ -33,9 +33,7 @@ bool any_shadow_read(const config::Flags& flags) {
 
 }  // namespace
 
-Duplication Session::duplication() const {
-  return flags_->dual_write.enabled ? Duplication::rows : Duplication::off;
-}
+Duplication Session::duplication() const { return flags_->dual_write.enabled ? Duplication::rows : Duplication::off; }
 
 // A text that is misread goes where it would have gone, unless it is a read that may go elsewhere, or
 // hides a statement that the client may not send.
@@ -48,8 +46,7 @@ bool Session::must_ask_how_to_read(const StatementFacts& facts, std::string_view
 }
 
 bool Session::wants_tracking() const {
-  return flags_->dual_write.enabled &&
-         (flags_->dual_write.ack == config::Ack::both || any_read_from_new(*flags_));
+  return flags_->dual_write.enabled && (flags_->dual_write.ack == config::Ack::both || any_read_from_new(*flags_));
 }
 
 // After the server has given the session a fresh state. A Status: the connection is lost.

@@ -170,8 +170,8 @@ std::optional<Answer> FakeDatabase::control(Session& session, std::string_view s
 Answer FakeDatabase::context(const Session& session, std::string_view sql) const {
   const Cell schema = session.schema.empty() ? Cell() : Cell(session.schema);
   std::vector<Cell> cells = {
-      schema,    "STRICT_TRANS_TABLES", "SYSTEM", "utf8mb4", "utf8mb4_general_ci", "1", "1", "1", "1",
-      "utf8mb4", "UTC",                 "67108864"};
+      schema,    "STRICT_TRANS_TABLES", "SYSTEM", "utf8mb4", "utf8mb4_general_ci", "1", "1", "1", "1", "utf8mb4", "UTC",
+      "67108864"};
   // What is asked for behind these: every variable is neutral.
   constexpr std::string_view kLastFixed = "@@max_allowed_packet";
   constexpr std::string_view kEnd = " LIMIT 1";

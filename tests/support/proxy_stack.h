@@ -18,8 +18,8 @@ namespace crossfade::support {
 // Polls until `condition` holds; false after ten seconds.
 bool eventually(const std::function<bool()>& condition);
 
-// One worker thread and the shadow pool's. Whatever gets to the follower is a feed's affair that a test may give. Clients
-// come in over socket pairs.
+// One worker thread and the shadow pool's. Whatever gets to the follower is a feed's affair that a test may give.
+// Clients come in over socket pairs.
 class ProxyStack {
  public:
   struct Options {
@@ -27,7 +27,7 @@ class ProxyStack {
     std::function<void(config::Config&)> tune = [](config::Config&) {};
     std::uint32_t app_connections_max = 0;
     proxy::Feed* feed = nullptr;  // nullptr: one that has applied everything
-    bool unix_clients = false;  // they come in over a socket where cleartext may travel
+    bool unix_clients = false;    // they come in over a socket where cleartext may travel
     FakeBackend::Options leader = {};
     FakeBackend::Options follower = {.name = "new", .version = "9.7.4", .without = 0};
   };

@@ -67,13 +67,9 @@ TEST_P(FailurePoint, ADropBeforeAnyStatementNeverGivesAFalseOk) { fail_everywher
 
 TEST_P(FailurePoint, ADropAfterAnyStatementNeverGivesAFalseOk) { fail_everywhere({.kind = Fault::Kind::drop_after}); }
 
-TEST_P(FailurePoint, AnErrorAtAnyStatementIsTheClients) {
-  fail_everywhere({.kind = Fault::Kind::err, .code = 1205});
-}
+TEST_P(FailurePoint, AnErrorAtAnyStatementIsTheClients) { fail_everywhere({.kind = Fault::Kind::err, .code = 1205}); }
 
-TEST_P(FailurePoint, ADeadlockAtAnyStatementIsTheClients) {
-  fail_everywhere({.kind = Fault::Kind::err, .code = 1213});
-}
+TEST_P(FailurePoint, ADeadlockAtAnyStatementIsTheClients) { fail_everywhere({.kind = Fault::Kind::err, .code = 1213}); }
 
 INSTANTIATE_TEST_SUITE_P(
     Session, FailurePoint,

@@ -69,12 +69,10 @@ TEST(SessionRead, ALinkThatDiedWhileIdleIsReplaced) {
 
 TEST(SessionRead, AfterAWriteTheFollowerAnswersOnlyWhenItHasIt) {
   support::FakeFeed feed;
-  ProxyStack stack(ProxyStack::Options{.flags = all_reads_from_new(),
-                                       .tune =
-                                           [](config::Config& config) {
-                                             config.reads.read_your_writes_timeout = std::chrono::milliseconds(10);
-                                           },
-                                       .feed = &feed});
+  ProxyStack stack(ProxyStack::Options{
+      .flags = all_reads_from_new(),
+      .tune = [](config::Config& config) { config.reads.read_your_writes_timeout = std::chrono::milliseconds(10); },
+      .feed = &feed});
   const auto client = stack.connect();
   feed.set_applies(false);
   ASSERT_TRUE(client->query(kInsert).is_ok());

@@ -14,8 +14,9 @@ using support::eventually;
 using support::ProxyStack;
 
 // A part of each question's text.
-constexpr const char* kQuestions[] = {"DATABASE()",          "TABLES",        "SHOW WARNINGS",          "@@warning_count",
-                                      "@@wait_timeout",      "SHOW GLOBAL STATUS", "@@session_track", "gtid"};
+constexpr const char* kQuestions[] = {
+    "DATABASE()",         "TABLES",          "SHOW WARNINGS", "@@warning_count", "@@wait_timeout",
+    "SHOW GLOBAL STATUS", "@@session_track", "gtid"};
 
 Answer strange(std::size_t number) {
   switch (number % 6) {
