@@ -147,8 +147,9 @@ std::string DdlText::render() const {
     out += piece.before;
     out += piece.changed ? std::string_view(piece.replaced) : piece.token.text;
     out += piece.behind;
-    // What its quotes alone kept apart: COLLATE='latin1_bin'ENGINE=InnoDB
-    const bool touched = at > 0 && (piece.changed || tokens_[at - 1].changed);
+    // What its quotes alone kept apart: COLLATE='latin1_bin'ENGINE=InnoDB; what was put between: (a INT)ENGINE=InnoDB
+    const bool touched = at > 0 && (piece.changed || !piece.before.empty() || tokens_[at - 1].changed ||
+                                    !tokens_[at - 1].behind.empty());
     if (touched && begin > 0 && begin < out.size() && is_of_word(out[begin - 1]) && is_of_word(out[begin]))
       out.insert(begin, " ");
   }

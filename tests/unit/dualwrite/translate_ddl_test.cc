@@ -80,6 +80,9 @@ TEST(TranslateDdl, KeepsWordsApartThatQuotesAloneKeptApart) {
             "CREATE TABLE `t` (`a` INT) COLLATE=latin1_bin ENGINE=InnoDB");
   EXPECT_EQ(to_mysql("CREATE TABLE t (a SET('','')CHARACTER SET'utf8')"),
             "CREATE TABLE `t` (`a` SET('','')CHARACTER SET utf8mb3)");
+  EXPECT_EQ(
+      to_mysql("CREATE TABLE t (a INT)engine=innodb", {.schema_collation = "latin1_swedish_ci", .follower = nullptr}),
+      "CREATE TABLE `t` (`a` INT) DEFAULT CHARSET=latin1 COLLATE=latin1_swedish_ci engine=innodb");
 }
 
 TEST(TranslateDdl, GivesYearsNoWidth) {
