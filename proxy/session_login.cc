@@ -4,7 +4,6 @@
 #include "proxy/session_login.h"
 
 #include "protocol/error_codes.h"
-#include "proxy/control_question.h"
 #include "proxy/log_limit.h"
 #include "proxy/session.h"
 
