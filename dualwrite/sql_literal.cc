@@ -59,6 +59,15 @@ absl::Status check_convertible(const ColumnRoute& route, Bytes text) {
   return cannot(route, "a text has a byte that is no character of " + route.from.charset);
 }
 
+// MySQL's SQL cuts the fraction off what MariaDB's TIME holds past 838:59:59.
+absl::StatusOr<std::string> time_literal(const ColumnRoute& route, Bytes bytes) {
+  const std::string text = time_text(bytes, route.from.fraction);
+  const std::size_t clock = text.find("838:59:59.");
+  const bool past = clock != std::string::npos && text.find_first_of("123456789", clock + 10) != std::string::npos;
+  if (past && !route.makes.follower_is_mariadb) return cannot(route, "a TIME past 838:59:59");
+  return quoted(text);
+}
+
 // JSON as text, where it leaves its own form: between the makes, or as a statement of MySQL's.
 absl::StatusOr<std::string> json_value_text(const ColumnRoute& route, Bytes bytes) {
   if (route.from.kind != StoredKind::json) return std::string(protocol::as_text(bytes));
@@ -108,7 +117,7 @@ absl::StatusOr<std::string> literal_of(const ColumnRoute& route, Bytes bytes) {
     case StoredKind::date:
       return quoted(date_text(bytes));
     case StoredKind::time:
-      return quoted(time_text(bytes, from.fraction));
+      return time_literal(route, bytes);
     case StoredKind::datetime:
       return quoted(datetime_text(bytes, from.fraction));
     case StoredKind::timestamp: {

@@ -26,6 +26,7 @@ def test_credentials_of_each_backend_and_attributes(env):
          "new": {"user": "at_new", "password": "on new"}}]})
     with proxy.connect("front", "door", database="app", program_name="shop till") as session, session.cursor() as cursor:
         cursor.execute("INSERT INTO t VALUES (1)")
+        proxy.caught_up()
         cursor.execute("SELECT id FROM t WHERE id = 1")
         assert cursor.fetchone() == (1,)
         for server, name in ((env.old, "at_old"), (env.new, "at_new")):

@@ -94,6 +94,13 @@ TEST(SqlLiteral, TimesToTheLastDigit) {
   EXPECT_THAT(say("timestamp", "80000000").literal, HasSubstr("2038"));
 }
 
+TEST(SqlLiteral, ATimePastThoseOfMySqlIsNotCutOff) {
+  EXPECT_EQ(say("time(6)", "b46efb000000").literal, "'838:59:59.000000'");
+  EXPECT_THAT(say("time(6)", "b46efb000001").literal, HasSubstr("838:59:59"));
+  EXPECT_EQ(say("time(6)", "4b9104ffffff").literal, "column c: a TIME past 838:59:59");
+  EXPECT_EQ(say("time(6)", "b46efa0f423f").literal, "'838:59:58.999999'");
+}
+
 TEST(SqlLiteral, TextsAreBytesInTheLeadersCharacterSet) {
   EXPECT_EQ(say("varchar(9)", "02e927", "latin1").literal, "_latin1 x'e927'");
   EXPECT_EQ(say("varchar(9)", "02e927", "latin1").holds, "CAST(`c` AS BINARY) <=> x'e927'");
