@@ -9,6 +9,7 @@
 #include "protocol/bulk_execute.h"
 #include "protocol/error_codes.h"
 #include "proxy/bulk_answer.h"
+#include "proxy/deadlines.h"
 #include "proxy/inline/write_answers.h"
 #include "proxy/session.h"
 
@@ -20,7 +21,6 @@ using routing::Action;
 
 namespace {
 
-constexpr auto kStatementMax = std::chrono::hours(24);
 constexpr std::uint16_t kErrNoSuchSavepoint = 1305;
 // The names and lengths that the entry has of each statement, and its context, are less than these.
 constexpr std::size_t kRowBytes = 512;

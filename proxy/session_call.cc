@@ -6,6 +6,7 @@
 #include "dualwrite/inline/outbox.h"
 #include "protocol/ascii.h"
 #include "protocol/error_codes.h"
+#include "proxy/deadlines.h"
 #include "proxy/session.h"
 
 namespace crossfade::proxy {
@@ -21,7 +22,6 @@ using Outcome = RoutineCache::Judgement::Outcome;
 
 namespace {
 
-constexpr auto kStatementMax = std::chrono::hours(24);
 constexpr std::uint16_t kNoSchema = 1046;
 
 // What is wrong with the CALL itself. Empty: nothing.

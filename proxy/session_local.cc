@@ -3,6 +3,7 @@
 
 #include "dualwrite/inline/outbox.h"
 #include "protocol/error_codes.h"
+#include "proxy/deadlines.h"
 #include "proxy/inline/write_answers.h"
 #include "proxy/session.h"
 
@@ -16,8 +17,6 @@ using routing::StatementKind;
 using routing::TableVerb;
 
 namespace {
-
-constexpr auto kStatementMax = std::chrono::hours(24);
 
 bool is_write(StatementKind kind) {
   return kind == StatementKind::insert || kind == StatementKind::replace || kind == StatementKind::update ||

@@ -1,13 +1,12 @@
 // Files that a client sends in the middle of a response (LOAD DATA LOCAL INFILE).
 
 #include "protocol/file_packets.h"
+#include "proxy/deadlines.h"
 #include "proxy/session.h"
 
 namespace crossfade::proxy {
 
 namespace {
-constexpr auto kStatementMax = std::chrono::hours(24);
-constexpr auto kClientStalledMax = std::chrono::hours(8);
 
 // Every row that is complete.
 absl::Status take_rows(dualwrite::LoadReader& reader, dualwrite::LoadStatements& statements) {

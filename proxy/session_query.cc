@@ -5,6 +5,7 @@
 
 #include "dualwrite/inline/outbox.h"
 #include "protocol/error_codes.h"
+#include "proxy/deadlines.h"
 #include "proxy/session.h"
 #include "routing/classify.h"
 #include "routing/split.h"
@@ -19,8 +20,6 @@ using routing::StatementFacts;
 using routing::StatementKind;
 
 namespace {
-
-constexpr auto kStatementMax = std::chrono::hours(24);
 
 bool has_high_bytes(std::string_view sql) {
   unsigned char all = 0;

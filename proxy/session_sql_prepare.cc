@@ -6,6 +6,7 @@
 #include "dualwrite/inline/outbox.h"
 #include "protocol/ascii.h"
 #include "protocol/error_codes.h"
+#include "proxy/deadlines.h"
 #include "proxy/session.h"
 #include "proxy/variable_parameters.h"
 
@@ -22,8 +23,6 @@ using routing::StatementFacts;
 using Verb = routing::PrepareStatement::Verb;
 
 namespace {
-
-constexpr auto kStatementMax = std::chrono::hours(24);
 
 // @name, @`name`, @'name': nothing that computes, or has an effect.
 bool is_user_variable(std::string_view text) {

@@ -6,6 +6,7 @@
 #include "protocol/command.h"
 #include "protocol/packet.h"
 #include "protocol/prepared.h"
+#include "proxy/deadlines.h"
 #include "proxy/inline/outbox_grant.h"
 #include "proxy/log_limit.h"
 
@@ -16,13 +17,10 @@ using dualwrite::Transaction;
 
 namespace {
 
-constexpr auto kAnswerMax = std::chrono::seconds(30);
 constexpr auto kReconnectPause = std::chrono::milliseconds(200);
 constexpr auto kLagInterval = std::chrono::milliseconds(250);
 constexpr auto kSyncedPause = std::chrono::milliseconds(2);
 constexpr std::size_t kMarksMax = 100000;
-
-TimePoint soon() { return Clock::now() + kAnswerMax; }
 
 EntryKey random_key() {
   std::random_device device;

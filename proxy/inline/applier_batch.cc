@@ -6,6 +6,7 @@
 #include "protocol/error_codes.h"
 #include "protocol/packet.h"
 #include "protocol/prepared.h"
+#include "proxy/deadlines.h"
 #include "proxy/inline/applier.h"
 #include "proxy/log_limit.h"
 
@@ -13,12 +14,6 @@ namespace crossfade::proxy {
 
 using dualwrite::EntryKey;
 using dualwrite::Transaction;
-
-namespace {
-
-TimePoint soon() { return Clock::now() + std::chrono::seconds(30); }
-
-}  // namespace
 
 // In batches; one that fails for good is taken apart until the transaction to blame stands alone.
 Task<absl::Status> Applier::apply(std::vector<Transaction> transactions) {

@@ -4,6 +4,7 @@
 
 #include "proxy/inline/applier.h"
 
+#include "proxy/deadlines.h"
 #include "proxy/log_limit.h"
 
 namespace crossfade::proxy {
@@ -18,8 +19,6 @@ constexpr std::uint32_t kPruneSeconds = 600;
 constexpr std::uint32_t kPruneRows = 20000;
 constexpr std::uint32_t kLookRows = 500;
 constexpr std::size_t kLookBytesMax = 512u << 20;
-
-TimePoint soon() { return Clock::now() + std::chrono::seconds(30); }
 
 std::string key_text(const EntryKey& key) { return dualwrite::hex(key.bytes); }
 

@@ -5,6 +5,7 @@
 #include "dualwrite/inline/load_reader.h"
 #include "dualwrite/inline/outbox.h"
 #include "protocol/error_codes.h"
+#include "proxy/deadlines.h"
 #include "proxy/inline/write_answers.h"
 #include "proxy/session.h"
 #include "routing/load_data.h"
@@ -17,7 +18,6 @@ using routing::LoadData;
 
 namespace {
 
-constexpr auto kStatementMax = std::chrono::hours(24);
 constexpr std::uint64_t kPacketMargin = 1024;  // of the server's max_allowed_packet
 constexpr std::string_view kSavepoint = "crossfade_load";
 

@@ -3,6 +3,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "dualwrite/inline/outbox.h"
 #include "protocol/error_codes.h"
+#include "proxy/deadlines.h"
 #include "proxy/inline/write_answers.h"
 #include "proxy/log_limit.h"
 #include "proxy/session.h"
@@ -13,10 +14,6 @@ using dualwrite::ShipVerdict;
 using dualwrite::TableRef;
 using protocol::ResponseKind;
 using protocol::ResultEnd;
-
-namespace {
-constexpr auto kStatementMax = std::chrono::hours(24);
-}  // namespace
 
 // A write step by step: prepared statements, entries too large for one row, sessions without foreign
 // key checks. START TRANSACTION and the statement go in one train; COMMIT waits for their answers.

@@ -6,6 +6,7 @@
 #include "dualwrite/inline/apply_batch.h"
 #include "dualwrite/inline/outbox.h"
 #include "protocol/error_codes.h"
+#include "proxy/deadlines.h"
 #include "proxy/inline/write_answers.h"
 #include "proxy/log_limit.h"
 #include "proxy/session.h"
@@ -20,7 +21,6 @@ using protocol::ResultEnd;
 using routing::StatementFacts;
 
 namespace {
-constexpr auto kStatementMax = std::chrono::hours(24);
 // A client's statement may end in a semicolon; ours follow it in one packet.
 std::string without_final_semicolon(std::string_view sql, const routing::LexerMode& mode) {
   routing::Tokenizer tokens(sql, mode);
