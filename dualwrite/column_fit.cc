@@ -204,7 +204,9 @@ ColumnFit fit_json(const Pair& pair) {
   if (!leader_is_json(pair)) {
     return cannot(pair, "JSON on the follower only: ALTER TABLE .. MODIFY it LONGTEXT on the follower");
   }
-  if (pair.to.kind != StoredKind::json) return fit_text(pair);
+  if (pair.to.kind != StoredKind::json) {
+    return pair.makes.leader_is_mariadb ? fit_text(pair) : converts(pair, "MySQL's JSON into MariaDB's");
+  }
   if (pair.from.charset != "utf8mb4" && pair.from.charset != "utf8mb3" && pair.from.charset != "ascii") {
     return cannot(pair,
                   "JSON in the character set " + pair.from.charset + ": ALTER TABLE .. MODIFY it JSON on the leader");

@@ -11,6 +11,7 @@
 #include "dualwrite/definition_text.h"
 #include "dualwrite/key_compare.h"
 #include "dualwrite/sql_text.h"
+#include "dualwrite/trigger/capture_plan.h"
 
 namespace crossfade::dualwrite {
 namespace {
@@ -219,6 +220,7 @@ class TableComparison {
            "DROP TRIGGER " + quote_name(follower_.name.schema) + "." + quote_name(trigger) +
                " until the follower leads");
     for (const std::string& trigger : leader_.triggers) {
+      if (is_capture_trigger(trigger)) continue;
       const auto& there = follower_.triggers;
       if (std::find(there.begin(), there.end(), trigger) == there.end())
         find(Severity::warning, "trigger " + trigger, "trigger_missing",

@@ -19,7 +19,8 @@ std::uint64_t read_table_id(protocol::Reader& reader);
 absl::StatusOr<LogTable> decode_table_map(Bytes body, LogMake make);
 
 // The optional part, into columns that have types. MariaDB writes it only with binlog_row_metadata=FULL or MINIMAL,
-// MySQL the signs, collations and geometries always. MariaDB counts geometries among the columns with a collation.
+// MySQL the signs, collations and geometries always. Among the columns with a collation MariaDB counts
+// geometries, and MySQL vectors.
 absl::Status decode_optional_metadata(Bytes metadata, LogMake make, LogTable* table);
 
 }  // namespace crossfade::dualwrite

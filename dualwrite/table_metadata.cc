@@ -61,6 +61,7 @@ bool is_text(const LogColumn& column) {
   }
 }
 bool is_text_or_geometry(const LogColumn& column) { return is_text(column) || real_type(column) == LogType::geometry; }
+bool is_text_or_vector(const LogColumn& column) { return is_text(column) || real_type(column) == LogType::vector; }
 bool is_set(const LogColumn& column) { return real_type(column) == LogType::set; }
 bool is_enum(const LogColumn& column) { return real_type(column) == LogType::enum_; }
 bool is_enum_or_set(const LogColumn& column) { return is_set(column) || is_enum(column); }
@@ -145,7 +146,7 @@ absl::Status read_primary_key(Reader reader, bool prefixes, LogTable* table) {
 }
 
 absl::Status read_part(Kind kind, Reader value, LogMake make, LogTable* table) {
-  const auto has_collation = make == LogMake::mariadb ? is_text_or_geometry : is_text;
+  const auto has_collation = make == LogMake::mariadb ? is_text_or_geometry : is_text_or_vector;
   switch (kind) {
     case Kind::signedness:
       return read_signs(value, table);

@@ -20,9 +20,9 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using asio::ip::tcp;
 
-constexpr std::chrono::seconds kTimeout{10};
+constexpr std::chrono::seconds kClientTimeout{10};
 constexpr std::uint64_t kAnswerBytesMax = 256ull << 20;
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+constexpr auto kAwaited = asio::as_tuple(asio::use_awaitable);
 
 struct Asked {
   config::Address address;
@@ -51,11 +51,11 @@ asio::awaitable<absl::StatusOr<std::string>> get(Asked asked) {
   const auto executor = co_await asio::this_coro::executor;
   tcp::resolver resolver(executor);
   const auto [unknown, endpoints] =
-      co_await resolver.async_resolve(asked.address.host, std::to_string(asked.address.port), kAwait);
+      co_await resolver.async_resolve(asked.address.host, std::to_string(asked.address.port), kAwaited);
   if (unknown) co_return unreachable(asked, unknown);
   beast::tcp_stream stream(executor);
-  stream.expires_after(kTimeout);
-  const auto [refused, endpoint] = co_await stream.async_connect(endpoints, kAwait);
+  stream.expires_after(kClientTimeout);
+  const auto [refused, endpoint] = co_await stream.async_connect(endpoints, kAwaited);
   if (refused) co_return unreachable(asked, refused);
 
   http::request<http::empty_body> request(http::verb::get, asked.path, 11);
@@ -63,13 +63,13 @@ asio::awaitable<absl::StatusOr<std::string>> get(Asked asked) {
   request.set(http::field::user_agent, "crossfade");
   if (!asked.token.empty()) request.set(http::field::authorization, "Bearer " + asked.token);
   request.keep_alive(false);
-  const auto [not_sent, sent] = co_await http::async_write(stream, request, kAwait);
+  const auto [not_sent, sent] = co_await http::async_write(stream, request, kAwaited);
   if (not_sent) co_return unreachable(asked, not_sent);
 
   beast::flat_buffer buffer;
   http::response_parser<http::string_body> parser;
   parser.body_limit(kAnswerBytesMax);
-  const auto [not_read, read] = co_await http::async_read(stream, buffer, parser, kAwait);
+  const auto [not_read, read] = co_await http::async_read(stream, buffer, parser, kAwaited);
   if (not_read) co_return unreachable(asked, not_read);
   co_return body_or_error(asked, parser.release());
 }

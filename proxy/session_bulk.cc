@@ -2,6 +2,7 @@
 
 #include "protocol/bulk_execute.h"
 #include "protocol/error_codes.h"
+#include "proxy/deadlines.h"
 #include "proxy/session.h"
 
 namespace crossfade::proxy {
@@ -9,12 +10,6 @@ namespace crossfade::proxy {
 using protocol::ResponseKind;
 using protocol::ResultEnd;
 using routing::Action;
-
-namespace {
-
-constexpr auto kStatementMax = std::chrono::hours(24);
-
-}  // namespace
 
 Task<Session::Next> Session::on_bulk(Command command) {
   // Whatever the leader says to a client that has not asked for these.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "protocol/error_codes.h"
+#include "proxy/deadlines.h"
 #include "proxy/session.h"
 #include "routing/command_plan.h"
 
@@ -11,8 +12,6 @@ namespace crossfade::proxy {
 using protocol::ResultEnd;
 
 namespace {
-
-constexpr auto kStatementMax = std::chrono::hours(24);
 
 // The least that a body of a COM_STMT_* must hold: an id, and what follows it.
 std::size_t body_bytes_min(protocol::CommandByte command) {

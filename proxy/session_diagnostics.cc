@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "protocol/error_codes.h"
+#include "proxy/deadlines.h"
 #include "proxy/kept_question.h"
 #include "proxy/session.h"
 #include "routing/statement_prefix.h"
@@ -11,10 +12,6 @@ namespace crossfade::proxy {
 
 using routing::Fact;
 using routing::StatementFacts;
-
-namespace {
-constexpr auto kStatementMax = std::chrono::hours(24);
-}  // namespace
 
 // SHOW WARNINGS and the like right after a write that was wrapped: the server's own diagnostics are
 // those of our COMMIT by now.

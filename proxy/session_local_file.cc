@@ -1,14 +1,10 @@
 // Files that a client sends in the middle of a response (LOAD DATA LOCAL INFILE).
 
 #include "protocol/file_packets.h"
+#include "proxy/deadlines.h"
 #include "proxy/session.h"
 
 namespace crossfade::proxy {
-
-namespace {
-constexpr auto kStatementMax = std::chrono::hours(24);
-constexpr auto kClientStalledMax = std::chrono::hours(8);
-}  // namespace
 
 // The client's packets as they are, a buffer at a time: a slow server stops the reading. The servers
 // read a file to its end before they answer, whatever they think of it. If the client leaves, so does

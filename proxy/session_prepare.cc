@@ -2,6 +2,7 @@
 // when first needed there.
 
 #include "protocol/error_codes.h"
+#include "proxy/deadlines.h"
 #include "proxy/session.h"
 #include "routing/classify.h"
 
@@ -12,8 +13,6 @@ using routing::Action;
 using routing::Fact;
 
 namespace {
-
-constexpr auto kStatementMax = std::chrono::hours(24);
 
 // COM_STMT_PREPARE's first packet holds the id behind its header and one status byte.
 constexpr std::size_t kPrepareIdOffset = protocol::kHeaderBytes + 1;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "protocol/error_codes.h"
+#include "proxy/deadlines.h"
 #include "proxy/kept_question.h"
 #include "proxy/session.h"
 #include "routing/classify.h"
@@ -16,8 +17,6 @@ using routing::Action;
 using routing::Fact;
 
 namespace {
-
-constexpr auto kStatementMax = std::chrono::hours(24);
 
 constexpr std::uint32_t kLastPrepared = 0xffffffff;
 

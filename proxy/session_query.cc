@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "protocol/error_codes.h"
+#include "proxy/deadlines.h"
 #include "proxy/session.h"
 #include "routing/classify.h"
 #include "routing/split.h"

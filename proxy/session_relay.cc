@@ -2,6 +2,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "protocol/error_codes.h"
+#include "proxy/deadlines.h"
 #include "proxy/session.h"
 
 namespace crossfade::proxy {
@@ -12,8 +13,6 @@ using routing::Fact;
 using routing::StatementFacts;
 
 namespace {
-constexpr auto kStatementMax = std::chrono::hours(24);
-constexpr auto kClientStalledMax = std::chrono::hours(8);
 constexpr std::uint8_t kErrHeader = 0xff;
 
 // Somebody or a limit has ended the statement: the same on either side, and not to be run once more.

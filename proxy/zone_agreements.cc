@@ -1,12 +1,12 @@
 #include "proxy/zone_agreements.h"
 
 #include "protocol/error_codes.h"
+#include "proxy/deadlines.h"
 #include "proxy/log_limit.h"
 
 namespace crossfade::proxy {
 namespace {
 
-constexpr auto kAnswerMax = std::chrono::seconds(30);
 constexpr std::uint16_t kUnknownZone = 1298;
 
 Task<absl::StatusOr<dualwrite::SqlRows>> rows_of(BackendLink& link, std::string sql, TimePoint deadline) {

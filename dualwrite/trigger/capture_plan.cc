@@ -92,7 +92,10 @@ std::uint16_t collation_of(const DefinedColumn& column, const StoredForm& form, 
     case StoredKind::varbinary:
     case StoredKind::blob:
     case StoredKind::opaque:
+    case StoredKind::vector:
       return kBinaryCollation;
+    case StoredKind::geometry:
+      return mariadb ? kBinaryCollation : std::uint16_t{0};
     default:
       return 0;
   }
@@ -116,7 +119,7 @@ LogColumn log_column(const DefinedColumn& column, const StoredForm& form, const 
                 .type = static_cast<std::uint8_t>(form.type),
                 .metadata = form.metadata,
                 .nullable = column.nullable,
-                .is_unsigned = column.is_unsigned,
+                .is_unsigned = column.is_unsigned || form.kind == StoredKind::year,
                 .collation = collation_of(column, form, mariadb)};
   out.in_primary_key = std::any_of(primary->parts.begin(), primary->parts.end(), [&](const DefinedKey::Part& part) {
     return same_ignoring_case(part.column, column.name);

@@ -41,9 +41,9 @@ std::string field_value(StoredKind kind, const std::string& value, bool mariadb)
     case StoredKind::enum_:
     case StoredKind::set:
       return "CAST(" + value + " AS UNSIGNED)";
-    // What is stored, in any time zone of the session.
+    // What is stored, in any time zone of the session. Of a zero date MariaDB says NULL, MySQL 0.
     case StoredKind::timestamp:
-      return "UNIX_TIMESTAMP(" + value + ")";
+      return "IF(" + value + " IS NULL,NULL,IFNULL(UNIX_TIMESTAMP(" + value + "),0))";
     case StoredKind::char_:
     case StoredKind::varchar:
     case StoredKind::text:

@@ -239,7 +239,8 @@ std::uint64_t bytes_max(const StoredForm& form) {
 absl::Status put_bytes_of(Buffer& out, const LogColumn& column, const StoredForm& form, std::string_view text) {
   if (text.size() > bytes_max(form)) return malformed("value");
   if (form.kind == StoredKind::opaque && text.size() != form.size) return malformed("value");
-  if (form.kind == StoredKind::binary) text = text.substr(0, text.find_last_not_of('\0') + 1);
+  const bool padded = form.kind == StoredKind::binary || form.kind == StoredKind::opaque;
+  if (padded) text = text.substr(0, text.find_last_not_of('\0') + 1);
   put_little(out, text.size(), prefix_bytes(column, form));
   protocol::put_text(out, text);
   return absl::OkStatus();

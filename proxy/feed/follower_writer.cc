@@ -14,9 +14,9 @@ namespace crossfade::proxy {
 namespace {
 
 // A transaction on the follower may take long: an ALTER, a lock behind a backup.
-constexpr auto kAnswerMax = std::chrono::minutes(30);
+constexpr auto kApplyMax = std::chrono::minutes(30);
 
-TimePoint soon() { return Clock::now() + kAnswerMax; }
+TimePoint in_time() { return Clock::now() + kApplyMax; }
 
 }  // namespace
 
@@ -109,11 +109,11 @@ Task<absl::StatusOr<std::vector<FollowerWriter::Answer>>> FollowerWriter::run_st
                                                                                          std::size_t count) {
   protocol::Buffer wire;
   protocol::append_command(wire, protocol::encode_query(sql));
-  const absl::Status sent = co_await link_->send(wire, soon());
+  const absl::Status sent = co_await link_->send(wire, in_time());
   if (!sent.ok()) co_return sent;
   std::vector<Answer> answers;
   while (answers.size() < count) {
-    auto captured = co_await link_->capture(protocol::ResponseKind::query, soon());
+    auto captured = co_await link_->capture(protocol::ResponseKind::query, in_time());
     if (!captured.ok()) co_return captured.status();
     for (const Captured::Result& result : captured->results) {
       const protocol::Bytes bytes = captured->bytes_of(result);
@@ -158,12 +158,12 @@ bool FollowerWriter::is_as_expected(const WriterStep& step, const Answer& answer
 }
 
 Task<absl::Status> FollowerWriter::rollback() {
-  auto done = co_await link_->query("ROLLBACK;SET foreign_key_checks=1", soon());
+  auto done = co_await link_->query("ROLLBACK;SET foreign_key_checks=1", in_time());
   co_return done.status();
 }
 
 Task<absl::StatusOr<protocol::ResultSet>> FollowerWriter::ask(std::string sql) {
-  auto results = co_await link_->query(std::move(sql), soon());
+  auto results = co_await link_->query(std::move(sql), in_time());
   if (!results.ok()) co_return results.status();
   if (results->empty()) co_return absl::InternalError("the follower gave no result");
   co_return std::move(results->front());

@@ -10,6 +10,7 @@
 #include <array>
 
 #include "dualwrite/sql_text.h"
+#include "proxy/deadlines.h"
 #include "proxy/feed/log_applier.h"
 #include "proxy/feed/server_answers.h"
 #include "proxy/log_limit.h"
@@ -26,7 +27,6 @@ using dualwrite::TableRef;
 namespace {
 
 constexpr auto kDdlMax = std::chrono::hours(24);
-constexpr auto kConnectMax = std::chrono::seconds(10);
 
 // AUTO_INCREMENT=7 among the options: it moves with the rows.
 std::string without_counter(std::string text) {

@@ -1,4 +1,5 @@
 #include "proxy/feed/log_feed.h"
+#include "proxy/deadlines.h"
 #include "proxy/log_limit.h"
 
 #include <pthread.h>
@@ -20,16 +21,12 @@ using dualwrite::TableRef;
 
 namespace {
 
-constexpr auto kAnswerMax = std::chrono::seconds(30);
-constexpr auto kConnectMax = std::chrono::seconds(5);
 constexpr auto kPause = std::chrono::milliseconds(200);
 constexpr auto kStandByInterval = std::chrono::milliseconds(50);
 constexpr auto kElectionInterval = std::chrono::milliseconds(500);
 constexpr auto kSilenceMax = std::chrono::seconds(10);  // heartbeats come every second
 constexpr std::size_t kQueueBytesMax = 8u << 20;
 constexpr std::string_view kLeaderName = "old";
-
-TimePoint soon() { return Clock::now() + kAnswerMax; }
 
 std::string draw_owner() {
   std::random_device device;

@@ -3,21 +3,13 @@
 #include <spdlog/spdlog.h>
 
 #include "dualwrite/sql_text.h"
+#include "proxy/deadlines.h"
 #include "proxy/feed/log_feed.h"
 #include "proxy/feed/server_answers.h"
 #include "proxy/log_limit.h"
 #include "proxy/session_state.h"
 
 namespace crossfade::proxy {
-namespace {
-
-constexpr auto kAnswerMax = std::chrono::seconds(30);
-constexpr auto kConnectMax = std::chrono::seconds(5);
-
-TimePoint soon() { return Clock::now() + kAnswerMax; }
-
-}  // namespace
-
 Task<absl::Status> LogFeed::connect_leader() {
   auto opened = co_await BackendLink::open(reactor_, leader_link(), counters_, Clock::now() + kConnectMax);
   {

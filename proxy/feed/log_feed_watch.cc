@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "proxy/deadlines.h"
 #include "proxy/feed/log_feed.h"
 #include "proxy/feed/server_answers.h"
 #include "proxy/log_limit.h"
@@ -18,7 +19,6 @@ using dualwrite::TableRef;
 
 namespace {
 
-constexpr auto kConnectMax = std::chrono::seconds(5);
 constexpr auto kBoundInterval = std::chrono::milliseconds(250);
 constexpr auto kCompareInterval = std::chrono::seconds(60);
 constexpr auto kRetryInterval = std::chrono::seconds(1);  // of looking whether definitions agree now

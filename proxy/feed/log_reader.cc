@@ -3,6 +3,7 @@
 #include "dualwrite/leader_settings.h"
 #include "protocol/binlog_dump.h"
 #include "protocol/response.h"
+#include "proxy/deadlines.h"
 #include "proxy/feed/server_answers.h"
 #include "proxy/session_state.h"
 
@@ -16,7 +17,6 @@ namespace {
 constexpr std::size_t kBufferBytes = 128 * 1024;
 // Servers cap a packet at 1 GiB; an event is a packet with one byte in front.
 constexpr std::size_t kEventBytesMax = (std::size_t{1} << 30) + 64;
-constexpr auto kAnswerMax = std::chrono::seconds(30);
 constexpr std::uint16_t kErrMasterFatal = 1236;  // ER_MASTER_FATAL_ERROR_READING_BINLOG
 
 // Each make takes its own names and lets the others be user variables.

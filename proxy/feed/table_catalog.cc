@@ -16,7 +16,7 @@ using dualwrite::TableRef;
 namespace {
 
 // A server with many tables takes a while over information_schema.
-constexpr auto kAnswerMax = std::chrono::minutes(2);
+constexpr auto kCatalogMax = std::chrono::minutes(2);
 constexpr std::size_t kAnswerBytesMax = 1u << 30;
 
 const TableDefinition* find(const TableCatalog::Definitions& definitions, const TableRef& name) {
@@ -27,7 +27,7 @@ const TableDefinition* find(const TableCatalog::Definitions& definitions, const 
 }  // namespace
 
 Task<absl::StatusOr<TableCatalog::Definitions>> TableCatalog::ask(BackendLink& link, DefinitionScope scope) const {
-  const TimePoint deadline = Clock::now() + kAnswerMax;
+  const TimePoint deadline = Clock::now() + kCatalogMax;
   const bool mariadb = link.is_mariadb();
   std::vector<protocol::ResultSet> results;
   for (const std::string& sql : dualwrite::definition_queries(scope, mariadb)) {

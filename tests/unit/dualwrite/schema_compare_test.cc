@@ -139,6 +139,8 @@ TEST(CompareSchemas, MindsTriggersMoreWhereRowsGoBySql) {
               }),
               ElementsAre("2trigger_on_follower", "0type_wider"));
   EXPECT_THAT(found({}, kToMysql, [](TableDefinition& t) { t.triggers = {"tr"}; }), ElementsAre("1trigger_missing"));
+  // Those that feed the follower are no part of the table.
+  EXPECT_THAT(found({}, kToMysql, [](TableDefinition& t) { t.triggers = {"crossfade_i_7"}; }), IsEmpty());
 }
 
 TEST(CompareSchemas, MindsCascadesOfALeaderThatDoesNotLogThem) {

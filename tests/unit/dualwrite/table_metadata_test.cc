@@ -45,5 +45,19 @@ TEST(TableMetadata, MysqlDoesNot) {
   EXPECT_FALSE(decode_optional_metadata(three, LogMake::mysql, &table).ok());
 }
 
+// Of (id INT, a VARCHAR, v VECTOR(3), b VARBINARY, d VARCHAR latin1), as MySQL 9.7 wrote it.
+TEST(TableMetadata, MysqlCountsVectorsAmongTheColumnsWithACollation) {
+  LogTable table;
+  for (const LogType type : {LogType::long_, LogType::varchar, LogType::vector, LogType::varchar, LogType::varchar}) {
+    table.columns.emplace_back().type = static_cast<std::uint8_t>(type);
+  }
+  const Buffer each{3, 6, 0xfc, 0xff, 0, 63, 63, 8};
+  ASSERT_TRUE(decode_optional_metadata(each, LogMake::mysql, &table).ok());
+  EXPECT_EQ(table.columns[1].collation, 255);
+  EXPECT_EQ(table.columns[2].collation, 63);
+  EXPECT_EQ(table.columns[3].collation, 63);
+  EXPECT_EQ(table.columns[4].collation, 8);
+}
+
 }  // namespace
 }  // namespace crossfade::dualwrite

@@ -14,7 +14,7 @@ using config::SecretSource;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-std::string message(const absl::Status& status) { return std::string(status.message()); }
+std::string text_of(const absl::Status& status) { return std::string(status.message()); }
 
 TEST(Secrets, TakesALiteralAsItIs) {
   EXPECT_EQ(*resolve_secret({.kind = SecretSource::Kind::literal, .value = "s3cret\n"}), "s3cret\n");
@@ -26,7 +26,7 @@ TEST(Secrets, ReadsTheEnvironment) {
             "from the environment");
   unsetenv("CROSSFADE_TEST_SECRET");
   const auto missing = resolve_secret({.kind = SecretSource::Kind::environment, .value = "CROSSFADE_TEST_SECRET"});
-  EXPECT_THAT(message(missing.status()), HasSubstr("CROSSFADE_TEST_SECRET"));
+  EXPECT_THAT(text_of(missing.status()), HasSubstr("CROSSFADE_TEST_SECRET"));
 }
 
 TEST(Secrets, AnEmptyVariableIsAnEmptySecret) {
@@ -51,11 +51,11 @@ TEST(Secrets, NamesTheFileButNeverWhatIsInIt) {
   const TempDir directory;
   const auto missing = resolve_secret({.kind = SecretSource::Kind::file, .value = directory.file("none")});
   EXPECT_EQ(missing.status().code(), absl::StatusCode::kNotFound);
-  EXPECT_THAT(message(missing.status()), HasSubstr(directory.file("none")));
+  EXPECT_THAT(text_of(missing.status()), HasSubstr(directory.file("none")));
   const std::string big = directory.write("big", std::string(4097, 'k'));
   const auto refused = resolve_secret({.kind = SecretSource::Kind::file, .value = big});
   ASSERT_FALSE(refused.ok());
-  EXPECT_THAT(message(refused.status()), Not(HasSubstr("kkk")));
+  EXPECT_THAT(text_of(refused.status()), Not(HasSubstr("kkk")));
 }
 
 TEST(Secrets, WithoutASourceThereIsNone) { EXPECT_FALSE(resolve_secret({}).ok()); }
@@ -70,13 +70,13 @@ TEST(ReadFile, TakesAFileUpToTheLimitAndNoByteMore) {
 
 TEST(ReadFile, RefusesADirectory) {
   const TempDir directory;
-  EXPECT_THAT(message(read_file(directory.path()).status()), HasSubstr(directory.path()));
+  EXPECT_THAT(text_of(read_file(directory.path()).status()), HasSubstr(directory.path()));
 }
 
 TEST(ReadToken, RefusesAnEmptyOne) {
   const TempDir directory;
   EXPECT_EQ(*read_token(directory.write("token", "t0ken\n")), "t0ken");
-  EXPECT_THAT(message(read_token(directory.write("token", "\n")).status()), HasSubstr("empty"));
+  EXPECT_THAT(text_of(read_token(directory.write("token", "\n")).status()), HasSubstr("empty"));
   EXPECT_FALSE(read_token(directory.file("none")).ok());
 }
 

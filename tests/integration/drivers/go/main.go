@@ -476,6 +476,7 @@ func reconnect(db *sql.DB) any {
 	must(0, other.QueryRow("SELECT CONNECTION_ID()").Scan(&id))
 	killed := exec(dbSession{db}, fmt.Sprintf("KILL %d", id))
 	waitFor(db, fmt.Sprintf("SELECT COUNT(*) FROM information_schema.processlist WHERE id = %d", id), 0)
+	time.Sleep(200 * time.Millisecond) // the connection's end is on its way through the proxy
 	return []any{killed, query(dbSession{other}, "SELECT 'again', DATABASE()"), other.Ping() == nil}
 }
 

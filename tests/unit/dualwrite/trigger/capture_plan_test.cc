@@ -83,7 +83,7 @@ TEST(CapturePlan, EachTypeIsWrittenInItsWay) {
   EXPECT_EQ(written("bit(13)"), field("CAST(NEW.`c` AS UNSIGNED)"));
   EXPECT_EQ(written("enum('a','b')", "utf8mb4"), field("CAST(NEW.`c` AS UNSIGNED)"));
   EXPECT_EQ(written("set('a','b')", "utf8mb4"), field("CAST(NEW.`c` AS UNSIGNED)"));
-  EXPECT_EQ(written("timestamp(3)"), field("UNIX_TIMESTAMP(NEW.`c`)"));
+  EXPECT_EQ(written("timestamp(3)"), field("IF(NEW.`c` IS NULL,NULL,IFNULL(UNIX_TIMESTAMP(NEW.`c`),0))"));
   for (const char* type : {"char(5)", "varchar(20)", "tinytext"})
     EXPECT_EQ(written(type, "sjis"), field("CAST(NEW.`c` AS BINARY)")) << type;
   for (const char* type : {"binary(5)", "varbinary(20)", "tinyblob", "uuid", "inet6", "inet4"}) {

@@ -159,6 +159,8 @@ TEST(CapturedValue, TextsAndBytes) {
   EXPECT_EQ(logged("uuid", std::string(16, '\1')),
             "10" + std::string(32, '0').replace(0, 32, "01010101010101010101010101010101"));
   EXPECT_EQ(logged("uuid", "f47ac10b"), "none");
+  EXPECT_EQ(logged("inet4", std::string_view("\xc0\xa8\x01\0", 4)), "03c0a801");
+  EXPECT_EQ(logged("inet6", std::string(16, '\0')), "00");
 }
 
 TEST(CapturedValue, MysqlsJsonIsALongText) {

@@ -11,7 +11,7 @@ using dualwrite::TableRef;
 
 const TableRef kTable{"app", "t"};
 const TableRef kOther{"app", "u"};
-LogPosition place(std::uint64_t offset) { return {"bin.000001", offset}; }
+LogPosition at_offset(std::uint64_t offset) { return {"bin.000001", offset}; }
 
 struct Case {
   std::uint64_t since;
@@ -32,19 +32,19 @@ TEST(StoppedTables, TakesWhatItsStateSays) {
   };
   for (const Case& each : cases) {
     StoppedTables tables;
-    StoppedTable table{.table = kTable, .since = place(each.since), .reason = "why"};
+    StoppedTable table{.table = kTable, .since = at_offset(each.since), .reason = "why"};
     table.released = each.released;
     tables.assign({table});
-    EXPECT_EQ(tables.takes(kTable, place(each.begin), place(each.applied)), each.taken)
+    EXPECT_EQ(tables.takes(kTable, at_offset(each.begin), at_offset(each.applied)), each.taken)
         << each.since << " " << each.released << " " << each.begin << " " << each.applied;
-    EXPECT_EQ(tables.takes(kOther, place(each.begin), place(each.applied)), each.begin >= each.applied);
+    EXPECT_EQ(tables.takes(kOther, at_offset(each.begin), at_offset(each.applied)), each.begin >= each.applied);
   }
 }
 
 TEST(StoppedTables, OthersAskByNameWithoutCase) {
   StoppedTables tables;
   EXPECT_FALSE(tables.any());
-  tables.stop({.table = kTable, .since = place(4), .reason = "why"});
+  tables.stop({.table = kTable, .since = at_offset(4), .reason = "why"});
   EXPECT_TRUE(tables.any());
   EXPECT_TRUE(tables.contains("APP", "T"));
   EXPECT_FALSE(tables.contains("app", "u"));
@@ -55,13 +55,13 @@ TEST(StoppedTables, OthersAskByNameWithoutCase) {
 
 TEST(StoppedTables, OneThatIsCaughtUpMovesOn) {
   StoppedTables tables;
-  StoppedTable table{.table = kTable, .since = place(4), .reason = "why"};
+  StoppedTable table{.table = kTable, .since = at_offset(4), .reason = "why"};
   table.released = true;
   tables.assign({table});
   ASSERT_EQ(tables.released().size(), 1u);
-  tables.move(kTable, place(40));
-  EXPECT_FALSE(tables.takes(kTable, place(39), place(100)));
-  EXPECT_TRUE(tables.takes(kTable, place(40), place(100)));
+  tables.move(kTable, at_offset(40));
+  EXPECT_FALSE(tables.takes(kTable, at_offset(39), at_offset(100)));
+  EXPECT_TRUE(tables.takes(kTable, at_offset(40), at_offset(100)));
 }
 
 }  // namespace

@@ -1,0 +1,20 @@
+// How long the proxy waits where only the other side can say when it is done.
+#pragma once
+
+#include <chrono>
+
+#include "proxy/reactor.h"
+
+namespace crossfade::proxy {
+
+// A client's statement may run as long as it likes: this bounds waits that a dead peer would make endless.
+inline constexpr auto kStatementMax = std::chrono::hours(24);
+// So may a client take its time to read an answer, or to send what its statement asked it for.
+inline constexpr auto kClientStalledMax = std::chrono::hours(8);
+// Questions of the proxy's own, which a server that is well answers at once.
+inline constexpr auto kAnswerMax = std::chrono::seconds(30);
+inline constexpr auto kConnectMax = std::chrono::seconds(5);
+
+inline TimePoint soon() { return Clock::now() + kAnswerMax; }
+
+}  // namespace crossfade::proxy
