@@ -11,7 +11,7 @@ namespace {
 constexpr auto kAnswerAtMost = std::chrono::seconds(10);
 
 // A hex literal is binary, so it is given a character set: names compare as the catalogue's own columns do.
-std::string name_is(const char* column, const std::string& name) {
+std::string is_named(const char* column, const std::string& name) {
   return std::string(column) + "=CONVERT(" + (name.empty() ? "''" : "0x" + dualwrite::hex(protocol::as_bytes(name))) +
          " USING utf8mb4)";
 }
@@ -48,7 +48,7 @@ Task<absl::StatusOr<TableKind>> SchemaCache::read(Key key, TimePoint deadline) {
   if (!taken.ok()) co_return taken.status();
   ControlLinks::Lease& link = *taken;
   const std::string sql = "SELECT TABLE_TYPE FROM information_schema.TABLES WHERE " +
-                          name_is("TABLE_SCHEMA", key.schema) + " AND " + name_is("TABLE_NAME", key.table);
+                          is_named("TABLE_SCHEMA", key.schema) + " AND " + is_named("TABLE_NAME", key.table);
   auto results = co_await link->query(sql, deadline);
   if (!results.ok()) co_return results.status();
   if (absl::Status shape = protocol::expect_shape(*results, {1}); !shape.ok()) co_return shape;

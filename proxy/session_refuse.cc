@@ -1,6 +1,7 @@
 // What is refused, in the server's words where it has any.
 
 #include "protocol/error_codes.h"
+#include "proxy/deadlines.h"
 #include "proxy/session.h"
 
 namespace crossfade::proxy {
