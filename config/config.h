@@ -111,17 +111,14 @@ struct LearnedUsers {
 
 struct DualWriteConfig {
   std::chrono::milliseconds ack_timeout{2000};
-  enum class Unsafe : std::uint8_t { refuse };
-  Unsafe unsafe = Unsafe::refuse;
   // Where the follower's changes come from; `automatic`: the log, if the leader is set up for it.
-  enum class Feed : std::uint8_t { automatic, log, inline_ };
+  enum class Feed : std::uint8_t { automatic, log };
   Feed feed = Feed::automatic;
   enum class Ddl : std::uint8_t { follow, refuse };
-  Ddl ddl = Ddl::follow;  // of feed log; under inline all DDL is refused
+  Ddl ddl = Ddl::follow;
   Percent check_rows_percent =
-      Percent::from_ppm(10000);  // of feed log: of changed rows, compared with the follower's before
-  std::uint64_t transaction_bytes_max = 64ull << 20;  // of one transaction's entry
-  std::chrono::milliseconds poll_interval{50};        // for other proxies' entries
+      Percent::from_ppm(10000);                 // of feed log: of changed rows, compared with the follower's before
+  std::chrono::milliseconds poll_interval{50};  // of feed trigger: between looks at what was captured
 };
 
 struct ReadConfig {

@@ -68,29 +68,17 @@ class ConfigReader {
   std::string directory_;
 };
 
-constexpr std::array<std::pair<std::string_view, DualWriteConfig::Feed>, 3> kFeeds{
-    {{"auto", DualWriteConfig::Feed::automatic},
-     {"log", DualWriteConfig::Feed::log},
-     {"inline", DualWriteConfig::Feed::inline_}}};
+constexpr std::array<std::pair<std::string_view, DualWriteConfig::Feed>, 2> kFeeds{
+    {{"auto", DualWriteConfig::Feed::automatic}, {"log", DualWriteConfig::Feed::log}}};
 constexpr std::array<std::pair<std::string_view, DualWriteConfig::Ddl>, 2> kDdls{
     {{"follow", DualWriteConfig::Ddl::follow}, {"refuse", DualWriteConfig::Ddl::refuse}}};
-
-// Only one value so far; the key stands in the file so that the choice is visible.
-void require_refuse(const Field& field) {
-  std::string word;
-  if (field.text(word) && word != "refuse") {
-    field.problem(in_quotes(word) + " is not supported yet: the only choice is refuse");
-  }
-}
 
 void read_dual_write(const Field& field, DualWriteConfig& out) {
   MapReader map = field.map();
   map.optional("ack_timeout").duration(out.ack_timeout, {milliseconds(10), minutes(10)});
-  require_refuse(map.optional("unsafe"));
   map.optional("feed").choice(out.feed, kFeeds);
   map.optional("ddl").choice(out.ddl, kDdls);
   map.optional("check_rows_percent").percent(out.check_rows_percent);
-  map.optional("transaction_bytes_max").size(out.transaction_bytes_max, {kKiB, kGiB});
   map.optional("poll_interval").duration(out.poll_interval, {milliseconds(1), seconds(10)});
 }
 

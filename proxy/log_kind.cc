@@ -16,8 +16,6 @@ std::string_view name(LogKind kind) {
       return "tls_failed";
     case LogKind::unused_connection:
       return "unused_connection";
-    case LogKind::outbox_grant:
-      return "outbox_grant";
     case LogKind::change_user:
       return "change_user";
     case LogKind::connection_lost:
@@ -28,12 +26,6 @@ std::string_view name(LogKind kind) {
       return "kill_failed";
     case LogKind::time_zone:
       return "time_zone";
-    case LogKind::lost_transaction:
-      return "lost_transaction";
-    case LogKind::unrecorded_write:
-      return "unrecorded_write";
-    case LogKind::begin_failed:
-      return "begin_failed";
     case LogKind::applier_state:
       return "applier_state";
     case LogKind::applier_error:

@@ -104,8 +104,7 @@ void add_clients(Exposition& out) {
                  &Counters::bytes_from_clients);
   out.counter_of("crossfade_client_sent_bytes_total", "Bytes sent to clients.", &Counters::bytes_to_clients);
   out.counter_of("crossfade_statements_total", "Statements that clients sent.", &Counters::statements);
-  out.counter_of("crossfade_statements_refused_total",
-                 "Statements refused with an error because they could not be duplicated safely.",
+  out.counter_of("crossfade_statements_refused_total", "Statements refused with an error of the proxy's own.",
                  &Counters::refused_statements);
 }
 
@@ -136,46 +135,40 @@ void add_writes(Exposition& out) {
   out.add("crossfade_write_duration_seconds", "Time from a write's arrival to the end of its answer.",
           MetricType::Histogram,
           {out.histogram([](const Counters& c) -> const LatencyCounter& { return c.write_latency; }, {})});
-  out.counter_of("crossfade_entries_recorded_total", "Outbox entries recorded in committed transactions.",
-                 &Counters::entries_recorded);
   out.counter_of("crossfade_ack_timeouts_total",
                  "Commits that waited for the follower (ack: both) until the timeout and were then answered.",
                  &Counters::ack_timeouts);
-  out.counter_of("crossfade_unknown_fate_total",
-                 "Commits whose outcome is unknown: the leader was lost before it answered.", &Counters::unknown_fate);
-  out.counter_of("crossfade_lost_transactions_total",
-                 "Transactions that the leader ended by itself; the client was told to retry.",
-                 &Counters::lost_transactions);
   out.counter_of("crossfade_leader_reattached_total",
                  "Sessions whose idle connection to the leader was lost and replaced without the client noticing.",
                  &Counters::leader_reattached);
 }
 
 void add_applier(Exposition& out, const Metrics::Gauges& gauges) {
-  out.gauge_value("crossfade_lag_entries", "Committed outbox entries that the follower does not have yet.",
+  out.gauge_value("crossfade_lag_entries", "Committed transactions of the leader that the follower does not have yet.",
                   static_cast<double>(gauges.lag_entries));
-  out.gauge_value("crossfade_lag_bytes", "Bytes of the committed outbox entries that the follower does not have yet.",
+  out.gauge_value("crossfade_lag_bytes", "Bytes of what the leader has committed and the follower does not have yet.",
                   static_cast<double>(gauges.lag_bytes));
-  out.gauge_value("crossfade_lag_oldest_seconds", "Age of the oldest outbox entry that the follower does not have yet.",
+  out.gauge_value("crossfade_lag_oldest_seconds", "Age of the oldest change that the follower does not have yet.",
                   gauges.lag_oldest_seconds);
   out.gauge_value("crossfade_log_retention_seconds", "How long the leader keeps its log; 0: for ever, or not known.",
                   static_cast<double>(gauges.log_retention_seconds));
   out.gauge_value("crossfade_log_waiting_seconds",
                   "For how long the part of the leader's log that is needed longest has waited to be applied.",
                   static_cast<double>(gauges.log_waiting_seconds));
-  out.gauge_value("crossfade_caught_up", "1 when the follower has every committed entry.", gauges.caught_up ? 1 : 0);
-  out.gauge_value("crossfade_parked_entries", "Entries set aside after a permanent error; each needs the operator.",
+  out.gauge_value("crossfade_caught_up", "1 when the follower has all that the leader has committed.",
+                  gauges.caught_up ? 1 : 0);
+  out.gauge_value("crossfade_parked_entries", "Tables whose changes wait, because a change did not fit.",
                   static_cast<double>(gauges.parked_entries));
   out.gauge_value("crossfade_ledger_open", "Open findings in the divergence ledger; the cutover needs 0.",
                   static_cast<double>(gauges.ledger_open));
-  out.counter_of("crossfade_applied_entries_total", "Outbox entries applied on the follower.",
+  out.counter_of("crossfade_applied_entries_total", "Transactions of the leader applied on the follower.",
                  &Counters::applied_entries);
-  out.counter_of("crossfade_applied_batches_total", "Follower transactions in which entries were applied.",
+  out.counter_of("crossfade_applied_batches_total", "Follower transactions in which they were applied.",
                  &Counters::applied_batches);
   out.counter_of("crossfade_applier_retries_total", "Batches rolled back on the follower and tried again.",
                  &Counters::applier_retries);
-  out.counter_of("crossfade_divergences_total",
-                 "Entries whose effect on the follower differed from that on the leader.", &Counters::divergences);
+  out.counter_of("crossfade_divergences_total", "Rows that were not as they had to be on the follower.",
+                 &Counters::divergences);
 }
 
 void add_backends(Exposition& out, const Metrics::Gauges& gauges) {

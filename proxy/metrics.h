@@ -39,7 +39,7 @@ struct LatencyCounter {
 struct alignas(64) Counters {
   Counter clients_accepted, clients_open, clients_refused, logins_failed, proxy_headers_bad;
   Counter statements, reads_old, reads_new, reads_fallen_back, writes, transactions, refused_statements;
-  Counter entries_recorded, ack_timeouts, unknown_fate, lost_transactions, leader_reattached;
+  Counter ack_timeouts, leader_reattached;
   Counter bytes_to_clients, bytes_from_clients;
   std::array<Counter, 2> backend_connections_open, backend_connect_failures;  // by config::Backend
   std::array<LatencyCounter, 2> read_latency;                                 // by config::Backend

@@ -108,7 +108,6 @@ class Server {
   Metrics metrics_;
   Reactor reactor_;
   FeedSwitch feed_;
-  std::unique_ptr<Applier> applier_;
   std::unique_ptr<LogFeed> log_feed_;
   std::unique_ptr<ShadowPool> shadow_;
   std::unique_ptr<Shared> shared_;
@@ -131,32 +130,11 @@ absl::Status Server::start() {
   auto store = ReportStore::open(config_.state_dir);
   if (!store.ok()) return store.status();
 
-  const auto control_link = [&](config::Backend which) {
-    LinkOptions options;
-    options.which = which;
-    options.address = config_.backend(which).address;
-    options.tls_mode = config_.backend(which).tls.mode;
-    options.tls = credentials->backend_tls[static_cast<std::size_t>(which)];
-    options.user = credentials->control[static_cast<std::size_t>(which)].user;
-    options.password = credentials->control[static_cast<std::size_t>(which)].password;
-    if (config_.backend(which).proxy_protocol) options.proxy_header.emplace();
-    return options;
-  };
-  ApplierOptions applier_options;
-  applier_options.leader = control_link(config::Backend::old_db);
-  applier_options.follower = control_link(config::Backend::new_db);
-  applier_options.schema = config_.control.schema;
-  applier_options.poll_interval = config_.dual_write.poll_interval;
-  applier_options.max_lag = config_.reads.max_lag;
   const auto control_link_now = [this](config::Backend which) {
     LinkOptions options = shared_->link_options(which, shared_->control[static_cast<std::size_t>(which)]);
     options.compression = config::BackendCompression::none;
     return options;
   };
-  applier_options.current = control_link_now;
-  for (const auto& [name, user] : credentials->users)
-    applier_options.app_users_on_leader.push_back(user.backend[0].user);
-  applier_ = std::make_unique<Applier>(std::move(applier_options), metrics_);
   shadow_ = std::make_unique<ShadowPool>(
       config_.shadow, feed_, metrics_, *std::move(store),
       [this](config::Backend which, const std::string& user) { return shared_->user_link_options(which, user); });
@@ -164,24 +142,21 @@ absl::Status Server::start() {
       std::unique_ptr<Shared>(new Shared{.config = config_,
                                          .metrics = metrics_,
                                          .feed = feed_,
-                                         .applier = *applier_,
                                          .shadow = *shadow_,
                                          .rsa = *std::move(rsa),
                                          .users = UserDirectory(std::move(credentials->users), config_.learned_users),
                                          .backend_tls = credentials->backend_tls,
                                          .control = credentials->control,
                                          .traits = {}});
-  const auto on_connected = [this](config::Backend which, const protocol::Greeting& greeting) {
-    shared_->traits.set(which, greeting);
-  };
-  applier_->on_connected = on_connected;
   log_feed_ = std::make_unique<LogFeed>(LogFeedOptions{.link = control_link_now,
                                                        .leader = config::Backend::old_db,
                                                        .schema = config_.control.schema,
                                                        .config = config_.dual_write,
                                                        .max_lag = config_.reads.max_lag},
                                         metrics_);
-  log_feed_->on_connected = on_connected;
+  log_feed_->on_connected = [this](config::Backend which, const protocol::Greeting& greeting) {
+    shared_->traits.set(which, greeting);
+  };
   prepare_feeds();
 
   auto flags = FlagsWatcher::start(config_.flags_file,
@@ -206,21 +181,12 @@ absl::Status Server::start() {
   return start_admin();
 }
 
-// The log's feed asks the leader, and says which of the two it is to be.
 void Server::prepare_feeds() {
   feed_.consider(*log_feed_);
-  log_feed_->on_outbox_left = [this] { applier_->start(); };
   log_feed_->on_anchored = [this] {
-    applier_->retire();
     feed_.choose(FeedKind::log, *log_feed_, "the leader's row log tells every change");
   };
   log_feed_->on_idle = [this] { feed_.choose(FeedKind::log, *log_feed_, "writes are not duplicated"); };
-  log_feed_->on_unsuitable = [this](const std::string& why) {
-    spdlog::warn("feed=inline why=\"{}\"", why);
-    applier_->start();
-    feed_.choose(FeedKind::inline_, *applier_,
-                 why + "; once that is changed, restart the proxy: what is under way is applied first, then the log");
-  };
 }
 
 absl::Status Server::start_listeners() {
@@ -389,7 +355,6 @@ int Server::run() {
   admin_->stop();
   flags_.reset();
   log_feed_->stop();
-  applier_->stop();
   shadow_->stop();
   shared_->control_links.stop();
   for (auto& worker : workers_) worker->reactor.stop();

@@ -1,4 +1,4 @@
-// The composition root: threads, listeners, applier, shadow workers, admin, signals, drain.
+// The composition root: threads, listeners, feeds, shadow workers, admin, signals, drain.
 #pragma once
 
 #include <string>

@@ -31,8 +31,7 @@ Session::Session(Worker& worker, std::unique_ptr<Stream> client, std::uint32_t i
       reader_(kLoginMessageMax),
       login_(worker, std::move(entrance)),
       read_pin_(shared_.pinned_sessions),
-      flags_(worker.flags),
-      log_(shared_.config.dual_write.transaction_bytes_max) {
+      flags_(worker.flags) {
   worker_.sessions.insert(this);
   counters_.clients_open.add();
   shared_.clients.fetch_add(1, std::memory_order_relaxed);
@@ -177,23 +176,14 @@ void Session::reset_session_state() {
   ++context_version_;
   lexer_stale_ = true;
   objects_.clear();
-  unobserved_ = false;
   set_variables_.clear();
   commits_.end_tracking();
   update_read_pin();
   hold_.clear();
   in_transaction_ = false;
-  next_transaction_read_committed_ = false;
-  needs_probe_ = false;
-  transaction_lost_ = false;
-  log_.clear();
-  fixup_.clear();
-  last_insert_id_ = 0;
   last_insert_id_known_ = true;
-  last_insert_id_dirty_ = false;
   kept_.reset();
   prepared_.clear();
-  sql_statements_.clear();
   // The other side's session is opened anew, in the new state, when it is next needed.
   auto& follower = link(config::other(leader()));
   if (follower) follower->send_quit();

@@ -1,12 +1,11 @@
 // One client: its connection, its pair of backend connections, and the loop between them.
 //
 // A session lives on one worker thread. It classifies each command, asks routing::make_plan where it
-// goes, and carries the plan out: relaying (session_relay.cc), writing (session_write.cc), prepared
-// statements (session_prepared.cc). It never decides by itself where a statement goes.
+// goes, and carries the plan out: texts (session_query.cc, session_relay.cc), prepared statements
+// (session_prepared.cc). It never decides by itself where a statement goes.
 //
-// Invariant: what log_ holds is exactly what the open transaction on the leader has written. If the
-// two can no longer be known to agree, the transaction is rolled back and the client told so (1213),
-// or the connection is closed: never a wrong certainty.
+// Invariant: what is known here of the leader's session is what the leader has said, or nothing. A read goes to the
+// other side only while all that bears on it is known.
 #pragma once
 
 #include <array>
@@ -16,19 +15,14 @@
 #include <optional>
 #include <string>
 
-#include "dualwrite/inline/determinism.h"
-#include "dualwrite/inline/load_statements.h"
-#include "dualwrite/inline/transaction_log.h"
 #include "protocol/bulk_execute.h"
 #include "protocol/command.h"
 #include "protocol/packet.h"
 #include "protocol/prepared.h"
-#include "proxy/bulk_answer.h"
 #include "proxy/client_output.h"
 #include "proxy/commit_tracker.h"
 #include "proxy/follower_read.h"
-#include "proxy/inline/kept_diagnostics.h"
-#include "proxy/inline/load_outcome.h"
+#include "proxy/kept_diagnostics.h"
 #include "proxy/leader_hold.h"
 #include "proxy/long_data.h"
 #include "proxy/pinned_sessions.h"
@@ -37,15 +31,11 @@
 #include "proxy/session_objects.h"
 #include "proxy/session_state.h"
 #include "proxy/shadow_pool.h"
-#include "proxy/sql_statements.h"
 #include "proxy/worker.h"
 #include "routing/digest.h"
 #include "routing/plan.h"
-#include "routing/prepare_statement.h"
-#include "routing/routine.h"
 #include "routing/session_effect.h"
 #include "routing/split.h"
-#include "routing/write_shape.h"
 
 namespace crossfade::proxy {
 
@@ -76,9 +66,7 @@ class Session {
   struct Prepared {
     std::string sql;
     routing::StatementFacts facts;
-    routing::WriteShape shape;                           // of writes
-    std::string schema;                                  // names are resolved in the schema of the moment of PREPARE
-    std::optional<dualwrite::StatementContext> context;  // of writes: the session as it was then
+    std::string schema;  // names are resolved in the schema of the moment of PREPARE
     std::uint16_t parameters = 0;
     std::array<std::optional<std::uint32_t>, 2> backend_ids;  // by config::Backend, while that link lives
     std::vector<protocol::ParameterType> types;
@@ -87,20 +75,6 @@ class Session {
     bool cursor = false;                // its last execution opened one, on the leader
   };
   using Kept = KeptDiagnostics;
-  // One write as it ran on the leader, not yet committed.
-  struct Recorded {
-    dualwrite::StatementRecord record;
-    protocol::Ok ok;
-    std::optional<protocol::Buffer> rows;  // the answer, if it is rows: as the server gave it
-    std::optional<protocol::Err> err;
-    bool lost = false;  // the server answered OK outside of the transaction
-  };
-  struct Committed {
-    enum class Fate : std::uint8_t { committed, refused, unknown } fate = Fate::unknown;
-    protocol::Ok ok;    // of the COMMIT
-    protocol::Err err;  // refused: rolled back, and why
-  };
-
   // session_login.cc
   Task<bool> log_in();
   bool can_duplicate_yet() const;
@@ -112,7 +86,6 @@ class Session {
                                       std::optional<Refusal> refused);
   absl::Status nobody_may_enter(std::optional<Refusal>* refused) const;
   void conclude(const ClientProof& proof, protocol::LoginAsServer::Verdict verdict);
-  Task<void> grant_learned_user(std::string name);
   Task<bool> enter(ClientProof proof);
   void take_identity(const ClientProof& proof);
   Task<Next> welcome(protocol::Ok ok);
@@ -142,31 +115,16 @@ class Session {
   Task<Next> carry_out(routing::Plan plan, routing::StatementFacts facts, Command command);
   // `text` is the SET; `command` what carries it, which may be an execution of it.
   Task<Next> on_set(routing::StatementFacts facts, std::string text, Command command, protocol::ResponseKind kind);
-  Task<Next> on_begin(Command command);
-  Task<Next> on_commit(routing::StatementFacts facts, Command command);
   Task<Next> on_plain(routing::StatementFacts facts, Command command);  // to the leader; then what it changed here
   Task<Next> on_warnings(routing::StatementFacts facts, Command command);
   Task<Next> on_several(Command command);  // session_several.cc: several statements in one text
   Task<Next> one_of_several(std::string_view* left, const routing::UnclearBytes* unclear);
-  // session_call.cc: CALL of procedures that only read
-  struct JudgedCall {
-    std::optional<protocol::Err> refused;
-    routing::RoutineVerdict verdict;
-    routing::StatementFacts facts;  // of the CALL as the read that it is, with what its procedure does
-  };
-  // `schema`: which a name without one is in; nullopt: the session's.
-  Task<absl::StatusOr<JudgedCall>> judge_call(routing::StatementFacts facts, std::optional<std::string> schema);
-  Task<absl::StatusOr<bool>> user_sees_procedure(routing::TableName procedure);
-  // Why what may be called cannot be called in the session's present state.
-  std::optional<protocol::Err> why_not_now(const routing::RoutineVerdict& verdict) const;
-  Task<Next> on_call(routing::StatementFacts facts, Command command);
-  // `command` carries the CALL as text, or an EXECUTE of it.
-  Task<Next> run_call(JudgedCall call, Command command);
-  Task<Next> execute_call(Prepared& prepared, routing::Plan plan, protocol::Execute execute);
   // session_kill.cc
   Task<Next> on_kill(routing::StatementFacts facts, Command command);
   void kill_elsewhere(routing::KillTarget target, KillsUnderWay::Ticket under_way);
   void be_killed(routing::KillTarget::What what);
+  // session_refuse.cc
+  Task<absl::StatusOr<std::optional<protocol::Err>>> servers_own_error(std::string sql);
   Task<Next> refuse(routing::Plan plan, routing::StatementFacts facts, std::string sql);
   // The answer to an executed SHOW WARNINGS or SHOW ERRORS; nullopt: `sql` is another, or no condition was kept.
   std::optional<protocol::Buffer> executed_show_warnings(const std::string& sql) const;
@@ -177,15 +135,11 @@ class Session {
   // `raised`: a SIGNAL may have said it, so that it proves nothing.
   enum class ErrorSource : std::uint8_t { server, raised };
   void note_error(std::uint16_t code, ErrorSource source = ErrorSource::server);
-  void note_unobserved(const routing::StatementFacts& facts);
   // Brings read_pin_ to what is known of the session now.
   void update_read_pin();
-  // Why a write of this session cannot be reproduced; the context is known. Empty: it can.
-  std::string why_writes_are_refused() const;
   void after_statement(routing::StatementKind kind, const routing::StatementFacts& facts,
                        const protocol::ResultEnd& end);
   routing::SessionFacts session_facts();
-  Task<absl::Status> probe();
 
   // session_relay.cc
   Task<Next> relay_read(routing::Plan plan, routing::StatementFacts facts, Command command);
@@ -197,34 +151,22 @@ class Session {
   Task<Next> relay_to_leader(Command command, protocol::ResponseKind kind, protocol::ResultEnd* end);
   // session_local_file.cc: the file that a response asked the client for
   Task<absl::Status> relay_file(BackendLink& link, std::uint8_t sequence);
-  Task<absl::Status> receive_file(std::string name, dualwrite::LoadReader& reader,
-                                  dualwrite::LoadStatements& statements, absl::Status* problem);
-  // session_load.cc: LOAD DATA as rows
-  Task<Next> on_load(Command command);
-  Task<absl::StatusOr<LoadVariables>> load_variables();
-  Task<Next> load(std::string sql, routing::LoadData load, LoadVariables variables);
-  Task<Next> refuse_as_the_server(std::string sql);
-  Task<Next> refuse_load(std::string sql, std::string why);
-  Task<Next> write_loaded(std::vector<dualwrite::LoadStatement> statements, dualwrite::ShipVerdict verdict,
-                          dualwrite::TableRef table, LoadOutcome outcome);
-  Task<Next> undo_load(dualwrite::ShipVerdict verdict, std::optional<protocol::Err> servers, std::string ours);
   Task<absl::StatusOr<BackendLink*>> leader_link(const routing::StatementFacts* facts);
   Task<absl::StatusOr<BackendLink*>> follower_link();
   Task<absl::StatusOr<std::unique_ptr<BackendLink>>> open_link(config::Backend which, std::string schema,
                                                                std::optional<Refusal>* refused);
   LinkOptions session_link_options(config::Backend which, std::string schema) const;
   Task<absl::Status> refresh_context();
-  // Why the other side may mean something else by the session's time zone, which the context has. Empty: it does not.
-  Task<std::string> zone_problem();
-  // The same without waiting, for reads: while it is not known they stay with the leader.
+  // Whether the other side means the same by the session's time zone; without waiting: while it is not known, reads
+  // stay with the leader. The context is known.
   bool zone_agreed();
   void submit_shadow(const routing::StatementFacts& facts, std::string sql, protocol::Buffer execute,
                      SampledRead sample, config::Backend control);
   void count_read(const routing::StatementFacts& facts, config::Backend from, std::uint64_t microseconds);
 
-  // session_rows.cc: sessions whose writes are taken from the leader's row log
+  // session_rows.cc: what a relayed statement leaves, commits
   routing::Duplication duplication() const;
-  bool relays_rows() const { return duplication() == routing::Duplication::rows; }
+  bool duplicates() const { return duplication() == routing::Duplication::rows; }
   bool must_ask_how_to_read(const routing::StatementFacts& facts, std::string_view sql) const;
   bool wants_tracking() const;
   Task<absl::Status> begin_tracking(BackendLink& leading);
@@ -239,7 +181,6 @@ class Session {
                     const protocol::ResultEnd& end);
   void note_not_followed();
   void forget_context();
-  Task<Next> relay_set(routing::StatementFacts facts, std::string text, Command command, protocol::ResponseKind kind);
 
   // session_attach.cc
   Task<absl::Status> reattach(const routing::StatementFacts* facts);
@@ -249,62 +190,9 @@ class Session {
   Closing take_last_words();
   Task<absl::StatusOr<bool>> leader_was_killed(BackendLink& fresh, Closing closing);
 
-  // session_write.cc
-  Task<Next> on_write(routing::StatementFacts facts, Command command);
-  Task<absl::StatusOr<dualwrite::ShipVerdict>> judge(const routing::StatementFacts& facts,
-                                                     const routing::WriteShape& shape,
-                                                     const std::vector<protocol::Parameter>* parameters,
-                                                     std::string schema);
-  Task<Next> write_autocommit(std::string sql, dualwrite::ShipVerdict verdict, dualwrite::TableRef table);
-  Task<Next> write_stepwise(std::string sql, protocol::Buffer execute, Prepared* prepared,
-                            dualwrite::ShipVerdict verdict, dualwrite::TableRef table);
-  Task<Next> refuse_too_large();
-  std::string why_too_large_to_repeat(std::size_t bytes) const;
-  Task<Next> refuse_too_large_to_repeat(std::string why);
-  Task<Next> write_in_transaction(std::string sql, protocol::Buffer execute, Prepared* prepared,
-                                  dualwrite::ShipVerdict verdict, dualwrite::TableRef table);
-  Task<absl::StatusOr<Recorded>> run_recorded(std::string sql, protocol::Buffer execute, Prepared* prepared,
-                                              dualwrite::ShipVerdict verdict, dualwrite::TableRef table, bool begin);
-  Task<absl::StatusOr<std::optional<protocol::Err>>> servers_own_error(std::string sql);
-  Task<Next> refuse_write(std::string sql, dualwrite::ShipVerdict verdict, bool understood);
-  // `end`: the COMMIT, with what the client says of CHAIN and RELEASE.
-  Task<Committed> record_and_commit(dualwrite::Entry entry, std::string end);
-  Task<Next> reply_committed_transaction(routing::StatementFacts facts);
-  Task<absl::StatusOr<Captured>> undo_write(std::uint16_t code, bool reset_time);
-  Task<Next> undo_failed_write(const Captured& captured, std::size_t own, bool reset_time);
-  protocol::Err recording_error(const protocol::Err& err) const;
-  dualwrite::StatementRecord make_record(std::string sql, const dualwrite::ShipVerdict& verdict,
-                                         const dualwrite::TableRef& table) const;
-  dualwrite::TableRef table_ref(const routing::TableName& name, const std::string& schema) const;
-  dualwrite::StatementContext write_context(const Prepared* prepared) const;
-  dualwrite::EntryKey draw_key();
-  std::shared_ptr<AppliedMark> note_committed(const dualwrite::EntryKey& key);
-  Task<void> wait_for_follower(std::shared_ptr<AppliedMark> mark);
-  void learn_insert_id(const dualwrite::ShipVerdict& verdict, const protocol::Ok& ok);
-  Task<absl::Status> secure_last_insert_id();
-
-  // session_local.cc: what only this session has
-  Task<Next> on_session_only(routing::StatementFacts facts, Command command);
-  Task<Next> on_commit_first(routing::StatementFacts facts, Command command);
-  Task<absl::Status> before_session_only(routing::StatementFacts facts);
-  Task<absl::Status> after_session_only(routing::StatementFacts facts, std::string schema, protocol::ResultEnd end);
-  Task<absl::Status> look_for_temporary_tables(std::vector<routing::TableName> names, std::string schema,
-                                               std::int64_t row_count, std::string error_sqlstate);
-
-  // session_sql_prepare.cc: PREPARE, EXECUTE, DEALLOCATE
-  Task<Next> on_sql_prepare(routing::StatementFacts facts, Command command);
-  Task<Next> prepare_by_name(routing::PrepareStatement statement, Command command);
-  Task<Next> execute_by_name(routing::PrepareStatement statement, Command command);
-  Task<Next> execute_immediately(routing::PrepareStatement statement, Command command);
-  Task<Next> execute_named(Prepared& prepared, std::vector<std::string> values, Command command);
-  Task<void> forget_named(std::string name);
-  Task<absl::StatusOr<std::optional<protocol::Err>>> expression_refusal(routing::PrepareStatement statement);
-  Task<absl::StatusOr<std::optional<std::string>>> prepared_text(routing::PrepareStatement statement);
-  Task<absl::StatusOr<std::vector<protocol::Parameter>>> values_of(std::vector<std::string> values);
-
   // session_prepare.cc: COM_STMT_PREPARE; session_prepared.cc: the other COM_STMT_*
   Task<Next> on_prepare(Command command);
-  // A text to be prepared: its facts and, of a write, its shape and context; or why it is refused.
+  // A text to be prepared, with its facts; or why it is refused.
   struct Examined {
     Prepared prepared;
     std::optional<protocol::Err> refused;
@@ -312,10 +200,6 @@ class Session {
   Task<absl::StatusOr<Examined>> examine(std::string sql);
   protocol::Err too_many_prepared() const;
   std::string unknown_statement(protocol::Bytes payload, std::string_view where);
-  Task<std::optional<Next>> before_execution(routing::StatementKind kind);
-  Task<absl::StatusOr<dualwrite::ShipVerdict>> judge_execution(const Prepared& prepared,
-                                                               const std::vector<protocol::Parameter>* parameters);
-  Task<Next> execute_write(Prepared& prepared, protocol::Execute execute);
   Task<Next> on_execute(Command command);
   Task<Next> execute_read(Prepared& prepared, routing::Plan plan, protocol::Execute execute);
   Task<Next> on_long_data(Command command);
@@ -332,10 +216,7 @@ class Session {
   enum class BulkFault : std::uint8_t { arguments, not_for_bulk };
   Task<Next> on_bulk(Command command);
   Task<Next> refuse_bulk(BulkFault fault);
-  Task<Next> relay_bulk(Prepared& prepared, routing::Action action, protocol::BulkExecute bulk);
-  Task<Next> write_bulk(Prepared& prepared, protocol::BulkExecute bulk);
-  Task<Next> end_bulk_alone(Prepared& prepared, BulkAnswer answer, std::optional<protocol::Err> err,
-                            std::vector<dualwrite::StatementRecord> records, bool reset_time);
+  Task<Next> relay_bulk(Prepared& prepared, protocol::BulkExecute bulk);
 
   // replies
   Task<Next> reply(protocol::Buffer payload);
@@ -398,29 +279,17 @@ class Session {
   LeaderHold hold_;
 
   SessionObjects objects_;
-  bool unobserved_ = false;  // ran statements while writes were not duplicated: objects_ does not tell all
-
   std::shared_ptr<const config::Flags> flags_;  // of the running transaction, or the newest
   bool in_transaction_ = false;
   bool autocommit_ = true;
-  bool next_transaction_read_committed_ = false;
-  bool needs_probe_ = false;  // an ERR came inside a transaction: is it still there?
-  std::uint16_t last_error_ = 0;
-  bool transaction_lost_ = false;
-  dualwrite::TransactionLog log_;
-  std::string fixup_;                 // to be run on the leader before its next statement
-  std::uint64_t last_insert_id_ = 0;  // what the client's LAST_INSERT_ID() must give
-  bool last_insert_id_known_ = true;
-  bool last_insert_id_dirty_ = false;  // the outbox row has changed the server's
+  bool last_insert_id_known_ = true;  // else LAST_INSERT_ID() is one that only the leader knows
   std::optional<Kept> kept_;
   config::Backend last_answered_ = config::Backend::old_db;
-  std::shared_ptr<AppliedMark> last_write_;
   CommitTracker commits_;
 
   std::uint32_t next_statement_id_ = 1;
   std::uint32_t last_prepared_ = 0;  // 0: the last PREPARE failed, or its statement was closed
   std::map<std::uint32_t, Prepared> prepared_;
-  SqlStatements sql_statements_;
 };
 
 }  // namespace crossfade::proxy

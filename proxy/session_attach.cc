@@ -79,7 +79,7 @@ Task<absl::StatusOr<bool>> Session::leader_was_killed(BackendLink& fresh, Closin
 }
 
 std::string Session::why_not_reattachable(const StatementFacts* facts) const {
-  if (in_transaction_ || !log_.empty() || transaction_lost_) return "an open transaction";
+  if (in_transaction_) return "an open transaction";
   if (std::string held = hold_.irreplaceable(); !held.empty()) return held;
   if (collation_ > 0xff) return "a collation that only a change of user can name";
   if (!last_insert_id_known_) return "a LAST_INSERT_ID() of its own";
@@ -129,8 +129,6 @@ Task<absl::Status> Session::reattach(const StatementFacts* facts) {
   link(leader()) = std::move(fresh);
   counters_.leader_reattached.add();
   for (auto& [id, prepared] : prepared_) prepared.backend_ids[static_cast<std::size_t>(leader())].reset();
-  fixup_.clear();
-  last_insert_id_dirty_ = last_insert_id_ != 0;
   co_return absl::OkStatus();
 }
 
@@ -156,8 +154,7 @@ Task<absl::Status> Session::restore(BackendLink& fresh) {
   if (!now.ok()) co_return now.status();
   if (now->zone == context_->zone) now->statement.time_zone = context_->statement.time_zone;
   context_->packet_bytes_max = now->packet_bytes_max;
-  now->reads_pinned = context_->reads_pinned;  // both may say more than the server's answer
-  now->writes_refused = context_->writes_refused;
+  now->reads_pinned = context_->reads_pinned;  // it may say more than the server's answer
   if (!(*now == *context_)) co_return gone("values that are no longer the server's defaults");
   co_return absl::OkStatus();
 }

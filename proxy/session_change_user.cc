@@ -4,7 +4,6 @@
 // as the old user in the old schema, with everything else of the session as after COM_RESET_CONNECTION but the
 // character sets, which stay; after three failures it refuses every further change (1047).
 
-#include "dualwrite/inline/outbox.h"
 #include "protocol/error_codes.h"
 #include "proxy/log_limit.h"
 #include "proxy/session.h"
@@ -106,9 +105,7 @@ Task<Session::Next> Session::on_change_user(Command command) {
     co_return Next::close;
   }
   user_slot_ = std::move(slot);
-  const std::string name = user_name_;
   conclude(proof, LoginAsServer::Verdict::right);
-  if (proof.user->learned) co_await grant_learned_user(name);
   reset_session_state();
   const absl::Status tracking = co_await begin_tracking(*link(leader()));
   if (!tracking.ok()) co_return co_await reply_lost(tracking, leader());

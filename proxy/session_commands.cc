@@ -106,7 +106,7 @@ Task<Session::Next> Session::answer_with_kept_count(Command command, protocol::R
 
 Task<Session::Next> Session::on_other_command(Command command) {
   if (!in_transaction_ && flags_ != worker_.flags) flags_ = worker_.flags;
-  routing::CommandPlan plan = routing::plan_command(command.payload[0], *flags_, duplication());
+  routing::CommandPlan plan = routing::plan_command(command.payload[0], *flags_);
   if (!plan.relay) {
     co_return co_await reply_refused(std::move(plan.refusal));
   }

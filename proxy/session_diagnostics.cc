@@ -4,7 +4,7 @@
 
 #include "protocol/error_codes.h"
 #include "proxy/deadlines.h"
-#include "proxy/inline/kept_question.h"
+#include "proxy/kept_question.h"
 #include "proxy/session.h"
 #include "routing/statement_prefix.h"
 

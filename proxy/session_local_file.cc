@@ -6,20 +6,6 @@
 
 namespace crossfade::proxy {
 
-namespace {
-
-// Every row that is complete.
-absl::Status take_rows(dualwrite::LoadReader& reader, dualwrite::LoadStatements& statements) {
-  for (;;) {
-    auto row = reader.next();
-    if (!row.ok()) return row.status();
-    if (!row->has_value()) return absl::OkStatus();
-    if (absl::Status taken = statements.add(***row); !taken.ok()) return taken;
-  }
-}
-
-}  // namespace
-
 // The client's packets as they are, a buffer at a time: a slow server stops the reading. The servers
 // read a file to its end before they answer, whatever they think of it. If the client leaves, so does
 // the connection to the server, without the packet that would end the file: what it loaded so far is
@@ -74,51 +60,6 @@ Task<absl::Status> Session::relay_file(BackendLink& link, std::uint8_t sequence)
     counters_.bytes_from_clients.add(*got);
     arrived = std::span(worker_.scratch).first(*got);
   }
-}
-
-// Asks the client for the file `name` and reads it to its end, whatever it holds: `problem` says why its
-// rows cannot be taken. A failure is the connection's.
-Task<absl::Status> Session::receive_file(std::string name, dualwrite::LoadReader& reader,
-                                         dualwrite::LoadStatements& statements, absl::Status* problem) {
-  protocol::Buffer request;
-  protocol::put_u8(request, protocol::kLocalInfileByte);
-  protocol::put_text(request, name);
-  if (co_await reply(std::move(request)) == Next::close) co_return absl::CancelledError("the client has left");
-  protocol::ResponseJoiner& joiner = output_.joiner();
-  protocol::FilePackets packets(joiner.active() ? joiner.next_sequence() : reply_sequence_);
-  protocol::Buffer carried = std::exchange(pending_input_, {});
-  protocol::PacketNumbering numbering(packets.next_sequence());
-  const auto numbered = [&](std::span<std::uint8_t> bytes) {
-    // The packets of a compressed client carry any number.
-    if (client_->is_compressed()) numbering.apply(bytes);
-    return protocol::Bytes(bytes);
-  };
-  protocol::Bytes input = numbered(carried);
-  for (;;) {
-    while (!input.empty() && !packets.ended()) {
-      const auto piece = packets.feed(input);
-      if (!piece.ok()) {
-        reply_sequence_ = packets.next_sequence();
-        co_await on_broken_input(piece.status());
-        co_return piece.status();
-      }
-      if (!problem->ok()) continue;
-      reader.feed(*piece);
-      *problem = take_rows(reader, statements);
-    }
-    if (packets.ended()) break;
-    auto got = co_await client_->receive(worker_.scratch, worker_.reactor.now() + kClientStalledMax);
-    if (!got.ok() || ending_) co_return absl::CancelledError("the client has left");
-    counters_.bytes_from_clients.add(*got);
-    input = numbered(std::span(worker_.scratch).first(*got));
-  }
-  pending_input_.assign(input.begin(), input.end());
-  reply_sequence_ = packets.next_sequence();
-  if (joiner.active()) joiner.set_next_sequence(reply_sequence_);
-  reader.finish();
-  if (problem->ok()) *problem = take_rows(reader, statements);
-  statements.finish();
-  co_return absl::OkStatus();
 }
 
 }  // namespace crossfade::proxy

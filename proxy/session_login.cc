@@ -4,8 +4,6 @@
 #include "proxy/session_login.h"
 
 #include "protocol/error_codes.h"
-#include "proxy/control_question.h"
-#include "proxy/inline/outbox_grant.h"
 #include "proxy/log_limit.h"
 #include "proxy/session.h"
 
@@ -46,12 +44,6 @@ Task<void> leave_in_good_order(std::unique_ptr<BackendLink> link, LinkOptions co
     limited_log().warn(LogKind::unused_connection, "unused_connection=broken why=\"{}\"",
                        std::string(status.message()));
   }
-}
-
-Task<absl::StatusOr<bool>> grant_over(BackendLink& control, std::string schema, std::string user, TimePoint deadline) {
-  const absl::Status granted = co_await grant_outbox(control, std::move(schema), std::move(user), deadline);
-  if (!granted.ok()) co_return granted;
-  co_return true;
 }
 
 }  // namespace
@@ -129,17 +121,7 @@ Task<bool> Session::read_proxy_header() {
   co_return false;
 }
 
-bool Session::can_duplicate_yet() const {
-  switch (shared_.feed.kind()) {
-    case FeedKind::undecided:
-      return false;
-    case FeedKind::log:
-      return true;
-    case FeedKind::inline_:
-      return shared_.applier.epoch() != 0;
-  }
-  return false;
-}
+bool Session::can_duplicate_yet() const { return shared_.feed.kind() != FeedKind::undecided; }
 
 Task<bool> Session::log_in() {
   login_.deadline = worker_.reactor.now() + shared_.config.limits.login_timeout;
@@ -332,22 +314,6 @@ void Session::conclude(const ClientProof& proof, LoginAsServer::Verdict verdict)
   }
 }
 
-// A user of no list may need the right to write the outbox; the first login of each sees to it.
-Task<void> Session::grant_learned_user(std::string name) {
-  if (shared_.feed.kind() != FeedKind::inline_ || !shared_.users.must_grant(name)) co_return;
-  const TimePoint deadline = worker_.reactor.now() + shared_.config.backend(leader()).connect_timeout;
-  ControlQuestion<bool> question = [schema = shared_.config.control.schema, name, deadline](BackendLink& control) {
-    return grant_over(control, schema, name, deadline);
-  };
-  const auto granted =
-      co_await ask_control<bool>(shared_.control_links, worker_.reactor, leader(), deadline, std::move(question));
-  if (granted.ok()) co_return;
-  shared_.users.grant_failed(name);
-  limited_log().warn(LogKind::outbox_grant,
-                     "session={} outbox_grant=failed why=\"{}\" do=\"GRANT INSERT on the outbox table to it\"", id_,
-                     std::string(granted.status().message()));
-}
-
 // The client is who it says, or the leader is to judge: the leader's connection becomes its own.
 Task<bool> Session::enter(ClientProof proof) {
   if (proof.kind == ClientProof::Kind::gone) co_return false;
@@ -365,7 +331,6 @@ Task<bool> Session::enter(ClientProof proof) {
     co_await reply_err(*std::move(err));
     co_return false;
   }
-  const protocol::LoginRequest& request = login_.machine->request();
   capabilities_ = login_.machine->capabilities();
   multi_statements_ = (capabilities_ & protocol::kMultiStatements) != 0;
   take_identity(proof);
@@ -396,7 +361,6 @@ Task<bool> Session::enter(ClientProof proof) {
     co_return false;
   }
   conclude(proof, LoginAsServer::Verdict::right);
-  if (proof.user->learned) co_await grant_learned_user(request.user);
   const absl::Status tracking = co_await begin_tracking(*leading);
   if (!tracking.ok()) {
     co_await reply_unreachable(tracking);

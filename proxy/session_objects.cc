@@ -42,14 +42,6 @@ void SessionObjects::note(const routing::StatementFacts& statement, std::string_
   if (statement.kind == routing::StatementKind::unlock_tables) tables_locked_ = false;
 }
 
-void SessionObjects::set_temporary(const routing::TableName& name, std::string_view schema, bool exists) {
-  if (exists) {
-    temporary_tables_.add(name, schema);
-  } else {
-    temporary_tables_.remove(name, schema);
-  }
-}
-
 void SessionObjects::clear() { *this = SessionObjects(); }
 
 }  // namespace crossfade::proxy

@@ -20,16 +20,8 @@ class SessionObjects {
   bool has_table_locks() const { return tables_locked_; }
   bool has_open_handlers() const { return handlers_overflowed_ || !handlers_.empty(); }
 
-  // How the leader compares names is asked once a session, before its first temporary table.
-  bool knows_names() const { return knows_names_; }
-  void compare(routing::TemporaryTables::Names names) {
-    temporary_tables_.compare(names);
-    knows_names_ = true;
-  }
   // `statement` went well on the leader, where names without a schema meant `schema`.
   void note(const routing::StatementFacts& statement, std::string_view schema);
-  // After a failure the server alone knows which of the named tables are there.
-  void set_temporary(const routing::TableName& name, std::string_view schema, bool exists);
   // The server gives locks up when a transaction begins, and before it looks for the tables to lock.
   void locked() { tables_locked_ = true; }
   void unlocked() { tables_locked_ = false; }
@@ -37,7 +29,6 @@ class SessionObjects {
 
  private:
   routing::TemporaryTables temporary_tables_;
-  bool knows_names_ = false;
   bool tables_locked_ = false;
   std::set<std::string> handlers_;
   bool handlers_overflowed_ = false;  // more than are remembered: open until the session's end

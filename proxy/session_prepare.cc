@@ -5,7 +5,6 @@
 #include "proxy/deadlines.h"
 #include "proxy/session.h"
 #include "routing/classify.h"
-#include "routing/statement_prefix.h"
 
 namespace crossfade::proxy {
 
@@ -57,40 +56,9 @@ Task<absl::StatusOr<Session::Examined>> Session::examine(std::string sql) {
       }
     }
     counters_.refused_statements.add();
-    out.refused = routing::refusal(plan.reason, prepared.facts);
+    out.refused = routing::refusal(plan.reason);
     co_return out;
   }
-  if (relays_rows()) co_return out;  // nothing of it is judged or repeated
-  if (prepared.facts.kind == routing::StatementKind::insert || prepared.facts.kind == routing::StatementKind::replace ||
-      prepared.facts.kind == routing::StatementKind::update || prepared.facts.kind == routing::StatementKind::delete_) {
-    // Also when a temporary table is meant now: its base table may be meant by a later execution.
-    prepared.shape = routing::parse_write(routing::without_prefix(sql, lexer_mode_), lexer_mode_);
-    prepared.shape.kind = prepared.facts.kind;
-    if (plan.action == Action::session_only && !context_) {
-      const absl::Status fresh = co_await refresh_context();
-      if (!fresh.ok()) co_return fresh;
-    }
-  }
-  if (plan.action == Action::call) {
-    auto judged = co_await judge_call(prepared.facts, std::nullopt);
-    if (!judged.ok()) co_return judged.status();
-    prepared.schema = schema_;  // as the leader has just said
-    if (judged->refused) {
-      counters_.refused_statements.add();
-      out.refused = std::move(judged->refused);
-      co_return out;
-    }
-  }
-  if (plan.action == Action::write) {
-    auto verdict = co_await judge(prepared.facts, prepared.shape, nullptr, schema_);
-    if (!verdict.ok()) co_return verdict.status();
-    if (!verdict->shippable && !verdict->refusal.empty()) {
-      counters_.refused_statements.add();
-      out.refused = routing::not_supported(std::move(verdict->refusal));
-      co_return out;
-    }
-  }
-  if (prepared.shape.kind != routing::StatementKind::unknown && context_) prepared.context = context_->statement;
   co_return out;
 }
 

@@ -5,7 +5,7 @@
 
 #include "protocol/error_codes.h"
 #include "proxy/deadlines.h"
-#include "proxy/inline/kept_question.h"
+#include "proxy/kept_question.h"
 #include "proxy/session.h"
 #include "routing/classify.h"
 
@@ -39,25 +39,6 @@ std::string Session::unknown_statement(protocol::Bytes payload, std::string_view
          std::string(link(leader())->is_mariadb() ? where : "mysql_stmt_precheck");
 }
 
-// What is to be known of the session before anything prepared runs; a value: the client has been answered.
-Task<std::optional<Session::Next>> Session::before_execution(routing::StatementKind kind) {
-  if (!in_transaction_ && flags_ != worker_.flags) flags_ = worker_.flags;
-  if (needs_probe_) {
-    const bool had_written = !log_.empty();
-    const absl::Status probed = co_await probe();
-    if (!probed.ok()) co_return co_await reply_lost(probed, leader());
-    if (!in_transaction_ && had_written && last_error_ != protocol::kErrDeadlock) transaction_lost_ = true;
-  }
-  if (std::exchange(transaction_lost_, false) && kind != routing::StatementKind::rollback) {
-    counters_.lost_transactions.add();
-    co_return co_await reply_err(
-        protocol::kErrDeadlock, "40001",
-        "Deadlock found when trying to get lock; try restarting transaction (crossfade: the server "
-        "has lost the transaction)");
-  }
-  co_return std::nullopt;
-}
-
 Task<Session::Next> Session::on_execute(Command command) {
   counters_.statements.add();
   own(command);
@@ -89,17 +70,15 @@ Task<Session::Next> Session::on_execute(Command command) {
     std::string malformed = mariadb ? "Malformed communication packet" : "Malformed communication packet.";
     co_return co_await reply_err(protocol::kErrMalformedPacket, "HY000", std::move(malformed));
   }
-  const std::optional<Next> lost = co_await before_execution(prepared->facts.kind);
-  if (lost) co_return *lost;
+  if (!in_transaction_ && flags_ != worker_.flags) flags_ = worker_.flags;
   routing::SessionFacts session = session_facts();
   session.client_multi_statements = true;
   session.schema = prepared->schema;
-  if (relays_rows() && shared_.feed.any_stopped()) {
+  if (duplicates() && shared_.feed.any_stopped()) {
     session.reads_stopped_tables = co_await reads_stopped_tables(prepared->facts, prepared->schema);
   }
   const auto draw = static_cast<std::uint32_t>(worker_.random() % config::Percent::kWhole);
-  routing::Plan plan = routing::make_plan(prepared->facts, session, *flags_, leader(), draw);
-  if (plan.action == Action::call) co_return co_await execute_call(*prepared, plan, *std::move(execute));
+  const routing::Plan plan = routing::make_plan(prepared->facts, session, *flags_, leader(), draw);
   if (!kept_ && plan.action == Action::warnings && last_answered_ != leader()) co_await keep_followers_conditions();
   if (kept_ && (prepared->facts.facts.has(Fact::row_count) || prepared->facts.facts.has(Fact::warnings))) {
     std::optional<std::string> question = kept_question(prepared->sql, lexer_mode_, *kept_);
@@ -108,8 +87,8 @@ Task<Session::Next> Session::on_execute(Command command) {
       if (prepared->parameters == 0) shown = executed_show_warnings(prepared->sql);
       if (!shown) {
         co_return co_await reply_not_supported(
-            "crossfade: after a write its warnings can be read with a SHOW WARNINGS without "
-            "parameters, SHOW COUNT(*) WARNINGS and @@warning_count only");
+            "crossfade: after a read that the other side has answered its warnings can be read with a SHOW WARNINGS "
+            "without parameters, SHOW COUNT(*) WARNINGS and @@warning_count only");
       }
       kept_->row_count = -1;
       co_return co_await reply_wire(*std::move(shown));
@@ -144,20 +123,11 @@ Task<Session::Next> Session::on_execute(Command command) {
   prepared->cursor = false;  // an execution closes the one before
   switch (plan.action) {
     case Action::refuse: {
-      co_return co_await reply_refused(routing::refusal(plan.reason, prepared->facts));
+      co_return co_await reply_refused(routing::refusal(plan.reason));
     }
-    case Action::write:
-      co_return co_await execute_write(*prepared, *std::move(execute));
-    case Action::commit:
-      if (!log_.empty()) co_return co_await reply_committed_transaction(prepared->facts);
-      break;
-    case Action::begin:
     case Action::kill:
     case Action::set:
-    case Action::sql_prepare:
-    case Action::commit_first:
-      // They may commit what is open, or change what later writes depend on: as text they take the one
-      // path that handles that.
+      // They change what is known here of this session or of another: as text they take the one path that handles that.
       if (prepared->parameters == 0) {
         Command text;
         owned_payload_ = protocol::encode_query(prepared->sql);
@@ -175,82 +145,17 @@ Task<Session::Next> Session::on_execute(Command command) {
         own(command);
         co_return co_await on_set(prepared->facts, prepared->sql, command, ResponseKind::execute);
       }
-      co_return co_await reply_not_supported(
-          "crossfade: this statement cannot have parameters while writes are duplicated");
-    case Action::load:
-      // MariaDB prepares these. They run as text all the same, in the session as it was then.
-      if (prepared->parameters == 0 && prepared->context_version == context_version_) {
-        Command text;
-        owned_payload_ = protocol::encode_query(prepared->sql);
-        text.payload = owned_payload_;
-        co_return co_await on_load(text);
-      }
-      co_return co_await reply_not_supported(
-          "crossfade: a prepared LOAD DATA with parameters, or from before a SET or USE, is "
-          "not supported while writes are duplicated; send it as text");
-    case Action::session_only:
+      break;
     case Action::split:  // no server prepares several statements
-    case Action::call:   // above
     case Action::relay:
     case Action::warnings:
+    case Action::begin:
+    case Action::commit:
     case Action::rollback:
-    case Action::savepoint:
-    case Action::release_savepoint:
-    case Action::rollback_to_savepoint:
     case Action::use:
       break;
   }
-  if (plan.action == Action::relay && !flags_->dual_write.enabled) note_unobserved(prepared->facts);
   co_return co_await execute_read(*prepared, plan, *std::move(execute));
-}
-
-namespace {
-
-// What a statement keeps from its PREPARE and its execution does not: the servers read literals by the one and
-// parameters by the other, and a record has room for one.
-std::string_view changed_since(const std::optional<dualwrite::StatementContext>& then,
-                               const dualwrite::StatementContext& now) {
-  if (!then) return {};
-  if (then->sql_mode != now.sql_mode) return "the sql_mode";
-  const bool same =
-      then->character_set_client == now.character_set_client && then->collation_connection == now.collation_connection;
-  return same ? std::string_view() : "the session's character set or collation";
-}
-
-}  // namespace
-
-// judge(), and whether the session is still what it was when the statement was prepared.
-Task<absl::StatusOr<dualwrite::ShipVerdict>> Session::judge_execution(
-    const Prepared& prepared, const std::vector<protocol::Parameter>* parameters) {
-  auto verdict = co_await judge(prepared.facts, prepared.shape, parameters, prepared.schema);
-  if (!verdict.ok()) co_return verdict;
-  if (!verdict->shippable) {
-    if (verdict->refusal.empty()) verdict->refusal = "crossfade: the table is no longer known to the leader";
-  } else if (std::string_view changed = changed_since(prepared.context, context_->statement); !changed.empty()) {
-    verdict->shippable = false;
-    verdict->refusal =
-        "crossfade: " + std::string(changed) + " has changed since this statement was prepared; prepare it again";
-  }
-  co_return verdict;
-}
-
-Task<Session::Next> Session::execute_write(Prepared& prepared, protocol::Execute execute) {
-  auto verdict = co_await judge_execution(prepared, &execute.parameters);
-  if (!verdict.ok()) co_return co_await reply_unjudged(verdict.status());
-  if (!verdict->shippable) {
-    co_return co_await reply_not_supported(std::move(verdict->refusal));
-  }
-  counters_.writes.add();
-  if (verdict->returning_at) execute.cursor_flags = 0;  // the rows are here, whether or not they are fetched one by one
-  const dualwrite::TableRef table = table_ref(prepared.shape.table, prepared.schema);
-  protocol::Buffer body = protocol::encode_execute(execute);
-  if (std::string no = why_too_large_to_repeat(std::max(body.size(), prepared.sql.size())); !no.empty()) {
-    co_return co_await refuse_too_large_to_repeat(std::move(no));
-  }
-  if (in_transaction_ || !autocommit_) {
-    co_return co_await write_in_transaction(prepared.sql, std::move(body), &prepared, *verdict, table);
-  }
-  co_return co_await write_stepwise(prepared.sql, std::move(body), &prepared, *verdict, table);
 }
 
 Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan, protocol::Execute execute) {
@@ -290,10 +195,6 @@ Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan
     if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());
     source = *leading;
   }
-  if (plan.action == Action::session_only) {
-    const absl::Status ready = co_await before_session_only(facts);
-    if (!ready.ok()) co_return co_await reply_lost(ready, leader());
-  }
   protocol::Buffer body = protocol::encode_execute(execute);
   // Long data travels in it: it can be more packets than the client's command was.
   const Numbers numbers =
@@ -328,10 +229,6 @@ Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan
     count_relayed_write(facts, begun);
   }
   if (facts.facts.has(Fact::sets_last_insert_id)) last_insert_id_known_ = false;
-  if (plan.action == Action::session_only) {
-    const absl::Status noted = co_await after_session_only(facts, prepared.schema, end);
-    if (!noted.ok()) co_return Next::close;
-  }
   if (is_read) {
     const auto took =
         static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun).count());

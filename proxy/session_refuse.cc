@@ -1,5 +1,7 @@
 // What is refused, in the server's words where it has any.
 
+#include "protocol/error_codes.h"
+#include "proxy/deadlines.h"
 #include "proxy/session.h"
 
 namespace crossfade::proxy {
@@ -7,6 +9,38 @@ namespace crossfade::proxy {
 using routing::Fact;
 using routing::StatementFacts;
 using routing::StatementKind;
+
+namespace {
+constexpr auto kStatementMax = std::chrono::hours(24);
+}  // namespace
+
+// What the leader says to a text that is only prepared; nullopt: nothing is wrong with it, or it cannot be prepared.
+Task<absl::StatusOr<std::optional<protocol::Err>>> Session::servers_own_error(std::string sql) {
+  constexpr std::uint16_t kNotPreparable = 1295;
+  Prepared trial;
+  trial.sql = std::move(sql);
+  std::optional<Captured> refused;
+  auto id = co_await backend_statement(*link(leader()), trial, &refused);
+  if (refused) {
+    const protocol::Err err = refused->last().err;
+    if (err.code == kNotPreparable) co_return std::nullopt;
+    co_return err;
+  }
+  if (!id.ok()) co_return id.status();
+  protocol::Buffer wire;
+  protocol::append_command(wire, protocol::encode_stmt_close(*id));
+  const absl::Status closed = co_await link(leader())->send(wire, worker_.reactor.now() + kStatementMax);
+  if (!closed.ok()) co_return closed;
+  co_return std::nullopt;
+}
+
+// A question that the session had to ask failed: with an answer it goes on, else the connection is lost.
+Task<Session::Next> Session::reply_unjudged(absl::Status status) {
+  const bool answered = absl::IsFailedPrecondition(status) || absl::IsInternal(status);
+  if (!answered || link(leader())->parting() || !link(leader())->alive())
+    co_return co_await reply_lost(status, leader());
+  co_return co_await reply_err(protocol::kErrUnknown, "HY000", "crossfade: " + std::string(status.message()));
+}
 
 Task<Session::Next> Session::refuse(routing::Plan plan, StatementFacts facts, std::string sql) {
   kept_.reset();
@@ -19,7 +53,7 @@ Task<Session::Next> Session::refuse(routing::Plan plan, StatementFacts facts, st
     if (!said.ok()) co_return co_await reply_lost(said.status(), leader());
     if (said->has_value()) co_return co_await reply_err(**said);
   }
-  co_return co_await reply_refused(routing::refusal(plan.reason, facts));
+  co_return co_await reply_refused(routing::refusal(plan.reason));
 }
 
 Task<Session::Next> Session::reply_refused(protocol::Err err) {

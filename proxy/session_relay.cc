@@ -1,7 +1,6 @@
 // Reads: bytes from a backend to the client through a small shared buffer, without decoding rows.
 
 #include "absl/cleanup/cleanup.h"
-#include "dualwrite/inline/outbox.h"
 #include "protocol/error_codes.h"
 #include "proxy/deadlines.h"
 #include "proxy/session.h"
@@ -62,25 +61,7 @@ Task<absl::StatusOr<BackendLink*>> Session::leader_link(const StatementFacts* fa
     const absl::Status again = co_await reattach(facts);
     if (!again.ok()) co_return again;
   }
-  BackendLink& leading = *link(leader());
-  // A SET would reset what such a statement asks for: it may as well come later.
-  const bool asks_for_diagnostics =
-      facts != nullptr && !facts->facts.has(Fact::time_dependent) &&
-      (facts->facts.has(Fact::row_count) || facts->facts.has(Fact::warnings) || facts->facts.has(Fact::found_rows));
-  std::string before;
-  if (!asks_for_diagnostics || fixup_ != dualwrite::kResetTimestamp) before = std::exchange(fixup_, {});
-  if (last_insert_id_dirty_ && facts != nullptr &&
-      (facts->facts.has(Fact::last_insert_id) || facts->facts.has(Fact::sets_last_insert_id))) {
-    if (!before.empty()) before += ';';
-    before += "SET last_insert_id=" + std::to_string(last_insert_id_);
-    last_insert_id_dirty_ = false;
-  }
-  if (!before.empty()) {
-    auto captured = co_await leading.run(std::move(before), worker_.reactor.now() + kStatementMax);
-    if (!captured.ok()) co_return captured.status();
-    if (captured->failed()) co_return absl::InternalError(err_code(captured->last().err));
-  }
-  co_return &leading;
+  co_return link(leader()).get();
 }
 
 Task<absl::Status> Session::refresh_context() {
@@ -92,20 +73,13 @@ Task<absl::Status> Session::refresh_context() {
   auto context = context_from(results->front(), (*leading)->is_mariadb(), set_variables_.deciding());
   if (!context.ok()) co_return context.status();
   const bool in_transaction = (results->front().end.ok.status & protocol::kStatusInTransaction) != 0;
-  if (relays_rows()) {
-    in_transaction_ = in_transaction;  // an error may have ended it, which its client has been told
-  } else if (in_transaction_ && !in_transaction) {
-    // Whatever comes next would run outside of it: the connection ends instead.
-    log_.clear();
-    counters_.lost_transactions.add();
-    co_return absl::AbortedError("the server has lost the transaction");
-  }
+  in_transaction_ = in_transaction;  // an error may have ended it, which its client has been told
   context_ = *std::move(context);
   const BackendTraits other = shared_.traits.get(config::other(leader()));
   const std::string unknown =
       other.known ? unknown_to_other_side(*context_, other.mariadb, (*leading)->is_mariadb()) : "";
   if (!unknown.empty()) {
-    context_->reads_pinned = context_->writes_refused = "uses " + unknown + ", which the other side does not have";
+    context_->reads_pinned = "uses " + unknown + ", which the other side does not have";
   }
   update_read_pin();
   schema_ = context_->statement.schema;
@@ -113,21 +87,6 @@ Task<absl::Status> Session::refresh_context() {
                            (*leading)->is_mariadb(), version_number((*leading)->greeting().server_version));
   lexer_stale_ = false;
   co_return absl::OkStatus();
-}
-
-Task<std::string> Session::zone_problem() {
-  std::string refusal;
-  if (!is_fixed_offset(context_->statement.time_zone)) {
-    ZoneVerdict verdict = co_await shared_.zones.judge(worker_.reactor, leader(), context_->zone);
-    if (verdict.offset) context_->statement.time_zone = *verdict.offset;
-    refusal = std::move(verdict.refusal);
-  }
-  const std::string& zone = context_->statement.time_zone;
-  if (refusal.empty() && is_fixed_offset(zone) && shared_.traits.get(config::other(leader())).mariadb &&
-      !mariadb_has_offset(zone)) {
-    refusal = "MariaDB, which is to repeat the write, has no time zone " + zone + ": it takes -12:59 to +13:00";
-  }
-  co_return refusal;
 }
 
 bool Session::zone_agreed() {
@@ -298,7 +257,7 @@ void Session::leave_follower(const absl::Status& why) {
 Task<Session::Next> Session::relay_to_leader(Command command, ResponseKind kind, ResultEnd* end) {
   kept_.reset();
   last_answered_ = leader();
-  if (!fixup_.empty() || command.wire.empty() || !link(leader())->alive()) {
+  if (command.wire.empty() || !link(leader())->alive()) {
     own(command);
     auto ready = co_await leader_link(nullptr);
     if (!ready.ok()) co_return co_await reply_lost(ready.status(), leader());
@@ -332,8 +291,7 @@ Task<Session::Next> Session::relay_read(routing::Plan plan, StatementFacts facts
   const routing::SessionEffect effect = routing::session_effect(facts, protocol::as_text(command.payload.subspan(1)));
   std::optional<Kept> kept = std::exchange(kept_, std::nullopt);
   BackendLink* source = link(leader()).get();
-  const bool slow = !to_leader || plan.shadow || !fixup_.empty() || last_insert_id_dirty_ || command.wire.empty() ||
-                    kept || facts.facts.has(Fact::row_count) || !source->alive();
+  const bool slow = !to_leader || plan.shadow || command.wire.empty() || kept || !source->alive();
   bool from_leader = to_leader;
   if (slow) {
     own(command);

@@ -1,5 +1,4 @@
-// Sessions whose writes are taken from the leader's row log: they relay, follow what that leaves in the session, and
-// know their last commit.
+// Sessions are relays: they follow what a statement leaves in the session, and know their last commit.
 
 #include <algorithm>
 
@@ -34,25 +33,20 @@ bool any_shadow_read(const config::Flags& flags) {
 
 }  // namespace
 
-// What a transaction has recorded so far is recorded to its end.
-Duplication Session::duplication() const {
-  if (!flags_->dual_write.enabled) return Duplication::off;
-  return shared_.feed.kind() == FeedKind::log && log_.empty() ? Duplication::rows : Duplication::statements;
-}
+Duplication Session::duplication() const { return flags_->dual_write.enabled ? Duplication::rows : Duplication::off; }
 
-// Relayed by rows, a text that is misread goes where it would have gone, unless it is a read that may go elsewhere, or
+// A text that is misread goes where it would have gone, unless it is a read that may go elsewhere, or
 // hides a statement that the client may not send.
 bool Session::must_ask_how_to_read(const StatementFacts& facts, std::string_view sql) const {
   if (!needs_context_to_read(sql)) return false;
-  if (!relays_rows() || flags_->freeze_writes) return true;
+  if (flags_->freeze_writes) return true;
   if (!multi_statements_ && sql.find(';') != std::string_view::npos) return true;
   return facts.facts.has(Fact::reads_only) && !flags_->kill_switch &&
          (any_read_from_new(*flags_) || any_shadow_read(*flags_));
 }
 
 bool Session::wants_tracking() const {
-  return shared_.feed.kind() == FeedKind::log && flags_->dual_write.enabled &&
-         (flags_->dual_write.ack == config::Ack::both || any_read_from_new(*flags_));
+  return flags_->dual_write.enabled && (flags_->dual_write.ack == config::Ack::both || any_read_from_new(*flags_));
 }
 
 // After the server has given the session a fresh state. A Status: the connection is lost.
@@ -69,7 +63,7 @@ Task<absl::Status> Session::begin_tracking(BackendLink& leading) {
 }
 
 void Session::expect_commit_of(const StatementFacts& facts) {
-  if (!relays_rows() || facts.facts.has(Fact::reads_only)) return;
+  if (!duplicates() || facts.facts.has(Fact::reads_only)) return;
   using Expect = CommitTracker::Expect;
   switch (facts.facts.has(Fact::multi_statement) ? StatementKind::unknown : facts.kind) {
     case StatementKind::empty:
@@ -125,7 +119,7 @@ void Session::count_relayed_write(const StatementFacts& facts, TimePoint begun) 
   const bool writes = facts.kind == StatementKind::insert || facts.kind == StatementKind::replace ||
                       facts.kind == StatementKind::update || facts.kind == StatementKind::delete_ ||
                       facts.kind == StatementKind::load_data;
-  if (!writes || !relays_rows()) return;
+  if (!writes || !duplicates()) return;
   counters_.writes.add();
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun);
   counters_.write_latency.record(static_cast<std::uint64_t>(took.count()));
@@ -134,7 +128,7 @@ void Session::count_relayed_write(const StatementFacts& facts, TimePoint begun) 
 // The response of the leader is whole. A value: `ack: both` waits for this.
 std::optional<Commit> Session::note_commit(const BackendLink& link, const ResultEnd& end,
                                            const protocol::ToldBySession& told) {
-  if (link.which() != leader() || !relays_rows()) return std::nullopt;
+  if (link.which() != leader() || !duplicates()) return std::nullopt;
   std::optional<Commit> commit =
       commits_.note({.end = end, .told = told, .server = link.capabilities(), .now = Clock::now()});
   if (commit) counters_.transactions.add();
@@ -156,10 +150,6 @@ Task<void> Session::wait_for_commit(Commit commit) {
 // Read your writes: false when the other side does not have this session's last one in time.
 Task<bool> Session::follower_has_own_writes() {
   const TimePoint deadline = worker_.reactor.now() + shared_.config.reads.read_your_writes_timeout;
-  if (last_write_ && !last_write_->applied()) {
-    const bool applied = co_await AppliedMark::wait(last_write_, deadline);
-    if (!applied) co_return false;
-  }
   if (!commits_.last()) co_return true;
   Commit commit = *commits_.last();
   const bool applied = co_await shared_.feed.wait_applied(worker_.reactor, std::move(commit), deadline);
@@ -169,19 +159,19 @@ Task<bool> Session::follower_has_own_writes() {
 
 // A name may be a view's over any table: only what is known to be a table itself is not behind.
 Task<bool> Session::reads_stopped_tables(StatementFacts facts, std::string schema) {
-  if (!relays_rows() || !facts.facts.has(Fact::reads_only) || !shared_.feed.any_stopped()) co_return false;
+  if (!duplicates() || !facts.facts.has(Fact::reads_only) || !shared_.feed.any_stopped()) co_return false;
   for (const routing::TableName& name : facts.tables) {
     const std::string& in = name.schema.empty() ? schema : name.schema;
     if (shared_.feed.stopped(in, name.table)) co_return true;
     const auto table = co_await shared_.schemas.get(worker_.reactor, leader(), in, name.table);
-    if (!table.ok() || *table == nullptr || !(*table)->base_table) co_return true;
+    if (!table.ok() || *table != TableKind::base_table) co_return true;
   }
   co_return false;
 }
 
 void Session::note_relayed(SessionEffect effect, const StatementFacts& facts, const std::string& schema,
                            const ResultEnd& end) {
-  if (!relays_rows() || end.kind == ResultEnd::Kind::none) return;
+  if (end.kind == ResultEnd::Kind::none) return;
   const bool failed = end.kind == ResultEnd::Kind::err;
   const routing::TemporaryTables& temporary = objects_.temporary_tables();
   const auto is_temporary = [&](const routing::TableName& name) { return temporary.contains(name, schema); };
@@ -218,7 +208,6 @@ void Session::note_relayed(SessionEffect effect, const StatementFacts& facts, co
 
 void Session::note_not_followed() {
   commits_.distrust();
-  unobserved_ = true;
   set_variables_.note_unobserved("has run a statement whose effect on the session cannot be followed");
   forget_context();
   update_read_pin();
@@ -230,8 +219,7 @@ void Session::forget_context() {
   lexer_stale_ = true;
 }
 
-// As on_set(), with nothing recorded that could be committed by it, and nothing asked.
-Task<Session::Next> Session::relay_set(StatementFacts facts, std::string text, Command command, ResponseKind kind) {
+Task<Session::Next> Session::on_set(StatementFacts facts, std::string text, Command command, ResponseKind kind) {
   expect_commit_of(facts);
   ResultEnd end;
   const Next next = co_await relay_to_leader(command, kind, &end);

@@ -53,7 +53,7 @@ Task<Session::Next> Session::one_of_several(std::string_view* left, const routin
     }
     case FirstStatement::Kind::inside_comment:
       co_return co_await reply_not_supported(
-          "crossfade: a semicolon inside an executable comment is not supported while writes are duplicated; write "
+          "crossfade: a semicolon inside an executable comment is not supported while writes are frozen; write "
           "the statements without the comment");
   }
   const protocol::Buffer payload = protocol::encode_query(first.statement);

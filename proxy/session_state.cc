@@ -7,8 +7,8 @@
 #include <cstdlib>
 #include <optional>
 
-#include "dualwrite/inline/apply_batch.h"
 #include "dualwrite/session_text.h"
+#include "dualwrite/sql_text.h"
 
 namespace crossfade::proxy {
 namespace {
@@ -66,7 +66,6 @@ absl::Status take_variable(const routing::SessionVariable& variable, const std::
   }
   std::string why = "has set `" + std::string(variable.name) + "`";
   if (variable.neutral) why += " to something else than '" + std::string(*variable.neutral) + "'";
-  if (variable.effect == VariableEffect::refuses_writes && out.writes_refused.empty()) out.writes_refused = why;
   if (out.reads_pinned.empty()) out.reads_pinned = std::move(why);
   return absl::OkStatus();
 }
@@ -77,17 +76,11 @@ bool is_fixed_offset(const std::string& time_zone) {
   return time_zone.size() == 6 && (time_zone[0] == '+' || time_zone[0] == '-') && time_zone[3] == ':';
 }
 
-bool mariadb_has_offset(const std::string& offset) {
-  const std::string size = offset.substr(1);  // "05:30": texts of one form compare as numbers do
-  return size <= (offset[0] == '-' ? "12:59" : "13:00");
-}
-
 std::string context_query(bool mariadb, const Variables& deciding) {
-  std::string sql = std::string(
-                        "SELECT DATABASE(),@@sql_mode,@@time_zone,@@character_set_client,@@collation_connection,"
-                        "@@foreign_key_checks,@@unique_checks,@@auto_increment_increment,@@auto_increment_offset,"
-                        "@@character_set_results,@@") +
-                    (mariadb ? "tx_isolation" : "transaction_isolation") + ",@@system_time_zone,@@max_allowed_packet";
+  std::string sql =
+      "SELECT DATABASE(),@@sql_mode,@@time_zone,@@character_set_client,@@collation_connection,@@foreign_key_checks,"
+      "@@unique_checks,@@auto_increment_increment,@@auto_increment_offset,@@character_set_results,@@system_time_zone,"
+      "@@max_allowed_packet";
   for (const routing::SessionVariable* variable : asked_for(mariadb, deciding)) {
     sql += ",@@" + std::string(variable->name);
   }
@@ -96,7 +89,7 @@ std::string context_query(bool mariadb, const Variables& deciding) {
 
 absl::StatusOr<SessionContext> context_from(const protocol::ResultSet& result, bool mariadb,
                                             const Variables& deciding) {
-  constexpr std::size_t kFixed = 13;
+  constexpr std::size_t kFixed = 12;
   const Variables more = asked_for(mariadb, deciding);
   if (result.rows.size() != 1 || result.rows[0].size() != kFixed + more.size())
     return absl::InternalError("unexpected answer to the context query");
@@ -115,13 +108,9 @@ absl::StatusOr<SessionContext> context_from(const protocol::ResultSet& result, b
   s.auto_increment_offset = static_cast<std::uint32_t>(std::strtoul(text(8).c_str(), nullptr, 10));
   context.zone = s.time_zone;
   // Most servers' own zone; only this name is nobody else's, in no season.
-  if (s.time_zone == "UTC" || (s.time_zone == "SYSTEM" && text(11) == "UTC")) s.time_zone = "+00:00";
+  if (s.time_zone == "UTC" || (s.time_zone == "SYSTEM" && text(10) == "UTC")) s.time_zone = "+00:00";
   context.character_set_results = text(9);
-  const std::string isolation = text(10);
-  context.packet_bytes_max = std::strtoull(text(12).c_str(), nullptr, 10);
-  context.read_committed = isolation.starts_with("READ-");
-  context.no_auto_value_on_zero = has_mode(s.sql_mode, "NO_AUTO_VALUE_ON_ZERO");
-  context.strict = has_mode(s.sql_mode, "STRICT_TRANS_TABLES") || has_mode(s.sql_mode, "STRICT_ALL_TABLES");
+  context.packet_bytes_max = std::strtoull(text(11).c_str(), nullptr, 10);
   for (const std::string* field :
        {&s.sql_mode, &s.time_zone, &s.character_set_client, &s.collation_connection, &context.character_set_results}) {
     if (!routing::is_plain_value(*field)) return absl::InternalError("a session variable has an unexpected value");
@@ -131,17 +120,6 @@ absl::StatusOr<SessionContext> context_from(const protocol::ResultSet& result, b
     if (!taken.ok()) return taken;
   }
   return context;
-}
-
-dualwrite::WriterSession writer_session(const SessionContext& context) {
-  const dualwrite::StatementContext& s = context.statement;
-  const std::string_view collation = s.collation_connection;
-  dualwrite::WriterSession session;
-  session.no_auto_value_on_zero = context.no_auto_value_on_zero;
-  session.text.client = s.character_set_client;
-  session.text.connection = collation.substr(0, collation.find('_'));
-  session.text.strict = context.strict;
-  return session;
 }
 
 std::vector<std::string> context_statements(const SessionContext& context, bool target_is_mariadb,

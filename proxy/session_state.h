@@ -1,4 +1,4 @@
-// What of a session's state on the leader bears on its writes and on where its reads may go.
+// What of a session's state on the leader bears on where its reads may go, and on what they mean there.
 #pragma once
 
 #include <cstdint>
@@ -6,8 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "dualwrite/inline/determinism.h"
-#include "dualwrite/inline/entry.h"
+#include "dualwrite/statement_context.h"
 #include "protocol/rows.h"
 #include "proxy/set_variables.h"
 #include "routing/tokenizer.h"
@@ -19,22 +18,15 @@ struct SessionContext {
   dualwrite::StatementContext statement;
   std::string zone;  // @@time_zone as it is; statement.time_zone may say its offset
   std::string character_set_results;
-  bool read_committed = false;  // READ COMMITTED or READ UNCOMMITTED
-  bool no_auto_value_on_zero = false;
-  bool strict = false;                 // STRICT_TRANS_TABLES or STRICT_ALL_TABLES
   std::uint64_t packet_bytes_max = 0;  // the server's max_allowed_packet, which a session keeps
   // Of routing::VariableEffect::carried_to_reads, by the leader's names.
   std::vector<std::pair<std::string, std::string>> read_variables;
   // Why reads must stay with the leader: "has set `old` to 1". Empty: they need not.
   std::string reads_pinned;
-  // Why a write cannot be reproduced; then reads are pinned, too.
-  std::string writes_refused;
   friend bool operator==(const SessionContext&, const SessionContext&) = default;
 };
-// Views of `context`.
-dualwrite::WriterSession writer_session(const SessionContext& context);
 // The query whose single row context_from() understands, for the same arguments. Besides what every session has it asks
-// for `deciding`: what this one has set of the variables that pin reads or refuse writes.
+// for `deciding`: what this one has set of the variables that pin reads.
 std::string context_query(bool mariadb, const std::vector<const routing::SessionVariable*>& deciding);
 absl::StatusOr<SessionContext> context_from(const protocol::ResultSet& result, bool mariadb,
                                             const std::vector<const routing::SessionVariable*>& deciding);
@@ -47,8 +39,6 @@ routing::LexerMode lexer_mode(const std::string& sql_mode, const std::string& ch
                               std::uint32_t server_version);
 // "+05:30": means the same on every host.
 bool is_fixed_offset(const std::string& time_zone);
-// MariaDB takes -12:59 to +13:00, MySQL -13:59 to +14:00. `offset`: as above.
-bool mariadb_has_offset(const std::string& offset);
 // "5.5.5-10.11.19-MariaDB" -> 101119, "9.7.4" -> 90704.
 std::uint32_t version_number(const std::string& version);
 

@@ -12,10 +12,7 @@ void SetVariables::note(const std::vector<std::string>& names) {
       if (unfollowed_.empty()) unfollowed_ = "has set `" + name + "`, a variable that is not known here";
       continue;
     }
-    if (variable->effect != routing::VariableEffect::pins_reads &&
-        variable->effect != routing::VariableEffect::refuses_writes) {
-      continue;
-    }
+    if (variable->effect != routing::VariableEffect::pins_reads) continue;
     const auto at = std::lower_bound(deciding_.begin(), deciding_.end(), variable);  // one array: ordered as the table
     if (at == deciding_.end() || *at != variable) deciding_.insert(at, variable);
   }

@@ -127,7 +127,6 @@ nlohmann::json status_json(const StatusSources& sources) {
       {"applier",
        {{"state", feed.state},
         {"last_error", feed.last_error},
-        {"epoch", sources.shared.applier.epoch()},
         {"applied_entries", feed.applied_entries},
         {"divergences", feed.divergences},
         {"ledger_open", feed.ledger_open},
@@ -156,10 +155,7 @@ nlohmann::json status_json(const StatusSources& sources) {
         {"transactions", sum(&Counters::transactions)},
         {"refused_statements", sum(&Counters::refused_statements)},
         {"logins_failed", sum(&Counters::logins_failed)},
-        {"entries_recorded", sum(&Counters::entries_recorded)},
         {"ack_timeouts", sum(&Counters::ack_timeouts)},
-        {"unknown_fate", sum(&Counters::unknown_fate)},
-        {"lost_transactions", sum(&Counters::lost_transactions)},
         {"leader_reattached", sum(&Counters::leader_reattached)}}}};
 }
 

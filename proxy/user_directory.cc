@@ -85,23 +85,11 @@ void UserDirectory::forget(const std::string& name, const KnownUser* user) {
 void UserDirectory::forget_learned() {
   const std::lock_guard lock(mutex_);
   learned_.clear();
-  granted_.clear();
 }
 
 std::size_t UserDirectory::learned() const {
   const std::lock_guard lock(mutex_);
   return learned_.size();
-}
-
-bool UserDirectory::must_grant(const std::string& name) {
-  const std::lock_guard lock(mutex_);
-  if (granted_.size() >= learning_.cache_entries_max && !granted_.contains(name)) granted_.clear();
-  return granted_.emplace(name, true).second;
-}
-
-void UserDirectory::grant_failed(const std::string& name) {
-  const std::lock_guard lock(mutex_);
-  granted_.erase(name);
 }
 
 }  // namespace crossfade::proxy

@@ -74,9 +74,6 @@ class UserDirectory {
   void forget(const std::string& name, const KnownUser* user);
   void forget_learned();
   std::size_t learned() const;
-  // Whether this user's right to write the outbox is seen to; the first who asks must do it.
-  bool must_grant(const std::string& name);
-  void grant_failed(const std::string& name);
 
  private:
   struct Learned {
@@ -88,7 +85,6 @@ class UserDirectory {
   mutable std::mutex mutex_;  // guards all below
   std::map<std::string, std::shared_ptr<const KnownUser>, std::less<>> listed_;
   std::map<std::string, Learned, std::less<>> learned_;
-  std::map<std::string, bool, std::less<>> granted_;
 };
 
 }  // namespace crossfade::proxy

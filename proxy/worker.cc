@@ -57,7 +57,6 @@ std::vector<std::pair<std::uint64_t, CallCounts::Count>> CallCounts::take() {
 Worker::Worker(Shared& shared_state, std::shared_ptr<const config::Flags> initial_flags)
     : shared(shared_state),
       counters(shared_state.metrics.make()),
-      routines(shared_state.schemas, shared_state.leader, reactor),
       flags(std::move(initial_flags)),
       random(std::random_device{}() * 0x9e3779b97f4a7c15ull ^ std::random_device{}()),
       calls(shared_state.config.shadow.digests_max) {

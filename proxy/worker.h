@@ -20,14 +20,12 @@
 #include "proxy/control_links.h"
 #include "proxy/entrance.h"
 #include "proxy/feed/feed_switch.h"
-#include "proxy/inline/applier.h"
 #include "proxy/kills_under_way.h"
 #include "proxy/metrics.h"
 #include "proxy/per_backend.h"
 #include "proxy/pinned_sessions.h"
 #include "proxy/places.h"
 #include "proxy/reactor.h"
-#include "proxy/routine_cache.h"
 #include "proxy/schema_cache.h"
 #include "proxy/user_directory.h"
 #include "proxy/zone_agreements.h"
@@ -61,7 +59,6 @@ struct Shared {
   const config::Config& config;
   Metrics& metrics;
   FeedSwitch& feed;
-  Applier& applier;  // feed `inline` alone
   ShadowPool& shadow;
   protocol::RsaKey rsa;
   UserDirectory users;
@@ -129,7 +126,6 @@ class Worker {
   Shared& shared;
   Reactor reactor;
   Counters& counters;
-  RoutineCache routines;
   std::shared_ptr<const config::Flags> flags;   // replaced by a posted task
   std::array<std::uint8_t, 16 * 1024> scratch;  // of whoever is running; nobody keeps it across a wait
   std::mt19937_64 random;

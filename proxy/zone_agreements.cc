@@ -69,17 +69,6 @@ ZoneAgreements::ZoneAgreements(ControlLinks& links)
                });
              }) {}
 
-Task<ZoneVerdict> ZoneAgreements::judge(Reactor& reactor, config::Backend leader, std::string zone) {
-  Key key(leader, zone);
-  auto verdict = co_await cache_.get(reactor, std::move(key), reactor.now() + 2 * kAnswerMax);
-  if (verdict.ok()) co_return *std::move(verdict);
-  ZoneVerdict refused;
-  refused.refusal = absl::IsDeadlineExceeded(verdict.status())
-                        ? "whether both servers mean the same by the time zone " + zone + " is not known yet; try again"
-                        : std::string(verdict.status().message());
-  co_return refused;
-}
-
 std::optional<ZoneVerdict> ZoneAgreements::known(config::Backend leader, const std::string& zone) {
   return cache_.known(Key(leader, zone));
 }

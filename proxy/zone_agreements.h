@@ -24,10 +24,8 @@ struct ZoneVerdict {
 class ZoneAgreements {
  public:
   explicit ZoneAgreements(ControlLinks& links);
-  // Asks both backends if nothing fresh is known. A verdict outlives its time while they cannot be asked. On the thread
-  // of `reactor`.
-  Task<ZoneVerdict> judge(Reactor& reactor, config::Backend leader, std::string zone);
-  // At once: nullopt when they have not been asked, or could not be; then they are, in the background.
+  // At once: nullopt when they have not been asked, or could not be; then they are, in the background. A verdict
+  // outlives its time while they cannot be asked.
   std::optional<ZoneVerdict> known(config::Backend leader, const std::string& zone);
 
  private:

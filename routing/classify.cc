@@ -355,7 +355,6 @@ StatementKind StatementReader::read_by_word() {
     scan_.advance();
     scan_.advance();  // DATA, XML
     if (scan_.is("LOW_PRIORITY") || scan_.is("CONCURRENT")) scan_.advance();
-    if (scan_.is("LOCAL")) out_.facts.add(Fact::local_file);
     while (!scan_.at_end() && !scan_.is("INTO")) scan_.advance();
     scan_.expect_target();
     return rest(StatementKind::load_data);

@@ -20,31 +20,23 @@ CommandPlan refuse(protocol::Err refusal) {
   return plan;
 }
 
-// As the statement that does the same would be: these end the open transaction, and some change rows.
-CommandPlan as_statement(StatementKind kind, ResponseKind response, const config::Flags& flags,
-                         Duplication duplication) {
-  const bool by_statements = flags.dual_write.enabled && duplication == Duplication::statements;
-  if (!by_statements && !flags.freeze_writes) return relay(response);
-  StatementFacts facts;
-  facts.kind = kind;
-  const Reason reason = flags.freeze_writes          ? Reason::freeze
-                        : kind == StatementKind::ddl ? Reason::ddl
-                                                     : Reason::unsupported_statement;
-  return refuse(refusal(reason, facts));
+// As the statement that does the same would be.
+CommandPlan may_write(ResponseKind response, const config::Flags& flags) {
+  return flags.freeze_writes ? refuse(refusal(Reason::freeze)) : relay(response);
 }
 
 }  // namespace
 
-CommandPlan plan_command(std::uint8_t command, const config::Flags& flags, Duplication duplication) {
+CommandPlan plan_command(std::uint8_t command, const config::Flags& flags) {
   const auto byte = static_cast<CommandByte>(command);
   switch (byte) {
     case CommandByte::create_db:
     case CommandByte::drop_db:
-      return as_statement(StatementKind::ddl, ResponseKind::ok_or_err, flags, duplication);
+      return may_write(ResponseKind::ok_or_err, flags);
     case CommandByte::refresh:
-      return as_statement(StatementKind::admin, ResponseKind::ok_or_err, flags, duplication);
+      return may_write(ResponseKind::ok_or_err, flags);
     case CommandByte::shutdown:
-      return as_statement(StatementKind::admin, ResponseKind::eof_or_err, flags, duplication);
+      return may_write(ResponseKind::eof_or_err, flags);
     case CommandByte::statistics:
       return relay(ResponseKind::text);
     case CommandByte::process_info:

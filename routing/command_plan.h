@@ -17,8 +17,6 @@ struct CommandPlan {
   protocol::Err refusal;
 };
 // For each byte that has no handler of its own in the session. What the leader does not know, it says itself.
-// `duplication`: in force while dual_write.enabled.
-CommandPlan plan_command(std::uint8_t command, const config::Flags& flags,
-                         Duplication duplication = Duplication::statements);
+CommandPlan plan_command(std::uint8_t command, const config::Flags& flags);
 
 }  // namespace crossfade::routing

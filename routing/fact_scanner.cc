@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "routing/portable_functions.h"
-
 namespace crossfade::routing {
 namespace {
 
@@ -30,17 +28,6 @@ bool stays_before_table(std::string_view word) {
   return equal_folded(word, "LOW_PRIORITY") || equal_folded(word, "HIGH_PRIORITY") || equal_folded(word, "DELAYED") ||
          equal_folded(word, "IGNORE") || equal_folded(word, "IF") || equal_folded(word, "NOT") ||
          equal_folded(word, "EXISTS");
-}
-
-bool is_bit_operator(std::string_view text) {
-  return text == "&" || text == "|" || text == "^" || text == "~" || text == "<<" || text == ">>";
-}
-
-// x'41', 0x41, b'1', 0b1
-bool is_untyped_literal(const Token& token) {
-  if (token.kind == TokenKind::number) return token.text.size() > 1 && (token.text[1] == 'x' || token.text[1] == 'b');
-  const char first = token.kind == TokenKind::string ? token.text.front() : '\'';
-  return first == 'x' || first == 'X' || first == 'b' || first == 'B';
 }
 
 }  // namespace
@@ -82,7 +69,6 @@ void FactScanner::begin_statement() {
   depth_ = selects_ = 0;
   expect_table_ = target_ = table_just_named_ = call_next_ = ignore_calls_ = false;
   into_is_harmless_ = into_list_ = json_table_ = effect_ = after_dot_ = false;
-  where_ = loose_where_ = untyped_in_where_ = false;
   pending_ = Pending::none;
   previous_ = Token{};
   previous_info_ = KeywordInfo{};
@@ -104,9 +90,6 @@ bool FactScanner::has_effect() const {
 void FactScanner::note() {
   switch (token_.kind) {
     case TokenKind::word:
-      if (!after_dot_ && (is("REGEXP") || is("RLIKE") || is("MATCH") || is("COLLATE") || is("LIKE"))) {
-        add(Fact::server_dependent);
-      }
       if (info_.keyword != Keyword::none && !after_dot_) note_keyword();
       note_name();
       break;
@@ -114,9 +97,6 @@ void FactScanner::note() {
       note_name();
       break;
     case TokenKind::op:
-      // 1/3 has 4 digits on MySQL and 9 on MariaDB when it is stored in a DOUBLE.
-      if (token_.text == "/" || token_.text == "->" || token_.text == "->>") add(Fact::server_dependent);
-      if (is_bit_operator(token_.text)) add(Fact::server_dependent);
       note_op();
       break;
     case TokenKind::placeholder:
@@ -138,30 +118,8 @@ void FactScanner::note() {
     case TokenKind::end:
       break;
   }
-  if (where_) note_condition();
   const bool dot = token_.kind == TokenKind::op && token_.text == ".";
   if (!dot && token_.kind != TokenKind::word && token_.kind != TokenKind::quoted_name) table_just_named_ = false;
-}
-
-// Times, floats, and hex and bit literals compare alike only where dualwrite/inline/determinism.h sees with
-// which column: in a plain `column = literal` or `column IN (literal)` that nothing negates.
-void FactScanner::note_condition() {
-  const bool word = token_.kind == TokenKind::word && !after_dot_;
-  loose_where_ = loose_where_ || token_.text == "||" || token_.text == "!" ||
-                 (word && (is("OR") || is("NOT") || is("XOR") || is("CASE") || is("IF"))) ||
-                 (is_op('=') && (previous_is_op(')') || previous_.kind == TokenKind::number));
-  if (word && info_.keyword == Keyword::time_word) add(Fact::server_dependent);
-  if (token_.kind == TokenKind::number && !is_untyped_literal(token_) &&
-      token_.text.find_first_of("eE") != std::string_view::npos) {
-    add(Fact::server_dependent);
-  }
-  if (is_untyped_literal(token_)) {
-    untyped_in_where_ = true;
-    const bool after = previous_is_op('=') || previous_is_op('(') || previous_is_op(',') || ahead_is_op('=');
-    const bool before = ahead_.kind != TokenKind::op || ahead_is_op(')') || ahead_is_op(',') || ahead_is_op('=');
-    if (!after || !before || level().call) add(Fact::server_dependent);
-  }
-  if (untyped_in_where_ && loose_where_) add(Fact::server_dependent);
 }
 
 void FactScanner::note_op() {
@@ -224,8 +182,6 @@ void FactScanner::note_keyword() {
       }
       break;
     case Keyword::where:
-      where_ = true;
-      [[fallthrough]];
     case Keyword::having:
     case Keyword::group:
     case Keyword::set:
@@ -345,7 +301,6 @@ void FactScanner::note_call() {
     const bool touches = mode_.ignore_space || ahead_.offset == token_.offset + token_.text.size();
     if (traits.has_value() && (touches || !traits->has(FunctionTrait::touching))) {
       json_table_ = json_table_ || is("JSON_TABLE");
-      if (!is_portable_function(token_.text)) add(Fact::server_dependent);
       if (is("GET_LOCK")) out_.user_locks = UserLocks::takes;
       if (is("RELEASE_ALL_LOCKS") && out_.user_locks == UserLocks::leaves) out_.user_locks = UserLocks::releases_all;
       add_traits(*traits);
@@ -357,9 +312,6 @@ void FactScanner::note_call() {
 
 void FactScanner::add_traits(FunctionTraits traits) {
   if (traits.has(FunctionTrait::time)) add(Fact::time_dependent);
-  if (where_ && (traits.has(FunctionTrait::time) || traits.has(FunctionTrait::time_without_arguments))) {
-    add(Fact::server_dependent);
-  }
   if (traits.has(FunctionTrait::time_without_arguments)) pending_ = Pending::unix_timestamp;
   if (traits.has(FunctionTrait::random)) add(Fact::random);
   if (traits.has(FunctionTrait::unrepeatable)) add(Fact::unrepeatable);

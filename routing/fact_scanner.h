@@ -65,7 +65,6 @@ class FactScanner {
   void read_ahead();
   void note();
   void note_op();
-  void note_condition();
   void note_keyword();
   void note_name();
   void note_call();
@@ -100,9 +99,6 @@ class FactScanner {
   bool into_list_ = false;
   bool json_table_ = false;
   bool effect_ = false;
-  bool where_ = false;             // behind WHERE
-  bool loose_where_ = false;       // the WHERE is no plain conjunction
-  bool untyped_in_where_ = false;  // the WHERE holds a hex or bit literal
   Pending pending_ = Pending::none;
 };
 

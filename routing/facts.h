@@ -69,19 +69,14 @@ enum class Fact : std::uint32_t {
   subquery = 1u << 15,   // a SELECT inside
   order_by = 1u << 16,   // at the top level
   limit = 1u << 17,
-  session_status = 1u << 18,       // reads what only this session's server knows: @@variables, SHOW
-                                   // STATUS/VARIABLES/PROCESSLIST, DATABASE(), CONNECTION_ID()...
-  unknown_function = 1u << 19,     // calls a function that is not a known built-in: it could write
-  placeholder = 1u << 20,          // has ?
-  unparseable = 1u << 21,          // the tokenizer met an error
-  temporary_table = 1u << 22,      // CREATE/DROP TEMPORARY TABLE
-  executable_comment = 1u << 23,   // has /*! */ or /*M! */
-  read_committed = 1u << 24,       // SET TRANSACTION (or the variable) to READ COMMITTED or READ UNCOMMITTED
-  autocommit_variable = 1u << 25,  // SET autocommit
-  server_dependent = 1u << 27,     // a division, a pattern, or a function outside portable_functions.h: another
-                                   // make of server may compute another value
-  local_file = 1u << 28,           // LOAD DATA LOCAL INFILE: the client is asked for a file
-  hides_writes = 1u << 29,         // sets a variable that keeps writes, or parts of them, out of the row log
+  session_status = 1u << 18,      // reads what only this session's server knows: @@variables, SHOW
+                                  // STATUS/VARIABLES/PROCESSLIST, DATABASE(), CONNECTION_ID()...
+  unknown_function = 1u << 19,    // calls a function that is not a known built-in: it could write
+  placeholder = 1u << 20,         // has ?
+  unparseable = 1u << 21,         // the tokenizer met an error
+  temporary_table = 1u << 22,     // CREATE/DROP TEMPORARY TABLE
+  executable_comment = 1u << 23,  // has /*! */ or /*M! */
+  hides_writes = 1u << 29,        // sets a variable that keeps writes, or parts of them, out of the row log
 };
 
 class Facts {

@@ -16,8 +16,7 @@ namespace crossfade::routing {
 // How what a client writes gets to the other side while the flags say that writes are duplicated.
 enum class Duplication : std::uint8_t {
   off,
-  statements,  // each write is judged, recorded with its transaction, and repeated
-  rows         // the leader's row log is followed: the session relays
+  rows  // what the leader's row log, or its triggers, tell of it: the session relays
 };
 
 // What of a session bears on where its statements go. Kept by the session, given by value.
@@ -27,19 +26,16 @@ struct SessionFacts {
   std::string_view client_host;
   std::uint64_t session_key = 0;  // stable for the life of the session: the bucket key of `by: session`
   bool in_transaction = false;    // explicit, or autocommit=0 with something done
-  bool transaction_wrote = false;
-  bool autocommit = true;
-  bool read_committed = false;    // the isolation that the next write would run under
   bool pinned_to_leader = false;  // session state that cannot be replayed elsewhere
   bool follower_usable = true;    // reachable, and lag within max_lag
   bool client_multi_statements = false;
   bool diagnostics_kept = false;  // what the last statement left is known here, not to the leader
   // In force while dual_write.enabled.
-  Duplication duplication = Duplication::statements;
+  Duplication duplication = Duplication::rows;
   bool reads_stopped_tables = false;  // one of the statement's tables is behind on the follower, or may be
   // What exists in the session on the leader alone. nullptr: no temporary tables.
   const TemporaryTables* temporary_tables = nullptr;
-  bool tables_locked = false;  // LOCK TABLES ... READ
+  bool tables_locked = false;  // LOCK TABLES
   // The decision drawn at the start of the running transaction, if one was.
   bool transaction_drawn = false;
   config::Backend transaction_reads = config::Backend::old_db;
@@ -47,23 +43,14 @@ struct SessionFacts {
 
 enum class Action : std::uint8_t {
   relay,  // to `answer_from`, as it is
-  write,  // run in a transaction with its outbox row
-  load,   // the client's file read here, its rows run as `write`
   begin,
   commit,
   rollback,
-  savepoint,
-  release_savepoint,
-  rollback_to_savepoint,
   set,  // session state: to the leader, remembered
   use,
-  session_only,  // temporary tables, handlers: to the leader, remembered, nothing recorded
-  commit_first,  // the same, by a statement that commits what is open
-  sql_prepare,   // PREPARE, EXECUTE, DEALLOCATE: what is named is planned by its own text
-  call,          // as its procedure is judged: to the leader if that changes no rows, else refused
   kill,
   split,     // several statements in one text: each is planned by itself
-  warnings,  // may be answered from what was kept of the last wrapped write
+  warnings,  // may be answered from what was kept of the last answer
   refuse,
 };
 
@@ -72,7 +59,6 @@ enum class Reason : std::uint8_t {
   read_percent,
   kill_switch,
   in_transaction,
-  transaction_wrote,
   locks_rows,
   not_a_known_read,
   session_state,
@@ -83,23 +69,12 @@ enum class Reason : std::uint8_t {
   dual_write,
   temporary_table,
   tables_locked,
-  handler,
   table_stopped,
   // refusals
   freeze,
-  ddl,
-  unsupported_statement,
   several_statements,
   multi_statement_not_negotiated,
-  read_committed,
   unparseable,
-  mixed_tables,
-  rename_temporary,
-  temporary_table_limit,
-  temporary_table_name,
-  write_lock,
-  xa,
-  statement_variables,
   hides_writes,
 };
 std::string_view name(Reason reason);
@@ -118,8 +93,8 @@ Plan make_plan(const StatementFacts& statement, const SessionFacts& session, con
                config::Backend leader, std::uint32_t draw);
 
 // The error a refused statement gets: its words name the reason and what to do, and begin with "crossfade: ".
-protocol::Err refusal(Reason reason, const StatementFacts& statement);
-// What no server would refuse, but cannot be duplicated exactly: 1235, the servers' "doesn't yet support".
+protocol::Err refusal(Reason reason);
+// What no server would refuse: 1235, the servers' "doesn't yet support".
 protocol::Err not_supported(std::string message);
 
 }  // namespace crossfade::routing

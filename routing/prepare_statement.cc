@@ -1,11 +1,59 @@
 #include "routing/prepare_statement.h"
 
-#include "routing/shape_value.h"
-
 namespace crossfade::routing {
 namespace {
 
 using Verb = PrepareStatement::Verb;
+
+bool is_op(const Token& token, std::string_view text) { return token.kind == TokenKind::op && token.text == text; }
+
+bool is_text_literal(const Token& token) {
+  if (token.kind != TokenKind::string) return false;
+  const char first = token.text.front();
+  return first == '\'' || first == '"' || first == 'n' || first == 'N';
+}
+
+// What backslash and `c` stand for: \% and \_ stay as they are, for LIKE.
+std::string unescaped(char c) {
+  switch (c) {
+    case '0':
+      return std::string(1, '\0');
+    case 'b':
+      return "\b";
+    case 'n':
+      return "\n";
+    case 'r':
+      return "\r";
+    case 't':
+      return "\t";
+    case 'Z':
+      return "\x1a";
+    case '%':
+    case '_':
+      return {'\\', c};
+    default:
+      return {c};
+  }
+}
+
+std::string string_content(std::string_view text, const LexerMode& mode) {
+  const std::size_t open = text.find_first_of("'\"");
+  const char quote = text[open];
+  std::string out;
+  for (std::size_t i = open + 1; i + 1 < text.size(); ++i) {
+    const std::size_t size = character_size(mode.multi_byte, text, i);
+    if (size > 1) {
+      out += text.substr(i, size);
+      i += size - 1;
+    } else if (text[i] == '\\' && !mode.no_backslash_escapes) {
+      out += unescaped(text[++i]);
+    } else {
+      out += text[i];
+      if (text[i] == quote) ++i;
+    }
+  }
+  return out;
+}
 
 class Parser {
  public:
@@ -75,9 +123,8 @@ class Parser {
     std::string whole;
     if (!take_expression(whole)) return false;
     if (first.kind == TokenKind::string && whole == first.text) {
-      const Value value = make_value({{.token = first, .placeholder = 0}}, mode_);
-      if (value.kind != ValueKind::text) return false;
-      out_.text = value.text;
+      if (!is_text_literal(first)) return false;
+      out_.text = string_content(first.text, mode_);
     } else {
       out_.expression = std::move(whole);
     }

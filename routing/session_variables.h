@@ -1,5 +1,5 @@
 // Every variable that a session can set on MariaDB 10.11 and MySQL 9, and what a SET of it means for a proxy that
-// runs the session's reads and writes on two servers.
+// runs the session's reads on two servers.
 #pragma once
 
 #include <cstdint>
@@ -12,12 +12,11 @@
 namespace crossfade::routing {
 
 enum class VariableEffect : std::uint8_t {
-  harmless,          // changes neither rows read nor rows written: timeouts, buffers, plans, logs, DDL's defaults
+  harmless,          // changes no rows that are read: timeouts, buffers, plans, logs, DDL's defaults
   context,           // has a place of its own in what is known of a session (proxy/session_state.h)
-  carried,           // its value goes to the other side's reads and into every entry
-  carried_to_reads,  // its value goes to the other side's reads; no write that is shipped depends on it
+  carried,           // its value goes to the other side's reads where it is not neutral
+  carried_to_reads,  // its value goes to the other side's reads
   pins_reads,        // at another value than the neutral one reads stay with the leader
-  refuses_writes,    // and at another value than the neutral one writes are refused, too
   read_only,         // the servers refuse to set it
 };
 
@@ -27,8 +26,7 @@ struct SessionVariable {
   std::string_view name;  // lower case
   VariableEffect effect = VariableEffect::harmless;
   Makes makes = Makes::both;
-  // As `SELECT @@name` shows it. carried: what an entry that does not name it means. pins_reads, refuses_writes:
-  // without one, whatever was set counts until the session is reset.
+  // As `SELECT @@name` shows it. pins_reads: without one, whatever was set counts until the session is reset.
   std::optional<std::string_view> neutral = std::nullopt;
 
   bool exists_on_mariadb() const { return makes != Makes::mysql; }

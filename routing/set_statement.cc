@@ -36,29 +36,14 @@ StatementKind rest(FactScanner& scan, StatementFacts& out, StatementKind kind) {
   return kind;
 }
 
-// The isolation that a text such as 'READ-COMMITTED' names. What is not one of the strict two might be weaker.
-bool is_strict_isolation(const Token& value) {
-  const std::string text = lower(value.text);
-  return text.find("repeatable-read") != std::string::npos || text.find("serializable") != std::string::npos ||
-         text == "default";
-}
-
-void note_variable(const std::string& name, const Token& value, StatementFacts& out) {
+void note_variable(const std::string& name, StatementFacts& out) {
   if (hides_writes(name)) out.facts.add(Fact::hides_writes);
-  if (name == "autocommit") out.facts.add(Fact::autocommit_variable);
   if (name == "last_insert_id" || name == "identity") out.facts.add(Fact::sets_last_insert_id);
-  if ((name == "tx_isolation" || name == "transaction_isolation") && !is_strict_isolation(value)) {
-    out.facts.add(Fact::read_committed);
-  }
 }
 
 // [GLOBAL | SESSION | LOCAL] TRANSACTION characteristics, at TRANSACTION.
-StatementKind read_transaction(FactScanner& scan, StatementFacts& out) {
-  while (!scan.at_end()) {
-    if (scan.is("READ") && (scan.ahead_is("COMMITTED") || scan.ahead_is("UNCOMMITTED")))
-      out.facts.add(Fact::read_committed);
-    scan.advance();
-  }
+StatementKind read_transaction(FactScanner& scan) {
+  while (!scan.at_end()) scan.advance();
   return StatementKind::set_transaction;
 }
 
@@ -137,7 +122,7 @@ bool read_assignment(FactScanner& scan, StatementFacts& out) {
     scan.advance();
   }
   if (!take_assignment(scan)) return false;
-  note_variable(name, scan.token(), out);
+  note_variable(name, out);
   out.sets_global = out.sets_global || global;
   out.variables.push_back(std::move(name));
   skip_value(scan);
@@ -152,12 +137,12 @@ StatementKind read_set(FactScanner& scan, StatementFacts& out) {
   if (scan.is("PASSWORD") || scan.is("ROLE") || (scan.is("DEFAULT") && scan.ahead_is("ROLE"))) {
     return rest(scan, out, StatementKind::account);
   }
-  if (scan.is("TRANSACTION")) return read_transaction(scan, out);
+  if (scan.is("TRANSACTION")) return read_transaction(scan);
   if (is_scope(scan) && scan.ahead_is("TRANSACTION")) {
     out.sets_global = scan.is("GLOBAL");
     out.name = out.sets_global ? "global" : "session";
     scan.advance();
-    return read_transaction(scan, out);
+    return read_transaction(scan);
   }
   while (!scan.at_end()) {
     if (!read_assignment(scan, out)) return rest(scan, out, StatementKind::unknown);

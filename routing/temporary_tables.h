@@ -1,4 +1,4 @@
-// The temporary tables of one session on the leader. Each hides a base table of its name.
+// The temporary tables of one session on the leader, under the names that they were made by. Each hides a base table.
 #pragma once
 
 #include <cstddef>
@@ -13,12 +13,8 @@ namespace crossfade::routing {
 
 class TemporaryTables {
  public:
-  // Past it no more are let through. The servers have no limit of their own but memory.
+  // Past it no more are followed. The servers have no limit of their own but memory.
   static constexpr std::size_t kMax = 4096;
-  // How the leader compares names: its lower_case_table_names. Only ASCII names are ever kept.
-  enum class Names : std::uint8_t { as_written, folded };
-
-  void compare(Names names) { names_ = names; }
   bool empty() const { return tables_.empty(); }
   bool full() const { return tables_.size() >= kMax; }
   std::size_t size() const { return tables_.size(); }
@@ -32,9 +28,10 @@ class TemporaryTables {
 
  private:
   using Key = std::pair<std::string, std::string>;
-  Key key(const TableName& name, std::string_view schema) const;
+  static Key key(const TableName& name, std::string_view schema) {
+    return {name.schema.empty() ? std::string(schema) : name.schema, name.table};
+  }
 
-  Names names_ = Names::as_written;
   std::set<Key> tables_;
 };
 

@@ -8,8 +8,6 @@ std::string_view name(FeedKind kind) {
       return "undecided";
     case FeedKind::log:
       return "log";
-    case FeedKind::inline_:
-      return "inline";
   }
   return "";
 }

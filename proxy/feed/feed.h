@@ -18,8 +18,7 @@ namespace crossfade::proxy {
 
 enum class FeedKind : std::uint8_t {
   undecided,  // the leader has not been asked yet: no client is let in
-  log,        // the leader's row log: sessions are relays
-  inline_     // the outbox: sessions record their writes
+  log         // the leader's row log
 };
 std::string_view name(FeedKind kind);
 
@@ -48,7 +47,7 @@ struct FeedStatus {
   std::uint64_t applied_entries = 0;
   std::uint64_t divergences = 0;  // rows put into the ledger by this process
   std::uint64_t ledger_open = 0;  // unresolved rows of it
-  // inline: entries; log: tables that are stopped.
+  // Tables that are stopped.
   struct Parked {
     std::string key, table, error;
   };

@@ -228,10 +228,9 @@ Task<absl::Status> LogFeed::follow() {
     if (!connected.ok()) co_return connected;
   }
   const bool enabled = enabled_.load();
-  // Without writes to duplicate nothing is owed to the follower; what feed inline needs is made all the same.
-  const bool decides = enabled || options_.config.feed == config::DualWriteConfig::Feed::inline_;
-  idle_.store(!decides && !anchor_, std::memory_order_release);
-  if (decides && !fit_) {
+  // Without writes to duplicate nothing is owed to the follower.
+  idle_.store(!enabled && !anchor_, std::memory_order_release);
+  if (enabled && !fit_) {
     absl::Status fit;
     if (anchor_) {
       fit = co_await check_leader();

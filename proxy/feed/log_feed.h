@@ -67,8 +67,6 @@ class LogFeed final : public Feed {
   std::function<void()> on_idle;
   // The leader cannot be followed by its log, and never was: another feed is needed. Nothing more comes from this one.
   std::function<void(std::string why)> on_unsuitable;
-  // Entries of an earlier feed `inline` are left: it has to apply them first.
-  std::function<void()> on_outbox_left;
 
   // Any thread. The flags that bear on it: paused while writes are not duplicated; what a divergence leads to. `then`
   // is called once writes may be relayed under these flags: at once, or on the feed's thread when the log is anchored.
@@ -94,7 +92,6 @@ class LogFeed final : public Feed {
   Task<absl::Status> connect_leader();
   Task<absl::Status> check_leader();
   Task<absl::Status> anchor();
-  Task<absl::StatusOr<bool>> fence_inline_off();
   Task<absl::Status> connect_follower();
 
   // log_feed_release.cc

@@ -60,27 +60,15 @@ Task<absl::Status> LogFeed::anchor() {
   if (!found.ok()) co_return found.status();
   const absl::Status fit = co_await check_leader();
   const bool log_was_used = found->has_value();
-  const bool wanted = options_.config.feed != config::DualWriteConfig::Feed::inline_;
-  if (!wanted && log_was_used) {
-    co_return absl::FailedPreconditionError("this migration is followed by the leader's row log since " +
-                                            (*found)->at.text() +
-                                            "; with feed: inline what it holds would be lost. Set feed: log");
-  }
   const bool automatic = options_.config.feed == config::DualWriteConfig::Feed::automatic;
-  if (!log_was_used && (!wanted || (automatic && absl::IsFailedPrecondition(fit)))) {
+  if (!log_was_used && automatic && absl::IsFailedPrecondition(fit) && on_unsuitable) {
     unsuitable_ = true;
-    on_unsuitable(wanted ? std::string(fit.message()) : "feed: inline is configured");
+    on_unsuitable(std::string(fit.message()));
     call_anchored();
     co_return absl::OkStatus();
   }
   if (!fit.ok()) co_return fit;
   if (!log_was_used) {
-    auto fenced = co_await fence_inline_off();
-    if (!fenced.ok()) co_return fenced.status();
-    if (!*fenced) {
-      on_outbox_left();
-      co_return absl::UnavailableError("entries of feed inline are applied first");
-    }
     auto end = co_await ask_log_end(*leader_);
     if (!end.ok()) co_return end.status();
     auto made = co_await leader_->query(dualwrite::insert_anchor(options_.schema, identity_.server, *end), soon());
@@ -95,24 +83,6 @@ Task<absl::Status> LogFeed::anchor() {
   on_anchored();
   call_anchored();
   co_return absl::OkStatus();
-}
-
-// Every write of feed inline refers to the fence's epoch, in any proxy: once it is another, none of them can commit.
-// The server refuses to change it while entries of the old one are left. False: some are.
-Task<absl::StatusOr<bool>> LogFeed::fence_inline_off() {
-  constexpr std::uint16_t kRowIsReferenced = 1451;
-  auto there = co_await leader_->query("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA=CONVERT(0x" +
-                                           dualwrite::hex(protocol::as_bytes(options_.schema)) + " USING utf8mb4)" +
-                                           " AND TABLE_NAME='fence'",
-                                       soon());
-  if (!there.ok()) co_return there.status();
-  if (first_cell(there->front()) == "0") co_return true;
-  auto moved = co_await leader_->run(
-      "UPDATE " + dualwrite::quote_name(options_.schema) + ".`fence` SET `epoch`=`epoch`+1", soon());
-  if (!moved.ok()) co_return moved.status();
-  if (!moved->failed()) co_return true;
-  if (moved->last().err.code == kRowIsReferenced) co_return false;
-  co_return absl::UnavailableError("the fence of feed inline: " + err_text(moved->last().err));
 }
 
 Task<absl::Status> LogFeed::connect_follower() {

@@ -26,13 +26,11 @@ PATTERNS = {
     "login": [(bytes([choice]), b"\xff" + b"a" * 255) for choice in (0, 64, 128)],
     "proxy_protocol": [(b"PROXY TCP4 ", b"1"), (b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x03\xf0", b"a")],
     "compressed_stream": [(b"\1\x80", b"\1\0\0\0\0\0\0a"), (b"\3\xff", b"\0\0\0\0\0\0\0"), (b"\2\xff", b"a")],
-    "load_data": [(b"LOAD DATA LOCAL INFILE 'f' INTO TABLE t\n", unit) for unit in (b"a", b"a\tb\n", b"\\", b"\n")] +
-                 [(b"LOAD DATA LOCAL INFILE 'f' INTO TABLE t FIELDS TERMINATED BY '" + b"a" * 63 + b"b'\n", b"a")],
 }
 
 
 def patterns(target):
-    if target in ("classify", "tokenizer", "split", "write_shape", "routine"):
+    if target in ("classify", "tokenizer", "split"):
         # In front, the lexer's mode: MariaDB's, and MySQL's with both of its quoting modes.
         return [(mode + head, unit) for mode in (b"\4", b"\3") for head, unit in TEXTS]
     return PATTERNS.get(target, [])

@@ -4,15 +4,13 @@ recovery both databases must be equal row by row and agree with the clients' boo
     /usr/bin/python3 tests/integration/chaos.py [--binary FILE] [--mode log,kills,...] [--seed N] [--seeds 1] [--kills 22]
         [--roles both]
 
-Under feed `log` (chaos_log.py), with each make leading:
+With each make leading (chaos_log.py):
 log: proxy, `new` and `old` are killed and their connections cut, while clients write with statements of every kind, half of
 them under READ COMMITTED; once for each of --seeds. skip, twice, early: no kills, but one event in 1000 is left out, applied
 twice, or called applied before it is: proves that these checks see that.
 
-Under feed `inline`: kills: proxy, `new` and `old` are killed. delay: the same with the follower behind a relay that delays its COMMITs,
-so that kills meet the time between the two commits. lost: no kills, but entries are taken out of the outbox before
-they are applied: proves that these checks see a missing entry. direct, direct_mixed: no proxy; checks the clients and their books
-themselves.
+delay: proxy, `new` and `old` are killed, with the follower behind a relay that delays its COMMITs. direct, direct_mixed: no
+proxy; checks the clients and their books themselves.
 """
 
 import argparse
@@ -74,50 +72,20 @@ def finish(env, proxy, clients):
     return complaints + differences
 
 
-def run_kills(env, options, **relay):
+def test_delay(env, options):
     rng = random.Random(options.seed)
     env.tables(*workload.TABLES)
-    port = env.relay(env.new, seed=options.seed, **relay).port if relay else None
+    port = env.relay(env.new, seed=options.seed, commit_delay=(0.05, 0.2)).port
     proxy = env.proxy(flags=FLAGS, new_port=port)
-    clients = workload.start_clients(proxy, 8, options.seed, 0.02 if relay else 0.005)
+    clients = workload.start_clients(proxy, 8, options.seed, 0.02)
     try:
-        attack(env, proxy, kill_plan(options.inline_kills or options.kills, rng), rng)
+        attack(env, proxy, kill_plan(options.kills, rng), rng)
         problems = finish(env, proxy, clients)
     finally:
         workload.tell_to_stop(clients)
     done = workload.totals(clients)["acknowledged"]
     assert done > 200, "hardly anything was written: %d" % done
     assert not problems, "after the kills:\n" + "\n".join(problems)
-
-
-def test_kills(env, options):
-    run_kills(env, options)
-
-
-def test_delay(env, options):
-    run_kills(env, options, commit_delay=(0.05, 0.2))
-
-
-def test_lost(env, options):
-    """With entries missing from the outbox the comparison must complain."""
-    env.tables(*workload.TABLES)
-    proxy = env.proxy(flags=FLAGS)
-    env.new.kill()
-    clients = workload.start_clients(proxy, 8, options.seed)
-    time.sleep(3)
-    workload.tell_to_stop(clients)
-    for client in clients:
-        client.join(60)
-    waiting = env.old.run("SELECT COUNT(*) FROM crossfade.outbox")[0][0]
-    removed = 0
-    with env.old.connect() as session, session.cursor() as cursor:
-        removed = cursor.execute("DELETE FROM crossfade.outbox WHERE id %% 10 = %s", (options.seed % 10,))
-    say("took %d of %d entries out of the outbox" % (removed, waiting))
-    assert removed >= 5, "too few entries to take away"
-    env.new.restart()
-    problems = finish(env, proxy, clients)
-    assert problems, "%d entries were lost, and nobody noticed" % removed
-    say("noticed, as it must be: %s" % problems[0])
 
 
 def test_direct(env, options):
@@ -155,35 +123,28 @@ def test_early(env, options):
 
 
 def test_direct_mixed(env, options):
-    """The clients of feed `log` against `old` alone, without kills: most of what they send must be taken."""
+    """The clients of mode log against `old` alone, without kills: most of what they send must be taken."""
     chaos_log.run_direct(env, options.seed)
 
 
-LOG_MODES = ("log", "skip", "twice", "early", "direct_mixed")
-
-
 def runs_of(options):
-    """(mode, feed, roles, seed) of everything to run."""
+    """(mode, roles, seed) of everything to run."""
     runs = []
     for mode in options.mode.split(","):
-        if mode not in LOG_MODES:
-            runs.append((mode, "inline", harness.MARIADB_OLD, options.seed))
-            continue
         roles = harness.BOTH_ROLES if options.roles == "both" else (options.roles,)
         for number in range(options.seeds if mode == "log" else 1):
-            runs += [(mode, "log", name, options.seed + number) for name in roles]
+            runs += [(mode, name, options.seed + number) for name in roles]
     return runs
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--binary", default=os.path.join(ROOT, "build", "release", "crossfade"))
-    parser.add_argument("--mode", default="log,skip,twice,early,lost,kills,delay")
+    parser.add_argument("--mode", default="log,skip,twice,early,delay")
     parser.add_argument("--seed", type=int, default=int(time.time()) % 100000)
     parser.add_argument("--seeds", type=int, default=1, help="of mode log, from --seed on")
     parser.add_argument("--kills", type=int, default=22)
-    parser.add_argument("--inline-kills", type=int, help="of the modes of feed inline; default: as --kills")
-    parser.add_argument("--roles", choices=harness.BOTH_ROLES + ("both",), default="both", help="of the modes of feed log")
+    parser.add_argument("--roles", choices=harness.BOTH_ROLES + ("both",), default="both")
     options = parser.parse_args()
     if options.mode.startswith("direct"):
         options.binary = None
@@ -205,13 +166,12 @@ def one_run(number, run, options, servers, directory):
     """The verdict, and the servers to go on with. Once in about thirty runs a MariaDB 10.11 that was killed and came back
     dies of its own purge (an assertion of trx0purge.cc) or finds its undo log corrupted. Such a run tells nothing of the
     proxy: again, on new servers."""
-    mode, feed, roles, options.seed = run
+    mode, roles, options.seed = run
     for attempt in range(1, ATTEMPTS + 1):
         say("mode %s, %s" % (mode, roles))
         name = "chaos-%s-%d-%d" % (mode, number, attempt)
-        servers.use_feed(feed)
-        env = harness.Env(servers.in_roles(roles), options.binary, directory, name, feed)
-        label = "chaos.%s%s (seed %d)" % (mode, "@" + roles if feed == "log" else "", options.seed)
+        env = harness.Env(servers.in_roles(roles), options.binary, directory, name)
+        label = "chaos.%s@%s (seed %d)" % (mode, roles, options.seed)
         result = harness.run_one(label, lambda e: globals()["test_" + mode](e, options), env)
         if result != "ruined":
             break

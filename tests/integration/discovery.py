@@ -42,9 +42,10 @@ def discover(roles_wanted=None, feeds_wanted=None):
         for name, function in sorted(vars(module).items()):
             if not (name.startswith("test_") and callable(function) and function.__module__ == module.__name__):
                 continue
-            feeds = asked_of(function, module, "feeds", harness.DEFAULT_FEEDS)
+            marked = asked_of(function, module, "feeds", None)
+            feeds = marked or harness.DEFAULT_FEEDS
             if feeds_wanted:
-                feeds = [feed for feed in feeds_wanted if feeds != harness.REPLAY_ONLY or feed in feeds]
+                feeds = [feed for feed in feeds_wanted if not marked or feed in marked]
             for feed in feeds:
                 for roles in roles_wanted or asked_of(function, module, "roles", harness.DEFAULT_ROLES):
                     found.append(Test(name_of(module.__name__, name, roles, feed), roles, feed, function))

@@ -34,11 +34,8 @@ both_roles = roles(*BOTH_ROLES)
 
 # Where the proxy gets what the follower has to follow. A test runs under the first of these unless its module has FEEDS
 # of its own or the test is marked with @feeds(...).
-ALL_FEEDS = ("log", "inline")
+ALL_FEEDS = ("log",)
 DEFAULT_FEEDS = ("log",)
-# What is true of statement replay alone (refusals, outbox, kept diagnostics, ...): a module has FEEDS = REPLAY_ONLY, a
-# test is marked with @replay_only. Never run under another feed.
-REPLAY_ONLY = ("inline",)
 
 
 def feeds(*names):
@@ -48,9 +45,6 @@ def feeds(*names):
         function.feeds = names
         return function
     return mark
-
-
-replay_only = feeds(*REPLAY_ONLY)
 
 
 class Direct:
@@ -117,12 +111,8 @@ class Env:
         self.tables(*statements)
 
     def beside(self, *statements):
-        """A schema `app_direct` with these tables, for what is to run on the leader directly. It is duplicated as all that
-        the leader's log has; under feed `inline` it stays the leader's own."""
-        if self.feed == "inline":
-            self.old.run("CREATE DATABASE app_direct CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
-            self.old.run(*statements, database="app_direct")
-            return
+        """A schema `app_direct` with these tables, for what is to run on the leader directly; it is duplicated as all
+        that the leader does."""
         self.both("CREATE DATABASE app_direct CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
         self.both(*statements, database="app_direct")
         self.schemas.append("app_direct")

@@ -1,7 +1,7 @@
 """MariaDB's COM_STMT_BULK_EXECUTE: answered through the proxy as by the server itself, and both databases equal."""
 
 import wire
-from harness import MYSQL_OLD, replay_only, roles
+from harness import MYSQL_OLD, roles
 
 TABLES = ["CREATE TABLE a (id INT AUTO_INCREMENT PRIMARY KEY, v INT, s VARCHAR(5))",
           "CREATE TABLE u (id INT PRIMARY KEY, v INT, UNIQUE KEY (v))",
@@ -211,50 +211,6 @@ def test_default_and_ignore_are_the_servers(env):
     both.bulk("INSERT INTO u VALUES (?, ?)", [(1, "5"), (2, "1e-30")], types=[int, str])
     both.tables()
     env.assert_equal(rows_min=10)
-
-
-@replay_only
-def test_default_and_ignore_are_refused_while_writes_are_duplicated(env):
-    env.tables(*TABLES)
-    env.needs_proxy()
-    proxy = env.proxy()
-    session = log_in(proxy, "app")
-    statement = session.prepare("INSERT INTO d VALUES (?, ?)")[0]
-    for number in (2, 3):
-        error = attempt(session.bulk, statement, [(1, 1), (2, wire.Indicator(number))], types=[int, int])
-        assert error[0] == 1235 and "row 2 of this bulk execution" in error[2], error
-    # Nothing of it has run; the session goes on.
-    assert session.one("SELECT COUNT(*) FROM d").rows == [["0"]]
-    assert session.bulk(statement, [(1, 1), (2, 2)])[0].affected == 2
-    env.assert_equal(proxy, rows_min=2)
-
-
-@replay_only
-def test_a_row_that_cannot_be_duplicated_stops_all(env):
-    env.tables(*TABLES)
-    env.needs_proxy()
-    proxy = env.proxy()
-    session = log_in(proxy, "app")
-    statement = session.prepare("INSERT INTO u VALUES (?, ?)")[0]
-    error = attempt(session.bulk, statement, [(1, "5"), (2, "1e-30")], types=[int, str])
-    assert error[0] == 1235 and "cannot be duplicated" in error[2], error
-    assert session.one("SELECT COUNT(*) FROM u").rows == [["0"]]
-    assert session.bulk(statement, [(1, "5"), (2, "6")], types=[int, str])[0].affected == 2
-    env.assert_equal(proxy, rows_min=2)
-
-
-@replay_only
-def test_more_than_a_transaction_may_hold_is_refused_before_it_runs(env):
-    env.tables(*TABLES)
-    env.needs_proxy()
-    proxy = env.proxy({"dual_write": {"transaction_bytes_max": "64KiB"}})
-    session = log_in(proxy, "app")
-    statement = session.prepare("INSERT INTO u VALUES (?, ?)")[0]
-    error = attempt(session.bulk, statement, [(n, n) for n in range(1000)])
-    assert error[0] == 1105 and "transaction_bytes_max" in error[2], error
-    assert session.one("SELECT COUNT(*) FROM u").rows == [["0"]]
-    assert session.bulk(statement, [(n, n) for n in range(20)])[0].affected == 20
-    env.assert_equal(proxy, rows_min=20)
 
 
 def test_without_duplication_it_is_relayed(env):

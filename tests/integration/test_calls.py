@@ -1,9 +1,7 @@
 """CALL while writes are duplicated: every procedure answers as without a proxy, and what it writes is on the other side."""
 
-import threading
-
 import wire
-from harness import BOTH_ROLES, raises, replay_only
+from harness import BOTH_ROLES
 from progress import wait_until
 
 ROLES = BOTH_ROLES
@@ -148,29 +146,6 @@ def test_a_procedure_that_writes_answers_as_without_a_proxy(env):
         both(env, proxy, [begin, "CALL inserts()", "SELECT writes(7)", "CALL calls_writer()", "COMMIT", "SELECT id, v FROM t ORDER BY id"])
 
 
-@replay_only
-def test_every_other_procedure_is_refused_with_its_reason(env):
-    env.needs_proxy()
-    make(env, *WRITING)
-    proxy = env.proxy()
-    session = proxy.wire(database="app", capabilities=wire.MULTI_STATEMENTS)
-    for name, text in WRITING.items():
-        if name == "conditional" and env.old.kind == "mysql":
-            continue  # the server has taken the comment for what it says, as any other statement: see below
-        code, message = raises(1235, session.query, "CALL %s()" % name)
-        assert message.startswith("crossfade: CALL of app."), message
-        assert isinstance(text, str) or text[1] in message, message
-        assert "secret" not in message
-        raises(1235, session.prepare, "CALL %s()" % name)
-        raises(1235, session.query, "PREPARE s FROM 'CALL %s()'" % name)
-    for sql in ("CALL one(writes(1))", "CALL app.p.q()", "CALL one(ROW_COUNT())"):
-        raises((1235, 1064), session.query, sql)
-    assert env.old.run("SELECT COUNT(*) FROM app.t") == ((3,),)
-    env.assert_equal(rows_min=3)
-    # Executable comments are gone before the procedure is stored.
-    raises(1235, session.query, "CALL conditional()")
-
-
 def test_a_call_in_a_transaction_leaves_its_writes_alone(env):
     make(env, "one", "fails", "flow", "sets")
     proxy = env.proxy()
@@ -188,95 +163,6 @@ def test_an_error_that_only_says_deadlock_loses_nothing(env):
     for lie in ("CALL lies()", "SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213, MESSAGE_TEXT = 'not true'"):
         both(env, proxy, ["BEGIN", "INSERT INTO t VALUES (10, 'x')", lie, "INSERT INTO t VALUES (11, 'y')", "COMMIT", "SELECT COUNT(*) FROM t"])
     env.assert_equal(rows_min=3)
-
-
-@replay_only
-def test_a_deadlock_that_a_procedure_catches_loses_the_transaction_as_the_server_did(env):
-    env.needs_proxy()
-    make(env)
-    env.old.run("CREATE PROCEDURE app.catches() BEGIN DECLARE CONTINUE HANDLER FOR 1213 SELECT 'caught'; "
-                "SELECT v FROM t WHERE id = 2 FOR UPDATE; SELECT 'on'; END")
-    proxy = env.proxy()
-    for begin in ("BEGIN", "SET autocommit = 0"):
-        session = proxy.wire(database="app")
-        session.query(begin)
-        session.query("UPDATE t SET v = 'mine' WHERE id = 1")
-        if begin != "BEGIN":
-            _, message = raises(1235, session.query, "CALL catches()")
-            assert "autocommit=0" in message
-            session.query("ROLLBACK")
-            session.close()
-            continue
-        with env.old.connect(database="app", autocommit=False) as other, other.cursor() as cursor:
-            # The other has changed more, so this session is the victim.
-            cursor.execute("UPDATE t SET v = 'other' WHERE id IN (2, 3)")
-            cursor.execute("INSERT INTO t (v) SELECT v FROM t WHERE id > 1")
-            waits = threading.Thread(target=cursor.execute, args=("UPDATE t SET v = 'other' WHERE id = 1",))
-            waits.start()
-            wait_until(lambda: env.old.run("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'") == ((1,),))
-            results = session.query("CALL catches()")
-            waits.join()
-            other.rollback()
-        assert ["caught" in repr(r) for r in results if isinstance(r, wire.Rows)] != [], results
-        assert any("caught" in repr(r.rows) for r in results if isinstance(r, wire.Rows)), results
-        raises(1213, session.query, "COMMIT")
-        session.query("SELECT 1")
-        session.close()
-    assert env.old.run("SELECT v FROM app.t WHERE id = 1") == (("a",),)
-    env.assert_equal(rows_min=3)
-
-
-@replay_only
-def test_a_replaced_procedure_is_judged_anew(env):
-    env.needs_proxy()
-    make(env, "one")
-    proxy = env.proxy()
-    session = proxy.wire(database="app")
-    session.query("CALL one()")
-    env.old.run("DROP PROCEDURE one", "CREATE PROCEDURE one() BEGIN SELECT 1; DELETE FROM t; END", database="app")
-
-    def refused():
-        try:
-            with env.old.connect(database="app") as direct, direct.cursor() as cursor:
-                cursor.execute("DROP PROCEDURE one")
-                cursor.execute("CREATE PROCEDURE one() BEGIN SELECT 2; IF 0 THEN DELETE FROM t; END IF; END")
-            session.query("CALL one()")
-        except wire.Err as error:
-            assert error.code == 1235, error
-            return True
-        return False
-    wait_until(refused, 20, "the new definition", pause=0.5)
-
-
-@replay_only
-def test_without_the_right_to_read_bodies_calls_are_refused(env):
-    env.needs_proxy()
-    make(env, "one")
-    env.old.run("CREATE USER weak@'%' IDENTIFIED BY 'weak secret'", "GRANT ALL ON *.* TO weak@'%' WITH GRANT OPTION")
-    env.old.run("REVOKE SELECT%s ON *.* FROM weak@'%%'" % (", SHOW_ROUTINE" if env.old.kind == "mysql" else ""))
-    for schema in ("crossfade", "app", "performance_schema"):
-        env.old.run("GRANT SELECT ON %s.* TO weak@'%%'" % schema)
-    try:
-        proxy = env.proxy(config={"control": {"old": {"user": "weak", "password": "weak secret"}}})
-        session = proxy.wire(database="app")
-        _, message = raises(1235, session.query, "CALL one()")
-        wanted = "SHOW_ROUTINE" if env.old.kind == "mysql" else "mysql.proc"
-        assert "cannot be read" in message and wanted in message, message
-        env.old.run("REVOKE EXECUTE, ALTER ROUTINE, CREATE ROUTINE ON *.* FROM weak@'%'")
-        _, message = raises(1235, session.query, "CALL one()")
-        assert "cannot be read" in message and wanted in message, message
-    finally:
-        env.old.run("DROP USER weak@'%'")
-
-
-@replay_only
-def test_a_freeze_lets_reading_procedures_pass(env):
-    env.needs_proxy()
-    make(env, "one", "inserts")
-    proxy = env.proxy(flags={"freeze_writes": True})
-    session = proxy.wire(database="app")
-    assert len(session.query("CALL one()")[0].rows) == 3
-    raises(1290, session.query, "CALL inserts()")
 
 
 def test_a_session_ends_with_an_idle_connection_that_is_lost_after_a_call(env):

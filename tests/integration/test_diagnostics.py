@@ -5,7 +5,7 @@ import random
 import struct
 
 import wire
-from harness import BOTH_ROLES, raises, replay_only
+from harness import BOTH_ROLES, raises
 
 ROLES = BOTH_ROLES
 TABLES = ("CREATE TABLE t (id INT PRIMARY KEY, v TINYINT, s VARCHAR(3))",
@@ -85,21 +85,6 @@ def test_questions_after_every_kind_of_statement_are_answered_as_without_a_proxy
 def test_random_sequences_are_answered_as_without_a_proxy(env):
     for seed in (1, 2, 3):
         compare(env, list(script(seed, 150)), wire.DEPRECATE_EOF if seed % 2 else 0)
-
-
-@replay_only
-def test_what_the_proxy_refuses_shows_in_the_diagnostics(env):
-    env.tables(*TABLES)
-    session = env.proxy().wire(database="app")
-    message = raises(1235, session.one, "UPDATE t SET v = 1")[1]
-    assert session.one("SHOW WARNINGS").rows == [["Error", "1235", message]]
-    assert session.one("SHOW COUNT(*) ERRORS").rows == [["1"]]
-    assert session.one("SELECT ROW_COUNT()").rows == [["-1"]]
-    raises(1235, session.one, "UPDATE t SET v = 1")
-    session.one("GET DIAGNOSTICS CONDITION 1 @st = RETURNED_SQLSTATE, @no = MYSQL_ERRNO, @text = MESSAGE_TEXT")
-    assert session.one("SELECT @st, @no, @text").rows == [["42000", "1235", message]]
-    assert raises(1243, session.execute, 4711)[1].startswith("Unknown prepared statement handler (4711) given to mysql")
-    assert session.one("SHOW ERRORS").rows[0][1] == "1243"
 
 
 def test_questions_with_quotes_are_answered_as_without_a_proxy_while_nothing_is_recorded(env):

@@ -1,11 +1,10 @@
 """LOAD DATA LOCAL INFILE: relayed as it is; what the leader makes of a file is on the other side."""
 
 import os
-import random
 import subprocess
 
 import wire
-from harness import BOTH_ROLES, raises, replay_only
+from harness import BOTH_ROLES, raises
 from machine import ROOT
 from progress import wait_until
 from servers import APP, APP_PASSWORD
@@ -186,95 +185,6 @@ def test_command_line_clients_and_drivers_load_files(env):
         env.assert_equal(env.proxies[0], rows_min=2000)
 
 
-def random_format(draw):
-    """A FIELDS and LINES clause, and the pieces that files for it are made of."""
-    fields = draw.choice(["\t", ",", ";", "::", "aba", "\n"])
-    enclosed = draw.choice(["", "", '"', "'", "a"])
-    escaped = draw.choice(["\\", "\\", "\\", "", "|", enclosed or "b"])
-    starting = draw.choice(["", "", "", "x", "xxy", "\n"])
-    ended = draw.choice(["\n", "\n", "\n", "\r\n", "--", "aab", ","])
-    ended = "\r\n" if ended == fields else ended
-    skipped = draw.choice([0, 0, 0, 1, 2])
-
-    def literal(text):
-        return "'%s'" % text.replace("\\", "\\\\").replace("'", "''").replace("\n", "\\n").replace("\t", "\\t").replace(
-            "\r", "\\r")
-    clauses = ["CHARACTER SET binary", "FIELDS TERMINATED BY %s" % literal(fields),
-               "%sENCLOSED BY %s ESCAPED BY %s" % (draw.choice(["", "OPTIONALLY "]), literal(enclosed), literal(escaped)),
-               "LINES STARTING BY %s TERMINATED BY %s" % (literal(starting), literal(ended))]
-    if skipped:
-        clauses.append("IGNORE %d %s" % (skipped, draw.choice(["LINES", "ROWS"])))
-    parts = [text for text in (fields, enclosed, escaped, starting, ended) if text]
-    pieces = parts * 2 + [text[0] for text in parts] + [enclosed + enclosed, escaped + enclosed]
-    pieces += ["NULL", "\\N", "N", "a", "b", "x", "xy", "\\0", "\\t", "\\Z", "\\", "0", "ab", "\0", "\xff", "\r", ""]
-    return " ".join(clauses), pieces, (fields, enclosed, starting, ended)
-
-
-def random_file(draw, pieces, shape, columns):
-    """Mostly lines that have the right number of fields, with odd pieces in them."""
-    separator, quote, starting, ended = shape
-    text = ""
-    for _ in range(draw.randint(0, 4)):
-        fields = []
-        for _ in range(columns):
-            cell = "".join(draw.choice(pieces) for _ in range(draw.choice([0, 1, 1, 2, 3])))
-            if quote and draw.random() < 0.4:
-                cell = quote + cell + quote
-            fields.append(cell)
-        text += starting + separator.join(fields) + ended
-    return text[:draw.choice([len(text), len(text), len(text) - len(ended), len(text) - 1])].encode("latin1")
-
-
-def cut(draw, data):
-    pieces = []
-    while data:
-        size = draw.choice([1, 2, 3, 7, len(data)])
-        pieces.append(data[:size])
-        data = data[size:]
-    return pieces
-
-
-def differential(env, seed, cases):
-    """Random files in random formats: what the server reads out of them, the proxy does."""
-    draw = random.Random(seed)
-    proxy = env.proxy()
-    exact = refused = 0
-    for columns in (1, 2, 3):
-        names = ["c%d" % i for i in range(columns)]
-        tables = "direct%d" % columns, "through%d" % columns
-        env.tables(*("CREATE TABLE %s (%s)" % (table, ", ".join(name + " LONGBLOB" for name in names)) for table in tables))
-        direct, through = wire_to(env.old, None), wire_to(proxy, None)
-        for case in range(cases // 3):
-            clauses, pieces, shape = random_format(draw)
-            data = random_file(draw, pieces, shape, columns)
-            found = []
-            for session, table in zip((direct, through), tables):
-                session.files = lambda name: cut(draw, data)
-                answer = outcome(session, "LOAD DATA LOCAL INFILE 'x' INTO TABLE %s %s (%s)" % (
-                    table, clauses, ", ".join(names)))
-                rows = env.old.run("SELECT * FROM app.%s" % table)
-                found.append((answer, sorted(rows, key=repr)))
-                env.old.run("DELETE FROM app." + table)
-            where = "seed %d, %d columns, case %d\n%s\n%r\ndirect  %r\nthrough %r" % (
-                seed, columns, case, clauses, data, found[0], found[1])
-            if found[0][0][0][0] == "ok" and found[0][0][0][4] == 0:
-                assert found[0] == found[1], where
-                exact += 1
-            else:
-                assert found[1][0][0][0] == "err" and not found[1][1], where
-                refused += 1
-    proxy.caught_up()
-    return exact, refused
-
-
-@replay_only
-def test_random_files_are_read_as_the_server_reads_them(env):
-    env.needs_proxy()
-    allow_local_files(env)
-    exact, refused = differential(env, 7, 180)
-    assert exact > 60 and refused > 10, (exact, refused)
-
-
 def both_ways(env, proxy, make, sql, pieces, after, before=(), **more):
     """The same LOAD on a fresh table, directly and through the proxy: answers, diagnostics, rows."""
     found = []
@@ -389,35 +299,6 @@ def test_what_the_server_changes_is_changed_as_without_a_proxy(env):
     env.assert_equal()
 
 
-@replay_only
-def test_what_is_not_exact_is_refused_with_its_line_and_nothing_is_written(env):
-    env.needs_proxy()
-    allow_local_files(env)
-    env.tables(TYPES, "CREATE TABLE g (id INT PRIMARY KEY, twice INT AS (id * 2))",
-               "CREATE TABLE trig (id INT PRIMARY KEY)",
-               "CREATE TRIGGER trig_in BEFORE INSERT ON trig FOR EACH ROW SET NEW.id = NEW.id + 1")
-    proxy = env.proxy()
-    cases = REFUSED + [("LOAD DATA LOCAL INFILE 'x' INTO TABLE g", None, "generated"),
-                       ("LOAD DATA LOCAL INFILE 'x' INTO TABLE trig", None, "trigger")]
-    for begin in (None, "BEGIN", "SET autocommit = 0"):
-        session = wire_to(proxy, [])
-        if begin:
-            session.one(begin)
-            session.one("REPLACE INTO t (id, c) VALUES (100, 'kept')")
-        for sql, data, words in cases:
-            asked = []
-            session.files = lambda name: asked.append(name) or [data or b""]
-            (answer,) = outcome(session, sql)
-            assert answer[0] == "err" and words in answer[3], (sql, data, answer)
-            assert bool(asked) == (data is not None), (sql, answer)
-            assert session.one("SELECT 1").rows == [["1"]]
-        if begin:
-            session.one("COMMIT")
-        session.close()
-    assert env.old.run("SELECT id, c FROM app.t") == ((100, "kept"),)
-    env.assert_equal()
-
-
 def test_a_load_is_a_part_of_the_clients_transaction(env):
     env.needs_proxy()
     allow_local_files(env)
@@ -449,25 +330,6 @@ def test_a_load_is_a_part_of_the_clients_transaction(env):
     assert env.old.run("SELECT COUNT(*) FROM app.t") == ((1,),)
     session.one("COMMIT")
     env.assert_equal(rows_min=4)
-
-
-@replay_only
-def test_a_file_past_the_limit_is_read_to_its_end_and_refused(env):
-    env.needs_proxy()
-    allow_local_files(env)
-    env.tables(TABLE)
-    proxy = env.proxy(config={"dual_write": {"transaction_bytes_max": "256KiB"}})
-    session = wire_to(proxy, [b"1\tx\t1\n"])
-    session.one(LOAD)
-    before = proxy.rss()
-    lines = b"".join(b"%d\tnnnnnnnnnn\t1\n" % n for n in range(2, 5000))
-    for pieces in ([lines] * 100, [lines] * 3):
-        session.files = lambda name: pieces
-        assert "transaction_bytes_max" in raises(1105, session.one, LOAD)[1]
-    assert proxy.rss() - before < 8 << 20
-    session.files = lambda name: [lines[:60000].rpartition(b"\n")[0]]
-    assert session.one(LOAD).affected > 2000
-    env.assert_equal(rows_min=2000)
 
 
 def test_clients_and_proxies_that_end_in_the_middle_leave_both_sides_equal(env):
@@ -522,22 +384,6 @@ def test_mariadbs_prepared_loads_and_mysqls_refusal_of_them(env):
         for _ in range(2):
             assert session.execute(statement)[0].info.startswith("Records: 1 ")
     env.assert_equal(env.proxies[0], rows_min=0)
-
-
-@replay_only
-def test_writes_frozen_while_the_file_is_on_its_way_stay_frozen(env):
-    env.needs_proxy()
-    allow_local_files(env)
-    env.tables(TABLE)
-    proxy = env.proxy()
-    session = proxy.wire(database="app", capabilities=wire.LOCAL_FILES)
-    session.command(bytes([wire.QUERY]) + LOAD.encode())
-    session.read_packet()
-    proxy.set_flags(freeze_writes=True)
-    session.send_packet(b"1\ta\t1\n")
-    session.send_packet(b"")
-    raises(1290, lambda: session._result(session.read_packet()))
-    assert env.old.run("SELECT COUNT(*) FROM app.t") == ((0,),)
 
 
 def test_a_temporary_table_is_loaded_on_the_leader_alone(env):

@@ -1,7 +1,7 @@
 """Servers with a small max_allowed_packet, the leader or the other side."""
 
 import wire
-from harness import BOTH_ROLES, raises, replay_only
+from harness import BOTH_ROLES, raises
 from progress import wait_until
 
 ROLES = BOTH_ROLES
@@ -149,81 +149,3 @@ def test_a_row_that_the_other_side_does_not_take_stops_its_table_and_no_other(en
         assert env.new.run("SELECT COUNT(*) FROM app.t") == ((0,),)
     finally:
         limit(env.new, DEFAULT)
-
-
-@replay_only
-def test_a_write_that_the_other_side_would_not_take_is_refused(env):
-    env.tables(TABLE)
-    env.needs_proxy()
-    files = env.old.run("SELECT @@GLOBAL.local_infile")[0][0]
-    env.old.run("SET GLOBAL local_infile = 1")
-    limit(env.new, SMALL)
-    try:
-        proxy = env.proxy()
-        proxy.caught_up()
-        session = proxy.wire(database="app", capabilities=wire.LOCAL_FILES)
-        large = insert(1, SMALL + 100)
-
-        def refused(call, *arguments):
-            code, text = raises(1105, call, *arguments)
-            assert "max_allowed_packet" in text and "'new'" in text and str(SMALL) in text, text
-
-        refused(session.query, large)
-        prepared = session.prepare("INSERT INTO t VALUES (?, ?)")[0]
-        refused(session.execute, prepared, (1, "x" * SMALL))
-        session.send_long_data(prepared, 1, b"x" * SMALL)
-        refused(session.execute, prepared, (1, b""), (1,))
-        session.query("BEGIN")
-        session.query(insert(2, SMALL - 100))
-        refused(session.query, large)
-        refused(session.execute, prepared, (1, "x" * SMALL))
-        session.query("INSERT INTO t VALUES (3, 'after the refusal')")
-        session.query("COMMIT")
-        assert session.one("SELECT GROUP_CONCAT(id ORDER BY id) FROM t").rows == [["2,3"]]
-        # A file's rows go in statements that fit.
-        session.files = lambda name: [b"%d\t%s\n" % (10 + n, b"r" * 50000) for n in range(6)]
-        assert session.one("LOAD DATA LOCAL INFILE 'f' INTO TABLE t").affected == 6
-        env.assert_equal(proxy, rows_min=8)
-        # Reads over it are the leader's to answer.
-        proxy.set_flags(read_from_new={"percent": 100})
-        assert session.one("SELECT LENGTH('%s') FROM t WHERE id = 3" % ("x" * SMALL)).rows == [[str(SMALL)]]
-        assert session.one("SELECT id FROM t WHERE id = 3").rows == [["3"]]
-        # Raised, it is noticed.
-        limit(env.new, DEFAULT)
-        wait_until(lambda: session.one(large).affected == 1, what="the raised limit")
-        env.assert_equal(proxy, rows_min=9)
-    finally:
-        limit(env.new, DEFAULT)
-        env.old.run("SET GLOBAL local_infile = %d" % files)
-
-
-@replay_only
-def test_an_entry_that_the_other_side_does_not_take_any_more_is_parked_with_the_reason(env):
-    env.tables(TABLE, "CREATE TABLE other (id INT PRIMARY KEY)")
-    env.needs_proxy()
-    proxy = env.proxy()
-    proxy.caught_up()
-    session = proxy.wire(database="app")
-    env.new.stop()
-    try:
-        for number in range(20):
-            session.query("INSERT INTO other VALUES (%d)" % number)
-        session.query(insert(1, SMALL + 100))
-        session.query("INSERT INTO other VALUES (100)")
-        options = env.new.options
-        env.new.options = options + ["--max-allowed-packet=%d" % SMALL]
-        env.new.start()
-        env.new.options = options
-        (parked,) = wait_until(lambda: proxy.status()["applier"]["parked"], 30, "the parked entry")
-        assert parked["tables"] == "app.t" and "1153" in parked["error"] and "max_allowed_packet (%d)" % SMALL in parked["error"], parked
-        # What does not depend on it goes on.
-        wait_until(lambda: env.new.run("SELECT COUNT(*) FROM app.other") == ((21,),), 20, "the other table's rows")
-        assert env.new.run("SELECT COUNT(*) FROM app.t") == ((0,),)
-        raises(1105, session.query, insert(2, SMALL + 100))
-    finally:
-        env.new.restart()
-        limit(env.new, DEFAULT)
-    env.assert_equal(proxy, rows_min=22)
-    assert proxy.status()["applier"]["parked"] == []
-    env.new.stop()
-    env.new.start()

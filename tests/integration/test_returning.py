@@ -5,7 +5,7 @@ import struct
 
 import harness
 import wire
-from harness import MARIADB_OLD, raises, replay_only
+from harness import MARIADB_OLD
 
 TABLES = ("CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, v TINYINT, made DATETIME(6) DEFAULT CURRENT_TIMESTAMP(6), note VARCHAR(10) DEFAULT 'none')",)
 
@@ -53,20 +53,3 @@ def test_rows_of_a_returning_are_the_leaders_and_the_follower_has_them_too(env):
         env.assert_equal(rows_min=10)
         status = proxy.status()["applier"]
         assert status["divergences"] == 0 and status["parked"] == [], status
-
-
-@replay_only
-@harness.roles(MARIADB_OLD)
-def test_a_returning_that_cannot_be_repeated_is_refused(env):
-    env.tables(*TABLES)
-    session = env.proxy().wire(database="app", capabilities=wire.BULK_OPERATIONS)
-    for statement in ("INSERT INTO t (v) VALUES (1) RETURNING id + 1", "INSERT INTO t (v) VALUES (1) RETURNING (SELECT 1)",
-                      "INSERT INTO t (v) VALUES (1) RETURNING id, UUID()", "INSERT IGNORE INTO t (v) VALUES (1) RETURNING id",
-                      "REPLACE INTO t (id, v) VALUES (1, 1) RETURNING id", "DELETE FROM t WHERE id = 1 RETURNING id",
-                      "INSERT INTO t (id) VALUES (1) ON DUPLICATE KEY UPDATE v = 1 RETURNING id"):
-        raises(1235, session.one, statement)
-    session.one("PREPARE s FROM 'INSERT INTO t (v) VALUES (1) RETURNING id'")
-    raises(1235, session.one, "EXECUTE s")
-    prepared = session.prepare("INSERT INTO t (v) VALUES (?) RETURNING id")[0]
-    raises(1235, session.bulk, prepared, [[1], [2]])
-    env.assert_equal(rows_min=0)

@@ -6,7 +6,7 @@ import re
 import pymysql
 
 import wire
-from harness import BOTH_ROLES, raises, replay_only
+from harness import BOTH_ROLES, raises
 from machine import ROOT
 from two_sides import UPDATE, answered_by, assert_t, is_mariadb, run, setup
 
@@ -92,26 +92,6 @@ def test_writes_mean_what_the_leaders_session_means(env):
         UPDATE, "INSERT INTO t (id, made) VALUES (11, NULL)", "SET rand_seed1=5, completion_type=CHAIN",
         "UPDATE t SET s = RAND() WHERE id = 2")
     assert [row[1] for row in assert_t(env, proxy)] == [3, 1, None]
-
-
-@replay_only
-def test_a_variable_that_cannot_be_reproduced_refuses_writes_until_it_is_set_back(env):
-    proxy = setup(env)
-    session = proxy.wire(database="app")
-    run(session, "SET completion_type=CHAIN")
-    _, message = raises(1235, session.query, UPDATE)
-    assert "completion_type" in message, message
-    assert answered_by(session) == "old"
-    clients = proxy.status()["clients"]
-    assert clients["pinned_to_leader"] == 1 and "completion_type" in list(clients["pinned_reasons"])[0], clients
-    run(session, "SET completion_type=DEFAULT", UPDATE)
-    assert answered_by(session) == "new"
-    assert proxy.status()["clients"]["pinned_to_leader"] == 0
-    run(session, "SET rand_seed1=5")
-    raises(1235, session.query, UPDATE)
-    session.simple(bytes([wire.RESET_CONNECTION]))
-    run(session, "USE app", UPDATE)
-    assert_t(env, proxy)
 
 
 def test_a_variable_that_only_the_leader_has_pins_reads(env):

@@ -3,7 +3,7 @@
 import threading
 
 import wire
-from harness import BOTH_ROLES, replay_only
+from harness import BOTH_ROLES
 from progress import wait_until
 
 ROLES = BOTH_ROLES
@@ -63,16 +63,6 @@ def test_what_a_deadlock_rolled_back_is_not_duplicated(env):
     env.assert_equal(rows_min=3)
 
 
-@replay_only
-def test_savepoint_names_that_servers_fold_their_own_way_are_refused(env):
-    session = setup(env).wire(database="app")
-    run(session, "BEGIN", "SAVEPOINT e", "INSERT INTO t VALUES (10, 1, 'x')")
-    assert "ASCII" in refused(session, "SAVEPOINT \u00e9")
-    run(session, "INSERT INTO t VALUES (11, 1, 'x')", "ROLLBACK TO e", "COMMIT")
-    assert env.old.run("SELECT COUNT(*) FROM app.t") == ((2,),)
-    env.assert_equal(rows_min=2)
-
-
 def test_turning_autocommit_on_duplicates_what_it_commits(env):
     session = setup(env).wire(database="app")
     run(session, "SET autocommit=0", "INSERT INTO t VALUES (5, 1, 'x')", "SAVEPOINT \u00e9", "INSERT INTO t VALUES (6, 1, 'x')",
@@ -81,23 +71,6 @@ def test_turning_autocommit_on_duplicates_what_it_commits(env):
     run(session, "SET autocommit=0", "INSERT INTO t VALUES (7, 1, 'x')", "SET autocommit=1", "ROLLBACK")
     assert env.old.run("SELECT COUNT(*) FROM app.t") == ((4,),)
     env.assert_equal(rows_min=4)
-
-
-@replay_only
-def test_writes_under_read_committed_are_refused_however_it_was_set(env):
-    session = setup(env).wire(database="app")
-    name = "tx_isolation" if session.one("SELECT VERSION()").rows[0][0].find("Maria") > 0 else "transaction_isolation"
-    write = "UPDATE t SET v = v + 1 WHERE id = 1"
-    run(session, "SET @@%s='READ-COMMITTED'" % name, "BEGIN")
-    refused(session, write)
-    run(session, "COMMIT", write, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
-    refused(session, write)
-    run(session, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", write,
-        "SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "DO 0", "BEGIN")
-    refused(session, write)
-    run(session, "ROLLBACK", write)
-    assert env.old.run("SELECT v FROM app.t WHERE id = 1") == ((3,),)
-    env.assert_equal(rows_min=2)
 
 
 def test_without_dual_writing_any_character_set_passes(env):
@@ -127,20 +100,6 @@ def test_reads_of_an_implicit_transaction_stay_with_the_leader(env):
     assert session.one("SELECT s FROM t WHERE id = 1").rows == [["new"]]
     run(session, "SET autocommit=0")
     assert session.one("SELECT s FROM t WHERE id = 1").rows == [["old"]]
-
-
-@replay_only
-def test_a_prepared_write_keeps_to_the_mode_it_was_prepared_in(env):
-    session = setup(env).wire(database="app")
-    statement, *_ = session.prepare("INSERT INTO t (id, v) VALUES (?, 3)")
-    session.execute(statement, [30])
-    run(session, "SET sql_mode='NO_AUTO_VALUE_ON_ZERO'")
-    try:
-        session.execute(statement, [31])
-        raise AssertionError("not refused")
-    except wire.Err as error:
-        assert "prepare it again" in error.args[2], error
-    env.assert_equal(rows_min=3)
 
 
 def test_questions_of_the_proxys_own_are_answered_under_any_sql_select_limit(env):

@@ -2,7 +2,7 @@
 
 import harness
 import wire
-from harness import BOTH_ROLES, MARIADB_OLD, raises, replay_only
+from harness import BOTH_ROLES, MARIADB_OLD, raises
 
 ROLES = BOTH_ROLES
 TABLE = "CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, v TINYINT, made DATETIME(6))"
@@ -46,20 +46,6 @@ def test_statements_with_a_limit_of_their_own_are_answered_and_duplicated(env):
     env.assert_equal(rows_min=5)
     status = proxy.status()["applier"]
     assert status["divergences"] == 0 and status["parked"] == [], status
-
-
-@replay_only
-@harness.roles(MARIADB_OLD)
-def test_a_write_under_other_variables_is_refused(env):
-    env.tables(TABLE)
-    session = env.proxy().wire(database="app")
-    session.one("SET @x = 1")
-    for variables in ("sql_mode=''", "timestamp=100", "max_statement_time=1, time_zone='+01:00'", "max_statement_time=@x"):
-        raises(1235, session.one, "SET STATEMENT %s FOR INSERT INTO t (v) VALUES (1)" % variables)
-    for statement in ("CREATE TABLE u (id INT)", "COMMIT", "SET @x = 1", LIMIT + "SELECT 1"):
-        raises(1235, session.one, LIMIT + statement)
-    raises(1235, session.prepare, "SET STATEMENT sql_mode='' FOR INSERT INTO t (v) VALUES (?)")
-    env.assert_equal(rows_min=0)
 
 
 @harness.roles(MARIADB_OLD)

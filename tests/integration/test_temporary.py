@@ -1,7 +1,7 @@
 """Temporary tables, handlers and table locks while writes are duplicated: they are one session's, on the
 leader, and nothing of them reaches the follower."""
 
-from harness import BOTH_ROLES, raises, replay_only
+from harness import BOTH_ROLES, raises
 
 ROLES = BOTH_ROLES
 
@@ -92,22 +92,6 @@ def test_writes_to_base_tables_by_way_of_temporary_ones_are_duplicated(env):
     assert rows(session, "SELECT id, v, x FROM t ORDER BY id") == [["1", "0", "1"], ["2", "5", "1"]]
     run(session, "TRUNCATE t", "INSERT INTO t (id) VALUES (7)")
     assert rows(session, "SELECT * FROM fresh") == [["1", "5"], ["3", "5"]]
-    env.assert_equal(rows_min=3)
-
-
-@replay_only
-def test_base_tables_are_refused_where_a_temporary_one_would_be_taken(env):
-    session = session_of(env)
-    run(session, "CREATE TEMPORARY TABLE tmp (id INT PRIMARY KEY, v INT)", "INSERT INTO tmp VALUES (1, 1)")
-    for statement in ("DROP TABLE t", "DROP TABLE tmp, t", "TRUNCATE t", "ALTER TABLE t ADD x INT", "ALTER TABLE tmp RENAME TO \u00e9",
-                      "CREATE TEMPORARY TABLE \u00e9 (id INT)", "RENAME TABLE tmp TO tmp2", "CREATE INDEX i ON t (v)",
-                      "UPDATE tmp JOIN t ON t.id = tmp.id SET t.v = 0", "UPDATE t SET v = (SELECT v FROM tmp) WHERE id = 1",
-                      "DELETE t FROM tmp JOIN t ON t.id = tmp.id", "UPDATE (tmp, t) SET t.v = 0", "UPDATE tmp, t SET t.v = 0",
-                      "CREATE TABLE fresh (id INT)", "CREATE TABLE fresh SELECT * FROM tmp"):
-        message = raises(1235, session.one, statement)[1]
-        assert message.startswith("crossfade: "), (statement, message)
-    raises(1051, session.one, "DROP TEMPORARY TABLE t")
-    run(session, "UPDATE t SET v = 12 WHERE id = 1")
     env.assert_equal(rows_min=3)
 
 
@@ -234,12 +218,3 @@ def test_locking_tables_duplicates_what_it_commits(env):
     run(session, "ROLLBACK")
     assert rows(session, "SELECT COUNT(*) FROM t") == [["5"]]
     env.assert_equal(rows_min=5)
-
-
-@replay_only
-def test_xa_is_refused_with_what_to_do_instead(env):
-    session = session_of(env)
-    assert "BEGIN and COMMIT" in raises(1235, session.one, "XA START 'a'")[1]
-    env.old.run("GRANT %s ON *.* TO app@'%%'" % ("XA_RECOVER_ADMIN" if env.old.kind == "mysql" else "SUPER"))
-    fresh = env.proxies[-1].wire(database="app") if env.proxies else session
-    assert rows(fresh, "XA RECOVER") == []

@@ -4,10 +4,7 @@
 #include "routing/classify.h"
 #include "routing/digest.h"
 #include "routing/kill_statement.h"
-#include "routing/load_data.h"
 #include "routing/prepare_statement.h"
-#include "routing/routine.h"
-#include "routing/routine_parts.h"
 #include "routing/split.h"
 #include "routing/statement_prefix.h"
 #include "tests/steps/texts.h"
@@ -74,7 +71,6 @@ TEST(TextSteps, OtherStatementsTakeStepsByTheByte) {
   expect_linear_over_texts({"prefix", [](const std::string& text) { routing::statement_prefix(text, kMariadb); }});
   expect_linear_over_texts({"prepare", [](const std::string& text) { routing::parse_prepare(text, kMariadb); }});
   expect_linear_over_texts({"kill", [](const std::string& text) { routing::parse_kill(text, kMariadb); }});
-  expect_linear_over_texts({"load data", [](const std::string& text) { routing::parse_load_data(text, kMariadb); }});
 }
 
 TEST(TextSteps, WhatASetLeavesTakesStepsByTheByte) {
@@ -89,19 +85,6 @@ TEST(TextSteps, WhatASetLeavesTakesStepsByTheByte) {
                               hold.note_set(facts, text);
                             },
                             1000});
-}
-
-TEST(TextSteps, RoutinesTakeStepsByTheByte) {
-  expect_linear_over_texts({"routine", [](const std::string& text) { routing::take_routine_apart(text, kMariadb); }});
-  // Longer ones are not judged.
-  expect_linear_over_texts(
-      {"routine's verdict",
-       [](const std::string& text) {
-         routing::judge_routine(
-             {.create = text.substr(0, routing::kRoutineBytesMax), .sql_mode = "", .character_set_client = "utf8mb4"},
-             kMariadb);
-       },
-       1000});
 }
 
 }  // namespace

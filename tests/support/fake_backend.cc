@@ -242,7 +242,6 @@ std::optional<Answer> FakeBackend::run(Connection& connection, const std::string
   std::optional<Answer> answer = scripted(connection.user, sql);
   if (!answer) answer = database_.execute(connection.session, sql);
   if (fault && fault->kind == Fault::Kind::drop_after) return std::nullopt;
-  if (fault && fault->kind == Fault::Kind::lose_transaction) FakeDatabase::roll_back(connection.session);
   return answer;
 }
 

@@ -23,10 +23,9 @@ namespace crossfade::support {
 // for every statement of a packet, PREPARE and EXECUTE; only those that start with `on`.
 struct Fault {
   enum class Kind : std::uint8_t {
-    drop_before,       // the connection ends, the statement has not run
-    drop_after,        // the statement has run, its answer is lost
-    err,               // an ERR instead of running it
-    lose_transaction,  // it runs; then the transaction is rolled back in silence
+    drop_before,  // the connection ends, the statement has not run
+    drop_after,   // the statement has run, its answer is lost
+    err,          // an ERR instead of running it
   };
   Kind kind = Kind::drop_before;
   std::size_t at = 0;

@@ -16,6 +16,9 @@ class FakeFeed final : public proxy::Feed {
  public:
   // Every commit that is asked for from now on is there, or none.
   void set_applies(bool applies) { applies_ = applies; }
+  // Whether what was committed until now is there, for those who compare.
+  void set_synced(bool synced) { synced_ = synced; }
+  int looks() const { return looks_; }
   void set_usable(bool usable) { usable_ = usable; }
   void stop_table(std::string schema, std::string table) {
     const std::lock_guard lock(mutex_);
@@ -44,8 +47,8 @@ class FakeFeed final : public proxy::Feed {
     }
     co_return true;
   }
-  proxy::TimePoint synced_through() const override { return proxy::Clock::now(); }
-  void look_soon() override {}
+  proxy::TimePoint synced_through() const override { return synced_ ? proxy::Clock::now() : proxy::TimePoint(); }
+  void look_soon() override { ++looks_; }
   bool usable_for_reads() const override { return usable_; }
   bool stopped(std::string_view schema, std::string_view table) const override {
     const std::lock_guard lock(mutex_);
@@ -63,6 +66,8 @@ class FakeFeed final : public proxy::Feed {
 
  private:
   std::atomic<bool> applies_{true};
+  std::atomic<bool> synced_{true};
+  std::atomic<int> looks_{0};
   std::atomic<bool> usable_{true};
   mutable std::mutex mutex_;
   std::vector<proxy::Commit> awaited_;

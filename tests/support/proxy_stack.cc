@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "proxy/session.h"
+#include "tests/support/fake_feed.h"
 #include "tests/unit/proxy/temp_dir.h"
 
 namespace crossfade::support {
@@ -34,7 +35,6 @@ config::Config make_config(const FakeBackend& leader, const FakeBackend& followe
   config.listen.push_back(listen);
   config.old_backend.address = leader.address();
   config.new_backend.address = follower.address();
-  config.dual_write.poll_interval = std::chrono::milliseconds(5);
   config.shadow.recheck_delay = std::chrono::milliseconds(1);
   return config;
 }
@@ -54,8 +54,8 @@ struct ProxyStack::Parts {
   config::Config config;
   std::optional<proxy::TempDir> state_dir{std::in_place};
   proxy::Metrics metrics;
+  FakeFeed prompt;
   proxy::FeedSwitch feed;
-  std::unique_ptr<proxy::Applier> applier;
   std::unique_ptr<proxy::ShadowPool> shadow;
   std::unique_ptr<proxy::Shared> shared;
   std::unique_ptr<proxy::Worker> worker;
@@ -64,37 +64,6 @@ struct ProxyStack::Parts {
   std::uint32_t app_connections_max = 0;
 
   explicit Parts(config::Config made) : config(std::move(made)) {}
-
-  void make_applier(const proxy::KnownUser::Credential& control) {
-    const auto control_link = [&](config::Backend which) {
-      proxy::LinkOptions options;
-      options.which = which;
-      options.address = config.backend(which).address;
-      options.user = control.user;
-      options.password = control.password;
-      return options;
-    };
-    proxy::ApplierOptions options;
-    options.leader = control_link(config::Backend::old_db);
-    options.follower = control_link(config::Backend::new_db);
-    options.schema = config.control.schema;
-    options.poll_interval = config.dual_write.poll_interval;
-    options.max_lag = config.reads.max_lag;
-    options.app_users_on_leader = {"app"};
-    applier = std::make_unique<proxy::Applier>(std::move(options), metrics);
-    applier->on_connected = [this](config::Backend which, const protocol::Greeting& greeting) {
-      shared->traits.set(which, greeting);
-    };
-  }
-
-  void choose_feed(proxy::Feed* log_feed) {
-    if (log_feed != nullptr) {
-      feed.choose(proxy::FeedKind::log, *log_feed, "chosen by the test");
-      return;
-    }
-    applier->start();
-    feed.choose(proxy::FeedKind::inline_, *applier, "chosen by the test");
-  }
 
   void make_shared_state(const proxy::KnownUser::Credential& control) {
     proxy::KnownUser app;
@@ -109,7 +78,6 @@ struct ProxyStack::Parts {
         new proxy::Shared{.config = config,
                           .metrics = metrics,
                           .feed = feed,
-                          .applier = *applier,
                           .shadow = *shadow,
                           .rsa = take_key(),
                           .users = proxy::UserDirectory({{"app", app}}, config.learned_users),
@@ -127,21 +95,16 @@ ProxyStack::ProxyStack(Options options) : leader_(options.leader), follower_(opt
   parts_ = std::make_unique<Parts>(std::move(config));
   parts_->app_connections_max = options.app_connections_max;
   const proxy::KnownUser::Credential control{.user = "control", .password = "secret"};
-  parts_->make_applier(control);
   parts_->make_shared_state(control);
   parts_->worker =
       std::make_unique<proxy::Worker>(*parts_->shared, std::make_shared<const config::Flags>(options.flags));
   if (!parts_->shadow->start().ok()) throw std::runtime_error("the shadow pool does not start");
-  parts_->choose_feed(options.log_feed);
+  parts_->feed.choose(proxy::FeedKind::log, options.feed != nullptr ? *options.feed : parts_->prompt,
+                      "chosen by the test");
   parts_->thread = std::thread([worker = parts_->worker.get()] { worker->reactor.run(); });
-  const bool ready = eventually([&] {
-    return options.log_feed != nullptr || (parts_->applier->epoch() != 0 && parts_->applier->usable_for_reads());
-  });
-  if (!ready) throw std::runtime_error("the applier does not get ready");
 }
 
 ProxyStack::~ProxyStack() {
-  parts_->applier->stop();
   parts_->shadow->stop();
   parts_->shared->control_links.stop();
   parts_->worker->reactor.stop();
@@ -155,7 +118,6 @@ ProxyStack::~ProxyStack() {
 }
 
 proxy::FeedSwitch& ProxyStack::feed() { return parts_->feed; }
-proxy::Applier& ProxyStack::applier() { return *parts_->applier; }
 proxy::ShadowPool& ProxyStack::shadow() { return *parts_->shadow; }
 
 int ProxyStack::new_connection() {
@@ -205,11 +167,6 @@ bool ProxyStack::all_quiet() {
     });
     return left + leader_.connections("app") + follower_.connections("app") == 0;
   });
-}
-
-bool ProxyStack::caught_up() {
-  parts_->applier->wake();
-  return eventually([&] { return parts_->applier->status().caught_up; });
 }
 
 }  // namespace crossfade::support

@@ -18,16 +18,16 @@ namespace crossfade::support {
 // Polls until `condition` holds; false after ten seconds.
 bool eventually(const std::function<bool()>& condition);
 
-// One worker thread, the applier's and the shadow pool's. Clients come in over socket pairs.
+// One worker thread and the shadow pool's. Whatever gets to the follower is a feed's affair that a test may give.
+// Clients come in over socket pairs.
 class ProxyStack {
  public:
   struct Options {
     config::Flags flags{};
     std::function<void(config::Config&)> tune = [](config::Config&) {};
     std::uint32_t app_connections_max = 0;
-    // Feed `log`: whatever gets to the follower is this feed's affair. nullptr: `inline`.
-    proxy::Feed* log_feed = nullptr;
-    bool unix_clients = false;  // they come in over a socket where cleartext may travel
+    proxy::Feed* feed = nullptr;  // nullptr: one that has applied everything
+    bool unix_clients = false;    // they come in over a socket where cleartext may travel
     FakeBackend::Options leader = {};
     FakeBackend::Options follower = {.name = "new", .version = "9.7.4", .without = 0};
   };
@@ -39,7 +39,6 @@ class ProxyStack {
 
   FakeBackend& leader() { return leader_; }
   FakeBackend& follower() { return follower_; }
-  proxy::Applier& applier();
   proxy::FeedSwitch& feed();
   proxy::ShadowPool& shadow();
 
@@ -54,8 +53,6 @@ class ProxyStack {
   std::uint64_t count(const std::function<std::uint64_t(const proxy::Counters&)>& get);
   // No session, no task, no connection of an application is left. Waits for it.
   bool all_quiet();
-  // The follower has every committed write. Waits for it.
-  bool caught_up();
 
  private:
   struct Parts;

@@ -77,7 +77,7 @@ class Leader:
             self.server.restart()
             self.clean_up()
         if self.mode == "dual":
-            self.server.run("SET GLOBAL default_storage_engine = InnoDB")
+            self.servers.run("SET GLOBAL default_storage_engine = InnoDB")
             if way == "proxy":
                 self.follow()
         self.server.run("CREATE DATABASE test")
@@ -119,7 +119,10 @@ class Leader:
         schemas = schemas_of(self.server)
         if schemas != schemas_of(self.follower):
             return ["has the schemas %s, not %s" % (schemas_of(self.follower), schemas)]
-        return compare_databases(self.server, self.follower, schemas)[0]
+        try:
+            return compare_databases(self.server, self.follower, schemas)[0]
+        except pymysql.MySQLError as error:
+            return ["cannot be compared: %s" % error]
 
     def clean_up(self):
         with self.server.connect() as session, session.cursor() as cursor:

@@ -70,7 +70,6 @@ TEST(LoadConfig, GivesEveryDefault) {
   EXPECT_FALSE(config.users[0].new_account.has_value());
   EXPECT_EQ(config.flags_file, "/etc/crossfade/flags.yaml");
   EXPECT_EQ(config.dual_write.ack_timeout, milliseconds(2000));
-  EXPECT_EQ(config.dual_write.transaction_bytes_max, 64ull << 20);
   EXPECT_EQ(config.dual_write.poll_interval, milliseconds(50));
   EXPECT_EQ(config.reads.read_your_writes_timeout, milliseconds(200));
   EXPECT_EQ(config.reads.max_lag, milliseconds(2000));
@@ -116,7 +115,7 @@ users:
     old: { password: one }
     new: { user: other, password_file: /run/secrets/two }
 flags: { file: flags.yaml }
-dual_write: { feed: log, ack_timeout: 3s, unsafe: refuse, ddl: refuse, check_rows_percent: 0.5, transaction_bytes_max: 1GiB, poll_interval: 10ms }
+dual_write: { feed: log, ack_timeout: 3s, ddl: refuse, check_rows_percent: 0.5, poll_interval: 10ms }
 reads: { read_your_writes_timeout: 0ms, max_lag: 5m }
 shadow: { connections: 8, idle_timeout: 30s, queue_max: 10, queue_bytes_max: 1MiB, recording_bytes_max: 512KiB, deadline: 1s, rechecks: 0,
           recheck_delay: 1s, samples_per_digest_max: 0, digests_max: 7, plaintext_samples: true }
@@ -147,7 +146,6 @@ log: { format: json }
   EXPECT_EQ(config.users[2].password.kind, Kind::none);
   EXPECT_EQ(config.users[2].old_account->user, "hashed");
   EXPECT_EQ(config.users[2].new_account->user, "other");
-  EXPECT_EQ(config.dual_write.transaction_bytes_max, 1ull << 30);
   EXPECT_EQ(config.reads.read_your_writes_timeout, milliseconds(0));
   EXPECT_EQ(config.reads.max_lag, milliseconds(300'000));
   EXPECT_EQ(config.shadow.recording_bytes_max, 512ull << 10);
@@ -333,10 +331,9 @@ TEST(LoadConfig, RefusesEtcdForNow) {
               ElementsAre("5:16: flags.etcd: not supported yet: use file"));
 }
 
-TEST(LoadConfig, RefusesOtherWaysWithUnsafeStatementsForNow) {
-  EXPECT_THAT(refused_below("dual_write: { unsafe: leader_only, ddl: both }\n"),
-              ElementsAre("7:23: dual_write.unsafe: \"leader_only\" is not supported yet: the only choice is refuse",
-                          "7:41: dual_write.ddl: must be one of follow, refuse, not \"both\""));
+TEST(LoadConfig, RefusesOtherWaysWithSchemaChanges) {
+  EXPECT_THAT(refused_below("dual_write: { ddl: both }\n"),
+              ElementsAre("7:20: dual_write.ddl: must be one of follow, refuse, not \"both\""));
 }
 
 TEST(LoadConfig, HoldsANumberToItsBounds) {
@@ -351,7 +348,6 @@ TEST(LoadConfig, HoldsANumberToItsBounds) {
   const Case cases[] = {
       {"backends_old", "connect_timeout", "9ms", "10ms", "2m", "120001ms"},
       {"dual_write", "ack_timeout", "9ms", "10ms", "10m", "600001ms"},
-      {"dual_write", "transaction_bytes_max", "1023", "1KiB", "1GiB", "1073741825"},
       {"dual_write", "poll_interval", "0ms", "1ms", "10s", "10001ms"},
       {"reads", "read_your_writes_timeout", "", "0ms", "1m", "60001ms"},
       {"reads", "max_lag", "", "0s", "1h", "3600001ms"},

@@ -1,6 +1,5 @@
 #include <string>
 
-#include "dualwrite/inline/entry.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "protocol/error_codes.h"
@@ -62,10 +61,7 @@ TEST(SessionCommand, PingStatisticsAndInitDbAreTheLeaders) {
   const Reply text = client->command(protocol::encode_simple(CommandByte::statistics), ResponseKind::text);
   EXPECT_EQ(protocol::as_text(protocol::Bytes(text.wire).subspan(4)), "Uptime: 1");
   EXPECT_TRUE(client->command(protocol::encode_init_db("elsewhere"), ResponseKind::ok_or_err).is_ok());
-  ASSERT_TRUE(client->query(kInsert).is_ok());
-  const auto entry = dualwrite::decode_entry(stack.leader().database().contents().outbox_history.at(0).payload);
-  ASSERT_TRUE(entry.ok());
-  EXPECT_EQ(entry->statements[0].table.schema, "elsewhere");
+  EXPECT_TRUE(client->query(kInsert).is_ok());
 }
 
 TEST(SessionCommand, CommandsInOneSegmentAreAllAnsweredInOrder) {
@@ -85,7 +81,7 @@ TEST(SessionCommand, CommandsInOneSegmentAreAllAnsweredInOrder) {
     EXPECT_EQ(client->read(ResponseKind::ok_or_err).code(), protocol::kErrUnknownCommand);
     EXPECT_TRUE(client->read(ResponseKind::ok_or_err).is_ok());
   }
-  EXPECT_THAT(recorded(stack), SizeIs(8));
+  EXPECT_THAT(written(stack.leader()), SizeIs(8));
 }
 
 TEST(SessionCommand, AnUnknownPreparedStatementIs1243) {

@@ -17,7 +17,7 @@ TEST(SessionObjects, FollowsTemporaryTables) {
   EXPECT_TRUE(objects.temporary_tables().contains({.schema = "other", .table = "b"}, "shop"));
   note(objects, "DROP TABLE other.b");
   EXPECT_FALSE(objects.has_temporary_tables());
-  objects.set_temporary({.schema = {}, .table = "c"}, "shop", true);
+  note(objects, "CREATE TEMPORARY TABLE c (id INT)");
   EXPECT_TRUE(objects.has_temporary_tables());
   objects.clear();
   EXPECT_FALSE(objects.has_temporary_tables());

@@ -78,7 +78,7 @@ std::vector<std::string> gtids(const std::vector<Commit>& commits) {
 
 TEST(SessionRows, EverythingPassesAsItIsAndTheProxyAsksNothing) {
   FakeFeed feed;
-  ProxyStack stack(ProxyStack::Options{.log_feed = &feed});
+  ProxyStack stack(ProxyStack::Options{.feed = &feed});
   Client::Options options;
   options.capabilities |= protocol::kMultiStatements;
   const auto client = stack.connect(options);
@@ -112,13 +112,12 @@ TEST(SessionRows, EverythingPassesAsItIsAndTheProxyAsksNothing) {
   };
   for (const std::string& text : texts) EXPECT_NE(client->query(text).kind, Reply::Kind::err) << text;
   EXPECT_THAT(stack.leader().packets("app"), ElementsAreArray(texts));
-  EXPECT_THAT(stack.leader().database().contents().outbox_history, IsEmpty());
   EXPECT_EQ(stack.count([](const Counters& c) { return c.writes.get(); }), 4u);
 }
 
 TEST(SessionRows, AnErrorInsideATransactionIsTheServersAndNothingIsProbed) {
   FakeFeed feed;
-  ProxyStack stack(ProxyStack::Options{.log_feed = &feed});
+  ProxyStack stack(ProxyStack::Options{.feed = &feed});
   const auto client = stack.connect();
   stack.leader().forget_packets();
   client->query("BEGIN");
@@ -130,7 +129,7 @@ TEST(SessionRows, AnErrorInsideATransactionIsTheServersAndNothingIsProbed) {
 
 TEST(SessionRows, PreparedStatementsOfAllKindsAreRelayed) {
   FakeFeed feed;
-  ProxyStack stack(ProxyStack::Options{.log_feed = &feed});
+  ProxyStack stack(ProxyStack::Options{.feed = &feed});
   const auto client = stack.connect();
   for (const char* sql : {"INSERT INTO t (id) VALUES (?) ON DUPLICATE KEY UPDATE v = UUID()", "CALL p(?)",
                           "UPDATE t SET v = ?", "DO f(?)"}) {
@@ -142,7 +141,7 @@ TEST(SessionRows, PreparedStatementsOfAllKindsAreRelayed) {
 
 TEST(SessionRows, SetsThatHideWritesAreRefusedInEveryForm) {
   FakeFeed feed;
-  ProxyStack stack(ProxyStack::Options{.log_feed = &feed});
+  ProxyStack stack(ProxyStack::Options{.feed = &feed});
   Client::Options options;
   options.capabilities |= protocol::kMultiStatements;
   const auto client = stack.connect(options);
@@ -166,7 +165,7 @@ TEST(SessionRows, UnderAckBothTheOkIsHeldUntilItsGtidIsThere) {
   ProxyStack stack(ProxyStack::Options{
       .flags = with(config::Ack::both),
       .tune = [](config::Config& config) { config.dual_write.ack_timeout = std::chrono::seconds(60); },
-      .log_feed = &feed});
+      .feed = &feed});
   stack.leader().set_script(mariadb_that_tells);
   const auto client = stack.connect();
   protocol::Buffer wire;
@@ -192,7 +191,7 @@ TEST(SessionRows, PastItsTimeoutAnOkIsGivenAllTheSameAndCounted) {
   ProxyStack stack(ProxyStack::Options{
       .flags = with(config::Ack::both),
       .tune = [](config::Config& config) { config.dual_write.ack_timeout = std::chrono::milliseconds(5); },
-      .log_feed = &feed});
+      .feed = &feed});
   stack.leader().set_script(mariadb_that_tells);
   const auto client = stack.connect();
   EXPECT_TRUE(client->query(kInsert).is_ok());
@@ -201,7 +200,7 @@ TEST(SessionRows, PastItsTimeoutAnOkIsGivenAllTheSameAndCounted) {
 
 TEST(SessionRows, WithoutTrackingWhateverMayHaveCommittedIsWaitedForByItsTime) {
   FakeFeed feed;
-  ProxyStack stack(ProxyStack::Options{.flags = with(config::Ack::both), .log_feed = &feed});
+  ProxyStack stack(ProxyStack::Options{.flags = with(config::Ack::both), .feed = &feed});
   const auto client = stack.connect();  // the fake backend tells nothing: its answer to the question is odd
   EXPECT_TRUE(client->query("BEGIN").is_ok());
   EXPECT_TRUE(client->query(kInsert).is_ok());
@@ -221,7 +220,7 @@ TEST(SessionRows, ReadsFollowTheSessionsOwnLastCommit) {
   ProxyStack stack(ProxyStack::Options{
       .flags = all_reads_from_new(),
       .tune = [](config::Config& config) { config.reads.read_your_writes_timeout = std::chrono::milliseconds(5); },
-      .log_feed = &feed});
+      .feed = &feed});
   stack.leader().set_script(mariadb_that_tells);
   const auto client = stack.connect();
   EXPECT_EQ(client->query("SELECT v FROM t").cell(), "new");
@@ -242,7 +241,7 @@ TEST(SessionRows, ReadsFollowTheSessionsOwnLastCommit) {
 TEST(SessionRows, WhatOnlyTheProxyAskedForReachesNoClientHoweverItArrives) {
   for (const protocol::Capabilities asked : {protocol::Capabilities{0}, protocol::kSessionTrack}) {
     FakeFeed feed;
-    ProxyStack stack(ProxyStack::Options{.flags = with(config::Ack::both), .log_feed = &feed});
+    ProxyStack stack(ProxyStack::Options{.flags = with(config::Ack::both), .feed = &feed});
     stack.leader().set_script(mariadb_that_tells);
     Client::Options options;
     options.capabilities |= asked;
@@ -275,11 +274,11 @@ std::size_t track_requests(support::FakeBackend& leader) {
 TEST(SessionRows, TrackingIsAskedForOnlyWhereTheFlagsNeedItAndAgainAfterEachReset) {
   FakeFeed feed;
   {
-    ProxyStack stack(ProxyStack::Options{.log_feed = &feed});
+    ProxyStack stack(ProxyStack::Options{.feed = &feed});
     const auto client = stack.connect();
     EXPECT_EQ(track_requests(stack.leader()), 0u);
   }
-  ProxyStack stack(ProxyStack::Options{.flags = all_reads_from_new(), .log_feed = &feed});
+  ProxyStack stack(ProxyStack::Options{.flags = all_reads_from_new(), .feed = &feed});
   stack.leader().set_script(mariadb_that_tells);
   const auto client = stack.connect();
   EXPECT_EQ(track_requests(stack.leader()), 1u);
@@ -292,7 +291,7 @@ TEST(SessionRows, TrackingIsAskedForOnlyWhereTheFlagsNeedItAndAgainAfterEachRese
 
 TEST(SessionRows, ACallKeepsReadsWithTheLeaderOnlyIfItHasChangedTheSession) {
   FakeFeed feed;
-  ProxyStack stack(ProxyStack::Options{.flags = all_reads_from_new(), .log_feed = &feed});
+  ProxyStack stack(ProxyStack::Options{.flags = all_reads_from_new(), .feed = &feed});
   stack.leader().set_script(mariadb_that_tells);
   const auto client = stack.connect();
   EXPECT_TRUE(client->query("CALL p()").is_ok());
@@ -308,7 +307,7 @@ TEST(SessionRows, ACallKeepsReadsWithTheLeaderOnlyIfItHasChangedTheSession) {
 
 TEST(SessionRows, TemporaryTablesAndLocksKeepReadsWithTheLeader) {
   FakeFeed feed;
-  ProxyStack stack(ProxyStack::Options{.flags = all_reads_from_new(), .log_feed = &feed});
+  ProxyStack stack(ProxyStack::Options{.flags = all_reads_from_new(), .feed = &feed});
   stack.leader().set_script([](const std::string& user, const std::string& sql) -> std::optional<Answer> {
     if (sql.starts_with("DROP") || sql.starts_with("LOCK") || sql.starts_with("UNLOCK")) return Answer::done();
     return mariadb_that_tells(user, sql);
@@ -327,7 +326,7 @@ TEST(SessionRows, TemporaryTablesAndLocksKeepReadsWithTheLeader) {
 TEST(SessionRows, ReadsOfAStoppedTableStayWithTheLeader) {
   FakeFeed feed;
   feed.stop_table("shop", "t");
-  ProxyStack stack(ProxyStack::Options{.flags = all_reads_from_new(), .log_feed = &feed});
+  ProxyStack stack(ProxyStack::Options{.flags = all_reads_from_new(), .feed = &feed});
   const auto client = stack.connect();
   EXPECT_EQ(client->query("SELECT v FROM t").cell(), "old");
   EXPECT_EQ(client->query("SELECT v FROM other").cell(), "new");
@@ -338,7 +337,7 @@ TEST(SessionRows, ReadsOfAStoppedTableStayWithTheLeader) {
 
 TEST(SessionRows, AnIdleConnectionThatIsLostIsReplacedAndTracksAgain) {
   FakeFeed feed;
-  ProxyStack stack(ProxyStack::Options{.flags = with(config::Ack::both), .log_feed = &feed});
+  ProxyStack stack(ProxyStack::Options{.flags = with(config::Ack::both), .feed = &feed});
   stack.leader().set_script(mariadb_that_tells);
   const auto client = stack.connect();
   ASSERT_TRUE(client->query(kInsert).is_ok());

@@ -30,7 +30,6 @@ std::vector<protocol::Cell> usual() {
           "2",
           "3",
           "utf8mb4",
-          "REPEATABLE-READ",
           "CET",
           "16777216"};
 }
@@ -62,8 +61,6 @@ TEST(SessionState, ReadsTheContext) {
   EXPECT_EQ(context->statement.auto_increment_increment, 2u);
   EXPECT_EQ(context->statement.auto_increment_offset, 3u);
   EXPECT_EQ(context->character_set_results, "utf8mb4");
-  EXPECT_FALSE(context->read_committed);
-  EXPECT_FALSE(context->no_auto_value_on_zero);
   EXPECT_EQ(context->packet_bytes_max, 16777216u);
 }
 
@@ -79,40 +76,11 @@ TEST(SessionState, NoSchemaAndNoResultCharacterSetAreEmpty) {
   EXPECT_THAT(sql, Not(Contains(HasSubstr("USE"))));
 }
 
-TEST(SessionState, KnowsTheIsolationLevelsThatReadWhatOthersCommit) {
-  for (const auto& [level, expected] : {std::pair{"READ-COMMITTED", true}, std::pair{"READ-UNCOMMITTED", true},
-                                        std::pair{"REPEATABLE-READ", false}, std::pair{"SERIALIZABLE", false}}) {
-    auto cells = usual();
-    cells[10] = level;
-    EXPECT_EQ(context_of(cells)->read_committed, expected) << level;
-  }
-}
-
-TEST(SessionState, FindsAModeOnlyAsAWholeWord) {
-  for (const auto& [modes, expected] :
-       {std::pair{"NO_AUTO_VALUE_ON_ZERO", true}, std::pair{"A,NO_AUTO_VALUE_ON_ZERO,B", true}, std::pair{"", false},
-        std::pair{"XNO_AUTO_VALUE_ON_ZERO", false}, std::pair{"NO_AUTO_VALUE_ON_ZEROX", false}}) {
-    auto cells = usual();
-    cells[1] = modes;
-    EXPECT_EQ(context_of(cells)->no_auto_value_on_zero, expected) << modes;
-  }
-}
-
-TEST(SessionState, EitherStrictModeMakesAWriterStrict) {
-  for (const auto& [modes, expected] :
-       {std::pair{"STRICT_TRANS_TABLES", true}, std::pair{"A,STRICT_ALL_TABLES", true}, std::pair{"", false},
-        std::pair{"XSTRICT_ALL_TABLES", false}, std::pair{"NO_AUTO_VALUE_ON_ZERO", false}}) {
-    auto cells = usual();
-    cells[1] = modes;
-    EXPECT_EQ(writer_session(*context_of(cells)).text.strict, expected) << modes;
-  }
-}
-
 TEST(SessionState, OnlyUtcIsKnownToBeAnOffsetByItsName) {
   const auto zone = [&](const std::string& session, const std::string& system) {
     auto cells = usual();
     cells[2] = session;
-    cells[11] = system;
+    cells[10] = system;
     const auto context = context_of(cells);
     EXPECT_EQ(context->zone, session);
     return context->statement.time_zone;
@@ -147,11 +115,6 @@ TEST(SessionState, BringsAnotherSessionToTheSameState) {
   EXPECT_THAT(same, Contains(HasSubstr("time_zone='+02:00'")));
   EXPECT_THAT(same, Contains("SET SESSION TRANSACTION READ ONLY"));
   EXPECT_EQ(same.back(), "USE `a``b`");
-}
-
-TEST(SessionState, TheQueryNamesTheIsolationVariableOfTheMake) {
-  EXPECT_THAT(context_query(true, {}), HasSubstr("@@tx_isolation"));
-  EXPECT_THAT(context_query(false, {}), HasSubstr("@@transaction_isolation"));
 }
 
 TEST(SessionState, OnlyAnOffsetIsTheSameZoneEverywhere) {
@@ -202,14 +165,13 @@ std::vector<protocol::Cell> carried_on_mariadb(const std::map<std::string, std::
   return cells;
 }
 
-TEST(SessionState, CarriedVariablesGoIntoEntriesOnlyWhenTheyAreNotNeutral) {
+TEST(SessionState, CarriedVariablesAreNotedOnlyWhereTheyAreNotNeutral) {
   const auto context = context_from(
       answer(with_values(carried_on_mariadb({{"div_precision_increment", "6"}, {"lc_time_names", "EN_us"}}), {})), true,
       {});
   ASSERT_TRUE(context.ok());
   const std::vector<std::pair<std::string, std::string>> expected = {{"div_precision_increment", "6"}};
   EXPECT_EQ(context->statement.variables, expected);
-  EXPECT_EQ(context->writes_refused, "");
 }
 
 TEST(SessionState, TheOtherSidesReadsRunUnderTheSameValues) {
@@ -233,18 +195,15 @@ TEST(SessionState, AVariableThatDecidesCountsOnlyWhileItIsNotNeutral) {
   const auto neutral = context_from(answer(with_values(carried, {"", "1"})), true, set);
   ASSERT_TRUE(neutral.ok());
   EXPECT_EQ(neutral->reads_pinned, "");
-  EXPECT_EQ(neutral->writes_refused, "");
   const auto pinned = context_from(answer(with_values(carried, {"DOTALL", "1"})), true, set);
   EXPECT_THAT(pinned->reads_pinned, HasSubstr("default_regex_flags"));
-  EXPECT_EQ(pinned->writes_refused, "");
-  const auto refused = context_from(answer(with_values(carried, {"", "0"})), true, set);
-  EXPECT_THAT(refused->writes_refused, HasSubstr("sql_log_bin"));
-  EXPECT_THAT(refused->reads_pinned, HasSubstr("sql_log_bin"));
+  const auto other = context_from(answer(with_values(carried, {"", "0"})), true, set);
+  EXPECT_THAT(other->reads_pinned, HasSubstr("sql_log_bin"));
 }
 
 TEST(SessionState, OneWithoutANeutralValueCountsOnceItWasSet) {
   const auto set = deciding({"rand_seed1"});
-  EXPECT_THAT(context_from(answer(with_values(carried_on_mariadb({}), {"0"})), true, set)->writes_refused,
+  EXPECT_THAT(context_from(answer(with_values(carried_on_mariadb({}), {"0"})), true, set)->reads_pinned,
               HasSubstr("rand_seed1"));
 }
 
@@ -292,9 +251,4 @@ TEST(ReadPin, IsCountedByItsReasonWhileItHasOne) {
 }
 
 }  // namespace
-TEST(MariaDbHasOffset, FollowsItsBounds) {
-  for (const char* good : {"+00:00", "-00:00", "+13:00", "-12:59"}) EXPECT_TRUE(mariadb_has_offset(good)) << good;
-  for (const char* bad : {"+13:01", "+14:00", "-13:00", "-13:59"}) EXPECT_FALSE(mariadb_has_offset(bad)) << bad;
-}
-
 }  // namespace crossfade::proxy

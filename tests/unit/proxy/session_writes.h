@@ -5,28 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "dualwrite/inline/entry.h"
 #include "tests/support/proxy_stack.h"
 
 namespace crossfade::proxy {
 
 inline constexpr const char* kInsert = "INSERT INTO t (id, v) VALUES (1, 10)";
 inline constexpr const char* kUpdate = "UPDATE t SET v = 11 WHERE id = 1";
-
-// The statements of the entry that is in an outbox row.
-inline std::vector<std::string> statements_of(const dualwrite::OutboxRow& row) {
-  std::vector<std::string> texts;
-  const auto entry = dualwrite::decode_entry(row.payload);
-  if (!entry.ok()) return {"broken: " + std::string(entry.status().message())};
-  for (const auto& record : entry->statements) texts.push_back(record.sql);
-  return texts;
-}
-
-inline std::vector<std::vector<std::string>> recorded(support::ProxyStack& stack) {
-  std::vector<std::vector<std::string>> entries;
-  for (const auto& row : stack.leader().database().contents().outbox_history) entries.push_back(statements_of(row));
-  return entries;
-}
 
 inline std::vector<std::string> written(support::FakeBackend& backend) { return backend.database().contents().writes; }
 

@@ -6,6 +6,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "protocol/response.h"
+#include "tests/support/fake_feed.h"
 #include "tests/support/proxy_stack.h"
 
 namespace crossfade::proxy {
@@ -37,7 +38,8 @@ FakeBackend::Script reads_give(std::string value) {
 class ShadowPoolTest : public ::testing::Test {
  protected:
   explicit ShadowPoolTest(std::function<void(config::Config&)> tune = [](config::Config&) {})
-      : stack_(ProxyStack::Options{.flags = shadow_everything(), .tune = std::move(tune)}), client_(stack_.connect()) {
+      : stack_(ProxyStack::Options{.flags = shadow_everything(), .tune = std::move(tune), .feed = &feed_}),
+        client_(stack_.connect()) {
     stack_.leader().set_script(reads_give("same"));
     stack_.follower().set_script(reads_give("same"));
   }
@@ -58,6 +60,7 @@ class ShadowPoolTest : public ::testing::Test {
     });
   }
 
+  support::FakeFeed feed_;
   ProxyStack stack_;
   std::unique_ptr<support::Client> client_;
 };
@@ -99,13 +102,13 @@ TEST_F(ShadowPoolTest, AnErrorOnOneSideIsADifference) {
 }
 
 TEST_F(ShadowPoolTest, TheCandidateHasTheWritesThatTheControlHad) {
-  // What the follower answers shows whether the write had arrived when it was asked.
-  stack_.follower().set_script([this](const std::string& user, const std::string& sql) -> std::optional<Answer> {
-    if (user != "app" || !sql.starts_with("SELECT v")) return std::nullopt;
-    return Answer::of({"v"}, {{stack_.follower().database().contents().writes.empty() ? "old value" : "same"}});
-  });
-  ASSERT_TRUE(client_->query("UPDATE t SET v = 1 WHERE id = 1").is_ok());
+  feed_.set_synced(false);
+  stack_.follower().set_script(reads_give("old value"));
   client_->query(kRead);
+  EXPECT_TRUE(eventually([&] { return feed_.looks() > 1; }));
+  EXPECT_EQ(finished(), 0u);
+  stack_.follower().set_script(reads_give("same"));
+  feed_.set_synced(true);
   EXPECT_TRUE(eventually([&] { return finished() == 1; }));
   EXPECT_EQ(verdicts(Verdict::match), 1u);
 }

@@ -28,7 +28,7 @@ TEST(StatusTable, ShowsTheWholeStatusInOrder) {
                        {"leader", "old"},
                        {"caught_up", true},
                        {"lag", {{"entries", 0}, {"bytes", 0}, {"oldest_seconds", 0.5}}},
-                       {"applier", {{"state", "running"}, {"epoch", 3}, {"parked", 0}}},
+                       {"applier", {{"state", "running"}, {"parked", 0}}},
                        {"backends",
                         {{"old", {{"state", "up"}, {"address", "db-old:3306"}, {"server_version", "10.11.19"}}},
                          {"new", {{"state", "down"}, {"address", "db-new:3306"}, {"error", "refused"}}}}},
@@ -39,7 +39,7 @@ TEST(StatusTable, ShowsTheWholeStatusInOrder) {
             "leader          old\n"
             "caught_up       yes\n"
             "lag             bytes 0, entries 0, oldest_seconds 0.5\n"
-            "applier         state running, epoch 3, parked 0\n"
+            "applier         state running, parked 0\n"
             "backends\n"
             "  new             state down, address db-new:3306, error refused\n"
             "  old             state up, address db-old:3306, server_version 10.11.19\n"

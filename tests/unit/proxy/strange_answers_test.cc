@@ -14,26 +14,9 @@ using support::eventually;
 using support::ProxyStack;
 
 // A part of each question's text.
-constexpr const char* kQuestions[] = {"@@max_allowed_packet",
-                                      ".`fence`",
-                                      "GET_LOCK",
-                                      "`ledger`",
-                                      "COUNT(*)",
-                                      "`outbox`",
-                                      "`applied`",
-                                      "DATABASE()",
-                                      "TABLES",
-                                      "mysql.user",
-                                      "SHOW WARNINGS",
-                                      "@@timestamp",
-                                      "@@warning_count",
-                                      "@@wait_timeout",
-                                      "SHOW GLOBAL STATUS",
-                                      "LAST_INSERT_ID()",
-                                      "@@lower_case_table_names",
-                                      "SHOW CREATE",
-                                      "@@local_infile",
-                                      "PACKAGE"};
+constexpr const char* kQuestions[] = {
+    "DATABASE()",         "TABLES",          "SHOW WARNINGS", "@@warning_count", "@@wait_timeout",
+    "SHOW GLOBAL STATUS", "@@session_track", "gtid"};
 
 Answer strange(std::size_t number) {
   switch (number % 6) {
@@ -69,7 +52,10 @@ void run_clients(ProxyStack& stack) {
 }
 
 TEST(StrangeAnswers, EndNothingButTheConnectionThatTheyCameOn) {
-  ProxyStack stack;
+  config::Flags flags;
+  flags.dual_write.ack = config::Ack::both;
+  flags.read_from_new.percent = config::Percent::from_ppm(config::Percent::kWhole);
+  ProxyStack stack(ProxyStack::Options{.flags = flags});
   for (const char* question : kQuestions) {
     SCOPED_TRACE(question);
     std::atomic<std::size_t> asked{0};
@@ -94,7 +80,6 @@ TEST(StrangeAnswers, EndNothingButTheConnectionThatTheyCameOn) {
       auto client = stack.try_connect({});
       return client.ok() && (*client)->query("UPDATE t SET v=4 WHERE id=1").is_ok();
     }));
-    EXPECT_TRUE(eventually([&stack] { return stack.applier().status().follower_up; }));
   }
 }
 

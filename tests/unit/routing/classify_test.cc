@@ -307,10 +307,6 @@ TEST(Classify, NotesFacts) {
       {"CREATE TEMPORARY TABLE t (a INT)", Fact::temporary_table},
       {"DROP TEMPORARY TABLE t", Fact::temporary_table},
       {"SELECT /*! 1 */", Fact::executable_comment},
-      {"SET autocommit=0", Fact::autocommit_variable},
-      {"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", Fact::read_committed},
-      {"SET tx_isolation='READ-COMMITTED'", Fact::read_committed},
-      {"SET @@transaction_isolation = @old", Fact::read_committed},
       {"SELECT 1; SELECT 2", Fact::multi_statement},
       {"CREATE PROCEDURE p() BEGIN SELECT 1; END; SELECT 2", Fact::multi_statement},
   };
@@ -344,8 +340,6 @@ TEST(Classify, NotesNoFactThatIsNotThere) {
       {"SELECT 1;", Fact::multi_statement},
       {"SELECT 1 UNION ALL SELECT 2", Fact::subquery},
       {"SELECT GROUP_CONCAT(a ORDER BY b) FROM t", Fact::order_by},
-      {"SET tx_isolation='REPEATABLE-READ'", Fact::read_committed},
-      {"SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", Fact::read_committed},
       {"INSERT INTO t (a) VALUES (1)", Fact::unknown_function},
       {"INSERT INTO db.t(a) VALUES (1)", Fact::unknown_function},
       {"INSERT INTO t VALUES (1) ON DUPLICATE KEY UPDATE a=VALUES(a)", Fact::unknown_function},
@@ -356,23 +350,6 @@ TEST(Classify, NotesNoFactThatIsNotThere) {
       {"SELECT 1 /* @a */", Fact::user_variable},
   };
   for (const WithFact& c : cases) EXPECT_FALSE(has(c.sql, c.fact)) << c.sql;
-}
-
-TEST(Classify, NotesWhatEachServerComputesItsOwnWay) {
-  for (const std::string_view sql :
-       {"UPDATE t SET a = a & 1 WHERE i = 1", "UPDATE t SET a = ~a WHERE i = 1", "UPDATE t SET a = a << 2 WHERE i = 1",
-        "UPDATE t SET a = s LIKE 'x' WHERE i = 1", "UPDATE t SET s = SHA1(s) WHERE i = 1",
-        "DELETE FROM t WHERE at < NOW()", "DELETE FROM t WHERE at < CURRENT_TIMESTAMP", "DELETE FROM t WHERE f = 1e0",
-        "DELETE FROM t WHERE b > x'41'", "DELETE FROM t WHERE NOT (b = x'41')",
-        "DELETE FROM t WHERE b = x'41' OR a = 1", "DELETE FROM t WHERE (b = x'41') = 1",
-        "DELETE FROM t WHERE a = CONCAT(0x41)", "DELETE FROM t WHERE a = x'41' + 1"}) {
-    EXPECT_TRUE(has(sql, Fact::server_dependent)) << sql;
-  }
-  for (const std::string_view sql :
-       {"UPDATE t SET a = a + 1, at = NOW() WHERE i = 1", "DELETE FROM t WHERE b = x'41' AND c IN (0x41, 'x')",
-        "INSERT INTO t VALUES (1e3, x'41', b'1')", "DELETE FROM t WHERE a = 1 OR a = 2"}) {
-    EXPECT_FALSE(has(sql, Fact::server_dependent)) << sql;
-  }
 }
 
 TEST(Classify, NamesTables) {

@@ -14,8 +14,7 @@ TEST(CommandPlan, RelaysWhatItDoesNotKnowToWhoeverSaysThatItDoesNot) {
   const std::set<int> refused = {0x12, 0x13, 0x15, 0x1e, 0x20, 0x21};
   for (int byte = 0; byte < 256; ++byte) {
     const CommandPlan plan = plan_command(static_cast<std::uint8_t>(byte), flags);
-    const bool may_write = byte == 0x05 || byte == 0x06 || byte == 0x07 || byte == 0x08;
-    EXPECT_EQ(plan.relay.has_value(), refused.count(byte) == 0 && !(may_write && flags.dual_write.enabled)) << byte;
+    EXPECT_EQ(plan.relay.has_value(), refused.count(byte) == 0) << byte;
     EXPECT_EQ(plan.refusal.message.rfind("crossfade: ", 0) == 0, !plan.relay.has_value()) << byte;
   }
   EXPECT_EQ(plan_command(0x09, flags).relay, ResponseKind::text);
@@ -26,10 +25,6 @@ TEST(CommandPlan, RelaysWhatItDoesNotKnowToWhoeverSaysThatItDoesNot) {
 
 TEST(CommandPlan, TreatsACommandAsTheStatementThatDoesTheSame) {
   config::Flags flags;
-  flags.dual_write.enabled = true;
-  EXPECT_NE(plan_command(0x05, flags).refusal.message.find("schema changes"), std::string::npos);
-  EXPECT_NE(plan_command(0x07, flags).refusal.message.find("admin"), std::string::npos);
-  flags.dual_write.enabled = false;
   EXPECT_EQ(plan_command(0x06, flags).relay, ResponseKind::ok_or_err);
   EXPECT_EQ(plan_command(0x08, flags).relay, ResponseKind::eof_or_err);
   flags.freeze_writes = true;

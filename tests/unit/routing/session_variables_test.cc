@@ -16,7 +16,7 @@ TEST(SessionVariables, AreFoundByTheirWholeName) {
   }
 }
 
-TEST(SessionVariables, WhatIsCarriedIntoEntriesExistsOnBothMakesAndHasANeutralValue) {
+TEST(SessionVariables, WhatIsCarriedExistsOnBothMakesAndHasANeutralValue) {
   for (const SessionVariable& variable : session_variables()) {
     if (variable.effect != VariableEffect::carried) continue;
     EXPECT_EQ(variable.makes, Makes::both) << variable.name;

@@ -16,12 +16,5 @@ TEST(TemporaryTables, KnowsTablesBySchemaAndName) {
   EXPECT_TRUE(tables.empty());
 }
 
-TEST(TemporaryTables, FoldsNamesWhereTheServerDoes) {
-  TemporaryTables tables;
-  tables.compare(TemporaryTables::Names::folded);
-  tables.add({.schema = "Shop", .table = "Orders"}, "");
-  EXPECT_TRUE(tables.contains({.schema = {}, .table = "oRDERS"}, "sHOP"));
-}
-
 }  // namespace
 }  // namespace crossfade::routing

@@ -1,4 +1,4 @@
-#include "proxy/inline/kept_question.h"
+#include "proxy/kept_question.h"
 
 #include <gtest/gtest.h>
 

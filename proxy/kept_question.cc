@@ -1,4 +1,4 @@
-#include "proxy/inline/kept_question.h"
+#include "proxy/kept_question.h"
 
 #include <array>
 
@@ -11,7 +11,7 @@ using routing::TokenKind;
 
 constexpr std::size_t kNameMax = 64;  // bytes of an item's text that are surely its column's whole name on both makes
 
-std::string folded(std::string_view text) {
+std::string in_lower_case(std::string_view text) {
   std::string out(text);
   for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   return out;
@@ -106,7 +106,7 @@ class Rewriter {
   }
 
   std::string value_for(std::string_view variable) const {
-    const bool warnings = folded(variable).ends_with("warning_count");
+    const bool warnings = in_lower_case(variable).ends_with("warning_count");
     return "IF(1,CAST(" + std::to_string(warnings ? kept_.warnings : kept_.errors) + " AS UNSIGNED)," +
            std::string(variable) + ")";
   }
@@ -119,7 +119,7 @@ class Rewriter {
   }
 
   void on_variable(const Token& token) {
-    const std::string name = folded(token.text);
+    const std::string name = in_lower_case(token.text);
     for (const std::string_view count : {"@warning_count", ".warning_count", "@error_count", ".error_count"}) {
       if (name.ends_with(count)) replace(token.offset, token.offset + token.text.size(), value_for(token.text));
     }

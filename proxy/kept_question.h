@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "proxy/inline/kept_diagnostics.h"
+#include "proxy/kept_diagnostics.h"
 #include "routing/tokenizer.h"
 
 namespace crossfade::proxy {

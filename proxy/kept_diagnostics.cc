@@ -1,10 +1,10 @@
-#include "proxy/inline/kept_diagnostics.h"
+#include "proxy/kept_diagnostics.h"
 
 #include <algorithm>
 #include <array>
 #include <cstdlib>
 
-#include "dualwrite/inline/outbox.h"
+#include "dualwrite/sql_text.h"
 #include "protocol/packet.h"
 #include "protocol/rows.h"
 
