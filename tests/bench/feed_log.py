@@ -75,10 +75,21 @@ def figure(said, pattern):
     return float(re.search(pattern, said)[1])
 
 
+def median_of(histogram):
+    """Of sysbench's buckets [(milliseconds, count)], 1.8 % apart; between two of them by their counts. Its own percentile has
+    two decimals, which at 0.12 ms is a tenth of the number."""
+    half, below, before = sum(count for _, count in histogram) / 2, 0, 0.0
+    for value, count in histogram:
+        if below + count >= half:
+            return (before or value) + (value - (before or value)) * (half - below) / count
+        below, before = below + count, value
+    raise RuntimeError("sysbench gave no histogram")
+
+
 def update_p50(port, threads, seconds):
     """Milliseconds."""
-    said = sysbench(port, "oltp_update_non_index", threads=threads, time=seconds, skip_trx="on")
-    return figure(said, r"50th percentile:\s+([\d.]+)")
+    said = sysbench(port, "oltp_update_non_index", threads=threads, time=seconds, skip_trx="on", histogram="on")
+    return median_of([(float(value), int(count)) for value, count in re.findall(r"^\s*([\d.]+) \|\**\s+(\d+)$", said, re.M)])
 
 
 class Bench:
