@@ -72,6 +72,8 @@ def edit_pages(server, number, count):
 
 
 def use(server, scale):
+    # The cache of messages is filled by the first that ask; several at once run into each other there, in MediaWiki itself.
+    Api(server).browser.get("/index.php", title="Main Page")
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
         for done in [pool.submit(edit_pages, server, number, scale) for number in range(3)]:
             done.result()
