@@ -10,10 +10,6 @@ using routing::Fact;
 using routing::StatementFacts;
 using routing::StatementKind;
 
-namespace {
-constexpr auto kStatementMax = std::chrono::hours(24);
-}  // namespace
-
 // What the leader says to a text that is only prepared; nullopt: nothing is wrong with it, or it cannot be prepared.
 Task<absl::StatusOr<std::optional<protocol::Err>>> Session::servers_own_error(std::string sql) {
   constexpr std::uint16_t kNotPreparable = 1295;
