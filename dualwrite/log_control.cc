@@ -61,6 +61,23 @@ std::string owned_by(std::string_view owner) {
   return "`owner`=IF(`owner`=" + binary_literal(owner) + ",`owner`,(SELECT 1 UNION SELECT 2))";
 }
 
+std::string_view cause_text(StopCause cause) {
+  switch (cause) {
+    case StopCause::definition:
+      return "definition";
+    case StopCause::divergence:
+      return "divergence";
+    case StopCause::parent:
+      return "parent";
+  }
+  return "divergence";
+}
+
+StopCause cause_from(std::string_view text) {
+  if (text == "definition") return StopCause::definition;
+  return text == "parent" ? StopCause::parent : StopCause::divergence;
+}
+
 std::string of_table(const TableRef& name) {
   return " WHERE `table_schema`=" + literal(name.schema) + " AND `table_name`=" + literal(name.table);
 }
@@ -112,7 +129,8 @@ std::vector<std::string> log_setup_statements(std::string_view schema) {
           "(`leader` VARCHAR(3) NOT NULL PRIMARY KEY,`server` VARCHAR(255) NOT NULL,"
           "`file` VARCHAR(255) NOT NULL,`offset` BIGINT UNSIGNED NOT NULL,"
           "`resume_file` VARCHAR(255) NOT NULL,`resume_offset` BIGINT UNSIGNED NOT NULL,"
-          "`gtid` VARCHAR(255) NOT NULL,`owner` BINARY(16) NOT NULL,`beats` BIGINT UNSIGNED NOT NULL DEFAULT 0" +
+          "`gtid` VARCHAR(255) NOT NULL,`owner` BINARY(16) NOT NULL,`beats` BIGINT UNSIGNED NOT NULL DEFAULT 0,"
+          "`file_time` INT UNSIGNED NOT NULL DEFAULT 0" +
           kEngine,
       create + table(schema, "stopped") + "(" + kNameColumns +
           "`cause` VARCHAR(16) NOT NULL,`file` VARCHAR(255) NOT NULL,`offset` BIGINT UNSIGNED NOT NULL,"
@@ -127,18 +145,19 @@ std::vector<std::string> log_setup_statements(std::string_view schema) {
 }
 
 std::string select_position(std::string_view schema, std::string_view leader) {
-  return "SELECT `file`,`offset`,`resume_file`,`resume_offset`,`server`,`gtid` FROM " + table(schema, "position") +
-         " WHERE `leader`=" + literal(leader);
+  return "SELECT `file`,`offset`,`resume_file`,`resume_offset`,`server`,`gtid`,`file_time` FROM " +
+         table(schema, "position") + " WHERE `leader`=" + literal(leader);
 }
 
 absl::StatusOr<std::optional<StoredPosition>> position_from(const protocol::ResultSet& result) {
   if (result.rows.empty()) return std::nullopt;
   const auto& row = result.rows.front();
-  if (row.size() != 6) return wrong_shape("position");
+  if (row.size() != 7) return wrong_shape("position");
   return StoredPosition{.applied = {.file = text(row[0]), .offset = to_number(row[1])},
                         .resume = {.file = text(row[2]), .offset = to_number(row[3])},
                         .server = text(row[4]),
-                        .gtid = text(row[5])};
+                        .gtid = text(row[5]),
+                        .file_time = static_cast<std::uint32_t>(to_number(row[6]))};
 }
 
 std::string insert_position(std::string_view schema, std::string_view leader, const StoredPosition& position,
@@ -163,24 +182,29 @@ std::string update_position(std::string_view schema, std::string_view leader, co
                             std::string_view owner) {
   return "UPDATE " + table(schema, "position") + " SET `file`=" + literal(position.applied.file) +
          ",`offset`=" + number(position.applied.offset) + ",`resume_file`=" + literal(position.resume.file) +
-         ",`resume_offset`=" + number(position.resume.offset) + ",`gtid`=" + literal(position.gtid) + "," +
-         owned_by(owner) + " WHERE `leader`=" + literal(leader);
+         ",`resume_offset`=" + number(position.resume.offset) + ",`gtid`=" + literal(position.gtid) +
+         ",`file_time`=" + number(position.file_time) + "," + owned_by(owner) + " WHERE `leader`=" + literal(leader);
 }
 
 std::string select_stopped(std::string_view schema) {
-  return "SELECT `table_schema`,`table_name`,`cause`,`file`,`offset`,`reason`,`released` FROM " +
+  return "SELECT `table_schema`,`table_name`,`cause`,`file`,`offset`,`reason`,`released`,FLOOR(UNIX_TIMESTAMP(`at`)) "
+         "FROM " +
          table(schema, "stopped");
 }
 
 absl::StatusOr<std::vector<StoppedTable>> stopped_from(const protocol::ResultSet& result) {
   std::vector<StoppedTable> out;
   for (const auto& row : result.rows) {
-    if (row.size() != 7) return wrong_shape("stopped");
+    if (row.size() != 8) return wrong_shape("stopped");
+    const std::uint64_t released = to_number(row[6]);
     out.push_back({.table = {.schema = text(row[0]), .table = text(row[1])},
-                   .cause = text(row[2]) == "definition" ? StopCause::definition : StopCause::divergence,
+                   .cause = cause_from(text(row[2])),
                    .since = {.file = text(row[3]), .offset = to_number(row[4])},
                    .reason = text(row[5]),
-                   .released = to_number(row[6]) != 0});
+                   .catch_up = released > 1    ? CatchUp::overwriting
+                               : released == 1 ? CatchUp::compared
+                                               : CatchUp::none,
+                   .stopped_at = static_cast<std::int64_t>(to_number(row[7]))});
   }
   return out;
 }
@@ -188,8 +212,7 @@ absl::StatusOr<std::vector<StoppedTable>> stopped_from(const protocol::ResultSet
 std::string insert_stopped(std::string_view schema, const StoppedTable& stopped) {
   return "INSERT IGNORE INTO " + table(schema, "stopped") +
          "(`table_schema`,`table_name`,`cause`,`file`,`offset`,`reason`) VALUES(" + literal(stopped.table.schema) +
-         "," + literal(stopped.table.table) + "," +
-         literal(stopped.cause == StopCause::definition ? "definition" : "divergence") + "," + place(stopped.since) +
+         "," + literal(stopped.table.table) + "," + literal(cause_text(stopped.cause)) + "," + place(stopped.since) +
          "," + literal(shortened(stopped.reason, kReasonCharactersMax)) + ")";
 }
 
@@ -198,8 +221,9 @@ std::string move_stopped(std::string_view schema, const TableRef& name, const Lo
          ",`offset`=" + number(since.offset) + of_table(name);
 }
 
-std::string release_stopped(std::string_view schema, const TableRef& name) {
-  return "UPDATE " + table(schema, "stopped") + " SET `released`=1" + of_table(name);
+std::string release_stopped(std::string_view schema, const TableRef& name, CatchUp how) {
+  return "UPDATE " + table(schema, "stopped") + " SET `released`=" + number(static_cast<std::uint8_t>(how)) +
+         of_table(name);
 }
 
 std::string delete_stopped(std::string_view schema, const TableRef& name) {

@@ -36,10 +36,11 @@ std::string ledger_table(std::string_view schema);
 // The one row of table `position` for this leader: written in every transaction of the applier, so it is resume point,
 // exactly-once mark and, seen in the follower's own log, the mark of a loop.
 struct StoredPosition {
-  LogPosition applied;  // everything before it is on the follower
-  LogPosition resume;   // where a dump must begin: before `applied` while prepared XA branches are open
-  std::string server;   // LeaderIdentity::server
-  std::string gtid;     // of the last transaction, for people
+  LogPosition applied;          // everything before it is on the follower
+  LogPosition resume;           // where a dump must begin: before `applied` while prepared XA branches are open
+  std::string server;           // LeaderIdentity::server
+  std::string gtid;             // of the last transaction, for people
+  std::uint32_t file_time = 0;  // when the file of `resume` was made; 0: not known
 };
 std::string select_position(std::string_view schema, std::string_view leader);
 absl::StatusOr<std::optional<StoredPosition>> position_from(const protocol::ResultSet& result);
@@ -57,20 +58,26 @@ std::string update_position(std::string_view schema, std::string_view leader, co
 inline constexpr std::uint16_t kErrNotOwner = 1242;  // ER_SUBQUERY_NO_1_ROW
 
 // A table whose changes are not applied from `since` on. `definition`: tried again when definitions change;
-// `divergence`: when somebody has decided.
-enum class StopCause : std::uint8_t { definition, divergence };
+// `divergence`: when somebody has decided; `parent`: together with the table whose foreign keys change its rows, which
+// a leader of MariaDB does not log.
+enum class StopCause : std::uint8_t { definition, divergence, parent };
+// How a stopped table is caught up. `compared`: a row that does not fit stops it again. `overwriting`: such a row is
+// taken from the leader, and is a line in the ledger.
+enum class CatchUp : std::uint8_t { none = 0, compared = 1, overwriting = 2 };
 struct StoppedTable {
   TableRef table;
   StopCause cause = StopCause::definition;
   LogPosition since;  // its changes in transactions that begin here or later are not applied
   std::string reason;
-  bool released = false;  // to be caught up from `since`, which moves on
+  CatchUp catch_up = CatchUp::none;  // from `since`, which moves on
+  std::int64_t stopped_at = 0;       // seconds since 1970, the follower's clock
+  bool released() const { return catch_up != CatchUp::none; }
 };
 std::string select_stopped(std::string_view schema);
 absl::StatusOr<std::vector<StoppedTable>> stopped_from(const protocol::ResultSet& result);
 std::string insert_stopped(std::string_view schema, const StoppedTable& stopped);
 std::string move_stopped(std::string_view schema, const TableRef& table, const LogPosition& since);
-std::string release_stopped(std::string_view schema, const TableRef& table);
+std::string release_stopped(std::string_view schema, const TableRef& table, CatchUp how);
 std::string delete_stopped(std::string_view schema, const TableRef& table);
 
 // A DDL statement under way: written before it runs, so that after a crash it is known which one and how far.

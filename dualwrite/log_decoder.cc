@@ -207,6 +207,12 @@ absl::Status LogDecoder::State::format_description(const FramedEvent& event, Ite
   absl::StatusOr<FormatDescription> found = decode_format_description(event.body);
   if (!found.ok()) return found.status();
   if (!assembly.between()) return absl::FailedPreconditionError("a file begins inside of a transaction");
+  const bool of_start = options.start_file_time != 0 && place.file() == options.start.file;
+  if (of_start && event.header.timestamp != options.start_file_time) {
+    return absl::FailedPreconditionError("the leader's file " + place.file() +
+                                         " is not the one that was followed: its logs began anew (RESET MASTER)");
+  }
+  place.made(event.header.timestamp);
   format = *found;
   checksum = found->checksum;
   tables.forget();

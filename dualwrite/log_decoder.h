@@ -18,6 +18,9 @@ struct LogDecoderOptions {
   // Everything before this has been taken: an XA COMMIT there of a branch that is not known gives no rows. Behind it,
   // such a commit is an error.
   LogPosition known_from = {};
+  // When the file of `start` was made, as it was when that place was stored; 0: not known. A file of the same name that
+  // was made at another time has other things in it: the leader's logs began anew (RESET MASTER).
+  std::uint32_t start_file_time = 0;
   bool checksums = true;  // CRC32 was asked for: verified from the first artificial ROTATE on
   // Of rows that are kept aside in the branches of prepared XA transactions, together; past it the feed stops.
   std::size_t prepared_bytes_max = 256u << 20;

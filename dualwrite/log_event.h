@@ -47,12 +47,14 @@ struct TransactionEnd {
   // Where a dump must begin if everything up to `next` has been taken: `next`, or the start of the oldest prepared XA
   // branch that is open there.
   LogPosition resume;
+  std::uint32_t file_time = 0;  // when the file of `next` was made, seconds since 1970 as the leader counts; 0: unknown
 };
 
 // Nothing happened up to here (heartbeat, rotation, skipped events), between two transactions.
 struct LogAdvance {
   LogPosition next;
   LogPosition resume;  // as of TransactionEnd
+  std::uint32_t file_time = 0;
 };
 
 using LogItem = std::variant<TransactionBegin, RowsChange, LoggedStatement, TransactionEnd, LogAdvance>;

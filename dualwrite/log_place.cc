@@ -37,6 +37,7 @@ void LogPlace::reach(std::uint32_t low_bits) {
 }
 
 void LogPlace::jump(std::string file, std::uint64_t offset) {
+  if (file != file_) file_time_ = 0;
   file_ = std::move(file);
   start_ = end_ = offset;
 }

@@ -23,8 +23,11 @@ class LogPlace {
   // The log is here now, and nothing is left out (a heartbeat). What is behind says nothing.
   void reach(std::uint32_t low_bits);
   void jump(std::string file, std::uint64_t offset);
+  // The file's format description says when the file was made.
+  void made(std::uint32_t timestamp) { file_time_ = timestamp; }
 
   const std::string& file() const { return file_; }
+  std::uint32_t file_time() const { return file_time_; }  // 0: not said yet
   LogPosition start() const { return {.file = file_, .offset = start_}; }
   LogPosition end() const { return {.file = file_, .offset = end_}; }
 
@@ -32,6 +35,7 @@ class LogPlace {
   std::string file_;
   std::uint64_t start_;
   std::uint64_t end_;
+  std::uint32_t file_time_ = 0;
 };
 
 }  // namespace crossfade::dualwrite

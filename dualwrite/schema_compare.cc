@@ -1,6 +1,7 @@
 #include "dualwrite/schema_compare.h"
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 #include <tuple>
 
@@ -9,6 +10,7 @@
 #include "dualwrite/column_compare.h"
 #include "dualwrite/ddl.h"
 #include "dualwrite/definition_text.h"
+#include "dualwrite/expression_tree.h"
 #include "dualwrite/key_compare.h"
 #include "dualwrite/sql_text.h"
 #include "dualwrite/trigger/capture_plan.h"
@@ -18,6 +20,8 @@ namespace {
 
 using Generated = DefinedColumn::Generated;
 using Kind = TableDefinition::Kind;
+
+constexpr const char* kMakeThemTheSame = "MODIFY the column on the follower so that both compute the same";
 
 class TableComparison {
  public:
@@ -122,15 +126,31 @@ class TableComparison {
     } else if (follower.generated == Generated::no) {
       find(Severity::warning, object, "generated_on_leader", "the leader computes what the follower only stores",
            "make it a generated column on the follower before it leads");
-    } else if (!same_expression(leader.generation_expression, follower.generation_expression)) {
-      // Between makes the same expression may be printed in ways that are not known to be the same.
-      const bool reordered =
-          !one_make() && same_but_for_order(leader.generation_expression, follower.generation_expression);
-      if (reordered)
-        find(Severity::note, object, "expression_reordered", "the expressions are printed in another order", "");
-      else
-        find(one_make() ? Severity::blocker : Severity::warning, object, "expression_differs",
-             "the expressions of the generated column differ", "compare them and make them the same");
+    } else if (one_make() && leader.generation_expression != follower.generation_expression) {
+      find(Severity::blocker, object, "expression_differs", both_expressions(leader, follower), kMakeThemTheSame);
+    } else if (!one_make()) {
+      generated_across(object, leader, follower);
+    } else if (leader.generated != follower.generated) {
+      find(Severity::note, object, "generated_storage", "VIRTUAL on one side, STORED on the other", "");
+    }
+  }
+
+  static std::string both_expressions(const DefinedColumn& leader, const DefinedColumn& follower) {
+    return "generated as " + leader.generation_expression + " on the leader, as " + follower.generation_expression +
+           " on the follower";
+  }
+
+  // No value of a base column can be lost by it: what the follower computes for this column may be another value.
+  void generated_across(const std::string& object, const DefinedColumn& leader, const DefinedColumn& follower) {
+    const std::optional<ExpressionTree> from = expression_tree(leader.generation_expression);
+    const std::optional<ExpressionTree> to = expression_tree(follower.generation_expression);
+    if (!from || !to || from->text != to->text) {
+      const bool known = from && to;
+      find(Severity::warning, object, known ? "expression_differs" : "expression_not_compared",
+           both_expressions(leader, follower) + (known ? "" : ": not known to be the same"), kMakeThemTheSame);
+    } else if (from->by_server) {
+      find(Severity::note, object, "expression_by_server",
+           "the makes may compute " + follower.generation_expression + " differently", "");
     } else if (leader.generated != follower.generated) {
       find(Severity::note, object, "generated_storage", "VIRTUAL on one side, STORED on the other", "");
     }

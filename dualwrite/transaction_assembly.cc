@@ -58,7 +58,7 @@ void TransactionAssembly::open_branch(Xid xid) {
 
 void TransactionAssembly::end(const LogPlace& place, std::vector<LogItem>* out) {
   position_ = place.end();
-  out->emplace_back(TransactionEnd{.next = position_, .resume = resume_from()});
+  out->emplace_back(TransactionEnd{.next = position_, .resume = resume_from(), .file_time = place.file_time()});
   phase_ = Phase::between;
 }
 
@@ -175,7 +175,7 @@ absl::Status TransactionAssembly::prepare(const Xid& xid, Prepare how, const Log
 void TransactionAssembly::advance(const LogPlace& place, std::vector<LogItem>* out) {
   if (phase_ != Phase::between) return;
   position_ = place.end();
-  out->emplace_back(LogAdvance{.next = position_, .resume = resume_from()});
+  out->emplace_back(LogAdvance{.next = position_, .resume = resume_from(), .file_time = place.file_time()});
 }
 
 bool TransactionAssembly::abandon() {

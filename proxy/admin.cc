@@ -43,7 +43,7 @@ constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::string_view kText = "text/plain; charset=utf-8";
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kMetrics = "text/plain; version=0.0.4; charset=utf-8";
-constexpr std::string_view kPaths = "/ /status /report /flags /metrics /startup /readiness /liveness";
+constexpr std::string_view kPaths = "/ /status /report /flags /metrics /startup /readiness /liveness /tables/release";
 
 beast::string_view to_beast(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -74,6 +74,7 @@ Response index() {
                           {"/report", "what the shadow comparisons have shown"},
                           {"/flags", "the flags in force"},
                           {"/metrics", "Prometheus metrics"},
+                          {"/tables/release", "POST: a stopped table is caught up"},
                           {"/startup", "200 once the proxy has started"},
                           {"/readiness", "200 while it takes clients"},
                           {"/liveness", "200 while the process works, whatever the backends do"}}}}));
@@ -104,11 +105,15 @@ class Router {
       response.set(http::field::www_authenticate, "Bearer");
       return response;
     }
-    if (request.method() != http::verb::get) {
-      Response response = answer(http::status::method_not_allowed, kText, "only GET is supported\n");
-      response.set(http::field::allow, "GET");
+    const bool is_order = path == "/tables/release";
+    const http::verb method = is_order ? http::verb::post : http::verb::get;
+    if (request.method() != method) {
+      const std::string name(http::to_string(method));
+      Response response = answer(http::status::method_not_allowed, kText, "only " + name + " is supported\n");
+      response.set(http::field::allow, name);
       return response;
     }
+    if (is_order) return release(request);
     if (path == "/") return index();
     if (path == "/status") return answer(http::status::ok, kJson, pretty(handlers_.status()));
     if (path == "/report") return answer(http::status::ok, kJson, pretty(handlers_.report()));
@@ -118,6 +123,30 @@ class Router {
     if (path == "/readiness") return health(handlers_.ready(), "not ready");
     if (path == "/liveness") return health(true, "");
     return answer(http::status::not_found, kText, "no such path; there are: " + std::string(kPaths) + "\n");
+  }
+
+  // {"table": "schema.table", "overwrite": false}
+  Response release(const Request& request) const {
+    // What a page in somebody's browser may send elsewhere without being asked has another type.
+    if (!beast::iequals(request[http::field::content_type], to_beast(kJson))) {
+      return answer(http::status::unsupported_media_type, kText, "send application/json\n");
+    }
+    const nlohmann::json order = nlohmann::json::parse(request.body(), nullptr, false);
+    const std::string table = order.is_object() && order.contains("table") && order["table"].is_string()
+                                  ? order["table"].get<std::string>()
+                                  : std::string();
+    const std::size_t dot = table.find('.');
+    if (dot == std::string::npos || dot == 0 || dot + 1 == table.size()) {
+      return answer(http::status::bad_request, kText, "send {\"table\": \"schema.table\"}\n");
+    }
+    const bool overwrite = order.contains("overwrite") && order["overwrite"] == true;
+    const auto done =
+        handlers_.release({.schema = table.substr(0, dot), .table = table.substr(dot + 1), .overwrite = overwrite});
+    if (done.ok()) return answer(http::status::ok, kJson, pretty({{"released", table}, {"text", *done}}));
+    const http::status code = absl::IsNotFound(done.status())      ? http::status::not_found
+                              : absl::IsUnavailable(done.status()) ? http::status::service_unavailable
+                                                                   : http::status::conflict;
+    return answer(code, kText, std::string(done.status().message()) + "\n");
   }
 
   bool authorized(const Request& request) const {

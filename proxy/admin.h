@@ -13,6 +13,12 @@
 
 namespace crossfade::proxy {
 
+// Let a stopped table be caught up; see LogFeed::release().
+struct ReleaseOrder {
+  std::string schema, table;
+  bool overwrite = false;
+};
+
 struct AdminHandlers {
   std::function<nlohmann::json()> status;
   std::function<nlohmann::json()> report;
@@ -20,6 +26,7 @@ struct AdminHandlers {
   std::function<std::string()> metrics;
   std::function<bool()> ready;  // serving, not draining, leader reachable
   std::function<bool()> started;
+  std::function<absl::StatusOr<std::string>(const ReleaseOrder&)> release;  // may take seconds
 };
 
 class AdminServer {
@@ -33,6 +40,9 @@ class AdminServer {
   virtual void stop() = 0;
 };
 
+// For the CLI: POST a JSON text to a path; otherwise as admin_get().
+absl::StatusOr<std::string> admin_post(const config::Address& address, const std::string& token,
+                                       const std::string& path, std::string json);
 // For the CLI: GET a path of the admin server; the body, or why not (with the HTTP status).
 absl::StatusOr<std::string> admin_get(const config::Address& address, const std::string& token,
                                       const std::string& path);

@@ -28,6 +28,7 @@ struct Asked {
   config::Address address;
   std::string token;
   std::string path;
+  std::string json = {};  // to be posted; empty: GET
 };
 
 absl::Status unreachable(const Asked& asked, const boost::system::error_code& error) {
@@ -36,7 +37,7 @@ absl::Status unreachable(const Asked& asked, const boost::system::error_code& er
 
 absl::StatusOr<std::string> body_or_error(const Asked& asked, http::response<http::string_body> response) {
   if (response.result() == http::status::ok) return std::move(response.body());
-  std::string why = response.body().substr(0, response.body().find('\n')).substr(0, 200);
+  std::string why = response.body().substr(0, response.body().find('\n')).substr(0, 1000);
   const std::string message = "the admin server at " + asked.address.text() + " answered " + asked.path +
                               " with HTTP " + std::to_string(response.result_int()) + ": " + why;
   if (response.result() == http::status::unauthorized) return absl::UnauthenticatedError(message);
@@ -47,7 +48,7 @@ absl::StatusOr<std::string> body_or_error(const Asked& asked, http::response<htt
 // With sanitizers GCC 12 takes Asio's own pair of coroutine allocator functions for a mismatch.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
-asio::awaitable<absl::StatusOr<std::string>> get(Asked asked) {
+asio::awaitable<absl::StatusOr<std::string>> ask(Asked asked) {
   const auto executor = co_await asio::this_coro::executor;
   tcp::resolver resolver(executor);
   const auto [unknown, endpoints] =
@@ -58,7 +59,13 @@ asio::awaitable<absl::StatusOr<std::string>> get(Asked asked) {
   const auto [refused, endpoint] = co_await stream.async_connect(endpoints, kAwaited);
   if (refused) co_return unreachable(asked, refused);
 
-  http::request<http::empty_body> request(http::verb::get, asked.path, 11);
+  const bool posts = !asked.json.empty();
+  http::request<http::string_body> request(posts ? http::verb::post : http::verb::get, asked.path, 11);
+  if (posts) {
+    request.set(http::field::content_type, "application/json");
+    request.body() = asked.json;
+    request.prepare_payload();
+  }
   request.set(http::field::host, asked.address.text());
   request.set(http::field::user_agent, "crossfade");
   if (!asked.token.empty()) request.set(http::field::authorization, "Bearer " + asked.token);
@@ -75,23 +82,34 @@ asio::awaitable<absl::StatusOr<std::string>> get(Asked asked) {
 }
 #pragma GCC diagnostic pop
 
-}  // namespace
-
-absl::StatusOr<std::string> admin_get(const config::Address& address, const std::string& token,
-                                      const std::string& path) {
-  if (address.is_unix) {
-    return absl::InvalidArgumentError("the admin server has a TCP address, not " + address.text());
+absl::StatusOr<std::string> run(Asked asked) {
+  if (asked.address.is_unix) {
+    return absl::InvalidArgumentError("the admin server has a TCP address, not " + asked.address.text());
   }
   // A line break would end the header and begin another.
-  if (token.find_first_of("\r\n") != std::string::npos) return absl::InvalidArgumentError("the token has a line break");
+  if (asked.token.find_first_of("\r\n") != std::string::npos) {
+    return absl::InvalidArgumentError("the token has a line break");
+  }
   asio::io_context io(1);
   std::optional<absl::StatusOr<std::string>> result;
-  asio::co_spawn(io, get({.address = address, .token = token, .path = path}),
+  asio::co_spawn(io, ask(std::move(asked)),
                  [&result](const std::exception_ptr& failure, absl::StatusOr<std::string> got) {
                    result = failure == nullptr ? std::move(got) : absl::InternalError("the admin request failed");
                  });
   io.run();
   return *std::move(result);
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> admin_post(const config::Address& address, const std::string& token,
+                                       const std::string& path, std::string json) {
+  return run({.address = address, .token = token, .path = path, .json = std::move(json)});
+}
+
+absl::StatusOr<std::string> admin_get(const config::Address& address, const std::string& token,
+                                      const std::string& path) {
+  return run({.address = address, .token = token, .path = path});
 }
 
 }  // namespace crossfade::proxy

@@ -88,10 +88,14 @@ absl::StatusOr<AdminTarget> find_admin(const AdminOptions& options) {
   return target;
 }
 
-absl::StatusOr<nlohmann::json> ask(const AdminOptions& options, const std::string& path) {
+// `order`: posted; null: the path is only looked at.
+absl::StatusOr<nlohmann::json> ask(const AdminOptions& options, const std::string& path,
+                                   const nlohmann::json& order = nullptr) {
   const absl::StatusOr<AdminTarget> target = find_admin(options);
   if (!target.ok()) return target.status();
-  const absl::StatusOr<std::string> body = admin_get(target->address, target->token, path);
+  const absl::StatusOr<std::string> body = order.is_null()
+                                               ? admin_get(target->address, target->token, path)
+                                               : admin_post(target->address, target->token, path, order.dump());
   if (!body.ok()) return body.status();
   nlohmann::json answer = nlohmann::json::parse(*body, nullptr, false);
   if (!answer.is_object()) {
@@ -117,6 +121,19 @@ int report(const AdminOptions& options, const CliContext& context) {
   if (!answer.ok()) return fail(answer.status(), context);
   context.out << (options.format == "json" ? answer->dump(2) + "\n" : shadow::report_table(*answer));
   return shadow::report_exit_code(*answer);
+}
+
+struct ReleaseOptions {
+  std::string table;
+  bool overwrite = false;
+};
+
+int release(const AdminOptions& options, const ReleaseOptions& wanted, const CliContext& context) {
+  const nlohmann::json order = {{"table", wanted.table}, {"overwrite", wanted.overwrite}};
+  const absl::StatusOr<nlohmann::json> answer = ask(options, "/tables/release", order);
+  if (!answer.ok()) return fail(answer.status(), context);
+  context.out << (options.format == "json" ? answer->dump(2) : answer->value("text", "")) << "\n";
+  return kOk;
 }
 
 CLI::App* add_config_verb(CLI::App& app, const std::string& name, const std::string& about, std::string& file) {
@@ -158,31 +175,39 @@ std::string option_in(const std::string& argument) {
   return argument[1] == '-' ? argument.substr(0, argument.find('=')) : argument.substr(0, 2);
 }
 
+// "crossfade tables release"
+std::string full_name(const CLI::App& app) {
+  return (app.get_parent() != nullptr ? full_name(*app.get_parent()) + " " : "") + app.get_name();
+}
+
 // Which of the words is not known, and which is meant by it: said before anything that is merely missing. Empty: all
 // are known.
 std::string unknown_word(const CLI::App& app, const std::vector<std::string>& arguments) {
-  const CLI::App* verb = nullptr;
+  const CLI::App* verb = &app;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string& argument = arguments[i];
     if (argument == "--") break;
     const std::string option = option_in(argument);
     if (option.empty()) {
-      if (verb != nullptr) continue;
+      const std::vector<const CLI::App*> below = verb->get_subcommands({});
+      if (below.empty()) continue;
       std::vector<std::string> verbs;
-      for (const CLI::App* one : app.get_subcommands({})) {
+      const CLI::App* found = nullptr;
+      for (const CLI::App* one : below) {
         verbs.push_back(one->get_name());
-        if (verbs.back() == argument) verb = one;
+        if (verbs.back() == argument) found = one;
       }
-      if (verb != nullptr) continue;
-      return "there is no verb '" + argument + "'" + did_you_mean(argument, verbs) +
-             "\nRun crossfade --help for all of them.";
+      if (found == nullptr) {
+        return "there is no verb '" + argument + "'" + did_you_mean(argument, verbs) + "\nRun " + full_name(*verb) +
+               " --help for all of them.";
+      }
+      verb = found;
+      continue;
     }
-    const CLI::App& asked = verb != nullptr ? *verb : app;
-    const CLI::Option* known = asked.get_option_no_throw(option);
+    const CLI::Option* known = verb->get_option_no_throw(option);
     if (known == nullptr) {
-      const std::string where = verb != nullptr ? "'crossfade " + verb->get_name() + "'" : std::string("'crossfade'");
-      return where + " has no option '" + option + "'" + did_you_mean(option, spellings(asked)) + "\nRun crossfade " +
-             (verb != nullptr ? verb->get_name() + " " : std::string()) + "--help for all of them.";
+      return "'" + full_name(*verb) + "' has no option '" + option + "'" + did_you_mean(option, spellings(*verb)) +
+             "\nRun " + full_name(*verb) + " --help for all of them.";
     }
     const bool takes_next = known->get_type_size_max() > 0 && argument == option;
     if (takes_next) ++i;
@@ -221,6 +246,21 @@ int run_cli(int argc, const char* const* argv, const CliContext& context) {
   report_verb->footer(
       "Exit code 0: no differences, 4: differences, 8: too few samples to tell, 1: error.\n\n"
       "Examples:\n  crossfade report\n  crossfade report --config crossfade.yaml --format json");
+  CLI::App* tables_verb = app.add_subcommand("tables", "Decide about tables that no longer follow");
+  tables_verb->require_subcommand(1);
+  ReleaseOptions to_release;
+  CLI::App* release_verb = add_admin_verb(
+      *tables_verb, "release", "Let a stopped table catch up, from where it stopped in the leader's log", admin);
+  release_verb->add_option("table", to_release.table, "SCHEMA.TABLE, as status shows it under parked")
+      ->required()
+      ->type_name("TABLE");
+  release_verb->add_flag("--overwrite", to_release.overwrite,
+                         "Write rows that do not fit as the leader has them; each is a line in the ledger");
+  release_verb->footer(
+      "Without --overwrite a row that does not fit stops the table again. Exit code 1 and the reason where it cannot "
+      "go on.\n\n"
+      "Examples:\n  crossfade tables release shop.orders\n"
+      "  crossfade tables release shop.orders --overwrite --config crossfade.yaml");
   CLI::App* version_verb = app.add_subcommand("version", "Print the version");
   version_verb->footer("Example:\n  crossfade version");
 
@@ -242,6 +282,7 @@ int run_cli(int argc, const char* const* argv, const CliContext& context) {
   if (check_verb->parsed()) return check(config_file, context);
   if (status_verb->parsed()) return status(admin, context);
   if (report_verb->parsed()) return report(admin, context);
+  if (release_verb->parsed()) return release(admin, to_release, context);
   context.out << "crossfade " << context.version << "\n";
   return kOk;
 }

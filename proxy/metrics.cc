@@ -150,6 +150,11 @@ void add_applier(Exposition& out, const Metrics::Gauges& gauges) {
                   static_cast<double>(gauges.lag_bytes));
   out.gauge_value("crossfade_lag_oldest_seconds", "Age of the oldest change that the follower does not have yet.",
                   gauges.lag_oldest_seconds);
+  out.gauge_value("crossfade_log_retention_seconds", "How long the leader keeps its log; 0: for ever, or not known.",
+                  static_cast<double>(gauges.log_retention_seconds));
+  out.gauge_value("crossfade_log_waiting_seconds",
+                  "For how long the part of the leader's log that is needed longest has waited to be applied.",
+                  static_cast<double>(gauges.log_waiting_seconds));
   out.gauge_value("crossfade_caught_up", "1 when the follower has all that the leader has committed.",
                   gauges.caught_up ? 1 : 0);
   out.gauge_value("crossfade_parked_entries", "Tables whose changes wait, because a change did not fit.",

@@ -64,6 +64,7 @@ class Metrics {
   struct Gauges {
     std::uint64_t lag_entries = 0, lag_bytes = 0;
     double lag_oldest_seconds = 0;
+    std::uint64_t log_retention_seconds = 0, log_waiting_seconds = 0;
     bool caught_up = false;
     std::array<bool, 2> backend_up = {};
     std::uint64_t flags_version = 0;

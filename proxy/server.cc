@@ -32,6 +32,7 @@ namespace crossfade::proxy {
 namespace {
 
 constexpr auto kCallsInterval = std::chrono::seconds(1);
+constexpr auto kReleaseMax = std::chrono::seconds(5);
 constexpr auto kLastLinesAtMost = std::chrono::seconds(2);
 
 // A listening socket; the main thread accepts, workers take turns.
@@ -93,6 +94,7 @@ class Server {
  private:
   absl::Status start_listeners();
   absl::Status start_admin();
+  absl::StatusOr<std::string> release(const ReleaseOrder& order);
   void prepare_feeds();
   void on_flags(std::shared_ptr<const config::Flags> flags);
   Task<void> accept_loop(Listener& listener);
@@ -212,6 +214,15 @@ absl::Status Server::start_listeners() {
   return absl::OkStatus();
 }
 
+// On the admin server's thread.
+absl::StatusOr<std::string> Server::release(const ReleaseOrder& order) {
+  if (feed_.status().kind != FeedKind::log) {
+    return absl::FailedPreconditionError("only feed log stops tables, and it is not in force");
+  }
+  const auto how = order.overwrite ? dualwrite::CatchUp::overwriting : dualwrite::CatchUp::compared;
+  return log_feed_->release({.schema = order.schema, .table = order.table}, how, kReleaseMax);
+}
+
 absl::Status Server::start_admin() {
   std::string token;
   if (!config_.admin.token_file.empty()) {
@@ -226,6 +237,7 @@ absl::Status Server::start_admin() {
   handlers.flags = [sources] { return flags_json(*sources.flags.current()); };
   handlers.report = [this] { return shadow_->report(); };
   handlers.ready = [sources] { return is_ready(sources); };
+  handlers.release = [this](const ReleaseOrder& order) { return release(order); };
   handlers.started = [sources] { return sources.shared.traits.get(sources.shared.leader).known; };
   auto admin = AdminServer::start(config_.admin.address, token, std::move(handlers));
   if (!admin.ok()) return admin.status();

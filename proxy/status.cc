@@ -67,6 +67,8 @@ Metrics::Gauges gauges(const StatusSources& sources) {
   out.shadow_read_percent = flags->shadow_read.percent.ppm() / 10000.0;
   out.shadow_queue = sources.shared.shadow.queued();
   out.parked_entries = feed.parked.size();
+  out.log_retention_seconds = feed.retention.seconds;
+  out.log_waiting_seconds = feed.retention.waiting_seconds;
   out.ledger_open = feed.ledger_open;
   out.log_dropped = log_lines_dropped();
   for (std::size_t i = 0; i < kLogKinds; ++i) out.log_suppressed[i] = limited_log().suppressed(static_cast<LogKind>(i));
@@ -81,6 +83,14 @@ nlohmann::json status_json(const StatusSources& sources) {
   nlohmann::json parked = nlohmann::json::array();
   for (const auto& entry : feed.parked) {
     parked.push_back({{"entry", entry.key}, {"tables", entry.table}, {"error", entry.error}});
+  }
+  nlohmann::json retention = nullptr;
+  if (feed.retention.known) {
+    retention = {{"seconds", feed.retention.seconds},
+                 {"oldest_file", feed.retention.oldest_file},
+                 {"needed_by", feed.retention.by},
+                 {"needed_from", feed.retention.needed},
+                 {"waiting_seconds", feed.retention.waiting_seconds}};
   }
   nlohmann::json findings = nlohmann::json::array();
   for (const auto& finding : feed.findings) {
@@ -112,6 +122,7 @@ nlohmann::json status_json(const StatusSources& sources) {
         {"why", feed.why},
         {"position", feed.position},
         {"leader_position", feed.leader_position},
+        {"retention", retention},
         {"findings", findings}}},
       {"applier",
        {{"state", feed.state},

@@ -57,6 +57,15 @@ struct FeedStatus {
     std::string severity, object, text;  // "blocker"; "app.t column price"; what differs, and what to do
   };
   std::vector<Finding> findings;
+  // log: how long the leader keeps its log, and what of it has been needed for the longest time.
+  struct Retention {
+    bool known = false;
+    std::uint64_t seconds = 0;  // 0: for ever
+    std::string oldest_file;
+    std::string by, needed;  // "the feed" or "table app.t"; from where on
+    std::uint64_t waiting_seconds = 0;
+  };
+  Retention retention;
   std::string position;         // log: applied up to
   std::string leader_position;  // log: the leader's end when last asked
 };

@@ -168,6 +168,7 @@ void LogApplier::take_end(const TransactionEnd& end) {
   if (end.next > next_.applied) {
     next_.applied = end.next;
     next_.resume = end.resume;
+    next_.file_time = end.resume.file == end.next.file ? end.file_time : 0;
     next_.gtid = current_.gtid;
   }
   caught_up_to_ = end.next;
@@ -178,6 +179,7 @@ Task<absl::Status> LogApplier::take_advance(LogAdvance advance) {
   if (in_transaction_) co_return absl::OkStatus();
   caught_up_to_ = advance.next;
   if (advance.next > next_.applied) {
+    next_.file_time = advance.resume.file == advance.next.file ? advance.file_time : 0;
     next_.applied = std::move(advance.next);
     next_.resume = std::move(advance.resume);
   }

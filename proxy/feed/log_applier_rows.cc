@@ -1,5 +1,6 @@
 // Rows one by one: which one does not fit, and what becomes of it.
 
+#include "dualwrite/cascades.h"
 #include "proxy/feed/log_applier.h"
 #include "proxy/log_limit.h"
 
@@ -86,7 +87,7 @@ Task<absl::Status> LogApplier::diverged(RowsChange row, std::shared_ptr<const Ta
   if (!identity.ok()) co_return identity.status();
   setting_.counters.divergences.add();
   ++divergences_;
-  if (policy == config::OnDivergence::overwrite) {
+  if (policy == config::OnDivergence::overwrite || setting_.stopped.overwrites(table)) {
     auto overwritten = co_await overwrite(std::move(row), how);
     if (!overwritten.ok()) co_return overwritten.status();
     if (overwritten->empty()) {
@@ -133,8 +134,9 @@ Task<absl::Status> LogApplier::stop_unmapped(std::shared_ptr<const TableMapping>
   co_return co_await stop_tables(std::move(tables), StopCause::definition, how->reason, std::move(no_ledger));
 }
 
-// From the transaction being taken on. What of it is on the follower already is rolled back, and read again without
-// these tables.
+// With the tables whose rows these tables' foreign keys change unseen: applied alone, such a row could be one that the
+// leader has deleted long since. From the transaction being taken on. What of it is on the follower already is rolled
+// back, and read again without these tables.
 Task<absl::Status> LogApplier::stop_tables(std::vector<TableRef> tables, StopCause cause, std::string reason,
                                            std::vector<std::string> ledger) {
   const absl::Status undone = co_await follower_.rollback();
@@ -143,8 +145,19 @@ Task<absl::Status> LogApplier::stop_tables(std::vector<TableRef> tables, StopCau
   steps.push_back({.sql = "BEGIN"});
   steps.push_back({.sql = dualwrite::lock_position(setting_.schema, setting_.leader, setting_.owner)});
   std::vector<dualwrite::StoppedTable> stopping;
-  for (const TableRef& table : tables) {
-    dualwrite::StoppedTable stopped{.table = table, .cause = cause, .since = current_.at, .reason = reason};
+  std::vector<TableRef> children;
+  if (setting_.makes.leader_is_mariadb) children = dualwrite::cascade_children(setting_.catalog.leader(), tables);
+  const std::string why_children = tables.empty() ? std::string() : reason_of_children(tables.front());
+  for (std::size_t i = 0; i < tables.size() + children.size(); ++i) {
+    const bool is_child = i >= tables.size();
+    const TableRef& table = is_child ? children[i - tables.size()] : tables[i];
+    const dualwrite::StoppedTable* before = setting_.stopped.find(table);
+    if (is_child && before != nullptr && !before->released()) continue;
+    dualwrite::StoppedTable stopped{.table = table,
+                                    .cause = is_child ? StopCause::parent : cause,
+                                    .since = current_.at,
+                                    .reason = is_child ? why_children : reason,
+                                    .stopped_at = unix_seconds()};
     // One that was being caught up is stopped again where it has come to.
     steps.push_back({.sql = dualwrite::delete_stopped(setting_.schema, table)});
     steps.push_back({.sql = dualwrite::insert_stopped(setting_.schema, stopped)});

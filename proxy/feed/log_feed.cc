@@ -135,10 +135,12 @@ FeedStatus LogFeed::status() const {
   const bool synced = idle_.load(std::memory_order_acquire) || synced_through() + kFresh >= Clock::now();
   copy.caught_up = copy.leader_up && copy.follower_up && !stopped_.any() && synced;
   for (const dualwrite::StoppedTable& stopped : stopped_.list()) {
-    copy.parked.push_back({.key = stopped.since.text(),
-                           .table = stopped.table.schema + "." + stopped.table.table,
-                           .error = stopped.reason});
+    copy.parked.push_back(
+        {.key = stopped.since.text(),
+         .table = stopped.table.schema + "." + stopped.table.table,
+         .error = (stopped.released() ? "being caught up; it had stopped for: " : "") + stopped.reason});
   }
+  copy.findings.insert(copy.findings.begin(), retention_findings_.begin(), retention_findings_.end());
   return copy;
 }
 
@@ -192,7 +194,7 @@ Task<void> LogFeed::loop() {
       if (++failures_ > 3) co_await wake_.wait(Clock::now() + kPause);
       continue;
     }
-    const bool log_is_short = absl::IsOutOfRange(status) || absl::IsFailedPrecondition(status);
+    const bool log_is_short = in_log_ && (absl::IsOutOfRange(status) || absl::IsFailedPrecondition(status));
     if (log_is_short && follower_ && !stopped_.released().empty()) {
       const absl::Status given_up = co_await give_up_released();
       if (given_up.ok()) {
@@ -219,6 +221,7 @@ Task<void> LogFeed::loop() {
 
 // One step: whatever is missing is made, then a piece of the log is read and applied.
 Task<absl::Status> LogFeed::follow() {
+  in_log_ = false;
   if (!leader_ || !leader_->alive()) {
     drop_links();
     const absl::Status connected = co_await connect_leader();
@@ -252,13 +255,16 @@ Task<absl::Status> LogFeed::follow() {
   if (!loaded_) {
     auto stored = co_await take_position();
     if (!stored.ok()) co_return stored.status();
+    in_log_ = true;
     const absl::Status opened = co_await open_reader(*stored);
     if (!opened.ok()) co_return opened;
     loaded_ = true;
     note("applying", absl::OkStatus());
   }
+  in_log_ = false;
   const absl::Status watched = co_await watch();
   if (!watched.ok()) co_return watched;
+  in_log_ = true;
   const absl::Status read = co_await reader_->read(queue_, kQueueBytesMax, Clock::now() + kSilenceMax);
   // What was read before something that cannot be followed still is.
   const absl::Status applied = co_await applier_->apply(queue_, policy_.load());
@@ -316,17 +322,18 @@ Task<absl::Status> LogFeed::open_reader(const StoredPosition& stored) {
   const absl::Status loaded = co_await catalog_.load(*leader_, follower_->link());
   if (!loaded.ok()) co_return loaded;
   next_compare_ = {};
-  LogPosition start = stored.resume;
+  LogStart start{.at = stored.resume, .known_from = {}, .file_time = stored.file_time};
   for (const TableRef& table : stopped_.released()) {
     const LogPosition& since = stopped_.all().at(table).since;
-    if (since < start) start = since;
+    if (since < start.at) start.at = since;
   }
+  if (start.at.file != stored.resume.file) start.file_time = 0;
   // While a table is caught up, rows of XA branches that began before it stopped would be missed: that is an error
   // then.
-  const LogPosition known_from = stopped_.released().empty() ? stored.applied : LogPosition();
+  if (stopped_.released().empty()) start.known_from = stored.applied;
   commits_.forget_places();
   commits_.processed(stored.applied);
-  auto opened = co_await LogReader::open(reactor_, leader_link(), counters_, start, known_from, server_id_);
+  auto opened = co_await LogReader::open(reactor_, leader_link(), counters_, start, server_id_);
   if (!opened.ok()) co_return opened.status();
   reader_ = *std::move(opened);
   queue_ = {};
@@ -351,6 +358,7 @@ Task<absl::Status> LogFeed::open_reader(const StoredPosition& stored) {
 // Writes are not duplicated: where they go on is kept.
 Task<absl::Status> LogFeed::pause() {
   note("paused: dual_write is off", absl::OkStatus());
+  refuse_releases("the feed is paused, dual_write is off: nothing is applied");
   usable_.store(false);
   if (loaded_) drop_links();
   co_await wake_.wait(Clock::now() + std::chrono::seconds(1));
@@ -360,6 +368,7 @@ Task<absl::Status> LogFeed::pause() {
 // Another proxy applies: the position row says how far it is.
 Task<absl::Status> LogFeed::stand_by() {
   note("standing by: another proxy applies", absl::OkStatus());
+  refuse_releases("another proxy applies: ask that one");
   auto asked = co_await follower_->ask(dualwrite::select_position(options_.schema, kLeaderName));
   if (!asked.ok()) co_return asked.status();
   auto stored = dualwrite::position_from(*asked);

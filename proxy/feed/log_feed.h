@@ -7,6 +7,8 @@
 #include <array>
 #include <atomic>
 #include <condition_variable>
+#include <deque>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -17,6 +19,7 @@
 #include "config/config.h"
 #include "config/flags.h"
 #include "dualwrite/leader_settings.h"
+#include "dualwrite/log_retention.h"
 #include "proxy/feed/applied_commits.h"
 #include "proxy/feed/feed.h"
 #include "proxy/feed/feed_fault.h"
@@ -51,6 +54,11 @@ class LogFeed final : public Feed {
   bool any_stopped() const override { return stopped_.any(); }
   FeedStatus status() const override;
   bool settle(std::chrono::milliseconds at_most) override;
+  // Any thread but the feed's; waits at most so long for the feed to look at it. A stopped table is caught up from
+  // where it stopped: what will happen, or why it cannot (NotFound: it is not stopped). Where nothing is said in time
+  // nothing is done.
+  absl::StatusOr<std::string> release(dualwrite::TableRef table, dualwrite::CatchUp how,
+                                      std::chrono::milliseconds at_most);
 
   // Set before start(); called on the feed's thread.
   // From here on the log tells everything: sessions may be relays.
@@ -86,8 +94,25 @@ class LogFeed final : public Feed {
   Task<absl::Status> anchor();
   Task<absl::Status> connect_follower();
 
+  // log_feed_release.cc
+  struct ReleaseRequest {
+    dualwrite::TableRef table;
+    dualwrite::CatchUp how = dualwrite::CatchUp::none;
+    std::promise<absl::StatusOr<std::string>> answer;
+    std::atomic<bool> taken{false};  // by whoever answers it, or by whoever gave up waiting
+  };
+  Task<absl::Status> release_requested();
+  Task<absl::StatusOr<std::string>> release_one(dualwrite::TableRef asked, dualwrite::CatchUp how);
+  void refuse_releases(const std::string& why);
+
+  // log_feed_retention.cc
+  std::vector<dualwrite::NeededLog> needed_log() const;
+  Task<absl::Status> look_at_retention();
+  void publish(const dualwrite::LogRetention& retention);
+
   // log_feed_watch.cc: what is looked at now and then
   Task<void> bound_loop();
+  Task<absl::Status> open_bound_link();
   Task<absl::Status> look_at_log_end();
   Task<absl::Status> watch();
   Task<absl::Status> compare_definitions();
@@ -95,6 +120,10 @@ class LogFeed final : public Feed {
   Task<absl::Status> give_up_released();
   void publish(const std::vector<dualwrite::SchemaFinding>& findings);
   Task<absl::Status> stop_blocked(const dualwrite::LogPosition& since);
+  Task<absl::Status> stop_with_children(dualwrite::StoppedTable first);
+  Task<absl::Status> release_with_children(dualwrite::TableRef table, dualwrite::CatchUp how);
+  std::vector<dualwrite::TableRef> children_of(const dualwrite::TableRef& table) const;
+  bool waits_for_parent(const dualwrite::StoppedTable& table) const;
   Task<absl::Status> count_ledger();
 
   LogFeedOptions options_;
@@ -120,6 +149,7 @@ class LogFeed final : public Feed {
   bool unsuitable_ = false;
   std::optional<dualwrite::Anchor> anchor_;
   std::vector<std::function<void()>> when_anchored_;
+  bool in_log_ = false;  // what failed was the log itself, not a connection, a setting or a right
   bool elected_ = false;
   bool loaded_ = false;  // position, stopped tables, definitions
   dualwrite::LeaderIdentity identity_;
@@ -130,12 +160,14 @@ class LogFeed final : public Feed {
     std::chrono::seconds pause{1};
   };
   std::map<dualwrite::TableRef, Retry> retries_;
+  std::deque<std::shared_ptr<ReleaseRequest>> release_requests_;
   TimePoint next_election_{};
   TimePoint next_compare_{};
   bool compare_due_ = false;  // definitions were read, and are not of one moment yet
   TimePoint next_retry_{};
   TimePoint next_ledger_{};
   TimePoint next_settings_{};
+  TimePoint next_retention_{};
   int failures_ = 0;
   const TimePoint started_ = Clock::now();
 
@@ -152,6 +184,7 @@ class LogFeed final : public Feed {
   mutable std::mutex status_mutex_;
   mutable std::condition_variable synced_;
   FeedStatus status_;
+  std::vector<FeedStatus::Finding> retention_findings_;  // guarded by status_mutex_
 };
 
 }  // namespace crossfade::proxy

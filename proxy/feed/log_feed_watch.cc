@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "dualwrite/cascades.h"
 #include "proxy/deadlines.h"
 #include "proxy/feed/log_feed.h"
 #include "proxy/feed/server_answers.h"
@@ -10,6 +11,7 @@
 
 namespace crossfade::proxy {
 
+using dualwrite::CatchUp;
 using dualwrite::LogPosition;
 using dualwrite::SchemaFinding;
 using dualwrite::Severity;
@@ -33,6 +35,7 @@ Task<void> LogFeed::bound_loop() {
   while (!stopping_ && !unsuitable_) {
     absl::Status looked;
     if (enabled_.load()) looked = co_await look_at_log_end();
+    if (looked.ok() && anchor_) looked = co_await look_at_retention();
     if (!looked.ok()) {
       bound_link_.reset();
       usable_.store(false, std::memory_order_release);
@@ -46,13 +49,18 @@ Task<void> LogFeed::bound_loop() {
   }
 }
 
+Task<absl::Status> LogFeed::open_bound_link() {
+  if (bound_link_ && bound_link_->alive()) co_return absl::OkStatus();
+  bound_link_.reset();
+  auto opened = co_await BackendLink::open(reactor_, leader_link(), counters_, Clock::now() + kConnectMax);
+  if (!opened.ok()) co_return opened.status();
+  bound_link_ = *std::move(opened);
+  co_return absl::OkStatus();
+}
+
 Task<absl::Status> LogFeed::look_at_log_end() {
-  if (!bound_link_ || !bound_link_->alive()) {
-    bound_link_.reset();
-    auto opened = co_await BackendLink::open(reactor_, leader_link(), counters_, Clock::now() + kConnectMax);
-    if (!opened.ok()) co_return opened.status();
-    bound_link_ = *std::move(opened);
-  }
+  const absl::Status open = co_await open_bound_link();
+  if (!open.ok()) co_return open;
   const TimePoint asked = Clock::now();
   auto end = co_await ask_log_end(*bound_link_);
   if (!end.ok()) co_return end.status();
@@ -98,6 +106,7 @@ Task<absl::Status> LogFeed::watch() {
     const absl::Status compared = co_await compare_definitions();
     if (!compared.ok()) co_return compared;
   }
+  if (!release_requests_.empty()) co_return co_await release_requested();
   if (now >= next_retry_ && stopped_.any()) {
     next_retry_ = now + kRetryInterval;
     const absl::Status retried = co_await retry_stopped();
@@ -137,14 +146,64 @@ Task<absl::Status> LogFeed::stop_blocked(const LogPosition& since) {
     StoppedTable stop{.table = finding.table,
                       .cause = StopCause::definition,
                       .since = since,
-                      .reason = finding.object + ": " + finding.text + "; " + finding.advice};
+                      .reason = finding.object + ": " + finding.text + "; " + finding.advice,
+                      .stopped_at = unix_seconds()};
+    const absl::Status stopped = co_await stop_with_children(std::move(stop));
+    if (!stopped.ok()) co_return stopped;
+  }
+  publish(findings);
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> LogFeed::stop_with_children(StoppedTable first) {
+  std::vector<StoppedTable> stopping(1, first);
+  for (TableRef& child : children_of(first.table)) {
+    if (stopped_.all().contains(child)) continue;
+    StoppedTable stop = first;
+    stop.table = std::move(child);
+    stop.cause = StopCause::parent;
+    stop.reason = reason_of_children(first.table);
+    stopping.push_back(std::move(stop));
+  }
+  for (StoppedTable& stop : stopping) {
     auto kept = co_await follower_->ask(dualwrite::insert_stopped(options_.schema, stop));
     if (!kept.ok()) co_return kept.status();
     limited_log().error(LogKind::parked, "table={}.{} stopped position={} why=\"{}\"", stop.table.schema,
                         stop.table.table, stop.since.text(), stop.reason);
     stopped_.stop(std::move(stop));
   }
-  publish(findings);
+  co_return absl::OkStatus();
+}
+
+// A leader of MySQL logs what its cascades do.
+std::vector<TableRef> LogFeed::children_of(const TableRef& table) const {
+  if (!makes().leader_is_mariadb) return {};
+  const std::vector<TableRef> one(1, table);
+  return dualwrite::cascade_children(catalog_.leader(), one);
+}
+
+bool LogFeed::waits_for_parent(const StoppedTable& table) const {
+  if (table.cause != StopCause::parent) return false;
+  for (const auto& [name, other] : stopped_.all()) {
+    if (name == table.table || other.released()) continue;
+    const std::vector<TableRef> children = children_of(name);
+    if (std::find(children.begin(), children.end(), table.table) != children.end()) return true;
+  }
+  return false;
+}
+
+// All from one place: what the log says of parent and child must come in its order.
+Task<absl::Status> LogFeed::release_with_children(TableRef table, CatchUp how) {
+  std::vector<TableRef> releasing(1, table);
+  for (TableRef& child : children_of(table)) {
+    const StoppedTable* stopped = stopped_.find(child);
+    if (stopped != nullptr && stopped->cause == StopCause::parent) releasing.push_back(std::move(child));
+  }
+  for (const TableRef& each : releasing) {
+    auto done = co_await follower_->ask(dualwrite::release_stopped(options_.schema, each, how));
+    if (!done.ok()) co_return done.status();
+    limited_log().warn(LogKind::parked, "table={}.{} released=true", each.schema, each.table);
+  }
   co_return absl::OkStatus();
 }
 
@@ -153,7 +212,7 @@ Task<absl::Status> LogFeed::stop_blocked(const LogPosition& since) {
 Task<absl::Status> LogFeed::give_up_released() {
   for (const TableRef& table : stopped_.released()) {
     StoppedTable stop = stopped_.all().at(table);
-    stop.released = false;
+    stop.catch_up = CatchUp::none;
     stop.cause = StopCause::divergence;
     stop.reason = "the leader's log no longer has its changes: copy the table, then delete its row of `" +
                   options_.schema + "`.`stopped` on the follower";
@@ -187,8 +246,9 @@ Task<absl::Status> LogFeed::retry_stopped() {
   std::vector<StoppedTable> tables = stopped_.list();
   std::vector<TableRef> due;
   for (const StoppedTable& table : tables) {
-    if (table.released) continue;
+    if (table.released()) continue;
     if (table.cause == StopCause::divergence && policy_.load() == config::OnDivergence::hold) continue;
+    if (waits_for_parent(table)) continue;
     Retry& retry = retries_[table.table];
     if (now < retry.at) continue;
     retry.at = now + kRetryInterval;
@@ -202,12 +262,14 @@ Task<absl::Status> LogFeed::retry_stopped() {
     std::vector<TableRef> one(1, table);
     if (!catalog_.carries(one, makes())) continue;
     const bool gone = !catalog_.leader().contains(table) && !catalog_.follower().contains(table);
-    const std::string sql =
-        gone ? dualwrite::delete_stopped(options_.schema, table) : dualwrite::release_stopped(options_.schema, table);
-    auto done = co_await follower_->ask(sql);
-    if (!done.ok()) co_return done.status();
-    limited_log().warn(LogKind::parked, "table={}.{} released=true", table.schema, table.table);
-    if (gone) stopped_.resume(table);
+    if (gone) {
+      auto forgotten = co_await follower_->ask(dualwrite::delete_stopped(options_.schema, table));
+      if (!forgotten.ok()) co_return forgotten.status();
+      stopped_.resume(table);
+    } else {
+      const absl::Status done = co_await release_with_children(table, CatchUp::compared);
+      if (!done.ok()) co_return done;
+    }
     released = released || !gone;
     // One that stops again waits longer each time.
     Retry& retry = retries_[table];

@@ -66,9 +66,10 @@ bool LogQueue::forget_open() {
   return false;
 }
 
-LogReader::LogReader(std::unique_ptr<BackendLink> link, LogPosition start, LogPosition known_from)
+LogReader::LogReader(std::unique_ptr<BackendLink> link, LogStart start)
     : link_(std::move(link)),
-      decoder_(dualwrite::LogDecoderOptions{.start = std::move(start), .known_from = std::move(known_from)}),
+      decoder_(dualwrite::LogDecoderOptions{
+          .start = std::move(start.at), .known_from = std::move(start.known_from), .start_file_time = start.file_time}),
       messages_(kEventBytesMax),
       buffer_(kBufferBytes) {
   messages_.expect_sequence(1);
@@ -76,9 +77,9 @@ LogReader::LogReader(std::unique_ptr<BackendLink> link, LogPosition start, LogPo
 }
 
 Task<absl::StatusOr<std::unique_ptr<LogReader>>> LogReader::open(Reactor& reactor, LinkOptions options,
-                                                                 Counters& counters, LogPosition start,
-                                                                 LogPosition known_from, std::uint32_t server_id) {
-  if (start.offset > UINT32_MAX) co_return absl::OutOfRangeError("log files past 4 GiB cannot be resumed in");
+                                                                 Counters& counters, LogStart start,
+                                                                 std::uint32_t server_id) {
+  if (start.at.offset > UINT32_MAX) co_return absl::OutOfRangeError("log files past 4 GiB cannot be resumed in");
   const TimePoint deadline = Clock::now() + kAnswerMax;
   auto opened = co_await BackendLink::open(reactor, std::move(options), counters, deadline);
   if (!opened.ok()) co_return opened.status();
@@ -87,10 +88,10 @@ Task<absl::StatusOr<std::unique_ptr<LogReader>>> LogReader::open(Reactor& reacto
   if (!prepared.ok()) co_return prepared.status();
   protocol::Buffer wire;
   protocol::append_command(
-      wire, protocol::encode_binlog_dump(start.file, static_cast<std::uint32_t>(start.offset), server_id));
+      wire, protocol::encode_binlog_dump(start.at.file, static_cast<std::uint32_t>(start.at.offset), server_id));
   const absl::Status sent = co_await link->send(wire, deadline);
   if (!sent.ok()) co_return sent;
-  co_return std::unique_ptr<LogReader>(new LogReader(std::move(link), std::move(start), std::move(known_from)));
+  co_return std::unique_ptr<LogReader>(new LogReader(std::move(link), std::move(start)));
 }
 
 Task<absl::Status> LogReader::read(LogQueue& queue, std::size_t bytes_max, TimePoint deadline) {

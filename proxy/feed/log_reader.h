@@ -27,6 +27,13 @@ struct LogQueue {
 // Where the leader's log ends now.
 Task<absl::StatusOr<dualwrite::LogPosition>> ask_log_end(BackendLink& leader);
 
+// Where to begin; see LogDecoderOptions.
+struct LogStart {
+  dualwrite::LogPosition at;
+  dualwrite::LogPosition known_from;
+  std::uint32_t file_time = 0;
+};
+
 // Lives as long as its connection: after any failed Status it must be dropped, and a new one opened at a stored place.
 // Memory: the queue's bound, and one event.
 class LogReader {
@@ -34,15 +41,14 @@ class LogReader {
   // `options` is the control account's, which needs REPLICATION SLAVE. OutOfRange: the leader does not have this
   // place any more, or not yet (1236).
   static Task<absl::StatusOr<std::unique_ptr<LogReader>>> open(Reactor& reactor, LinkOptions options,
-                                                               Counters& counters, dualwrite::LogPosition start,
-                                                               dualwrite::LogPosition known_from,
+                                                               Counters& counters, LogStart start,
                                                                std::uint32_t server_id);
   // Takes what has arrived into the queue, until it holds `bytes_max`. Waits only while nothing has come: for the next
   // event, or a heartbeat, until the deadline. FailedPrecondition: the log says what cannot be followed.
   Task<absl::Status> read(LogQueue& queue, std::size_t bytes_max, TimePoint deadline);
 
  private:
-  LogReader(std::unique_ptr<BackendLink> link, dualwrite::LogPosition start, dualwrite::LogPosition known_from);
+  LogReader(std::unique_ptr<BackendLink> link, LogStart start);
   absl::Status take(protocol::Bytes input, LogQueue& queue);
   absl::Status take_message(protocol::Bytes payload, LogQueue& queue);
   absl::Status take_more(LogQueue& queue);

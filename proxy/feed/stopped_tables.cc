@@ -1,6 +1,7 @@
 #include "proxy/feed/stopped_tables.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "absl/strings/match.h"
 
@@ -9,6 +10,15 @@ namespace crossfade::proxy {
 using dualwrite::LogPosition;
 using dualwrite::StoppedTable;
 using dualwrite::TableRef;
+
+std::int64_t unix_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+std::string reason_of_children(const TableRef& parent) {
+  return "table " + parent.schema + "." + parent.table +
+         " is stopped, and what its foreign keys change here is not in the leader's log: it goes on with that table";
+}
 
 void StoppedTables::assign(std::vector<StoppedTable> tables) {
   tables_.clear();
@@ -40,16 +50,30 @@ void StoppedTables::move(const TableRef& table, const LogPosition& since) {
 bool StoppedTables::takes(const TableRef& table, const LogPosition& begin, const LogPosition& applied) const {
   const auto found = tables_.empty() ? tables_.end() : tables_.find(table);
   if (found == tables_.end()) return begin >= applied;
-  if (found->second.released) return begin >= std::min(found->second.since, applied);
+  if (found->second.released()) return begin >= std::min(found->second.since, applied);
   return begin >= applied && begin < found->second.since;
 }
 
 std::vector<TableRef> StoppedTables::released() const {
   std::vector<TableRef> out;
   for (const auto& [name, table] : tables_) {
-    if (table.released) out.push_back(name);
+    if (table.released()) out.push_back(name);
   }
   return out;
+}
+
+bool StoppedTables::overwrites(const TableRef& table) const {
+  const auto found = tables_.find(table);
+  return found != tables_.end() && found->second.catch_up == dualwrite::CatchUp::overwriting;
+}
+
+const StoppedTable* StoppedTables::find(const TableRef& table) const {
+  if (const auto exact = tables_.find(table); exact != tables_.end()) return &exact->second;
+  for (const auto& [name, stopped] : tables_) {
+    if (absl::EqualsIgnoreCase(name.table, table.table) && absl::EqualsIgnoreCase(name.schema, table.schema))
+      return &stopped;
+  }
+  return nullptr;
 }
 
 bool StoppedTables::contains(std::string_view schema, std::string_view table) const {

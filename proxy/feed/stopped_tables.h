@@ -12,6 +12,12 @@
 
 namespace crossfade::proxy {
 
+// Now, as StoppedTable::stopped_at counts it.
+std::int64_t unix_seconds();
+
+// Why the tables that a stopped one cascades to are stopped with it.
+std::string reason_of_children(const dualwrite::TableRef& parent);
+
 // Written by the feed's thread alone; asked from any.
 class StoppedTables {
  public:
@@ -27,6 +33,10 @@ class StoppedTables {
              const dualwrite::LogPosition& applied) const;
   // Those that are being caught up, and the earliest place that one of them needs.
   std::vector<dualwrite::TableRef> released() const;
+  // A row of it that does not fit is taken from the leader.
+  bool overwrites(const dualwrite::TableRef& table) const;
+  // By this name, or by it without case; nullptr: it is not stopped.
+  const dualwrite::StoppedTable* find(const dualwrite::TableRef& table) const;
 
   // Any thread. Names compare without case: a server that tells them apart has two tables stopped at worst.
   bool any() const { return count_.load(std::memory_order_acquire) != 0; }

@@ -180,7 +180,9 @@ def test_a_generated_column_with_another_expression_is_never_silent(env):
     proxy = two_definitions(env, "CREATE TABLE t (id INT PRIMARY KEY, a INT, g INT AS (a + 1) STORED)",
                             "CREATE TABLE t (id INT PRIMARY KEY, a INT, g INT AS (a + 2) STORED)")
     through(proxy, "INSERT INTO t (id, a) VALUES (1, 1)")
-    equal_or_named(env, proxy, "t")
+    assert equal_or_named(env, proxy, "t")["t"]
+    text = next(finding["text"] for finding in proxy.status()["feed"]["findings"] if finding["object"] == "app.t column g")
+    assert "+ 1" in text and "+ 2" in text, text
 
 
 def test_a_table_that_the_follower_lacks_stops_alone(env):

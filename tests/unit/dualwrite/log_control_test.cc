@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "dualwrite/sql_text.h"
+#include "protocol/wire.h"
+
 namespace crossfade::dualwrite {
 namespace {
 
@@ -19,11 +22,12 @@ TEST(LogControl, ReadsThePositionThatItWrote) {
   const auto none = position_from(rows({}));
   ASSERT_TRUE(none.ok());
   EXPECT_FALSE(none->has_value());
-  const auto read = position_from(rows({{"bin.000002", "4711", "bin.000001", "99", "uuid", "0-1-2"}}));
+  const auto read = position_from(rows({{"bin.000002", "4711", "bin.000001", "99", "uuid", "0-1-2", "1700000000"}}));
   ASSERT_TRUE(read.ok() && read->has_value());
   EXPECT_EQ((*read)->applied, (LogPosition{"bin.000002", 4711}));
   EXPECT_EQ((*read)->resume, (LogPosition{"bin.000001", 99}));
   EXPECT_EQ((*read)->server, "uuid");
+  EXPECT_EQ((*read)->file_time, 1700000000u);
   EXPECT_FALSE(position_from(rows({{"bin.000002"}})).ok());
 }
 
@@ -45,14 +49,20 @@ TEST(LogControl, TextsAreHexSoThatNoSessionReadsThemOtherwise) {
 }
 
 TEST(LogControl, ReadsStoppedTables) {
-  const auto read = stopped_from(rows({{"app", "t", "definition", "bin.000001", "4", "why", "0"},
-                                       {"app", "u", "divergence", "bin.000001", "5", "why", "1"}}));
+  const auto read = stopped_from(rows({{"app", "t", "definition", "bin.000001", "4", "why", "0", "1700000000"},
+                                       {"app", "u", "divergence", "bin.000001", "5", "why", "1", "0"},
+                                       {"app", "v", "parent", "bin.000001", "5", "why", "2", "0"}}));
   ASSERT_TRUE(read.ok());
-  ASSERT_EQ(read->size(), 2u);
+  ASSERT_EQ(read->size(), 3u);
   EXPECT_EQ((*read)[0].cause, StopCause::definition);
-  EXPECT_FALSE((*read)[0].released);
+  EXPECT_FALSE((*read)[0].released());
+  EXPECT_EQ((*read)[0].stopped_at, 1700000000);
   EXPECT_EQ((*read)[1].cause, StopCause::divergence);
-  EXPECT_TRUE((*read)[1].released);
+  EXPECT_EQ((*read)[1].catch_up, CatchUp::compared);
+  EXPECT_EQ((*read)[2].cause, StopCause::parent);
+  EXPECT_THAT(insert_stopped("c", (*read)[2]), HasSubstr(hex(protocol::as_bytes("parent"))));
+  EXPECT_EQ((*read)[2].catch_up, CatchUp::overwriting);
+  EXPECT_THAT(release_stopped("c", {"app", "v"}, CatchUp::overwriting), HasSubstr("SET `released`=2 WHERE"));
 }
 
 TEST(LogControl, ReadsTheAnchorAndTheIntentOfADdl) {

@@ -75,6 +75,19 @@ Buffer prepared_body(std::uint8_t one_phase, std::string_view name) {
   return body;
 }
 
+TEST(LogDecoder, AFileThatWasMadeAnewIsNotTheOneThatWasFollowed) {
+  const LogPosition start{.file = "bin.000001", .offset = 4};
+  for (const std::uint32_t stored : {0u, 1700000000u}) {
+    Dump same({.start = start, .start_file_time = stored});
+    EXPECT_TRUE(same.status.ok()) << same.status;
+    ASSERT_TRUE(same.gtid(1).ok() && same.query("BEGIN").ok() && same.query("COMMIT").ok()) << same.status;
+    EXPECT_EQ(std::get<TransactionEnd>(same.items.back()).file_time, 1700000000u);
+  }
+  const Dump other({.start = start, .start_file_time = 1699999999});
+  EXPECT_TRUE(absl::IsFailedPrecondition(other.status)) << other.status;
+  EXPECT_THAT(std::string(other.status.message()), HasSubstr("began anew"));
+}
+
 TEST(LogDecoder, ATransactionIsBeginRowsEndAndMovesThePositionAtItsEndOnly) {
   Dump dump;
   const LogPosition before = dump.decoder.position();
@@ -397,11 +410,13 @@ TEST(LogDecoder, EverySettingOfAStatementsSessionIsPassedOver) {
 TEST(LogDecoder, AStatementWithASettingThatIsNotKnownIsStillSaid) {
   Dump dump;
   ASSERT_TRUE(dump.gtid(1).ok());
-  ASSERT_TRUE(dump.feed(EventType::query, query_body("UPDATE t SET v=1", "shop", Buffer{1, 0, 0, 0, 0, 0, 0, 0, 0, 77})).ok());
+  ASSERT_TRUE(
+      dump.feed(EventType::query, query_body("UPDATE t SET v=1", "shop", Buffer{1, 0, 0, 0, 0, 0, 0, 0, 0, 77})).ok());
   const auto statement = std::get<LoggedStatement>(dump.items.at(1));
   EXPECT_EQ(statement.sql, "UPDATE t SET v=1");
   EXPECT_EQ(statement.unknown_setting, 77);
-  EXPECT_FALSE(dump.gtid(2).ok() && dump.feed(EventType::query, query_body("DROP TABLE t", "shop", Buffer{5, 9, 'U'})).ok());
+  EXPECT_FALSE(dump.gtid(2).ok() &&
+               dump.feed(EventType::query, query_body("DROP TABLE t", "shop", Buffer{5, 9, 'U'})).ok());
 }
 
 // (field, value)* 0 payload

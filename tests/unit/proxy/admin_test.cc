@@ -31,6 +31,15 @@ using Response = http::response<http::string_body>;
 class Client {
  public:
   explicit Client(std::uint16_t port) { socket_.connect({asio::ip::address_v4::loopback(), port}); }
+  Response post(const std::string& path, const std::string& body, const std::string& type = "application/json") {
+    http::request<http::string_body> request(http::verb::post, path, 11);
+    request.set(http::field::host, "localhost");
+    request.set(http::field::content_type, type);
+    request.body() = body;
+    request.prepare_payload();
+    http::write(socket_, request);
+    return read();
+  }
   Response ask(const std::string& path, const std::string& authorization = "", http::verb verb = http::verb::get) {
     http::request<http::string_body> request(verb, path, 11);
     request.set(http::field::host, "localhost");
@@ -72,7 +81,13 @@ class AdminTest : public ::testing::Test {
             .flags = []() -> json { throw std::runtime_error("no flags"); },
             .metrics = [] { return std::string("crossfade_clients_open 1\n"); },
             .ready = [this] { return ready_.load(); },
-            .started = [this] { return started_.load(); }};
+            .started = [this] { return started_.load(); },
+            .release = [](const ReleaseOrder& order) -> absl::StatusOr<std::string> {
+              if (order.table == "gone") return absl::NotFoundError("it is not stopped");
+              if (order.table == "narrow") return absl::FailedPreconditionError("column v is narrower");
+              if (order.table == "away") return absl::UnavailableError("the follower is away");
+              return order.schema + " " + order.table + (order.overwrite ? " overwritten" : " compared");
+            }};
   }
   void start(const std::string& token = "") {
     auto server = AdminServer::start({.host = "127.0.0.1", .port = 0}, token, handlers());
@@ -103,7 +118,7 @@ TEST_F(AdminTest, AnswersEveryPathOnOneConnection) {
   const Response metrics = client.ask("/metrics");
   EXPECT_EQ(metrics.body(), "crossfade_clients_open 1\n");
   EXPECT_THAT(std::string(metrics[http::field::content_type]), HasSubstr("version=0.0.4"));
-  EXPECT_EQ(json::parse(client.ask("/").body()).at("paths").size(), 7u);
+  EXPECT_EQ(json::parse(client.ask("/").body()).at("paths").size(), 8u);
 }
 
 TEST_F(AdminTest, AHandlerThatThrowsIsAnErrorAndNotTheEnd) {
@@ -137,6 +152,40 @@ TEST_F(AdminTest, SaysWhichPathsThereAre) {
   for (const std::string path : {"/status", "/report", "/flags", "/metrics", "/startup", "/readiness", "/liveness"}) {
     EXPECT_THAT(response.body(), HasSubstr(path));
   }
+}
+
+TEST_F(AdminTest, ReleasesATable) {
+  start();
+  Client client(server_->port());
+  const auto text = [&](const std::string& body) {
+    const Response response = client.post("/tables/release", body);
+    EXPECT_EQ(response.result_int(), 200u) << response.body();
+    return json::parse(response.body()).at("text").get<std::string>();
+  };
+  EXPECT_EQ(text(R"({"table": "shop.t"})"), "shop t compared");
+  EXPECT_EQ(text(R"({"table": "shop.t", "overwrite": true})"), "shop t overwritten");
+  EXPECT_EQ(text(R"({"table": "shop.a.b", "overwrite": false})"), "shop a.b compared");
+  const auto code = [&](const std::string& body) { return client.post("/tables/release", body).result_int(); };
+  EXPECT_EQ(code(R"({"table": "shop.gone"})"), 404u);
+  EXPECT_EQ(code(R"({"table": "shop.narrow"})"), 409u);
+  EXPECT_EQ(code(R"({"table": "shop.away"})"), 503u);
+  for (const char* bad :
+       {"", "{", "[]", "{}", R"({"table": 1})", R"({"table": "t"})", R"({"table": ".t"})", R"({"table": "s."})"}) {
+    EXPECT_EQ(code(bad), 400u) << bad;
+  }
+}
+
+TEST_F(AdminTest, AnOrderIsNotTakenFromAPageInABrowser) {
+  start();
+  Client client(server_->port());
+  EXPECT_EQ(client.post("/tables/release", R"({"table": "shop.t"})", "text/plain").result_int(), 415u);
+  EXPECT_EQ(client.ask("/tables/release").result_int(), 405u);
+}
+
+TEST_F(AdminTest, AnOrderNeedsTheToken) {
+  start("s3cret");
+  Client client(server_->port());
+  EXPECT_EQ(client.post("/tables/release", R"({"table": "shop.t"})").result_int(), 401u);
 }
 
 TEST_F(AdminTest, OnlyGetIsSupported) {

@@ -74,7 +74,12 @@ class CliTest : public ::testing::Test {
                                       .flags = [] { return json::object(); },
                                       .metrics = [] { return std::string(); },
                                       .ready = [] { return true; },
-                                      .started = [] { return true; }});
+                                      .started = [] { return true; },
+                                      .release = [](const ReleaseOrder& order) -> absl::StatusOr<std::string> {
+                                        if (order.table == "gone") return absl::NotFoundError("gone is not stopped");
+                                        return order.schema + "." + order.table +
+                                               (order.overwrite ? " overwritten" : " released");
+                                      }});
     ASSERT_TRUE(server.ok());
     admin_ = *std::move(server);
   }
@@ -105,6 +110,32 @@ TEST_F(CliTest, HelpsEverywhereWithAnExample) {
     EXPECT_THAT(out_, AllOf(HasSubstr("Example"), HasSubstr("crossfade " + verb))) << verb;
     EXPECT_THAT(err_, IsEmpty());
   }
+}
+
+TEST_F(CliTest, ReleasesATable) {
+  start_admin({}, {});
+  EXPECT_EQ(run({"tables", "release", "shop.t", "--admin", admin_address()}), 0);
+  EXPECT_EQ(out_, "shop.t released\n");
+  EXPECT_EQ(run({"tables", "release", "shop.t", "--overwrite", "--admin", admin_address(), "--format", "json"}), 0);
+  EXPECT_EQ(json::parse(out_).at("text"), "shop.t overwritten");
+  EXPECT_EQ(run({"tables", "release", "shop.gone", "--admin", admin_address()}), 1);
+  EXPECT_THAT(err_, HasSubstr("gone is not stopped"));
+  EXPECT_EQ(run({"tables", "release", "t", "--admin", admin_address()}), 1);
+  EXPECT_THAT(err_, HasSubstr("schema.table"));
+}
+
+TEST_F(CliTest, KnowsWhatIsBelowAVerb) {
+  EXPECT_EQ(run({"tables", "relaese", "shop.t"}), 1);
+  EXPECT_THAT(err_, AllOf(StartsWith("crossfade: there is no verb 'relaese'; did you mean 'release'?"),
+                          HasSubstr("Run crossfade tables --help")));
+  EXPECT_EQ(run({"tables", "release", "shop.t", "--overwirte"}), 1);
+  EXPECT_THAT(
+      err_,
+      StartsWith("crossfade: 'crossfade tables release' has no option '--overwirte'; did you mean '--overwrite'?"));
+  EXPECT_EQ(run({"tables"}), 1);
+  EXPECT_EQ(run({"tables", "release"}), 1);
+  EXPECT_EQ(run({"tables", "release", "--help"}), 0);
+  EXPECT_THAT(out_, HasSubstr("crossfade tables release shop.orders"));
 }
 
 TEST_F(CliTest, RefusesWhatItDoesNotKnow) {

@@ -21,6 +21,7 @@ struct Planned {
 Planned planned(const std::string& type, const std::string& charset = "", bool mariadb = true) {
   CaptureRequest request{.leader = table_of({defined("id", "int"), defined("c", type, charset)}), .mariadb = mariadb};
   request.leader.engine = "InnoDB";
+  request.leader.columns[1].json = type == "json";
   const auto capture = plan_capture(request);
   EXPECT_TRUE(capture.ok()) << capture.status();
   return {.column = capture->table->columns[1], .captured = capture->columns[1]};
@@ -64,8 +65,8 @@ TEST(CapturedValue, Decimals) {
   EXPECT_EQ(logged("decimal(5,5)", "0.99999"), "81869f");
   EXPECT_EQ(logged("decimal(5,5)", "-0.00001"), "7ffffe");
   EXPECT_EQ(logged("decimal(9,0)", "-999999999"), "44653600");
-  EXPECT_EQ(logged("decimal(9,3) unsigned zerofill", "000001.500"), "80000181f4");
-  for (const char* text : {"", ".", "-", "1", "1.2", "1.2345", "12345678901.0000", "1e3.0000", "--1.0000", "1.0000 "}) {
+  EXPECT_EQ(logged("decimal(9,3) unsigned zerofill", "000001.500"), "80000101f4");
+  for (const char* text : {"", ".", "-", "1", "1.2", "1.23456", "12345678901.0000", "1e3.0000", "--1.0000", "1.0000 "}) {
     EXPECT_EQ(logged("decimal(14,4)", text), "none") << text;
   }
 }

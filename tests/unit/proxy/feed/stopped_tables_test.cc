@@ -5,6 +5,7 @@
 namespace crossfade::proxy {
 namespace {
 
+using dualwrite::CatchUp;
 using dualwrite::LogPosition;
 using dualwrite::StoppedTable;
 using dualwrite::TableRef;
@@ -33,7 +34,7 @@ TEST(StoppedTables, TakesWhatItsStateSays) {
   for (const Case& each : cases) {
     StoppedTables tables;
     StoppedTable table{.table = kTable, .since = at_offset(each.since), .reason = "why"};
-    table.released = each.released;
+    table.catch_up = each.released ? CatchUp::compared : CatchUp::none;
     tables.assign({table});
     EXPECT_EQ(tables.takes(kTable, at_offset(each.begin), at_offset(each.applied)), each.taken)
         << each.since << " " << each.released << " " << each.begin << " " << each.applied;
@@ -56,9 +57,11 @@ TEST(StoppedTables, OthersAskByNameWithoutCase) {
 TEST(StoppedTables, OneThatIsCaughtUpMovesOn) {
   StoppedTables tables;
   StoppedTable table{.table = kTable, .since = at_offset(4), .reason = "why"};
-  table.released = true;
+  table.catch_up = CatchUp::overwriting;
   tables.assign({table});
   ASSERT_EQ(tables.released().size(), 1u);
+  EXPECT_TRUE(tables.overwrites(kTable));
+  EXPECT_FALSE(tables.overwrites(kOther));
   tables.move(kTable, at_offset(40));
   EXPECT_FALSE(tables.takes(kTable, at_offset(39), at_offset(100)));
   EXPECT_TRUE(tables.takes(kTable, at_offset(40), at_offset(100)));
