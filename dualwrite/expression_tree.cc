@@ -7,7 +7,7 @@
 
 #include "dualwrite/ascii_case.h"
 #include "dualwrite/definition_text.h"
-#include "routing/portable_functions.h"
+#include "dualwrite/portable_functions.h"
 #include "routing/tokenizer.h"
 
 namespace crossfade::dualwrite {
@@ -210,7 +210,7 @@ class Parser {
     if (lower == "cast") return cast();
     if (lower == "null" || lower == "true" || lower == "false") return common_expression(lower);
     if (!take("(")) return lower == "current_timestamp" ? "(current_timestamp)" : fail();
-    by_server_ = by_server_ || !routing::is_portable_function(lower);
+    by_server_ = by_server_ || !is_portable_function(lower);
     return "(" + common_expression(lower) + arguments() + ")";
   }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proxy/deadlines.h"
 #include "proxy/feed/log_feed.h"
 #include "proxy/log_limit.h"
 
@@ -14,7 +15,6 @@ using dualwrite::StoppedTable;
 namespace {
 
 constexpr auto kRetentionInterval = std::chrono::seconds(10);
-constexpr auto kAnswerMax = std::chrono::seconds(30);
 constexpr std::size_t kShownMax = 20;
 
 std::uint64_t seconds_since(TimePoint moment) {
