@@ -222,8 +222,10 @@ KNOWN_ON_NEW = dict.fromkeys([(driver, step) for driver in (
     "DBD::mysql, Perl", "DBD::MariaDB, Perl", "mysql2, Ruby", "MariaDB Connector/J, client side", "MariaDB Connector/J, server side")
     for step in ("types", "types prepared")], JSON)
 KNOWN_ON_NEW.update(dict.fromkeys([("Connector/Python", "types prepared"), ("Connector/Python, C", "types prepared")], JSON))
-KNOWN_ON_NEW["MariaDB Connector/J, client side", "types back"] = JSON + ", and writes them back as such"
-KNOWN_ON_NEW["MariaDB Connector/J, server side", "types back prepared"] = JSON + ", and writes them back as such"
+KNOWN_ON_NEW.update(dict.fromkeys([
+    ("DBD::mysql, Perl", "types back"), ("DBD::mysql, Perl", "types back prepared"), ("DBD::MariaDB, Perl", "types back"),
+    ("DBD::MariaDB, Perl", "types back prepared"), ("mysql2, Ruby", "types back"), ("MariaDB Connector/J, client side", "types back"),
+    ("MariaDB Connector/J, server side", "types back prepared")], JSON + ", and writes them back as such"))
 BIGINTS = "makes texts of BIGINTs, which LENGTH(), CAST(.. AS SIGNED) and small literals are to MySQL; MariaDB has INT for them"
 KNOWN_ON_NEW.update(dict.fromkeys([(driver, step) for driver in ("mysql2, Node", "mariadb, Node") for step in (
     "text: warnings", "text: other results", "prepared: warnings", "prepared: other results", "tls", "compression")], BIGINTS))
