@@ -113,8 +113,9 @@ struct DualWriteConfig {
   std::chrono::milliseconds ack_timeout{2000};
   enum class Unsafe : std::uint8_t { refuse };
   Unsafe unsafe = Unsafe::refuse;
-  // Where the follower's changes come from; `automatic`: the log, if the leader is set up for it.
-  enum class Feed : std::uint8_t { automatic, log, inline_ };
+  // Where the follower's changes come from; `automatic`: the log if the leader is set up for it, else triggers if the
+  // account may make them.
+  enum class Feed : std::uint8_t { automatic, log, trigger, inline_ };
   Feed feed = Feed::automatic;
   enum class Ddl : std::uint8_t { follow, refuse };
   Ddl ddl = Ddl::follow;  // of feed log; under inline all DDL is refused

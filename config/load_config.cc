@@ -68,9 +68,10 @@ class ConfigReader {
   std::string directory_;
 };
 
-constexpr std::array<std::pair<std::string_view, DualWriteConfig::Feed>, 3> kFeeds{
+constexpr std::array<std::pair<std::string_view, DualWriteConfig::Feed>, 4> kFeeds{
     {{"auto", DualWriteConfig::Feed::automatic},
      {"log", DualWriteConfig::Feed::log},
+     {"trigger", DualWriteConfig::Feed::trigger},
      {"inline", DualWriteConfig::Feed::inline_}}};
 constexpr std::array<std::pair<std::string_view, DualWriteConfig::Ddl>, 2> kDdls{
     {{"follow", DualWriteConfig::Ddl::follow}, {"refuse", DualWriteConfig::Ddl::refuse}}};

@@ -44,6 +44,8 @@ struct TransactionEnd {
   // Where a dump must begin if everything up to `next` has been taken: `next`, or the start of the oldest prepared XA
   // branch that is open there.
   LogPosition resume;
+  // Feed `trigger`: which rows of `changes` the follower has then (IdRanges::text()); kept with the position.
+  std::string taken = {};
 };
 
 // Nothing happened up to here (heartbeat, rotation, skipped events), between two transactions.

@@ -17,7 +17,7 @@
 
 #include "proxy/admin.h"
 #include "proxy/credentials.h"
-#include "proxy/feed/log_feed.h"
+#include "proxy/feed/row_feed.h"
 #include "proxy/flags_watcher.h"
 #include "proxy/log.h"
 #include "proxy/log_limit.h"
@@ -106,7 +106,7 @@ class Server {
   Reactor reactor_;
   FeedSwitch feed_;
   std::unique_ptr<Applier> applier_;
-  std::unique_ptr<LogFeed> log_feed_;
+  std::unique_ptr<RowFeed> row_feed_;
   std::unique_ptr<ShadowPool> shadow_;
   std::unique_ptr<Shared> shared_;
   std::unique_ptr<FlagsWatcher> flags_;
@@ -172,13 +172,13 @@ absl::Status Server::start() {
     shared_->traits.set(which, greeting);
   };
   applier_->on_connected = on_connected;
-  log_feed_ = std::make_unique<LogFeed>(LogFeedOptions{.link = control_link_now,
+  row_feed_ = std::make_unique<RowFeed>(RowFeedOptions{.link = control_link_now,
                                                        .leader = config::Backend::old_db,
                                                        .schema = config_.control.schema,
                                                        .config = config_.dual_write,
                                                        .max_lag = config_.reads.max_lag},
                                         metrics_);
-  log_feed_->on_connected = on_connected;
+  row_feed_->on_connected = on_connected;
   prepare_feeds();
 
   auto flags = FlagsWatcher::start(config_.flags_file,
@@ -191,23 +191,25 @@ absl::Status Server::start() {
   if (!listening.ok()) return listening;
   const absl::Status shadowing = shadow_->start();
   if (!shadowing.ok()) return shadowing;
-  log_feed_->set_flags(flags_->current()->dual_write, [] {});
-  log_feed_->start();
+  row_feed_->set_flags(flags_->current()->dual_write, [] {});
+  row_feed_->start();
   for (auto& worker : workers_) threads_.emplace_back([&worker = *worker] { worker.reactor.run(); });
   on_flags(flags_->current());  // whatever changed while the workers were made
   return start_admin();
 }
 
-// The log's feed asks the leader, and says which of the two it is to be.
+// The feed by rows asks the leader, and says what it is to be.
 void Server::prepare_feeds() {
-  feed_.consider(*log_feed_);
-  log_feed_->on_outbox_left = [this] { applier_->start(); };
-  log_feed_->on_anchored = [this] {
+  feed_.consider(*row_feed_);
+  row_feed_->on_outbox_left = [this] { applier_->start(); };
+  row_feed_->on_anchored = [this](FeedKind kind) {
     applier_->retire();
-    feed_.choose(FeedKind::log, *log_feed_, "the leader's row log tells every change");
+    feed_.choose(kind, *row_feed_,
+                 kind == FeedKind::log ? "the leader's row log tells every change"
+                                       : "triggers on the leader tell every change");
   };
-  log_feed_->on_idle = [this] { feed_.choose(FeedKind::log, *log_feed_, "writes are not duplicated"); };
-  log_feed_->on_unsuitable = [this](const std::string& why) {
+  row_feed_->on_idle = [this] { feed_.choose(FeedKind::log, *row_feed_, "writes are not duplicated"); };
+  row_feed_->on_unsuitable = [this](const std::string& why) {
     spdlog::warn("feed=inline why=\"{}\"", why);
     applier_->start();
     feed_.choose(FeedKind::inline_, *applier_, why);
@@ -266,7 +268,7 @@ void Server::everywhere(const std::function<void(Worker&)>& work) {
 }
 
 void Server::on_flags(std::shared_ptr<const config::Flags> flags) {
-  log_feed_->set_flags(flags->dual_write, [this, flags] {
+  row_feed_->set_flags(flags->dual_write, [this, flags] {
     // It may have waited, and others may have come since.
     const auto newest = flags_ ? flags_->current() : flags;
     everywhere([newest](Worker& worker) { worker.flags = newest; });
@@ -369,7 +371,7 @@ int Server::run() {
   reactor_.run();
   admin_->stop();
   flags_.reset();
-  log_feed_->stop();
+  row_feed_->stop();
   applier_->stop();
   shadow_->stop();
   shared_->control_links.stop();

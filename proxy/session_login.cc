@@ -134,6 +134,7 @@ bool Session::can_duplicate_yet() const {
     case FeedKind::undecided:
       return false;
     case FeedKind::log:
+    case FeedKind::trigger:
       return true;
     case FeedKind::inline_:
       return shared_.applier.epoch() != 0;

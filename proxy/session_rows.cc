@@ -37,7 +37,7 @@ bool any_shadow_read(const config::Flags& flags) {
 // What a transaction has recorded so far is recorded to its end.
 Duplication Session::duplication() const {
   if (!flags_->dual_write.enabled) return Duplication::off;
-  return shared_.feed.kind() == FeedKind::log && log_.empty() ? Duplication::rows : Duplication::statements;
+  return is_by_rows(shared_.feed.kind()) && log_.empty() ? Duplication::rows : Duplication::statements;
 }
 
 // Relayed by rows, a text that is misread goes where it would have gone, unless it is a read that may go elsewhere, or
@@ -51,7 +51,7 @@ bool Session::must_ask_how_to_read(const StatementFacts& facts, std::string_view
 }
 
 bool Session::wants_tracking() const {
-  return shared_.feed.kind() == FeedKind::log && flags_->dual_write.enabled &&
+  return is_by_rows(shared_.feed.kind()) && flags_->dual_write.enabled &&
          (flags_->dual_write.ack == config::Ack::both || any_read_from_new(*flags_));
 }
 

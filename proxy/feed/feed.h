@@ -19,9 +19,12 @@ namespace crossfade::proxy {
 enum class FeedKind : std::uint8_t {
   undecided,  // the leader has not been asked yet: no client is let in
   log,        // the leader's row log: sessions are relays
+  trigger,    // row triggers on the leader: sessions are relays
   inline_     // the outbox: sessions record their writes
 };
 std::string_view name(FeedKind kind);
+// Rows travel, whatever the session said: sessions are relays.
+inline bool is_by_rows(FeedKind kind) { return kind == FeedKind::log || kind == FeedKind::trigger; }
 
 // What a session knows of its last commit. One with a GTID is found exactly; one without is covered by whatever the
 // leader had committed at `at`.

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "proxy/feed/log_reader.h"
-
 namespace crossfade::proxy {
 
 using dualwrite::DefinitionScope;
@@ -26,7 +24,7 @@ const TableDefinition* find(const TableCatalog::Definitions& definitions, const 
 
 }  // namespace
 
-Task<absl::StatusOr<TableCatalog::Definitions>> TableCatalog::ask(BackendLink& link, DefinitionScope scope) const {
+Task<absl::StatusOr<Definitions>> ask_definitions(BackendLink& link, DefinitionScope scope) {
   const TimePoint deadline = Clock::now() + kAnswerMax;
   const bool mariadb = link.is_mariadb();
   std::vector<protocol::ResultSet> results;
@@ -41,11 +39,11 @@ Task<absl::StatusOr<TableCatalog::Definitions>> TableCatalog::ask(BackendLink& l
 
 Task<absl::Status> TableCatalog::load(BackendLink& leader, BackendLink& follower) {
   const DefinitionScope all{.tables = {}, .excluded_schemas = {control_schema_}};
-  auto leading = co_await ask(leader, all);
+  auto leading = co_await ask_definitions(leader, all);
   if (!leading.ok()) co_return leading.status();
-  auto following = co_await ask(follower, all);
+  auto following = co_await ask_definitions(follower, all);
   if (!following.ok()) co_return following.status();
-  auto end = co_await ask_log_end(leader);
+  auto end = co_await source_->end(leader);
   if (!end.ok()) co_return end.status();
   leads_at_ = *std::move(end);
   judged_ = false;
@@ -59,17 +57,17 @@ Task<absl::StatusOr<TableCatalog::Definitions>> TableCatalog::ask_follower(Backe
                                                                            std::vector<TableRef> tables) const {
   if (tables.empty()) co_return Definitions();
   DefinitionScope scope{.tables = std::move(tables), .excluded_schemas = {}};
-  co_return co_await ask(follower, std::move(scope));
+  co_return co_await ask_definitions(follower, std::move(scope));
 }
 
 Task<absl::Status> TableCatalog::reload(BackendLink& leader, BackendLink& follower, std::vector<TableRef> tables) {
   if (tables.empty()) co_return co_await load(leader, follower);
   DefinitionScope scope{.tables = tables, .excluded_schemas = {}};
-  auto leading = co_await ask(leader, scope);
+  auto leading = co_await ask_definitions(leader, scope);
   if (!leading.ok()) co_return leading.status();
-  auto following = co_await ask(follower, scope);
+  auto following = co_await ask_definitions(follower, scope);
   if (!following.ok()) co_return following.status();
-  auto end = co_await ask_log_end(leader);
+  auto end = co_await source_->end(leader);
   if (!end.ok()) co_return end.status();
   leads_at_ = *std::move(end);
   judged_ = false;

@@ -1,5 +1,4 @@
-#include "proxy/feed/log_feed.h"
-#include "proxy/log_limit.h"
+#include "proxy/feed/row_feed.h"
 
 #include <spdlog/spdlog.h>
 
@@ -8,8 +7,10 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "dualwrite/sql_text.h"
+#include "proxy/feed/log_source.h"
 #include "proxy/feed/server_answers.h"
-#include "proxy/session_state.h"
+#include "proxy/feed/trigger_source.h"
+#include "proxy/log_limit.h"
 
 namespace crossfade::proxy {
 
@@ -20,12 +21,9 @@ using dualwrite::TableRef;
 namespace {
 
 constexpr auto kAnswerMax = std::chrono::seconds(30);
-constexpr auto kConnectMax = std::chrono::seconds(5);
 constexpr auto kPause = std::chrono::milliseconds(200);
 constexpr auto kStandByInterval = std::chrono::milliseconds(50);
 constexpr auto kElectionInterval = std::chrono::milliseconds(500);
-constexpr auto kSilenceMax = std::chrono::seconds(10);  // heartbeats come every second
-constexpr std::size_t kQueueBytesMax = 8u << 20;
 constexpr std::string_view kLeaderName = "old";
 
 TimePoint soon() { return Clock::now() + kAnswerMax; }
@@ -37,12 +35,9 @@ std::string draw_owner() {
   return owner;
 }
 
-// In the upper half, where no server of a replication topology usually is.
-std::uint32_t draw_server_id() { return std::random_device()() | 0x80000000u; }
-
 }  // namespace
 
-LogFeed::LogFeed(LogFeedOptions options, Metrics& metrics)
+RowFeed::RowFeed(RowFeedOptions options, Metrics& metrics)
     : options_(std::move(options)),
       metrics_(metrics),
       counters_(metrics_.make()),
@@ -50,15 +45,20 @@ LogFeed::LogFeed(LogFeedOptions options, Metrics& metrics)
       wake_bound_(reactor_),
       fault_(FeedFault::from_environment()),
       owner_(draw_owner()),
-      server_id_(draw_server_id()),
       catalog_(options_.schema) {
-  status_.kind = FeedKind::log;
+  const SourceSetting setting{.reactor = reactor_,
+                              .counters = counters_,
+                              .schema = options_.schema,
+                              .leader_options = [this] { return leader_link(); },
+                              .config = options_.config};
+  sources_.push_back(std::make_unique<LogSource>(setting));
+  sources_.push_back(std::make_unique<TriggerSource>(setting));
   status_.state = "starting";
 }
 
-LogFeed::~LogFeed() { stop(); }
+RowFeed::~RowFeed() { stop(); }
 
-void LogFeed::start() {
+void RowFeed::start() {
   thread_ = std::thread([this] {
     reactor_.spawn(loop());
     reactor_.spawn(bound_loop());
@@ -66,7 +66,7 @@ void LogFeed::start() {
   });
 }
 
-void LogFeed::stop() {
+void RowFeed::stop() {
   if (!thread_.joinable()) return;
   reactor_.post([this] {
     stopping_ = true;
@@ -77,7 +77,7 @@ void LogFeed::stop() {
   thread_.join();
 }
 
-void LogFeed::set_flags(const config::DualWriteFlags& flags, std::function<void()> then) {
+void RowFeed::set_flags(const config::DualWriteFlags& flags, std::function<void()> then) {
   policy_.store(flags.on_divergence);
   enabled_.store(flags.enabled);
   if (!flags.enabled || settled_.load()) {
@@ -92,19 +92,19 @@ void LogFeed::set_flags(const config::DualWriteFlags& flags, std::function<void(
   });
 }
 
-void LogFeed::call_anchored() {
+void RowFeed::call_anchored() {
   settled_.store(true);
   for (const auto& each : std::exchange(when_anchored_, {})) each();
 }
 
-bool LogFeed::stopped(std::string_view schema, std::string_view table) const {
+bool RowFeed::stopped(std::string_view schema, std::string_view table) const {
   return stopped_.contains(schema, table);
 }
 
-Task<bool> LogFeed::wait_applied(Reactor& on, Commit commit, TimePoint deadline) {
+Task<bool> RowFeed::wait_applied(Reactor& on, Commit commit, TimePoint deadline) {
   if (commit.at <= synced_through()) co_return true;
   if (fault_.strikes(FeedFault::Kind::early)) co_return true;
-  if (standby_.load(std::memory_order_acquire)) commit.gtid.clear();
+  if (standby_.load(std::memory_order_acquire) || !names_commits_.load(std::memory_order_acquire)) commit.gtid.clear();
   auto waiter = std::make_shared<CommitWait>(on);
   reactor_.post([this, waiter, commit = std::move(commit)] {
     commits_.wait_for(waiter, commit);
@@ -113,7 +113,7 @@ Task<bool> LogFeed::wait_applied(Reactor& on, Commit commit, TimePoint deadline)
   co_return co_await CommitWait::wait(waiter, deadline);
 }
 
-void LogFeed::look_soon() {
+void RowFeed::look_soon() {
   if (look_posted_.exchange(true)) return;
   reactor_.post([this] {
     look_posted_.store(false);
@@ -121,7 +121,7 @@ void LogFeed::look_soon() {
   });
 }
 
-bool LogFeed::settle(std::chrono::milliseconds at_most) {
+bool RowFeed::settle(std::chrono::milliseconds at_most) {
   if (idle_.load(std::memory_order_acquire)) return true;
   const TimePoint asked = Clock::now();
   look_soon();
@@ -129,7 +129,7 @@ bool LogFeed::settle(std::chrono::milliseconds at_most) {
   return synced_.wait_for(lock, at_most, [&] { return synced_through() >= asked; });
 }
 
-FeedStatus LogFeed::status() const {
+FeedStatus RowFeed::status() const {
   constexpr auto kFresh = std::chrono::seconds(1);
   const std::lock_guard lock(status_mutex_);
   FeedStatus copy = status_;
@@ -143,24 +143,30 @@ FeedStatus LogFeed::status() const {
   return copy;
 }
 
-void LogFeed::note(std::string state, const absl::Status& error) {
+void RowFeed::note(std::string state, const absl::Status& error) {
   const std::lock_guard lock(status_mutex_);
-  if (status_.state != state) limited_log().info(LogKind::applier_state, "feed=log state=\"{}\"", state);
+  if (status_.state != state) limited_log().info(LogKind::applier_state, "feed={} state=\"{}\"", kind_name(), state);
   status_.state = std::move(state);
   if (error.ok()) return;
   const std::string text(error.message());
-  if (status_.last_error != text) limited_log().warn(LogKind::applier_error, "feed=log error=\"{}\"", text);
+  if (status_.last_error != text) limited_log().warn(LogKind::applier_error, "feed={} error=\"{}\"", kind_name(), text);
   status_.last_error = text;
 }
 
-dualwrite::ServerMakes LogFeed::makes() const {
-  return {.leader_is_mariadb = leader_->is_mariadb(), .follower_is_mariadb = follower_->link().is_mariadb()};
+std::string_view RowFeed::kind_name() const {
+  return proxy::name(source_ == nullptr ? FeedKind::undecided : source_->kind());
 }
 
-void LogFeed::drop_links() {
+dualwrite::ServerMakes RowFeed::makes() const {
+  return {.leader_is_mariadb = leader_->is_mariadb(),
+          .follower_is_mariadb = follower_->link().is_mariadb(),
+          .by_triggers = source_->kind() == FeedKind::trigger};
+}
+
+void RowFeed::drop_links() {
   if (applier_ && careful_through_ < applier_->careful_through()) careful_through_ = applier_->careful_through();
   applier_.reset();
-  reader_.reset();
+  if (source_ != nullptr) source_->close();
   queue_ = {};
   follower_.reset();
   leader_.reset();
@@ -170,7 +176,7 @@ void LogFeed::drop_links() {
 }
 
 // Ends when another feed has to do.
-Task<void> LogFeed::loop() {
+Task<void> RowFeed::loop() {
   while (!stopping_ && !unsuitable_) {
     const absl::Status status = co_await follow();
     if (status.ok()) {
@@ -187,23 +193,22 @@ Task<void> LogFeed::loop() {
         if (!undone.ok()) drop_links();
       }
       applier_.reset();
-      reader_.reset();
+      source_->close();
       queue_ = {};
       loaded_ = false;
       if (++failures_ > 3) co_await wake_.wait(Clock::now() + kPause);
       continue;
     }
-    const bool log_is_short = absl::IsOutOfRange(status) || absl::IsFailedPrecondition(status);
-    if (log_is_short && follower_ && !stopped_.released().empty()) {
+    const bool halted = absl::IsFailedPrecondition(status) || absl::IsOutOfRange(status);
+    if (halted && source_ != nullptr && source_->forgets() && follower_ && !stopped_.released().empty()) {
       const absl::Status given_up = co_await give_up_released();
       if (given_up.ok()) {
         applier_.reset();
-        reader_.reset();
+        source_->close();
         loaded_ = false;
         continue;
       }
     }
-    const bool halted = absl::IsFailedPrecondition(status) || absl::IsOutOfRange(status);
     note(halted ? "stopped: " + std::string(status.message()) : "waiting: " + std::string(status.message()), status);
     drop_links();
     {
@@ -218,8 +223,8 @@ Task<void> LogFeed::loop() {
   bound_link_.reset();
 }
 
-// One step: whatever is missing is made, then a piece of the log is read and applied.
-Task<absl::Status> LogFeed::follow() {
+// One step: whatever is missing is made, then a piece of what has changed is read and applied.
+Task<absl::Status> RowFeed::follow() {
   if (!leader_ || !leader_->alive()) {
     drop_links();
     const absl::Status connected = co_await connect_leader();
@@ -233,6 +238,7 @@ Task<absl::Status> LogFeed::follow() {
     absl::Status fit;
     if (anchor_) {
       fit = co_await check_leader();
+      if (fit.ok()) fit = co_await source_->prepare(*leader_);
     } else {
       fit = co_await anchor();
     }
@@ -254,14 +260,14 @@ Task<absl::Status> LogFeed::follow() {
   if (!loaded_) {
     auto stored = co_await take_position();
     if (!stored.ok()) co_return stored.status();
-    const absl::Status opened = co_await open_reader(*stored);
+    const absl::Status opened = co_await open_source(*stored);
     if (!opened.ok()) co_return opened;
     loaded_ = true;
     note("applying", absl::OkStatus());
   }
   const absl::Status watched = co_await watch();
   if (!watched.ok()) co_return watched;
-  const absl::Status read = co_await reader_->read(queue_, kQueueBytesMax, Clock::now() + kSilenceMax);
+  const absl::Status read = co_await source_->read(queue_);
   // What was read before something that cannot be followed still is.
   const absl::Status applied = co_await applier_->apply(queue_, policy_.load());
   {
@@ -272,10 +278,14 @@ Task<absl::Status> LogFeed::follow() {
   }
   synced_.notify_all();
   if (!applied.ok()) co_return applied;
+  if (!applier_->is_busy()) {
+    const absl::Status settled = co_await source_->stored(applier_->stored().applied);
+    if (!settled.ok()) co_return settled;
+  }
   co_return read;
 }
 
-Task<absl::Status> LogFeed::elect() {
+Task<absl::Status> RowFeed::elect() {
   auto got = co_await leader_->ask_row("GET_LOCK(CONVERT(0x" +
                                            dualwrite::hex(protocol::as_bytes("crossfade_applier_" + options_.schema)) +
                                            " USING utf8mb4),0)",
@@ -288,7 +298,7 @@ Task<absl::Status> LogFeed::elect() {
 }
 
 // The stored place, or the anchor if there is none yet; and from now on it is this process's.
-Task<absl::StatusOr<StoredPosition>> LogFeed::take_position() {
+Task<absl::StatusOr<StoredPosition>> RowFeed::take_position() {
   // A new name each time: what an earlier connection of ours has under way can no longer commit.
   owner_ = draw_owner();
   const StoredPosition here{.applied = anchor_->at, .resume = anchor_->at, .server = anchor_->server, .gtid = ""};
@@ -314,23 +324,14 @@ Task<absl::StatusOr<StoredPosition>> LogFeed::take_position() {
   co_return **stored;
 }
 
-Task<absl::Status> LogFeed::open_reader(const StoredPosition& stored) {
+Task<absl::Status> RowFeed::open_source(const StoredPosition& stored) {
+  commits_.forget_places();
+  commits_.processed(stored.applied);
+  const absl::Status opened = co_await source_->open(*leader_, *follower_, SourceStart{stored, stopped_});
+  if (!opened.ok()) co_return opened;
   const absl::Status loaded = co_await catalog_.load(*leader_, follower_->link());
   if (!loaded.ok()) co_return loaded;
   next_compare_ = {};
-  LogPosition start = stored.resume;
-  for (const TableRef& table : stopped_.released()) {
-    const LogPosition& since = stopped_.all().at(table).since;
-    if (since < start) start = since;
-  }
-  // While a table is caught up, rows of XA branches that began before it stopped would be missed: that is an error
-  // then.
-  const LogPosition known_from = stopped_.released().empty() ? stored.applied : LogPosition();
-  commits_.forget_places();
-  commits_.processed(stored.applied);
-  auto opened = co_await LogReader::open(reactor_, leader_link(), counters_, start, known_from, server_id_);
-  if (!opened.ok()) co_return opened.status();
-  reader_ = *std::move(opened);
   queue_ = {};
   ApplierSetting setting{.schema = options_.schema,
                          .leader = std::string(kLeaderName),
@@ -351,7 +352,7 @@ Task<absl::Status> LogFeed::open_reader(const StoredPosition& stored) {
 }
 
 // Writes are not duplicated: where they go on is kept.
-Task<absl::Status> LogFeed::pause() {
+Task<absl::Status> RowFeed::pause() {
   note("paused: dual_write is off", absl::OkStatus());
   usable_.store(false);
   if (loaded_) drop_links();
@@ -359,14 +360,12 @@ Task<absl::Status> LogFeed::pause() {
   co_return absl::OkStatus();
 }
 
-// Another proxy applies: the position row says how far it is.
-Task<absl::Status> LogFeed::stand_by() {
+// Another proxy applies: how far it is the source knows.
+Task<absl::Status> RowFeed::stand_by() {
   note("standing by: another proxy applies", absl::OkStatus());
-  auto asked = co_await follower_->ask(dualwrite::select_position(options_.schema, kLeaderName));
-  if (!asked.ok()) co_return asked.status();
-  auto stored = dualwrite::position_from(*asked);
-  if (!stored.ok()) co_return stored.status();
-  if (*stored) commits_.processed((*stored)->applied);
+  auto place = co_await source_->others_place(*leader_, *follower_);
+  if (!place.ok()) co_return place.status();
+  if (place->known()) commits_.processed(*place);
   auto stopped = co_await follower_->ask(dualwrite::select_stopped(options_.schema));
   if (!stopped.ok()) co_return stopped.status();
   auto tables = dualwrite::stopped_from(*stopped);

@@ -1,12 +1,12 @@
-// The feed's connections, and whether the leader can be followed by its log at all.
+// The feed's connections, and by what source the leader can be followed.
 
 #include <spdlog/spdlog.h>
 
 #include "dualwrite/sql_text.h"
-#include "proxy/feed/log_feed.h"
+#include "proxy/feed/row_feed.h"
 #include "proxy/feed/server_answers.h"
+#include "proxy/feed/trigger_source.h"
 #include "proxy/log_limit.h"
-#include "proxy/session_state.h"
 
 namespace crossfade::proxy {
 namespace {
@@ -16,9 +16,13 @@ constexpr auto kConnectMax = std::chrono::seconds(5);
 
 TimePoint soon() { return Clock::now() + kAnswerMax; }
 
+FeedKind kind_of_place(const dualwrite::LogPosition& place) {
+  return TriggerSource::is_place(place) ? FeedKind::trigger : FeedKind::log;
+}
+
 }  // namespace
 
-Task<absl::Status> LogFeed::connect_leader() {
+Task<absl::Status> RowFeed::connect_leader() {
   auto opened = co_await BackendLink::open(reactor_, leader_link(), counters_, Clock::now() + kConnectMax);
   {
     const std::lock_guard lock(status_mutex_);
@@ -35,26 +39,15 @@ Task<absl::Status> LogFeed::connect_leader() {
   co_return absl::OkStatus();
 }
 
-Task<absl::Status> LogFeed::check_leader() {
-  const bool mariadb = leader_->is_mariadb();
-  auto settings = co_await leader_->query(dualwrite::leader_settings_query(mariadb), soon());
-  if (!settings.ok()) co_return settings.status();
-  auto end = co_await leader_->query(
-      dualwrite::log_end_query(mariadb, version_number(leader_->greeting().server_version)), soon());
-  if (!end.ok()) co_return end.status();
-  if (settings->empty() || end->empty()) co_return absl::InternalError("the leader gave no settings");
-  auto verdict = dualwrite::judge_leader(settings->front(), end->front(), mariadb);
-  if (!verdict.ok()) co_return verdict.status();
-  identity_ = verdict->identity;
-  if (!verdict->problems.empty()) {
-    co_return absl::FailedPreconditionError("the leader's row log cannot be followed: " +
-                                            dualwrite::describe(verdict->problems));
-  }
+Task<absl::Status> RowFeed::check_leader() {
+  auto identity = co_await source_->judge(*leader_);
+  if (!identity.ok()) co_return identity.status();
+  identity_ = *std::move(identity);
   co_return absl::OkStatus();
 }
 
-// Judged before anything is followed, and watched since.
-Task<absl::Status> LogFeed::anchor() {
+// Which source it is, judged before anything is followed, and where it begins.
+Task<absl::Status> RowFeed::anchor() {
   for (const std::string& sql : dualwrite::anchor_setup_statements(options_.schema)) {
     auto made = co_await leader_->query(sql, soon());
     if (!made.ok()) {
@@ -66,48 +59,84 @@ Task<absl::Status> LogFeed::anchor() {
   if (!asked.ok()) co_return asked.status();
   auto found = dualwrite::anchor_from(asked->front());
   if (!found.ok()) co_return found.status();
-  const absl::Status fit = co_await check_leader();
-  const bool log_was_used = found->has_value();
-  const bool wanted = options_.config.feed != config::DualWriteConfig::Feed::inline_;
-  if (!wanted && log_was_used) {
-    co_return absl::FailedPreconditionError("this migration is followed by the leader's row log since " +
-                                            (*found)->at.text() +
-                                            "; with feed: inline what it holds would be lost. Set feed: log");
-  }
-  const bool automatic = options_.config.feed == config::DualWriteConfig::Feed::automatic;
-  if (!log_was_used && (!wanted || (automatic && absl::IsFailedPrecondition(fit)))) {
-    unsuitable_ = true;
-    on_unsuitable(wanted ? std::string(fit.message()) : "feed: inline is configured");
-    call_anchored();
-    co_return absl::OkStatus();
-  }
-  if (!fit.ok()) co_return fit;
-  if (!log_was_used) {
+  const absl::Status chosen = co_await choose_source(*found);
+  if (!chosen.ok() || unsuitable_) co_return chosen;
+  catalog_.follow(*source_);
+  names_commits_.store(source_->kind() == FeedKind::log, std::memory_order_release);
+  if (!*found) {
     auto fenced = co_await fence_inline_off();
     if (!fenced.ok()) co_return fenced.status();
     if (!*fenced) {
       on_outbox_left();
       co_return absl::UnavailableError("entries of feed inline are applied first");
     }
-    auto end = co_await ask_log_end(*leader_);
-    if (!end.ok()) co_return end.status();
-    auto made = co_await leader_->query(dualwrite::insert_anchor(options_.schema, identity_.server, *end), soon());
-    if (made.ok()) made = co_await leader_->query(dualwrite::select_anchor(options_.schema), soon());
-    if (!made.ok()) co_return made.status();
-    found = dualwrite::anchor_from(made->front());
-    if (!found.ok()) co_return found.status();
-    if (!*found) co_return absl::InternalError("the leader has lost the anchor");
-    spdlog::info("feed=log anchored={}", (*found)->at.text());
   }
-  anchor_ = **found;
-  on_anchored();
+  const absl::Status prepared = co_await source_->prepare(*leader_);
+  if (!prepared.ok()) co_return prepared;
+  if (*found) {
+    anchor_ = **found;
+  } else {
+    const absl::Status made = co_await make_anchor();
+    if (!made.ok()) co_return made;
+  }
+  on_anchored(source_->kind());
   call_anchored();
+  co_return absl::OkStatus();
+}
+
+// The one that was used before; else the first that this leader is fit for, of those that are configured.
+Task<absl::Status> RowFeed::choose_source(const std::optional<dualwrite::Anchor>& found) {
+  using Choice = config::DualWriteConfig::Feed;
+  const Choice wanted = options_.config.feed;
+  std::string why;
+  for (const auto& source : sources_) {
+    const bool is_configured = wanted == Choice::automatic ||
+                               (wanted == Choice::log && source->kind() == FeedKind::log) ||
+                               (wanted == Choice::trigger && source->kind() == FeedKind::trigger);
+    if (found && kind_of_place(found->at) != source->kind()) continue;
+    if (found && !is_configured) {
+      const std::string kind(proxy::name(source->kind()));
+      co_return absl::FailedPreconditionError("this migration is fed by " + kind + " since " + found->at.text() +
+                                              "; by another feed what it holds would be lost. Set feed: " + kind);
+    }
+    if (!is_configured) continue;
+    auto identity = co_await source->judge(*leader_);
+    if (identity.ok()) {
+      identity_ = *std::move(identity);
+      source_ = source.get();
+      co_return absl::OkStatus();
+    }
+    if (found || wanted != Choice::automatic || !absl::IsFailedPrecondition(identity.status())) {
+      co_return identity.status();
+    }
+    why += (why.empty() ? "" : "; ") + std::string(identity.status().message());
+  }
+  unsuitable_ = true;
+  on_unsuitable(why.empty() ? "feed: inline is configured" : why);
+  call_anchored();
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> RowFeed::make_anchor() {
+  auto place = co_await source_->first_place(*leader_);
+  if (!place.ok()) co_return place.status();
+  auto made = co_await leader_->query(dualwrite::insert_anchor(options_.schema, identity_.server, *place), soon());
+  if (made.ok()) made = co_await leader_->query(dualwrite::select_anchor(options_.schema), soon());
+  if (!made.ok()) co_return made.status();
+  const auto found = dualwrite::anchor_from(made->front());
+  if (!found.ok()) co_return found.status();
+  if (!*found) co_return absl::InternalError("the leader has lost the anchor");
+  if (kind_of_place((*found)->at) != source_->kind()) {
+    co_return absl::UnavailableError("another proxy has chosen another feed; trying again");
+  }
+  spdlog::info("feed={} anchored={}", kind_name(), (*found)->at.text());
+  anchor_ = **found;
   co_return absl::OkStatus();
 }
 
 // Every write of feed inline refers to the fence's epoch, in any proxy: once it is another, none of them can commit.
 // The server refuses to change it while entries of the old one are left. False: some are.
-Task<absl::StatusOr<bool>> LogFeed::fence_inline_off() {
+Task<absl::StatusOr<bool>> RowFeed::fence_inline_off() {
   constexpr std::uint16_t kRowIsReferenced = 1451;
   auto there = co_await leader_->query("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA=CONVERT(0x" +
                                            dualwrite::hex(protocol::as_bytes(options_.schema)) + " USING utf8mb4)" +
@@ -123,7 +152,7 @@ Task<absl::StatusOr<bool>> LogFeed::fence_inline_off() {
   co_return absl::UnavailableError("the fence of feed inline: " + err_text(moved->last().err));
 }
 
-Task<absl::Status> LogFeed::connect_follower() {
+Task<absl::Status> RowFeed::connect_follower() {
   auto opened = co_await FollowerWriter::open(reactor_, follower_link(), counters_, Clock::now() + kConnectMax);
   absl::Status status = opened.status();
   if (opened.ok()) {

@@ -1,9 +1,9 @@
-// What the feed looks at now and then: the end of the leader's log, its settings, the definitions of both sides, tables
+// What the feed looks at now and then: the end of the leader's changes, its settings, the definitions of both sides, tables
 // that are stopped.
 
 #include <algorithm>
 
-#include "proxy/feed/log_feed.h"
+#include "proxy/feed/row_feed.h"
 #include "proxy/feed/server_answers.h"
 #include "proxy/log_limit.h"
 
@@ -23,16 +23,17 @@ constexpr auto kBoundInterval = std::chrono::milliseconds(250);
 constexpr auto kCompareInterval = std::chrono::seconds(60);
 constexpr auto kRetryInterval = std::chrono::seconds(1);  // of looking whether definitions agree now
 constexpr auto kRetryPauseMax = std::chrono::seconds(60);
+constexpr auto kLookInterval = std::chrono::seconds(1);
 constexpr auto kLedgerInterval = std::chrono::seconds(2);
 constexpr auto kSettingsInterval = std::chrono::seconds(10);
 
 }  // namespace
 
 // A connection of its own: nothing else may be under way on it. One answer serves everybody who waits by then.
-Task<void> LogFeed::bound_loop() {
+Task<void> RowFeed::bound_loop() {
   while (!stopping_ && !unsuitable_) {
     absl::Status looked;
-    if (enabled_.load()) looked = co_await look_at_log_end();
+    if (enabled_.load() && anchor_) looked = co_await look_at_end();
     if (!looked.ok()) {
       bound_link_.reset();
       usable_.store(false, std::memory_order_release);
@@ -41,12 +42,12 @@ Task<void> LogFeed::bound_loop() {
       const std::lock_guard lock(status_mutex_);  // or a settle() that is about to wait would not hear it
     }
     synced_.notify_all();
-    const bool may_help = enabled_.load() && looked.ok() && commits_.position().known();
+    const bool may_help = enabled_.load() && anchor_ && looked.ok() && commits_.position().known();
     if (!may_help || !commits_.wants_bound()) co_await wake_bound_.wait(Clock::now() + kBoundInterval);
   }
 }
 
-Task<absl::Status> LogFeed::look_at_log_end() {
+Task<absl::Status> RowFeed::look_at_end() {
   if (!bound_link_ || !bound_link_->alive()) {
     bound_link_.reset();
     auto opened = co_await BackendLink::open(reactor_, leader_link(), counters_, Clock::now() + kConnectMax);
@@ -54,7 +55,7 @@ Task<absl::Status> LogFeed::look_at_log_end() {
     bound_link_ = *std::move(opened);
   }
   const TimePoint asked = Clock::now();
-  auto end = co_await ask_log_end(*bound_link_);
+  auto end = co_await source_->end(*bound_link_);
   if (!end.ok()) co_return end.status();
   const std::string end_text = end->text();
   // Nothing is known of places before the first reading; a bound would wait for ever.
@@ -66,7 +67,8 @@ Task<absl::Status> LogFeed::look_at_log_end() {
   const double lag = behind == TimePoint::max() ? 0 : std::chrono::duration<double>(Clock::now() - since).count();
   const bool running = loaded_ || standby_.load();
   const std::chrono::duration<double> lag_max = options_.max_lag;
-  usable_.store(running && ever_reached && lag <= lag_max.count(), std::memory_order_release);
+  const bool fresh = running && ever_reached && lag <= lag_max.count();
+  usable_.store(fresh && (standby_.load() || source_->is_consistent()), std::memory_order_release);
   const std::lock_guard lock(status_mutex_);
   status_.leader_position = end_text;
   status_.position = commits_.position().text();
@@ -79,12 +81,17 @@ Task<absl::Status> LogFeed::look_at_log_end() {
   co_return absl::OkStatus();
 }
 
-Task<absl::Status> LogFeed::watch() {
+Task<absl::Status> RowFeed::watch() {
   const TimePoint now = Clock::now();
   if (now >= next_settings_) {
     next_settings_ = now + kSettingsInterval;
     const absl::Status checked = co_await check_leader();
     if (!checked.ok()) co_return checked;
+  }
+  if (now >= next_look_) {
+    next_look_ = now + kLookInterval;
+    const absl::Status stopped = co_await stop_broken();
+    if (!stopped.ok()) co_return stopped;
   }
   if (now >= next_ledger_) {
     next_ledger_ = now + kLedgerInterval;
@@ -106,7 +113,7 @@ Task<absl::Status> LogFeed::watch() {
   co_return absl::OkStatus();
 }
 
-Task<absl::Status> LogFeed::count_ledger() {
+Task<absl::Status> RowFeed::count_ledger() {
   if (applier_->is_busy()) co_return absl::OkStatus();
   auto open = co_await follower_->ask(dualwrite::count_open_ledger(options_.schema));
   if (!open.ok()) co_return open.status();
@@ -117,7 +124,7 @@ Task<absl::Status> LogFeed::count_ledger() {
 
 // What somebody changed past the log is found here at the latest. Read first, and judged when the applier has come to
 // where the reading counts from.
-Task<absl::Status> LogFeed::compare_definitions() {
+Task<absl::Status> RowFeed::compare_definitions() {
   if (!compare_due_) {
     const absl::Status loaded = co_await catalog_.load(*leader_, follower_->link());
     if (!loaded.ok()) co_return loaded;
@@ -130,7 +137,7 @@ Task<absl::Status> LogFeed::compare_definitions() {
 }
 
 // Tables that could not be carried exactly stop before a row of them is lost.
-Task<absl::Status> LogFeed::stop_blocked(const LogPosition& since) {
+Task<absl::Status> RowFeed::stop_blocked(const LogPosition& since) {
   std::vector<SchemaFinding> findings = catalog_.compare(makes());
   for (const SchemaFinding& finding : findings) {
     if (finding.severity != Severity::blocker || stopped_.all().contains(finding.table)) continue;
@@ -138,19 +145,42 @@ Task<absl::Status> LogFeed::stop_blocked(const LogPosition& since) {
                       .cause = StopCause::definition,
                       .since = since,
                       .reason = finding.object + ": " + finding.text + "; " + finding.advice};
-    auto kept = co_await follower_->ask(dualwrite::insert_stopped(options_.schema, stop));
-    if (!kept.ok()) co_return kept.status();
-    limited_log().error(LogKind::parked, "table={}.{} stopped position={} why=\"{}\"", stop.table.schema,
-                        stop.table.table, stop.since.text(), stop.reason);
-    stopped_.stop(std::move(stop));
+    const absl::Status kept = co_await stop_table(std::move(stop));
+    if (!kept.ok()) co_return kept;
   }
   publish(findings);
   co_return absl::OkStatus();
 }
 
+Task<absl::Status> RowFeed::stop_table(StoppedTable stop) {
+  auto kept = co_await follower_->ask(dualwrite::insert_stopped(options_.schema, stop));
+  if (!kept.ok()) co_return kept.status();
+  limited_log().error(LogKind::parked, "table={}.{} stopped position={} why=\"{}\"", stop.table.schema,
+                      stop.table.table, stop.since.text(), stop.reason);
+  stopped_.stop(std::move(stop));
+  co_return absl::OkStatus();
+}
+
+// What the source can no longer tell of a table would be missing in silence.
+Task<absl::Status> RowFeed::stop_broken() {
+  if (applier_->is_busy()) co_return absl::OkStatus();
+  auto broken = co_await source_->look(*leader_);
+  if (!broken.ok()) co_return broken.status();
+  for (ChangeSource::Broken& each : *broken) {
+    if (stopped_.all().contains(each.table)) continue;
+    StoppedTable stop{.table = std::move(each.table),
+                      .cause = StopCause::divergence,
+                      .since = applier_->processed(),
+                      .reason = std::move(each.reason)};
+    const absl::Status kept = co_await stop_table(std::move(stop));
+    if (!kept.ok()) co_return kept;
+  }
+  co_return absl::OkStatus();
+}
+
 // The leader's log no longer goes back to where these tables stopped: nothing but a copy helps them, and the others go
 // on.
-Task<absl::Status> LogFeed::give_up_released() {
+Task<absl::Status> RowFeed::give_up_released() {
   for (const TableRef& table : stopped_.released()) {
     StoppedTable stop = stopped_.all().at(table);
     stop.released = false;
@@ -167,7 +197,7 @@ Task<absl::Status> LogFeed::give_up_released() {
   co_return absl::OkStatus();
 }
 
-void LogFeed::publish(const std::vector<SchemaFinding>& findings) {
+void RowFeed::publish(const std::vector<SchemaFinding>& findings) {
   constexpr std::size_t kShownMax = 100;
   std::vector<FeedStatus::Finding> shown;
   for (const SchemaFinding& finding : findings) {
@@ -182,7 +212,7 @@ void LogFeed::publish(const std::vector<SchemaFinding>& findings) {
 
 // A table stopped by its definition goes on when the definitions agree; one stopped by a row, when the policy is to
 // overwrite or somebody has said so.
-Task<absl::Status> LogFeed::retry_stopped() {
+Task<absl::Status> RowFeed::retry_stopped() {
   const TimePoint now = Clock::now();
   std::vector<StoppedTable> tables = stopped_.list();
   std::vector<TableRef> due;
