@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <string_view>
+
+#include "dualwrite/character_set.h"
 
 namespace crossfade::dualwrite {
 namespace {
@@ -443,6 +446,28 @@ std::string collation_name(std::uint16_t id, bool mariadb) {
     if (std::string own = find(kOtherOnMariadb, id); !own.empty()) return own;
   }
   return find(kNames, id);
+}
+
+namespace {
+
+constexpr std::uint16_t kIdMax = 4095;
+
+std::map<std::string, std::uint16_t> ids_by_name(bool mariadb) {
+  std::map<std::string, std::uint16_t> out;
+  for (std::uint16_t id = 1; id <= kIdMax; ++id) {
+    if (std::string name = collation_name(id, mariadb); !name.empty()) out.emplace(std::move(name), id);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::uint16_t collation_id(const std::string& name, bool mariadb) {
+  static const std::map<std::string, std::uint16_t> kMariadb = ids_by_name(true);
+  static const std::map<std::string, std::uint16_t> kMysql = ids_by_name(false);
+  const std::map<std::string, std::uint16_t>& ids = mariadb ? kMariadb : kMysql;
+  const auto found = ids.find(modern_name(name));
+  return found == ids.end() ? std::uint16_t{0} : found->second;
 }
 
 std::string charset_of(const std::string& collation) { return collation.substr(0, collation.find('_')); }

@@ -177,12 +177,13 @@ ColumnFit fit_bytes(const Pair& pair) {
   return most <= room ? converts(pair, "a longer or other kind of bytes") : too_narrow(pair);
 }
 
-// The leader's column is JSON: MySQL's own type, or MariaDB's LONGTEXT that is checked.
+// The leader's column is JSON: MySQL's own type (a text where triggers captured it), or MariaDB's LONGTEXT that is
+// checked.
 bool leader_is_json(const Pair& pair) {
   if (pair.from.kind == StoredKind::json) return true;
-  if (!pair.makes.leader_is_mariadb || pair.from.kind != StoredKind::text) return false;
+  if (pair.from.kind != StoredKind::text) return false;
   if (pair.leader != nullptr) return pair.leader->json;
-  return pair.from.size == 4 && pair.column.collation == kUtf8mb4Bin;
+  return pair.makes.leader_is_mariadb && pair.from.size == 4 && pair.column.collation == kUtf8mb4Bin;
 }
 
 ColumnFit fit_json(const Pair& pair) {
@@ -199,7 +200,7 @@ ColumnFit fit_json(const Pair& pair) {
     return cannot(pair,
                   "JSON in the character set " + pair.from.charset + ": ALTER TABLE .. MODIFY it JSON on the leader");
   }
-  return converts(pair, "MariaDB's JSON into MySQL's");
+  return converts(pair, "JSON as text into MySQL's");
 }
 
 ColumnFit fit_geometry(const Pair& pair) {

@@ -141,7 +141,7 @@ std::string key_complaint(const TablePair& pair) {
 }
 
 std::string foreign_key_complaint(const TablePair& pair) {
-  const bool unlogged_cascades = pair.makes.cascades_are_silent();
+  const bool unlogged_cascades = pair.makes.leader_is_mariadb || pair.source.by_triggers;
   for (const DefinedForeignKey& key : pair.follower.foreign_keys) {
     if (!changes_rows(key)) continue;
     if (pair.leader == nullptr) return cascade_complaint(key, "changes rows, and the leader's are not known");
@@ -150,7 +150,7 @@ std::string foreign_key_complaint(const TablePair& pair) {
     }
   }
   if (pair.leader == nullptr || !unlogged_cascades) return {};
-  // The leader does not log what its cascades do: the follower's must do the same.
+  // The leader's rows do not say what its cascades do: the follower's must do the same.
   for (const DefinedForeignKey& key : pair.leader->foreign_keys) {
     const DefinedForeignKey* other = find_foreign_key(pair.follower, key);
     if (other == nullptr

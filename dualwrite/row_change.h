@@ -34,6 +34,9 @@ struct LogTable {
   std::string table = {};
   std::vector<LogColumn> columns = {};  // in the table's order, generated and invisible ones too
   bool described = false;               // FULL metadata: names are there
+  // Triggers captured the rows: generated columns are none of `columns`, MySQL's JSON is a text, and what the leader's
+  // foreign keys do to other tables is in no row, of either make.
+  bool by_triggers = false;
   friend bool operator==(const LogTable&, const LogTable&) = default;
 };
 

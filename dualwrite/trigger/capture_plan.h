@@ -63,11 +63,11 @@ struct Capture {
   // Without generated columns, which the triggers leave out: the follower computes them. MySQL's JSON is a LONGTEXT of
   // utf8mb4_bin, as MariaDB's is.
   std::shared_ptr<const LogTable> table;
-  std::vector<CapturedColumn> columns;  // beside table->columns
-  std::vector<std::size_t> key;         // ordinals in table->columns of the primary key
+  std::vector<CapturedColumn> columns;               // beside table->columns
+  std::vector<std::size_t> key;                      // ordinals in table->columns of the primary key
   std::vector<std::vector<std::size_t>> referenced;  // of MySQL: ordinals of each foreign key's columns
   std::size_t unique_keys = 1;
-  std::size_t pairs = 0;                // how many pairs `changes` must have
+  std::size_t pairs = 0;  // how many pairs `changes` must have
   // Of what the triggers depend on: names, types, order of columns, primary key, engine.
   std::string fingerprint;
   std::vector<std::string> create;  // three CREATE TRIGGER, to be run under capture_session()

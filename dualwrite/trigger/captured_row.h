@@ -36,8 +36,8 @@ struct CapturedRow {
   RowsChange change;
   std::size_t bytes() const { return change.bytes() + sizeof(ChangeHead); }
 };
-// `capture` is that of head.table. Errors (InvalidArgument): a text that is none of its column's type, another number of
-// fields, a NULL where none may be, what is missing or too much.
+// `capture` is that of head.table. Errors (InvalidArgument): a text that is none of its column's type, another number
+// of fields, a NULL where none may be, what is missing or too much.
 absl::StatusOr<CapturedRow> captured_row(const ChangeHead& head, const std::vector<protocol::Cell>& row,
                                          const Capture& capture);
 

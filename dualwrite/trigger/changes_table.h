@@ -2,7 +2,8 @@
 //
 //   id   BIGINT UNSIGNED AUTO_INCREMENT, the order of conflicting changes (given after the row's lock was)
 //   tbl  INT, the number of the Capture that wrote it; 0 of statements
-//   op   'I', 'U', 'D' of the triggers; 'R' a row as it is (refresh); 'P' a DDL statement that is about to run (intent),
+//   op   'I', 'U', 'D' of the triggers; 'R' a row as it is (refresh); 'P' a DDL statement that is about to run
+//   (intent),
 //        'S' one that has run
 //   cid  connection that wrote; fk: its foreign_key_checks; st: its statement, as microseconds since 1970
 //   oi   packed small columns before; ni: after (captured_row.h); of 'P' and 'S' ni is the statement

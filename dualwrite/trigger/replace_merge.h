@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -25,22 +26,24 @@ struct ReplaceMergeLimits {
 // be used for every leader's rows, of which those of MariaDB (whose REPLACE is what it seems) pass as they are.
 //
 // MySQL removes (ON DELETE) the children of a replaced row whose referenced columns change, and keeps those whose
-// referenced columns are the same bytes in the new row (measured; MariaDB removes them all). So a delete, and the insert
-// of the same connection, table and statement, become one update in the insert's place if the columns that each foreign
-// key refers to are the same in both; if none are, they stay; if some are, no change of one row says it: an error.
+// referenced columns are the same bytes in the new row (measured; MariaDB removes them all). So a delete, and the
+// insert of the same connection, table and statement, become one update in the insert's place if the columns that each
+// foreign key refers to are the same in both; if none are, they stay; if some are, no change of one row says it: an
+// error. A foreign key that refers to a NULL refers to nothing, and has no say.
 //
 // Order is that of ids. A delete from a table that foreign keys refer to is held, with everything behind it, until its
 // insert comes or another row of its connection shows that none will: to the end of the snapshot at worst, or up to the
-// limits. Past them it goes as a delete, and an insert that comes all the same is an error.
+// limits. Past them it goes as a delete, and an insert that comes all the same is an error. The delete's id is that of
+// no item then: which ids a batch took is known to who reads the rows.
 //
-// A connection that deletes and inserts the same referenced row in two statements under a frozen SET timestamp, or within
-// a trigger or function of one statement, is taken for a REPLACE.
+// A connection that deletes and inserts the same referenced row in two statements under a frozen SET timestamp, or
+// within a trigger or function of one statement, is taken for a REPLACE.
 class ReplaceMerge {
  public:
   explicit ReplaceMerge(ReplaceMergeLimits limits = {}) : limits_(limits) {}
 
   // Appends to `out` what is certain. `capture`: of the row's table. FailedPrecondition: see above; the message names
-  // the table and id.
+  // the table and the id, and the row is not taken.
   absl::Status add(CapturedRow row, const Capture& capture, std::vector<CapturedItem>* out);
   void add(CapturedStatement statement, std::vector<CapturedItem>* out);
   // At the end of a whole snapshot: what is held is what it seems.
@@ -50,29 +53,31 @@ class ReplaceMerge {
   std::uint64_t cut();
 
  private:
-  // Of a delete that may yet become an update: the bytes of each foreign key's referenced columns.
-  using Referenced = std::vector<std::string>;
+  // The bytes of the columns that each foreign key refers to; nullopt: one of them is NULL.
+  using Referenced = std::vector<std::optional<std::string>>;
   struct Held {
     CapturedItem item;
     Referenced referenced{};
-    bool open = false;
+    std::size_t unique_keys = 1;
+    bool open = false;  // a delete that may yet become an update
   };
-  // What was let go as a delete, of one statement of a connection.
+  // What went as a delete since too much came behind it.
   struct LetGo {
-    std::uint32_t table = 0;
-    std::int64_t statement = 0;
-    std::vector<Referenced> rows{};
+    ChangeHead head;
+    std::deque<Referenced> rows{};
   };
 
-  absl::Status take_insert(CapturedRow& row, const Capture& capture);
-  void close_others(const ChangeHead& head, const Capture& capture);
-  void hold_or_pass(Held held, std::vector<CapturedItem>* out);
+  static absl::StatusOr<Referenced> referenced_by(const CapturedRow& row, const Capture& capture);
+  absl::Status take_insert(CapturedRow& row, const Referenced& referenced);
+  void close_earlier(const ChangeHead& head);
+  void close_surplus(const ChangeHead& head, std::size_t open_max);
+  void put(Held held, std::vector<CapturedItem>* out);
   void release(std::vector<CapturedItem>* out);
   void let_go_first(std::vector<CapturedItem>* out);
 
   ReplaceMergeLimits limits_;
   std::deque<Held> held_;
-  std::size_t bytes_ = 0;
+  std::size_t bytes_ = 0;                  // of held_
   std::map<std::uint64_t, LetGo> let_go_;  // by connection
 };
 

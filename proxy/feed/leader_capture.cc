@@ -3,6 +3,8 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
+#include <optional>
 
 #include "dualwrite/sql_text.h"
 #include "dualwrite/trigger/changes_table.h"
@@ -98,8 +100,7 @@ Task<absl::Status> LeaderCapture::make_tables(BackendLink& leader) {
   }
   auto counted = co_await leader.query(dualwrite::count_pairs_query(schema_), soon());
   if (!counted.ok()) co_return counted.status();
-  const std::string digits = first_cell(counted->front());
-  pairs_ = to_number(digits);
+  if (!counted->front().rows.empty()) pairs_ = first_number(counted->front().rows.front());
   co_return absl::OkStatus();
 }
 
@@ -156,6 +157,13 @@ Task<absl::Status> LeaderCapture::load(BackendLink& leader) {
     }
   }
   co_return absl::OkStatus();
+}
+
+Task<absl::Status> LeaderCapture::refer_anew(BackendLink& leader) {
+  const absl::Status loaded = co_await load(leader);
+  if (!loaded.ok()) co_return loaded;
+  auto found = co_await find_all(leader);
+  co_return found.status();
 }
 
 LeaderCapture::CapturePtr LeaderCapture::find(std::uint32_t number) const {

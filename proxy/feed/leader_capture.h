@@ -32,6 +32,8 @@ class LeaderCapture {
   Task<absl::Status> set_up(BackendLink& leader);
   // Reads the numbers that others have made since.
   Task<absl::Status> load(BackendLink& leader);
+  // What foreign keys refer to, and new numbers: after a change of definitions.
+  Task<absl::Status> refer_anew(BackendLink& leader);
   CapturePtr find(std::uint32_t number) const;
   // All numbers of a name.
   std::vector<std::uint32_t> numbers_of(const dualwrite::TableRef& table) const;

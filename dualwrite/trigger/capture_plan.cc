@@ -1,0 +1,312 @@
+#include "dualwrite/trigger/capture_plan.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "dualwrite/ascii_case.h"
+#include "dualwrite/character_set.h"
+#include "dualwrite/collation_names.h"
+#include "dualwrite/sql_literal.h"
+#include "dualwrite/sql_text.h"
+#include "dualwrite/trigger/capture_sql.h"
+#include "dualwrite/trigger/changes_table.h"
+
+namespace crossfade::dualwrite {
+
+namespace {
+
+constexpr std::string_view kTriggerPrefix = "crossfade_";
+constexpr std::uint16_t kUtf8mb4Bin = 46;
+constexpr std::uint16_t kBinaryCollation = 63;
+
+absl::Status refused(const TableRef& table, const std::string& why) {
+  return absl::FailedPreconditionError(table.schema + "." + table.table + ": " + why);
+}
+
+std::string kind_complaint(const TableDefinition& leader) {
+  switch (leader.kind) {
+    case TableDefinition::Kind::table:
+      break;
+    case TableDefinition::Kind::view:
+      return "it is a view: rows are captured of tables only";
+    case TableDefinition::Kind::sequence:
+      return "it is a sequence, whose steps fire no trigger: set it by SETVAL() when the follower takes over";
+    case TableDefinition::Kind::system_versioned:
+      return "it is system versioned, and its history cannot be written: ALTER TABLE .. DROP SYSTEM VERSIONING";
+  }
+  if (!same_ignoring_case(leader.engine, "InnoDB")) {
+    return "its engine is " + leader.engine +
+           ", which keeps rows that a transaction rolls back, while what was captured of them goes: ALTER TABLE .. "
+           "ENGINE=InnoDB";
+  }
+  return {};
+}
+
+std::string key_complaint(const TableDefinition& leader) {
+  const DefinedKey* primary = leader.primary_key();
+  if (primary == nullptr) return "it has no primary key, by which its rows could be told apart: ADD PRIMARY KEY";
+  for (const DefinedKey::Part& part : primary->parts) {
+    const DefinedColumn* column = leader.column(part.column);
+    if (column == nullptr || column->generated != DefinedColumn::Generated::no) {
+      return "its primary key has the generated column " + part.column +
+             ", which triggers do not capture: give it a primary key of other columns";
+    }
+  }
+  return {};
+}
+
+// MySQL's JSON as its text, COMPRESSED as what it was compressed from.
+StoredForm captured_form(StoredForm form) {
+  if (form.kind == StoredKind::json) {
+    return {.kind = StoredKind::text, .type = LogType::blob, .metadata = 4, .size = 4, .charset = "utf8mb4"};
+  }
+  if (form.type == LogType::mariadb_blob_compressed) form.type = LogType::blob;
+  if (form.type == LogType::mariadb_varchar_compressed) form.type = LogType::varchar;
+  return form;
+}
+
+bool is_big(const StoredForm& form) {
+  switch (form.kind) {
+    case StoredKind::text:
+    case StoredKind::blob:
+      return form.size > 1;
+    case StoredKind::json:
+    case StoredKind::geometry:
+    case StoredKind::vector:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::uint16_t collation_of(const DefinedColumn& column, const StoredForm& form, bool mariadb) {
+  if (column.json && !mariadb) return kUtf8mb4Bin;
+  if (!column.collation.empty()) return collation_id(column.collation, mariadb);
+  switch (form.kind) {
+    case StoredKind::binary:
+    case StoredKind::varbinary:
+    case StoredKind::blob:
+    case StoredKind::opaque:
+      return kBinaryCollation;
+    default:
+      return 0;
+  }
+}
+
+// In the leader's bytes; where those are not the definition's, the definition itself tells them.
+std::vector<std::string> logged_members(const DefinedColumn& column) {
+  std::vector<std::string> members = members_of(column.column_type);
+  const std::string charset = modern_name(column.charset);
+  const bool utf8 = charset == "utf8mb4" || charset == "utf8mb3";
+  const bool plain =
+      shortest_character(charset) == 1 && std::all_of(members.begin(), members.end(), [](const std::string& member) {
+        return std::all_of(member.begin(), member.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+      });
+  return utf8 || plain ? members : std::vector<std::string>();
+}
+
+LogColumn log_column(const DefinedColumn& column, const StoredForm& form, const TableDefinition& leader, bool mariadb) {
+  const DefinedKey* primary = leader.primary_key();
+  LogColumn out{.name = column.name,
+                .type = static_cast<std::uint8_t>(form.type),
+                .metadata = form.metadata,
+                .nullable = column.nullable,
+                .is_unsigned = column.is_unsigned,
+                .collation = collation_of(column, form, mariadb)};
+  out.in_primary_key = std::any_of(primary->parts.begin(), primary->parts.end(), [&](const DefinedKey::Part& part) {
+    return same_ignoring_case(part.column, column.name);
+  });
+  if (form.kind == StoredKind::enum_ || form.kind == StoredKind::set) out.members = logged_members(column);
+  return out;
+}
+
+// The columns into table, columns and source; a complaint.
+std::string plan_columns(const CaptureRequest& request, LogTable& table, Capture& capture, CaptureSource& source) {
+  for (const DefinedColumn& column : request.leader.columns) {
+    if (column.generated != DefinedColumn::Generated::no) continue;
+    absl::StatusOr<StoredForm> defined = stored_form(column, request.mariadb);
+    if (!defined.ok()) return std::string(defined.status().message());
+    if (defined->kind == StoredKind::year && column.column_type == "year(2)") {
+      return "column " + column.name + " is YEAR(2), whose century is not shown: ALTER TABLE .. MODIFY it YEAR(4)";
+    }
+    const StoredForm form = captured_form(*defined);
+    CapturedColumn captured{.form = form, .big = is_big(form) ? ++capture.pairs : 0};
+    if (form.kind == StoredKind::enum_ || form.kind == StoredKind::set) {
+      captured.members = members_of(column.column_type).size();
+    }
+    source.columns.push_back({.name = column.name, .kind = form.kind, .big = captured.big});
+    table.columns.push_back(log_column(column, form, request.leader, request.mariadb));
+    capture.columns.push_back(std::move(captured));
+  }
+  if (capture.pairs <= kBigPairsMax) return {};
+  return "it has " + std::to_string(capture.pairs) +
+         " columns of the TEXT, BLOB, JSON and GEOMETRY kind, and `changes` " + "holds " +
+         std::to_string(kBigPairsMax) + ": feed this leader by its row log";
+}
+
+std::optional<std::size_t> ordinal(const LogTable& table, std::string_view name) {
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    if (same_ignoring_case(table.columns[i].name, name)) return i;
+  }
+  return std::nullopt;
+}
+
+std::string plan_keys(const CaptureRequest& request, const LogTable& table, Capture& capture) {
+  for (const DefinedKey::Part& part : request.leader.primary_key()->parts) {
+    capture.key.push_back(*ordinal(table, part.column));
+  }
+  capture.unique_keys = static_cast<std::size_t>(std::count_if(request.leader.keys.begin(), request.leader.keys.end(),
+                                                               [](const DefinedKey& key) { return key.unique; }));
+  if (request.mariadb) return {};
+  for (const std::vector<std::string>& names : request.referenced) {
+    std::vector<std::size_t>& ordinals = capture.referenced.emplace_back();
+    for (const std::string& name : names) {
+      const std::optional<std::size_t> at = ordinal(table, name);
+      if (!at) {
+        return "a foreign key refers to its generated column " + name +
+               ", so that what REPLACE does is not known: drop that key, or let it refer to another column";
+      }
+      ordinals.push_back(*at);
+    }
+  }
+  return {};
+}
+
+// UUID and INET take their bytes for what they say.
+absl::StatusOr<std::string> opaque_finds(const ColumnRoute& route, const LogValue& value) {
+  absl::StatusOr<Buffer> bytes = bare_value(route, value);
+  if (!bytes.ok()) return bytes.status();
+  return quote_name(route.follower->name) + " = x'" + hex(*bytes) + "'";
+}
+
+void put_text(std::string& out, std::string_view text) { out += std::to_string(text.size()) + ":" + std::string(text); }
+
+}  // namespace
+
+std::string after_triggers_query(const TableRef& table) {
+  const auto is = [](const std::string& column, const std::string& name) {
+    return "CAST(" + column + " AS BINARY)=x'" + hex(protocol::as_bytes(name)) + "'";
+  };
+  return "SELECT EVENT_MANIPULATION,TRIGGER_NAME FROM information_schema.TRIGGERS WHERE ACTION_TIMING='AFTER' AND " +
+         is("EVENT_OBJECT_SCHEMA", table.schema) + " AND " + is("EVENT_OBJECT_TABLE", table.table) +
+         " ORDER BY ACTION_ORDER";
+}
+
+absl::StatusOr<FirstTriggers> first_triggers(const std::vector<std::vector<protocol::Cell>>& rows) {
+  FirstTriggers out;
+  for (const std::vector<protocol::Cell>& row : rows) {
+    if (row.size() != 2 || !row[0] || !row[1]) return absl::InternalError("a trigger's row has another shape");
+    if (is_capture_trigger(*row[1])) continue;
+    std::string& first = *row[0] == "INSERT" ? out.insert : *row[0] == "UPDATE" ? out.update : out.delete_;
+    if (first.empty()) first = *row[1];
+  }
+  return out;
+}
+
+bool is_capture_trigger(std::string_view name) {
+  if (!name.starts_with(kTriggerPrefix)) return false;
+  name.remove_prefix(kTriggerPrefix.size());
+  if (!name.starts_with("i_") && !name.starts_with("u_") && !name.starts_with("d_")) return false;
+  name.remove_prefix(2);
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::string capture_triggers_query() {
+  return "SELECT EVENT_OBJECT_SCHEMA,EVENT_OBJECT_TABLE,TRIGGER_NAME,ACTION_STATEMENT FROM information_schema.TRIGGERS "
+         "WHERE LEFT(TRIGGER_NAME,10)='crossfade_'";
+}
+
+std::vector<std::vector<std::string>> referenced_columns(const std::map<TableRef, TableDefinition>& leader,
+                                                         const TableRef& table) {
+  std::vector<std::vector<std::string>> out;
+  for (const auto& [name, definition] : leader) {
+    for (const DefinedForeignKey& key : definition.foreign_keys) {
+      if (same_ignoring_case(key.parent.schema, table.schema) && same_ignoring_case(key.parent.table, table.table)) {
+        out.push_back(key.parent_columns);
+      }
+    }
+  }
+  return out;
+}
+
+absl::StatusOr<Capture> plan_capture(const CaptureRequest& request) {
+  const TableDefinition& leader = request.leader;
+  if (std::string why = kind_complaint(leader); !why.empty()) return refused(leader.name, why);
+  if (std::string why = key_complaint(leader); !why.empty()) return refused(leader.name, why);
+  Capture capture{.number = request.number, .name = leader.name, .mariadb = request.mariadb};
+  auto table = std::make_shared<LogTable>();
+  table->schema = leader.name.schema;
+  table->table = leader.name.table;
+  table->described = true;
+  table->by_triggers = true;
+  CaptureSource source{.table = leader.name,
+                       .mariadb = request.mariadb,
+                       .number = request.number,
+                       .control_schema = request.control_schema,
+                       .first = request.first};
+  if (std::string why = plan_columns(request, *table, capture, source); !why.empty()) return refused(leader.name, why);
+  if (std::string why = plan_keys(request, *table, capture); !why.empty()) return refused(leader.name, why);
+  capture.table = std::move(table);
+  capture.fingerprint = capture_fingerprint(leader);
+  capture.create = create_triggers(source);
+  capture.drop = drop_triggers(leader.name, request.number);
+  capture.refresh_lock = refresh_lock(leader.name);
+  capture.refresh_insert = refresh_insert(source);
+  return capture;
+}
+
+std::string capture_fingerprint(const TableDefinition& leader) {
+  std::string all;
+  put_text(all, ascii_lower(leader.engine));
+  put_text(all, std::to_string(static_cast<int>(leader.kind)));
+  for (const DefinedColumn& column : leader.columns) {
+    put_text(all, column.name);
+    put_text(all, column.column_type);
+    put_text(all, modern_name(column.collation));
+    put_text(all, column.nullable ? "null" : "not null");
+    put_text(all, std::to_string(static_cast<int>(column.generated)));
+    put_text(all, column.json ? "json" : "");
+  }
+  if (const DefinedKey* primary = leader.primary_key()) {
+    for (const DefinedKey::Part& part : primary->parts) {
+      put_text(all, part.column);
+      put_text(all, std::to_string(part.prefix.value_or(0)));
+    }
+  }
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(XXH3_64bits(all.data(), all.size())));
+  return text;
+}
+
+std::string capture_session() {
+  return "SET SESSION sql_mode='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES', time_zone='+00:00', "
+         "character_set_client=utf8mb4, character_set_results=utf8mb4, collation_connection=utf8mb4_general_ci";
+}
+
+absl::StatusOr<std::string> key_condition(const Capture& capture, const RowImage& row) {
+  if (row.size() != capture.columns.size()) return absl::InvalidArgumentError("the row is not of this table");
+  std::string out;
+  for (const std::size_t at : capture.key) {
+    const LogColumn& column = capture.table->columns[at];
+    DefinedColumn named;
+    named.name = column.name;
+    const StoredForm& form = capture.columns[at].form;
+    const ColumnRoute route{.column = &column,
+                            .from = form,
+                            .follower = &named,
+                            .to = form,
+                            .makes = {.leader_is_mariadb = capture.mariadb, .follower_is_mariadb = capture.mariadb}};
+    absl::StatusOr<std::string> finds =
+        form.kind == StoredKind::opaque ? opaque_finds(route, row[at]) : sql_finds(route, row[at]);
+    if (!finds.ok()) return finds;
+    out += (out.empty() ? "" : " AND ") + *finds;
+  }
+  return out;
+}
+
+}  // namespace crossfade::dualwrite

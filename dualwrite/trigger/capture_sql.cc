@@ -1,0 +1,148 @@
+#include "dualwrite/trigger/capture_sql.h"
+
+#include "dualwrite/sql_text.h"
+#include "dualwrite/trigger/changes_table.h"
+
+namespace crossfade::dualwrite {
+
+namespace {
+
+// The time of the statement is the same in all its rows, and no trigger can read a number of the statement.
+constexpr std::string_view kStatement = "UNIX_TIMESTAMP(NOW(6))*1000000";
+
+std::string full_name(const TableRef& table) { return quote_name(table.schema) + "." + quote_name(table.table); }
+
+std::string trigger_name(const TableRef& table, char event, std::uint32_t number) {
+  return quote_name(table.schema) + "." + quote_name(std::string("crossfade_") + event + "_" + std::to_string(number));
+}
+
+std::string ascii_text(const std::string& value) { return "CAST(" + value + " AS CHAR CHARACTER SET ascii)"; }
+
+// With all digits, whatever FLOAT(7,2) would show: MySQL's CAST cuts long numbers to 15, its JSON does not.
+std::string floating_text(const std::string& value, bool mariadb) {
+  if (mariadb) return ascii_text(value + "*1e0");
+  return "IF(" + value + " IS NULL,NULL,TRIM(BOTH '[' FROM TRIM(BOTH ']' FROM " +
+         ascii_text("JSON_ARRAY(" + value + "*1e0)") + ")))";
+}
+
+std::string field_value(StoredKind kind, const std::string& value, bool mariadb) {
+  switch (kind) {
+    case StoredKind::integer:
+    case StoredKind::year:
+    case StoredKind::decimal:
+    case StoredKind::date:
+    case StoredKind::time:
+    case StoredKind::datetime:
+      return ascii_text(value);
+    case StoredKind::float_:
+    case StoredKind::double_:
+      return floating_text(value, mariadb);
+    case StoredKind::bit:
+    case StoredKind::enum_:
+    case StoredKind::set:
+      return "CAST(" + value + " AS UNSIGNED)";
+    // What is stored, in any time zone of the session.
+    case StoredKind::timestamp:
+      return "UNIX_TIMESTAMP(" + value + ")";
+    case StoredKind::char_:
+    case StoredKind::varchar:
+    case StoredKind::text:
+    case StoredKind::binary:
+    case StoredKind::varbinary:
+    case StoredKind::blob:
+    case StoredKind::json:
+    case StoredKind::geometry:
+    case StoredKind::vector:
+    case StoredKind::opaque:
+      break;
+  }
+  return "CAST(" + value + " AS BINARY)";
+}
+
+std::string column_of(std::string_view row, const std::string& name) {
+  return std::string(row) + "." + quote_name(name);
+}
+
+struct Assignments {
+  std::string names;
+  std::string values;
+};
+
+void put(Assignments& out, const std::string& name, const std::string& value) {
+  out.names += (out.names.empty() ? "" : ",") + name;
+  out.values += (out.values.empty() ? "" : ",") + value;
+}
+
+// The image of `row` into oi and ob.. or ni and nb..; `side` is 'o' or 'n'.
+void put_image(Assignments& out, const CaptureSource& source, std::string_view row, char side) {
+  put(out, std::string(1, side) + "i", packed_row(source, row));
+  for (const CapturedSource& column : source.columns) {
+    if (column.big == 0) continue;
+    put(out, std::string(1, side) + "b" + std::to_string(column.big), column_of(row, column.name));
+  }
+}
+
+Assignments head(const CaptureSource& source, char op, std::string_view foreign_keys) {
+  Assignments out;
+  put(out, "tbl", std::to_string(source.number));
+  put(out, "op", std::string("'") + op + "'");
+  put(out, "cid", "CONNECTION_ID()");
+  put(out, "fk", std::string(foreign_keys));
+  put(out, "st", std::string(kStatement));
+  return out;
+}
+
+enum class Event : std::uint8_t { insert, update, delete_ };
+
+std::string create_trigger(const CaptureSource& source, Event event) {
+  const char letter = event == Event::insert ? 'i' : event == Event::update ? 'u' : 'd';
+  const char* verb = event == Event::insert ? "INSERT" : event == Event::update ? "UPDATE" : "DELETE";
+  const std::string& first = event == Event::insert   ? source.first.insert
+                             : event == Event::update ? source.first.update
+                                                      : source.first.delete_;
+  Assignments row = head(source, static_cast<char>(letter - 'a' + 'A'), "@@foreign_key_checks");
+  if (event != Event::insert) put_image(row, source, "OLD", 'o');
+  if (event != Event::delete_) put_image(row, source, "NEW", 'n');
+  return "CREATE TRIGGER " + trigger_name(source.table, letter, source.number) + " AFTER " + verb + " ON " +
+         full_name(source.table) + " FOR EACH ROW " + (first.empty() ? "" : "PRECEDES " + quote_name(first) + " ") +
+         "INSERT INTO " + changes_table(source.control_schema) + "(" + row.names + ") VALUES(" + row.values + ")";
+}
+
+}  // namespace
+
+std::string packed_row(const CaptureSource& source, std::string_view row) {
+  // The first argument makes the result bytes.
+  std::string out = "CONCAT(_binary''";
+  for (const CapturedSource& column : source.columns) {
+    if (column.big != 0) continue;
+    const std::string value = field_value(column.kind, column_of(row, column.name), source.mariadb);
+    out += ",IFNULL(CONCAT(LENGTH(" + value + "),':'," + value + "),'n')";
+  }
+  return out + ")";
+}
+
+std::vector<std::string> create_triggers(const CaptureSource& source) {
+  return {create_trigger(source, Event::insert), create_trigger(source, Event::update),
+          create_trigger(source, Event::delete_)};
+}
+
+std::vector<std::string> drop_triggers(const TableRef& table, std::uint32_t number) {
+  std::vector<std::string> out;
+  for (const char event : {'i', 'u', 'd'})
+    out.push_back("DROP TRIGGER IF EXISTS " + trigger_name(table, event, number));
+  return out;
+}
+
+// By the primary key, so that it is the row itself that is locked.
+std::string refresh_lock(const TableRef& table) {
+  return "SELECT COUNT(*) FROM " + full_name(table) + " FORCE INDEX (PRIMARY) WHERE ";
+}
+
+std::string refresh_insert(const CaptureSource& source) {
+  Assignments row = head(source, 'R', "1");
+  put_image(row, source, "t", 'n');
+  return "INSERT INTO " + changes_table(source.control_schema) + "(" + row.names + ") SELECT " + row.values + " FROM " +
+         full_name(source.table) + " AS t FORCE INDEX (PRIMARY) WHERE ";
+}
+
+}  // namespace crossfade::dualwrite

@@ -1,0 +1,37 @@
+// The SQL by which a leader captures its rows: what its triggers and refreshes write into `changes`.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dualwrite/stored_form.h"
+#include "dualwrite/table_ref.h"
+#include "dualwrite/trigger/capture_plan.h"
+
+namespace crossfade::dualwrite {
+
+// A column that is captured, as SQL needs it.
+struct CapturedSource {
+  std::string name = {};
+  StoredKind kind = StoredKind::integer;
+  std::size_t big = 0;  // as CapturedColumn::big
+};
+struct CaptureSource {
+  TableRef table;
+  bool mariadb = true;
+  std::uint32_t number = 0;
+  std::string control_schema = {};
+  FirstTriggers first = {};
+  std::vector<CapturedSource> columns = {};
+};
+
+// The columns of `row` (OLD, NEW, or a table's alias) in one text, as packed_fields.h says.
+std::string packed_row(const CaptureSource& source, std::string_view row);
+std::vector<std::string> create_triggers(const CaptureSource& source);
+std::vector<std::string> drop_triggers(const TableRef& table, std::uint32_t number);
+// Both end with "WHERE ".
+std::string refresh_lock(const TableRef& table);
+std::string refresh_insert(const CaptureSource& source);
+
+}  // namespace crossfade::dualwrite

@@ -1,0 +1,202 @@
+#include "dualwrite/trigger/captured_row.h"
+
+#include <charconv>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "dualwrite/trigger/captured_value.h"
+#include "dualwrite/trigger/packed_fields.h"
+
+namespace crossfade::dualwrite {
+
+namespace {
+
+using protocol::Cell;
+
+// Columns of select_changes().
+enum Column : std::size_t { kId, kTable, kOp, kConnection, kForeignKeys, kStatement, kOldPacked, kNewPacked, kPairs };
+
+absl::Status malformed(std::uint64_t id, const std::string& what) {
+  return absl::InvalidArgumentError("row " + std::to_string(id) + " of `changes`: " + what);
+}
+
+template <typename Number>
+std::optional<Number> number_of(const Cell& cell) {
+  Number value{};
+  if (!cell) return std::nullopt;
+  const auto [end, error] = std::from_chars(cell->data(), cell->data() + cell->size(), value);
+  if (error != std::errc() || end != cell->data() + cell->size()) return std::nullopt;
+  return value;
+}
+
+std::optional<ChangeKind> kind_of(const Cell& cell) {
+  if (!cell || cell->size() != 1) return std::nullopt;
+  switch ((*cell)[0]) {
+    case 'I':
+      return ChangeKind::insert;
+    case 'U':
+      return ChangeKind::update;
+    case 'D':
+      return ChangeKind::delete_;
+    case 'R':
+      return ChangeKind::refresh;
+    case 'P':
+      return ChangeKind::intent;
+    case 'S':
+      return ChangeKind::statement;
+    default:
+      return std::nullopt;
+  }
+}
+
+enum class Side : std::size_t { before = 0, after = 1 };
+
+// One image of a row; `head` is for the errors.
+class ImageReader {
+ public:
+  ImageReader(const ChangeHead& head, const std::vector<Cell>& row, const Capture& capture)
+      : head_(head), row_(row), capture_(capture) {}
+
+  absl::Status put(Buffer& out, Side side) const {
+    const Cell& packed = row_[kOldPacked + static_cast<std::size_t>(side)];
+    if (!packed) return malformed(head_.id, "the image is not there (max_allowed_packet of the leader?)");
+    const std::size_t nulls_at = out.size();
+    protocol::put_zeros(out, (capture_.columns.size() + 7) / 8);
+    FieldReader fields(*packed);
+    for (std::size_t i = 0; i < capture_.columns.size(); ++i) {
+      const std::size_t big = capture_.columns[i].big;
+      const std::optional<std::string_view> text = big == 0 ? fields.next() : big_value(big, side);
+      if (fields.failed()) return malformed(head_.id, "a field is cut off or is none");
+      if (text) {
+        absl::Status status = put_captured_value(out, capture_.table->columns[i], capture_.columns[i], *text);
+        if (!status.ok()) return of_column(i, std::string(status.message()));
+      } else {
+        if (!capture_.table->columns[i].nullable) return of_column(i, "NULL where none may be");
+        out[nulls_at + i / 8] = static_cast<std::uint8_t>(out[nulls_at + i / 8] | (1 << (i % 8)));
+      }
+    }
+    return fields.at_end() ? absl::OkStatus() : malformed(head_.id, "more fields than the table has");
+  }
+
+  // Of an image that this kind of row has not.
+  absl::Status expect_none(Side side) const {
+    bool there = row_[kOldPacked + static_cast<std::size_t>(side)].has_value();
+    for (std::size_t pair = 1; kPairs + 2 * pair <= row_.size(); ++pair) there |= big_value(pair, side).has_value();
+    return there ? malformed(head_.id, "an image that its kind has not") : absl::OkStatus();
+  }
+
+ private:
+  std::optional<std::string_view> big_value(std::size_t pair, Side side) const {
+    const Cell& cell = row_[kPairs + 2 * (pair - 1) + static_cast<std::size_t>(side)];
+    return cell ? std::optional<std::string_view>(*cell) : std::nullopt;
+  }
+  absl::Status of_column(std::size_t at, const std::string& what) const {
+    return malformed(head_.id, "column " + capture_.table->columns[at].name + " of " + capture_.name.schema + "." +
+                                   capture_.name.table + ": " + what);
+  }
+
+  const ChangeHead& head_;
+  const std::vector<Cell>& row_;
+  const Capture& capture_;
+};
+
+bool is_row(ChangeKind kind) { return kind != ChangeKind::intent && kind != ChangeKind::statement; }
+
+RowsKind rows_kind(ChangeKind kind) {
+  return kind == ChangeKind::update    ? RowsKind::update
+         : kind == ChangeKind::delete_ ? RowsKind::delete_
+                                       : RowsKind::insert;
+}
+
+// The fields of a packed statement, in order; the first that is none of its kind fails all.
+class StatementReader {
+ public:
+  explicit StatementReader(std::string_view packed) : fields_(packed) {}
+  std::string text() {
+    const std::optional<std::string_view> field = fields_.next();
+    failed_ |= !field.has_value();
+    return std::string(field.value_or(""));
+  }
+  template <typename Number>
+  Number number() {
+    const Cell cell = text();
+    const std::optional<Number> value = number_of<Number>(cell);
+    failed_ |= !value.has_value();
+    return value.value_or(0);
+  }
+  bool good() const { return !failed_ && fields_.at_end(); }
+
+ private:
+  FieldReader fields_;
+  bool failed_ = false;
+};
+
+}  // namespace
+
+absl::StatusOr<ChangeHead> change_head(const std::vector<Cell>& row) {
+  const auto id = row.empty() ? std::nullopt : number_of<std::uint64_t>(row[kId]);
+  if (!id || *id == 0) return absl::InvalidArgumentError("a row of `changes` has no id");
+  if (row.size() < kPairs || row.size() % 2 != kPairs % 2) return malformed(*id, "another number of columns");
+  const auto table = number_of<std::uint32_t>(row[kTable]);
+  const auto kind = kind_of(row[kOp]);
+  const auto connection = number_of<std::uint64_t>(row[kConnection]);
+  const auto foreign_keys = number_of<std::uint8_t>(row[kForeignKeys]);
+  const auto statement = number_of<std::int64_t>(row[kStatement]);
+  if (!table || !kind || !connection || !foreign_keys || *foreign_keys > 1 || !statement) {
+    return malformed(*id, "a column that is none of its kind");
+  }
+  if (is_row(*kind) == (*table == 0)) return malformed(*id, "a row of no table, or a statement of one");
+  return ChangeHead{.id = *id,
+                    .table = *table,
+                    .kind = *kind,
+                    .connection = *connection,
+                    .no_foreign_key_checks = *foreign_keys == 0,
+                    .statement = *statement};
+}
+
+absl::StatusOr<CapturedRow> captured_row(const ChangeHead& head, const std::vector<Cell>& row, const Capture& capture) {
+  if (!is_row(head.kind)) return malformed(head.id, "no row but a statement");
+  if (head.table != capture.number) return malformed(head.id, "it is of another table");
+  if (row.size() < kPairs + 2 * capture.pairs) return malformed(head.id, "`changes` has too few columns for its table");
+  CapturedRow out{.head = head, .change = {.table = capture.table, .kind = rows_kind(head.kind)}};
+  out.change.flags = kRowsEndOfStatement;
+  if (head.no_foreign_key_checks) out.change.flags |= kRowsNoForeignKeyChecks;
+  const ImageReader images(head, row, capture);
+  for (const Side side : {Side::before, Side::after}) {
+    const bool there =
+        side == Side::before ? out.change.kind != RowsKind::insert : out.change.kind != RowsKind::delete_;
+    absl::Status status = there ? images.put(out.change.images, side) : images.expect_none(side);
+    if (!status.ok()) return status;
+  }
+  return out;
+}
+
+absl::StatusOr<CapturedStatement> captured_statement(const ChangeHead& head, const std::vector<Cell>& row) {
+  if (is_row(head.kind)) return malformed(head.id, "no statement but a row");
+  if (row.size() < kPairs || !row[kNewPacked]) return malformed(head.id, "the statement is not there");
+  CapturedStatement out{.head = head, .statement = {}};
+  StatementReader fields(*row[kNewPacked]);
+  LoggedStatement& statement = out.statement;
+  statement.schema = fields.text();
+  statement.sql = fields.text();
+  statement.sql_mode = fields.number<std::uint64_t>();
+  statement.client_collation = fields.number<std::uint16_t>();
+  statement.connection_collation = fields.number<std::uint16_t>();
+  statement.server_collation = fields.number<std::uint16_t>();
+  statement.utf8mb4_collation = fields.number<std::uint16_t>();
+  statement.database_collation = fields.number<std::uint16_t>();
+  statement.no_foreign_key_checks = fields.number<std::uint8_t>() != 0;
+  statement.explicit_defaults_for_timestamp = fields.number<std::uint8_t>() != 0;
+  statement.timestamp = fields.number<std::uint32_t>();
+  statement.time_zone = fields.text();
+  if (!fields.good()) return malformed(head.id, "the statement is not as it was written");
+  if (head.kind == ChangeKind::intent) return out;
+  const auto intent = number_of<std::uint64_t>(row[kOldPacked]);
+  if (!intent) return malformed(head.id, "the statement names no intent");
+  out.intent = *intent;
+  return out;
+}
+
+}  // namespace crossfade::dualwrite

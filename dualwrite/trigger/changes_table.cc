@@ -1,0 +1,88 @@
+#include "dualwrite/trigger/changes_table.h"
+
+#include "dualwrite/sql_text.h"
+#include "dualwrite/trigger/packed_fields.h"
+
+namespace crossfade::dualwrite {
+
+namespace {
+
+std::string hex_literal(std::string_view text) { return "x'" + hex(protocol::as_bytes(text)) + "'"; }
+
+// "ob3 LONGBLOB, nb3 LONGBLOB", each behind `before`.
+std::string pair_columns(std::size_t from, std::size_t to, std::string_view before) {
+  std::string out;
+  for (std::size_t pair = from + 1; pair <= to; ++pair) {
+    for (const char* side : {"ob", "nb"}) {
+      out += ", " + std::string(before) + side + std::to_string(pair) + " LONGBLOB";
+    }
+  }
+  return out;
+}
+
+// What captured_statement() reads, in its order.
+std::string packed_statement(const LoggedStatement& statement) {
+  std::string out;
+  put_field(out, statement.schema);
+  put_field(out, statement.sql);
+  for (const std::uint64_t number :
+       {statement.sql_mode, std::uint64_t{statement.client_collation}, std::uint64_t{statement.connection_collation},
+        std::uint64_t{statement.server_collation}, std::uint64_t{statement.utf8mb4_collation},
+        std::uint64_t{statement.database_collation}, std::uint64_t{statement.no_foreign_key_checks},
+        std::uint64_t{statement.explicit_defaults_for_timestamp}, std::uint64_t{statement.timestamp}}) {
+    put_field(out, std::to_string(number));
+  }
+  put_field(out, statement.time_zone);
+  return out;
+}
+
+std::string insert_note(std::string_view schema, char op, const LoggedStatement& statement, const std::string& intent) {
+  return "INSERT INTO " + changes_table(schema) + "(tbl,op,cid,fk,st,oi,ni) VALUES(0,'" + op +
+         "',CONNECTION_ID(),1,UNIX_TIMESTAMP(NOW(6))*1000000," + intent + "," +
+         hex_literal(packed_statement(statement)) + ")";
+}
+
+}  // namespace
+
+std::string changes_table(std::string_view schema) { return quote_name(schema) + "." + quote_name("changes"); }
+
+std::string create_changes(std::string_view schema, std::size_t pairs) {
+  return "CREATE TABLE IF NOT EXISTS " + changes_table(schema) +
+         "(id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, tbl INT UNSIGNED NOT NULL, op CHAR(1) CHARACTER SET "
+         "ascii NOT NULL, cid BIGINT UNSIGNED NOT NULL, fk TINYINT NOT NULL, st BIGINT NOT NULL, oi LONGBLOB, ni "
+         "LONGBLOB" +
+         pair_columns(0, pairs, "") + ") ENGINE=InnoDB ROW_FORMAT=DYNAMIC";
+}
+
+std::string count_pairs_query(std::string_view schema) {
+  return "SELECT COUNT(*) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA=" + hex_literal(schema) +
+         " AND TABLE_NAME='changes' AND COLUMN_NAME LIKE 'ob%'";
+}
+
+std::string widen_changes(std::string_view schema, std::size_t from, std::size_t to) {
+  return "ALTER TABLE " + changes_table(schema) + pair_columns(from, to, "ADD COLUMN ").substr(1);
+}
+
+std::string drop_changes(std::string_view schema) { return "DROP TABLE IF EXISTS " + changes_table(schema); }
+
+std::string select_changes(std::string_view schema, std::size_t pairs) {
+  std::string out = "SELECT id,tbl,op,cid,fk,st,oi,ni";
+  for (std::size_t pair = 1; pair <= pairs; ++pair) {
+    out += ",ob" + std::to_string(pair) + ",nb" + std::to_string(pair);
+  }
+  return out + " FROM " + changes_table(schema);
+}
+
+std::string delete_change(std::string_view schema, std::uint64_t id) {
+  return "DELETE FROM " + changes_table(schema) + " WHERE id=" + std::to_string(id);
+}
+
+std::string insert_intent(std::string_view schema, const LoggedStatement& statement) {
+  return insert_note(schema, 'P', statement, "NULL");
+}
+
+std::string insert_done(std::string_view schema, const LoggedStatement& statement, std::uint64_t intent) {
+  return insert_note(schema, 'S', statement, "'" + std::to_string(intent) + "'");
+}
+
+}  // namespace crossfade::dualwrite
