@@ -34,7 +34,7 @@ bool is_capture_trigger(std::string_view name);
 std::string capture_triggers_query();
 
 struct CaptureRequest {
-  TableDefinition leader;
+  TableDefinition leader{};
   bool mariadb = true;
   std::uint32_t number = 0;  // of this definition of this table; never used again for another one
   std::string control_schema = "crossfade";
@@ -49,7 +49,7 @@ std::vector<std::vector<std::string>> referenced_columns(const std::map<TableRef
 
 // One column of `Capture::table`.
 struct CapturedColumn {
-  StoredForm form;  // of the leader's column, but JSON is a text and COMPRESSED is not
+  StoredForm form{};  // of the leader's column, but JSON is a text and COMPRESSED is not
   // Number of its pair ob/nb in `changes`, from 1; 0: it is packed into oi and ni.
   std::size_t big = 0;
   std::size_t members = 0;  // of ENUM and SET
@@ -58,26 +58,26 @@ struct CapturedColumn {
 // Immutable once made. Shared with every change that is decoded by it.
 struct Capture {
   std::uint32_t number = 0;
-  TableRef name;
+  TableRef name{};
   bool mariadb = true;
   // Without generated columns, which the triggers leave out: the follower computes them. MySQL's JSON is a LONGTEXT of
   // utf8mb4_bin, as MariaDB's is.
-  std::shared_ptr<const LogTable> table;
-  std::vector<CapturedColumn> columns;               // beside table->columns
-  std::vector<std::size_t> key;                      // ordinals in table->columns of the primary key
-  std::vector<std::vector<std::size_t>> referenced;  // of MySQL: ordinals of each foreign key's columns
+  std::shared_ptr<const LogTable> table{};
+  std::vector<CapturedColumn> columns{};               // beside table->columns
+  std::vector<std::size_t> key{};                      // ordinals in table->columns of the primary key
+  std::vector<std::vector<std::size_t>> referenced{};  // of MySQL: ordinals of each foreign key's columns
   std::size_t unique_keys = 1;
   std::size_t pairs = 0;  // how many pairs `changes` must have
   // Of what the triggers depend on: names, types, order of columns, primary key, engine.
-  std::string fingerprint;
-  std::vector<std::string> create;  // three CREATE TRIGGER, to be run under capture_session()
-  std::vector<std::string> drop;    // three DROP TRIGGER IF EXISTS
+  std::string fingerprint{};
+  std::vector<std::string> create{};  // three CREATE TRIGGER, to be run under capture_session()
+  std::vector<std::string> drop{};    // three DROP TRIGGER IF EXISTS
   // A refresh: rows as they are now, written to `changes` as 'R', by key. Of more than one row first lock, then insert,
   // in one READ COMMITTED transaction: INSERT .. SELECT takes ids ahead of the rows that it has not locked yet, and a
   // client's change between would get the larger id. Of one row by its whole key the insert alone will do. Behind each
   // goes a condition and kRefreshEnd.
-  std::string refresh_lock;    // "SELECT COUNT(*) FROM .. FORCE INDEX (PRIMARY) WHERE "
-  std::string refresh_insert;  // "INSERT INTO `crossfade`.`changes` (..) SELECT .. FROM .. WHERE "
+  std::string refresh_lock{};    // "SELECT COUNT(*) FROM .. FORCE INDEX (PRIMARY) WHERE "
+  std::string refresh_insert{};  // "INSERT INTO `crossfade`.`changes` (..) SELECT .. FROM .. WHERE "
 };
 inline constexpr std::string_view kRefreshEnd = " LOCK IN SHARE MODE";
 

@@ -59,10 +59,6 @@ absl::Status put_integer(Buffer& out, const StoredForm& form, std::string_view t
 
 bool all_digits(std::string_view text) { return text.find_first_not_of("0123456789") == std::string_view::npos; }
 
-std::size_t decimal_bytes(std::size_t digits) {
-  return digits / kDigitsPerGroup * 4 + kBytesOfDigits[digits % kDigitsPerGroup];
-}
-
 void put_digits(Buffer& out, std::string_view digits) {
   if (digits.empty()) return;
   put_big(out, *number_of<std::uint32_t>(digits), kBytesOfDigits[digits.size()]);

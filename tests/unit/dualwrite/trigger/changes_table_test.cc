@@ -1,0 +1,36 @@
+#include "dualwrite/trigger/changes_table.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace crossfade::dualwrite {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(ChangesTable, HasAPairForEachBigColumn) {
+  const std::string sql = create_changes("crossfade", 2);
+  EXPECT_THAT(
+      sql,
+      HasSubstr(
+          "CREATE TABLE IF NOT EXISTS `crossfade`.`changes`(id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY"));
+  EXPECT_THAT(
+      sql,
+      HasSubstr(", oi LONGBLOB, ni LONGBLOB, ob1 LONGBLOB, nb1 LONGBLOB, ob2 LONGBLOB, nb2 LONGBLOB) ENGINE=InnoDB"));
+}
+
+TEST(ChangesTable, IsWidenedByTheMissingPairs) {
+  EXPECT_EQ(
+      widen_changes("crossfade", 8, 10),
+      "ALTER TABLE `crossfade`.`changes` ADD COLUMN ob9 LONGBLOB, ADD COLUMN nb9 LONGBLOB, ADD COLUMN ob10 LONGBLOB, "
+      "ADD COLUMN nb10 LONGBLOB");
+}
+
+TEST(ChangesTable, IsReadInTheOrderThatTheDecoderTakes) {
+  EXPECT_EQ(select_changes("c`f", 1), "SELECT id,tbl,op,cid,fk,st,oi,ni,ob1,nb1 FROM `c``f`.`changes`");
+  EXPECT_EQ(delete_change("crossfade", 18446744073709551615u),
+            "DELETE FROM `crossfade`.`changes` WHERE id=18446744073709551615");
+}
+
+}  // namespace
+}  // namespace crossfade::dualwrite
