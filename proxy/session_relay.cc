@@ -259,6 +259,11 @@ Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, SampledR
     if (done) {
       *end = tracker.end();
       link.note_end(*end);
+      if (ddl_ && link.which() == leader()) {
+        held.assign(chunk.begin(), chunk.end());
+        co_await conclude_ddl(end->kind == ResultEnd::Kind::err ? end->err.code : 0);
+        chunk = held;
+      }
       if (std::optional<Commit> commit = note_commit(link, *end, filter.told())) {
         held.assign(chunk.begin(), chunk.end());
         co_await wait_for_commit(*std::move(commit));

@@ -83,6 +83,8 @@ nlohmann::json status_json(const StatusSources& sources) {
     parked.push_back({{"entry", entry.key}, {"tables", entry.table}, {"error", entry.error}});
   }
   nlohmann::json findings = nlohmann::json::array();
+  nlohmann::json captured = nlohmann::json::object();
+  for (const FeedStatus::Captured& each : feed.captured) captured[each.table] = each.number;
   for (const auto& finding : feed.findings) {
     findings.push_back({{"severity", finding.severity}, {"object", finding.object}, {"text", finding.text}});
   }
@@ -112,6 +114,7 @@ nlohmann::json status_json(const StatusSources& sources) {
         {"why", feed.why},
         {"position", feed.position},
         {"leader_position", feed.leader_position},
+        {"captured", captured},
         {"findings", findings}}},
       {"applier",
        {{"state", feed.state},

@@ -60,6 +60,10 @@ class ChangeSource {
     std::string reason;
   };
   virtual Task<absl::StatusOr<std::vector<Broken>>> look(BackendLink& leader) = 0;
+  // As of the last look.
+  virtual bool is_broken(const dualwrite::TableRef& table) const = 0;
+  // For the status.
+  virtual std::vector<FeedStatus::Captured> captured() const = 0;
   // False: transactions may be there in part, as while a long backlog is worked off; the status says so.
   virtual bool is_consistent() const = 0;
   // What is not there any more: FailedPrecondition and OutOfRange of read() may come from tables that are caught up.

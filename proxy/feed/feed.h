@@ -61,7 +61,13 @@ struct FeedStatus {
     std::string severity, object, text;  // "blocker"; "app.t column price"; what differs, and what to do
   };
   std::vector<Finding> findings;
-  std::string position;         // log: applied up to
+  // trigger: tables that are captured, and by which number.
+  struct Captured {
+    std::string table;
+    std::uint32_t number = 0;
+  };
+  std::vector<Captured> captured;
+  std::string position;         // by rows: applied up to
   std::string leader_position;  // log: the leader's end when last asked
 };
 

@@ -25,10 +25,6 @@ constexpr std::uint16_t kNeedsSuper = 1419;
 
 TimePoint soon() { return Clock::now() + kAnswerMax; }
 
-std::string quoted(const TableRef& table) {
-  return dualwrite::quote_name(table.schema) + "." + dualwrite::quote_name(table.table);
-}
-
 std::string text_literal(std::string_view text) {
   return "CONVERT(0x" + dualwrite::hex(protocol::as_bytes(text)) + " USING utf8mb4)";
 }
@@ -98,9 +94,6 @@ Task<absl::Status> LeaderCapture::make_tables(BackendLink& leader) {
     auto made = co_await leader.query(std::move(sql), soon());
     if (!made.ok()) co_return made.status();
   }
-  auto counted = co_await leader.query(dualwrite::count_pairs_query(schema_), soon());
-  if (!counted.ok()) co_return counted.status();
-  if (!counted->front().rows.empty()) pairs_ = first_number(counted->front().rows.front());
   co_return absl::OkStatus();
 }
 
@@ -145,6 +138,9 @@ void LeaderCapture::note(CaptureRecord record, bool mariadb) {
 Task<absl::Status> LeaderCapture::load(BackendLink& leader) {
   auto asked = co_await leader.query(dualwrite::select_captured(schema_), soon());
   if (!asked.ok()) co_return asked.status();
+  auto counted = co_await leader.query(dualwrite::count_pairs_query(schema_), soon());
+  if (!counted.ok()) co_return counted.status();
+  if (!counted->front().rows.empty()) pairs_ = first_number(counted->front().rows.front());
   auto records = dualwrite::captured_from(asked->front());
   if (!records.ok()) co_return records.status();
   const bool mariadb = leader.is_mariadb();
@@ -184,6 +180,28 @@ const CaptureRecord* LeaderCapture::live(const TableRef& table) const {
     if (record.state == CaptureState::live && record.definition.name == table) return &record;
   }
   return nullptr;
+}
+
+std::vector<const CaptureRecord*> LeaderCapture::all_live() const {
+  std::vector<const CaptureRecord*> out;
+  for (const auto& [number, record] : records_) {
+    if (record.state == CaptureState::live) out.push_back(&record);
+  }
+  return out;
+}
+
+LeaderCapture::CapturePtr LeaderCapture::live_capture(const TableRef& table) const {
+  const CaptureRecord* record = live(table);
+  return record == nullptr ? nullptr : find(record->number);
+}
+
+bool LeaderCapture::is_as_captured(const TableRef& table, const Found& found) const {
+  const CaptureRecord* record = live(table);
+  const auto definition = found.tables.find(table);
+  if (record == nullptr || definition == found.tables.end()) {
+    return record == nullptr && definition == found.tables.end();
+  }
+  return dualwrite::capture_fingerprint(definition->second) == dualwrite::capture_fingerprint(record->definition);
 }
 
 // Empty: what the table is captured by serves.
@@ -355,11 +373,8 @@ Task<absl::StatusOr<std::map<TableRef, std::string>>> LeaderCapture::look(Backen
 }
 
 // The old triggers go and the new ones come while nobody can write; what the old ones have written has a smaller id.
-Task<absl::Status> LeaderCapture::capture_anew(BackendLink& session, std::vector<TableRef> tables) {
-  const absl::Status loaded = co_await load(session);
-  if (!loaded.ok()) co_return loaded;
-  auto found = co_await find_all(session);
-  if (!found.ok()) co_return found.status();
+Task<absl::Status> LeaderCapture::capture_anew(BackendLink& session, std::vector<TableRef> tables,
+                                               std::shared_ptr<const Found> found) {
   for (const TableRef& name : tables) {
     const auto definition = found->tables.find(name);
     if (definition == found->tables.end()) {

@@ -45,21 +45,27 @@ class LeaderCapture {
   // As of the last look.
   const std::map<dualwrite::TableRef, std::string>& uncaptured() const { return uncaptured_; }
 
-  // After a change of their definition: these tables as they are now, with new numbers. `session` has them locked, and
-  // `changes`. Every row is written down as it is.
-  Task<absl::Status> capture_anew(BackendLink& session, std::vector<dualwrite::TableRef> tables);
-  // Every trigger of ours on the server, then the control tables.
-  Task<absl::Status> remove(BackendLink& leader);
-
- private:
-  enum class Rows : std::uint8_t { left, refreshed };
+  // All definitions of the leader, and our triggers.
   struct Found {
     Definitions tables;
     std::map<dualwrite::TableRef, std::set<std::string>> triggers;  // ours, by the table that has them
   };
+  Task<absl::StatusOr<Found>> find_all(BackendLink& leader);
+  // After a change of their definition: these tables with new numbers. `session` has them locked, and the control
+  // tables. What is gone is retired.
+  Task<absl::Status> capture_anew(BackendLink& session, std::vector<dualwrite::TableRef> tables,
+                                  std::shared_ptr<const Found> found);
+  // The number that writes now; nullptr: none.
+  std::vector<const dualwrite::CaptureRecord*> all_live() const;
+  CapturePtr live_capture(const dualwrite::TableRef& table) const;
+  // Is the table as it was captured?
+  bool is_as_captured(const dualwrite::TableRef& table, const Found& found) const;
+  // Every trigger of ours on the server, then the control tables.
+  Task<absl::Status> remove(BackendLink& leader);
+
+ private:
   Task<absl::Status> lock(BackendLink& leader);
   Task<absl::Status> make_tables(BackendLink& leader);
-  Task<absl::StatusOr<Found>> find_all(BackendLink& leader);
   Task<absl::Status> make(BackendLink& leader, dualwrite::TableDefinition definition,
                           std::vector<std::vector<std::string>> referenced);
   Task<absl::Status> make_triggers(BackendLink& leader, CapturePtr plan);

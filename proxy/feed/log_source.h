@@ -22,6 +22,11 @@ class LogSource final : public ChangeSource {
   Task<absl::StatusOr<dualwrite::LogPosition>> end(BackendLink& leader) override;
   Task<absl::StatusOr<dualwrite::LogPosition>> others_place(BackendLink& leader, FollowerWriter& follower) override;
   Task<absl::StatusOr<std::vector<Broken>>> look(BackendLink& leader) override;
+  bool is_broken(const dualwrite::TableRef& table) const override {
+    static_cast<void>(table);
+    return false;
+  }
+  std::vector<FeedStatus::Captured> captured() const override { return {}; }
   bool is_consistent() const override { return true; }
   bool forgets() const override { return true; }
 

@@ -268,6 +268,7 @@ Task<absl::Status> RowFeed::follow() {
   const absl::Status watched = co_await watch();
   if (!watched.ok()) co_return watched;
   const absl::Status read = co_await source_->read(queue_);
+  if (!source_->is_consistent()) usable_.store(false, std::memory_order_release);
   // What was read before something that cannot be followed still is.
   const absl::Status applied = co_await applier_->apply(queue_, policy_.load());
   {

@@ -166,6 +166,10 @@ Task<absl::Status> RowFeed::stop_broken() {
   if (applier_->is_busy()) co_return absl::OkStatus();
   auto broken = co_await source_->look(*leader_);
   if (!broken.ok()) co_return broken.status();
+  {
+    const std::lock_guard lock(status_mutex_);
+    status_.captured = source_->captured();
+  }
   for (ChangeSource::Broken& each : *broken) {
     if (stopped_.all().contains(each.table)) continue;
     StoppedTable stop{.table = std::move(each.table),
@@ -217,7 +221,7 @@ Task<absl::Status> RowFeed::retry_stopped() {
   std::vector<StoppedTable> tables = stopped_.list();
   std::vector<TableRef> due;
   for (const StoppedTable& table : tables) {
-    if (table.released) continue;
+    if (table.released || source_->is_broken(table.table)) continue;
     if (table.cause == StopCause::divergence && policy_.load() == config::OnDivergence::hold) continue;
     Retry& retry = retries_[table.table];
     if (now < retry.at) continue;

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "dualwrite/trigger/changes_table.h"
+#include "proxy/feed/captured_ddl.h"
 #include "proxy/feed/server_answers.h"
 
 namespace crossfade::proxy {
@@ -110,7 +111,7 @@ void TriggerSource::close() {
   stream_.reset();
   link_.reset();
   control_ = nullptr;
-  merge_ = {};
+  merge_ = dualwrite::ReplaceMerge();
   items_.clear();
   ids_.clear();
   in_transaction_ = false;
@@ -365,7 +366,24 @@ Task<absl::StatusOr<LogPosition>> TriggerSource::others_place(BackendLink& leade
   co_return place(round_, 0);
 }
 
+std::vector<FeedStatus::Captured> TriggerSource::captured() const {
+  std::vector<FeedStatus::Captured> out;
+  for (const dualwrite::CaptureRecord* record : capture_.all_live()) {
+    const dualwrite::TableRef& name = record->definition.name;
+    out.push_back({.table = name.schema + "." + name.table, .number = record->number});
+  }
+  return out;
+}
+
 Task<absl::StatusOr<std::vector<ChangeSource::Broken>>> TriggerSource::look(BackendLink& leader) {
+  if (held_) {
+    CapturedDdl::Setting setting{.reactor = setting_.reactor,
+                                 .leader = setting_.leader_options(),
+                                 .counters = setting_.counters,
+                                 .schema = setting_.schema};
+    const absl::Status resumed = co_await CapturedDdl::resume_all(std::move(setting));
+    if (!resumed.ok()) co_return resumed;
+  }
   auto uncaptured = co_await capture_.look(leader);
   if (!uncaptured.ok()) co_return uncaptured.status();
   std::vector<Broken> out;

@@ -41,6 +41,8 @@ class TriggerSource final : public ChangeSource {
   Task<absl::StatusOr<dualwrite::LogPosition>> end(BackendLink& leader) override;
   Task<absl::StatusOr<dualwrite::LogPosition>> others_place(BackendLink& leader, FollowerWriter& follower) override;
   Task<absl::StatusOr<std::vector<Broken>>> look(BackendLink& leader) override;
+  bool is_broken(const dualwrite::TableRef& table) const override { return capture_.uncaptured().contains(table); }
+  std::vector<FeedStatus::Captured> captured() const override;
   bool is_consistent() const override { return part_ == 0; }
   bool forgets() const override { return false; }
 
