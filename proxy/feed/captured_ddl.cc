@@ -238,6 +238,43 @@ Task<absl::Status> CapturedDdl::refresh(std::vector<TableRef> tables) {
   co_return absl::OkStatus();
 }
 
+Task<absl::Status> CapturedDdl::capture_released(Setting setting, TableRef table) {
+  DdlAnalysis analysis;
+  analysis.tables.push_back(table);
+  CapturedDdl again(std::move(setting), {}, std::move(analysis));
+  again.intent_ = UINT64_MAX;  // nothing is behind it
+  const absl::Status connected = co_await again.connect();
+  if (!connected.ok()) co_return connected;
+  const absl::Status loaded = co_await again.capture_.load(*again.link_);
+  if (!loaded.ok()) co_return loaded;
+  auto all = co_await again.capture_.find_all(*again.link_);
+  if (!all.ok()) co_return all.status();
+  auto found = std::make_shared<const LeaderCapture::Found>(*std::move(all));
+  if (again.tables_now(*found).empty()) co_return absl::OkStatus();
+  std::string numbers;
+  for (const std::uint32_t number : again.capture_.numbers_of(table)) {
+    numbers += (numbers.empty() ? "" : ",") + std::to_string(number);
+  }
+  std::vector<std::string> statements;
+  statements.push_back("LOCK TABLES " + dualwrite::changes_table(again.setting_.schema) + " WRITE," +
+                       dualwrite::quote_name(again.setting_.schema) + ".`captured` WRITE," + quoted(table) + " WRITE");
+  if (!numbers.empty()) {
+    statements.push_back("DELETE FROM " + dualwrite::changes_table(again.setting_.schema) + " WHERE tbl IN (" + numbers +
+                         ")");
+  }
+  for (std::string& sql : statements) {
+    const absl::Status done = co_await again.run(std::move(sql));
+    if (!done.ok()) co_return absl::UnavailableError(std::string(done.message()));
+  }
+  const absl::Status captured = co_await again.capture_.capture_anew(*again.link_, again.analysis_.tables, found);
+  if (!captured.ok()) co_return captured;
+  const LeaderCapture::CapturePtr live = again.capture_.live_capture(table);
+  if (!live) co_return absl::OkStatus();  // it still cannot be captured, and is stopped again
+  const absl::Status written = co_await again.run(live->refresh_insert + " TRUE" + std::string(dualwrite::kRefreshEnd));
+  if (!written.ok()) co_return absl::UnavailableError(std::string(written.message()));
+  co_return co_await again.run("UNLOCK TABLES");
+}
+
 // A connection that is gone can write no more; its client's statement may still be running, and LOCK TABLES waits for it.
 Task<absl::Status> CapturedDdl::resume_all(Setting setting) {
   CapturedDdl first(setting, {}, {});

@@ -43,6 +43,8 @@ class CapturedDdl {
   Task<absl::Status> finish(std::uint16_t error);
   // Intents whose proxy is gone, one after the other; on `leader`, by whoever applies.
   static Task<absl::Status> resume_all(Setting setting);
+  // A table whose triggers did not serve any more: captured anew, with every row as it is. What the old ones wrote goes.
+  static Task<absl::Status> capture_released(Setting setting, dualwrite::TableRef table);
 
  private:
   enum class Outcome : std::uint8_t { ran, failed, unknown };

@@ -58,6 +58,8 @@ Task<absl::Status> LeaderCapture::judge(BackendLink& leader) {
                                             dualwrite::describe(*problems));
   }
   if (pairs_ != 0) co_return absl::OkStatus();  // they have been made
+  const absl::Status locked = co_await lock(leader);
+  if (!locked.ok()) co_return locked;
   const std::string table = dualwrite::quote_name(schema_) + ".`trial`";
   const std::string trigger = dualwrite::quote_name(schema_) + ".`trial_ai`";
   std::vector<std::string> statements;
@@ -72,7 +74,7 @@ Task<absl::Status> LeaderCapture::judge(BackendLink& leader) {
     if (done->failed() && !refused) refused = done->last().err;
   }
   if (refused) co_return refusal(*refused);
-  co_return absl::OkStatus();
+  co_return co_await unlock(leader);
 }
 
 // Until the connection ends, or release.
@@ -84,6 +86,19 @@ Task<absl::Status> LeaderCapture::lock(BackendLink& leader) {
   auto prepared = co_await leader.query(dualwrite::capture_session(), soon());
   if (prepared.ok()) prepared = co_await leader.query("SET SESSION lock_wait_timeout=1", soon());
   co_return prepared.status();
+}
+
+Task<absl::Status> LeaderCapture::unlock(BackendLink& leader) {
+  std::string release = "RELEASE_LOCK(" + text_literal("crossfade_capture_" + schema_) + ")";
+  auto released = co_await leader.ask_row(std::move(release), 1, soon());
+  co_return released.status();
+}
+
+// Nothing has been followed yet: what is there now is what the copy begins with.
+Task<absl::StatusOr<bool>> LeaderCapture::is_new(BackendLink& leader) {
+  auto anchored = co_await leader.query("SELECT 1 FROM " + dualwrite::quote_name(schema_) + ".`anchor`", soon());
+  if (!anchored.ok()) co_return anchored.status();
+  co_return anchored->front().rows.empty();
 }
 
 Task<absl::Status> LeaderCapture::make_tables(BackendLink& leader) {
@@ -204,13 +219,25 @@ bool LeaderCapture::is_as_captured(const TableRef& table, const Found& found) co
   return dualwrite::capture_fingerprint(definition->second) == dualwrite::capture_fingerprint(record->definition);
 }
 
+std::string LeaderCapture::why_not_captured(const TableDefinition& definition, bool mariadb) const {
+  const auto plan = dualwrite::plan_capture({.leader = definition,
+                                             .mariadb = mariadb,
+                                             .number = 0,
+                                             .control_schema = schema_,
+                                             .first = {},
+                                             .referenced = {}});
+  if (!plan.ok()) return std::string(plan.status().message());
+  return "it was made past the proxy, and is not captured: copy it, then UPDATE `" + schema_ +
+         "`.`stopped` SET `released`=1 on the follower, and restart the proxy";
+}
+
 // Empty: what the table is captured by serves.
 std::string LeaderCapture::complaint(const CaptureRecord& record, const Found& found) const {
   const TableRef& name = record.definition.name;
   const auto table = found.tables.find(name);
   if (table == found.tables.end()) return {};  // it is gone, and so are its triggers
   const std::string advice =
-      "; copy the table anew, then UPDATE `" + schema_ + "`.`stopped` SET `released`=1 on the follower";
+      "; copy the table anew, then UPDATE `" + schema_ + "`.`stopped` SET `released`=1 on the follower, and restart the proxy";
   if (dualwrite::capture_fingerprint(table->second) != dualwrite::capture_fingerprint(record.definition)) {
     return "its definition was changed past the proxy, and its triggers do not tell everything" + advice;
   }
@@ -229,19 +256,18 @@ Task<absl::Status> LeaderCapture::set_up(BackendLink& leader) {
   if (!locked.ok()) co_return locked;
   const absl::Status made = co_await make_tables(leader);
   if (!made.ok()) co_return made;
-  const absl::Status loaded = co_await load(leader);
-  if (!loaded.ok()) co_return loaded;
   auto found = co_await find_all(leader);
   if (!found.ok()) co_return found.status();
+  const absl::Status loaded = co_await load(leader);
+  if (!loaded.ok()) co_return loaded;
+  auto fresh = co_await is_new(leader);
+  if (!fresh.ok()) co_return fresh.status();
   uncaptured_.clear();
+  if (!*fresh) co_return co_await unlock(leader);  // what has changed since is found by look()
   for (auto& [name, definition] : found->tables) {
     if (!is_base_table(definition)) continue;
     const CaptureRecord* record = live(name);
-    if (record != nullptr) {
-      std::string why = complaint(*record, *found);
-      if (!why.empty()) uncaptured_[name] = std::move(why);
-      continue;
-    }
+    if (record != nullptr && complaint(*record, *found).empty()) continue;
     // Of triggers that were made in part nothing is left.
     const auto old = found->triggers.find(name);
     if (old != found->triggers.end()) {
@@ -253,9 +279,7 @@ Task<absl::Status> LeaderCapture::set_up(BackendLink& leader) {
     const absl::Status captured = co_await make(leader, definition, std::move(referenced));
     if (!captured.ok()) co_return captured;
   }
-  std::string release = "RELEASE_LOCK(" + text_literal("crossfade_capture_" + schema_) + ")";
-  auto released = co_await leader.ask_row(std::move(release), 1, soon());
-  co_return released.status();
+  co_return co_await unlock(leader);
 }
 
 // A statement about a table that others may be using.
@@ -359,8 +383,7 @@ Task<absl::StatusOr<std::map<TableRef, std::string>>> LeaderCapture::look(Backen
   for (auto& [name, definition] : found->tables) {
     if (!is_base_table(definition) || uncaptured_.contains(name)) continue;
     const CaptureRecord* record = live(name);
-    std::string why = record == nullptr ? "it was made past the proxy, and is not captured: copy it, and restart the proxy"
-                                        : complaint(*record, *found);
+    std::string why = record != nullptr ? complaint(*record, *found) : why_not_captured(definition, leader.is_mariadb());
     if (why.empty()) continue;
     if (suspected_.contains(name)) {
       uncaptured_[name] = std::move(why);

@@ -42,6 +42,8 @@ class LeaderCapture {
 
   // Tables whose changes are not captured, or not whole, and why. A new table is captured here.
   Task<absl::StatusOr<std::map<dualwrite::TableRef, std::string>>> look(BackendLink& leader);
+  // Somebody has captured it anew.
+  void captured_again(const dualwrite::TableRef& table) { uncaptured_.erase(table); }
   // As of the last look.
   const std::map<dualwrite::TableRef, std::string>& uncaptured() const { return uncaptured_; }
 
@@ -65,7 +67,9 @@ class LeaderCapture {
 
  private:
   Task<absl::Status> lock(BackendLink& leader);
+  Task<absl::Status> unlock(BackendLink& leader);
   Task<absl::Status> make_tables(BackendLink& leader);
+  Task<absl::StatusOr<bool>> is_new(BackendLink& leader);
   Task<absl::Status> make(BackendLink& leader, dualwrite::TableDefinition definition,
                           std::vector<std::vector<std::string>> referenced);
   Task<absl::Status> make_triggers(BackendLink& leader, CapturePtr plan);
@@ -74,6 +78,7 @@ class LeaderCapture {
   // The definition that the table is captured by; nullptr: none.
   const dualwrite::CaptureRecord* live(const dualwrite::TableRef& table) const;
   std::string complaint(const dualwrite::CaptureRecord& record, const Found& found) const;
+  std::string why_not_captured(const dualwrite::TableDefinition& definition, bool mariadb) const;
   void note(dualwrite::CaptureRecord record, bool mariadb);
 
   std::string schema_;

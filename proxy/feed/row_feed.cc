@@ -326,10 +326,11 @@ Task<absl::StatusOr<StoredPosition>> RowFeed::take_position() {
 }
 
 Task<absl::Status> RowFeed::open_source(const StoredPosition& stored) {
-  commits_.forget_places();
-  commits_.processed(stored.applied);
   const absl::Status opened = co_await source_->open(*leader_, *follower_, SourceStart{stored, stopped_});
   if (!opened.ok()) co_return opened;
+  // The source counts its places anew from here on, and nobody has asked it since.
+  commits_.forget_places();
+  commits_.processed(stored.applied);
   const absl::Status loaded = co_await catalog_.load(*leader_, follower_->link());
   if (!loaded.ok()) co_return loaded;
   next_compare_ = {};

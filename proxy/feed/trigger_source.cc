@@ -4,7 +4,6 @@
 #include <charconv>
 
 #include "dualwrite/trigger/changes_table.h"
-#include "proxy/feed/captured_ddl.h"
 #include "proxy/feed/server_answers.h"
 
 namespace crossfade::proxy {
@@ -50,6 +49,13 @@ TriggerSource::TriggerSource(SourceSetting setting)
 bool TriggerSource::is_place(const LogPosition& place) {
   return place.file.starts_with(kFile) &&
          place.file.find_first_not_of("0123456789", kFile.size()) == std::string::npos;
+}
+
+CapturedDdl::Setting TriggerSource::ddl_setting() const {
+  return {.reactor = setting_.reactor,
+          .leader = setting_.leader_options(),
+          .counters = setting_.counters,
+          .schema = setting_.schema};
 }
 
 LogPosition TriggerSource::here() const { return place(round_, part_); }
@@ -98,6 +104,19 @@ Task<absl::Status> TriggerSource::open(BackendLink& leader, FollowerWriter& foll
   if (!forgotten.ok()) co_return forgotten;
   const absl::Status loaded = co_await capture_.load(leader);
   if (!loaded.ok()) co_return loaded;
+  // People have brought these to what they are on the leader, and said so.
+  for (int looks = start.stopped.released().empty() ? 0 : 2; looks > 0; --looks) {
+    auto looked = co_await capture_.look(leader);
+    if (!looked.ok()) co_return looked.status();
+  }
+  for (const dualwrite::TableRef& table : start.stopped.released()) {
+    if (!capture_.uncaptured().contains(table)) continue;
+    const absl::Status again = co_await CapturedDdl::capture_released(ddl_setting(), table);
+    if (!again.ok()) co_return again;
+    capture_.captured_again(table);
+    const absl::Status renewed = co_await capture_.load(leader);
+    if (!renewed.ok()) co_return renewed;
+  }
   stopped_ = &start.stopped;
   control_ = &leader;
   round_ = round_of(start.stored.applied);
@@ -134,6 +153,7 @@ std::string TriggerSource::left_out() const {
 }
 
 Task<absl::Status> TriggerSource::begin_snapshot() {
+  if (ends_at_) co_return absl::InternalError("the follower did not store what it was given");
   // From here on what is committed may be missing in it.
   next_snapshot_ = Clock::now() + setting_.config.poll_interval;
   cut_ = false;
@@ -377,11 +397,7 @@ std::vector<FeedStatus::Captured> TriggerSource::captured() const {
 
 Task<absl::StatusOr<std::vector<ChangeSource::Broken>>> TriggerSource::look(BackendLink& leader) {
   if (held_) {
-    CapturedDdl::Setting setting{.reactor = setting_.reactor,
-                                 .leader = setting_.leader_options(),
-                                 .counters = setting_.counters,
-                                 .schema = setting_.schema};
-    const absl::Status resumed = co_await CapturedDdl::resume_all(std::move(setting));
+    const absl::Status resumed = co_await CapturedDdl::resume_all(ddl_setting());
     if (!resumed.ok()) co_return resumed;
   }
   auto uncaptured = co_await capture_.look(leader);

@@ -18,6 +18,7 @@
 #include "dualwrite/trigger/captured_row.h"
 #include "dualwrite/trigger/id_ranges.h"
 #include "dualwrite/trigger/replace_merge.h"
+#include "proxy/feed/captured_ddl.h"
 #include "proxy/feed/change_source.h"
 #include "proxy/feed/leader_capture.h"
 #include "proxy/feed/row_stream.h"
@@ -48,6 +49,7 @@ class TriggerSource final : public ChangeSource {
 
  private:
   dualwrite::LogPosition here() const;
+  CapturedDdl::Setting ddl_setting() const;
   Task<absl::Status> begin_snapshot();
   Task<absl::Status> take(std::vector<protocol::Cell> row, LogQueue& queue);
   Task<absl::StatusOr<LeaderCapture::CapturePtr>> capture_of(std::uint32_t number);

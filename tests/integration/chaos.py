@@ -5,7 +5,7 @@ recovery both databases must be equal row by row and agree with the clients' boo
         [--roles both]
 
 Under feed `log` (chaos_log.py), with each make leading:
-log: proxy, `new` and `old` are killed and their connections cut, while clients write with statements of every kind, half of
+log, trigger (the same under feed `trigger`): proxy, `new` and `old` are killed and their connections cut, while clients write with statements of every kind, half of
 them under READ COMMITTED; once for each of --seeds. skip, twice, early: no kills, but one event in 1000 is left out, applied
 twice, or called applied before it is: proves that these checks see that.
 
@@ -142,6 +142,10 @@ def test_log(env, options):
     chaos_log.run_log(env, options, options.seed)
 
 
+def test_trigger(env, options):
+    chaos_log.run_log(env, options, options.seed)
+
+
 def test_skip(env, options):
     chaos_log.must_be_noticed(env, options.seed, "skip")
 
@@ -159,19 +163,20 @@ def test_direct_mixed(env, options):
     chaos_log.run_direct(env, options.seed)
 
 
-LOG_MODES = ("log", "skip", "twice", "early", "direct_mixed")
+# Those of feeds by rows, and each one's feed unless --feed says otherwise.
+ROW_MODES = {"log": "log", "trigger": "trigger", "skip": "log", "twice": "log", "early": "log", "direct_mixed": "log"}
 
 
 def runs_of(options):
     """(mode, feed, roles, seed) of everything to run."""
     runs = []
     for mode in options.mode.split(","):
-        if mode not in LOG_MODES:
+        if mode not in ROW_MODES:
             runs.append((mode, "inline", harness.MARIADB_OLD, options.seed))
             continue
         roles = harness.BOTH_ROLES if options.roles == "both" else (options.roles,)
-        for number in range(options.seeds if mode == "log" else 1):
-            runs += [(mode, "log", name, options.seed + number) for name in roles]
+        for number in range(options.seeds if mode in ("log", "trigger") else 1):
+            runs += [(mode, options.feed or ROW_MODES[mode], name, options.seed + number) for name in roles]
     return runs
 
 
@@ -183,6 +188,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=1, help="of mode log, from --seed on")
     parser.add_argument("--kills", type=int, default=22)
     parser.add_argument("--inline-kills", type=int, help="of the modes of feed inline; default: as --kills")
+    parser.add_argument("--feed", choices=harness.ROW_FEEDS, help="of modes skip, twice and early; default: log")
     parser.add_argument("--roles", choices=harness.BOTH_ROLES + ("both",), default="both", help="of the modes of feed log")
     options = parser.parse_args()
     if options.mode.startswith("direct"):
@@ -211,7 +217,7 @@ def one_run(number, run, options, servers, directory):
         name = "chaos-%s-%d-%d" % (mode, number, attempt)
         servers.use_feed(feed)
         env = harness.Env(servers.in_roles(roles), options.binary, directory, name, feed)
-        label = "chaos.%s%s (seed %d)" % (mode, "@" + roles if feed == "log" else "", options.seed)
+        label = "chaos.%s%s (seed %d)" % (mode, "@" + roles if feed in harness.ROW_FEEDS else "", options.seed)
         result = harness.run_one(label, lambda e: globals()["test_" + mode](e, options), env)
         if result != "ruined":
             break

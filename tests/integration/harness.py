@@ -34,7 +34,8 @@ both_roles = roles(*BOTH_ROLES)
 
 # Where the proxy gets what the follower has to follow. A test runs under the first of these unless its module has FEEDS
 # of its own or the test is marked with @feeds(...).
-ALL_FEEDS = ("inline", "log")
+ALL_FEEDS = ("inline", "log", "trigger")
+ROW_FEEDS = ("log", "trigger")
 DEFAULT_FEEDS = ("inline",)
 
 
