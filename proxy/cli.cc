@@ -225,9 +225,9 @@ int run_cli(int argc, const char* const* argv, const CliContext& context) {
   check_verb->footer(
       "Exit code 1 and every problem with file:line:column when there are any.\n\n"
       "Example:\n  crossfade check --config /etc/crossfade/crossfade.yaml");
-  CLI::App* remove_verb = add_config_verb(
-      app, "remove-triggers", "Remove what feed `trigger` has made on the leader, when no proxy runs any more",
-      config_file);
+  CLI::App* remove_verb =
+      add_config_verb(app, "remove-triggers",
+                      "Remove what feed `trigger` has made on the leader, when no proxy runs any more", config_file);
   remove_verb->footer("Example:\n  crossfade remove-triggers --config /etc/crossfade/crossfade.yaml");
   CLI::App* status_verb = add_admin_verb(app, "status", "Show what a running proxy is doing", admin);
   status_verb->footer(

@@ -5,11 +5,10 @@
 #include "proxy/server.h"
 
 int main(int argc, char** argv) {
-  return crossfade::proxy::run_cli(
-      argc, argv,
-      {.version = CROSSFADE_VERSION,
-       .out = std::cout,
-       .err = std::cerr,
-       .serve = crossfade::proxy::serve,
-       .remove_triggers = crossfade::proxy::remove_triggers});
+  return crossfade::proxy::run_cli(argc, argv,
+                                   {.version = CROSSFADE_VERSION,
+                                    .out = std::cout,
+                                    .err = std::cerr,
+                                    .serve = crossfade::proxy::serve,
+                                    .remove_triggers = crossfade::proxy::remove_triggers});
 }

@@ -204,9 +204,9 @@ void Server::prepare_feeds() {
   row_feed_->on_outbox_left = [this] { applier_->start(); };
   row_feed_->on_anchored = [this](FeedKind kind) {
     applier_->retire();
-    feed_.choose(kind, *row_feed_,
-                 kind == FeedKind::log ? "the leader's row log tells every change"
-                                       : "triggers on the leader tell every change");
+    feed_.choose(
+        kind, *row_feed_,
+        kind == FeedKind::log ? "the leader's row log tells every change" : "triggers on the leader tell every change");
   };
   row_feed_->on_idle = [this] { feed_.choose(FeedKind::log, *row_feed_, "writes are not duplicated"); };
   row_feed_->on_unsuitable = [this](const std::string& why) {

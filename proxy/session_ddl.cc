@@ -26,11 +26,11 @@ bool Session::must_say_ddl(const StatementFacts& facts) const {
 // A Status: it must not run. `schema`: the default one.
 Task<absl::Status> Session::say_ddl(StatementFacts facts, std::string text, std::string schema) {
   const routing::TemporaryTables& temporary = objects_.temporary_tables();
-  const bool only_temporary =
-      facts.verb == routing::TableVerb::create_temporary ||
-      (!facts.targets.empty() &&
-       std::all_of(facts.targets.begin(), facts.targets.end(),
-                   [&](const routing::TableName& name) { return temporary.contains(name, schema); }));
+  const bool only_temporary = facts.verb == routing::TableVerb::create_temporary ||
+                              (!facts.targets.empty() && std::all_of(facts.targets.begin(), facts.targets.end(),
+                                                                     [&](const routing::TableName& name) {
+                                                                       return temporary.contains(name, schema);
+                                                                     }));
   if (only_temporary) co_return absl::OkStatus();
   auto leading = co_await leader_link(nullptr);
   if (!leading.ok()) co_return leading.status();

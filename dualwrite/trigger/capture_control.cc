@@ -247,8 +247,8 @@ std::string update_captured(std::string_view schema, std::uint32_t number, Captu
 
 std::string retire_captured(std::string_view schema, const TableRef& of, std::uint32_t but) {
   return "UPDATE " + table(schema, "captured") + " SET `state`=" + literal(name(CaptureState::retired)) +
-         " WHERE `table_schema`=" + literal(of.schema) + " AND `table_name`=" + literal(of.table) +
-         " AND `number`<>" + std::to_string(but);
+         " WHERE `table_schema`=" + literal(of.schema) + " AND `table_name`=" + literal(of.table) + " AND `number`<>" +
+         std::to_string(but);
 }
 
 std::string taken_setup_statement(std::string_view schema) {

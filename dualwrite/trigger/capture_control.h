@@ -35,14 +35,15 @@ std::string update_captured(std::string_view schema, std::uint32_t number, Captu
 // All other numbers of this name.
 std::string retire_captured(std::string_view schema, const TableRef& name, std::uint32_t but);
 
-// On the follower, in the applier's transaction: the rows of `changes` that it has and the leader may still have. Of one
-// snapshot at most.
+// On the follower, in the applier's transaction: the rows of `changes` that it has and the leader may still have. Of
+// one snapshot at most.
 std::string taken_setup_statement(std::string_view schema);
 std::string store_taken(std::string_view schema, std::string_view leader, std::string_view ids);
 std::string select_taken(std::string_view schema, std::string_view leader);
 
 // What a capture depends on of a definition, as text; the inverse gives a definition without the rest.
-std::string definition_record(const TableDefinition& definition, const std::vector<std::vector<std::string>>& referenced);
+std::string definition_record(const TableDefinition& definition,
+                              const std::vector<std::vector<std::string>>& referenced);
 absl::StatusOr<CaptureRecord> parse_definition_record(std::string_view text);
 
 }  // namespace crossfade::dualwrite

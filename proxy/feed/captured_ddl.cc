@@ -81,12 +81,13 @@ Task<absl::StatusOr<std::unique_ptr<CapturedDdl>>> CapturedDdl::begin(Setting se
 }
 
 Task<absl::Status> CapturedDdl::connect() {
-  auto opened = co_await BackendLink::open(setting_.reactor, setting_.leader, setting_.counters,
-                                           Clock::now() + kConnectMax);
+  auto opened =
+      co_await BackendLink::open(setting_.reactor, setting_.leader, setting_.counters, Clock::now() + kConnectMax);
   if (!opened.ok()) co_return opened.status();
   link_ = *std::move(opened);
   auto prepared = co_await link_->query(dualwrite::capture_session(), soon());
-  if (prepared.ok()) prepared = co_await link_->query("SET SESSION lock_wait_timeout=1,innodb_lock_wait_timeout=5", soon());
+  if (prepared.ok())
+    prepared = co_await link_->query("SET SESSION lock_wait_timeout=1,innodb_lock_wait_timeout=5", soon());
   if (prepared.ok()) {
     prepared = co_await link_->query("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", soon());
   }
@@ -117,10 +118,10 @@ Task<absl::Status> CapturedDdl::finish(std::uint16_t error) {
 
 // Was its S written before something failed?
 Task<absl::StatusOr<bool>> CapturedDdl::is_said() {
-  auto asked = co_await link_->query("SELECT 1 FROM " + dualwrite::changes_table(setting_.schema) +
-                                         " WHERE op='S' AND id>" + std::to_string(intent_) + " AND oi='" +
-                                         std::to_string(intent_) + "'",
-                                     soon());
+  auto asked =
+      co_await link_->query("SELECT 1 FROM " + dualwrite::changes_table(setting_.schema) + " WHERE op='S' AND id>" +
+                                std::to_string(intent_) + " AND oi='" + std::to_string(intent_) + "'",
+                            soon());
   if (!asked.ok()) co_return asked.status();
   co_return !asked->front().rows.empty();
 }
@@ -230,8 +231,7 @@ Task<absl::Status> CapturedDdl::refresh(std::vector<TableRef> tables) {
     const LeaderCapture::CapturePtr live = capture_.live_capture(table);
     if (!live) continue;
     for (const std::string& condition : conditions) {
-      const absl::Status written =
-          co_await run(live->refresh_insert + condition + std::string(dualwrite::kRefreshEnd));
+      const absl::Status written = co_await run(live->refresh_insert + condition + std::string(dualwrite::kRefreshEnd));
       if (!written.ok()) co_return written;
     }
   }
@@ -259,8 +259,8 @@ Task<absl::Status> CapturedDdl::capture_released(Setting setting, TableRef table
   statements.push_back("LOCK TABLES " + dualwrite::changes_table(again.setting_.schema) + " WRITE," +
                        dualwrite::quote_name(again.setting_.schema) + ".`captured` WRITE," + quoted(table) + " WRITE");
   if (!numbers.empty()) {
-    statements.push_back("DELETE FROM " + dualwrite::changes_table(again.setting_.schema) + " WHERE tbl IN (" + numbers +
-                         ")");
+    statements.push_back("DELETE FROM " + dualwrite::changes_table(again.setting_.schema) + " WHERE tbl IN (" +
+                         numbers + ")");
   }
   for (std::string& sql : statements) {
     const absl::Status done = co_await again.run(std::move(sql));
@@ -275,7 +275,8 @@ Task<absl::Status> CapturedDdl::capture_released(Setting setting, TableRef table
   co_return co_await again.run("UNLOCK TABLES");
 }
 
-// A connection that is gone can write no more; its client's statement may still be running, and LOCK TABLES waits for it.
+// A connection that is gone can write no more; its client's statement may still be running, and LOCK TABLES waits for
+// it.
 Task<absl::Status> CapturedDdl::resume_all(Setting setting) {
   CapturedDdl first(setting, {}, {});
   const absl::Status connected = co_await first.connect();

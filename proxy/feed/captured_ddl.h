@@ -6,7 +6,8 @@
 // during the statement, so that writes past the proxy are still captured, if in the old shape; what they wrote may lack
 // columns, or have come behind a TRUNCATE, so these rows are written down once more as they are.
 //
-//   intent (P) | client's statement | LOCK TABLES | has run (S), old triggers go, new come, rows anew (R), P goes | UNLOCK
+//   intent (P) | client's statement | LOCK TABLES | has run (S), old triggers go, new come, rows anew (R), P goes |
+//   UNLOCK
 //
 // A proxy that dies in between leaves an intent whose connection is gone: resume() goes on from there, by what the
 // definitions have become.
@@ -43,7 +44,8 @@ class CapturedDdl {
   Task<absl::Status> finish(std::uint16_t error);
   // Intents whose proxy is gone, one after the other; on `leader`, by whoever applies.
   static Task<absl::Status> resume_all(Setting setting);
-  // A table whose triggers did not serve any more: captured anew, with every row as it is. What the old ones wrote goes.
+  // A table whose triggers did not serve any more: captured anew, with every row as it is. What the old ones wrote
+  // goes.
   static Task<absl::Status> capture_released(Setting setting, dualwrite::TableRef table);
 
  private:

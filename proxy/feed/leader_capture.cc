@@ -30,8 +30,7 @@ std::string text_literal(std::string_view text) {
 }
 
 bool is_base_table(const TableDefinition& definition) {
-  return definition.kind == TableDefinition::Kind::table ||
-         definition.kind == TableDefinition::Kind::system_versioned;
+  return definition.kind == TableDefinition::Kind::table || definition.kind == TableDefinition::Kind::system_versioned;
 }
 
 // The server refuses to make triggers for this account.
@@ -236,8 +235,8 @@ std::string LeaderCapture::complaint(const CaptureRecord& record, const Found& f
   const TableRef& name = record.definition.name;
   const auto table = found.tables.find(name);
   if (table == found.tables.end()) return {};  // it is gone, and so are its triggers
-  const std::string advice =
-      "; copy the table anew, then UPDATE `" + schema_ + "`.`stopped` SET `released`=1 on the follower, and restart the proxy";
+  const std::string advice = "; copy the table anew, then UPDATE `" + schema_ +
+                             "`.`stopped` SET `released`=1 on the follower, and restart the proxy";
   if (dualwrite::capture_fingerprint(table->second) != dualwrite::capture_fingerprint(record.definition)) {
     return "its definition was changed past the proxy, and its triggers do not tell everything" + advice;
   }
@@ -328,8 +327,7 @@ Task<absl::Status> LeaderCapture::make(BackendLink& leader, TableDefinition defi
     co_return absl::OkStatus();
   }
   if (judged->pairs > pairs_) {
-    const absl::Status widened =
-        co_await run(leader, dualwrite::widen_changes(schema_, pairs_, judged->pairs), name);
+    const absl::Status widened = co_await run(leader, dualwrite::widen_changes(schema_, pairs_, judged->pairs), name);
     if (!widened.ok()) co_return widened;
     pairs_ = judged->pairs;
   }
@@ -341,7 +339,8 @@ Task<absl::Status> LeaderCapture::make(BackendLink& leader, TableDefinition defi
   request.number = record.number;
   auto plan = dualwrite::plan_capture(request);
   if (!plan.ok()) co_return plan.status();
-  const absl::Status made = co_await make_triggers(leader, std::make_shared<const dualwrite::Capture>(*std::move(plan)));
+  const absl::Status made =
+      co_await make_triggers(leader, std::make_shared<const dualwrite::Capture>(*std::move(plan)));
   if (!made.ok()) co_return made;
   auto kept = co_await leader.query(dualwrite::update_captured(schema_, record.number, CaptureState::live), soon());
   if (kept.ok()) kept = co_await leader.query(dualwrite::retire_captured(schema_, name, record.number), soon());
@@ -373,8 +372,8 @@ Task<absl::Status> LeaderCapture::make_triggers(BackendLink& leader, CapturePtr 
 Task<absl::StatusOr<std::map<TableRef, std::string>>> LeaderCapture::look(BackendLink& leader) {
   auto found = co_await find_all(leader);
   if (!found.ok()) co_return found.status();
-  auto intents = co_await leader.query("SELECT 1 FROM " + dualwrite::changes_table(schema_) + " WHERE op='P' LIMIT 1",
-                                       soon());
+  auto intents =
+      co_await leader.query("SELECT 1 FROM " + dualwrite::changes_table(schema_) + " WHERE op='P' LIMIT 1", soon());
   if (!intents.ok()) co_return intents.status();
   if (!intents->front().rows.empty()) co_return uncaptured_;  // definitions are on the move
   const absl::Status loaded = co_await load(leader);
@@ -383,7 +382,8 @@ Task<absl::StatusOr<std::map<TableRef, std::string>>> LeaderCapture::look(Backen
   for (auto& [name, definition] : found->tables) {
     if (!is_base_table(definition) || uncaptured_.contains(name)) continue;
     const CaptureRecord* record = live(name);
-    std::string why = record != nullptr ? complaint(*record, *found) : why_not_captured(definition, leader.is_mariadb());
+    std::string why =
+        record != nullptr ? complaint(*record, *found) : why_not_captured(definition, leader.is_mariadb());
     if (why.empty()) continue;
     if (suspected_.contains(name)) {
       uncaptured_[name] = std::move(why);

@@ -28,8 +28,8 @@ Task<absl::StatusOr<dualwrite::LeaderIdentity>> LogSource::judge(BackendLink& le
   const bool mariadb = leader.is_mariadb();
   auto settings = co_await leader.query(dualwrite::leader_settings_query(mariadb), soon());
   if (!settings.ok()) co_return settings.status();
-  auto end = co_await leader.query(
-      dualwrite::log_end_query(mariadb, version_number(leader.greeting().server_version)), soon());
+  auto end = co_await leader.query(dualwrite::log_end_query(mariadb, version_number(leader.greeting().server_version)),
+                                   soon());
   if (!end.ok()) co_return end.status();
   if (settings->empty() || end->empty()) co_return absl::InternalError("the leader gave no settings");
   auto verdict = dualwrite::judge_leader(settings->front(), end->front(), mariadb);
@@ -46,7 +46,9 @@ Task<absl::Status> LogSource::prepare(BackendLink& leader) {
   co_return absl::OkStatus();
 }
 
-Task<absl::StatusOr<LogPosition>> LogSource::first_place(BackendLink& leader) { co_return co_await ask_log_end(leader); }
+Task<absl::StatusOr<LogPosition>> LogSource::first_place(BackendLink& leader) {
+  co_return co_await ask_log_end(leader);
+}
 
 Task<absl::Status> LogSource::open(BackendLink& leader, FollowerWriter& follower, SourceStart start) {
   static_cast<void>(leader);
@@ -79,8 +81,7 @@ Task<absl::StatusOr<LogPosition>> LogSource::end(BackendLink& leader) { co_retur
 
 // The one that applies keeps it in the position row.
 Task<absl::StatusOr<LogPosition>> LogSource::others_place(BackendLink& leader, FollowerWriter& follower) {
-  auto asked = co_await follower.ask(
-      dualwrite::select_position(setting_.schema, config::name(leader.which())));
+  auto asked = co_await follower.ask(dualwrite::select_position(setting_.schema, config::name(leader.which())));
   if (!asked.ok()) co_return asked.status();
   auto stored = dualwrite::position_from(*asked);
   if (!stored.ok()) co_return stored.status();

@@ -1,9 +1,9 @@
 #include "proxy/feed/remove_triggers.h"
 
+#include "proxy/credentials.h"
 #include "proxy/feed/leader_capture.h"
 #include "proxy/metrics.h"
 #include "proxy/reactor.h"
-#include "proxy/credentials.h"
 
 namespace crossfade::proxy {
 namespace {

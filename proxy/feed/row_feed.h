@@ -64,7 +64,8 @@ class RowFeed final : public Feed {
   std::function<void()> on_outbox_left;
 
   // Any thread. The flags that bear on it: paused while writes are not duplicated; what a divergence leads to. `then`
-  // is called once writes may be relayed under these flags: at once, or on the feed's thread when the source is anchored.
+  // is called once writes may be relayed under these flags: at once, or on the feed's thread when the source is
+  // anchored.
   void set_flags(const config::DualWriteFlags& flags, std::function<void()> then);
 
  private:
@@ -125,7 +126,7 @@ class RowFeed final : public Feed {
   LogQueue queue_;
   std::vector<std::unique_ptr<ChangeSource>> sources_;  // in the order of preference
   ChangeSource* source_ = nullptr;                      // one of them, from the anchor on
-  bool fit_ = false;  // its settings were judged since the connection began
+  bool fit_ = false;                                    // its settings were judged since the connection began
   bool unsuitable_ = false;
   std::optional<dualwrite::Anchor> anchor_;
   std::vector<std::function<void()>> when_anchored_;
@@ -155,8 +156,8 @@ class RowFeed final : public Feed {
   std::atomic<bool> usable_{false};
   std::atomic<bool> standby_{false};
   std::atomic<bool> names_commits_{true};  // commits are found by their GTIDs
-  std::atomic<bool> idle_{false};     // writes are not duplicated, and never were by rows
-  std::atomic<bool> settled_{false};  // anchored, or unsuitable
+  std::atomic<bool> idle_{false};          // writes are not duplicated, and never were by rows
+  std::atomic<bool> settled_{false};       // anchored, or unsuitable
   std::atomic<bool> enabled_{true};
   std::atomic<config::OnDivergence> policy_{config::OnDivergence::hold};
   std::atomic<bool> look_posted_{false};

@@ -1,5 +1,5 @@
-// What the feed looks at now and then: the end of the leader's changes, its settings, the definitions of both sides, tables
-// that are stopped.
+// What the feed looks at now and then: the end of the leader's changes, its settings, the definitions of both sides,
+// tables that are stopped.
 
 #include <algorithm>
 

@@ -24,8 +24,8 @@ Task<absl::StatusOr<Definitions>> ask_definitions(BackendLink& link, dualwrite::
 // did past the log, which the next reading finds.
 //
 // The leader's server tells its definitions as they are now; what is being applied may be older. So a reading counts
-// from the place where the leader's changes ended after it: only when the applier has come there without another DDL are both
-// sides' definitions of one moment. Until then keys and foreign keys of the leader are not judged.
+// from the place where the leader's changes ended after it: only when the applier has come there without another DDL
+// are both sides' definitions of one moment. Until then keys and foreign keys of the leader are not judged.
 class TableCatalog {
  public:
   using Definitions = proxy::Definitions;

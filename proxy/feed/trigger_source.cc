@@ -23,9 +23,9 @@ constexpr auto kAnswerMax = std::chrono::minutes(2);
 constexpr auto kConnectMax = std::chrono::seconds(5);
 constexpr std::string_view kFile = "changes.";
 constexpr std::size_t kQueueBytesMax = 8u << 20;
-constexpr std::size_t kRowsMax = 200000;       // of a snapshot: a longer backlog is cut
-constexpr std::size_t kDeletesMax = 500;       // a packet
-constexpr std::size_t kAwaitedMax = 20000;     // of a stand-by
+constexpr std::size_t kRowsMax = 200000;           // of a snapshot: a longer backlog is cut
+constexpr std::size_t kDeletesMax = 500;           // a packet
+constexpr std::size_t kAwaitedMax = 20000;         // of a stand-by
 constexpr std::size_t kChangeBytesMax = 1u << 20;  // rows joined to one change
 
 TimePoint soon() { return Clock::now() + kAnswerMax; }
@@ -47,8 +47,7 @@ TriggerSource::TriggerSource(SourceSetting setting)
     : setting_(std::move(setting)), capture_(setting_.schema), wake_(setting_.reactor) {}
 
 bool TriggerSource::is_place(const LogPosition& place) {
-  return place.file.starts_with(kFile) &&
-         place.file.find_first_not_of("0123456789", kFile.size()) == std::string::npos;
+  return place.file.starts_with(kFile) && place.file.find_first_not_of("0123456789", kFile.size()) == std::string::npos;
 }
 
 CapturedDdl::Setting TriggerSource::ddl_setting() const {
@@ -83,8 +82,8 @@ Task<absl::Status> TriggerSource::open(BackendLink& leader, FollowerWriter& foll
   close();
   LinkOptions options = setting_.leader_options();
   options.statements = LinkOptions::Statements::multiple;
-  auto opened = co_await BackendLink::open(setting_.reactor, std::move(options), setting_.counters,
-                                           Clock::now() + kConnectMax);
+  auto opened =
+      co_await BackendLink::open(setting_.reactor, std::move(options), setting_.counters, Clock::now() + kConnectMax);
   if (!opened.ok()) co_return opened.status();
   link_ = *std::move(opened);
   // While the follower is slow the server waits for us.
@@ -159,9 +158,9 @@ Task<absl::Status> TriggerSource::begin_snapshot() {
   cut_ = false;
   rows_ = 0;
   ids_.clear();
-  std::string sql = dualwrite::select_changes(setting_.schema, capture_.pairs()) + " WHERE id<=" +
-                    (held_ ? std::to_string(*held_) : std::string("18446744073709551615")) + left_out() +
-                    " ORDER BY id LIMIT " + std::to_string(kRowsMax);
+  std::string sql = dualwrite::select_changes(setting_.schema, capture_.pairs()) +
+                    " WHERE id<=" + (held_ ? std::to_string(*held_) : std::string("18446744073709551615")) +
+                    left_out() + " ORDER BY id LIMIT " + std::to_string(kRowsMax);
   held_.reset();
   in_snapshot_ = true;
   auto begun = co_await link_->query("START TRANSACTION WITH CONSISTENT SNAPSHOT", soon());
@@ -371,8 +370,8 @@ Task<absl::StatusOr<LogPosition>> TriggerSource::end(BackendLink& leader) {
 Task<absl::StatusOr<LogPosition>> TriggerSource::others_place(BackendLink& leader, FollowerWriter& follower) {
   static_cast<void>(follower);
   elected_ = false;
-  std::string sql = "SELECT id FROM " + dualwrite::changes_table(setting_.schema) + " LIMIT " +
-                    std::to_string(kAwaitedMax);
+  std::string sql =
+      "SELECT id FROM " + dualwrite::changes_table(setting_.schema) + " LIMIT " + std::to_string(kAwaitedMax);
   auto visible = co_await leader.query_rows(std::move(sql), 1, soon());
   if (!visible.ok()) co_return visible.status();
   std::set<std::uint64_t> now;

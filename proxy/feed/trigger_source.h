@@ -3,10 +3,9 @@
 // A snapshot of `changes` is taken whole: every row that is visible, in the order of ids, in one transaction of the
 // follower, together with the ids; then these rows are deleted from the leader, one by one. Ids alone are no place:
 // smaller ones become visible later. So a place is the number of a round, "changes.12:0": a round ends with a snapshot
-// that was read to its end, and everything that was committed before that snapshot is then on the follower. What was cut
-// short (a schema change under way, a backlog past the bound) is a part of its round, "changes.12:3", and may show half
-// of a transaction.
-// Rows of stopped tables stay in `changes` until the table is released.
+// that was read to its end, and everything that was committed before that snapshot is then on the follower. What was
+// cut short (a schema change under way, a backlog past the bound) is a part of its round, "changes.12:3", and may show
+// half of a transaction. Rows of stopped tables stay in `changes` until the table is released.
 #pragma once
 
 #include <memory>
@@ -80,9 +79,9 @@ class TriggerSource final : public ChangeSource {
   std::vector<std::uint64_t> ids_;              // of the rows read, rising
   std::size_t rows_ = 0;
   bool in_transaction_ = false;
-  bool in_snapshot_ = false;  // one has begun, and is not at its end
-  bool cut_ = false;                        // it was not read to its end, or not everything of it taken
-  std::optional<std::uint64_t> held_;       // a schema change is under way: nothing from this id on
+  bool in_snapshot_ = false;                       // one has begun, and is not at its end
+  bool cut_ = false;                               // it was not read to its end, or not everything of it taken
+  std::optional<std::uint64_t> held_;              // a schema change is under way: nothing from this id on
   std::optional<dualwrite::LogPosition> ends_at_;  // in the queue as a whole: what the follower must have stored
   TimePoint next_snapshot_{};
 
