@@ -106,9 +106,10 @@ Task<absl::Status> CapturedDdl::run(std::string sql) {
 
 Task<absl::Status> CapturedDdl::finish(std::uint16_t error) {
   statement_.error = error;
+  const Outcome outcome = error == 0 ? Outcome::ran : Outcome::failed;
   const TimePoint until = Clock::now() + kFinishMax;
   for (;;) {
-    const absl::Status concluded = co_await conclude(error == 0 ? Outcome::ran : Outcome::failed);
+    const absl::Status concluded = co_await conclude(outcome);
     if (!absl::IsAborted(concluded) || Clock::now() >= until) co_return concluded;
     const absl::Status unlocked = co_await run("UNLOCK TABLES");
     if (!unlocked.ok()) co_return unlocked;

@@ -326,7 +326,8 @@ Task<absl::StatusOr<StoredPosition>> RowFeed::take_position() {
 }
 
 Task<absl::Status> RowFeed::open_source(const StoredPosition& stored) {
-  const absl::Status opened = co_await source_->open(*leader_, *follower_, SourceStart{stored, stopped_});
+  const SourceStart start{.stored = stored, .stopped = stopped_};
+  const absl::Status opened = co_await source_->open(*leader_, *follower_, start);
   if (!opened.ok()) co_return opened;
   // The source counts its places anew from here on, and nobody has asked it since.
   commits_.forget_places();

@@ -342,7 +342,8 @@ Task<absl::Status> TriggerSource::end_snapshot(LogQueue& queue) {
 Task<absl::Status> TriggerSource::stored(LogPosition applied) {
   if (!ends_at_ || applied < *ends_at_) co_return absl::OkStatus();
   ends_at_.reset();
-  co_return co_await forget(std::exchange(ids_, {}));
+  std::vector<std::uint64_t> ids = std::exchange(ids_, {});
+  co_return co_await forget(std::move(ids));
 }
 
 // A list or a range becomes a scan on a short table, and that waits for clients' rows.
