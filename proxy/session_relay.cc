@@ -261,7 +261,8 @@ Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, SampledR
       link.note_end(*end);
       if (ddl_ && link.which() == leader()) {
         held.assign(chunk.begin(), chunk.end());
-        co_await conclude_ddl(end->kind == ResultEnd::Kind::err ? end->err.code : 0);
+        const std::uint16_t error = end->kind == ResultEnd::Kind::err ? end->err.code : std::uint16_t{0};
+        co_await conclude_ddl(error);
         chunk = held;
       }
       if (std::optional<Commit> commit = note_commit(link, *end, filter.told())) {
