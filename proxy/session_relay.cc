@@ -259,15 +259,12 @@ Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, SampledR
     if (done) {
       *end = tracker.end();
       link.note_end(*end);
-      if (ddl_ && link.which() == leader()) {
+      std::optional<Commit> commit = note_commit(link, *end, filter.told());
+      const bool ends_ddl = ddl_ && link.which() == leader();
+      if (commit || ends_ddl) {
         held.assign(chunk.begin(), chunk.end());
-        const std::uint16_t error = end->kind == ResultEnd::Kind::err ? end->err.code : std::uint16_t{0};
-        co_await conclude_ddl(error);
-        chunk = held;
-      }
-      if (std::optional<Commit> commit = note_commit(link, *end, filter.told())) {
-        held.assign(chunk.begin(), chunk.end());
-        co_await wait_for_commit(*std::move(commit));
+        if (ends_ddl) co_await conclude_ddl(end->err.code);
+        if (commit) co_await wait_for_commit(*std::move(commit));
         chunk = held;
       }
     }
