@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "dualwrite/collation_names.h"
 #include "dualwrite/log_decoder.h"
 #include "dualwrite/sql_text.h"
@@ -167,6 +168,8 @@ Task<absl::Status> CapturedDdl::conclude(Outcome outcome) {
     if (!held.ok()) co_return held;
   }
   if (!*said) {
+    const absl::Status spelled = co_await spell_out(locked);
+    if (!spelled.ok()) co_return spelled;
     const absl::Status told = co_await run(dualwrite::insert_done(setting_.schema, statement_, intent_));
     if (!told.ok()) co_return told;
   }
@@ -175,6 +178,20 @@ Task<absl::Status> CapturedDdl::conclude(Outcome outcome) {
   const absl::Status deleted = co_await run(dualwrite::delete_change(setting_.schema, intent_));
   if (!deleted.ok()) co_return deleted;
   if (!locked.empty()) co_return co_await run("UNLOCK TABLES");
+  co_return absl::OkStatus();
+}
+
+// What CREATE TABLE .. SELECT has made the leader alone can say; its rows are written down as rows.
+Task<absl::Status> CapturedDdl::spell_out(std::vector<TableRef> made) {
+  if (!analysis_.verb.starts_with("CREATE") || made.size() != 1) co_return absl::OkStatus();
+  if (absl::AsciiStrToUpper(statement_.sql).find("SELECT") == std::string::npos) co_return absl::OkStatus();
+  std::string question = "SHOW CREATE TABLE " + quoted(made.front());
+  auto shown = co_await link_->query_rows(std::move(question), 2, soon());
+  if (!shown.ok()) co_return shown.status();
+  if (shown->empty()) co_return absl::OkStatus();
+  statement_.schema = made.front().schema;
+  statement_.sql = shown->front()[1].value_or("");
+  statement_.client_collation = dualwrite::collation_id("utf8mb4_general_ci", link_->is_mariadb());
   co_return absl::OkStatus();
 }
 

@@ -55,6 +55,7 @@ class CapturedDdl {
   Task<absl::Status> conclude(Outcome outcome);
   Task<absl::Status> run(std::string sql);
   Task<absl::Status> capture_again(std::shared_ptr<const LeaderCapture::Found> found);
+  Task<absl::Status> spell_out(std::vector<dualwrite::TableRef> made);
   Task<absl::Status> refresh(std::vector<dualwrite::TableRef> tables);
   Task<absl::StatusOr<bool>> is_said();
   std::vector<dualwrite::TableRef> tables_now(const LeaderCapture::Found& found) const;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "dualwrite/trigger/capture_plan.h"
+
 namespace crossfade::proxy {
 
 using dualwrite::DefinitionScope;
@@ -34,7 +36,13 @@ Task<absl::StatusOr<Definitions>> ask_definitions(BackendLink& link, DefinitionS
     if (answer->size() != 1) co_return absl::InternalError("a question for definitions gave no single result");
     results.push_back(std::move(answer->front()));
   }
-  co_return dualwrite::definitions_from(results, mariadb);
+  auto definitions = dualwrite::definitions_from(results, mariadb);
+  if (!definitions.ok()) co_return definitions.status();
+  // The triggers of feed `trigger` are its own business.
+  for (auto& [name, definition] : *definitions) {
+    std::erase_if(definition.triggers, [](const std::string& each) { return dualwrite::is_capture_trigger(each); });
+  }
+  co_return definitions;
 }
 
 Task<absl::Status> TableCatalog::load(BackendLink& leader, BackendLink& follower) {
