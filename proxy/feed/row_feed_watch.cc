@@ -171,11 +171,18 @@ Task<absl::Status> RowFeed::stop_broken() {
     status_.captured = source_->captured();
   }
   for (ChangeSource::Broken& each : *broken) {
-    if (stopped_.all().contains(each.table)) continue;
     StoppedTable stop{.table = std::move(each.table),
                       .cause = StopCause::divergence,
                       .since = applier_->processed(),
                       .reason = std::move(each.reason)};
+    // A definition that differs, too, was seen first: but that both agree again will not do.
+    const auto known = stopped_.all().find(stop.table);
+    if (known != stopped_.all().end()) {
+      if (known->second.cause == StopCause::divergence) continue;
+      stop.since = known->second.since;
+      auto forgotten = co_await follower_->ask(dualwrite::delete_stopped(options_.schema, stop.table));
+      if (!forgotten.ok()) co_return forgotten.status();
+    }
     const absl::Status kept = co_await stop_table(std::move(stop));
     if (!kept.ok()) co_return kept;
   }
