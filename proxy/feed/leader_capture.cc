@@ -385,10 +385,13 @@ Task<absl::StatusOr<std::map<TableRef, std::string>>> LeaderCapture::look(Backen
     std::string why =
         record != nullptr ? complaint(*record, *found) : why_not_captured(definition, leader.is_mariadb());
     if (why.empty()) continue;
-    if (suspected_.contains(name)) {
+    // Of the same number: it may have been captured anew in between.
+    std::string seen = std::to_string(record == nullptr ? 0 : record->number) + " " + why;
+    const auto before = suspected_.find(name);
+    if (before != suspected_.end() && before->second == seen) {
       uncaptured_[name] = std::move(why);
     } else {
-      suspected[name] = std::move(why);
+      suspected[name] = std::move(seen);
     }
   }
   suspected_ = std::move(suspected);

@@ -308,7 +308,8 @@ Task<absl::Status> TriggerSource::end_snapshot(LogQueue& queue) {
   if (!done.ok()) co_return done.status();
   in_snapshot_ = false;
   // A table that was released has caught up with the end of a transaction, if an empty one.
-  if (!stopped_->released().empty()) begin_transaction(queue);
+  // What was taken is stored with one, too.
+  if (!stopped_->released().empty() || !ids_.empty()) begin_transaction(queue);
   LogPosition next = cut_ ? place(round_, part_ + 1) : place(round_ + 1, 0);
   if (cut_ && ids_.empty() && !in_transaction_) {
     // Nothing in front of the schema change that is under way.
