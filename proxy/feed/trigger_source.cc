@@ -161,6 +161,7 @@ Task<absl::Status> TriggerSource::begin_snapshot() {
   std::string sql = dualwrite::select_changes(setting_.schema, capture_.pairs()) +
                     " WHERE id<=" + (held_ ? std::to_string(*held_) : std::string("18446744073709551615")) +
                     left_out() + " ORDER BY id LIMIT " + std::to_string(kRowsMax);
+  bounded_ = held_.has_value();
   held_.reset();
   in_snapshot_ = true;
   auto begun = co_await link_->query("START TRANSACTION WITH CONSISTENT SNAPSHOT", soon());
@@ -180,7 +181,11 @@ Task<absl::Status> TriggerSource::read(LogQueue& queue) {
   while (queue.bytes < kQueueBytesMax) {
     auto row = co_await stream_->next(soon());
     if (!row.ok()) co_return row.status();
-    if (!*row) co_return co_await end_snapshot(queue);
+    if (!*row) {
+      // The schema change is over, and what lies behind it has not been looked at.
+      cut_ = cut_ || bounded_;
+      co_return co_await end_snapshot(queue);
+    }
     const absl::Status taken = co_await take(**std::move(row), queue);
     if (!taken.ok()) co_return taken;
     if (cut_) co_return co_await end_snapshot(queue);
@@ -312,7 +317,8 @@ Task<absl::Status> TriggerSource::end_snapshot(LogQueue& queue) {
   if (!stopped_->released().empty() || !ids_.empty()) begin_transaction(queue);
   LogPosition next = cut_ ? place(round_, part_ + 1) : place(round_ + 1, 0);
   if (cut_ && ids_.empty() && !in_transaction_) {
-    // Nothing in front of the schema change that is under way.
+    // Nothing in front of the schema change that is under way, or was.
+    if (!held_) next_snapshot_ = {};
     co_return absl::OkStatus();
   }
   if (in_transaction_) {

@@ -80,6 +80,7 @@ class TriggerSource final : public ChangeSource {
   std::size_t rows_ = 0;
   bool in_transaction_ = false;
   bool in_snapshot_ = false;                       // one has begun, and is not at its end
+  bool bounded_ = false;                           // it was asked for up to a schema change alone
   bool cut_ = false;                               // it was not read to its end, or not everything of it taken
   std::optional<std::uint64_t> held_;              // a schema change is under way: nothing from this id on
   std::optional<dualwrite::LogPosition> ends_at_;  // in the queue as a whole: what the follower must have stored
