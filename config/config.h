@@ -111,8 +111,9 @@ struct LearnedUsers {
 
 struct DualWriteConfig {
   std::chrono::milliseconds ack_timeout{2000};
-  // Where the follower's changes come from; `automatic`: the log, if the leader is set up for it.
-  enum class Feed : std::uint8_t { automatic, log };
+  // Where the follower's changes come from; `automatic`: the log if the leader is set up for it, else triggers if the
+  // account may make them.
+  enum class Feed : std::uint8_t { automatic, log, trigger };
   Feed feed = Feed::automatic;
   enum class Ddl : std::uint8_t { follow, refuse };
   Ddl ddl = Ddl::follow;

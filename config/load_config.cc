@@ -68,8 +68,10 @@ class ConfigReader {
   std::string directory_;
 };
 
-constexpr std::array<std::pair<std::string_view, DualWriteConfig::Feed>, 2> kFeeds{
-    {{"auto", DualWriteConfig::Feed::automatic}, {"log", DualWriteConfig::Feed::log}}};
+constexpr std::array<std::pair<std::string_view, DualWriteConfig::Feed>, 3> kFeeds{
+    {{"auto", DualWriteConfig::Feed::automatic},
+     {"log", DualWriteConfig::Feed::log},
+     {"trigger", DualWriteConfig::Feed::trigger}}};
 constexpr std::array<std::pair<std::string_view, DualWriteConfig::Ddl>, 2> kDdls{
     {{"follow", DualWriteConfig::Ddl::follow}, {"refuse", DualWriteConfig::Ddl::refuse}}};
 

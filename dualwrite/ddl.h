@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -59,6 +60,8 @@ absl::StatusOr<std::vector<std::string>> translate_ddl(const LoggedStatement& st
 std::vector<std::string> follower_session(const LoggedStatement& statement, ServerMakes makes);
 // The names of a logged sql_mode's bits, of the make that logged it.
 std::string sql_mode_text(std::uint64_t bits, bool mariadb);
+// The inverse; names of combinations add nothing, since the server spells out their parts, too.
+std::uint64_t sql_mode_bits(std::string_view text, bool mariadb);
 
 // CREATE statements for a table as `definition` says, for a server of the other or the same make: for a table that is
 // missing on the follower. Secondary indexes and foreign keys apart, so that they can come after a load.

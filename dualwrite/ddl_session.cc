@@ -69,6 +69,17 @@ std::string sql_mode_text(std::uint64_t bits, bool mariadb) {
   return out;
 }
 
+std::uint64_t sql_mode_bits(std::string_view text, bool mariadb) {
+  constexpr int kBits = 36;
+  const std::string listed = "," + std::string(text) + ",";
+  std::uint64_t bits = 0;
+  for (int bit = 0; bit < kBits; ++bit) {
+    const std::string name = sql_mode_text(std::uint64_t{1} << bit, mariadb);
+    if (!name.empty() && listed.find("," + name + ",") != std::string::npos) bits |= std::uint64_t{1} << bit;
+  }
+  return bits;
+}
+
 std::vector<std::string> follower_session(const LoggedStatement& statement, ServerMakes makes) {
   const FollowerTraits traits{.follower_is_mariadb = makes.follower_is_mariadb,
                               .leader_is_mariadb = makes.leader_is_mariadb};

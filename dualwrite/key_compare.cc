@@ -155,8 +155,8 @@ class KeyComparison {
       if (other == nullptr) {
         missing(key);
       } else if (!same_rule(key.on_delete, other->on_delete) || !same_rule(key.on_update, other->on_update)) {
-        // MariaDB's log does not have what a cascade did; MySQL's has.
-        find(sides_.makes.leader_is_mariadb ? Severity::blocker : Severity::warning, "foreign key " + key.name,
+        // Neither MariaDB's log nor triggers have what a cascade did; MySQL's log has.
+        find(sides_.makes.cascades_are_silent() ? Severity::blocker : Severity::warning, "foreign key " + key.name,
              "cascade_differs", "ON DELETE or ON UPDATE is not the same on both sides",
              "make the foreign key anew on the follower");
       }
@@ -171,9 +171,9 @@ class KeyComparison {
 
   void missing(const DefinedForeignKey& key) {
     const bool cascades = acts(key.on_delete) || acts(key.on_update);
-    if (cascades && sides_.makes.leader_is_mariadb)
+    if (cascades && sides_.makes.cascades_are_silent())
       return find(Severity::blocker, "foreign key " + key.name, "cascade_one_side",
-                  "the leader's log does not have the rows that it cascades to, and the follower does not cascade",
+                  "the leader does not tell the rows that it cascades to, and the follower does not cascade",
                   "add the foreign key on the follower, with the same actions");
     find(Severity::warning, "foreign key " + key.name, "foreign_key_missing", "the follower does not have it",
          "add the foreign key on the follower before it leads");

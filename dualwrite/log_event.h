@@ -48,6 +48,8 @@ struct TransactionEnd {
   // branch that is open there.
   LogPosition resume;
   std::uint32_t file_time = 0;  // when the file of `next` was made, seconds since 1970 as the leader counts; 0: unknown
+  // Feed `trigger`: which rows of `changes` the follower has then (IdRanges::text()); kept with the position.
+  std::string taken = {};
 };
 
 // Nothing happened up to here (heartbeat, rotation, skipped events), between two transactions.

@@ -59,6 +59,8 @@ struct RowsChange {
   // All columns are present in every image (binlog_row_image=FULL). Otherwise `images` is empty: such rows cannot be
   // carried exactly, and the table is stopped.
   bool complete = true;
+  // Of an insert: the row as it is on the leader, to be written over whatever the follower has.
+  bool overwrites = false;
   Buffer images = {};
   std::size_t bytes() const { return images.size() + 64; }  // for limits
 };

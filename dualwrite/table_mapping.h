@@ -15,6 +15,10 @@ namespace crossfade::dualwrite {
 struct ServerMakes {
   bool leader_is_mariadb = true;
   bool follower_is_mariadb = false;
+  // The changes come from triggers, not from the log.
+  bool by_triggers = false;
+  // What a cascade does is no change of its own: the follower has to cascade alike. Triggers see none of it.
+  bool cascades_are_silent() const { return leader_is_mariadb || by_triggers; }
 };
 
 enum class ApplyBy : std::uint8_t {

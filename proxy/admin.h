@@ -13,7 +13,7 @@
 
 namespace crossfade::proxy {
 
-// Let a stopped table be caught up; see LogFeed::release().
+// Let a stopped table be caught up; see RowFeed::release().
 struct ReleaseOrder {
   std::string schema, table;
   bool overwrite = false;

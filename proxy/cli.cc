@@ -66,6 +66,18 @@ int check(const std::string& config_file, const CliContext& context) {
   return kOk;
 }
 
+int remove(const std::string& config_file, const CliContext& context) {
+  const std::optional<config::Config> config = load_checked(config_file, context.err);
+  if (!config.has_value()) return kError;
+  const absl::Status removed = context.remove_triggers(*config);
+  if (!removed.ok()) {
+    context.err << "crossfade: " << std::string(removed.message()) << "\n";
+    return kError;
+  }
+  context.out << "removed: triggers and control tables on " << config->old_backend.address.text() << "\n";
+  return kOk;
+}
+
 absl::StatusOr<AdminTarget> find_admin(const AdminOptions& options) {
   AdminTarget target{.address = config::Admin().address, .token = ""};
   std::string token_file = options.token_file;
@@ -238,6 +250,10 @@ int run_cli(int argc, const char* const* argv, const CliContext& context) {
   check_verb->footer(
       "Exit code 1 and every problem with file:line:column when there are any.\n\n"
       "Example:\n  crossfade check --config /etc/crossfade/crossfade.yaml");
+  CLI::App* remove_verb =
+      add_config_verb(app, "remove-triggers",
+                      "Remove what feed `trigger` has made on the leader, when no proxy runs any more", config_file);
+  remove_verb->footer("Example:\n  crossfade remove-triggers --config /etc/crossfade/crossfade.yaml");
   CLI::App* status_verb = add_admin_verb(app, "status", "Show what a running proxy is doing", admin);
   status_verb->footer(
       "Examples:\n  crossfade status\n  crossfade status --admin 10.0.0.7:6080 --token-file admin.token\n"
@@ -280,6 +296,7 @@ int run_cli(int argc, const char* const* argv, const CliContext& context) {
   }
   if (serve_verb->parsed()) return serve(config_file, context);
   if (check_verb->parsed()) return check(config_file, context);
+  if (remove_verb->parsed()) return remove(config_file, context);
   if (status_verb->parsed()) return status(admin, context);
   if (report_verb->parsed()) return report(admin, context);
   if (release_verb->parsed()) return release(admin, to_release, context);

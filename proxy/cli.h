@@ -5,6 +5,7 @@
 #include <iosfwd>
 #include <string>
 
+#include "absl/status/status.h"
 #include "config/config.h"
 
 namespace crossfade::proxy {
@@ -14,6 +15,7 @@ struct CliContext {
   std::ostream& out;
   std::ostream& err;
   std::function<int(const config::Config&)> serve;  // the verb `serve`, given a configuration without problems
+  std::function<absl::Status(const config::Config&)> remove_triggers = nullptr;  // of the verb `remove-triggers`
 };
 
 // Returns the exit code: 0 fine, 1 error, and from `report` 4 for differences, 8 for too few samples.

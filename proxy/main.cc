@@ -1,9 +1,14 @@
 #include <iostream>
 
 #include "proxy/cli.h"
+#include "proxy/feed/remove_triggers.h"
 #include "proxy/server.h"
 
 int main(int argc, char** argv) {
-  return crossfade::proxy::run_cli(
-      argc, argv, {.version = CROSSFADE_VERSION, .out = std::cout, .err = std::cerr, .serve = crossfade::proxy::serve});
+  return crossfade::proxy::run_cli(argc, argv,
+                                   {.version = CROSSFADE_VERSION,
+                                    .out = std::cout,
+                                    .err = std::cerr,
+                                    .serve = crossfade::proxy::serve,
+                                    .remove_triggers = crossfade::proxy::remove_triggers});
 }

@@ -18,7 +18,7 @@
 
 #include "proxy/admin.h"
 #include "proxy/credentials.h"
-#include "proxy/feed/log_feed.h"
+#include "proxy/feed/row_feed.h"
 #include "proxy/flags_watcher.h"
 #include "proxy/log.h"
 #include "proxy/log_limit.h"
@@ -108,7 +108,7 @@ class Server {
   Metrics metrics_;
   Reactor reactor_;
   FeedSwitch feed_;
-  std::unique_ptr<LogFeed> log_feed_;
+  std::unique_ptr<RowFeed> row_feed_;
   std::unique_ptr<ShadowPool> shadow_;
   std::unique_ptr<Shared> shared_;
   std::unique_ptr<FlagsWatcher> flags_;
@@ -148,13 +148,13 @@ absl::Status Server::start() {
                                          .backend_tls = credentials->backend_tls,
                                          .control = credentials->control,
                                          .traits = {}});
-  log_feed_ = std::make_unique<LogFeed>(LogFeedOptions{.link = control_link_now,
+  row_feed_ = std::make_unique<RowFeed>(RowFeedOptions{.link = control_link_now,
                                                        .leader = config::Backend::old_db,
                                                        .schema = config_.control.schema,
                                                        .config = config_.dual_write,
                                                        .max_lag = config_.reads.max_lag},
                                         metrics_);
-  log_feed_->on_connected = [this](config::Backend which, const protocol::Greeting& greeting) {
+  row_feed_->on_connected = [this](config::Backend which, const protocol::Greeting& greeting) {
     shared_->traits.set(which, greeting);
   };
   prepare_feeds();
@@ -169,8 +169,8 @@ absl::Status Server::start() {
   if (!listening.ok()) return listening;
   const absl::Status shadowing = shadow_->start();
   if (!shadowing.ok()) return shadowing;
-  log_feed_->set_flags(flags_->current()->dual_write, [] {});
-  log_feed_->start();
+  row_feed_->set_flags(flags_->current()->dual_write, [] {});
+  row_feed_->start();
   for (auto& worker : workers_) {
     threads_.emplace_back([&worker = *worker] {
       pthread_setname_np(pthread_self(), "worker");
@@ -181,12 +181,15 @@ absl::Status Server::start() {
   return start_admin();
 }
 
+// The feed asks the leader, and says what it is to be.
 void Server::prepare_feeds() {
-  feed_.consider(*log_feed_);
-  log_feed_->on_anchored = [this] {
-    feed_.choose(FeedKind::log, *log_feed_, "the leader's row log tells every change");
+  feed_.consider(*row_feed_);
+  row_feed_->on_anchored = [this](FeedKind kind) {
+    feed_.choose(
+        kind, *row_feed_,
+        kind == FeedKind::log ? "the leader's row log tells every change" : "triggers on the leader tell every change");
   };
-  log_feed_->on_idle = [this] { feed_.choose(FeedKind::log, *log_feed_, "writes are not duplicated"); };
+  row_feed_->on_idle = [this] { feed_.choose(FeedKind::log, *row_feed_, "writes are not duplicated"); };
 }
 
 absl::Status Server::start_listeners() {
@@ -220,7 +223,7 @@ absl::StatusOr<std::string> Server::release(const ReleaseOrder& order) {
     return absl::FailedPreconditionError("only feed log stops tables, and it is not in force");
   }
   const auto how = order.overwrite ? dualwrite::CatchUp::overwriting : dualwrite::CatchUp::compared;
-  return log_feed_->release({.schema = order.schema, .table = order.table}, how, kReleaseMax);
+  return row_feed_->release({.schema = order.schema, .table = order.table}, how, kReleaseMax);
 }
 
 absl::Status Server::start_admin() {
@@ -251,7 +254,7 @@ void Server::everywhere(const std::function<void(Worker&)>& work) {
 }
 
 void Server::on_flags(std::shared_ptr<const config::Flags> flags) {
-  log_feed_->set_flags(flags->dual_write, [this, flags] {
+  row_feed_->set_flags(flags->dual_write, [this, flags] {
     // It may have waited, and others may have come since.
     const auto newest = flags_ ? flags_->current() : flags;
     everywhere([newest](Worker& worker) { worker.flags = newest; });
@@ -354,7 +357,7 @@ int Server::run() {
   reactor_.run();
   admin_->stop();
   flags_.reset();
-  log_feed_->stop();
+  row_feed_->stop();
   shadow_->stop();
   shared_->control_links.stop();
   for (auto& worker : workers_) worker->reactor.stop();

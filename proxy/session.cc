@@ -1,5 +1,7 @@
 #include "proxy/session.h"
 
+#include "proxy/feed/captured_ddl.h"
+
 #include "protocol/error_codes.h"
 #include "proxy/log_limit.h"
 

@@ -39,6 +39,8 @@
 
 namespace crossfade::proxy {
 
+class CapturedDdl;
+
 class Session {
  public:
   // `id` is the session's name in logs and for bucketing; the client knows its connection by the leader's id.
@@ -175,6 +177,12 @@ class Session {
   std::optional<Commit> note_commit(const BackendLink& link, const protocol::ResultEnd& end,
                                     const protocol::ToldBySession& told);
   Task<void> wait_for_commit(Commit commit);
+
+  // session_ddl.cc: DDL under feed `trigger`
+  bool must_say_ddl(const routing::StatementFacts& facts) const;
+  Task<absl::Status> say_ddl(routing::StatementFacts facts, std::string text, std::string schema);
+  Task<void> conclude_ddl(std::uint16_t error);
+  Task<Next> reply_ddl_unsaid(absl::Status why);
   Task<bool> follower_has_own_writes();
   Task<bool> reads_stopped_tables(routing::StatementFacts facts, std::string schema);
   void note_relayed(routing::SessionEffect effect, const routing::StatementFacts& facts, const std::string& schema,
@@ -284,6 +292,7 @@ class Session {
   bool autocommit_ = true;
   bool last_insert_id_known_ = true;  // else LAST_INSERT_ID() is one that only the leader knows
   std::optional<Kept> kept_;
+  std::unique_ptr<CapturedDdl> ddl_;  // said, and not concluded
   config::Backend last_answered_ = config::Backend::old_db;
   CommitTracker commits_;
 

@@ -201,6 +201,10 @@ Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan
       body.size() / protocol::kPayloadBytesMax + 1 == reply_sequence_ ? Numbers::kept : Numbers::anew;
   SampledRead sample(plan.shadow ? shared_.config.shadow.recording_bytes_max : 0);
   SampledRead* const sampled = plan.shadow ? &sample : nullptr;
+  if (from == leader() && must_say_ddl(facts)) {
+    const absl::Status said = co_await say_ddl(facts, prepared.sql, prepared.schema);
+    if (!said.ok()) co_return co_await reply_ddl_unsaid(said);
+  }
   if (from == leader()) expect_commit_of(facts);
   ResultEnd end;
   for (;;) {

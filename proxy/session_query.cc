@@ -110,6 +110,12 @@ Task<Session::Next> Session::carry_out(routing::Plan plan, StatementFacts facts,
     case Action::relay:
       // FOUND_ROWS() is known only to whoever answered last.
       if (facts.facts.has(Fact::found_rows) && facts.facts.has(Fact::session_status)) plan.answer_from = last_answered_;
+      if (must_say_ddl(facts)) {
+        own(command);
+        std::string text(protocol::as_text(command.payload.subspan(1)));
+        const absl::Status said = co_await say_ddl(facts, std::move(text), schema_);
+        if (!said.ok()) co_return co_await reply_ddl_unsaid(said);
+      }
       co_return co_await relay_read(plan, std::move(facts), command);
     case Action::kill:
       co_return co_await on_kill(std::move(facts), command);

@@ -217,9 +217,12 @@ Task<absl::Status> Session::relay(BackendLink& link, ResponseKind kind, SampledR
     if (done) {
       *end = tracker.end();
       link.note_end(*end);
-      if (std::optional<Commit> commit = note_commit(link, *end, filter.told())) {
+      std::optional<Commit> commit = note_commit(link, *end, filter.told());
+      const bool ends_ddl = ddl_ && link.which() == leader();
+      if (commit || ends_ddl) {
         held.assign(chunk.begin(), chunk.end());
-        co_await wait_for_commit(*std::move(commit));
+        if (ends_ddl) co_await conclude_ddl(end->err.code);
+        if (commit) co_await wait_for_commit(*std::move(commit));
         chunk = held;
       }
     }

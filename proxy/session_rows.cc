@@ -58,7 +58,9 @@ Task<absl::Status> Session::begin_tracking(BackendLink& leading) {
   if (!told.ok()) co_return told.status();
   const std::optional<Tracking> tracking = tracking_from(*told, leading.is_mariadb());
   if (tracking) commits_.begin_tracking(tracking->own);
-  if (tracking && !tracking->names_commits) commits_.distrust();
+  // Without a log commits have no names.
+  const bool named = tracking && tracking->names_commits && shared_.feed.kind() == FeedKind::log;
+  if (tracking && !named) commits_.distrust();
   co_return absl::OkStatus();
 }
 

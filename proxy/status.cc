@@ -93,6 +93,8 @@ nlohmann::json status_json(const StatusSources& sources) {
                  {"waiting_seconds", feed.retention.waiting_seconds}};
   }
   nlohmann::json findings = nlohmann::json::array();
+  nlohmann::json captured = nlohmann::json::object();
+  for (const FeedStatus::Captured& each : feed.captured) captured[each.table] = each.number;
   for (const auto& finding : feed.findings) {
     findings.push_back({{"severity", finding.severity}, {"object", finding.object}, {"text", finding.text}});
   }
@@ -123,6 +125,7 @@ nlohmann::json status_json(const StatusSources& sources) {
         {"position", feed.position},
         {"leader_position", feed.leader_position},
         {"retention", retention},
+        {"captured", captured},
         {"findings", findings}}},
       {"applier",
        {{"state", feed.state},

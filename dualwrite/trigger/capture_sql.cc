@@ -140,9 +140,10 @@ std::string refresh_lock(const TableRef& table) {
 
 std::string refresh_insert(const CaptureSource& source) {
   Assignments row = head(source, 'R', "1");
-  put_image(row, source, "t", 'n');
+  // By its own name: under LOCK TABLES an alias would be another table.
+  put_image(row, source, quote_name(source.table.table), 'n');
   return "INSERT INTO " + changes_table(source.control_schema) + "(" + row.names + ") SELECT " + row.values + " FROM " +
-         full_name(source.table) + " AS t FORCE INDEX (PRIMARY) WHERE ";
+         full_name(source.table) + " FORCE INDEX (PRIMARY) WHERE ";
 }
 
 }  // namespace crossfade::dualwrite

@@ -8,6 +8,8 @@ std::string_view name(FeedKind kind) {
       return "undecided";
     case FeedKind::log:
       return "log";
+    case FeedKind::trigger:
+      return "trigger";
   }
   return "";
 }

@@ -18,9 +18,12 @@ namespace crossfade::proxy {
 
 enum class FeedKind : std::uint8_t {
   undecided,  // the leader has not been asked yet: no client is let in
-  log         // the leader's row log
+  log,        // the leader's row log
+  trigger     // row triggers on the leader
 };
 std::string_view name(FeedKind kind);
+// Rows travel, whatever the session said: sessions are relays.
+inline bool is_by_rows(FeedKind kind) { return kind == FeedKind::log || kind == FeedKind::trigger; }
 
 // What a session knows of its last commit. One with a GTID is found exactly; one without is covered by whatever the
 // leader had committed at `at`.
@@ -66,7 +69,13 @@ struct FeedStatus {
     std::uint64_t waiting_seconds = 0;
   };
   Retention retention;
-  std::string position;         // log: applied up to
+  // trigger: tables that are captured, and by which number.
+  struct Captured {
+    std::string table;
+    std::uint32_t number = 0;
+  };
+  std::vector<Captured> captured;
+  std::string position;         // applied up to
   std::string leader_position;  // log: the leader's end when last asked
 };
 

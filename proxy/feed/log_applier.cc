@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <variant>
 
+#include "dualwrite/trigger/capture_control.h"
 #include "proxy/log_limit.h"
 
 namespace crossfade::proxy {
@@ -97,6 +98,7 @@ absl::Status LogApplier::take_rows(RowsChange change, std::shared_ptr<const Tabl
     return absl::OkStatus();
   }
   if (setting_.fault.strikes(FeedFault::Kind::skip)) return absl::OkStatus();
+  if (change.overwrites) return take_refresh(std::move(change), unmapped);
   const std::shared_ptr<const TableMapping> how = mapping(change);
   if (how->by == dualwrite::ApplyBy::nothing) {
     *unmapped = how;
@@ -123,6 +125,28 @@ absl::Status LogApplier::take_rows(RowsChange change, std::shared_ptr<const Tabl
   // Found again, and named, row by row.
   be_careful();
   return absl::AbortedError(std::string(added.message()));
+}
+
+// A row as it is now, whatever the follower has of it.
+absl::Status LogApplier::take_refresh(RowsChange change, std::shared_ptr<const TableMapping>* unmapped) {
+  const std::shared_ptr<const TableMapping> how = mapping(change);
+  if (how->by == dualwrite::ApplyBy::nothing) {
+    *unmapped = how;
+    return absl::OkStatus();
+  }
+  auto statements = dualwrite::overwriting_statements(change, *how);
+  if (!statements.ok()) {
+    be_careful();
+    return absl::AbortedError(std::string(statements.status().message()));
+  }
+  collect_events();
+  for (dualwrite::RowStatement& statement : *statements) {
+    // What hangs on the rows that go stays.
+    statement.no_foreign_key_checks = true;
+    statement.affected = dualwrite::kAnyAffected;
+    add_row_statement(std::move(statement));
+  }
+  return absl::OkStatus();
 }
 
 // Through the transaction being taken, or the last one that was.
@@ -172,6 +196,9 @@ void LogApplier::take_end(const TransactionEnd& end) {
     next_.gtid = current_.gtid;
   }
   caught_up_to_ = end.next;
+  if (end.taken.empty()) return;
+  closing_.push_back(dualwrite::store_taken(setting_.schema, setting_.leader, end.taken));
+  must_store_ = true;
 }
 
 // Nothing to apply up to here. It is stored now and then, so that a leader may purge what is behind.

@@ -72,6 +72,7 @@ class LogApplier {
  private:
   // log_applier.cc: the queue, batches
   absl::Status take_rows(dualwrite::RowsChange change, std::shared_ptr<const dualwrite::TableMapping>* unmapped);
+  absl::Status take_refresh(dualwrite::RowsChange change, std::shared_ptr<const dualwrite::TableMapping>* unmapped);
   void be_careful();
   absl::Status check_sizes();
   void add_row_statement(dualwrite::RowStatement statement);

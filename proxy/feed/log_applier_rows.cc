@@ -26,7 +26,12 @@ Task<absl::Status> LogApplier::apply_carefully(RowsChange change, config::OnDive
   for (std::size_t i = 0; i < *rows; ++i) {
     auto row = dualwrite::single_row(change, i);
     if (!row.ok()) co_return row.status();
-    auto why = co_await try_row(*row, how);
+    absl::StatusOr<std::string> why;
+    if (change.overwrites) {
+      why = co_await overwrite(*row, how);
+    } else {
+      why = co_await try_row(*row, how);
+    }
     if (!why.ok()) co_return why.status();
     if (why->empty()) continue;
     const absl::Status settled = co_await diverged(*std::move(row), how, policy, *std::move(why));

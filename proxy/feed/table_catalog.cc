@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "proxy/feed/log_reader.h"
+#include "dualwrite/trigger/capture_plan.h"
 
 namespace crossfade::proxy {
 
@@ -26,7 +26,7 @@ const TableDefinition* find(const TableCatalog::Definitions& definitions, const 
 
 }  // namespace
 
-Task<absl::StatusOr<TableCatalog::Definitions>> TableCatalog::ask(BackendLink& link, DefinitionScope scope) const {
+Task<absl::StatusOr<Definitions>> ask_definitions(BackendLink& link, DefinitionScope scope) {
   const TimePoint deadline = Clock::now() + kCatalogMax;
   const bool mariadb = link.is_mariadb();
   std::vector<protocol::ResultSet> results;
@@ -36,16 +36,22 @@ Task<absl::StatusOr<TableCatalog::Definitions>> TableCatalog::ask(BackendLink& l
     if (answer->size() != 1) co_return absl::InternalError("a question for definitions gave no single result");
     results.push_back(std::move(answer->front()));
   }
-  co_return dualwrite::definitions_from(results, mariadb);
+  auto definitions = dualwrite::definitions_from(results, mariadb);
+  if (!definitions.ok()) co_return definitions.status();
+  // The triggers of feed `trigger` are its own business.
+  for (auto& [name, definition] : *definitions) {
+    std::erase_if(definition.triggers, [](const std::string& each) { return dualwrite::is_capture_trigger(each); });
+  }
+  co_return definitions;
 }
 
 Task<absl::Status> TableCatalog::load(BackendLink& leader, BackendLink& follower) {
   const DefinitionScope all{.tables = {}, .excluded_schemas = {control_schema_}};
-  auto leading = co_await ask(leader, all);
+  auto leading = co_await ask_definitions(leader, all);
   if (!leading.ok()) co_return leading.status();
-  auto following = co_await ask(follower, all);
+  auto following = co_await ask_definitions(follower, all);
   if (!following.ok()) co_return following.status();
-  auto end = co_await ask_log_end(leader);
+  auto end = co_await source_->end(leader);
   if (!end.ok()) co_return end.status();
   leads_at_ = *std::move(end);
   judged_ = false;
@@ -59,17 +65,17 @@ Task<absl::StatusOr<TableCatalog::Definitions>> TableCatalog::ask_follower(Backe
                                                                            std::vector<TableRef> tables) const {
   if (tables.empty()) co_return Definitions();
   DefinitionScope scope{.tables = std::move(tables), .excluded_schemas = {}};
-  co_return co_await ask(follower, std::move(scope));
+  co_return co_await ask_definitions(follower, std::move(scope));
 }
 
 Task<absl::Status> TableCatalog::reload(BackendLink& leader, BackendLink& follower, std::vector<TableRef> tables) {
   if (tables.empty()) co_return co_await load(leader, follower);
   DefinitionScope scope{.tables = tables, .excluded_schemas = {}};
-  auto leading = co_await ask(leader, scope);
+  auto leading = co_await ask_definitions(leader, scope);
   if (!leading.ok()) co_return leading.status();
-  auto following = co_await ask(follower, scope);
+  auto following = co_await ask_definitions(follower, scope);
   if (!following.ok()) co_return following.status();
-  auto end = co_await ask_log_end(leader);
+  auto end = co_await source_->end(leader);
   if (!end.ok()) co_return end.status();
   leads_at_ = *std::move(end);
   judged_ = false;

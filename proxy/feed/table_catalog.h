@@ -12,20 +12,27 @@
 #include "dualwrite/table_definition.h"
 #include "dualwrite/table_mapping.h"
 #include "proxy/backend_link.h"
+#include "proxy/feed/change_source.h"
 
 namespace crossfade::proxy {
+
+using Definitions = std::map<dualwrite::TableRef, dualwrite::TableDefinition>;
+// As the server tells them now.
+Task<absl::StatusOr<Definitions>> ask_definitions(BackendLink& link, dualwrite::DefinitionScope scope);
 
 // The feed's thread only. Read at start, after DDL and every so often; in between it may be behind by what somebody
 // did past the log, which the next reading finds.
 //
-// The leader's server tells its definitions as they are now; the log that is being applied may be older. So a reading
-// counts from the place where the log ended after it: only when the applier has come there without another DDL are both
-// sides' definitions of one moment. Until then keys and foreign keys of the leader are not judged.
+// The leader's server tells its definitions as they are now; what is being applied may be older. So a reading counts
+// from the place where the leader's changes ended after it: only when the applier has come there without another DDL
+// are both sides' definitions of one moment. Until then keys and foreign keys of the leader are not judged.
 class TableCatalog {
  public:
-  using Definitions = std::map<dualwrite::TableRef, dualwrite::TableDefinition>;
+  using Definitions = proxy::Definitions;
 
   explicit TableCatalog(std::string control_schema) : control_schema_(std::move(control_schema)) {}
+  // Whose places count; outlives this.
+  void follow(ChangeSource& source) { source_ = &source; }
 
   // All tables of both sides; counts from leads_at() on.
   Task<absl::Status> load(BackendLink& leader, BackendLink& follower);
@@ -51,9 +58,8 @@ class TableCatalog {
   bool carries(const std::vector<dualwrite::TableRef>& tables, dualwrite::ServerMakes makes) const;
 
  private:
-  Task<absl::StatusOr<Definitions>> ask(BackendLink& link, dualwrite::DefinitionScope scope) const;
-
   std::string control_schema_;
+  ChangeSource* source_ = nullptr;
   Definitions leader_;
   Definitions follower_;
   dualwrite::LogPosition leads_at_;

@@ -5,7 +5,7 @@ recovery both databases must be equal row by row and agree with the clients' boo
         [--roles both]
 
 With each make leading (chaos_log.py):
-log: proxy, `new` and `old` are killed and their connections cut, while clients write with statements of every kind, half of
+log, trigger (the same under feed `trigger`): proxy, `new` and `old` are killed and their connections cut, while clients write with statements of every kind, half of
 them under READ COMMITTED; once for each of --seeds. skip, twice, early: no kills, but one event in 1000 is left out, applied
 twice, or called applied before it is: proves that these checks see that.
 
@@ -110,6 +110,10 @@ def test_log(env, options):
     chaos_log.run_log(env, options, options.seed)
 
 
+def test_trigger(env, options):
+    chaos_log.run_log(env, options, options.seed)
+
+
 def test_skip(env, options):
     chaos_log.must_be_noticed(env, options.seed, "skip")
 
@@ -128,12 +132,13 @@ def test_direct_mixed(env, options):
 
 
 def runs_of(options):
-    """(mode, roles, seed) of everything to run."""
+    """(mode, feed, roles, seed) of everything to run."""
     runs = []
     for mode in options.mode.split(","):
         roles = harness.BOTH_ROLES if options.roles == "both" else (options.roles,)
-        for number in range(options.seeds if mode == "log" else 1):
-            runs += [(mode, name, options.seed + number) for name in roles]
+        feed = "trigger" if mode == "trigger" else options.feed
+        for number in range(options.seeds if mode in ("log", "trigger") else 1):
+            runs += [(mode, feed, name, options.seed + number) for name in roles]
     return runs
 
 
@@ -144,6 +149,7 @@ def main():
     parser.add_argument("--seed", type=int, default=int(time.time()) % 100000)
     parser.add_argument("--seeds", type=int, default=1, help="of mode log, from --seed on")
     parser.add_argument("--kills", type=int, default=22)
+    parser.add_argument("--feed", choices=harness.ALL_FEEDS, default="log", help="of modes delay, skip, twice and early")
     parser.add_argument("--roles", choices=harness.BOTH_ROLES + ("both",), default="both")
     options = parser.parse_args()
     if options.mode.startswith("direct"):
@@ -166,12 +172,13 @@ def one_run(number, run, options, servers, directory):
     """The verdict, and the servers to go on with. Once in about thirty runs a MariaDB 10.11 that was killed and came back
     dies of its own purge (an assertion of trx0purge.cc) or finds its undo log corrupted. Such a run tells nothing of the
     proxy: again, on new servers."""
-    mode, roles, options.seed = run
+    mode, feed, roles, options.seed = run
     for attempt in range(1, ATTEMPTS + 1):
         say("mode %s, %s" % (mode, roles))
         name = "chaos-%s-%d-%d" % (mode, number, attempt)
-        env = harness.Env(servers.in_roles(roles), options.binary, directory, name)
-        label = "chaos.%s@%s (seed %d)" % (mode, roles, options.seed)
+        servers.use_feed(feed)
+        env = harness.Env(servers.in_roles(roles), options.binary, directory, name, feed)
+        label = "chaos.%s@%s%s (seed %d)" % (mode, roles, "+" + feed if feed not in ("log", mode) else "", options.seed)
         result = harness.run_one(label, lambda e: globals()["test_" + mode](e, options), env)
         if result != "ruined":
             break

@@ -34,7 +34,7 @@ both_roles = roles(*BOTH_ROLES)
 
 # Where the proxy gets what the follower has to follow. A test runs under the first of these unless its module has FEEDS
 # of its own or the test is marked with @feeds(...).
-ALL_FEEDS = ("log",)
+ALL_FEEDS = ("log", "trigger")
 DEFAULT_FEEDS = ("log",)
 
 

@@ -2,7 +2,7 @@
 and under the feeds that it asks for (harness.roles, harness.feeds), or all of them in those given.
 
     /usr/bin/python3 tests/integration/run.py [--binary build/release/crossfade] [--only SUBSTRING] [--list] [--direct]
-        [--roles mariadb-mysql|mysql-mariadb|both] [--feed log] [--jobs 2]
+        [--roles mariadb-mysql|mysql-mariadb|both] [--feed log|trigger] [--jobs 2]
 
 With --jobs, so many processes run tests side by side, each with a pair of servers of its own; what a test says is
 printed in one piece, when it ends.

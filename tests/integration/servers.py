@@ -18,6 +18,8 @@ FEED_OPTIONS = {
     "log": {"mariadb": ["--log-bin=bin", "--binlog-format=ROW", "--binlog-row-metadata=FULL", "--sync-binlog=1",
                         "--innodb-flush-log-at-trx-commit=1", "--log-bin-trust-function-creators=1"],
             "mysql": ["--binlog-row-metadata=FULL", "--log-bin-trust-function-creators=1"]},
+    # A leader without a row log, as MariaDB is by default.
+    "trigger": {"mariadb": ["--innodb-flush-log-at-trx-commit=1"], "mysql": ["--skip-log-bin"]},
 }
 
 APP, APP_PASSWORD = "app", "app secret"

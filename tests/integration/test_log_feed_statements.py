@@ -1,11 +1,11 @@
-"""Feed `log`: statements of every kind pass untouched, and their rows are the same on both sides."""
+"""Feeds `log` and `trigger`: statements of every kind pass untouched, and their rows are the same on both sides."""
 
 import pymysql
 
-from harness import BOTH_ROLES, Skip
+from harness import BOTH_ROLES, ALL_FEEDS, Skip, feeds
 from log_feed import assert_followed, execute, follows, is_mariadb, start, through
 
-ROLES, FEEDS = BOTH_ROLES, ("log",)
+ROLES, FEEDS = BOTH_ROLES, ALL_FEEDS
 
 ITEMS = "CREATE TABLE items (id INT PRIMARY KEY AUTO_INCREMENT, name VARCHAR(40), price DECIMAL(10,2), stock INT, " \
         "changed TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6), UNIQUE KEY by_name (name))"
@@ -100,6 +100,7 @@ def test_returning_gives_rows_and_they_follow(env):
     assert_followed(env, proxy, rows_min=3)
 
 
+@feeds("log")
 def test_tables_without_a_primary_key(env):
     follows(env, ["CREATE TABLE plain (a INT, b VARCHAR(20), f FLOAT)", "CREATE TABLE keyed (a INT NOT NULL, b INT, UNIQUE KEY (a))"],
             "INSERT INTO plain VALUES (1, 'x', 0.1), (1, 'x', 0.1), (2, NULL, NULL), (3, 'y', 1e-30)",

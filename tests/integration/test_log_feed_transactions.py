@@ -1,15 +1,15 @@
-"""Feed `log`: transactions of every kind arrive whole, once and in order."""
+"""Feeds `log` and `trigger`: transactions of every kind arrive whole, once and in order."""
 
 import os
 import threading
 
-from harness import BOTH_ROLES, Skip
+from harness import BOTH_ROLES, ALL_FEEDS, Skip
 from log_feed import assert_followed, execute, follows, is_mariadb, start, stopped, through
 from logins import Roles
 from progress import wait_until
 from servers import APP, APP_PASSWORD
 
-ROLES, FEEDS = BOTH_ROLES, ("log",)
+ROLES, FEEDS = BOTH_ROLES, ALL_FEEDS
 
 T = "CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v INT, s VARCHAR(40))"
 SEED = "INSERT INTO t VALUES (1, 1, 'a'), (2, 2, 'b'), (3, 3, 'c')"

@@ -1,12 +1,12 @@
-"""Feed `log`: what a column holds on the leader it holds on the follower; what the follower cannot hold is named."""
+"""Feeds `log` and `trigger`: what a column holds on the leader it holds on the follower; what the follower cannot hold is named."""
 
 import struct
 
 import wire
-from harness import BOTH_ROLES
+from harness import BOTH_ROLES, ALL_FEEDS
 from log_feed import assert_followed, equal_or_named, execute, follows, is_mariadb, start, through
 
-ROLES, FEEDS = BOTH_ROLES, ("log",)
+ROLES, FEEDS = BOTH_ROLES, ALL_FEEDS
 
 TYPES = """CREATE TABLE t (id INT PRIMARY KEY, a TINYINT, b SMALLINT UNSIGNED, c MEDIUMINT, d BIGINT UNSIGNED, e FLOAT, f DOUBLE,
     g DECIMAL(30,10), h BIT(9), i YEAR, j DATE, k TIME(3), l DATETIME(6), m TIMESTAMP(2) NULL, n CHAR(10), o VARCHAR(300), p BINARY(16),

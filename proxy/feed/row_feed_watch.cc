@@ -1,11 +1,11 @@
-// What the feed looks at now and then: the end of the leader's log, its settings, the definitions of both sides, tables
-// that are stopped.
+// What the feed looks at now and then: the end of the leader's changes, its settings, the definitions of both sides,
+// tables that are stopped.
 
 #include <algorithm>
 
 #include "dualwrite/cascades.h"
 #include "proxy/deadlines.h"
-#include "proxy/feed/log_feed.h"
+#include "proxy/feed/row_feed.h"
 #include "proxy/feed/server_answers.h"
 #include "proxy/log_limit.h"
 
@@ -25,17 +25,18 @@ constexpr auto kBoundInterval = std::chrono::milliseconds(250);
 constexpr auto kCompareInterval = std::chrono::seconds(60);
 constexpr auto kRetryInterval = std::chrono::seconds(1);  // of looking whether definitions agree now
 constexpr auto kRetryPauseMax = std::chrono::seconds(60);
+constexpr auto kLookInterval = std::chrono::seconds(1);
 constexpr auto kLedgerInterval = std::chrono::seconds(2);
 constexpr auto kSettingsInterval = std::chrono::seconds(10);
 
 }  // namespace
 
 // A connection of its own: nothing else may be under way on it. One answer serves everybody who waits by then.
-Task<void> LogFeed::bound_loop() {
-  while (!stopping_ && !unsuitable_) {
+Task<void> RowFeed::bound_loop() {
+  while (!stopping_) {
     absl::Status looked;
-    if (enabled_.load()) looked = co_await look_at_log_end();
-    if (looked.ok() && anchor_) looked = co_await look_at_retention();
+    if (enabled_.load() && anchor_) looked = co_await look_at_end();
+    if (looked.ok() && anchor_ && source_->kind() == FeedKind::log) looked = co_await look_at_retention();
     if (!looked.ok()) {
       bound_link_.reset();
       usable_.store(false, std::memory_order_release);
@@ -44,12 +45,12 @@ Task<void> LogFeed::bound_loop() {
       const std::lock_guard lock(status_mutex_);  // or a settle() that is about to wait would not hear it
     }
     synced_.notify_all();
-    const bool may_help = enabled_.load() && looked.ok() && commits_.position().known();
+    const bool may_help = enabled_.load() && anchor_ && looked.ok() && commits_.position().known();
     if (!may_help || !commits_.wants_bound()) co_await wake_bound_.wait(Clock::now() + kBoundInterval);
   }
 }
 
-Task<absl::Status> LogFeed::open_bound_link() {
+Task<absl::Status> RowFeed::open_bound_link() {
   if (bound_link_ && bound_link_->alive()) co_return absl::OkStatus();
   bound_link_.reset();
   auto opened = co_await BackendLink::open(reactor_, leader_link(), counters_, Clock::now() + kConnectMax);
@@ -58,11 +59,11 @@ Task<absl::Status> LogFeed::open_bound_link() {
   co_return absl::OkStatus();
 }
 
-Task<absl::Status> LogFeed::look_at_log_end() {
+Task<absl::Status> RowFeed::look_at_end() {
   const absl::Status open = co_await open_bound_link();
   if (!open.ok()) co_return open;
   const TimePoint asked = Clock::now();
-  auto end = co_await ask_log_end(*bound_link_);
+  auto end = co_await source_->end(*bound_link_);
   if (!end.ok()) co_return end.status();
   const std::string end_text = end->text();
   // Nothing is known of places before the first reading; a bound would wait for ever.
@@ -74,7 +75,8 @@ Task<absl::Status> LogFeed::look_at_log_end() {
   const double lag = behind == TimePoint::max() ? 0 : std::chrono::duration<double>(Clock::now() - since).count();
   const bool running = loaded_ || standby_.load();
   const std::chrono::duration<double> lag_max = options_.max_lag;
-  usable_.store(running && ever_reached && lag <= lag_max.count(), std::memory_order_release);
+  const bool fresh = running && ever_reached && lag <= lag_max.count();
+  usable_.store(fresh && (standby_.load() || source_->is_consistent()), std::memory_order_release);
   const std::lock_guard lock(status_mutex_);
   status_.leader_position = end_text;
   status_.position = commits_.position().text();
@@ -87,12 +89,17 @@ Task<absl::Status> LogFeed::look_at_log_end() {
   co_return absl::OkStatus();
 }
 
-Task<absl::Status> LogFeed::watch() {
+Task<absl::Status> RowFeed::watch() {
   const TimePoint now = Clock::now();
   if (now >= next_settings_) {
     next_settings_ = now + kSettingsInterval;
     const absl::Status checked = co_await check_leader();
     if (!checked.ok()) co_return checked;
+  }
+  if (now >= next_look_) {
+    next_look_ = now + kLookInterval;
+    const absl::Status stopped = co_await stop_broken();
+    if (!stopped.ok()) co_return stopped;
   }
   if (now >= next_ledger_) {
     next_ledger_ = now + kLedgerInterval;
@@ -115,7 +122,7 @@ Task<absl::Status> LogFeed::watch() {
   co_return absl::OkStatus();
 }
 
-Task<absl::Status> LogFeed::count_ledger() {
+Task<absl::Status> RowFeed::count_ledger() {
   if (applier_->is_busy()) co_return absl::OkStatus();
   auto open = co_await follower_->ask(dualwrite::count_open_ledger(options_.schema));
   if (!open.ok()) co_return open.status();
@@ -126,7 +133,7 @@ Task<absl::Status> LogFeed::count_ledger() {
 
 // What somebody changed past the log is found here at the latest. Read first, and judged when the applier has come to
 // where the reading counts from.
-Task<absl::Status> LogFeed::compare_definitions() {
+Task<absl::Status> RowFeed::compare_definitions() {
   if (!compare_due_) {
     const absl::Status loaded = co_await catalog_.load(*leader_, follower_->link());
     if (!loaded.ok()) co_return loaded;
@@ -139,7 +146,7 @@ Task<absl::Status> LogFeed::compare_definitions() {
 }
 
 // Tables that could not be carried exactly stop before a row of them is lost.
-Task<absl::Status> LogFeed::stop_blocked(const LogPosition& since) {
+Task<absl::Status> RowFeed::stop_blocked(const LogPosition& since) {
   std::vector<SchemaFinding> findings = catalog_.compare(makes());
   for (const SchemaFinding& finding : findings) {
     if (finding.severity != Severity::blocker || stopped_.all().contains(finding.table)) continue;
@@ -155,7 +162,7 @@ Task<absl::Status> LogFeed::stop_blocked(const LogPosition& since) {
   co_return absl::OkStatus();
 }
 
-Task<absl::Status> LogFeed::stop_with_children(StoppedTable first) {
+Task<absl::Status> RowFeed::stop_with_children(StoppedTable first) {
   std::vector<StoppedTable> stopping(1, first);
   for (TableRef& child : children_of(first.table)) {
     if (stopped_.all().contains(child)) continue;
@@ -175,14 +182,13 @@ Task<absl::Status> LogFeed::stop_with_children(StoppedTable first) {
   co_return absl::OkStatus();
 }
 
-// A leader of MySQL logs what its cascades do.
-std::vector<TableRef> LogFeed::children_of(const TableRef& table) const {
-  if (!makes().leader_is_mariadb) return {};
+std::vector<TableRef> RowFeed::children_of(const TableRef& table) const {
+  if (!makes().cascades_are_silent()) return {};
   const std::vector<TableRef> one(1, table);
   return dualwrite::cascade_children(catalog_.leader(), one);
 }
 
-bool LogFeed::waits_for_parent(const StoppedTable& table) const {
+bool RowFeed::waits_for_parent(const StoppedTable& table) const {
   if (table.cause != StopCause::parent) return false;
   for (const auto& [name, other] : stopped_.all()) {
     if (name == table.table || other.released()) continue;
@@ -193,7 +199,7 @@ bool LogFeed::waits_for_parent(const StoppedTable& table) const {
 }
 
 // All from one place: what the log says of parent and child must come in its order.
-Task<absl::Status> LogFeed::release_with_children(TableRef table, CatchUp how) {
+Task<absl::Status> RowFeed::release_with_children(TableRef table, CatchUp how) {
   std::vector<TableRef> releasing(1, table);
   for (TableRef& child : children_of(table)) {
     const StoppedTable* stopped = stopped_.find(child);
@@ -207,9 +213,38 @@ Task<absl::Status> LogFeed::release_with_children(TableRef table, CatchUp how) {
   co_return absl::OkStatus();
 }
 
+// What the source can no longer tell of a table would be missing in silence.
+Task<absl::Status> RowFeed::stop_broken() {
+  if (applier_->is_busy()) co_return absl::OkStatus();
+  auto broken = co_await source_->look(*leader_);
+  if (!broken.ok()) co_return broken.status();
+  {
+    const std::lock_guard lock(status_mutex_);
+    status_.captured = source_->captured();
+  }
+  for (ChangeSource::Broken& each : *broken) {
+    StoppedTable stop{.table = std::move(each.table),
+                      .cause = StopCause::divergence,
+                      .since = applier_->processed(),
+                      .reason = std::move(each.reason),
+                      .stopped_at = unix_seconds()};
+    // A definition that differs, too, was seen first: but that both agree again will not do.
+    const auto known = stopped_.all().find(stop.table);
+    if (known != stopped_.all().end()) {
+      if (known->second.cause == StopCause::divergence) continue;
+      stop.since = known->second.since;
+      auto forgotten = co_await follower_->ask(dualwrite::delete_stopped(options_.schema, stop.table));
+      if (!forgotten.ok()) co_return forgotten.status();
+    }
+    const absl::Status kept = co_await stop_with_children(std::move(stop));
+    if (!kept.ok()) co_return kept;
+  }
+  co_return absl::OkStatus();
+}
+
 // The leader's log no longer goes back to where these tables stopped: nothing but a copy helps them, and the others go
 // on.
-Task<absl::Status> LogFeed::give_up_released() {
+Task<absl::Status> RowFeed::give_up_released() {
   for (const TableRef& table : stopped_.released()) {
     StoppedTable stop = stopped_.all().at(table);
     stop.catch_up = CatchUp::none;
@@ -226,7 +261,7 @@ Task<absl::Status> LogFeed::give_up_released() {
   co_return absl::OkStatus();
 }
 
-void LogFeed::publish(const std::vector<SchemaFinding>& findings) {
+void RowFeed::publish(const std::vector<SchemaFinding>& findings) {
   constexpr std::size_t kShownMax = 100;
   std::vector<FeedStatus::Finding> shown;
   for (const SchemaFinding& finding : findings) {
@@ -241,12 +276,12 @@ void LogFeed::publish(const std::vector<SchemaFinding>& findings) {
 
 // A table stopped by its definition goes on when the definitions agree; one stopped by a row, when the policy is to
 // overwrite or somebody has said so.
-Task<absl::Status> LogFeed::retry_stopped() {
+Task<absl::Status> RowFeed::retry_stopped() {
   const TimePoint now = Clock::now();
   std::vector<StoppedTable> tables = stopped_.list();
   std::vector<TableRef> due;
   for (const StoppedTable& table : tables) {
-    if (table.released()) continue;
+    if (table.released() || source_->is_broken(table.table)) continue;
     if (table.cause == StopCause::divergence && policy_.load() == config::OnDivergence::hold) continue;
     if (waits_for_parent(table)) continue;
     Retry& retry = retries_[table.table];

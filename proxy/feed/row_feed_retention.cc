@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "proxy/deadlines.h"
-#include "proxy/feed/log_feed.h"
+#include "proxy/feed/row_feed.h"
 #include "proxy/log_limit.h"
 
 namespace crossfade::proxy {
@@ -25,7 +25,7 @@ std::uint64_t seconds_since(TimePoint moment) {
 }  // namespace
 
 // What this process has not seen it does not know: after a start the feed's waiting counts from there.
-std::vector<NeededLog> LogFeed::needed_log() const {
+std::vector<NeededLog> RowFeed::needed_log() const {
   std::vector<NeededLog> needed;
   const TimePoint reached = std::max(commits_.synced_through(), started_);
   needed.push_back({.by = "the feed", .from = commits_.position(), .waiting_seconds = seconds_since(reached)});
@@ -40,7 +40,7 @@ std::vector<NeededLog> LogFeed::needed_log() const {
 }
 
 // On the connection that looks at the log's end, also while the feed is paused or the follower away.
-Task<absl::Status> LogFeed::look_at_retention() {
+Task<absl::Status> RowFeed::look_at_retention() {
   if (Clock::now() < next_retention_) co_return absl::OkStatus();
   const absl::Status open = co_await open_bound_link();
   if (!open.ok()) co_return open;
@@ -53,7 +53,7 @@ Task<absl::Status> LogFeed::look_at_retention() {
   co_return absl::OkStatus();
 }
 
-void LogFeed::publish(const dualwrite::LogRetention& retention) {
+void RowFeed::publish(const dualwrite::LogRetention& retention) {
   FeedStatus::Retention worst;
   worst.known = true;
   worst.seconds = retention.seconds;

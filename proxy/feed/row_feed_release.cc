@@ -2,7 +2,7 @@
 
 #include <future>
 
-#include "proxy/feed/log_feed.h"
+#include "proxy/feed/row_feed.h"
 #include "proxy/log_limit.h"
 
 namespace crossfade::proxy {
@@ -27,7 +27,7 @@ std::string what_will_happen(const StoppedTable& table, CatchUp how) {
 
 }  // namespace
 
-absl::StatusOr<std::string> LogFeed::release(TableRef table, CatchUp how, std::chrono::milliseconds at_most) {
+absl::StatusOr<std::string> RowFeed::release(TableRef table, CatchUp how, std::chrono::milliseconds at_most) {
   auto request = std::make_shared<ReleaseRequest>();
   request->table = std::move(table);
   request->how = how;
@@ -44,7 +44,7 @@ absl::StatusOr<std::string> LogFeed::release(TableRef table, CatchUp how, std::c
 }
 
 // One at a time, between two transactions of the applier.
-Task<absl::Status> LogFeed::release_requested() {
+Task<absl::Status> RowFeed::release_requested() {
   const std::shared_ptr<ReleaseRequest> request = release_requests_.front();
   release_requests_.pop_front();
   if (request->taken.exchange(true)) co_return absl::OkStatus();
@@ -58,7 +58,7 @@ Task<absl::Status> LogFeed::release_requested() {
   co_return absl::OkStatus();
 }
 
-Task<absl::StatusOr<std::string>> LogFeed::release_one(TableRef asked, CatchUp how) {
+Task<absl::StatusOr<std::string>> RowFeed::release_one(TableRef asked, CatchUp how) {
   const StoppedTable* found = stopped_.find(asked);
   if (found == nullptr) {
     std::string text = "table " + named(asked) + " is not stopped; stopped are: ";
@@ -89,7 +89,7 @@ Task<absl::StatusOr<std::string>> LogFeed::release_one(TableRef asked, CatchUp h
   co_return what_will_happen(table, how);
 }
 
-void LogFeed::refuse_releases(const std::string& why) {
+void RowFeed::refuse_releases(const std::string& why) {
   for (const std::shared_ptr<ReleaseRequest>& request : release_requests_) {
     if (!request->taken.exchange(true)) request->answer.set_value(absl::FailedPreconditionError(why));
   }

@@ -1,4 +1,5 @@
-#include "proxy/feed/log_feed.h"
+#include "proxy/feed/row_feed.h"
+
 #include "proxy/deadlines.h"
 #include "proxy/log_limit.h"
 
@@ -10,8 +11,10 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "dualwrite/sql_text.h"
+#include "proxy/feed/log_source.h"
 #include "proxy/feed/server_answers.h"
-#include "proxy/session_state.h"
+#include "proxy/feed/trigger_source.h"
+#include "proxy/log_limit.h"
 
 namespace crossfade::proxy {
 
@@ -21,11 +24,9 @@ using dualwrite::TableRef;
 
 namespace {
 
-constexpr auto kPause = std::chrono::milliseconds(200);
+constexpr auto kRetryPause = std::chrono::milliseconds(200);
 constexpr auto kStandByInterval = std::chrono::milliseconds(50);
 constexpr auto kElectionInterval = std::chrono::milliseconds(500);
-constexpr auto kSilenceMax = std::chrono::seconds(10);  // heartbeats come every second
-constexpr std::size_t kQueueBytesMax = 8u << 20;
 constexpr std::string_view kLeaderName = "old";
 
 std::string draw_owner() {
@@ -35,12 +36,9 @@ std::string draw_owner() {
   return owner;
 }
 
-// In the upper half, where no server of a replication topology usually is.
-std::uint32_t draw_server_id() { return std::random_device()() | 0x80000000u; }
-
 }  // namespace
 
-LogFeed::LogFeed(LogFeedOptions options, Metrics& metrics)
+RowFeed::RowFeed(RowFeedOptions options, Metrics& metrics)
     : options_(std::move(options)),
       metrics_(metrics),
       counters_(metrics_.make()),
@@ -48,15 +46,20 @@ LogFeed::LogFeed(LogFeedOptions options, Metrics& metrics)
       wake_bound_(reactor_),
       fault_(FeedFault::from_environment()),
       owner_(draw_owner()),
-      server_id_(draw_server_id()),
       catalog_(options_.schema) {
-  status_.kind = FeedKind::log;
+  const SourceSetting setting{.reactor = reactor_,
+                              .counters = counters_,
+                              .schema = options_.schema,
+                              .leader_options = [this] { return leader_link(); },
+                              .config = options_.config};
+  sources_.push_back(std::make_unique<LogSource>(setting));
+  sources_.push_back(std::make_unique<TriggerSource>(setting));
   status_.state = "starting";
 }
 
-LogFeed::~LogFeed() { stop(); }
+RowFeed::~RowFeed() { stop(); }
 
-void LogFeed::start() {
+void RowFeed::start() {
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "feed-log");  // as top -H shows it
     reactor_.spawn(loop());
@@ -65,7 +68,7 @@ void LogFeed::start() {
   });
 }
 
-void LogFeed::stop() {
+void RowFeed::stop() {
   if (!thread_.joinable()) return;
   reactor_.post([this] {
     stopping_ = true;
@@ -76,7 +79,7 @@ void LogFeed::stop() {
   thread_.join();
 }
 
-void LogFeed::set_flags(const config::DualWriteFlags& flags, std::function<void()> then) {
+void RowFeed::set_flags(const config::DualWriteFlags& flags, std::function<void()> then) {
   policy_.store(flags.on_divergence);
   enabled_.store(flags.enabled);
   if (!flags.enabled || settled_.load()) {
@@ -91,19 +94,19 @@ void LogFeed::set_flags(const config::DualWriteFlags& flags, std::function<void(
   });
 }
 
-void LogFeed::call_anchored() {
+void RowFeed::call_anchored() {
   settled_.store(true);
   for (const auto& each : std::exchange(when_anchored_, {})) each();
 }
 
-bool LogFeed::stopped(std::string_view schema, std::string_view table) const {
+bool RowFeed::stopped(std::string_view schema, std::string_view table) const {
   return stopped_.contains(schema, table);
 }
 
-Task<bool> LogFeed::wait_applied(Reactor& on, Commit commit, TimePoint deadline) {
+Task<bool> RowFeed::wait_applied(Reactor& on, Commit commit, TimePoint deadline) {
   if (commit.at <= synced_through()) co_return true;
   if (fault_.strikes(FeedFault::Kind::early)) co_return true;
-  if (standby_.load(std::memory_order_acquire)) commit.gtid.clear();
+  if (standby_.load(std::memory_order_acquire) || !names_commits_.load(std::memory_order_acquire)) commit.gtid.clear();
   auto waiter = std::make_shared<CommitWait>(on);
   reactor_.post([this, waiter, commit = std::move(commit)] {
     commits_.wait_for(waiter, commit);
@@ -112,7 +115,7 @@ Task<bool> LogFeed::wait_applied(Reactor& on, Commit commit, TimePoint deadline)
   co_return co_await CommitWait::wait(waiter, deadline);
 }
 
-void LogFeed::look_soon() {
+void RowFeed::look_soon() {
   if (look_posted_.exchange(true)) return;
   reactor_.post([this] {
     look_posted_.store(false);
@@ -120,7 +123,7 @@ void LogFeed::look_soon() {
   });
 }
 
-bool LogFeed::settle(std::chrono::milliseconds at_most) {
+bool RowFeed::settle(std::chrono::milliseconds at_most) {
   if (idle_.load(std::memory_order_acquire)) return true;
   const TimePoint asked = Clock::now();
   look_soon();
@@ -128,7 +131,7 @@ bool LogFeed::settle(std::chrono::milliseconds at_most) {
   return synced_.wait_for(lock, at_most, [&] { return synced_through() >= asked; });
 }
 
-FeedStatus LogFeed::status() const {
+FeedStatus RowFeed::status() const {
   constexpr auto kFresh = std::chrono::seconds(1);
   const std::lock_guard lock(status_mutex_);
   FeedStatus copy = status_;
@@ -144,24 +147,30 @@ FeedStatus LogFeed::status() const {
   return copy;
 }
 
-void LogFeed::note(std::string state, const absl::Status& error) {
+void RowFeed::note(std::string state, const absl::Status& error) {
   const std::lock_guard lock(status_mutex_);
-  if (status_.state != state) limited_log().info(LogKind::applier_state, "feed=log state=\"{}\"", state);
+  if (status_.state != state) limited_log().info(LogKind::applier_state, "feed={} state=\"{}\"", kind_name(), state);
   status_.state = std::move(state);
   if (error.ok()) return;
   const std::string text(error.message());
-  if (status_.last_error != text) limited_log().warn(LogKind::applier_error, "feed=log error=\"{}\"", text);
+  if (status_.last_error != text) limited_log().warn(LogKind::applier_error, "feed={} error=\"{}\"", kind_name(), text);
   status_.last_error = text;
 }
 
-dualwrite::ServerMakes LogFeed::makes() const {
-  return {.leader_is_mariadb = leader_->is_mariadb(), .follower_is_mariadb = follower_->link().is_mariadb()};
+std::string_view RowFeed::kind_name() const {
+  return proxy::name(source_ == nullptr ? FeedKind::undecided : source_->kind());
 }
 
-void LogFeed::drop_links() {
+dualwrite::ServerMakes RowFeed::makes() const {
+  return {.leader_is_mariadb = leader_->is_mariadb(),
+          .follower_is_mariadb = follower_->link().is_mariadb(),
+          .by_triggers = source_->kind() == FeedKind::trigger};
+}
+
+void RowFeed::drop_links() {
   if (applier_ && careful_through_ < applier_->careful_through()) careful_through_ = applier_->careful_through();
   applier_.reset();
-  reader_.reset();
+  if (source_ != nullptr) source_->close();
   queue_ = {};
   follower_.reset();
   leader_.reset();
@@ -170,9 +179,8 @@ void LogFeed::drop_links() {
   fit_ = false;
 }
 
-// Ends when another feed has to do.
-Task<void> LogFeed::loop() {
-  while (!stopping_ && !unsuitable_) {
+Task<void> RowFeed::loop() {
+  while (!stopping_) {
     const absl::Status status = co_await follow();
     if (status.ok()) {
       failures_ = 0;
@@ -188,30 +196,29 @@ Task<void> LogFeed::loop() {
         if (!undone.ok()) drop_links();
       }
       applier_.reset();
-      reader_.reset();
+      source_->close();
       queue_ = {};
       loaded_ = false;
-      if (++failures_ > 3) co_await wake_.wait(Clock::now() + kPause);
+      if (++failures_ > 3) co_await wake_.wait(Clock::now() + kRetryPause);
       continue;
     }
-    const bool log_is_short = in_log_ && (absl::IsOutOfRange(status) || absl::IsFailedPrecondition(status));
-    if (log_is_short && follower_ && !stopped_.released().empty()) {
+    const bool halted = absl::IsFailedPrecondition(status) || absl::IsOutOfRange(status);
+    if (halted && reading_ && source_->forgets() && follower_ && !stopped_.released().empty()) {
       const absl::Status given_up = co_await give_up_released();
       if (given_up.ok()) {
         applier_.reset();
-        reader_.reset();
+        source_->close();
         loaded_ = false;
         continue;
       }
     }
-    const bool halted = absl::IsFailedPrecondition(status) || absl::IsOutOfRange(status);
     note(halted ? "stopped: " + std::string(status.message()) : "waiting: " + std::string(status.message()), status);
     drop_links();
     {
       const std::lock_guard lock(status_mutex_);
       if (halted) status_.leader_error = std::string(status.message());
     }
-    std::chrono::milliseconds pause = kPause;
+    std::chrono::milliseconds pause = kRetryPause;
     if (halted) pause *= 10;
     co_await wake_.wait(Clock::now() + pause);
   }
@@ -219,9 +226,9 @@ Task<void> LogFeed::loop() {
   bound_link_.reset();
 }
 
-// One step: whatever is missing is made, then a piece of the log is read and applied.
-Task<absl::Status> LogFeed::follow() {
-  in_log_ = false;
+// One step: whatever is missing is made, then a piece of what has changed is read and applied.
+Task<absl::Status> RowFeed::follow() {
+  reading_ = false;
   if (!leader_ || !leader_->alive()) {
     drop_links();
     const absl::Status connected = co_await connect_leader();
@@ -234,10 +241,11 @@ Task<absl::Status> LogFeed::follow() {
     absl::Status fit;
     if (anchor_) {
       fit = co_await check_leader();
+      if (fit.ok()) fit = co_await source_->prepare(*leader_);
     } else {
       fit = co_await anchor();
     }
-    if (!fit.ok() || unsuitable_) co_return fit;
+    if (!fit.ok()) co_return fit;
     fit_ = true;
   }
   if (idle_.load()) on_idle();
@@ -255,17 +263,18 @@ Task<absl::Status> LogFeed::follow() {
   if (!loaded_) {
     auto stored = co_await take_position();
     if (!stored.ok()) co_return stored.status();
-    in_log_ = true;
-    const absl::Status opened = co_await open_reader(*stored);
+    reading_ = true;
+    const absl::Status opened = co_await open_source(*stored);
     if (!opened.ok()) co_return opened;
     loaded_ = true;
     note("applying", absl::OkStatus());
   }
-  in_log_ = false;
+  reading_ = false;
   const absl::Status watched = co_await watch();
   if (!watched.ok()) co_return watched;
-  in_log_ = true;
-  const absl::Status read = co_await reader_->read(queue_, kQueueBytesMax, Clock::now() + kSilenceMax);
+  reading_ = true;
+  const absl::Status read = co_await source_->read(queue_);
+  if (!source_->is_consistent()) usable_.store(false, std::memory_order_release);
   // What was read before something that cannot be followed still is.
   const absl::Status applied = co_await applier_->apply(queue_, policy_.load());
   {
@@ -276,10 +285,14 @@ Task<absl::Status> LogFeed::follow() {
   }
   synced_.notify_all();
   if (!applied.ok()) co_return applied;
+  if (!applier_->is_busy()) {
+    const absl::Status settled = co_await source_->stored(applier_->stored().applied);
+    if (!settled.ok()) co_return settled;
+  }
   co_return read;
 }
 
-Task<absl::Status> LogFeed::elect() {
+Task<absl::Status> RowFeed::elect() {
   auto got = co_await leader_->ask_row("GET_LOCK(CONVERT(0x" +
                                            dualwrite::hex(protocol::as_bytes("crossfade_applier_" + options_.schema)) +
                                            " USING utf8mb4),0)",
@@ -292,7 +305,7 @@ Task<absl::Status> LogFeed::elect() {
 }
 
 // The stored place, or the anchor if there is none yet; and from now on it is this process's.
-Task<absl::StatusOr<StoredPosition>> LogFeed::take_position() {
+Task<absl::StatusOr<StoredPosition>> RowFeed::take_position() {
   // A new name each time: what an earlier connection of ours has under way can no longer commit.
   owner_ = draw_owner();
   const StoredPosition here{.applied = anchor_->at, .resume = anchor_->at, .server = anchor_->server, .gtid = ""};
@@ -318,24 +331,16 @@ Task<absl::StatusOr<StoredPosition>> LogFeed::take_position() {
   co_return **stored;
 }
 
-Task<absl::Status> LogFeed::open_reader(const StoredPosition& stored) {
+Task<absl::Status> RowFeed::open_source(const StoredPosition& stored) {
+  const SourceStart start{.stored = stored, .stopped = stopped_};
+  const absl::Status opened = co_await source_->open(*leader_, *follower_, start);
+  if (!opened.ok()) co_return opened;
+  // The source counts its places anew from here on, and nobody has asked it since.
+  commits_.forget_places();
+  commits_.processed(stored.applied);
   const absl::Status loaded = co_await catalog_.load(*leader_, follower_->link());
   if (!loaded.ok()) co_return loaded;
   next_compare_ = {};
-  LogStart start{.at = stored.resume, .known_from = {}, .file_time = stored.file_time};
-  for (const TableRef& table : stopped_.released()) {
-    const LogPosition& since = stopped_.all().at(table).since;
-    if (since < start.at) start.at = since;
-  }
-  if (start.at.file != stored.resume.file) start.file_time = 0;
-  // While a table is caught up, rows of XA branches that began before it stopped would be missed: that is an error
-  // then.
-  if (stopped_.released().empty()) start.known_from = stored.applied;
-  commits_.forget_places();
-  commits_.processed(stored.applied);
-  auto opened = co_await LogReader::open(reactor_, leader_link(), counters_, start, server_id_);
-  if (!opened.ok()) co_return opened.status();
-  reader_ = *std::move(opened);
   queue_ = {};
   ApplierSetting setting{.schema = options_.schema,
                          .leader = std::string(kLeaderName),
@@ -356,7 +361,7 @@ Task<absl::Status> LogFeed::open_reader(const StoredPosition& stored) {
 }
 
 // Writes are not duplicated: where they go on is kept.
-Task<absl::Status> LogFeed::pause() {
+Task<absl::Status> RowFeed::pause() {
   note("paused: dual_write is off", absl::OkStatus());
   refuse_releases("the feed is paused, dual_write is off: nothing is applied");
   usable_.store(false);
@@ -365,15 +370,13 @@ Task<absl::Status> LogFeed::pause() {
   co_return absl::OkStatus();
 }
 
-// Another proxy applies: the position row says how far it is.
-Task<absl::Status> LogFeed::stand_by() {
+// Another proxy applies: how far it is the source knows.
+Task<absl::Status> RowFeed::stand_by() {
   note("standing by: another proxy applies", absl::OkStatus());
   refuse_releases("another proxy applies: ask that one");
-  auto asked = co_await follower_->ask(dualwrite::select_position(options_.schema, kLeaderName));
-  if (!asked.ok()) co_return asked.status();
-  auto stored = dualwrite::position_from(*asked);
-  if (!stored.ok()) co_return stored.status();
-  if (*stored) commits_.processed((*stored)->applied);
+  auto place = co_await source_->others_place(*leader_, *follower_);
+  if (!place.ok()) co_return place.status();
+  if (place->known()) commits_.processed(*place);
   auto stopped = co_await follower_->ask(dualwrite::select_stopped(options_.schema));
   if (!stopped.ok()) co_return stopped.status();
   auto tables = dualwrite::stopped_from(*stopped);

@@ -1,10 +1,10 @@
-// Feed `log`: the follower is fed from the leader's row log.
+// The follower is fed with the rows that changed on the leader: from its row log (feed `log`), or from what triggers
+// have written down (feed `trigger`).
 //
 // A thread of its own with its own reactor. Elected by a named lock on the leader, fenced by the owner of the position
 // row; a proxy that does not hold the lock stands by: it learns from the position row what has arrived.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -21,6 +21,7 @@
 #include "dualwrite/leader_settings.h"
 #include "dualwrite/log_retention.h"
 #include "proxy/feed/applied_commits.h"
+#include "proxy/feed/change_source.h"
 #include "proxy/feed/feed.h"
 #include "proxy/feed/feed_fault.h"
 #include "proxy/feed/log_applier.h"
@@ -30,7 +31,7 @@
 
 namespace crossfade::proxy {
 
-struct LogFeedOptions {
+struct RowFeedOptions {
   // Where and as whom to connect now, with the control accounts: they may be rotated. Any thread.
   std::function<LinkOptions(config::Backend)> link;
   config::Backend leader = config::Backend::old_db;
@@ -39,10 +40,10 @@ struct LogFeedOptions {
   std::chrono::milliseconds max_lag{2000};  // past it the follower is not fit for reads
 };
 
-class LogFeed final : public Feed {
+class RowFeed final : public Feed {
  public:
-  LogFeed(LogFeedOptions options, Metrics& metrics);
-  ~LogFeed() override;
+  RowFeed(RowFeedOptions options, Metrics& metrics);
+  ~RowFeed() override;
 
   void start() override;
   void stop() override;
@@ -61,40 +62,42 @@ class LogFeed final : public Feed {
                                       std::chrono::milliseconds at_most);
 
   // Set before start(); called on the feed's thread.
-  // From here on the log tells everything: sessions may be relays.
-  std::function<void()> on_anchored;
+  // From here on the source tells everything: sessions may be relays.
+  std::function<void(FeedKind kind)> on_anchored;
   // Writes are not duplicated, and no feed was needed yet: sessions may be relays.
   std::function<void()> on_idle;
-  // The leader cannot be followed by its log, and never was: another feed is needed. Nothing more comes from this one.
-  std::function<void(std::string why)> on_unsuitable;
 
   // Any thread. The flags that bear on it: paused while writes are not duplicated; what a divergence leads to. `then`
-  // is called once writes may be relayed under these flags: at once, or on the feed's thread when the log is anchored.
+  // is called once writes may be relayed under these flags: at once, or on the feed's thread when the source is
+  // anchored.
   void set_flags(const config::DualWriteFlags& flags, std::function<void()> then);
 
  private:
-  // log_feed.cc
+  // row_feed.cc
   Task<void> loop();
   Task<absl::Status> follow();
   void call_anchored();
   Task<absl::Status> elect();
   Task<absl::StatusOr<dualwrite::StoredPosition>> take_position();
-  Task<absl::Status> open_reader(const dualwrite::StoredPosition& stored);
+  Task<absl::Status> open_source(const dualwrite::StoredPosition& stored);
   Task<absl::Status> stand_by();
   Task<absl::Status> pause();
   void drop_links();
+  std::string_view kind_name() const;
   void note(std::string state, const absl::Status& error);
   dualwrite::ServerMakes makes() const;
   LinkOptions leader_link() const { return options_.link(options_.leader); }
   LinkOptions follower_link() const { return options_.link(config::other(options_.leader)); }
 
-  // log_feed_connect.cc
+  // row_feed_connect.cc
   Task<absl::Status> connect_leader();
   Task<absl::Status> check_leader();
   Task<absl::Status> anchor();
+  Task<absl::Status> choose_source(const std::optional<dualwrite::Anchor>& found);
+  Task<absl::Status> make_anchor();
   Task<absl::Status> connect_follower();
 
-  // log_feed_release.cc
+  // row_feed_release.cc
   struct ReleaseRequest {
     dualwrite::TableRef table;
     dualwrite::CatchUp how = dualwrite::CatchUp::none;
@@ -105,17 +108,18 @@ class LogFeed final : public Feed {
   Task<absl::StatusOr<std::string>> release_one(dualwrite::TableRef asked, dualwrite::CatchUp how);
   void refuse_releases(const std::string& why);
 
-  // log_feed_retention.cc
+  // row_feed_retention.cc
   std::vector<dualwrite::NeededLog> needed_log() const;
   Task<absl::Status> look_at_retention();
   void publish(const dualwrite::LogRetention& retention);
 
-  // log_feed_watch.cc: what is looked at now and then
+  // row_feed_watch.cc: what is looked at now and then
   Task<void> bound_loop();
   Task<absl::Status> open_bound_link();
-  Task<absl::Status> look_at_log_end();
+  Task<absl::Status> look_at_end();
   Task<absl::Status> watch();
   Task<absl::Status> compare_definitions();
+  Task<absl::Status> stop_broken();
   Task<absl::Status> retry_stopped();
   Task<absl::Status> give_up_released();
   void publish(const std::vector<dualwrite::SchemaFinding>& findings);
@@ -126,7 +130,7 @@ class LogFeed final : public Feed {
   bool waits_for_parent(const dualwrite::StoppedTable& table) const;
   Task<absl::Status> count_ledger();
 
-  LogFeedOptions options_;
+  RowFeedOptions options_;
   Metrics& metrics_;
   Counters& counters_;
   Reactor reactor_;
@@ -138,18 +142,17 @@ class LogFeed final : public Feed {
   // The feed's thread only.
   bool stopping_ = false;
   std::string owner_;
-  std::uint32_t server_id_ = 0;
   std::unique_ptr<BackendLink> leader_;
   std::unique_ptr<BackendLink> bound_link_;
   std::unique_ptr<FollowerWriter> follower_;
-  std::unique_ptr<LogReader> reader_;
   std::unique_ptr<LogApplier> applier_;
   LogQueue queue_;
-  bool fit_ = false;  // its settings were judged since the connection began
-  bool unsuitable_ = false;
+  std::vector<std::unique_ptr<ChangeSource>> sources_;  // in the order of preference
+  ChangeSource* source_ = nullptr;                      // one of them, from the anchor on
+  bool fit_ = false;                                    // its settings were judged since the connection began
   std::optional<dualwrite::Anchor> anchor_;
   std::vector<std::function<void()>> when_anchored_;
-  bool in_log_ = false;  // what failed was the log itself, not a connection, a setting or a right
+  bool reading_ = false;  // what failed was the log itself, not a connection, a setting or a right
   bool elected_ = false;
   bool loaded_ = false;  // position, stopped tables, definitions
   dualwrite::LeaderIdentity identity_;
@@ -163,6 +166,7 @@ class LogFeed final : public Feed {
   std::deque<std::shared_ptr<ReleaseRequest>> release_requests_;
   TimePoint next_election_{};
   TimePoint next_compare_{};
+  TimePoint next_look_{};
   bool compare_due_ = false;  // definitions were read, and are not of one moment yet
   TimePoint next_retry_{};
   TimePoint next_ledger_{};
@@ -176,8 +180,9 @@ class LogFeed final : public Feed {
   StoppedTables stopped_;
   std::atomic<bool> usable_{false};
   std::atomic<bool> standby_{false};
-  std::atomic<bool> idle_{false};     // writes are not duplicated, and never were by the log
-  std::atomic<bool> settled_{false};  // anchored, or unsuitable
+  std::atomic<bool> names_commits_{true};  // commits are found by their GTIDs
+  std::atomic<bool> idle_{false};          // writes are not duplicated, and never were by rows
+  std::atomic<bool> settled_{false};       // anchored
   std::atomic<bool> enabled_{true};
   std::atomic<config::OnDivergence> policy_{config::OnDivergence::hold};
   std::atomic<bool> look_posted_{false};

@@ -1,0 +1,49 @@
+// What feed `trigger` keeps beside `changes`: on the leader which definition each number stands for, on the follower
+// which rows of `changes` it has. Text only; whoever sends it is proxy/.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "dualwrite/leader_settings.h"
+#include "dualwrite/table_definition.h"
+#include "protocol/rows.h"
+
+namespace crossfade::dualwrite {
+
+// Which settings of the leader triggers can be trusted under: the answers go into judge_capture().
+std::string capture_settings_query();
+absl::StatusOr<std::vector<SettingProblem>> judge_capture(const protocol::ResultSet& settings);
+
+// On the leader. A number is `making` until its triggers are there, `live`, and `retired` once it has been followed by
+// another: its rows may still be in `changes`.
+enum class CaptureState : std::uint8_t { making, live, retired };
+struct CaptureRecord {
+  std::uint32_t number = 0;
+  CaptureState state = CaptureState::making;
+  TableDefinition definition;
+  std::vector<std::vector<std::string>> referenced;  // CaptureRequest::referenced
+};
+std::string captured_setup_statement(std::string_view schema);
+std::string select_captured(std::string_view schema, std::uint32_t above = 0);
+absl::StatusOr<std::vector<CaptureRecord>> captured_from(const protocol::ResultSet& result);
+std::string insert_captured(std::string_view schema, const CaptureRecord& record);  // the number is the insert id
+std::string update_captured(std::string_view schema, std::uint32_t number, CaptureState state);
+// All other numbers of this name.
+std::string retire_captured(std::string_view schema, const TableRef& name, std::uint32_t but);
+
+// On the follower, in the applier's transaction: the rows of `changes` that it has and the leader may still have. Of
+// one snapshot at most.
+std::string taken_setup_statement(std::string_view schema);
+std::string store_taken(std::string_view schema, std::string_view leader, std::string_view ids);
+std::string select_taken(std::string_view schema, std::string_view leader);
+
+// What a capture depends on of a definition, as text; the inverse gives a definition without the rest.
+std::string definition_record(const TableDefinition& definition,
+                              const std::vector<std::vector<std::string>>& referenced);
+absl::StatusOr<CaptureRecord> parse_definition_record(std::string_view text);
+
+}  // namespace crossfade::dualwrite

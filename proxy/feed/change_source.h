@@ -1,0 +1,73 @@
+// Where a RowFeed's changes come from: the seam between what reads a leader and what applies rows.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "dualwrite/leader_settings.h"
+#include "dualwrite/log_control.h"
+#include "proxy/backend_link.h"
+#include "proxy/feed/feed.h"
+#include "proxy/feed/follower_writer.h"
+#include "proxy/feed/log_reader.h"
+#include "proxy/feed/stopped_tables.h"
+#include "proxy/metrics.h"
+
+namespace crossfade::proxy {
+
+// What a source works with; all of it outlives it.
+struct SourceSetting {
+  Reactor& reactor;
+  Counters& counters;
+  std::string schema;  // the control schema
+  std::function<LinkOptions()> leader_options;
+  const config::DualWriteConfig& config;
+};
+
+// Where reading begins.
+struct SourceStart {
+  dualwrite::StoredPosition stored;
+  const StoppedTables& stopped;
+};
+
+// The feed's thread only. After any failed Status of read() it is to be closed, and opened at a stored place.
+class ChangeSource {
+ public:
+  virtual ~ChangeSource() = default;
+  virtual FeedKind kind() const = 0;
+  // Can this leader be followed in this way? FailedPrecondition: no; the message says what to do.
+  virtual Task<absl::StatusOr<dualwrite::LeaderIdentity>> judge(BackendLink& leader) = 0;
+  // What has to be there before a client's write is made, with each new connection to the leader.
+  virtual Task<absl::Status> prepare(BackendLink& leader) = 0;
+  // The place that everything begins at: before the first client's write, and after prepare().
+  virtual Task<absl::StatusOr<dualwrite::LogPosition>> first_place(BackendLink& leader) = 0;
+
+  virtual Task<absl::Status> open(BackendLink& leader, FollowerWriter& follower, SourceStart start) = 0;
+  virtual void close() = 0;
+  // Takes what has come into the queue, up to the queue's bound; waits a while for the first of it.
+  virtual Task<absl::Status> read(LogQueue& queue) = 0;
+  // The follower has everything before this place, and it is stored there.
+  virtual Task<absl::Status> stored(dualwrite::LogPosition applied) = 0;
+  // Everything that was committed on the leader before the call lies before this place. On a connection for this alone.
+  virtual Task<absl::StatusOr<dualwrite::LogPosition>> end(BackendLink& leader) = 0;
+  // How far the follower is while another proxy applies; nowhere: not known yet.
+  virtual Task<absl::StatusOr<dualwrite::LogPosition>> others_place(BackendLink& leader, FollowerWriter& follower) = 0;
+  // Tables that can no longer be followed, though nobody has said so: looked for every second.
+  struct Broken {
+    dualwrite::TableRef table;
+    std::string reason;
+  };
+  virtual Task<absl::StatusOr<std::vector<Broken>>> look(BackendLink& leader) = 0;
+  // As of the last look.
+  virtual bool is_broken(const dualwrite::TableRef& table) const = 0;
+  // For the status.
+  virtual std::vector<FeedStatus::Captured> captured() const = 0;
+  // False: transactions may be there in part, as while a long backlog is worked off; the status says so.
+  virtual bool is_consistent() const = 0;
+  // What is not there any more: FailedPrecondition and OutOfRange of read() may come from tables that are caught up.
+  virtual bool forgets() const = 0;
+};
+
+}  // namespace crossfade::proxy

@@ -1,0 +1,96 @@
+#include "proxy/feed/log_source.h"
+
+#include <random>
+
+#include "proxy/deadlines.h"
+#include "proxy/session_state.h"
+
+namespace crossfade::proxy {
+
+using dualwrite::LogPosition;
+using dualwrite::TableRef;
+
+namespace {
+
+constexpr auto kSilenceMax = std::chrono::seconds(10);  // heartbeats come every second
+constexpr std::size_t kQueueBytesMax = 8u << 20;
+
+// In the upper half, where no server of a replication topology usually is.
+std::uint32_t draw_server_id() { return std::random_device()() | 0x80000000u; }
+
+}  // namespace
+
+LogSource::LogSource(SourceSetting setting) : setting_(std::move(setting)), server_id_(draw_server_id()) {}
+
+Task<absl::StatusOr<dualwrite::LeaderIdentity>> LogSource::judge(BackendLink& leader) {
+  const bool mariadb = leader.is_mariadb();
+  auto settings = co_await leader.query(dualwrite::leader_settings_query(mariadb), soon());
+  if (!settings.ok()) co_return settings.status();
+  auto end = co_await leader.query(dualwrite::log_end_query(mariadb, version_number(leader.greeting().server_version)),
+                                   soon());
+  if (!end.ok()) co_return end.status();
+  if (settings->empty() || end->empty()) co_return absl::InternalError("the leader gave no settings");
+  auto verdict = dualwrite::judge_leader(settings->front(), end->front(), mariadb);
+  if (!verdict.ok()) co_return verdict.status();
+  if (!verdict->problems.empty()) {
+    co_return absl::FailedPreconditionError("the leader's row log cannot be followed: " +
+                                            dualwrite::describe(verdict->problems));
+  }
+  co_return verdict->identity;
+}
+
+Task<absl::Status> LogSource::prepare(BackendLink& leader) {
+  static_cast<void>(leader);
+  co_return absl::OkStatus();
+}
+
+Task<absl::StatusOr<LogPosition>> LogSource::first_place(BackendLink& leader) {
+  co_return co_await ask_log_end(leader);
+}
+
+Task<absl::Status> LogSource::open(BackendLink& leader, FollowerWriter& follower, SourceStart start) {
+  static_cast<void>(leader);
+  static_cast<void>(follower);
+  LogStart from{.at = start.stored.resume, .known_from = {}, .file_time = start.stored.file_time};
+  for (const TableRef& table : start.stopped.released()) {
+    const LogPosition& since = start.stopped.all().at(table).since;
+    if (since < from.at) from.at = since;
+  }
+  if (from.at.file != start.stored.resume.file) from.file_time = 0;
+  // While a table is caught up, rows of XA branches that began before it stopped would be missed: that is an error
+  // then.
+  if (start.stopped.released().empty()) from.known_from = start.stored.applied;
+  auto opened =
+      co_await LogReader::open(setting_.reactor, setting_.leader_options(), setting_.counters, from, server_id_);
+  if (!opened.ok()) co_return opened.status();
+  reader_ = *std::move(opened);
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> LogSource::read(LogQueue& queue) {
+  co_return co_await reader_->read(queue, kQueueBytesMax, Clock::now() + kSilenceMax);
+}
+
+Task<absl::Status> LogSource::stored(LogPosition applied) {
+  static_cast<void>(applied);
+  co_return absl::OkStatus();
+}
+
+Task<absl::StatusOr<LogPosition>> LogSource::end(BackendLink& leader) { co_return co_await ask_log_end(leader); }
+
+// The one that applies keeps it in the position row.
+Task<absl::StatusOr<LogPosition>> LogSource::others_place(BackendLink& leader, FollowerWriter& follower) {
+  auto asked = co_await follower.ask(dualwrite::select_position(setting_.schema, config::name(leader.which())));
+  if (!asked.ok()) co_return asked.status();
+  auto stored = dualwrite::position_from(*asked);
+  if (!stored.ok()) co_return stored.status();
+  if (!*stored) co_return LogPosition();
+  co_return (*stored)->applied;
+}
+
+Task<absl::StatusOr<std::vector<ChangeSource::Broken>>> LogSource::look(BackendLink& leader) {
+  static_cast<void>(leader);
+  co_return std::vector<Broken>();
+}
+
+}  // namespace crossfade::proxy

@@ -1,0 +1,39 @@
+// The leader's row log as the source of changes.
+#pragma once
+
+#include <memory>
+
+#include "proxy/feed/change_source.h"
+
+namespace crossfade::proxy {
+
+class LogSource final : public ChangeSource {
+ public:
+  explicit LogSource(SourceSetting setting);
+
+  FeedKind kind() const override { return FeedKind::log; }
+  Task<absl::StatusOr<dualwrite::LeaderIdentity>> judge(BackendLink& leader) override;
+  Task<absl::Status> prepare(BackendLink& leader) override;
+  Task<absl::StatusOr<dualwrite::LogPosition>> first_place(BackendLink& leader) override;
+  Task<absl::Status> open(BackendLink& leader, FollowerWriter& follower, SourceStart start) override;
+  void close() override { reader_.reset(); }
+  Task<absl::Status> read(LogQueue& queue) override;
+  Task<absl::Status> stored(dualwrite::LogPosition applied) override;
+  Task<absl::StatusOr<dualwrite::LogPosition>> end(BackendLink& leader) override;
+  Task<absl::StatusOr<dualwrite::LogPosition>> others_place(BackendLink& leader, FollowerWriter& follower) override;
+  Task<absl::StatusOr<std::vector<Broken>>> look(BackendLink& leader) override;
+  bool is_broken(const dualwrite::TableRef& table) const override {
+    static_cast<void>(table);
+    return false;
+  }
+  std::vector<FeedStatus::Captured> captured() const override { return {}; }
+  bool is_consistent() const override { return true; }
+  bool forgets() const override { return true; }
+
+ private:
+  SourceSetting setting_;
+  std::uint32_t server_id_ = 0;
+  std::unique_ptr<LogReader> reader_;
+};
+
+}  // namespace crossfade::proxy

@@ -1,0 +1,54 @@
+#include "proxy/feed/remove_triggers.h"
+
+#include "proxy/credentials.h"
+#include "proxy/deadlines.h"
+#include "proxy/feed/leader_capture.h"
+#include "proxy/metrics.h"
+#include "proxy/reactor.h"
+
+namespace crossfade::proxy {
+namespace {
+
+constexpr auto kAtMost = std::chrono::minutes(1);
+constexpr auto kPause = std::chrono::milliseconds(500);
+
+Task<void> remove(Reactor& reactor, LinkOptions options, Counters& counters, std::string schema, absl::Status& out) {
+  const TimePoint until = Clock::now() + kAtMost;
+  auto opened = co_await BackendLink::open(reactor, std::move(options), counters, Clock::now() + kConnectMax);
+  out = opened.status();
+  if (opened.ok()) {
+    LeaderCapture capture(std::move(schema));
+    out = co_await capture.remove(**opened);
+    while (absl::IsUnavailable(out) && (*opened)->alive() && Clock::now() < until) {
+      co_await reactor.sleep_for(kPause);
+      out = co_await capture.remove(**opened);
+    }
+    (*opened)->send_quit();
+  }
+  reactor.stop();
+}
+
+}  // namespace
+
+absl::Status remove_triggers(const config::Config& config) {
+  auto credentials = read_credentials(config);
+  if (!credentials.ok()) return credentials.status();
+  constexpr config::Backend kLeader = config::Backend::old_db;
+  const auto at = static_cast<std::size_t>(kLeader);
+  LinkOptions options;
+  options.which = kLeader;
+  options.address = config.backend(kLeader).address;
+  options.tls_mode = config.backend(kLeader).tls.mode;
+  options.tls = credentials->backend_tls[at];
+  options.user = credentials->control[at].user;
+  options.password = credentials->control[at].password;
+  if (config.backend(kLeader).proxy_protocol) options.proxy_header.emplace();
+  Metrics metrics;
+  Reactor reactor;
+  absl::Status removed;
+  reactor.spawn(remove(reactor, std::move(options), metrics.make(), config.control.schema, removed));
+  reactor.run();
+  return removed;
+}
+
+}  // namespace crossfade::proxy

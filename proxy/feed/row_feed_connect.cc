@@ -1,0 +1,162 @@
+// The feed's connections, and by what source the leader can be followed.
+
+#include <spdlog/spdlog.h>
+
+#include "dualwrite/sql_text.h"
+#include "proxy/deadlines.h"
+#include "proxy/feed/row_feed.h"
+#include "proxy/feed/server_answers.h"
+#include "proxy/feed/trigger_source.h"
+#include "proxy/log_limit.h"
+
+namespace crossfade::proxy {
+namespace {
+
+FeedKind kind_of_place(const dualwrite::LogPosition& place) {
+  return TriggerSource::is_place(place) ? FeedKind::trigger : FeedKind::log;
+}
+
+}  // namespace
+
+Task<absl::Status> RowFeed::connect_leader() {
+  auto opened = co_await BackendLink::open(reactor_, leader_link(), counters_, Clock::now() + kConnectMax);
+  {
+    const std::lock_guard lock(status_mutex_);
+    status_.leader_up = opened.ok();
+    status_.leader_error = opened.ok() ? "" : std::string(opened.status().message());
+    if (opened.ok()) status_.leader_version = (*opened)->greeting().server_version;
+  }
+  if (!opened.ok()) {
+    usable_.store(false);
+    co_return opened.status();
+  }
+  leader_ = *std::move(opened);
+  if (on_connected) on_connected(options_.leader, leader_->greeting());
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> RowFeed::check_leader() {
+  auto identity = co_await source_->judge(*leader_);
+  if (!identity.ok()) co_return identity.status();
+  identity_ = *std::move(identity);
+  co_return absl::OkStatus();
+}
+
+// Which source it is, judged before anything is followed, and where it begins.
+Task<absl::Status> RowFeed::anchor() {
+  for (const std::string& sql : dualwrite::anchor_setup_statements(options_.schema)) {
+    auto made = co_await leader_->query(sql, soon());
+    if (!made.ok()) {
+      co_return absl::UnavailableError("cannot make the control schema with account '" + leader_link().user +
+                                       "': " + std::string(made.status().message()));
+    }
+  }
+  auto asked = co_await leader_->query(dualwrite::select_anchor(options_.schema), soon());
+  if (!asked.ok()) co_return asked.status();
+  auto found = dualwrite::anchor_from(asked->front());
+  if (!found.ok()) co_return found.status();
+  const absl::Status chosen = co_await choose_source(*found);
+  if (!chosen.ok()) co_return chosen;
+  catalog_.follow(*source_);
+  names_commits_.store(source_->kind() == FeedKind::log, std::memory_order_release);
+  const absl::Status prepared = co_await source_->prepare(*leader_);
+  if (!prepared.ok()) co_return prepared;
+  if (*found) {
+    anchor_ = **found;
+  } else {
+    const absl::Status made = co_await make_anchor();
+    if (!made.ok()) co_return made;
+  }
+  on_anchored(source_->kind());
+  call_anchored();
+  co_return absl::OkStatus();
+}
+
+// The one that was used before; else the first that this leader is fit for, of those that are configured.
+Task<absl::Status> RowFeed::choose_source(const std::optional<dualwrite::Anchor>& found) {
+  using Choice = config::DualWriteConfig::Feed;
+  const Choice wanted = options_.config.feed;
+  std::string why;
+  for (const auto& source : sources_) {
+    const bool is_configured = wanted == Choice::automatic ||
+                               (wanted == Choice::log && source->kind() == FeedKind::log) ||
+                               (wanted == Choice::trigger && source->kind() == FeedKind::trigger);
+    if (found && kind_of_place(found->at) != source->kind()) continue;
+    if (found && !is_configured) {
+      const std::string kind(proxy::name(source->kind()));
+      co_return absl::FailedPreconditionError("this migration is fed by " + kind + " since " + found->at.text() +
+                                              "; by another feed what it holds would be lost. Set feed: " + kind);
+    }
+    if (!is_configured) continue;
+    auto identity = co_await source->judge(*leader_);
+    if (identity.ok()) {
+      identity_ = *std::move(identity);
+      source_ = source.get();
+      co_return absl::OkStatus();
+    }
+    if (found || wanted != Choice::automatic || !absl::IsFailedPrecondition(identity.status())) {
+      co_return identity.status();
+    }
+    why += (why.empty() ? "" : "; ") + std::string(identity.status().message());
+  }
+  co_return absl::FailedPreconditionError(why);
+}
+
+Task<absl::Status> RowFeed::make_anchor() {
+  auto place = co_await source_->first_place(*leader_);
+  if (!place.ok()) co_return place.status();
+  auto made = co_await leader_->query(dualwrite::insert_anchor(options_.schema, identity_.server, *place), soon());
+  if (made.ok()) made = co_await leader_->query(dualwrite::select_anchor(options_.schema), soon());
+  if (!made.ok()) co_return made.status();
+  const auto found = dualwrite::anchor_from(made->front());
+  if (!found.ok()) co_return found.status();
+  if (!*found) co_return absl::InternalError("the leader has lost the anchor");
+  if (kind_of_place((*found)->at) != source_->kind()) {
+    co_return absl::UnavailableError("another proxy has chosen another feed; trying again");
+  }
+  spdlog::info("feed={} anchored={}", kind_name(), (*found)->at.text());
+  anchor_ = **found;
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> RowFeed::connect_follower() {
+  auto opened = co_await FollowerWriter::open(reactor_, follower_link(), counters_, Clock::now() + kConnectMax);
+  absl::Status status = opened.status();
+  if (opened.ok()) {
+    follower_ = *std::move(opened);
+    for (const std::string& sql : dualwrite::log_setup_statements(options_.schema)) {
+      auto done = co_await follower_->link().query(sql, soon());
+      if (done.ok()) continue;
+      status = absl::UnavailableError("cannot make the control schema with account '" + follower_link().user +
+                                      "': " + std::string(done.status().message()));
+      break;
+    }
+  }
+  if (status.ok() && follower_->link().is_mariadb()) {
+    auto triggers = co_await follower_->link().ask_row("@@GLOBAL.slave_run_triggers_for_rbr", 1, soon());
+    status = triggers.status();
+    if (triggers.ok() && !triggers->empty() && triggers->front().value_or("NO") != "NO") {
+      status = absl::FailedPreconditionError(
+          "the follower would run triggers for rows that have run them on the leader: SET GLOBAL "
+          "slave_run_triggers_for_rbr='NO' there");
+    }
+  }
+  {
+    const std::lock_guard lock(status_mutex_);
+    status_.follower_up = status.ok();
+    status_.follower_tried = true;
+    status_.follower_error = status.ok() ? "" : std::string(status.message());
+    if (status.ok()) status_.follower_version = follower_->link().greeting().server_version;
+  }
+  if (!status.ok()) {
+    follower_.reset();
+    usable_.store(false);
+    co_return status;
+  }
+  if (on_connected) on_connected(config::other(options_.leader), follower_->link().greeting());
+  if (!follower_->may_run_events())
+    limited_log().warn(LogKind::applier_state, "apply=sql why=\"{}\"", follower_->why_no_events());
+  co_return absl::OkStatus();
+}
+
+}  // namespace crossfade::proxy

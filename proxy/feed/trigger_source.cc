@@ -1,0 +1,417 @@
+#include "proxy/feed/trigger_source.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "dualwrite/trigger/changes_table.h"
+#include "proxy/deadlines.h"
+#include "proxy/feed/server_answers.h"
+
+namespace crossfade::proxy {
+
+using dualwrite::CapturedItem;
+using dualwrite::CapturedRow;
+using dualwrite::CapturedStatement;
+using dualwrite::ChangeHead;
+using dualwrite::ChangeKind;
+using dualwrite::IdRanges;
+using dualwrite::LogPosition;
+using dualwrite::RowsChange;
+
+namespace {
+
+constexpr auto kChangesMax = std::chrono::minutes(2);
+constexpr std::string_view kFile = "changes.";
+constexpr std::size_t kQueueBytesMax = 8u << 20;
+constexpr std::size_t kRowsMax = 200000;           // of a snapshot: a longer backlog is cut
+constexpr std::size_t kDeletesMax = 500;           // a packet
+constexpr std::size_t kAwaitedMax = 20000;         // of a stand-by
+constexpr std::size_t kChangeBytesMax = 1u << 20;  // rows joined to one change
+
+TimePoint before_long() { return Clock::now() + kChangesMax; }
+
+LogPosition place(std::uint64_t round, std::uint64_t part) {
+  return {.file = std::string(kFile) + std::to_string(round), .offset = part};
+}
+
+std::uint64_t round_of(const LogPosition& position) {
+  std::uint64_t round = 1;
+  const std::string& file = position.file;
+  if (file.size() > kFile.size()) std::from_chars(file.data() + kFile.size(), file.data() + file.size(), round);
+  return round;
+}
+
+}  // namespace
+
+TriggerSource::TriggerSource(SourceSetting setting)
+    : setting_(std::move(setting)), capture_(setting_.schema), wake_(setting_.reactor) {}
+
+bool TriggerSource::is_place(const LogPosition& place) {
+  return place.file.starts_with(kFile) && place.file.find_first_not_of("0123456789", kFile.size()) == std::string::npos;
+}
+
+CapturedDdl::Setting TriggerSource::ddl_setting() const {
+  return {.reactor = setting_.reactor,
+          .leader = setting_.leader_options(),
+          .counters = setting_.counters,
+          .schema = setting_.schema};
+}
+
+LogPosition TriggerSource::here() const { return place(round_, part_); }
+
+Task<absl::StatusOr<dualwrite::LeaderIdentity>> TriggerSource::judge(BackendLink& leader) {
+  const bool mariadb = leader.is_mariadb();
+  auto settings = co_await leader.query(dualwrite::leader_settings_query(mariadb), before_long());
+  if (!settings.ok()) co_return settings.status();
+  const protocol::ResultSet no_log;
+  auto verdict = dualwrite::judge_leader(settings->front(), no_log, mariadb);
+  if (!verdict.ok()) co_return verdict.status();
+  const absl::Status fit = co_await capture_.judge(leader);
+  if (!fit.ok()) co_return fit;
+  co_return verdict->identity;
+}
+
+Task<absl::Status> TriggerSource::prepare(BackendLink& leader) { co_return co_await capture_.set_up(leader); }
+
+Task<absl::StatusOr<LogPosition>> TriggerSource::first_place(BackendLink& leader) {
+  static_cast<void>(leader);
+  co_return place(1, 0);
+}
+
+Task<absl::Status> TriggerSource::open(BackendLink& leader, FollowerWriter& follower, SourceStart start) {
+  close();
+  LinkOptions options = setting_.leader_options();
+  options.statements = LinkOptions::Statements::multiple;
+  auto opened =
+      co_await BackendLink::open(setting_.reactor, std::move(options), setting_.counters, Clock::now() + kConnectMax);
+  if (!opened.ok()) co_return opened.status();
+  link_ = *std::move(opened);
+  // While the follower is slow the server waits for us.
+  auto prepared = co_await link_->query(
+      "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ;SET SESSION net_write_timeout=86400", before_long());
+  if (!prepared.ok()) co_return prepared.status();
+  auto made = co_await follower.ask(dualwrite::taken_setup_statement(setting_.schema));
+  if (made.ok()) made = co_await follower.ask(dualwrite::select_taken(setting_.schema, config::name(leader.which())));
+  if (!made.ok()) co_return made.status();
+  auto taken = IdRanges::parse(first_cell(*made));
+  if (!taken.ok()) co_return taken.status();
+  std::vector<std::uint64_t> ids;
+  for (const auto& [first, last] : taken->ranges()) {
+    for (std::uint64_t id = first; id <= last; ++id) ids.push_back(id);
+  }
+  const absl::Status forgotten = co_await forget(std::move(ids));
+  if (!forgotten.ok()) co_return forgotten;
+  const absl::Status loaded = co_await capture_.load(leader);
+  if (!loaded.ok()) co_return loaded;
+  // People have brought these to what they are on the leader, and said so.
+  for (int looks = start.stopped.released().empty() ? 0 : 2; looks > 0; --looks) {
+    auto looked = co_await capture_.look(leader);
+    if (!looked.ok()) co_return looked.status();
+  }
+  for (const dualwrite::TableRef& table : start.stopped.released()) {
+    if (!capture_.uncaptured().contains(table)) continue;
+    const absl::Status again = co_await CapturedDdl::capture_released(ddl_setting(), table);
+    if (!again.ok()) co_return again;
+    capture_.captured_again(table);
+    const absl::Status renewed = co_await capture_.load(leader);
+    if (!renewed.ok()) co_return renewed;
+  }
+  stopped_ = &start.stopped;
+  control_ = &leader;
+  round_ = round_of(start.stored.applied);
+  part_ = start.stored.applied.offset;
+  elected_ = true;
+  co_return absl::OkStatus();
+}
+
+void TriggerSource::close() {
+  if (link_ && stream_ && !stream_->at_end()) link_->abandon();
+  stream_.reset();
+  link_.reset();
+  control_ = nullptr;
+  merge_ = dualwrite::ReplaceMerge();
+  items_.clear();
+  ids_.clear();
+  in_transaction_ = false;
+  held_.reset();
+  ends_at_.reset();
+  awaited_.clear();
+  elected_ = false;
+}
+
+// " AND tbl NOT IN (7,9)": rows of stopped tables.
+std::string TriggerSource::left_out() const {
+  std::string list;
+  for (const auto& [table, stopped] : stopped_->all()) {
+    if (stopped.released()) continue;
+    for (const std::uint32_t number : capture_.numbers_of(table)) {
+      list += (list.empty() ? "" : ",") + std::to_string(number);
+    }
+  }
+  return list.empty() ? "" : " AND tbl NOT IN (" + list + ")";
+}
+
+Task<absl::Status> TriggerSource::begin_snapshot() {
+  if (ends_at_) co_return absl::InternalError("the follower did not store what it was given");
+  // From here on what is committed may be missing in it.
+  next_snapshot_ = Clock::now() + setting_.config.poll_interval;
+  cut_ = false;
+  rows_ = 0;
+  ids_.clear();
+  std::string sql = dualwrite::select_changes(setting_.schema, capture_.pairs()) +
+                    " WHERE id<=" + (held_ ? std::to_string(*held_) : std::string("18446744073709551615")) +
+                    left_out() + " ORDER BY id LIMIT " + std::to_string(kRowsMax);
+  bounded_ = held_.has_value();
+  held_.reset();
+  in_snapshot_ = true;
+  auto begun = co_await link_->query("START TRANSACTION WITH CONSISTENT SNAPSHOT", before_long());
+  if (!begun.ok()) co_return begun.status();
+  auto started = co_await RowStream::start(*link_, std::move(sql), before_long());
+  if (!started.ok()) co_return started.status();
+  stream_ = *std::move(started);
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> TriggerSource::read(LogQueue& queue) {
+  if (!stream_) {
+    if (Clock::now() < next_snapshot_) co_await wake_.wait(next_snapshot_);
+    const absl::Status begun = co_await begin_snapshot();
+    if (!begun.ok()) co_return begun;
+  }
+  while (queue.bytes < kQueueBytesMax) {
+    auto row = co_await stream_->next(before_long());
+    if (!row.ok()) co_return row.status();
+    if (!*row) {
+      // The schema change is over, and what lies behind it has not been looked at.
+      cut_ = cut_ || bounded_;
+      co_return co_await end_snapshot(queue);
+    }
+    const absl::Status taken = co_await take(**std::move(row), queue);
+    if (!taken.ok()) co_return taken;
+    if (cut_) co_return co_await end_snapshot(queue);
+  }
+  co_return absl::OkStatus();
+}
+
+Task<absl::StatusOr<LeaderCapture::CapturePtr>> TriggerSource::capture_of(std::uint32_t number) {
+  LeaderCapture::CapturePtr capture = capture_.find(number);
+  if (capture) co_return capture;
+  const absl::Status loaded = co_await capture_.load(*control_);
+  if (!loaded.ok()) co_return loaded;
+  capture = capture_.find(number);
+  if (capture) co_return capture;
+  co_return absl::FailedPreconditionError("`changes` has rows of number " + std::to_string(number) +
+                                          ", which `captured` does not have");
+}
+
+Task<absl::Status> TriggerSource::take(std::vector<protocol::Cell> row, LogQueue& queue) {
+  auto head = dualwrite::change_head(row);
+  if (!head.ok()) co_return absl::FailedPreconditionError(std::string(head.status().message()));
+  if (head->kind == ChangeKind::intent) {
+    // Whether it has run is not known yet, and what comes behind it may be of another shape than it says.
+    held_ = head->id;
+    cut_ = true;
+    co_return absl::OkStatus();
+  }
+  ids_.push_back(head->id);
+  if (++rows_ >= kRowsMax) cut_ = true;
+  if (head->kind == ChangeKind::statement) {
+    auto statement = dualwrite::captured_statement(*head, row);
+    if (!statement.ok()) co_return absl::FailedPreconditionError(std::string(statement.status().message()));
+    merge_.add(*std::move(statement), &items_);
+    co_return co_await put_all(queue);
+  }
+  auto capture = co_await capture_of(head->table);
+  if (!capture.ok()) co_return capture.status();
+  auto change = dualwrite::captured_row(*head, row, **capture);
+  if (!change.ok()) co_return absl::FailedPreconditionError(std::string(change.status().message()));
+  if (head->kind == ChangeKind::refresh) change->change.overwrites = true;
+  const absl::Status added = merge_.add(*std::move(change), **capture, &items_);
+  if (!added.ok()) co_return added;
+  co_return co_await put_all(queue);
+}
+
+Task<absl::Status> TriggerSource::put_all(LogQueue& queue) {
+  std::vector<CapturedItem> items = std::exchange(items_, {});
+  for (CapturedItem& item : items) {
+    if (auto* row = std::get_if<CapturedRow>(&item)) {
+      put(std::move(*row), queue);
+      continue;
+    }
+    const absl::Status put = co_await put_statement(std::get<CapturedStatement>(std::move(item)), queue);
+    if (!put.ok()) co_return put;
+  }
+  co_return absl::OkStatus();
+}
+
+void TriggerSource::begin_transaction(LogQueue& queue) {
+  if (in_transaction_) return;
+  in_transaction_ = true;
+  dualwrite::TransactionBegin begin;
+  begin.at = here();
+  queue.push(std::move(begin));
+}
+
+void TriggerSource::end_transaction(LogPosition next, std::string taken, LogQueue& queue) {
+  in_transaction_ = false;
+  dualwrite::TransactionEnd end;
+  end.next = next;
+  end.resume = std::move(next);
+  end.taken = std::move(taken);
+  queue.push(std::move(end));
+}
+
+// Rows of one table and kind that follow each other go as one change.
+void TriggerSource::put(CapturedRow row, LogQueue& queue) {
+  begin_transaction(queue);
+  RowsChange& change = row.change;
+  if (!queue.items.empty() && !change.overwrites) {
+    auto* last = std::get_if<RowsChange>(&queue.items.back());
+    if (last != nullptr && last->table == change.table && last->kind == change.kind && last->flags == change.flags &&
+        !last->overwrites && last->images.size() + change.images.size() <= kChangeBytesMax) {
+      queue.bytes += change.images.size();
+      last->images.insert(last->images.end(), change.images.begin(), change.images.end());
+      return;
+    }
+  }
+  queue.push(std::move(change));
+}
+
+// A DDL has a transaction of its own. What its table is captured by is read anew: the definitions have changed.
+Task<absl::Status> TriggerSource::put_statement(CapturedStatement statement, LogQueue& queue) {
+  IdRanges taken;
+  for (const std::uint64_t id : ids_) {
+    if (id < statement.head.id) taken.add(id);
+  }
+  if (in_transaction_) {
+    LogPosition next = place(round_, part_ + 1);
+    end_transaction(next, taken.text(), queue);
+    ++part_;
+  }
+  begin_transaction(queue);
+  queue.push(std::move(statement.statement));
+  taken.add(statement.head.id);
+  LogPosition next = place(round_, part_ + 1);
+  end_transaction(next, taken.text(), queue);
+  ++part_;
+  co_return co_await capture_.refer_anew(*control_);
+}
+
+Task<absl::Status> TriggerSource::end_snapshot(LogQueue& queue) {
+  if (cut_) {
+    const std::uint64_t first_held = merge_.cut();
+    if (first_held != 0) std::erase_if(ids_, [first_held](std::uint64_t id) { return id >= first_held; });
+    const absl::Status skipped = co_await stream_->skip_rest(before_long());
+    if (!skipped.ok()) co_return skipped;
+  } else {
+    merge_.finish(&items_);
+    const absl::Status put = co_await put_all(queue);
+    if (!put.ok()) co_return put;
+  }
+  stream_.reset();
+  auto done = co_await link_->query("COMMIT", before_long());
+  if (!done.ok()) co_return done.status();
+  in_snapshot_ = false;
+  // A table that was released has caught up with the end of a transaction, if an empty one.
+  // What was taken is stored with one, too.
+  if (!stopped_->released().empty() || !ids_.empty()) begin_transaction(queue);
+  LogPosition next = cut_ ? place(round_, part_ + 1) : place(round_ + 1, 0);
+  if (cut_ && ids_.empty() && !in_transaction_) {
+    // Nothing in front of the schema change that is under way, or was.
+    if (!held_) next_snapshot_ = {};
+    co_return absl::OkStatus();
+  }
+  if (in_transaction_) {
+    IdRanges taken;
+    for (const std::uint64_t id : ids_) taken.add(id);
+    end_transaction(next, taken.text(), queue);
+  } else {
+    dualwrite::LogAdvance advance;
+    advance.next = next;
+    advance.resume = next;
+    queue.push(std::move(advance));
+  }
+  if (cut_) {
+    ++part_;
+    if (!held_) next_snapshot_ = {};
+  } else {
+    ++round_;
+    part_ = 0;
+  }
+  if (!ids_.empty()) {
+    ends_at_ = std::move(next);
+    next_snapshot_ = {};
+  }
+  co_return absl::OkStatus();
+}
+
+// Nothing of the snapshot is needed any more.
+Task<absl::Status> TriggerSource::stored(LogPosition applied) {
+  if (!ends_at_ || applied < *ends_at_) co_return absl::OkStatus();
+  ends_at_.reset();
+  std::vector<std::uint64_t> ids = std::exchange(ids_, {});
+  co_return co_await forget(std::move(ids));
+}
+
+// A list or a range becomes a scan on a short table, and that waits for clients' rows.
+Task<absl::Status> TriggerSource::forget(std::vector<std::uint64_t> ids) {
+  for (std::size_t from = 0; from < ids.size(); from += kDeletesMax) {
+    std::string sql = "BEGIN";
+    for (std::size_t i = from; i < std::min(ids.size(), from + kDeletesMax); ++i) {
+      sql += ";" + dualwrite::delete_change(setting_.schema, ids[i]);
+    }
+    sql += ";COMMIT";
+    auto done = co_await link_->query(std::move(sql), before_long());
+    if (!done.ok()) co_return absl::UnavailableError("`changes`: " + std::string(done.status().message()));
+  }
+  co_return absl::OkStatus();
+}
+
+// A snapshot that is being read may be older than what was asked about.
+Task<absl::StatusOr<LogPosition>> TriggerSource::end(BackendLink& leader) {
+  static_cast<void>(leader);
+  wake_.notify();
+  co_return place(round_ + (in_snapshot_ || !elected_ ? 2 : 1), 0);
+}
+
+// What was visible at the beginning of a round has to be gone at its end.
+Task<absl::StatusOr<LogPosition>> TriggerSource::others_place(BackendLink& leader, FollowerWriter& follower) {
+  static_cast<void>(follower);
+  elected_ = false;
+  std::string sql =
+      "SELECT id FROM " + dualwrite::changes_table(setting_.schema) + " LIMIT " + std::to_string(kAwaitedMax);
+  auto visible = co_await leader.query_rows(std::move(sql), 1, before_long());
+  if (!visible.ok()) co_return visible.status();
+  std::set<std::uint64_t> now;
+  for (const auto& row : *visible) now.insert(first_number(row));
+  std::erase_if(awaited_, [&now](std::uint64_t id) { return !now.contains(id); });
+  if (awaited_.empty() && now.size() < kAwaitedMax) {
+    ++round_;
+    part_ = 0;
+    awaited_ = std::move(now);
+  }
+  co_return place(round_, 0);
+}
+
+std::vector<FeedStatus::Captured> TriggerSource::captured() const {
+  std::vector<FeedStatus::Captured> out;
+  for (const dualwrite::CaptureRecord* record : capture_.all_live()) {
+    const dualwrite::TableRef& name = record->definition.name;
+    out.push_back({.table = name.schema + "." + name.table, .number = record->number});
+  }
+  return out;
+}
+
+Task<absl::StatusOr<std::vector<ChangeSource::Broken>>> TriggerSource::look(BackendLink& leader) {
+  if (held_) {
+    const absl::Status resumed = co_await CapturedDdl::resume_all(ddl_setting());
+    if (!resumed.ok()) co_return resumed;
+  }
+  auto uncaptured = co_await capture_.look(leader);
+  if (!uncaptured.ok()) co_return uncaptured.status();
+  std::vector<Broken> out;
+  for (const auto& [table, why] : *uncaptured) out.push_back({.table = table, .reason = why});
+  co_return out;
+}
+
+}  // namespace crossfade::proxy

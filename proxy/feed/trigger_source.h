@@ -1,0 +1,93 @@
+// What triggers on the leader have written down as the source of changes.
+//
+// A snapshot of `changes` is taken whole: every row that is visible, in the order of ids, in one transaction of the
+// follower, together with the ids; then these rows are deleted from the leader, one by one. Ids alone are no place:
+// smaller ones become visible later. So a place is the number of a round, "changes.12:0": a round ends with a snapshot
+// that was read to its end, and everything that was committed before that snapshot is then on the follower. What was
+// cut short (a schema change under way, a backlog past the bound) is a part of its round, "changes.12:3", and may show
+// half of a transaction. Rows of stopped tables stay in `changes` until the table is released.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "dualwrite/trigger/captured_row.h"
+#include "dualwrite/trigger/id_ranges.h"
+#include "dualwrite/trigger/replace_merge.h"
+#include "proxy/feed/captured_ddl.h"
+#include "proxy/feed/change_source.h"
+#include "proxy/feed/leader_capture.h"
+#include "proxy/feed/row_stream.h"
+
+namespace crossfade::proxy {
+
+class TriggerSource final : public ChangeSource {
+ public:
+  explicit TriggerSource(SourceSetting setting);
+  // Is it a place of this source?
+  static bool is_place(const dualwrite::LogPosition& place);
+
+  FeedKind kind() const override { return FeedKind::trigger; }
+  Task<absl::StatusOr<dualwrite::LeaderIdentity>> judge(BackendLink& leader) override;
+  Task<absl::Status> prepare(BackendLink& leader) override;
+  Task<absl::StatusOr<dualwrite::LogPosition>> first_place(BackendLink& leader) override;
+  Task<absl::Status> open(BackendLink& leader, FollowerWriter& follower, SourceStart start) override;
+  void close() override;
+  Task<absl::Status> read(LogQueue& queue) override;
+  Task<absl::Status> stored(dualwrite::LogPosition applied) override;
+  Task<absl::StatusOr<dualwrite::LogPosition>> end(BackendLink& leader) override;
+  Task<absl::StatusOr<dualwrite::LogPosition>> others_place(BackendLink& leader, FollowerWriter& follower) override;
+  Task<absl::StatusOr<std::vector<Broken>>> look(BackendLink& leader) override;
+  bool is_broken(const dualwrite::TableRef& table) const override { return capture_.uncaptured().contains(table); }
+  std::vector<FeedStatus::Captured> captured() const override;
+  bool is_consistent() const override { return part_ == 0; }
+  bool forgets() const override { return false; }
+
+ private:
+  dualwrite::LogPosition here() const;
+  CapturedDdl::Setting ddl_setting() const;
+  Task<absl::Status> begin_snapshot();
+  Task<absl::Status> take(std::vector<protocol::Cell> row, LogQueue& queue);
+  Task<absl::StatusOr<LeaderCapture::CapturePtr>> capture_of(std::uint32_t number);
+  Task<absl::Status> put_all(LogQueue& queue);
+  void put(dualwrite::CapturedRow row, LogQueue& queue);
+  Task<absl::Status> put_statement(dualwrite::CapturedStatement statement, LogQueue& queue);
+  void begin_transaction(LogQueue& queue);
+  void end_transaction(dualwrite::LogPosition next, std::string taken, LogQueue& queue);
+  Task<absl::Status> end_snapshot(LogQueue& queue);
+  Task<absl::Status> forget(std::vector<std::uint64_t> ids);
+  std::string left_out() const;
+
+  SourceSetting setting_;
+  LeaderCapture capture_;
+  const StoppedTables* stopped_ = nullptr;
+  BackendLink* control_ = nullptr;     // the feed's own, between open() and close()
+  std::unique_ptr<BackendLink> link_;  // for snapshots, and for deleting what they had
+  Signal wake_;
+
+  std::uint64_t round_ = 1;
+  std::uint64_t part_ = 0;
+  bool elected_ = false;  // open: places are counted by what is read here
+
+  // The snapshot being read.
+  std::unique_ptr<RowStream> stream_;
+  dualwrite::ReplaceMerge merge_;
+  std::vector<dualwrite::CapturedItem> items_;  // certain, and not in the queue yet
+  std::vector<std::uint64_t> ids_;              // of the rows read, rising
+  std::size_t rows_ = 0;
+  bool in_transaction_ = false;
+  bool in_snapshot_ = false;                       // one has begun, and is not at its end
+  bool bounded_ = false;                           // it was asked for up to a schema change alone
+  bool cut_ = false;                               // it was not read to its end, or not everything of it taken
+  std::optional<std::uint64_t> held_;              // a schema change is under way: nothing from this id on
+  std::optional<dualwrite::LogPosition> ends_at_;  // in the queue as a whole: what the follower must have stored
+  TimePoint next_snapshot_{};
+
+  // A stand-by: what was visible when its round began, and has not been taken since.
+  std::set<std::uint64_t> awaited_;
+};
+
+}  // namespace crossfade::proxy

@@ -1,0 +1,73 @@
+// Feed `trigger`: a schema change is said before it runs, and its tables are captured again before its client hears of
+// it (proxy/feed/captured_ddl.h).
+
+#include <algorithm>
+
+#include "proxy/feed/captured_ddl.h"
+#include "proxy/log_limit.h"
+#include "proxy/session.h"
+
+namespace crossfade::proxy {
+
+using protocol::ResultEnd;
+using routing::StatementFacts;
+using routing::StatementKind;
+
+namespace {
+
+constexpr auto kToldMax = std::chrono::seconds(30);
+
+}  // namespace
+
+bool Session::must_say_ddl(const StatementFacts& facts) const {
+  return facts.kind == StatementKind::ddl && shared_.feed.kind() == FeedKind::trigger && flags_->dual_write.enabled;
+}
+
+// A Status: it must not run. `schema`: the default one.
+Task<absl::Status> Session::say_ddl(StatementFacts facts, std::string text, std::string schema) {
+  const routing::TemporaryTables& temporary = objects_.temporary_tables();
+  const bool only_temporary = facts.verb == routing::TableVerb::create_temporary ||
+                              (!facts.targets.empty() && std::all_of(facts.targets.begin(), facts.targets.end(),
+                                                                     [&](const routing::TableName& name) {
+                                                                       return temporary.contains(name, schema);
+                                                                     }));
+  if (only_temporary) co_return absl::OkStatus();
+  auto leading = co_await leader_link(nullptr);
+  if (!leading.ok()) co_return leading.status();
+  const bool mariadb = (*leading)->is_mariadb();
+  auto told = co_await (*leading)->ask_row(statement_session_query(mariadb), 11, worker_.reactor.now() + kToldMax);
+  if (!told.ok()) co_return told.status();
+  auto statement = logged_statement(std::move(text), *told, mariadb);
+  if (!statement.ok()) co_return statement.status();
+  dualwrite::DdlAnalysis analysis = dualwrite::analyze_ddl(*statement, mariadb);
+  if (analysis.kind != dualwrite::LoggedKind::definition) co_return absl::OkStatus();
+  CapturedDdl::Setting setting{.reactor = worker_.reactor,
+                               .leader = shared_.control_link_options(leader()),
+                               .counters = counters_,
+                               .schema = shared_.config.control.schema};
+  auto begun = co_await CapturedDdl::begin(std::move(setting), *std::move(statement), std::move(analysis));
+  if (!begun.ok()) co_return begun.status();
+  ddl_ = *std::move(begun);
+  co_return absl::OkStatus();
+}
+
+Task<Session::Next> Session::reply_ddl_unsaid(absl::Status why) {
+  constexpr std::uint16_t kUnknownError = 1105;
+  std::string text = "crossfade: the schema change cannot be written down for the follower, and was not run: " +
+                     std::string(why.message());
+  co_return co_await reply_err(kUnknownError, "HY000", std::move(text));
+}
+
+// The statement has run. What fails here is taken up by whoever applies: nothing behind the intent is followed until
+// then.
+Task<void> Session::conclude_ddl(std::uint16_t error) {
+  const std::unique_ptr<CapturedDdl> ddl = std::move(ddl_);
+  const absl::Status concluded = co_await ddl->finish(error);
+  if (!concluded.ok()) {
+    limited_log().warn(LogKind::applier_error, "session={} ddl=not_captured_yet why=\"{}\"", id_,
+                       std::string(concluded.message()));
+  }
+  shared_.feed.look_soon();
+}
+
+}  // namespace crossfade::proxy

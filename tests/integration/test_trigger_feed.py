@@ -1,0 +1,199 @@
+"""Feed `trigger`: set-up, what is refused, schema changes, failures, and removal."""
+
+import subprocess
+import threading
+
+from harness import BOTH_ROLES, feeds
+from log_feed import (SENTINEL, assert_followed, equal_or_named, execute, is_mariadb, is_stopped, start, stopped,
+                      through)
+from progress import wait_until
+
+ROLES, FEEDS = BOTH_ROLES, ("trigger",)
+
+T = "CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v INT, s VARCHAR(40))"
+SEED = "INSERT INTO t VALUES (1, 1, 'a'), (2, 2, 'b'), (3, 3, 'c')"
+
+
+def capture_triggers(database):
+    return [row[0] for row in database.run("SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = 'app' "
+                                           "AND TRIGGER_NAME LIKE 'crossfade%' ORDER BY 1")]
+
+
+def left_in_changes(env):
+    return env.old.run("SELECT COUNT(*) FROM crossfade.changes")[0][0]
+
+
+def test_every_table_has_its_triggers_and_changes_do_not_pile_up(env):
+    proxy = start(env, T, SEED)
+    env.needs_proxy()
+    assert proxy.status()["feed"]["kind"] == "trigger", proxy.status()["feed"]
+    assert len(capture_triggers(env.old)) == 6, capture_triggers(env.old)
+    wait_until(lambda: len(proxy.status()["feed"]["captured"]) == 2, 10, "the captured tables in the status")
+    through(proxy, "UPDATE t SET v = v + 1", "INSERT INTO t (v) VALUES (9)", "DELETE FROM t WHERE id = 1")
+    assert_followed(env, proxy, rows_min=3)
+    wait_until(lambda: left_in_changes(env) == 0, 10, "an empty table of changes")
+
+
+def test_a_start_after_a_kill_makes_no_triggers_anew(env):
+    proxy = start(env, T, SEED)
+    env.needs_proxy()
+    before = capture_triggers(env.old)
+    proxy.kill()
+    env.old.run("UPDATE t SET v = 50 WHERE id = 2", database="app")
+    proxy.start()
+    through(proxy, "UPDATE t SET v = 60 WHERE id = 3")
+    assert_followed(env, proxy, rows_min=3)
+    assert capture_triggers(env.old) == before
+
+
+def test_writes_past_the_proxy_follow(env):
+    proxy = start(env, T, SEED)
+    env.old.run("UPDATE t SET v = v * 2", "INSERT INTO t (v) VALUES (7)", "DELETE FROM t WHERE id = 1", database="app")
+    assert_followed(env, proxy, rows_min=3)
+
+
+def test_tables_that_cannot_be_captured_are_stopped_and_say_why(env):
+    proxy = start(env, T, SEED, "CREATE TABLE keyless (a INT)", "CREATE TABLE old_engine (id INT PRIMARY KEY) ENGINE=MyISAM")
+    env.needs_proxy()
+    wait_until(lambda: is_stopped(proxy, "keyless") and is_stopped(proxy, "old_engine"), 20, "the refused tables")
+    why = stopped(proxy)
+    assert "primary key" in why["app.keyless"] and "InnoDB" in why["app.old_engine"], why
+    through(proxy, "INSERT INTO keyless VALUES (1)", "UPDATE t SET v = 9")
+    wait_until(lambda: env.new.run("SELECT MIN(v) FROM app.t")[0][0] == 9, 20, "the other table's rows")
+    assert env.new.run("SELECT COUNT(*) FROM app.keyless")[0][0] == 0
+
+
+def test_a_trigger_that_is_gone_stops_its_table(env):
+    proxy = start(env, T, SEED)
+    env.needs_proxy()
+    name = [each for each in capture_triggers(env.old) if each.startswith("crossfade_u")]
+    env.old.run(*["DROP TRIGGER app." + each for each in name])
+    wait_until(lambda: is_stopped(proxy, "t"), 20, "the table without its trigger")
+    assert "is gone" in stopped(proxy)["app.t"], stopped(proxy)
+
+
+def test_a_column_added_past_the_proxy_stops_its_table(env):
+    proxy = start(env, T, SEED)
+    env.needs_proxy()
+    env.old.run("ALTER TABLE t ADD COLUMN extra INT", database="app")
+    wait_until(lambda: is_stopped(proxy, "t"), 20, "the table that was changed")
+    env.old.run("UPDATE t SET extra = 5", database="app")
+    assert "past the proxy" in stopped(proxy)["app.t"], stopped(proxy)
+
+
+def test_schema_changes_through_the_proxy(env):
+    proxy = start(env, T, SEED)
+    through(proxy, "ALTER TABLE t ADD COLUMN extra INT DEFAULT 5", "UPDATE t SET extra = 7 WHERE id = 2",
+            "CREATE TABLE fresh (id INT PRIMARY KEY, w VARCHAR(20))", "INSERT INTO fresh VALUES (1, 'x'), (2, 'y')",
+            "ALTER TABLE t DROP COLUMN s", "UPDATE t SET v = v + 100", "RENAME TABLE fresh TO renamed",
+            "UPDATE renamed SET w = 'z' WHERE id = 2", "CREATE TABLE gone (id INT PRIMARY KEY)", "INSERT INTO gone VALUES (1)",
+            "DROP TABLE gone", "INSERT INTO t (v) VALUES (8)", "TRUNCATE TABLE renamed", "INSERT INTO renamed VALUES (9, 'n')",
+            "CREATE TABLE made (id INT PRIMARY KEY) AS SELECT id, v FROM t", "DELETE FROM made WHERE id = 1",
+            "CREATE INDEX by_v ON t (v)", "ALTER TABLE t MODIFY v BIGINT", "UPDATE t SET v = 5000000000 WHERE id = 3")
+    assert_followed(env, proxy, rows_min=7)
+    if env.binary:
+        assert env.new.run("SELECT extra FROM app.t WHERE id = 2")[0][0] == 7
+
+
+def test_a_schema_change_that_fails_changes_nothing(env):
+    proxy = start(env, T, SEED)
+    with proxy.connect(database="app") as session:
+        for statement in ("ALTER TABLE t ADD COLUMN v INT", "CREATE TABLE t (id INT PRIMARY KEY)", "DROP TABLE missing"):
+            try:
+                execute(session, statement)
+            except Exception:
+                pass
+        execute(session, "UPDATE t SET v = 77")
+    assert_followed(env, proxy, rows_min=3)
+
+
+def test_writes_of_others_during_a_schema_change(env):
+    """Past the proxy, where nothing can be made to wait."""
+    proxy = start(env, T, SEED)
+    done, failed = threading.Event(), []
+
+    def work():
+        try:
+            with env.old.connect(database="app") as session:
+                n = 10
+                while not done.is_set():
+                    n += 1
+                    execute(session, "INSERT INTO t (id, v) VALUES (%d, %d)" % (n, n), "UPDATE t SET v = v + 1 WHERE id > %d" % (n - 5))
+        except Exception as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        for number in range(3):
+            through(proxy, "ALTER TABLE t ADD COLUMN c%d INT DEFAULT %d" % (number, number))
+    finally:
+        done.set()
+        thread.join(60)
+    assert not failed, failed
+    assert_followed(env, proxy, rows_min=5)
+
+
+def test_a_follower_that_was_away_gets_everything(env):
+    proxy = start(env, T, SEED)
+    env.needs_proxy()
+    env.new.kill()
+    with proxy.connect(database="app") as session:
+        for n in range(300):
+            execute(session, "INSERT INTO t (v) VALUES (%d)" % n, "UPDATE t SET v = v + 1 WHERE id %% 7 = %d" % (n % 7))
+    env.new.restart()
+    assert_followed(env, proxy, rows_min=300)
+
+
+def test_both_have_it_when_the_client_is_told(env):
+    proxy = start(env, T, SEED, flags={"dual_write": {"ack": "both"}})
+    env.needs_proxy()
+    with proxy.connect(database="app") as session, env.new.connect(database="app") as follower:
+        for n in range(1, 100):
+            execute(session, "UPDATE t SET v = %d WHERE id = 1" % n)
+            assert execute(follower, "SELECT v FROM t WHERE id = 1")[0][0] == n
+
+
+def test_a_second_proxy_waits_for_what_the_first_applies(env):
+    first = start(env, T, SEED)
+    env.needs_proxy()
+    wait_until(lambda: first.status()["applier"]["state"] == "applying", 20, "the first proxy's applying")
+    second = env.proxy(flags={"dual_write": {"ack": "both"}})
+    wait_until(lambda: "standing by" in second.status()["applier"]["state"], 20, "the second proxy's standing by")
+    with second.connect(database="app") as session, env.new.connect(database="app") as follower:
+        for n in range(1, 20):
+            execute(session, "UPDATE t SET v = %d WHERE id = 1" % n)
+            assert execute(follower, "SELECT v FROM t WHERE id = 1")[0][0] == n
+    first.kill()
+    through(second, "UPDATE t SET v = 1000 WHERE id = 2")
+    assert_followed(env, second, rows_min=3)
+
+
+def test_automatic_is_by_triggers_where_there_is_no_row_log(env):
+    env.tables(SENTINEL, T, SEED)
+    proxy = env.proxy({"dual_write": {"feed": "auto"}})
+    env.needs_proxy()
+    assert proxy.status()["feed"]["kind"] == "trigger", proxy.status()["feed"]
+    through(proxy, "UPDATE t SET v = 4")
+    assert_followed(env, proxy, rows_min=3)
+
+
+def test_removal_leaves_nothing_on_the_leader(env):
+    proxy = start(env, T, SEED)
+    env.needs_proxy()
+    through(proxy, "UPDATE t SET v = 4")
+    proxy.kill()
+    done = subprocess.run([env.binary, "remove-triggers", "--config", proxy.config_file], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done
+    assert capture_triggers(env.old) == []
+    assert env.old.run("SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'crossfade' AND TABLE_NAME IN "
+                       "('changes', 'captured', 'anchor')") == ()
+    env.old.run("UPDATE t SET v = 5", database="app")
+
+
+@feeds("log")
+def test_automatic_is_by_the_log_where_there_is_one(env):
+    env.tables(SENTINEL, T, SEED)
+    proxy = env.proxy({"dual_write": {"feed": "auto"}})
+    env.needs_proxy()
+    assert proxy.status()["feed"]["kind"] == "log", proxy.status()["feed"]

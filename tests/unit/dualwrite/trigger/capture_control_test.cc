@@ -1,0 +1,104 @@
+#include "dualwrite/trigger/capture_control.h"
+
+#include <gtest/gtest.h>
+
+#include "dualwrite/ddl.h"
+
+namespace crossfade::dualwrite {
+namespace {
+
+TableDefinition sample() {
+  TableDefinition definition;
+  definition.name = {.schema = "app", .table = "t:1"};
+  definition.engine = "InnoDB";
+  definition.charset = "utf8mb4";
+  definition.collation = "utf8mb4_bin";
+  DefinedColumn id{.name = "id", .data_type = "int", .column_type = "int(11)"};
+  id.nullable = false;
+  id.auto_increment = true;
+  id.precision = 10;
+  id.scale = 0;
+  DefinedColumn text{.name = "5:x", .data_type = "varchar", .column_type = "varchar(40)"};
+  text.charset = "latin1";
+  text.collation = "latin1_swedish_ci";
+  text.length = 40;
+  text.invisible = true;
+  DefinedColumn sum{.name = "sum", .data_type = "bigint", .column_type = "bigint unsigned"};
+  sum.is_unsigned = true;
+  sum.generated = DefinedColumn::Generated::stored;
+  definition.columns = {id, text, sum};
+  DefinedKey key{.name = "PRIMARY", .unique = true, .parts = {}, .type = "BTREE"};
+  key.parts.push_back({.column = "id", .prefix = std::nullopt, .descending = false, .expression = ""});
+  key.parts.push_back({.column = "5:x", .prefix = 10, .descending = true, .expression = ""});
+  definition.keys = {key};
+  return definition;
+}
+
+TEST(DefinitionRecord, GivesBackWhatACaptureDependsOn) {
+  const TableDefinition definition = sample();
+  const std::vector<std::vector<std::string>> referenced = {{"id"}, {"id", "5:x"}};
+  const auto read = parse_definition_record(definition_record(definition, referenced));
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->definition, definition);
+  EXPECT_EQ(read->referenced, referenced);
+}
+
+TEST(DefinitionRecord, CutOrLengthenedAtAnyPlaceIsAnError) {
+  const std::string record = definition_record(sample(), {});
+  for (std::size_t bytes = 0; bytes < record.size(); ++bytes) {
+    EXPECT_FALSE(parse_definition_record(std::string_view(record).substr(0, bytes)).ok()) << bytes;
+  }
+  EXPECT_FALSE(parse_definition_record(record + "1:x").ok());
+}
+
+protocol::ResultSet settings(const std::string& log, const std::string& format, const std::string& mode,
+                             const std::string& flush) {
+  protocol::ResultSet result;
+  result.rows.push_back({log, format, mode, flush});
+  return result;
+}
+
+TEST(JudgeCapture, TakesALeaderWithoutALogAndOneThatLogsRows) {
+  EXPECT_TRUE(judge_capture(settings("0", "STATEMENT", "1", "1"))->empty());
+  EXPECT_TRUE(judge_capture(settings("1", "ROW", "2", "1"))->empty());
+  EXPECT_TRUE(judge_capture(settings("1", "MIXED", "2", "1"))->empty());
+}
+
+TEST(JudgeCapture, NamesEachSettingThatIsInTheWay) {
+  const auto problems = judge_capture(settings("1", "STATEMENT", "0", "2"));
+  ASSERT_TRUE(problems.ok());
+  ASSERT_EQ(problems->size(), 3u);
+  EXPECT_EQ((*problems)[0].setting, "binlog_format");
+  EXPECT_EQ((*problems)[1].setting, "innodb_autoinc_lock_mode");
+  EXPECT_EQ((*problems)[2].setting, "innodb_flush_log_at_trx_commit");
+}
+
+TEST(CapturedFrom, ReadsNumbersAndStates) {
+  protocol::ResultSet result;
+  result.rows.push_back({"7", "live", definition_record(sample(), {})});
+  result.rows.push_back({"8", "making", definition_record(sample(), {})});
+  result.rows.push_back({"9", "retired", definition_record(sample(), {})});
+  const auto records = captured_from(result);
+  ASSERT_TRUE(records.ok()) << records.status();
+  ASSERT_EQ(records->size(), 3u);
+  EXPECT_EQ((*records)[0].number, 7u);
+  EXPECT_EQ((*records)[0].state, CaptureState::live);
+  EXPECT_EQ((*records)[1].state, CaptureState::making);
+  EXPECT_EQ((*records)[2].state, CaptureState::retired);
+}
+
+TEST(SqlModeBits, AreTheInverseOfTheirText) {
+  for (const bool mariadb : {true, false}) {
+    for (int bit = 0; bit < 36; ++bit) {
+      const std::string text = sql_mode_text(std::uint64_t{1} << bit, mariadb);
+      if (text.empty()) continue;
+      EXPECT_EQ(sql_mode_bits(text, mariadb), std::uint64_t{1} << bit) << text;
+      EXPECT_EQ(sql_mode_bits("STRICT_ALL_TABLES," + text, mariadb),
+                (std::uint64_t{1} << bit) | sql_mode_bits("STRICT_ALL_TABLES", mariadb));
+    }
+  }
+  EXPECT_EQ(sql_mode_bits("", true), 0u);
+}
+
+}  // namespace
+}  // namespace crossfade::dualwrite
