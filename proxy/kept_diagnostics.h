@@ -1,5 +1,4 @@
-// What the last statement would have left in the session, had the proxy not run statements of its own
-// behind it, or had the server seen it at all.
+// What the last statement would have left in the session, had the leader seen it.
 #pragma once
 
 #include <cstdint>

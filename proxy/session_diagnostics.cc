@@ -1,4 +1,4 @@
-// SHOW WARNINGS, ROW_COUNT() and the like after a write that the proxy wrapped.
+// SHOW WARNINGS, ROW_COUNT() and the like after what the leader has not seen.
 
 #include <limits>
 
@@ -13,8 +13,8 @@ namespace crossfade::proxy {
 using routing::Fact;
 using routing::StatementFacts;
 
-// SHOW WARNINGS and the like right after a write that was wrapped: the server's own diagnostics are
-// those of our COMMIT by now.
+// Right after a refusal of the proxy's own, or a read that the follower answered: the leader's diagnostics are of
+// something else.
 Task<Session::Next> Session::on_warnings(StatementFacts facts, Command command) {
   const bool assigns = facts.kind == routing::StatementKind::diagnostics;  // to variables, which are the leader's
   if (assigns && !kept_ && last_answered_ != leader()) {
