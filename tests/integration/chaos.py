@@ -1,7 +1,7 @@
 """Concurrent clients on hot rows while the proxy and both backends are killed with SIGKILL at random moments. After
 recovery both databases must be equal row by row and agree with the clients' books.
 
-    /usr/bin/python3 tests/integration/chaos.py [--binary FILE] [--mode log,kills,...] [--seed N] [--seeds 1] [--kills 22]
+    /usr/bin/python3 tests/integration/chaos.py [--binary FILE] [--mode log,trigger,...] [--seed N] [--seeds 1] [--kills 22]
         [--roles both]
 
 With each make leading (chaos_log.py):

@@ -140,7 +140,7 @@ PLANTED = {
     "dualwrite/e.h": ("int x;\n", "no #pragma once"),
     "proxy/f.cc": ("// TO" + "DO: later\n", "finish it"),
     "proxy/g.cc": ("int x;\n" * (LINES_MAX + 1), "second noun"),
-    "shadow/h.cc": ('#include "dualwrite/inline/entry.h"\n', "must not include dualwrite/"),
+    "shadow/h.cc": ('#include "dualwrite/row_change.h"\n', "must not include dualwrite/"),
     "migrate/i.cc": ("#include <boost/asio.hpp>\n", "is pure, boost"),
     "proxy/j.cc": ("int x;", "no newline"),
     "proxy/k.cc": ("Task<void> f() {\n  co_await send(std::exchange(x, {}));\n}\n", "k.cc:2: a brace-initialised"),
