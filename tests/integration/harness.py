@@ -129,7 +129,7 @@ class Env:
         if start:
             proxy.start(ready)
             if ready and proxy.reads_from_new():
-                proxy.caught_up()  # until it knows that, reads stay with the leader
+                proxy.reads_may_go()
         return proxy
 
     def needs_proxy(self):

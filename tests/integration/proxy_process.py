@@ -166,6 +166,13 @@ class Proxy:
         except Timeout as error:
             raise Timeout("%s; status: %s" % (error, self.get("/status"))) from None
 
+    def reads_may_go(self, deadline=60):
+        """Until the follower is known to be up to date, reads stay with the leader; those of stopped tables do for longer."""
+        def known():
+            status = self.status()
+            return status["caught_up"] or status["applier"]["parked"]
+        wait_until(lambda: not self.died() and known(), deadline, "a follower that may be read")
+
     def set_flags(self, wait=True, **changes):
         """Changes flags as an operator's tool would (atomic rename), with the next version."""
         self.flags = merge(self.flags, dict(changes, version=self.flags["version"] + (1 if changes else 0)))

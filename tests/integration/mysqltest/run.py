@@ -122,14 +122,16 @@ def run_tests(package, leader, tests, exceptions, directory, tally, deadline):
 
 def chosen(listed, kind, options):
     """The tests to run: MySQL's part of the list is what is marked for it, as text but for the ps_ tests; with `--all`
-    every test but those marked for MariaDB runs as far as it goes. In the mode "dual" all that is marked for it runs."""
+    every test but those marked for MariaDB runs as far as it goes. In the mode "dual" what is marked for it runs, and without
+    `--all` of that only what is quick."""
     wanted = []
     for mode in MODES:
         for name, words in listed:
             if mode == "dual" and options.attempt:
                 takes_part = kind == "mariadb" or "mariadb" not in words
             elif mode == "dual":
-                takes_part = ("dual" if kind == "mariadb" else "dual-mysql") in words
+                marked = ("dual" if kind == "mariadb" else "dual-mysql") in words
+                takes_part = marked and (options.all or options.only != "" or "quick" in words)
             else:
                 fits_make = kind == "mariadb" or (options.all and "mariadb" not in words) or "mysql" in words
                 takes_part = fits_make and (options.all or "quick" in words)
@@ -145,7 +147,7 @@ def chosen(listed, kind, options):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--binary", default=os.path.join(ROOT, "build", "release", "crossfade"))
-    parser.add_argument("--all", action="store_true", help="every test of the list; default: those marked quick or dual")
+    parser.add_argument("--all", action="store_true", help="every test of the list; default: those marked quick")
     parser.add_argument("--try", dest="attempt", action="store_true", help="in the mode dual every test, to find those to be marked")
     parser.add_argument("--leader", choices=("mariadb", "mysql", "both"), default="both")
     parser.add_argument("--mode", choices=MODES + ("both",), default="both")
