@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -112,6 +113,7 @@ class Server {
   std::unique_ptr<ShadowPool> shadow_;
   std::unique_ptr<Shared> shared_;
   std::unique_ptr<FlagsWatcher> flags_;
+  std::atomic<std::shared_ptr<const config::Flags>> in_force_;  // those that every worker goes by
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
   std::vector<std::unique_ptr<Listener>> listeners_;
@@ -163,6 +165,7 @@ absl::Status Server::start() {
                                    [this](std::shared_ptr<const config::Flags> fresh) { on_flags(std::move(fresh)); });
   if (!flags.ok()) return flags.status();
   flags_ = *std::move(flags);
+  in_force_.store(flags_->current());
   const unsigned count = config_.threads != 0 ? config_.threads : std::max(1u, std::thread::hardware_concurrency());
   for (unsigned i = 0; i < count; ++i) workers_.push_back(std::make_unique<Worker>(*shared_, flags_->current()));
   const absl::Status listening = start_listeners();
@@ -219,8 +222,8 @@ absl::Status Server::start_listeners() {
 
 // On the admin server's thread.
 absl::StatusOr<std::string> Server::release(const ReleaseOrder& order) {
-  if (feed_.status().kind != FeedKind::log) {
-    return absl::FailedPreconditionError("only feed log stops tables, and it is not in force");
+  if (feed_.status().kind == FeedKind::undecided) {
+    return absl::FailedPreconditionError("no feed has begun yet, so no table is stopped");
   }
   const auto how = order.overwrite ? dualwrite::CatchUp::overwriting : dualwrite::CatchUp::compared;
   return row_feed_->release({.schema = order.schema, .table = order.table}, how, kReleaseMax);
@@ -233,11 +236,15 @@ absl::Status Server::start_admin() {
     if (!read.ok()) return read.status();
     token = *read;
   }
-  const StatusSources sources{.config = config_, .shared = *shared_, .flags = *flags_, .started = started_};
+  const StatusSources sources{.config = config_,
+                              .shared = *shared_,
+                              .flags = *flags_,
+                              .flags_in_force = [this] { return in_force_.load(); },
+                              .started = started_};
   AdminHandlers handlers;
   handlers.status = [sources] { return status_json(sources); };
   handlers.metrics = [sources] { return sources.shared.metrics.prometheus(gauges(sources)); };
-  handlers.flags = [sources] { return flags_json(*sources.flags.current()); };
+  handlers.flags = [sources] { return flags_json(*sources.flags_in_force()); };
   handlers.report = [this] { return shadow_->report(); };
   handlers.ready = [sources] { return is_ready(sources); };
   handlers.release = [this](const ReleaseOrder& order) { return release(order); };
@@ -257,7 +264,12 @@ void Server::on_flags(std::shared_ptr<const config::Flags> flags) {
   row_feed_->set_flags(flags->dual_write, [this, flags] {
     // It may have waited, and others may have come since.
     const auto newest = flags_ ? flags_->current() : flags;
-    everywhere([newest](Worker& worker) { worker.flags = newest; });
+    // The last worker that takes them makes them those in force: each takes what is posted in turn.
+    const auto left = std::make_shared<std::atomic<std::size_t>>(workers_.size());
+    everywhere([this, newest, left](Worker& worker) {
+      worker.flags = newest;
+      if (left->fetch_sub(1) == 1) in_force_.store(newest);
+    });
   });
 }
 

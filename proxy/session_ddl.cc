@@ -19,8 +19,11 @@ constexpr auto kToldMax = std::chrono::seconds(30);
 
 }  // namespace
 
+// Also while writes are not duplicated: the triggers stand, and what they tell is followed later. One of several
+// statements in a text is as one past the proxy: its table stops.
 bool Session::must_say_ddl(const StatementFacts& facts) const {
-  return facts.kind == StatementKind::ddl && shared_.feed.kind() == FeedKind::trigger && flags_->dual_write.enabled;
+  return facts.kind == StatementKind::ddl && shared_.feed.kind() == FeedKind::trigger &&
+         !facts.facts.has(routing::Fact::multi_statement);
 }
 
 // A Status: it must not run. `schema`: the default one.

@@ -54,7 +54,7 @@ bool is_ready(const StatusSources& sources) {
 
 Metrics::Gauges gauges(const StatusSources& sources) {
   const FeedStatus feed = settled_status(sources);
-  const auto flags = sources.flags.current();
+  const auto flags = sources.flags_in_force();
   Metrics::Gauges out;
   out.lag_entries = feed.lag_entries;
   out.lag_bytes = feed.lag_bytes;
@@ -79,7 +79,7 @@ nlohmann::json status_json(const StatusSources& sources) {
   const FeedStatus feed = settled_status(sources);
   const Metrics& metrics = sources.shared.metrics;
   const auto sum = [&](auto member) { return metrics.sum([member](const Counters& c) { return (c.*member).get(); }); };
-  const auto flags = sources.flags.current();
+  const auto flags = sources.flags_in_force();
   nlohmann::json parked = nlohmann::json::array();
   for (const auto& entry : feed.parked) {
     parked.push_back({{"entry", entry.key}, {"tables", entry.table}, {"error", entry.error}});

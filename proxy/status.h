@@ -1,6 +1,9 @@
 // What the admin server says of the whole proxy.
 #pragma once
 
+#include <functional>
+#include <memory>
+
 #include "config/config.h"
 #include "config/flags.h"
 #include "nlohmann/json.hpp"
@@ -14,6 +17,8 @@ struct StatusSources {
   const config::Config& config;
   Shared& shared;
   FlagsWatcher& flags;
+  // The file may hold newer ones, which not every session goes by yet.
+  std::function<std::shared_ptr<const config::Flags>()> flags_in_force;
   TimePoint started;
 };
 

@@ -46,12 +46,12 @@ std::string insert_note(std::string_view schema, char op, const LoggedStatement&
 
 std::string changes_table(std::string_view schema) { return quote_name(schema) + "." + quote_name("changes"); }
 
-std::string create_changes(std::string_view schema, std::size_t pairs) {
+std::string create_changes(std::string_view schema, std::size_t pairs, std::uint64_t first_id) {
   return "CREATE TABLE IF NOT EXISTS " + changes_table(schema) +
          "(id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, tbl INT UNSIGNED NOT NULL, op CHAR(1) CHARACTER SET "
          "ascii NOT NULL, cid BIGINT UNSIGNED NOT NULL, fk TINYINT NOT NULL, st BIGINT NOT NULL, oi LONGBLOB, ni "
          "LONGBLOB" +
-         pair_columns(0, pairs, "") + ") ENGINE=InnoDB ROW_FORMAT=DYNAMIC";
+         pair_columns(0, pairs, "") + ") ENGINE=InnoDB ROW_FORMAT=DYNAMIC AUTO_INCREMENT=" + std::to_string(first_id);
 }
 
 std::string count_pairs_query(std::string_view schema) {

@@ -29,7 +29,9 @@ inline constexpr std::size_t kBigPairsMax = 90;
 // "`crossfade`.`changes`"
 std::string changes_table(std::string_view schema);
 // CREATE TABLE IF NOT EXISTS; the schema is there already.
-std::string create_changes(std::string_view schema, std::size_t pairs);
+// `first_id`: larger than any id of an earlier table of this name, as microseconds since 1970 are: the follower may
+// still know ids of that one as taken.
+std::string create_changes(std::string_view schema, std::size_t pairs, std::uint64_t first_id);
 // One column, the number of pairs that the table has; no row, or 0: there is no table.
 std::string count_pairs_query(std::string_view schema);
 // ALTER TABLE .. ADD COLUMN of pairs `from` + 1 to `to`; instant on both makes, but for the metadata lock.

@@ -65,6 +65,9 @@ Task<absl::Status> LeaderCapture::judge(BackendLink& leader) {
   statements.push_back("CREATE TABLE IF NOT EXISTS " + table + "(id INT PRIMARY KEY) ENGINE=InnoDB");
   statements.push_back("DROP TRIGGER IF EXISTS " + trigger);
   statements.push_back("CREATE TRIGGER " + trigger + " AFTER INSERT ON " + table + " FOR EACH ROW SET @crossfade=1");
+  // As at the end of each schema change.
+  statements.push_back("LOCK TABLES " + table + " WRITE");
+  statements.push_back("UNLOCK TABLES");
   statements.push_back("DROP TABLE " + table);
   std::optional<protocol::Err> refused;
   for (std::string& sql : statements) {
@@ -102,7 +105,9 @@ Task<absl::StatusOr<bool>> LeaderCapture::is_new(BackendLink& leader) {
 
 Task<absl::Status> LeaderCapture::make_tables(BackendLink& leader) {
   std::vector<std::string> statements;
-  statements.push_back(dualwrite::create_changes(schema_, dualwrite::kBigPairsMin));
+  const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
+  const auto now = std::chrono::duration_cast<std::chrono::microseconds>(since_1970).count();
+  statements.push_back(dualwrite::create_changes(schema_, dualwrite::kBigPairsMin, static_cast<std::uint64_t>(now)));
   statements.push_back(dualwrite::captured_setup_statement(schema_));
   for (std::string& sql : statements) {
     auto made = co_await leader.query(std::move(sql), soon_enough());

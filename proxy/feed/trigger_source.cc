@@ -109,6 +109,7 @@ Task<absl::Status> TriggerSource::open(BackendLink& leader, FollowerWriter& foll
     if (!looked.ok()) co_return looked.status();
   }
   for (const dualwrite::TableRef& table : start.stopped.released()) {
+    unreadable_.erase(table);
     if (!capture_.uncaptured().contains(table)) continue;
     const absl::Status again = co_await CapturedDdl::capture_released(ddl_setting(), table);
     if (!again.ok()) co_return again;
@@ -224,11 +225,18 @@ Task<absl::Status> TriggerSource::take(std::vector<protocol::Cell> row, LogQueue
   auto capture = co_await capture_of(head->table);
   if (!capture.ok()) co_return capture.status();
   auto change = dualwrite::captured_row(*head, row, **capture);
-  if (!change.ok()) co_return absl::FailedPreconditionError(std::string(change.status().message()));
+  if (!change.ok()) co_return unreadable(**capture, change.status());
   if (head->kind == ChangeKind::refresh) change->change.overwrites = true;
   const absl::Status added = merge_.add(*std::move(change), **capture, &items_);
-  if (!added.ok()) co_return added;
+  if (!added.ok()) co_return unreadable(**capture, added);
   co_return co_await put_all(queue);
+}
+
+// Its table stops with the next look; the snapshot is read again, at last without it.
+absl::Status TriggerSource::unreadable(const dualwrite::Capture& capture, const absl::Status& why) {
+  const dualwrite::TableRef table{.schema = capture.table->schema, .table = capture.table->table};
+  unreadable_[table] = std::string(why.message());
+  return absl::AbortedError("table " + table.schema + "." + table.table + ": " + std::string(why.message()));
 }
 
 Task<absl::Status> TriggerSource::put_all(LogQueue& queue) {
@@ -411,6 +419,7 @@ Task<absl::StatusOr<std::vector<ChangeSource::Broken>>> TriggerSource::look(Back
   if (!uncaptured.ok()) co_return uncaptured.status();
   std::vector<Broken> out;
   for (const auto& [table, why] : *uncaptured) out.push_back({.table = table, .reason = why});
+  for (const auto& [table, why] : unreadable_) out.push_back({.table = table, .reason = why});
   co_return out;
 }
 

@@ -8,6 +8,7 @@
 // half of a transaction. Rows of stopped tables stay in `changes` until the table is released.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -41,7 +42,9 @@ class TriggerSource final : public ChangeSource {
   Task<absl::StatusOr<dualwrite::LogPosition>> end(BackendLink& leader) override;
   Task<absl::StatusOr<dualwrite::LogPosition>> others_place(BackendLink& leader, FollowerWriter& follower) override;
   Task<absl::StatusOr<std::vector<Broken>>> look(BackendLink& leader) override;
-  bool is_broken(const dualwrite::TableRef& table) const override { return capture_.uncaptured().contains(table); }
+  bool is_broken(const dualwrite::TableRef& table) const override {
+    return capture_.uncaptured().contains(table) || unreadable_.contains(table);
+  }
   std::vector<FeedStatus::Captured> captured() const override;
   bool is_consistent() const override { return part_ == 0; }
   bool forgets() const override { return false; }
@@ -52,6 +55,7 @@ class TriggerSource final : public ChangeSource {
   Task<absl::Status> begin_snapshot();
   Task<absl::Status> take(std::vector<protocol::Cell> row, LogQueue& queue);
   Task<absl::StatusOr<LeaderCapture::CapturePtr>> capture_of(std::uint32_t number);
+  absl::Status unreadable(const dualwrite::Capture& capture, const absl::Status& why);
   Task<absl::Status> put_all(LogQueue& queue);
   void put(dualwrite::CapturedRow row, LogQueue& queue);
   Task<absl::Status> put_statement(dualwrite::CapturedStatement statement, LogQueue& queue);
@@ -67,6 +71,7 @@ class TriggerSource final : public ChangeSource {
   BackendLink* control_ = nullptr;     // the feed's own, between open() and close()
   std::unique_ptr<BackendLink> link_;  // for snapshots, and for deleting what they had
   Signal wake_;
+  std::map<dualwrite::TableRef, std::string> unreadable_;  // tables of which a row in `changes` cannot be read, and why
 
   std::uint64_t round_ = 1;
   std::uint64_t part_ = 0;

@@ -15,9 +15,10 @@ from wire import Connection as Wire
 # What each feed needs of a server, by make. A row log says names and signs of columns (FULL), and nothing of it is sent
 # before it is durable (sync_binlog=1).
 FEED_OPTIONS = {
-    "log": {"mariadb": ["--log-bin=bin", "--binlog-format=ROW", "--binlog-row-metadata=FULL", "--sync-binlog=1",
+    "log": {"mariadb": ["--log-bin=bin", "--max-binlog-size=32M", "--binlog-format=ROW", "--binlog-row-metadata=FULL",
+                        "--sync-binlog=1",
                         "--innodb-flush-log-at-trx-commit=1", "--log-bin-trust-function-creators=1"],
-            "mysql": ["--binlog-row-metadata=FULL", "--log-bin-trust-function-creators=1"]},
+            "mysql": ["--max-binlog-size=32M", "--binlog-row-metadata=FULL", "--log-bin-trust-function-creators=1"]},
     # A leader without a row log, as MariaDB is by default.
     "trigger": {"mariadb": ["--innodb-flush-log-at-trx-commit=1"], "mysql": ["--skip-log-bin"]},
 }

@@ -192,7 +192,8 @@ def test_writes_past_the_proxy_follow(env):
     env.needs_proxy()
     env.old.run("INSERT INTO t (v) VALUES (100)", "UPDATE t SET v = v + 1", "DELETE FROM t WHERE id = 2", database="app")
     through(proxy, "UPDATE t SET s = 'by the proxy'")
-    env.old.run("CREATE TABLE beside (id INT PRIMARY KEY)", "INSERT INTO beside VALUES (1)", database="app")
+    if env.feed == "log":  # a table that appears past the proxy has no triggers: it is stopped
+        env.old.run("CREATE TABLE beside (id INT PRIMARY KEY)", "INSERT INTO beside VALUES (1)", database="app")
     assert_followed(env, proxy, rows_min=4)
 
 

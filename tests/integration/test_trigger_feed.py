@@ -197,3 +197,43 @@ def test_automatic_is_by_the_log_where_there_is_one(env):
     proxy = env.proxy({"dual_write": {"feed": "auto"}})
     env.needs_proxy()
     assert proxy.status()["feed"]["kind"] == "log", proxy.status()["feed"]
+
+
+def test_what_earlier_triggers_told_says_nothing_of_new_ones(env):
+    """The follower still knows which rows it took when the triggers were removed: those made anew have other ids."""
+    proxy = start(env, T, SEED)
+    env.needs_proxy()
+    through(proxy, *["UPDATE t SET v = %d WHERE id = 1" % n for n in range(20)])
+    proxy.caught_up()
+    assert proxy.stop() == 0
+    subprocess.run([env.binary, "remove-triggers", "--config", proxy.config_file], check=True, capture_output=True, timeout=60)
+    proxy.start()
+    wait_until(lambda: len(capture_triggers(env.old)) == 6, 20, "triggers made anew")
+    proxy.kill()
+    env.old.run(*["INSERT INTO t (v) VALUES (%d)" % n for n in range(40)], database="app")
+    proxy.start()
+    assert_followed(env, proxy, rows_min=43)
+
+
+def test_schema_changes_while_nothing_is_duplicated_are_followed_later(env):
+    proxy = start(env, T, SEED)
+    env.needs_proxy()
+    proxy.set_flags(dual_write={"enabled": False})
+    through(proxy, "TRUNCATE t", "INSERT INTO t (id, v) VALUES (7, 7)", "ALTER TABLE t ADD COLUMN more INT DEFAULT 5",
+            "INSERT INTO t (id, v, more) VALUES (8, 8, 8)")
+    proxy.set_flags(dual_write={"enabled": True})
+    assert_followed(env, proxy, rows_min=2)
+
+
+def test_a_stopped_table_is_released_by_name(env):
+    proxy = start(env, T, SEED)
+    env.needs_proxy()
+    env.new.run("DELETE FROM t WHERE id = 2", database="app")
+    through(proxy, "UPDATE t SET v = 50 WHERE id = 2", "UPDATE t SET v = 60 WHERE id = 3")
+    wait_until(lambda: is_stopped(proxy, "t"), 20, "the stop of a table whose row is missing")
+    done = subprocess.run([env.binary, "tables", "release", "app.t", "--overwrite", "--config", proxy.config_file],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr + done.stdout
+    wait_until(lambda: not stopped(proxy), 30, "the table that goes on")
+    through(proxy, "UPDATE t SET v = 61 WHERE id = 3")
+    wait_until(lambda: not stopped(proxy) and env.new.run("SELECT v FROM app.t ORDER BY id") == ((1,), (50,), (61,)), 20, "its rows")

@@ -216,7 +216,7 @@ int main(int argc, char** argv) {
   }
   if (command == "changes" && argc > 2) {
     const std::size_t pairs = std::stoul(argv[2]);
-    std::cout << json{create_changes("crossfade", pairs), select_changes("crossfade", pairs)}.dump() << "\n";
+    std::cout << json{create_changes("crossfade", pairs, 1), select_changes("crossfade", pairs)}.dump() << "\n";
     return 0;
   }
   try {

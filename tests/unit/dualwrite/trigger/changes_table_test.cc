@@ -9,7 +9,7 @@ namespace {
 using ::testing::HasSubstr;
 
 TEST(ChangesTable, HasAPairForEachBigColumn) {
-  const std::string sql = create_changes("crossfade", 2);
+  const std::string sql = create_changes("crossfade", 2, 1764400000000000);
   EXPECT_THAT(
       sql,
       HasSubstr(
