@@ -231,8 +231,8 @@ std::string LeaderCapture::why_not_captured(const TableDefinition& definition, b
                                              .first = {},
                                              .referenced = {}});
   if (!plan.ok()) return std::string(plan.status().message());
-  return "it was made past the proxy, and is not captured: copy it, then UPDATE `" + schema_ +
-         "`.`stopped` SET `released`=1 on the follower, and restart the proxy";
+  return "it was made past the proxy, and is not captured: copy it, then run crossfade tables release " +
+         definition.name.schema + "." + definition.name.table;
 }
 
 // Empty: what the table is captured by serves.
@@ -240,8 +240,8 @@ std::string LeaderCapture::complaint(const CaptureRecord& record, const Found& f
   const TableRef& name = record.definition.name;
   const auto table = found.tables.find(name);
   if (table == found.tables.end()) return {};  // it is gone, and so are its triggers
-  const std::string advice = "; copy the table anew, then UPDATE `" + schema_ +
-                             "`.`stopped` SET `released`=1 on the follower, and restart the proxy";
+  const std::string advice =
+      "; copy the table anew, then run crossfade tables release " + name.schema + "." + name.table;
   if (dualwrite::capture_fingerprint(table->second) != dualwrite::capture_fingerprint(record.definition)) {
     return "its definition was changed past the proxy, and its triggers do not tell everything" + advice;
   }

@@ -237,3 +237,19 @@ def test_a_stopped_table_is_released_by_name(env):
     wait_until(lambda: not stopped(proxy), 30, "the table that goes on")
     through(proxy, "UPDATE t SET v = 61 WHERE id = 3")
     wait_until(lambda: not stopped(proxy) and env.new.run("SELECT v FROM app.t ORDER BY id") == ((1,), (50,), (61,)), 20, "its rows")
+
+
+def test_a_table_that_lost_its_triggers_is_captured_again_when_it_is_released(env):
+    proxy = start(env, T, SEED)
+    env.needs_proxy()
+    update = [name for name in capture_triggers(env.old) if name.startswith("crossfade_u")]
+    env.old.run(*["DROP TRIGGER %s" % name for name in update], database="app")
+    wait_until(lambda: is_stopped(proxy, "t"), 20, "the stop of a table without its triggers")
+    env.old.run("UPDATE t SET v = 70 WHERE id = 1", database="app")
+    env.new.run("UPDATE t SET v = 70 WHERE id = 1", database="app")  # the copy
+    done = subprocess.run([env.binary, "tables", "release", "app.t", "--config", proxy.config_file], capture_output=True,
+                          text=True, timeout=60)
+    assert done.returncode == 0, done.stderr + done.stdout
+    wait_until(lambda: not is_stopped(proxy, "t"), 30, "the table that goes on")
+    through(proxy, "UPDATE t SET v = 71 WHERE id = 2")
+    wait_until(lambda: env.new.run("SELECT v FROM app.t ORDER BY id") == ((70,), (71,), (3,)), 20, "what was written since")
