@@ -141,6 +141,8 @@ class Shopper(threading.Thread):
         elif dice < 0.89:
             run(cursor, "CALL settle(%s)", customer)
         else:
+            if product == PLANTED_PRODUCT:  # sold out: a row that travels brings its other columns, too
+                product += 1
             quantity = rng.randint(1, 3)
             run(cursor, "BEGIN")
             price = run(cursor, "SELECT price FROM products WHERE id = %s FOR UPDATE", product)[0][0]
