@@ -1,5 +1,7 @@
 #include "dualwrite/trigger/capture_sql.h"
 
+#include <functional>
+
 #include "dualwrite/sql_text.h"
 #include "dualwrite/trigger/changes_table.h"
 
@@ -92,6 +94,31 @@ Assignments head(const CaptureSource& source, char op, std::string_view foreign_
   return out;
 }
 
+std::string join(const std::vector<std::string>& columns, std::string_view between,
+                 const std::function<std::string(const std::string&)>& each) {
+  std::string out;
+  for (const std::string& column : columns) out += (out.empty() ? "" : std::string(between)) + each(quote_name(column));
+  return out;
+}
+
+// MariaDB fires AFTER UPDATE for rows, too, that it has left as they were: UPDATE IGNORE could not change them for a
+// duplicate, a foreign key, a missing partition, which only indexed columns can cause; or an update of several tables
+// found nothing to change, but had set the column of ON UPDATE CURRENT_TIMESTAMP. The row is locked by the statement,
+// which sees it as it is: under its old key if that was to change, or with its old values.
+std::string was_updated(const CaptureSource& source) {
+  const auto same = [](const std::string& column) { return "OLD." + column + "<=>NEW." + column; };
+  const std::string table = full_name(source.table);
+  const std::string name = quote_name(source.table.table);
+  const auto is_old = [&name](const std::string& column) { return name + "." + column + "=OLD." + column; };
+  const auto is_new = [&name](const std::string& column) { return name + "." + column + "<=>NEW." + column; };
+  const std::string key_same = join(source.key, " AND ", same);
+  const std::string under_old_key = "EXISTS(SELECT 1 FROM " + table + " WHERE " + join(source.key, " AND ", is_old);
+  const std::string gone = "NOT(" + key_same + ") AND NOT " + under_old_key + ")";
+  if (source.doubtful.empty()) return "(" + key_same + ") OR " + gone;
+  return "(" + key_same + " AND " + join(source.doubtful, " AND ", same) + ") OR (" + key_same + " AND " +
+         under_old_key + " AND " + join(source.doubtful, " AND ", is_new) + ")) OR (" + gone + ")";
+}
+
 enum class Event : std::uint8_t { insert, update, delete_ };
 
 std::string create_trigger(const CaptureSource& source, Event event) {
@@ -103,9 +130,12 @@ std::string create_trigger(const CaptureSource& source, Event event) {
   Assignments row = head(source, static_cast<char>(letter - 'a' + 'A'), "@@foreign_key_checks");
   if (event != Event::insert) put_image(row, source, "OLD", 'o');
   if (event != Event::delete_) put_image(row, source, "NEW", 'n');
+  const std::string insert =
+      "INSERT INTO " + changes_table(source.control_schema) + "(" + row.names + ") VALUES(" + row.values + ")";
+  const bool may_be_ignored = event == Event::update && !source.key.empty();
   return "CREATE TRIGGER " + trigger_name(source.table, letter, source.number) + " AFTER " + verb + " ON " +
          full_name(source.table) + " FOR EACH ROW " + (first.empty() ? "" : "PRECEDES " + quote_name(first) + " ") +
-         "INSERT INTO " + changes_table(source.control_schema) + "(" + row.names + ") VALUES(" + row.values + ")";
+         (may_be_ignored ? "IF " + was_updated(source) + " THEN " + insert + "; END IF" : insert);
 }
 
 }  // namespace

@@ -34,6 +34,24 @@ std::string written(const std::string& type, const std::string& charset = "", bo
 }
 std::string field(const std::string& value) { return ",IFNULL(CONCAT(LENGTH(" + value + "),':'," + value + "),'n')))"; }
 
+TEST(CapturePlan, WhatMariaDbOnlySaysToHaveUpdatedIsToldByDoubtfulColumns) {
+  TableDefinition table = innodb({defined("id", "int"), defined("a", "int"), defined("b", "int"), generated("g")});
+  EXPECT_THAT(doubtful_columns(table), ElementsAre());
+  table.keys.push_back({.name = "by_b", .parts = {{.column = "b"}, {.column = "id"}}, .type = "BTREE"});
+  EXPECT_THAT(doubtful_columns(table), ElementsAre("b"));
+  EXPECT_THAT(captured({.leader = table, .mariadb = true, .number = 7}).create[1],
+              HasSubstr("FOR EACH ROW IF (OLD.`id`<=>NEW.`id` AND OLD.`b`<=>NEW.`b`) OR (OLD.`id`<=>NEW.`id` AND "
+                        "EXISTS(SELECT 1 FROM `app`.`t` WHERE `t`.`id`=OLD.`id` AND `t`.`b`<=>NEW.`b`)) OR "
+                        "(NOT(OLD.`id`<=>NEW.`id`) AND NOT EXISTS(SELECT 1 FROM `app`.`t` WHERE `t`.`id`=OLD.`id`)) "
+                        "THEN INSERT INTO"));
+  EXPECT_THAT(captured({.leader = table, .mariadb = false, .number = 7}).create[1], Not(HasSubstr("EXISTS")));
+  table.columns[1].on_update_now = true;
+  EXPECT_THAT(doubtful_columns(table), ElementsAre("a", "b"));
+  table.columns[1].on_update_now = false;
+  table.keys.push_back({.name = "by_g", .parts = {{.column = "g"}}, .type = "BTREE"});
+  EXPECT_THAT(doubtful_columns(table), ElementsAre("a", "b")) << "what g is made of";
+}
+
 TEST(CapturePlan, TriggersOfAWholeTable) {
   const Capture capture =
       captured({.leader = innodb({defined("id", "int"), generated("g"), defined("a`b", "text", "latin1")}),
@@ -48,9 +66,11 @@ TEST(CapturePlan, TriggersOfAWholeTable) {
             "CREATE TRIGGER `app`.`crossfade_i_7` AFTER INSERT ON `app`.`t` FOR EACH ROW INSERT INTO "
             "`cf`.`changes`(tbl,op,cid,fk,st,ni,nb1) VALUES(7,'I'," +
                 head + "CONCAT(_binary''," + id + "),NEW.`a``b`)");
-  EXPECT_THAT(capture.create[1],
-              HasSubstr("`crossfade_u_7` AFTER UPDATE ON `app`.`t` FOR EACH ROW PRECEDES `own` INSERT INTO "
-                        "`cf`.`changes`(tbl,op,cid,fk,st,oi,ob1,ni,nb1) VALUES(7,'U',"));
+  EXPECT_THAT(
+      capture.create[1],
+      HasSubstr("`crossfade_u_7` AFTER UPDATE ON `app`.`t` FOR EACH ROW PRECEDES `own` IF (OLD.`id`<=>NEW.`id`) OR "
+                "NOT(OLD.`id`<=>NEW.`id`) AND NOT EXISTS(SELECT 1 FROM `app`.`t` WHERE `t`.`id`=OLD.`id`) THEN "
+                "INSERT INTO `cf`.`changes`(tbl,op,cid,fk,st,oi,ob1,ni,nb1) VALUES(7,'U',"));
   EXPECT_THAT(capture.create[2], HasSubstr("(tbl,op,cid,fk,st,oi,ob1) VALUES(7,'D',"));
   EXPECT_THAT(capture.create[2], Not(HasSubstr("NEW.")));
   EXPECT_THAT(capture.drop, ElementsAre("DROP TRIGGER IF EXISTS `app`.`crossfade_i_7`",

@@ -66,7 +66,8 @@ TEST(CapturedValue, Decimals) {
   EXPECT_EQ(logged("decimal(5,5)", "-0.00001"), "7ffffe");
   EXPECT_EQ(logged("decimal(9,0)", "-999999999"), "44653600");
   EXPECT_EQ(logged("decimal(9,3) unsigned zerofill", "000001.500"), "80000101f4");
-  for (const char* text : {"", ".", "-", "1", "1.2", "1.23456", "12345678901.0000", "1e3.0000", "--1.0000", "1.0000 "}) {
+  for (const char* text :
+       {"", ".", "-", "1", "1.2", "1.23456", "12345678901.0000", "1e3.0000", "--1.0000", "1.0000 "}) {
     EXPECT_EQ(logged("decimal(14,4)", text), "none") << text;
   }
 }
