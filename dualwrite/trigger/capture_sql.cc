@@ -1,5 +1,6 @@
 #include "dualwrite/trigger/capture_sql.h"
 
+#include <algorithm>
 #include <functional>
 
 #include "dualwrite/sql_text.h"
@@ -105,18 +106,26 @@ std::string join(const std::vector<std::string>& columns, std::string_view betwe
 // duplicate, a foreign key, a missing partition, which only indexed columns can cause; or an update of several tables
 // found nothing to change, but had set the column of ON UPDATE CURRENT_TIMESTAMP. The row is locked by the statement,
 // which sees it as it is: under its old key if that was to change, or with its old values.
+// Compared as what is captured: WHERE takes a TIMESTAMP for another than NEW's (measured). In doubt the row is written.
 std::string was_updated(const CaptureSource& source) {
   const auto same = [](const std::string& column) { return "OLD." + column + "<=>NEW." + column; };
-  const std::string table = full_name(source.table);
   const std::string name = quote_name(source.table.table);
   const auto is_old = [&name](const std::string& column) { return name + "." + column + "=OLD." + column; };
-  const auto is_new = [&name](const std::string& column) { return name + "." + column + "<=>NEW." + column; };
   const std::string key_same = join(source.key, " AND ", same);
-  const std::string under_old_key = "EXISTS(SELECT 1 FROM " + table + " WHERE " + join(source.key, " AND ", is_old);
-  const std::string gone = "NOT(" + key_same + ") AND NOT " + under_old_key + ")";
-  if (source.doubtful.empty()) return "(" + key_same + ") OR " + gone;
-  return "(" + key_same + " AND " + join(source.doubtful, " AND ", same) + ") OR (" + key_same + " AND " +
-         under_old_key + " AND " + join(source.doubtful, " AND ", is_new) + ")) OR (" + gone + ")";
+  const std::string under_old_key = " FROM " + full_name(source.table) + " WHERE " + join(source.key, " AND ", is_old);
+  const std::string gone = "NOT EXISTS(SELECT 1" + under_old_key + ")";
+  std::string changed = "TRUE";
+  CaptureSource doubtful = source;
+  std::erase_if(doubtful.columns, [&source](const CapturedSource& column) {
+    return std::find(source.doubtful.begin(), source.doubtful.end(), column.name) == source.doubtful.end();
+  });
+  for (CapturedSource& column : doubtful.columns) column.big = 0;
+  if (!doubtful.columns.empty()) {
+    const std::string wanted = packed_row(doubtful, "NEW");
+    changed = packed_row(doubtful, "OLD") + "=" + wanted + " OR IFNULL((SELECT " + packed_row(doubtful, name) +
+              under_old_key + ")=" + wanted + ",TRUE)";
+  }
+  return "IF(" + key_same + "," + changed + "," + gone + ")";
 }
 
 enum class Event : std::uint8_t { insert, update, delete_ };
