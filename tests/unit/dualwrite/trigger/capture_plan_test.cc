@@ -20,6 +20,12 @@ DefinedColumn generated(const std::string& name) {
   return column;
 }
 
+DefinedKey::Part key_part(const std::string& column) {
+  DefinedKey::Part part;
+  part.column = column;
+  return part;
+}
+
 Capture one(const std::string& type, const std::string& charset, bool mariadb) {
   return captured(
       {.leader = innodb({defined("id", "int"), defined("c", type, charset)}), .mariadb = mariadb, .number = 7});
@@ -37,7 +43,7 @@ std::string field(const std::string& value) { return ",IFNULL(CONCAT(LENGTH(" + 
 TEST(CapturePlan, WhatMariaDbOnlySaysToHaveUpdatedIsToldByDoubtfulColumns) {
   TableDefinition table = innodb({defined("id", "int"), defined("a", "int"), defined("b", "int"), generated("g")});
   EXPECT_THAT(doubtful_columns(table), ElementsAre());
-  table.keys.push_back({.name = "by_b", .parts = {{.column = "b"}, {.column = "id"}}, .type = "BTREE"});
+  table.keys.push_back({.name = "by_b", .parts = {key_part("b"), key_part("id")}, .type = "BTREE"});
   EXPECT_THAT(doubtful_columns(table), ElementsAre("b"));
   const std::string sql = captured({.leader = table, .mariadb = true, .number = 7}).create[1];
   EXPECT_THAT(
@@ -48,7 +54,7 @@ TEST(CapturePlan, WhatMariaDbOnlySaysToHaveUpdatedIsToldByDoubtfulColumns) {
   table.columns[1].on_update_now = true;
   EXPECT_THAT(doubtful_columns(table), ElementsAre("a", "b"));
   table.columns[1].on_update_now = false;
-  table.keys.push_back({.name = "by_g", .parts = {{.column = "g"}}, .type = "BTREE"});
+  table.keys.push_back({.name = "by_g", .parts = {key_part("g")}, .type = "BTREE"});
   EXPECT_THAT(doubtful_columns(table), ElementsAre("a", "b")) << "what g is made of";
 }
 
