@@ -103,7 +103,7 @@ class FieldReader {
   bool ok_ = true;
 };
 
-constexpr std::string_view kRecordVersion = "1";
+constexpr std::string_view kRecordVersion = "2";
 
 void write_column(FieldWriter& out, const DefinedColumn& column) {
   out.text(column.name);
@@ -121,6 +121,7 @@ void write_column(FieldWriter& out, const DefinedColumn& column) {
   out.number(column.auto_increment ? 1 : 0);
   out.number(static_cast<std::uint64_t>(column.generated));
   out.number(column.invisible ? 1 : 0);
+  out.number(column.on_update_now ? 1 : 0);
 }
 
 DefinedColumn read_column(FieldReader& in) {
@@ -140,6 +141,7 @@ DefinedColumn read_column(FieldReader& in) {
   column.auto_increment = in.flag();
   column.generated = static_cast<DefinedColumn::Generated>(in.number() % 3);
   column.invisible = in.flag();
+  column.on_update_now = in.flag();
   return column;
 }
 

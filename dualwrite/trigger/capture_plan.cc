@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -254,6 +255,10 @@ absl::StatusOr<Capture> plan_capture(const CaptureRequest& request) {
                        .first = request.first};
   if (std::string why = plan_columns(request, *table, capture, source); !why.empty()) return refused(leader.name, why);
   if (std::string why = plan_keys(request, *table, capture); !why.empty()) return refused(leader.name, why);
+  if (request.mariadb) {
+    for (const DefinedKey::Part& part : leader.primary_key()->parts) source.key.push_back(part.column);
+    source.doubtful = doubtful_columns(leader);
+  }
   capture.table = std::move(table);
   capture.fingerprint = capture_fingerprint(leader);
   capture.create = create_triggers(source);
@@ -284,6 +289,32 @@ std::string capture_fingerprint(const TableDefinition& leader) {
   char text[17];
   std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(XXH3_64bits(all.data(), all.size())));
   return text;
+}
+
+// Foreign keys have indexes on both of their sides, and every unique key has the columns that partitions go by. Of an
+// index on something that is computed every column may be the source.
+std::vector<std::string> doubtful_columns(const TableDefinition& leader) {
+  std::set<std::string> names;
+  bool computed = false;
+  for (const DefinedKey& key : leader.keys) {
+    if (key.type == "FULLTEXT" || key.type == "SPATIAL") continue;
+    for (const DefinedKey::Part& part : key.parts) {
+      const DefinedColumn* column = leader.column(part.column);
+      computed = computed || column == nullptr || column->generated != DefinedColumn::Generated::no;
+      if (column != nullptr) names.insert(column->name);
+    }
+  }
+  std::vector<std::string> out;
+  for (const DefinedColumn& column : leader.columns) {
+    if (column.generated != DefinedColumn::Generated::no) continue;
+    if (!computed && !column.on_update_now && !names.contains(column.name)) continue;
+    const auto& parts = leader.primary_key()->parts;
+    if (std::none_of(parts.begin(), parts.end(),
+                     [&](const DefinedKey::Part& part) { return same_ignoring_case(part.column, column.name); })) {
+      out.push_back(column.name);
+    }
+  }
+  return out;
 }
 
 std::string capture_session() {

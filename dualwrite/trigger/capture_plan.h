@@ -87,6 +87,9 @@ absl::StatusOr<Capture> plan_capture(const CaptureRequest& request);
 
 // What a definition is compared by each second; equal to Capture::fingerprint while the triggers serve.
 std::string capture_fingerprint(const TableDefinition& leader);
+// MariaDB: columns whose NEW value in a trigger need not be the row's, those of the primary key left out. After a
+// change past the proxy there may be more of them.
+std::vector<std::string> doubtful_columns(const TableDefinition& leader);
 
 // A trigger keeps the sql_mode and character sets of its creation. For the session that makes triggers and refreshes.
 std::string capture_session();

@@ -1,5 +1,8 @@
 #include "dualwrite/trigger/capture_sql.h"
 
+#include <algorithm>
+#include <functional>
+
 #include "dualwrite/sql_text.h"
 #include "dualwrite/trigger/changes_table.h"
 
@@ -92,6 +95,39 @@ Assignments head(const CaptureSource& source, char op, std::string_view foreign_
   return out;
 }
 
+std::string join(const std::vector<std::string>& columns, std::string_view between,
+                 const std::function<std::string(const std::string&)>& each) {
+  std::string out;
+  for (const std::string& column : columns) out += (out.empty() ? "" : std::string(between)) + each(quote_name(column));
+  return out;
+}
+
+// MariaDB fires AFTER UPDATE for rows, too, that it has left as they were: UPDATE IGNORE could not change them for a
+// duplicate, a foreign key, a missing partition, which only indexed columns can cause; or an update of several tables
+// found nothing to change, but had set the column of ON UPDATE CURRENT_TIMESTAMP. The row is locked by the statement,
+// which sees it as it is: under its old key if that was to change, or with its old values.
+// Compared as what is captured: WHERE takes a TIMESTAMP for another than NEW's (measured). In doubt the row is written.
+std::string was_updated(const CaptureSource& source) {
+  const auto same = [](const std::string& column) { return "OLD." + column + "<=>NEW." + column; };
+  const std::string name = quote_name(source.table.table);
+  const auto is_old = [&name](const std::string& column) { return name + "." + column + "=OLD." + column; };
+  const std::string key_same = join(source.key, " AND ", same);
+  const std::string under_old_key = " FROM " + full_name(source.table) + " WHERE " + join(source.key, " AND ", is_old);
+  const std::string gone = "NOT EXISTS(SELECT 1" + under_old_key + ")";
+  std::string changed = "TRUE";
+  CaptureSource doubtful = source;
+  std::erase_if(doubtful.columns, [&source](const CapturedSource& column) {
+    return std::find(source.doubtful.begin(), source.doubtful.end(), column.name) == source.doubtful.end();
+  });
+  for (CapturedSource& column : doubtful.columns) column.big = 0;
+  if (!doubtful.columns.empty()) {
+    const std::string wanted = packed_row(doubtful, "NEW");
+    changed = packed_row(doubtful, "OLD") + "=" + wanted + " OR IFNULL((SELECT " + packed_row(doubtful, name) +
+              under_old_key + ")=" + wanted + ",TRUE)";
+  }
+  return "IF(" + key_same + "," + changed + "," + gone + ")";
+}
+
 enum class Event : std::uint8_t { insert, update, delete_ };
 
 std::string create_trigger(const CaptureSource& source, Event event) {
@@ -103,9 +139,12 @@ std::string create_trigger(const CaptureSource& source, Event event) {
   Assignments row = head(source, static_cast<char>(letter - 'a' + 'A'), "@@foreign_key_checks");
   if (event != Event::insert) put_image(row, source, "OLD", 'o');
   if (event != Event::delete_) put_image(row, source, "NEW", 'n');
+  const std::string insert =
+      "INSERT INTO " + changes_table(source.control_schema) + "(" + row.names + ") VALUES(" + row.values + ")";
+  const bool may_be_ignored = event == Event::update && !source.key.empty();
   return "CREATE TRIGGER " + trigger_name(source.table, letter, source.number) + " AFTER " + verb + " ON " +
          full_name(source.table) + " FOR EACH ROW " + (first.empty() ? "" : "PRECEDES " + quote_name(first) + " ") +
-         "INSERT INTO " + changes_table(source.control_schema) + "(" + row.names + ") VALUES(" + row.values + ")";
+         (may_be_ignored ? "IF " + was_updated(source) + " THEN " + insert + "; END IF" : insert);
 }
 
 }  // namespace

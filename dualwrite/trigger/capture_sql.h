@@ -24,6 +24,9 @@ struct CaptureSource {
   std::string control_schema = {};
   FirstTriggers first = {};
   std::vector<CapturedSource> columns = {};
+  // What an update that MariaDB only says to have made is known by; both empty: MySQL fires no trigger for it.
+  std::vector<std::string> key = {};       // of the primary key
+  std::vector<std::string> doubtful = {};  // doubtful_columns()
 };
 
 // The columns of `row` (OLD, NEW, or a table's alias) in one text, as packed_fields.h says.

@@ -36,10 +36,11 @@ std::string packed_statement(const LoggedStatement& statement) {
   return out;
 }
 
-std::string insert_note(std::string_view schema, char op, const LoggedStatement& statement, const std::string& intent) {
-  return "INSERT INTO " + changes_table(schema) + "(tbl,op,cid,fk,st,oi,ni) VALUES(0,'" + op +
-         "',CONNECTION_ID(),1,UNIX_TIMESTAMP(NOW(6))*1000000," + intent + "," +
-         hex_literal(packed_statement(statement)) + ")";
+std::string insert_note(std::string_view schema, char op, const LoggedStatement& statement, const std::string& intent,
+                        const std::string& foreign_keys) {
+  return "INSERT INTO " + changes_table(schema) + "(tbl,op,cid,fk,st,oi,ni) VALUES(0,'" + op + "',CONNECTION_ID()," +
+         foreign_keys + ",UNIX_TIMESTAMP(NOW(6))*1000000," + intent + "," + hex_literal(packed_statement(statement)) +
+         ")";
 }
 
 }  // namespace
@@ -73,16 +74,31 @@ std::string select_changes(std::string_view schema, std::size_t pairs) {
   return out + " FROM " + changes_table(schema);
 }
 
-std::string delete_change(std::string_view schema, std::uint64_t id) {
-  return "DELETE FROM " + changes_table(schema) + " WHERE id=" + std::to_string(id);
+std::string every_change(std::string_view schema, bool mariadb) {
+  return mariadb ? quote_name(schema) + "." + quote_name("every") + "()=1" : "TRUE";
 }
 
-std::string insert_intent(std::string_view schema, const LoggedStatement& statement) {
-  return insert_note(schema, 'P', statement, "NULL");
+std::string create_every_change(std::string_view schema, bool mariadb) {
+  if (!mariadb) return {};
+  return "CREATE FUNCTION IF NOT EXISTS " + quote_name(schema) + "." + quote_name("every") +
+         "() RETURNS INT DETERMINISTIC NO SQL RETURN 1";
 }
 
-std::string insert_done(std::string_view schema, const LoggedStatement& statement, std::uint64_t intent) {
-  return insert_note(schema, 'S', statement, "'" + std::to_string(intent) + "'");
+std::string drop_every_change(std::string_view schema) {
+  return "DROP FUNCTION IF EXISTS " + quote_name(schema) + "." + quote_name("every");
+}
+
+std::string delete_change(std::string_view schema, std::uint64_t id, bool mariadb) {
+  return "DELETE FROM " + changes_table(schema) + " WHERE id=" + std::to_string(id) +
+         (mariadb ? " AND " + every_change(schema, mariadb) : "");
+}
+
+std::string insert_intent(std::string_view schema, const LoggedStatement& statement, bool mariadb) {
+  return insert_note(schema, 'P', statement, "NULL", every_change(schema, mariadb));
+}
+
+std::string insert_done(std::string_view schema, const LoggedStatement& statement, std::uint64_t intent, bool mariadb) {
+  return insert_note(schema, 'S', statement, "'" + std::to_string(intent) + "'", every_change(schema, mariadb));
 }
 
 }  // namespace crossfade::dualwrite

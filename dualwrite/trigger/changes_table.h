@@ -39,15 +39,24 @@ std::string widen_changes(std::string_view schema, std::size_t from, std::size_t
 // Only when no trigger is left: a write that fires one without the table fails (1146).
 std::string drop_changes(std::string_view schema);
 
-// "SELECT id,tbl,.. FROM `crossfade`.`changes`": what changes_row() and captured_row() take. WHERE, ORDER BY id and
-// LIMIT are the caller's.
+// A condition that is true of every row, and that each statement on `changes` must have which is not a trigger's, nor
+// under LOCK TABLES. MariaDB keeps with a table that it has open which statement used it, and forgets that after
+// statements alone that call a function or fire a trigger. If the mark is left, and a client's LOCK TABLES gets this
+// open table later, the client's write fails with 1442 ("already used by statement which invoked this .. trigger").
+std::string every_change(std::string_view schema, bool mariadb);
+// The function that it calls on MariaDB; empty: none.
+std::string create_every_change(std::string_view schema, bool mariadb);
+std::string drop_every_change(std::string_view schema);
+
+// "SELECT id,tbl,.. FROM `crossfade`.`changes`": what changes_row() and captured_row() take. WHERE (with
+// every_change()), ORDER BY id and LIMIT are the caller's.
 std::string select_changes(std::string_view schema, std::size_t pairs);
 // One id a statement: a list or a range becomes a scan on a short table, and that waits for clients' rows.
-std::string delete_change(std::string_view schema, std::uint64_t id);
+std::string delete_change(std::string_view schema, std::uint64_t id, bool mariadb);
 
 // INSERT of a 'P' row: the statement is about to run.
-std::string insert_intent(std::string_view schema, const LoggedStatement& statement);
+std::string insert_intent(std::string_view schema, const LoggedStatement& statement, bool mariadb);
 // INSERT of an 'S' row: the statement has run, whose intent is the row `intent`. That row may be deleted then.
-std::string insert_done(std::string_view schema, const LoggedStatement& statement, std::uint64_t intent);
+std::string insert_done(std::string_view schema, const LoggedStatement& statement, std::uint64_t intent, bool mariadb);
 
 }  // namespace crossfade::dualwrite

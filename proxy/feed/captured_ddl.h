@@ -57,6 +57,8 @@ class CapturedDdl {
   Task<absl::Status> capture_again(std::shared_ptr<const LeaderCapture::Found> found);
   Task<absl::Status> spell_out(std::vector<dualwrite::TableRef> made);
   Task<absl::Status> refresh(std::vector<dualwrite::TableRef> tables);
+  Task<absl::Status> empty_broken(std::vector<dualwrite::TableRef> tables,
+                                  std::shared_ptr<const LeaderCapture::Found> found);
   Task<absl::StatusOr<bool>> is_said();
   std::vector<dualwrite::TableRef> tables_now(const LeaderCapture::Found& found) const;
   bool has_changed(const LeaderCapture::Found& found) const;
@@ -67,6 +69,7 @@ class CapturedDdl {
   std::unique_ptr<BackendLink> link_;
   LeaderCapture capture_;
   std::uint64_t intent_ = 0;
+  std::set<dualwrite::TableRef> unwatched_;  // writes to them may have been made that no trigger saw
 };
 
 // What a client's session says of a statement that it is about to run: one row, for logged_statement().

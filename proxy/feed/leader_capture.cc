@@ -109,6 +109,8 @@ Task<absl::Status> LeaderCapture::make_tables(BackendLink& leader) {
   const auto now = std::chrono::duration_cast<std::chrono::microseconds>(since_1970).count();
   statements.push_back(dualwrite::create_changes(schema_, dualwrite::kBigPairsMin, static_cast<std::uint64_t>(now)));
   statements.push_back(dualwrite::captured_setup_statement(schema_));
+  std::string every = dualwrite::create_every_change(schema_, leader.is_mariadb());
+  if (!every.empty()) statements.push_back(std::move(every));
   for (std::string& sql : statements) {
     auto made = co_await leader.query(std::move(sql), soon_enough());
     if (!made.ok()) co_return made.status();
@@ -223,6 +225,17 @@ bool LeaderCapture::is_as_captured(const TableRef& table, const Found& found) co
   return dualwrite::capture_fingerprint(definition->second) == dualwrite::capture_fingerprint(record->definition);
 }
 
+bool LeaderCapture::has_all_triggers(const TableRef& table, const Found& found) {
+  const auto names = found.triggers.find(table);
+  if (names == found.triggers.end()) return false;
+  return std::any_of(names->second.begin(), names->second.end(), [&names](const std::string& name) {
+    constexpr std::string_view kInserts = "crossfade_i_";
+    if (!name.starts_with(kInserts)) return false;
+    const std::string number = name.substr(kInserts.size());
+    return names->second.contains("crossfade_u_" + number) && names->second.contains("crossfade_d_" + number);
+  });
+}
+
 std::string LeaderCapture::why_not_captured(const TableDefinition& definition, bool mariadb) const {
   const auto plan = dualwrite::plan_capture({.leader = definition,
                                              .mariadb = mariadb,
@@ -244,6 +257,16 @@ std::string LeaderCapture::complaint(const CaptureRecord& record, const Found& f
       "; copy the table anew, then run crossfade tables release " + name.schema + "." + name.table;
   if (dualwrite::capture_fingerprint(table->second) != dualwrite::capture_fingerprint(record.definition)) {
     return "its definition was changed past the proxy, and its triggers do not tell everything" + advice;
+  }
+  const CapturePtr capture = find(record.number);
+  if (capture && capture->mariadb) {
+    const std::vector<std::string> known = dualwrite::doubtful_columns(record.definition);
+    for (const std::string& column : dualwrite::doubtful_columns(table->second)) {
+      if (std::find(known.begin(), known.end(), column) != known.end()) continue;
+      return "its column " + column +
+             " has a new index, or ON UPDATE, that was made past the proxy, and its triggers do " +
+             "not know which updates left it as it was" + advice;
+    }
   }
   const auto triggers = found.triggers.find(name);
   for (const char* event : {"i", "u", "d"}) {
@@ -378,8 +401,9 @@ Task<absl::Status> LeaderCapture::make_triggers(BackendLink& leader, CapturePtr 
 Task<absl::StatusOr<std::map<TableRef, std::string>>> LeaderCapture::look(BackendLink& leader) {
   auto found = co_await find_all(leader);
   if (!found.ok()) co_return found.status();
-  auto intents = co_await leader.query("SELECT 1 FROM " + dualwrite::changes_table(schema_) + " WHERE op='P' LIMIT 1",
-                                       soon_enough());
+  std::string question = "SELECT 1 FROM " + dualwrite::changes_table(schema_) + " WHERE op='P' AND " +
+                         dualwrite::every_change(schema_, leader.is_mariadb()) + " LIMIT 1";
+  auto intents = co_await leader.query(std::move(question), soon_enough());
   if (!intents.ok()) co_return intents.status();
   if (!intents->front().rows.empty()) co_return uncaptured_;  // definitions are on the move
   const absl::Status loaded = co_await load(leader);
@@ -444,6 +468,7 @@ Task<absl::Status> LeaderCapture::remove(BackendLink& leader) {
   }
   std::vector<std::string> rest;
   rest.push_back(dualwrite::drop_changes(schema_));
+  rest.push_back(dualwrite::drop_every_change(schema_));
   rest.push_back("DROP TABLE IF EXISTS " + dualwrite::quote_name(schema_) + ".`captured`");
   rest.push_back("DROP TABLE IF EXISTS " + dualwrite::quote_name(schema_) + ".`anchor`");
   for (std::string& sql : rest) {

@@ -60,6 +60,8 @@ class LeaderCapture {
   // The number that writes now; nullptr: none.
   std::vector<const dualwrite::CaptureRecord*> all_live() const;
   CapturePtr live_capture(const dualwrite::TableRef& table) const;
+  // Three triggers of one number.
+  static bool has_all_triggers(const dualwrite::TableRef& table, const Found& found);
   // Is the table as it was captured?
   bool is_as_captured(const dualwrite::TableRef& table, const Found& found) const;
   // Every trigger of ours on the server, then the control tables.

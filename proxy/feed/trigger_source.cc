@@ -23,8 +23,9 @@ namespace {
 constexpr auto kChangesMax = std::chrono::minutes(2);
 constexpr std::string_view kFile = "changes.";
 constexpr std::size_t kQueueBytesMax = 8u << 20;
-constexpr std::size_t kRowsMax = 200000;           // of a snapshot: a longer backlog is cut
-constexpr std::size_t kDeletesMax = 500;           // a packet
+constexpr std::size_t kRowsMax = 200000;  // of a snapshot: a longer backlog is cut
+constexpr std::size_t kDeletesMax = 500;  // a packet
+constexpr std::size_t kDdlBytesMax = std::size_t{1} << 30;
 constexpr std::size_t kAwaitedMax = 20000;         // of a stand-by
 constexpr std::size_t kChangeBytesMax = 1u << 20;  // rows joined to one change
 
@@ -159,18 +160,56 @@ Task<absl::Status> TriggerSource::begin_snapshot() {
   cut_ = false;
   rows_ = 0;
   ids_.clear();
-  std::string sql = dualwrite::select_changes(setting_.schema, capture_.pairs()) +
-                    " WHERE id<=" + (held_ ? std::to_string(*held_) : std::string("18446744073709551615")) +
-                    left_out() + " ORDER BY id LIMIT " + std::to_string(kRowsMax);
+  std::string sql = dualwrite::select_changes(setting_.schema, capture_.pairs()) + " WHERE " +
+                    dualwrite::every_change(setting_.schema, link_->is_mariadb()) +
+                    " AND id<=" + (held_ ? std::to_string(*held_) : std::string("18446744073709551615")) + left_out() +
+                    " ORDER BY id LIMIT " + std::to_string(kRowsMax);
   bounded_ = held_.has_value();
   held_.reset();
   in_snapshot_ = true;
   auto begun = co_await link_->query("START TRANSACTION WITH CONSISTENT SNAPSHOT", before_long());
   if (!begun.ok()) co_return begun.status();
+  const absl::Status known = co_await find_ddl();
+  if (!known.ok()) co_return known;
   auto started = co_await RowStream::start(*link_, std::move(sql), before_long());
   if (!started.ok()) co_return started.status();
   stream_ = *std::move(started);
   co_return absl::OkStatus();
+}
+
+// Whether a row was written before a TRUNCATE or after it, its place between intent and outcome does not say. But what
+// it has become is written down behind the outcome.
+Task<absl::Status> TriggerSource::find_ddl() {
+  ddl_times_.clear();
+  const bool mariadb = link_->is_mariadb();
+  std::string question = "SELECT id,tbl,op,cid,fk,st,oi,ni FROM " + dualwrite::changes_table(setting_.schema) +
+                         " WHERE op='S' AND " + dualwrite::every_change(setting_.schema, mariadb) + " ORDER BY id";
+  auto asked = co_await link_->query(std::move(question), before_long(), kDdlBytesMax);
+  if (!asked.ok()) co_return asked.status();
+  if (asked->front().rows.empty()) co_return absl::OkStatus();
+  const absl::Status loaded = co_await capture_.load(*control_);
+  if (!loaded.ok()) co_return loaded;
+  for (const auto& row : asked->front().rows) {
+    auto head = dualwrite::change_head(row);
+    if (!head.ok()) co_return absl::FailedPreconditionError(std::string(head.status().message()));
+    auto done = dualwrite::captured_statement(*head, row);
+    if (!done.ok()) co_return absl::FailedPreconditionError(std::string(done.status().message()));
+    const dualwrite::DdlAnalysis analysis = dualwrite::analyze_ddl(done->statement, mariadb);
+    if (!analysis.replaces_rows) continue;
+    DdlTime time{.intent = done->intent, .done = head->id};
+    for (const dualwrite::TableRef& table : analysis.tables) {
+      for (const std::uint32_t number : capture_.numbers_of(table)) time.numbers.insert(number);
+    }
+    ddl_times_.push_back(std::move(time));
+  }
+  co_return absl::OkStatus();
+}
+
+bool TriggerSource::is_during_ddl(const ChangeHead& head) const {
+  return head.kind != ChangeKind::refresh &&
+         std::any_of(ddl_times_.begin(), ddl_times_.end(), [&head](const DdlTime& time) {
+           return time.intent < head.id && head.id < time.done && time.numbers.contains(head.table);
+         });
 }
 
 Task<absl::Status> TriggerSource::read(LogQueue& queue) {
@@ -227,6 +266,12 @@ Task<absl::Status> TriggerSource::take(std::vector<protocol::Cell> row, LogQueue
   auto change = dualwrite::captured_row(*head, row, **capture);
   if (!change.ok()) co_return unreadable(**capture, change.status());
   if (head->kind == ChangeKind::refresh) change->change.overwrites = true;
+  if (is_during_ddl(*head)) {
+    // Both images of an update are rows that go, then.
+    change->head.kind = ChangeKind::refresh;
+    change->change.kind = dualwrite::RowsKind::delete_;
+    change->change.overwrites = true;
+  }
   const absl::Status added = merge_.add(*std::move(change), **capture, &items_);
   if (!added.ok()) co_return unreadable(**capture, added);
   co_return co_await put_all(queue);
@@ -366,7 +411,7 @@ Task<absl::Status> TriggerSource::forget(std::vector<std::uint64_t> ids) {
   for (std::size_t from = 0; from < ids.size(); from += kDeletesMax) {
     std::string sql = "BEGIN";
     for (std::size_t i = from; i < std::min(ids.size(), from + kDeletesMax); ++i) {
-      sql += ";" + dualwrite::delete_change(setting_.schema, ids[i]);
+      sql += ";" + dualwrite::delete_change(setting_.schema, ids[i], link_->is_mariadb());
     }
     sql += ";COMMIT";
     auto done = co_await link_->query(std::move(sql), before_long());
@@ -386,8 +431,9 @@ Task<absl::StatusOr<LogPosition>> TriggerSource::end(BackendLink& leader) {
 Task<absl::StatusOr<LogPosition>> TriggerSource::others_place(BackendLink& leader, FollowerWriter& follower) {
   static_cast<void>(follower);
   elected_ = false;
-  std::string sql =
-      "SELECT id FROM " + dualwrite::changes_table(setting_.schema) + " LIMIT " + std::to_string(kAwaitedMax);
+  std::string sql = "SELECT id FROM " + dualwrite::changes_table(setting_.schema) + " WHERE " +
+                    dualwrite::every_change(setting_.schema, leader.is_mariadb()) + " LIMIT " +
+                    std::to_string(kAwaitedMax);
   auto visible = co_await leader.query_rows(std::move(sql), 1, before_long());
   if (!visible.ok()) co_return visible.status();
   std::set<std::uint64_t> now;

@@ -53,6 +53,8 @@ class TriggerSource final : public ChangeSource {
   dualwrite::LogPosition here() const;
   CapturedDdl::Setting ddl_setting() const;
   Task<absl::Status> begin_snapshot();
+  Task<absl::Status> find_ddl();
+  bool is_during_ddl(const dualwrite::ChangeHead& head) const;
   Task<absl::Status> take(std::vector<protocol::Cell> row, LogQueue& queue);
   Task<absl::StatusOr<LeaderCapture::CapturePtr>> capture_of(std::uint32_t number);
   absl::Status unreadable(const dualwrite::Capture& capture, const absl::Status& why);
@@ -77,7 +79,15 @@ class TriggerSource final : public ChangeSource {
   std::uint64_t part_ = 0;
   bool elected_ = false;  // open: places are counted by what is read here
 
+  // A schema change that removed rows, of this snapshot: from when to when, and what wrote of its tables.
+  struct DdlTime {
+    std::uint64_t intent = 0;
+    std::uint64_t done = 0;
+    std::set<std::uint32_t> numbers{};
+  };
+
   // The snapshot being read.
+  std::vector<DdlTime> ddl_times_;
   std::unique_ptr<RowStream> stream_;
   dualwrite::ReplaceMerge merge_;
   std::vector<dualwrite::CapturedItem> items_;  // certain, and not in the queue yet

@@ -2,6 +2,9 @@
 
 import subprocess
 import threading
+import time
+
+import pymysql
 
 from harness import BOTH_ROLES, feeds
 from log_feed import (SENTINEL, assert_followed, equal_or_named, execute, is_mariadb, is_stopped, start, stopped,
@@ -35,7 +38,8 @@ def test_every_table_has_its_triggers_and_changes_do_not_pile_up(env):
 
 
 def test_a_start_after_a_kill_makes_no_triggers_anew(env):
-    proxy = start(env, T, SEED)
+    proxy = start(env, T, SEED, "CREATE TABLE timed (id INT PRIMARY KEY, at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE "
+                  "CURRENT_TIMESTAMP)")
     env.needs_proxy()
     before = capture_triggers(env.old)
     proxy.kill()
@@ -44,12 +48,79 @@ def test_a_start_after_a_kill_makes_no_triggers_anew(env):
     through(proxy, "UPDATE t SET v = 60 WHERE id = 3")
     assert_followed(env, proxy, rows_min=3)
     assert capture_triggers(env.old) == before
+    # What is looked for in one look is looked for in all tables.
+    env.old.run("DROP TRIGGER app." + next(each for each in before if each.endswith("_2")))
+    wait_until(lambda: stopped(proxy), 20, "the table without its trigger")
+    assert list(stopped(proxy)) != ["app.timed"] and not is_stopped(proxy, "timed"), stopped(proxy)
 
 
 def test_writes_past_the_proxy_follow(env):
     proxy = start(env, T, SEED)
     env.old.run("UPDATE t SET v = v * 2", "INSERT INTO t (v) VALUES (7)", "DELETE FROM t WHERE id = 1", database="app")
     assert_followed(env, proxy, rows_min=3)
+
+
+def test_what_update_ignore_gives_up_is_not_followed(env):
+    """MariaDB fires triggers for it all the same."""
+    proxy = start(env, "CREATE TABLE grand (id INT PRIMARY KEY)",
+                  "CREATE TABLE parent (id INT PRIMARY KEY, u INT UNIQUE, v INT)",
+                  "CREATE TABLE child (id INT PRIMARY KEY, p INT, g INT, FOREIGN KEY (p) REFERENCES parent (id) ON UPDATE CASCADE, "
+                  "FOREIGN KEY (g) REFERENCES grand (id))",
+                  "CREATE TABLE parts (id INT PRIMARY KEY, v INT) PARTITION BY RANGE (id) (PARTITION a VALUES LESS THAN (10))",
+                  "INSERT INTO grand VALUES (1), (2), (3)", "INSERT INTO parent VALUES (1, 1, 1), (2, 2, 1), (3, 3, 1)",
+                  "INSERT INTO child VALUES (1, 1, 1), (2, 2, 2)", "INSERT INTO parts VALUES (1, 1)")
+    through(proxy, "UPDATE IGNORE parent SET id = 3, v = 2 WHERE id = 1", "UPDATE IGNORE parent SET u = 3, v = 3 WHERE id = 1",
+            "UPDATE IGNORE parent SET id = id + 1 ORDER BY id", "UPDATE IGNORE parent SET id = id + 1 ORDER BY id DESC",
+            "UPDATE IGNORE parent JOIN grand ON grand.id = parent.u SET parent.u = 3",
+            "UPDATE IGNORE child SET g = 77 WHERE id = 1", "UPDATE IGNORE child SET g = g + 1", "UPDATE IGNORE grand SET id = id + 5",
+            "UPDATE IGNORE parts SET id = 99", "UPDATE IGNORE parts SET id = 9, v = 2",
+            "LOCK TABLES parent WRITE", "UPDATE IGNORE parent SET u = u + 1 ORDER BY id", "UPDATE parent SET id = id + 10", "UNLOCK TABLES",
+            "UPDATE parent SET u = u + 100", "UPDATE parent SET u = NULL WHERE u = 103")
+    assert_followed(env, proxy, rows_min=9)
+
+
+def test_what_an_update_of_several_tables_left_as_it_was(env):
+    """MariaDB's trigger has the new time, the row has not."""
+    proxy = start(env, "CREATE TABLE a (id INT PRIMARY KEY, s VARCHAR(10), at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) "
+                  "ON UPDATE CURRENT_TIMESTAMP(6))", "CREATE TABLE b (id INT PRIMARY KEY, s VARCHAR(10))",
+                  "INSERT INTO b VALUES (1, 'x'), (2, 'y')")
+    joined = "UPDATE a JOIN b USING (id) SET a.s = b.s"
+    through(proxy, "INSERT INTO a (id, s) VALUES (1, 'x'), (2, 'z')", joined, joined, "UPDATE a SET at = NOW(6) + INTERVAL 1 DAY",
+            joined, "UPDATE a SET s = 'w' WHERE id = 1", "INSERT INTO a (id, s) VALUES (1, 'w') ON DUPLICATE KEY UPDATE s = 'w'",
+            "UPDATE a JOIN b USING (id) SET a.s = b.s, b.s = 'w'", "UPDATE a SET s = s", "DELETE FROM a WHERE id = 2")
+    assert_followed(env, proxy, rows_min=3)
+
+
+def test_clients_that_lock_tables_write_while_changes_are_read(env):
+    """MariaDB keeps with an open table which statement used it (dualwrite/trigger/changes_table.h)."""
+    proxy = start(env, T, SEED, "CREATE TABLE other (id INT PRIMARY KEY AUTO_INCREMENT, v INT)")
+    failed, end = [], time.monotonic() + 4
+
+    def work(statements):
+        try:
+            with proxy.connect(database="app") as session:
+                while time.monotonic() < end and not failed:
+                    try:
+                        execute(session, *statements)
+                    except pymysql.MySQLError as error:
+                        if error.args[0] != 1213:
+                            raise
+                        execute(session, "ROLLBACK", "UNLOCK TABLES")
+        except Exception as error:
+            failed.append(error)
+
+    locking = ("LOCK TABLES t WRITE, other WRITE", "UPDATE t SET v = v + 1 WHERE id = 1", "INSERT INTO other (v) VALUES (1)", "UNLOCK TABLES")
+    plain = ("BEGIN", "UPDATE t SET v = v + 1 WHERE id = 2", "INSERT INTO other (v) VALUES (2), (3)", "COMMIT")
+    schema = ("CREATE TABLE IF NOT EXISTS third (id INT PRIMARY KEY)", "DROP TABLE IF EXISTS third")
+    # Of MySQL LOCK TABLES locks what the triggers write, too.
+    works = (plain, plain, plain, schema) + ((locking,) if is_mariadb(env.old) else ())
+    threads = [threading.Thread(target=work, args=(each,)) for each in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not failed, failed
+    assert_followed(env, proxy, rows_min=10)
 
 
 def test_tables_that_cannot_be_captured_are_stopped_and_say_why(env):

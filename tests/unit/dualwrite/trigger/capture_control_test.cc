@@ -29,6 +29,7 @@ TableDefinition sample() {
   text.collation = "latin1_swedish_ci";
   text.length = 40;
   text.invisible = true;
+  text.on_update_now = true;
   DefinedColumn sum;
   sum.name = "sum";
   sum.data_type = "bigint";

@@ -122,7 +122,7 @@ TEST(CapturedStatement, IsReadAsItWasWritten) {
   statement.explicit_defaults_for_timestamp = false;
   statement.timestamp = 1700000000;
   statement.time_zone = "+02:00";
-  const std::string sql = insert_done("crossfade", statement, 41);
+  const std::string sql = insert_done("crossfade", statement, 41, false);
   EXPECT_THAT(sql, HasSubstr("INSERT INTO `crossfade`.`changes`(tbl,op,cid,fk,st,oi,ni) VALUES(0,'S',"));
   EXPECT_THAT(sql, HasSubstr(",'41',x'"));
   const ChangesRow row{.id = 42, .table = 0, .op = "S", .before = "41", .after = noted(sql)};
@@ -145,7 +145,7 @@ TEST(CapturedStatement, IsReadAsItWasWritten) {
 }
 
 TEST(CapturedStatement, AnIntentNamesNoOtherRow) {
-  const std::string packed = noted(insert_intent("crossfade", {.schema = "", .sql = "DROP TABLE t"}));
+  const std::string packed = noted(insert_intent("crossfade", {.schema = "", .sql = "DROP TABLE t"}, false));
   const ChangesRow row{.id = 42, .table = 0, .op = "P", .after = packed};
   const auto read = captured_statement(*change_head(row.cells()), row.cells());
   ASSERT_TRUE(read.ok()) << read.status();
@@ -154,7 +154,7 @@ TEST(CapturedStatement, AnIntentNamesNoOtherRow) {
 }
 
 TEST(CapturedStatement, EveryCutIsRefused) {
-  const std::string packed = noted(insert_intent("crossfade", {.schema = "app", .sql = "DROP TABLE t"}));
+  const std::string packed = noted(insert_intent("crossfade", {.schema = "app", .sql = "DROP TABLE t"}, true));
   for (std::size_t bytes = 0; bytes < packed.size(); ++bytes) {
     const ChangesRow row{.id = 42, .table = 0, .op = "P", .after = packed.substr(0, bytes)};
     EXPECT_FALSE(captured_statement(*change_head(row.cells()), row.cells()).ok()) << bytes;

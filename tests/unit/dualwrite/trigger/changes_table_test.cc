@@ -28,8 +28,20 @@ TEST(ChangesTable, IsWidenedByTheMissingPairs) {
 
 TEST(ChangesTable, IsReadInTheOrderThatTheDecoderTakes) {
   EXPECT_EQ(select_changes("c`f", 1), "SELECT id,tbl,op,cid,fk,st,oi,ni,ob1,nb1 FROM `c``f`.`changes`");
-  EXPECT_EQ(delete_change("crossfade", 18446744073709551615u),
+  EXPECT_EQ(delete_change("crossfade", 18446744073709551615u, false),
             "DELETE FROM `crossfade`.`changes` WHERE id=18446744073709551615");
+}
+
+TEST(ChangesTable, OfMariaDbNoStatementIsLeftAsItsUser) {
+  EXPECT_EQ(every_change("crossfade", false), "TRUE");
+  EXPECT_EQ(create_every_change("crossfade", false), "");
+  EXPECT_EQ(create_every_change("crossfade", true),
+            "CREATE FUNCTION IF NOT EXISTS `crossfade`.`every`() RETURNS INT DETERMINISTIC NO SQL RETURN 1");
+  EXPECT_EQ(delete_change("crossfade", 5, true),
+            "DELETE FROM `crossfade`.`changes` WHERE id=5 AND `crossfade`.`every`()=1");
+  for (const std::string& sql : {insert_intent("crossfade", {}, true), insert_done("crossfade", {}, 4, true)}) {
+    EXPECT_NE(sql.find("CONNECTION_ID(),`crossfade`.`every`()=1,"), std::string::npos) << sql;
+  }
 }
 
 }  // namespace
