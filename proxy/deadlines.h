@@ -15,6 +15,9 @@ inline constexpr auto kClientStalledMax = std::chrono::hours(8);
 inline constexpr auto kAnswerMax = std::chrono::seconds(30);
 inline constexpr auto kConnectMax = std::chrono::seconds(5);
 
+// Triggers wait for open transactions, and many tables take their time.
+inline constexpr auto kCaptureMax = std::chrono::minutes(2);
+
 inline TimePoint soon() { return Clock::now() + kAnswerMax; }
 
 }  // namespace crossfade::proxy

@@ -10,7 +10,6 @@
 
 namespace crossfade::routing {
 
-using protocol::is_ascii;
 namespace {
 
 constexpr std::string_view kReadSalt = "read_from_new";

@@ -8,6 +8,7 @@
 
 #include "dualwrite/sql_text.h"
 #include "dualwrite/trigger/changes_table.h"
+#include "proxy/deadlines.h"
 #include "proxy/feed/server_answers.h"
 
 namespace crossfade::proxy {
@@ -19,18 +20,11 @@ using dualwrite::TableRef;
 
 namespace {
 
-constexpr auto kCaptureMax = std::chrono::minutes(2);
 constexpr std::uint16_t kLockWaitTimeout = 1205;
 constexpr std::uint16_t kNeedsSuper = 1419;
 
-TimePoint soon_enough() { return Clock::now() + kCaptureMax; }
-
 std::string text_literal(std::string_view text) {
   return "CONVERT(0x" + dualwrite::hex(protocol::as_bytes(text)) + " USING utf8mb4)";
-}
-
-bool is_base_table(const TableDefinition& definition) {
-  return definition.kind == TableDefinition::Kind::table || definition.kind == TableDefinition::Kind::system_versioned;
 }
 
 // The server refuses to make triggers for this account.
@@ -46,9 +40,13 @@ absl::Status refusal(const protocol::Err& err) {
 
 }  // namespace
 
+bool LeaderCapture::may_have_triggers(const TableDefinition& definition) {
+  return definition.kind == TableDefinition::Kind::table || definition.kind == TableDefinition::Kind::system_versioned;
+}
+
 // A trigger on a table of our own shows whether this account may make them at all.
 Task<absl::Status> LeaderCapture::judge(BackendLink& leader) {
-  auto settings = co_await leader.query(dualwrite::capture_settings_query(), soon_enough());
+  auto settings = co_await leader.query(dualwrite::capture_settings_query(), Clock::now() + kCaptureMax);
   if (!settings.ok()) co_return settings.status();
   auto problems = dualwrite::judge_capture(settings->front());
   if (!problems.ok()) co_return problems.status();
@@ -71,7 +69,7 @@ Task<absl::Status> LeaderCapture::judge(BackendLink& leader) {
   statements.push_back("DROP TABLE " + table);
   std::optional<protocol::Err> refused;
   for (std::string& sql : statements) {
-    auto done = co_await leader.run(std::move(sql), soon_enough());
+    auto done = co_await leader.run(std::move(sql), Clock::now() + kCaptureMax);
     if (!done.ok()) co_return done.status();
     if (done->failed() && !refused) refused = done->last().err;
   }
@@ -82,23 +80,24 @@ Task<absl::Status> LeaderCapture::judge(BackendLink& leader) {
 // Until the connection ends, or release.
 Task<absl::Status> LeaderCapture::lock(BackendLink& leader) {
   std::string question = "GET_LOCK(" + text_literal("crossfade_capture_" + schema_) + ",5)";
-  auto got = co_await leader.ask_row(std::move(question), 1, soon_enough());
+  auto got = co_await leader.ask_row(std::move(question), 1, Clock::now() + kCaptureMax);
   if (!got.ok()) co_return got.status();
   if (first_number(*got) != 1) co_return absl::UnavailableError("another proxy is making triggers");
-  auto prepared = co_await leader.query(dualwrite::capture_session(), soon_enough());
-  if (prepared.ok()) prepared = co_await leader.query("SET SESSION lock_wait_timeout=1", soon_enough());
+  auto prepared = co_await leader.query(dualwrite::capture_session(), Clock::now() + kCaptureMax);
+  if (prepared.ok()) prepared = co_await leader.query("SET SESSION lock_wait_timeout=1", Clock::now() + kCaptureMax);
   co_return prepared.status();
 }
 
 Task<absl::Status> LeaderCapture::unlock(BackendLink& leader) {
   std::string release = "RELEASE_LOCK(" + text_literal("crossfade_capture_" + schema_) + ")";
-  auto released = co_await leader.ask_row(std::move(release), 1, soon_enough());
+  auto released = co_await leader.ask_row(std::move(release), 1, Clock::now() + kCaptureMax);
   co_return released.status();
 }
 
 // Nothing has been followed yet: what is there now is what the copy begins with.
 Task<absl::StatusOr<bool>> LeaderCapture::is_new(BackendLink& leader) {
-  auto anchored = co_await leader.query("SELECT 1 FROM " + dualwrite::quote_name(schema_) + ".`anchor`", soon_enough());
+  auto anchored = co_await leader.query("SELECT 1 FROM " + dualwrite::quote_name(schema_) + ".`anchor`",
+                                        Clock::now() + kCaptureMax);
   if (!anchored.ok()) co_return anchored.status();
   co_return anchored->front().rows.empty();
 }
@@ -112,7 +111,7 @@ Task<absl::Status> LeaderCapture::make_tables(BackendLink& leader) {
   std::string every = dualwrite::create_every_change(schema_, leader.is_mariadb());
   if (!every.empty()) statements.push_back(std::move(every));
   for (std::string& sql : statements) {
-    auto made = co_await leader.query(std::move(sql), soon_enough());
+    auto made = co_await leader.query(std::move(sql), Clock::now() + kCaptureMax);
     if (!made.ok()) co_return made.status();
   }
   co_return absl::OkStatus();
@@ -124,7 +123,7 @@ Task<absl::StatusOr<LeaderCapture::Found>> LeaderCapture::find_all(BackendLink& 
   auto definitions = co_await ask_definitions(leader, std::move(all));
   if (!definitions.ok()) co_return definitions.status();
   found.tables = *std::move(definitions);
-  auto triggers = co_await leader.query_rows(dualwrite::capture_triggers_query(), 4, soon_enough());
+  auto triggers = co_await leader.query_rows(dualwrite::capture_triggers_query(), 4, Clock::now() + kCaptureMax);
   if (!triggers.ok()) co_return triggers.status();
   for (const auto& row : *triggers) {
     const std::string name = row[2].value_or("");
@@ -157,9 +156,9 @@ void LeaderCapture::note(CaptureRecord record, bool mariadb) {
 }
 
 Task<absl::Status> LeaderCapture::load(BackendLink& leader) {
-  auto asked = co_await leader.query(dualwrite::select_captured(schema_), soon_enough());
+  auto asked = co_await leader.query(dualwrite::select_captured(schema_), Clock::now() + kCaptureMax);
   if (!asked.ok()) co_return asked.status();
-  auto counted = co_await leader.query(dualwrite::count_pairs_query(schema_), soon_enough());
+  auto counted = co_await leader.query(dualwrite::count_pairs_query(schema_), Clock::now() + kCaptureMax);
   if (!counted.ok()) co_return counted.status();
   if (!counted->front().rows.empty()) pairs_ = first_number(counted->front().rows.front());
   auto records = dualwrite::captured_from(asked->front());
@@ -292,7 +291,7 @@ Task<absl::Status> LeaderCapture::set_up(BackendLink& leader) {
   uncaptured_.clear();
   if (!*fresh) co_return co_await unlock(leader);  // what has changed since is found by look()
   for (auto& [name, definition] : found->tables) {
-    if (!is_base_table(definition)) continue;
+    if (!may_have_triggers(definition)) continue;
     const CaptureRecord* record = live(name);
     if (record != nullptr && complaint(*record, *found).empty()) continue;
     // Of triggers that were made in part nothing is left.
@@ -309,108 +308,20 @@ Task<absl::Status> LeaderCapture::set_up(BackendLink& leader) {
   co_return co_await unlock(leader);
 }
 
-// A statement about a table that others may be using.
-Task<absl::Status> LeaderCapture::run(BackendLink& leader, std::string sql, TableRef table) {
-  auto done = co_await leader.run(std::move(sql), soon_enough());
-  if (!done.ok()) co_return done.status();
-  if (!done->failed()) co_return absl::OkStatus();
-  const protocol::Err& err = done->last().err;
-  const std::string what = table.schema + "." + table.table;
-  if (err.code == kLockWaitTimeout) {
-    co_return absl::UnavailableError("table " + what +
-                                     " is held by an open transaction, and its triggers wait for that; trying again");
-  }
-  constexpr std::array<std::uint16_t, 4> kRights = {1044, 1142, 1227, kNeedsSuper};
-  if (std::find(kRights.begin(), kRights.end(), err.code) != kRights.end()) co_return refusal(err);
-  co_return absl::UnavailableError("the triggers of " + what + " cannot be made: " + err_text(err));
-}
-
-Task<absl::Status> LeaderCapture::drop_triggers(BackendLink& leader, TableRef table, std::set<std::string> names) {
-  for (const std::string& name : names) {
-    const absl::Status dropped = co_await run(
-        leader, "DROP TRIGGER IF EXISTS " + dualwrite::quote_name(table.schema) + "." + dualwrite::quote_name(name),
-        table);
-    if (!dropped.ok()) co_return dropped;
-  }
-  co_return absl::OkStatus();
-}
-
-// A number, three triggers, and then it is live. A table that cannot be captured is noted as such.
-Task<absl::Status> LeaderCapture::make(BackendLink& leader, TableDefinition definition,
-                                       std::vector<std::vector<std::string>> referenced) {
-  const TableRef name = definition.name;
-  auto asked = co_await leader.query_rows(dualwrite::after_triggers_query(name), 2, soon_enough());
-  if (!asked.ok()) co_return asked.status();
-  auto first = dualwrite::first_triggers(*asked);
-  if (!first.ok()) co_return first.status();
-  dualwrite::CaptureRequest request{.leader = definition,
-                                    .mariadb = leader.is_mariadb(),
-                                    .number = 0,
-                                    .control_schema = schema_,
-                                    .first = *std::move(first),
-                                    .referenced = referenced};
-  const auto judged = dualwrite::plan_capture(request);
-  if (!judged.ok()) {
-    uncaptured_[name] = std::string(judged.status().message());
-    co_return absl::OkStatus();
-  }
-  if (judged->pairs > pairs_) {
-    const absl::Status widened = co_await run(leader, dualwrite::widen_changes(schema_, pairs_, judged->pairs), name);
-    if (!widened.ok()) co_return widened;
-    pairs_ = judged->pairs;
-  }
-  CaptureRecord record{.number = 0, .state = CaptureState::making, .definition = definition, .referenced = referenced};
-  auto inserted = co_await leader.run(dualwrite::insert_captured(schema_, record), soon_enough());
-  if (!inserted.ok()) co_return inserted.status();
-  if (inserted->failed()) co_return absl::UnavailableError("captured: " + err_text(inserted->last().err));
-  record.number = static_cast<std::uint32_t>(inserted->last().ok.last_insert_id);
-  request.number = record.number;
-  auto plan = dualwrite::plan_capture(request);
-  if (!plan.ok()) co_return plan.status();
-  const absl::Status made =
-      co_await make_triggers(leader, std::make_shared<const dualwrite::Capture>(*std::move(plan)));
-  if (!made.ok()) co_return made;
-  auto kept =
-      co_await leader.query(dualwrite::update_captured(schema_, record.number, CaptureState::live), soon_enough());
-  if (kept.ok()) kept = co_await leader.query(dualwrite::retire_captured(schema_, name, record.number), soon_enough());
-  if (!kept.ok()) co_return kept.status();
-  for (auto& [number, other] : records_) {
-    if (other.definition.name == name) other.state = CaptureState::retired;
-  }
-  spdlog::info("feed=trigger table={}.{} captured={}", name.schema, name.table, record.number);
-  record.state = CaptureState::live;
-  note(std::move(record), leader.is_mariadb());
-  uncaptured_.erase(name);
-  co_return absl::OkStatus();
-}
-
-Task<absl::Status> LeaderCapture::make_triggers(BackendLink& leader, CapturePtr plan) {
-  for (const std::string& sql : plan->create) {
-    const absl::Status made = co_await run(leader, sql, plan->name);
-    if (made.ok()) continue;
-    for (const std::string& drop : plan->drop) {
-      const absl::Status dropped = co_await run(leader, drop, plan->name);
-      if (!dropped.ok()) co_return dropped;
-    }
-    co_return made;
-  }
-  co_return absl::OkStatus();
-}
-
 // Judged only when seen twice: between the questions a proxy may have carried out a DDL.
 Task<absl::StatusOr<std::map<TableRef, std::string>>> LeaderCapture::look(BackendLink& leader) {
   auto found = co_await find_all(leader);
   if (!found.ok()) co_return found.status();
   std::string question = "SELECT 1 FROM " + dualwrite::changes_table(schema_) + " WHERE op='P' AND " +
                          dualwrite::every_change(schema_, leader.is_mariadb()) + " LIMIT 1";
-  auto intents = co_await leader.query(std::move(question), soon_enough());
+  auto intents = co_await leader.query(std::move(question), Clock::now() + kCaptureMax);
   if (!intents.ok()) co_return intents.status();
   if (!intents->front().rows.empty()) co_return uncaptured_;  // definitions are on the move
   const absl::Status loaded = co_await load(leader);
   if (!loaded.ok()) co_return loaded;
   std::map<TableRef, std::string> suspected;
   for (auto& [name, definition] : found->tables) {
-    if (!is_base_table(definition) || uncaptured_.contains(name)) continue;
+    if (!may_have_triggers(definition) || uncaptured_.contains(name)) continue;
     const CaptureRecord* record = live(name);
     std::string why =
         record != nullptr ? complaint(*record, *found) : why_not_captured(definition, leader.is_mariadb());
@@ -428,54 +339,20 @@ Task<absl::StatusOr<std::map<TableRef, std::string>>> LeaderCapture::look(Backen
   co_return uncaptured_;
 }
 
-// The old triggers go and the new ones come while nobody can write; what the old ones have written has a smaller id.
-Task<absl::Status> LeaderCapture::capture_anew(BackendLink& session, std::vector<TableRef> tables,
-                                               std::shared_ptr<const Found> found) {
-  for (const TableRef& name : tables) {
-    const auto definition = found->tables.find(name);
-    if (definition == found->tables.end()) {
-      auto retired = co_await session.query(dualwrite::retire_captured(schema_, name, 0), soon_enough());
-      if (!retired.ok()) co_return retired.status();
-      continue;
-    }
-    if (!is_base_table(definition->second)) continue;
-    const auto old = found->triggers.find(name);
-    if (old != found->triggers.end()) {
-      std::set<std::string> names = old->second;
-      const absl::Status dropped = co_await drop_triggers(session, name, std::move(names));
-      if (!dropped.ok()) co_return dropped;
-    }
-    auto referenced = dualwrite::referenced_columns(found->tables, name);
-    const absl::Status made = co_await make(session, definition->second, std::move(referenced));
-    if (!made.ok()) co_return made;
+// A statement about a table that others may be using.
+Task<absl::Status> LeaderCapture::run(BackendLink& leader, std::string sql, TableRef table) {
+  auto done = co_await leader.run(std::move(sql), Clock::now() + kCaptureMax);
+  if (!done.ok()) co_return done.status();
+  if (!done->failed()) co_return absl::OkStatus();
+  const protocol::Err& err = done->last().err;
+  const std::string what = table.schema + "." + table.table;
+  if (err.code == kLockWaitTimeout) {
+    co_return absl::UnavailableError("table " + what +
+                                     " is held by an open transaction, and its triggers wait for that; trying again");
   }
-  co_return absl::OkStatus();
-}
-
-Task<absl::Status> LeaderCapture::remove(BackendLink& leader) {
-  const absl::Status locked = co_await lock(leader);
-  if (!locked.ok()) co_return locked;
-  auto triggers = co_await leader.query_rows(dualwrite::capture_triggers_query(), 4, soon_enough());
-  if (!triggers.ok()) co_return triggers.status();
-  for (const auto& row : *triggers) {
-    const std::string name = row[2].value_or("");
-    if (!dualwrite::is_capture_trigger(name)) continue;
-    const TableRef table{.schema = row[0].value_or(""), .table = row[1].value_or("")};
-    std::set<std::string> one;
-    one.insert(name);
-    const absl::Status dropped = co_await drop_triggers(leader, table, std::move(one));
-    if (!dropped.ok()) co_return dropped;
-  }
-  std::vector<std::string> rest;
-  rest.push_back(dualwrite::drop_changes(schema_));
-  rest.push_back(dualwrite::drop_every_change(schema_));
-  rest.push_back("DROP TABLE IF EXISTS " + dualwrite::quote_name(schema_) + ".`captured`");
-  rest.push_back("DROP TABLE IF EXISTS " + dualwrite::quote_name(schema_) + ".`anchor`");
-  for (std::string& sql : rest) {
-    auto done = co_await leader.query(std::move(sql), soon_enough());
-    if (!done.ok()) co_return done.status();
-  }
-  co_return absl::OkStatus();
+  constexpr std::array<std::uint16_t, 4> kRights = {1044, 1142, 1227, kNeedsSuper};
+  if (std::find(kRights.begin(), kRights.end(), err.code) != kRights.end()) co_return refusal(err);
+  co_return absl::UnavailableError("the triggers of " + what + " cannot be made: " + err_text(err));
 }
 
 }  // namespace crossfade::proxy

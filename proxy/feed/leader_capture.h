@@ -74,6 +74,7 @@ class LeaderCapture {
   Task<absl::StatusOr<bool>> is_new(BackendLink& leader);
   Task<absl::Status> make(BackendLink& leader, dualwrite::TableDefinition definition,
                           std::vector<std::vector<std::string>> referenced);
+  static bool may_have_triggers(const dualwrite::TableDefinition& definition);
   Task<absl::Status> make_triggers(BackendLink& leader, CapturePtr plan);
   Task<absl::Status> drop_triggers(BackendLink& leader, dualwrite::TableRef table, std::set<std::string> names);
   Task<absl::Status> run(BackendLink& leader, std::string sql, dualwrite::TableRef table);

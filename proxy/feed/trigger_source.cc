@@ -9,14 +9,10 @@
 
 namespace crossfade::proxy {
 
-using dualwrite::CapturedItem;
-using dualwrite::CapturedRow;
-using dualwrite::CapturedStatement;
 using dualwrite::ChangeHead;
 using dualwrite::ChangeKind;
 using dualwrite::IdRanges;
 using dualwrite::LogPosition;
-using dualwrite::RowsChange;
 
 namespace {
 
@@ -26,14 +22,9 @@ constexpr std::size_t kQueueBytesMax = 8u << 20;
 constexpr std::size_t kRowsMax = 200000;  // of a snapshot: a longer backlog is cut
 constexpr std::size_t kDeletesMax = 500;  // a packet
 constexpr std::size_t kDdlBytesMax = std::size_t{1} << 30;
-constexpr std::size_t kAwaitedMax = 20000;         // of a stand-by
-constexpr std::size_t kChangeBytesMax = 1u << 20;  // rows joined to one change
+constexpr std::size_t kAwaitedMax = 20000;  // of a stand-by
 
 TimePoint before_long() { return Clock::now() + kChangesMax; }
-
-LogPosition place(std::uint64_t round, std::uint64_t part) {
-  return {.file = std::string(kFile) + std::to_string(round), .offset = part};
-}
 
 std::uint64_t round_of(const LogPosition& position) {
   std::uint64_t round = 1;
@@ -43,6 +34,10 @@ std::uint64_t round_of(const LogPosition& position) {
 }
 
 }  // namespace
+
+LogPosition TriggerSource::place(std::uint64_t round, std::uint64_t part) {
+  return {.file = std::string(kFile) + std::to_string(round), .offset = part};
+}
 
 TriggerSource::TriggerSource(SourceSetting setting)
     : setting_(std::move(setting)), capture_(setting_.schema), wake_(setting_.reactor) {}
@@ -282,72 +277,6 @@ absl::Status TriggerSource::unreadable(const dualwrite::Capture& capture, const 
   const dualwrite::TableRef table{.schema = capture.table->schema, .table = capture.table->table};
   unreadable_[table] = std::string(why.message());
   return absl::AbortedError("table " + table.schema + "." + table.table + ": " + std::string(why.message()));
-}
-
-Task<absl::Status> TriggerSource::put_all(LogQueue& queue) {
-  std::vector<CapturedItem> items = std::exchange(items_, {});
-  for (CapturedItem& item : items) {
-    if (auto* row = std::get_if<CapturedRow>(&item)) {
-      put(std::move(*row), queue);
-      continue;
-    }
-    const absl::Status put = co_await put_statement(std::get<CapturedStatement>(std::move(item)), queue);
-    if (!put.ok()) co_return put;
-  }
-  co_return absl::OkStatus();
-}
-
-void TriggerSource::begin_transaction(LogQueue& queue) {
-  if (in_transaction_) return;
-  in_transaction_ = true;
-  dualwrite::TransactionBegin begin;
-  begin.at = here();
-  queue.push(std::move(begin));
-}
-
-void TriggerSource::end_transaction(LogPosition next, std::string taken, LogQueue& queue) {
-  in_transaction_ = false;
-  dualwrite::TransactionEnd end;
-  end.next = next;
-  end.resume = std::move(next);
-  end.taken = std::move(taken);
-  queue.push(std::move(end));
-}
-
-// Rows of one table and kind that follow each other go as one change.
-void TriggerSource::put(CapturedRow row, LogQueue& queue) {
-  begin_transaction(queue);
-  RowsChange& change = row.change;
-  if (!queue.items.empty() && !change.overwrites) {
-    auto* last = std::get_if<RowsChange>(&queue.items.back());
-    if (last != nullptr && last->table == change.table && last->kind == change.kind && last->flags == change.flags &&
-        !last->overwrites && last->images.size() + change.images.size() <= kChangeBytesMax) {
-      queue.bytes += change.images.size();
-      last->images.insert(last->images.end(), change.images.begin(), change.images.end());
-      return;
-    }
-  }
-  queue.push(std::move(change));
-}
-
-// A DDL has a transaction of its own. What its table is captured by is read anew: the definitions have changed.
-Task<absl::Status> TriggerSource::put_statement(CapturedStatement statement, LogQueue& queue) {
-  IdRanges taken;
-  for (const std::uint64_t id : ids_) {
-    if (id < statement.head.id) taken.add(id);
-  }
-  if (in_transaction_) {
-    LogPosition next = place(round_, part_ + 1);
-    end_transaction(next, taken.text(), queue);
-    ++part_;
-  }
-  begin_transaction(queue);
-  queue.push(std::move(statement.statement));
-  taken.add(statement.head.id);
-  LogPosition next = place(round_, part_ + 1);
-  end_transaction(next, taken.text(), queue);
-  ++part_;
-  co_return co_await capture_.refer_anew(*control_);
 }
 
 Task<absl::Status> TriggerSource::end_snapshot(LogQueue& queue) {

@@ -50,6 +50,7 @@ class TriggerSource final : public ChangeSource {
   bool forgets() const override { return false; }
 
  private:
+  static dualwrite::LogPosition place(std::uint64_t round, std::uint64_t part);
   dualwrite::LogPosition here() const;
   CapturedDdl::Setting ddl_setting() const;
   Task<absl::Status> begin_snapshot();

@@ -1,5 +1,6 @@
 """Tables with every type that both makes have, and work on them, for tests of how rows travel without a proxy."""
 
+import atexit
 import os
 import random
 
@@ -60,6 +61,7 @@ def servers_with_logs(env):
     if env.old.kind not in PRIVATE:
         for server in (env.old, env.new):
             PRIVATE[server.kind] = Database(server.kind, os.path.join(env.directory, "logged-" + server.kind), LOG_OPTIONS[server.kind])
+            atexit.register(PRIVATE[server.kind].kill)
             PRIVATE[server.kind].start()
     return PRIVATE[env.old.kind], PRIVATE[env.new.kind]
 

@@ -35,7 +35,8 @@ class Leader:
         self.servers = servers.in_roles(roles)
         self.server, self.follower = self.servers.both
         self.kind = self.server.kind
-        self.server.run("CREATE DATABASE test")
+        # As the follower of the leader before it may have it.
+        self.server.run("DROP DATABASE IF EXISTS test", "CREATE DATABASE test")
         self.globals = self.global_variables()
         users = [{"name": name, "password": password} for name, password in accounts.items()]
 

@@ -1,0 +1,144 @@
+// Triggers on the leader: made, made anew, and removed.
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "dualwrite/sql_text.h"
+#include "dualwrite/trigger/changes_table.h"
+#include "proxy/deadlines.h"
+#include "proxy/feed/leader_capture.h"
+#include "proxy/feed/server_answers.h"
+
+namespace crossfade::proxy {
+
+using dualwrite::CaptureRecord;
+using dualwrite::CaptureState;
+using dualwrite::TableDefinition;
+using dualwrite::TableRef;
+
+Task<absl::Status> LeaderCapture::drop_triggers(BackendLink& leader, TableRef table, std::set<std::string> names) {
+  for (const std::string& name : names) {
+    const absl::Status dropped = co_await run(
+        leader, "DROP TRIGGER IF EXISTS " + dualwrite::quote_name(table.schema) + "." + dualwrite::quote_name(name),
+        table);
+    if (!dropped.ok()) co_return dropped;
+  }
+  co_return absl::OkStatus();
+}
+
+// A number, three triggers, and then it is live. A table that cannot be captured is noted as such.
+Task<absl::Status> LeaderCapture::make(BackendLink& leader, TableDefinition definition,
+                                       std::vector<std::vector<std::string>> referenced) {
+  const TableRef name = definition.name;
+  auto asked = co_await leader.query_rows(dualwrite::after_triggers_query(name), 2, Clock::now() + kCaptureMax);
+  if (!asked.ok()) co_return asked.status();
+  auto first = dualwrite::first_triggers(*asked);
+  if (!first.ok()) co_return first.status();
+  dualwrite::CaptureRequest request{.leader = definition,
+                                    .mariadb = leader.is_mariadb(),
+                                    .number = 0,
+                                    .control_schema = schema_,
+                                    .first = *std::move(first),
+                                    .referenced = referenced};
+  const auto judged = dualwrite::plan_capture(request);
+  if (!judged.ok()) {
+    uncaptured_[name] = std::string(judged.status().message());
+    co_return absl::OkStatus();
+  }
+  if (judged->pairs > pairs_) {
+    const absl::Status widened = co_await run(leader, dualwrite::widen_changes(schema_, pairs_, judged->pairs), name);
+    if (!widened.ok()) co_return widened;
+    pairs_ = judged->pairs;
+  }
+  CaptureRecord record{.number = 0, .state = CaptureState::making, .definition = definition, .referenced = referenced};
+  auto inserted = co_await leader.run(dualwrite::insert_captured(schema_, record), Clock::now() + kCaptureMax);
+  if (!inserted.ok()) co_return inserted.status();
+  if (inserted->failed()) co_return absl::UnavailableError("captured: " + err_text(inserted->last().err));
+  record.number = static_cast<std::uint32_t>(inserted->last().ok.last_insert_id);
+  request.number = record.number;
+  auto plan = dualwrite::plan_capture(request);
+  if (!plan.ok()) co_return plan.status();
+  const absl::Status made =
+      co_await make_triggers(leader, std::make_shared<const dualwrite::Capture>(*std::move(plan)));
+  if (!made.ok()) co_return made;
+  auto kept = co_await leader.query(dualwrite::update_captured(schema_, record.number, CaptureState::live),
+                                    Clock::now() + kCaptureMax);
+  if (kept.ok())
+    kept = co_await leader.query(dualwrite::retire_captured(schema_, name, record.number), Clock::now() + kCaptureMax);
+  if (!kept.ok()) co_return kept.status();
+  for (auto& [number, other] : records_) {
+    if (other.definition.name == name) other.state = CaptureState::retired;
+  }
+  spdlog::info("feed=trigger table={}.{} captured={}", name.schema, name.table, record.number);
+  record.state = CaptureState::live;
+  note(std::move(record), leader.is_mariadb());
+  uncaptured_.erase(name);
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> LeaderCapture::make_triggers(BackendLink& leader, CapturePtr plan) {
+  for (const std::string& sql : plan->create) {
+    const absl::Status made = co_await run(leader, sql, plan->name);
+    if (made.ok()) continue;
+    for (const std::string& drop : plan->drop) {
+      const absl::Status dropped = co_await run(leader, drop, plan->name);
+      if (!dropped.ok()) co_return dropped;
+    }
+    co_return made;
+  }
+  co_return absl::OkStatus();
+}
+
+// The old triggers go and the new ones come while nobody can write; what the old ones have written has a smaller id.
+Task<absl::Status> LeaderCapture::capture_anew(BackendLink& session, std::vector<TableRef> tables,
+                                               std::shared_ptr<const Found> found) {
+  for (const TableRef& name : tables) {
+    const auto definition = found->tables.find(name);
+    if (definition == found->tables.end()) {
+      auto retired = co_await session.query(dualwrite::retire_captured(schema_, name, 0), Clock::now() + kCaptureMax);
+      if (!retired.ok()) co_return retired.status();
+      continue;
+    }
+    if (!may_have_triggers(definition->second)) continue;
+    const auto old = found->triggers.find(name);
+    if (old != found->triggers.end()) {
+      std::set<std::string> names = old->second;
+      const absl::Status dropped = co_await drop_triggers(session, name, std::move(names));
+      if (!dropped.ok()) co_return dropped;
+    }
+    auto referenced = dualwrite::referenced_columns(found->tables, name);
+    const absl::Status made = co_await make(session, definition->second, std::move(referenced));
+    if (!made.ok()) co_return made;
+  }
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> LeaderCapture::remove(BackendLink& leader) {
+  const absl::Status locked = co_await lock(leader);
+  if (!locked.ok()) co_return locked;
+  auto triggers = co_await leader.query_rows(dualwrite::capture_triggers_query(), 4, Clock::now() + kCaptureMax);
+  if (!triggers.ok()) co_return triggers.status();
+  for (const auto& row : *triggers) {
+    const std::string name = row[2].value_or("");
+    if (!dualwrite::is_capture_trigger(name)) continue;
+    const TableRef table{.schema = row[0].value_or(""), .table = row[1].value_or("")};
+    std::set<std::string> one;
+    one.insert(name);
+    const absl::Status dropped = co_await drop_triggers(leader, table, std::move(one));
+    if (!dropped.ok()) co_return dropped;
+  }
+  std::vector<std::string> rest;
+  rest.push_back(dualwrite::drop_changes(schema_));
+  rest.push_back(dualwrite::drop_every_change(schema_));
+  rest.push_back("DROP TABLE IF EXISTS " + dualwrite::quote_name(schema_) + ".`captured`");
+  rest.push_back("DROP TABLE IF EXISTS " + dualwrite::quote_name(schema_) + ".`anchor`");
+  for (std::string& sql : rest) {
+    auto done = co_await leader.query(std::move(sql), Clock::now() + kCaptureMax);
+    if (!done.ok()) co_return done.status();
+  }
+  co_return absl::OkStatus();
+}
+
+}  // namespace crossfade::proxy

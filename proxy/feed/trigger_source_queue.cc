@@ -1,0 +1,86 @@
+// What was captured as items of the queue.
+
+#include <utility>
+
+#include "proxy/feed/trigger_source.h"
+
+namespace crossfade::proxy {
+
+using dualwrite::CapturedItem;
+using dualwrite::CapturedRow;
+using dualwrite::CapturedStatement;
+using dualwrite::IdRanges;
+using dualwrite::LogPosition;
+using dualwrite::RowsChange;
+
+namespace {
+constexpr std::size_t kChangeBytesMax = 1u << 20;  // rows joined to one change
+}  // namespace
+
+Task<absl::Status> TriggerSource::put_all(LogQueue& queue) {
+  std::vector<CapturedItem> items = std::exchange(items_, {});
+  for (CapturedItem& item : items) {
+    if (auto* row = std::get_if<CapturedRow>(&item)) {
+      put(std::move(*row), queue);
+      continue;
+    }
+    const absl::Status put = co_await put_statement(std::get<CapturedStatement>(std::move(item)), queue);
+    if (!put.ok()) co_return put;
+  }
+  co_return absl::OkStatus();
+}
+
+void TriggerSource::begin_transaction(LogQueue& queue) {
+  if (in_transaction_) return;
+  in_transaction_ = true;
+  dualwrite::TransactionBegin begin;
+  begin.at = here();
+  queue.push(std::move(begin));
+}
+
+void TriggerSource::end_transaction(LogPosition next, std::string taken, LogQueue& queue) {
+  in_transaction_ = false;
+  dualwrite::TransactionEnd end;
+  end.next = next;
+  end.resume = std::move(next);
+  end.taken = std::move(taken);
+  queue.push(std::move(end));
+}
+
+// Rows of one table and kind that follow each other go as one change.
+void TriggerSource::put(CapturedRow row, LogQueue& queue) {
+  begin_transaction(queue);
+  RowsChange& change = row.change;
+  if (!queue.items.empty() && !change.overwrites) {
+    auto* last = std::get_if<RowsChange>(&queue.items.back());
+    if (last != nullptr && last->table == change.table && last->kind == change.kind && last->flags == change.flags &&
+        !last->overwrites && last->images.size() + change.images.size() <= kChangeBytesMax) {
+      queue.bytes += change.images.size();
+      last->images.insert(last->images.end(), change.images.begin(), change.images.end());
+      return;
+    }
+  }
+  queue.push(std::move(change));
+}
+
+// A DDL has a transaction of its own. What its table is captured by is read anew: the definitions have changed.
+Task<absl::Status> TriggerSource::put_statement(CapturedStatement statement, LogQueue& queue) {
+  IdRanges taken;
+  for (const std::uint64_t id : ids_) {
+    if (id < statement.head.id) taken.add(id);
+  }
+  if (in_transaction_) {
+    LogPosition next = place(round_, part_ + 1);
+    end_transaction(next, taken.text(), queue);
+    ++part_;
+  }
+  begin_transaction(queue);
+  queue.push(std::move(statement.statement));
+  taken.add(statement.head.id);
+  LogPosition next = place(round_, part_ + 1);
+  end_transaction(next, taken.text(), queue);
+  ++part_;
+  co_return co_await capture_.refer_anew(*control_);
+}
+
+}  // namespace crossfade::proxy
