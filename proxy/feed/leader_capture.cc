@@ -102,14 +102,21 @@ Task<absl::StatusOr<bool>> LeaderCapture::is_new(BackendLink& leader) {
   co_return anchored->front().rows.empty();
 }
 
+// Even IF NOT EXISTS waits for every open transaction that has written there: they are asked for first.
 Task<absl::Status> LeaderCapture::make_tables(BackendLink& leader) {
+  constexpr std::uint64_t kTables = 2;  // `changes` and `captured`, which is made last
+  auto there = co_await leader.query("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA=" +
+                                         text_literal(schema_) + " AND TABLE_NAME IN ('changes','captured')",
+                                     Clock::now() + kCaptureMax);
+  if (!there.ok()) co_return there.status();
+  if (first_number(there->front().rows.front()) == kTables) co_return absl::OkStatus();
   std::vector<std::string> statements;
   const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
   const auto now = std::chrono::duration_cast<std::chrono::microseconds>(since_1970).count();
   statements.push_back(dualwrite::create_changes(schema_, dualwrite::kBigPairsMin, static_cast<std::uint64_t>(now)));
-  statements.push_back(dualwrite::captured_setup_statement(schema_));
   std::string every = dualwrite::create_every_change(schema_, leader.is_mariadb());
   if (!every.empty()) statements.push_back(std::move(every));
+  statements.push_back(dualwrite::captured_setup_statement(schema_));
   for (std::string& sql : statements) {
     auto made = co_await leader.query(std::move(sql), Clock::now() + kCaptureMax);
     if (!made.ok()) co_return made.status();

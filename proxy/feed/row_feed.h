@@ -94,6 +94,7 @@ class RowFeed final : public Feed {
   Task<absl::Status> check_leader();
   Task<absl::Status> anchor();
   Task<absl::Status> choose_source(const std::optional<dualwrite::Anchor>& found);
+  Task<absl::Status> make_anchor_table();
   Task<absl::Status> make_anchor();
   Task<absl::Status> connect_follower();
 

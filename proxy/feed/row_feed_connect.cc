@@ -42,8 +42,15 @@ Task<absl::Status> RowFeed::check_leader() {
   co_return absl::OkStatus();
 }
 
-// Which source it is, judged before anything is followed, and where it begins.
-Task<absl::Status> RowFeed::anchor() {
+// Even IF NOT EXISTS waits for open transactions, on MySQL for all that have written in the schema: it is asked for
+// first.
+Task<absl::Status> RowFeed::make_anchor_table() {
+  auto there = co_await leader_->query("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA=CONVERT(0x" +
+                                           dualwrite::hex(protocol::as_bytes(options_.schema)) +
+                                           " USING utf8mb4) AND TABLE_NAME='anchor'",
+                                       soon());
+  if (!there.ok()) co_return there.status();
+  if (first_number(there->front().rows.front()) == 1) co_return absl::OkStatus();
   for (const std::string& sql : dualwrite::anchor_setup_statements(options_.schema)) {
     auto made = co_await leader_->query(sql, soon());
     if (!made.ok()) {
@@ -51,6 +58,13 @@ Task<absl::Status> RowFeed::anchor() {
                                        "': " + std::string(made.status().message()));
     }
   }
+  co_return absl::OkStatus();
+}
+
+// Which source it is, judged before anything is followed, and where it begins.
+Task<absl::Status> RowFeed::anchor() {
+  const absl::Status table = co_await make_anchor_table();
+  if (!table.ok()) co_return table;
   auto asked = co_await leader_->query(dualwrite::select_anchor(options_.schema), soon());
   if (!asked.ok()) co_return asked.status();
   auto found = dualwrite::anchor_from(asked->front());

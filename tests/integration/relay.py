@@ -83,8 +83,9 @@ class Relay:
             pair = (client, server)
             with self._lock:
                 self._pairs.add(pair)
-            self._pump(pair, client, server, True)
-            self._pump(pair, server, client, False)
+            state = {"lose": False}
+            self._pump(pair, client, server, True, state)
+            self._pump(pair, server, client, False, state)
 
     def _delay(self, bounds):
         return self.random.uniform(*bounds) if isinstance(bounds, tuple) else bounds
@@ -101,9 +102,8 @@ class Relay:
                 return b"".join(parts), True
             parts.append(more)
 
-    def _pump(self, pair, source, sink, towards_server):
+    def _pump(self, pair, source, sink, towards_server, state):
         pieces = queue.Queue()
-        state = {"lose": False}
 
         def read():
             while True:
@@ -137,8 +137,8 @@ class Relay:
                 if self.glue and data:
                     data, ended = self._glued(pieces, data)
                 try:
-                    if not data:
-                        break
+                    if not data or (state["lose"] and not towards_server):
+                        break  # an answer that nobody hears, however fast it is
                     step = self.fragment or len(data)
                     for i in range(0, len(data), step):
                         sink.sendall(data[i:i + step])

@@ -301,7 +301,7 @@ def test_a_commit_whose_fate_is_unknown_is_not_called_either(env):
         except wire.Closed:
             pass
         else:
-            raise AssertionError("acknowledged without an answer of the leader")
+            raise AssertionError("acknowledged without an answer of the leader: " + statements[-1])
     for server in (env.old, env.new):
         wait_until(lambda: server.run("SELECT stock FROM app.items ORDER BY id") == ((2,), (3,)), 10, "the commits")
     wait_until(lambda: proxy.connect().close() is None, 20)
