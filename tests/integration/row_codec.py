@@ -10,9 +10,10 @@ import pymysql
 from pymysql.constants import CLIENT
 
 STATEMENT_BYTES_MAX = 4 << 20
+# One file holds what a test reads.
 LOG_OPTIONS = {
-    "mariadb": ["--log-bin=bin", "--binlog-format=ROW", "--binlog-row-metadata=FULL", "--server-id=1"],
-    "mysql": ["--log-bin=bin", "--binlog-row-metadata=FULL", "--gtid-mode=ON", "--enforce-gtid-consistency=ON",
+    "mariadb": ["--log-bin=bin", "--max-binlog-size=1G", "--binlog-format=ROW", "--binlog-row-metadata=FULL", "--server-id=1"],
+    "mysql": ["--log-bin=bin", "--max-binlog-size=1G", "--binlog-row-metadata=FULL", "--gtid-mode=ON", "--enforce-gtid-consistency=ON",
               "--server-id=2"],
 }
 
