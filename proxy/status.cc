@@ -122,6 +122,7 @@ nlohmann::json status_json(const StatusSources& sources) {
       {"feed",
        {{"kind", name(feed.kind)},
         {"why", feed.why},
+        {"readable", feed.readable},
         {"position", feed.position},
         {"leader_position", feed.leader_position},
         {"retention", retention},

@@ -47,6 +47,7 @@ struct FeedStatus {
   std::uint64_t lag_bytes = 0;
   double lag_oldest_seconds = 0;
   bool caught_up = false;
+  bool readable = false;  // reads may go to the follower now, but for those of stopped tables
   std::uint64_t applied_entries = 0;
   std::uint64_t divergences = 0;  // rows put into the ledger by this process
   std::uint64_t ledger_open = 0;  // unresolved rows of it

@@ -136,6 +136,7 @@ FeedStatus RowFeed::status() const {
   const std::lock_guard lock(status_mutex_);
   FeedStatus copy = status_;
   const bool synced = idle_.load(std::memory_order_acquire) || synced_through() + kFresh >= Clock::now();
+  copy.readable = usable_.load(std::memory_order_acquire);
   copy.caught_up = copy.leader_up && copy.follower_up && !stopped_.any() && synced;
   for (const dualwrite::StoppedTable& stopped : stopped_.list()) {
     copy.parked.push_back(

@@ -170,7 +170,7 @@ class Proxy:
         """Until the follower is known to be up to date, reads stay with the leader; those of stopped tables do for longer."""
         def known():
             status = self.status()
-            return status["caught_up"] or status["applier"]["parked"]
+            return status["feed"]["readable"] and (status["caught_up"] or status["applier"]["parked"])
         wait_until(lambda: not self.died() and known(), deadline, "a follower that may be read")
 
     def set_flags(self, wait=True, **changes):

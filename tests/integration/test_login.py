@@ -62,7 +62,7 @@ def test_empty_passwords(env):
         server.run("DROP USER IF EXISTS bare@'%'", "CREATE USER bare@'%' IDENTIFIED BY ''", "GRANT ALL ON app.* TO bare@'%'")
     proxy = env.proxy(config={"users": [{"name": "bare", "password": ""}, {"name": APP, "password": APP_PASSWORD}]},
                       flags={"read_from_new": {"percent": 100}})
-    proxy.caught_up()
+    proxy.reads_may_go()
     for number, plugin in enumerate(("mysql_native_password", "caching_sha2_password")):
         session = proxy.wire("bare", "", plugin=plugin, database="app")
         assert session.one("INSERT INTO t VALUES (%d)" % number).affected == 1
@@ -105,7 +105,7 @@ def test_full_authentication_on_every_transport(env):
                       "GRANT ALL PRIVILEGES ON *.* TO crossfade@localhost WITH GRANT OPTION")
         proxy.write_config()
         proxy.start()
-        proxy.caught_up()
+        proxy.reads_may_go()
         plain = proxy.wire("front", "password", plugin="caching_sha2_password", database="app")
         assert plain.auth_path == ["full_rsa"], plain.auth_path
         encrypted = over_tls(proxy, "front", "password", database="app")

@@ -29,7 +29,7 @@ def share(sessions):
 def test_percent_moves_reads_and_is_sticky(env):
     prepare(env)
     proxy = env.proxy()
-    proxy.caught_up()  # until it knows that, reads stay with the leader
+    proxy.reads_may_go()
     sessions = [proxy.connect(database="app") for _ in range(100)]
     assert share(sessions) == 0
     proxy.set_flags(read_from_new={"percent": 20})
@@ -55,7 +55,7 @@ def test_reads_see_the_sessions_own_writes(env):
     prepare(env)
     relay = env.relay(env.new, to_server=(0, 0.02))
     proxy = env.proxy(flags={"read_from_new": {"percent": 100}}, new_port=relay.port)
-    proxy.caught_up()  # until it knows that, reads stay with the leader
+    proxy.reads_may_go()
     with proxy.connect(database="app") as session, session.cursor() as cursor:
         for n in range(1, 60):
             cursor.execute("UPDATE t SET v = %s WHERE id = 1", (n,))
@@ -66,7 +66,7 @@ def test_reads_see_the_sessions_own_writes(env):
 def test_reads_go_to_the_leader_while_the_follower_is_away(env):
     prepare(env)
     proxy = env.proxy(flags={"read_from_new": {"percent": 100}}, config={"reads": {"max_lag": "500ms"}})
-    proxy.caught_up()  # until it knows that, reads stay with the leader
+    proxy.reads_may_go()
     with proxy.connect(database="app") as session:
         assert who(session) == "new"
         env.new.kill()
@@ -81,7 +81,7 @@ def test_reads_go_to_the_leader_while_the_follower_is_away(env):
 def test_prepared_reads_move_too(env):
     prepare(env)
     proxy = env.proxy()
-    proxy.caught_up()  # until it knows that, reads stay with the leader
+    proxy.reads_may_go()
     session = proxy.wire(database="app")
     statement, _, _ = session.prepare("SELECT name FROM server WHERE id = ?")
     assert session.execute(statement, [1])[0].rows == [["old"]]
@@ -94,7 +94,7 @@ def test_prepared_reads_move_too(env):
 def test_what_is_not_a_plain_read_stays_with_the_leader(env):
     prepare(env)
     proxy = env.proxy(flags={"read_from_new": {"percent": 100}})
-    proxy.caught_up()  # until it knows that, reads stay with the leader
+    proxy.reads_may_go()
     with proxy.connect(database="app") as session, session.cursor() as cursor:
         assert who(session) == "new"
         for sql in ("SELECT name FROM server WHERE id = 1 FOR UPDATE", "SELECT name FROM server LOCK IN SHARE MODE",
@@ -112,7 +112,7 @@ def test_what_is_not_a_plain_read_stays_with_the_leader(env):
 def test_rules_and_kill_switch(env):
     prepare(env)
     proxy = env.proxy()
-    proxy.caught_up()  # until it knows that, reads stay with the leader
+    proxy.reads_may_go()
     with proxy.connect(database="app") as session, session.cursor() as cursor:
         proxy.set_flags(rules=[{"match": {"tables": ["server"]}, "read_from_new": {"percent": 100, "by": "session"}}])
         assert who(session) == "new"
@@ -131,7 +131,7 @@ def test_rules_and_kill_switch(env):
 def test_a_read_decision_holds_for_a_transaction(env):
     prepare(env)
     proxy = env.proxy()
-    proxy.caught_up()  # until it knows that, reads stay with the leader
+    proxy.reads_may_go()
     with proxy.connect(database="app") as session, session.cursor() as cursor:
         cursor.execute("BEGIN")
         before = who(session)

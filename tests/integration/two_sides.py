@@ -17,7 +17,7 @@ def setup(env, **flags):
     env.old.run("INSERT INTO app.who VALUES (1, 'old')")
     env.new.run("INSERT INTO app.who VALUES (1, 'new')")
     proxy = env.proxy(flags=dict({"read_from_new": {"percent": 100}}, **flags))
-    proxy.caught_up()  # until it knows that, reads stay with the leader
+    proxy.reads_may_go()
     return proxy
 
 
