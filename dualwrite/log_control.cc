@@ -24,11 +24,6 @@ std::string create_schema(std::string_view schema) {
   return "CREATE SCHEMA IF NOT EXISTS " + quote_name(schema) + " DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
 }
 
-// Hex, so that it means the same under every sql_mode and character set.
-std::string literal(std::string_view text) {
-  return text.empty() ? std::string("''") : "CONVERT(0x" + hex(protocol::as_bytes(text)) + " USING utf8mb4)";
-}
-
 std::string binary_literal(std::string_view bytes) {
   return bytes.empty() ? std::string("''") : "0x" + hex(protocol::as_bytes(bytes));
 }
@@ -79,10 +74,10 @@ StopCause cause_from(std::string_view text) {
 }
 
 std::string of_table(const TableRef& name) {
-  return " WHERE `table_schema`=" + literal(name.schema) + " AND `table_name`=" + literal(name.table);
+  return " WHERE `table_schema`=" + quote_text(name.schema) + " AND `table_name`=" + quote_text(name.table);
 }
 
-std::string place(const LogPosition& position) { return literal(position.file) + "," + number(position.offset); }
+std::string place(const LogPosition& position) { return quote_text(position.file) + "," + number(position.offset); }
 
 }  // namespace
 
@@ -102,7 +97,7 @@ std::string select_anchor(std::string_view schema) {
 
 std::string insert_anchor(std::string_view schema, std::string_view server, const LogPosition& at) {
   return "INSERT IGNORE INTO " + table(schema, "anchor") + "(`id`,`server`,`file`,`offset`) VALUES(1," +
-         literal(server) + "," + place(at) + ")";
+         quote_text(server) + "," + place(at) + ")";
 }
 
 absl::StatusOr<std::optional<Anchor>> anchor_from(const protocol::ResultSet& result) {
@@ -146,7 +141,7 @@ std::vector<std::string> log_setup_statements(std::string_view schema) {
 
 std::string select_position(std::string_view schema, std::string_view leader) {
   return "SELECT `file`,`offset`,`resume_file`,`resume_offset`,`server`,`gtid`,`file_time` FROM " +
-         table(schema, "position") + " WHERE `leader`=" + literal(leader);
+         table(schema, "position") + " WHERE `leader`=" + quote_text(leader);
 }
 
 absl::StatusOr<std::optional<StoredPosition>> position_from(const protocol::ResultSet& result) {
@@ -163,27 +158,27 @@ absl::StatusOr<std::optional<StoredPosition>> position_from(const protocol::Resu
 std::string insert_position(std::string_view schema, std::string_view leader, const StoredPosition& position,
                             std::string_view owner) {
   return "INSERT IGNORE INTO " + table(schema, "position") +
-         "(`leader`,`server`,`file`,`offset`,`resume_file`,`resume_offset`,`gtid`,`owner`) VALUES(" + literal(leader) +
-         "," + literal(position.server) + "," + place(position.applied) + "," + place(position.resume) + "," +
-         literal(position.gtid) + "," + binary_literal(owner) + ")";
+         "(`leader`,`server`,`file`,`offset`,`resume_file`,`resume_offset`,`gtid`,`owner`) VALUES(" +
+         quote_text(leader) + "," + quote_text(position.server) + "," + place(position.applied) + "," +
+         place(position.resume) + "," + quote_text(position.gtid) + "," + binary_literal(owner) + ")";
 }
 
 std::string lock_position(std::string_view schema, std::string_view leader, std::string_view owner) {
   return "UPDATE " + table(schema, "position") + " SET `beats`=`beats`+1," + owned_by(owner) +
-         " WHERE `leader`=" + literal(leader);
+         " WHERE `leader`=" + quote_text(leader);
 }
 
 std::string claim_position(std::string_view schema, std::string_view leader, std::string_view owner) {
   return "UPDATE " + table(schema, "position") + " SET `owner`=" + binary_literal(owner) +
-         " WHERE `leader`=" + literal(leader);
+         " WHERE `leader`=" + quote_text(leader);
 }
 
 std::string update_position(std::string_view schema, std::string_view leader, const StoredPosition& position,
                             std::string_view owner) {
-  return "UPDATE " + table(schema, "position") + " SET `file`=" + literal(position.applied.file) +
-         ",`offset`=" + number(position.applied.offset) + ",`resume_file`=" + literal(position.resume.file) +
-         ",`resume_offset`=" + number(position.resume.offset) + ",`gtid`=" + literal(position.gtid) +
-         ",`file_time`=" + number(position.file_time) + "," + owned_by(owner) + " WHERE `leader`=" + literal(leader);
+  return "UPDATE " + table(schema, "position") + " SET `file`=" + quote_text(position.applied.file) +
+         ",`offset`=" + number(position.applied.offset) + ",`resume_file`=" + quote_text(position.resume.file) +
+         ",`resume_offset`=" + number(position.resume.offset) + ",`gtid`=" + quote_text(position.gtid) +
+         ",`file_time`=" + number(position.file_time) + "," + owned_by(owner) + " WHERE `leader`=" + quote_text(leader);
 }
 
 std::string select_stopped(std::string_view schema) {
@@ -211,13 +206,13 @@ absl::StatusOr<std::vector<StoppedTable>> stopped_from(const protocol::ResultSet
 
 std::string insert_stopped(std::string_view schema, const StoppedTable& stopped) {
   return "INSERT IGNORE INTO " + table(schema, "stopped") +
-         "(`table_schema`,`table_name`,`cause`,`file`,`offset`,`reason`) VALUES(" + literal(stopped.table.schema) +
-         "," + literal(stopped.table.table) + "," + literal(cause_text(stopped.cause)) + "," + place(stopped.since) +
-         "," + literal(shortened(stopped.reason, kReasonCharactersMax)) + ")";
+         "(`table_schema`,`table_name`,`cause`,`file`,`offset`,`reason`) VALUES(" + quote_text(stopped.table.schema) +
+         "," + quote_text(stopped.table.table) + "," + quote_text(cause_text(stopped.cause)) + "," +
+         place(stopped.since) + "," + quote_text(shortened(stopped.reason, kReasonCharactersMax)) + ")";
 }
 
 std::string move_stopped(std::string_view schema, const TableRef& name, const LogPosition& since) {
-  return "UPDATE " + table(schema, "stopped") + " SET `file`=" + literal(since.file) +
+  return "UPDATE " + table(schema, "stopped") + " SET `file`=" + quote_text(since.file) +
          ",`offset`=" + number(since.offset) + of_table(name);
 }
 
@@ -232,12 +227,13 @@ std::string delete_stopped(std::string_view schema, const TableRef& name) {
 
 std::string write_ddl_intent(std::string_view schema, std::string_view leader, const DdlIntent& intent) {
   return "REPLACE INTO " + table(schema, "ddl") + "(`leader`,`file`,`offset`,`step`,`fingerprint`) VALUES(" +
-         literal(leader) + "," + place(intent.at) + "," + number(intent.step) + "," + literal(intent.fingerprint) + ")";
+         quote_text(leader) + "," + place(intent.at) + "," + number(intent.step) + "," +
+         quote_text(intent.fingerprint) + ")";
 }
 
 std::string select_ddl_intent(std::string_view schema, std::string_view leader) {
   return "SELECT `file`,`offset`,`step`,`fingerprint` FROM " + table(schema, "ddl") +
-         " WHERE `leader`=" + literal(leader);
+         " WHERE `leader`=" + quote_text(leader);
 }
 
 absl::StatusOr<std::optional<DdlIntent>> ddl_intent_from(const protocol::ResultSet& result) {
@@ -250,16 +246,16 @@ absl::StatusOr<std::optional<DdlIntent>> ddl_intent_from(const protocol::ResultS
 }
 
 std::string delete_ddl_intent(std::string_view schema, std::string_view leader) {
-  return "DELETE FROM " + table(schema, "ddl") + " WHERE `leader`=" + literal(leader);
+  return "DELETE FROM " + table(schema, "ddl") + " WHERE `leader`=" + quote_text(leader);
 }
 
 std::string insert_divergence(std::string_view schema, const TableRef& name, std::string_view what,
                               const RowIdentity& row, const LogPosition& at, LedgerState state) {
   return "INSERT INTO " + table(schema, "ledger") +
          "(`table_schema`,`table_name`,`what`,`row_key`,`before_hash`,`after_hash`,`position`,`resolved`) VALUES(" +
-         literal(shortened(name.schema, 64)) + "," + literal(shortened(name.table, 64)) + "," +
-         literal(shortened(what, kWhatCharactersMax)) + "," + literal(shortened(row.key, kKeyCharactersMax)) + "," +
-         literal(row.before_hash) + "," + literal(row.after_hash) + "," + literal(at.text()) + "," +
+         quote_text(shortened(name.schema, 64)) + "," + quote_text(shortened(name.table, 64)) + "," +
+         quote_text(shortened(what, kWhatCharactersMax)) + "," + quote_text(shortened(row.key, kKeyCharactersMax)) +
+         "," + quote_text(row.before_hash) + "," + quote_text(row.after_hash) + "," + quote_text(at.text()) + "," +
          (state == LedgerState::resolved ? "1" : "0") + ")";
 }
 

@@ -94,13 +94,6 @@ std::string mysql_collation(std::string collation) {
   return collation.substr(0, at) + collation.substr(at + std::string_view("_nopad").size());
 }
 
-bool is_plain(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("_,+:/ -").find(c) != std::string_view::npos;
-  });
-}
-
 std::string flag(bool value) { return value ? "1" : "0"; }
 
 }  // namespace
@@ -169,32 +162,6 @@ std::string set_context(const StatementContext& context, const FollowerTraits& t
            routing::value_literal(set == context.variables.end() ? *variable.neutral : std::string_view(set->second));
   }
   return out;
-}
-
-std::string broken_context(const StatementContext& context) {
-  if (!is_plain(context.sql_mode)) return "sql_mode has a character that no mode has";
-  if (!is_plain(context.time_zone)) return "time_zone has a character that no zone has";
-  if (!is_plain(context.character_set_client)) return "character_set_client has a character that no set has";
-  if (!is_plain(context.collation_connection)) return "collation_connection has a character that no collation has";
-  for (const auto& [name, value] : context.variables) {
-    const routing::SessionVariable* variable = routing::find_session_variable(name);
-    if (variable == nullptr || variable->effect != routing::VariableEffect::carried)
-      return "a variable that is not carried";
-    if (!routing::is_plain_value(value)) return name + " has a character that no value has";
-  }
-  if (context.schema.find('\0') != std::string::npos) return "the schema's name has a NUL";
-  return "";
-}
-
-bool is_number_text(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789";
-  const std::size_t point = text.find('.');
-  if (text.substr(0, point).find_first_not_of(kDigits) != std::string_view::npos || point == 0 || text.empty()) {
-    return false;
-  }
-  if (point == std::string_view::npos) return true;
-  const std::string_view fraction = text.substr(point + 1);
-  return !fraction.empty() && fraction.find_first_not_of(kDigits) == std::string_view::npos;
 }
 
 }  // namespace crossfade::dualwrite

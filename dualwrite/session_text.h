@@ -32,10 +32,4 @@ std::string translate_collation(const std::string& collation, const FollowerTrai
 // Does the follower's make have this character set at all?
 bool has_charset(const std::string& charset, const FollowerTraits& traits);
 
-// Why the context cannot be put into a SET: a value that no server variable has. Empty: it can.
-std::string broken_context(const StatementContext& context);
-
-// Digits, with at most one point between them.
-bool is_number_text(std::string_view text);
-
 }  // namespace crossfade::dualwrite

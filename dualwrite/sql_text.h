@@ -10,5 +10,7 @@ namespace crossfade::dualwrite {
 
 std::string hex(protocol::Bytes bytes);         // lower case, without 0x
 std::string quote_name(std::string_view name);  // `x`, backticks doubled
+// A text of UTF-8. Hex digits alone are binary; so it compares by the collation of what stands beside it.
+std::string quote_text(std::string_view text);
 
 }  // namespace crossfade::dualwrite

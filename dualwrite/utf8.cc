@@ -13,11 +13,13 @@ std::size_t continuation_bytes(unsigned char first) {
   return std::string_view::npos;
 }
 
-bool is_well_formed(std::string_view text, std::size_t continuation_bytes_max) {
+}  // namespace
+
+bool is_utf8mb4(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const auto first = static_cast<unsigned char>(text[i]);
     const std::size_t more = continuation_bytes(first);
-    if (more > continuation_bytes_max || more >= text.size() - i) return false;  // npos: starts no character
+    if (more >= text.size() - i) return false;  // npos: starts no character
     for (std::size_t k = 1; k <= more; ++k) {
       if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return false;
     }
@@ -30,11 +32,5 @@ bool is_well_formed(std::string_view text, std::size_t continuation_bytes_max) {
   }
   return true;
 }
-
-}  // namespace
-
-bool is_utf8mb4(std::string_view text) { return is_well_formed(text, 3); }
-
-bool is_utf8mb3(std::string_view text) { return is_well_formed(text, 2); }
 
 }  // namespace crossfade::dualwrite

@@ -6,6 +6,5 @@
 namespace crossfade::dualwrite {
 
 bool is_utf8mb4(std::string_view text);
-bool is_utf8mb3(std::string_view text);  // nor characters of four bytes
 
 }  // namespace crossfade::dualwrite

@@ -49,31 +49,4 @@ Buffer encode_bulk_execute(const BulkExecute& bulk) {
   return out;
 }
 
-absl::StatusOr<BulkRow> take_bulk_row(Reader& reader, const std::vector<ParameterType>& types) {
-  BulkRow row;
-  row.parameters.reserve(types.size());
-  for (const ParameterType& type : types) {
-    const std::uint8_t indicator = reader.u8();
-    if (reader.failed()) return absl::InvalidArgumentError("COM_STMT_BULK_EXECUTE: a row is cut short");
-    switch (static_cast<BulkIndicator>(indicator)) {
-      case BulkIndicator::value: {
-        absl::StatusOr<Parameter> taken = take_parameter(reader, type);
-        if (!taken.ok()) return taken.status();
-        row.parameters.push_back(*std::move(taken));
-        continue;
-      }
-      case BulkIndicator::null:
-        break;
-      case BulkIndicator::default_:
-      case BulkIndicator::ignore:
-        if (!row.instead_of_a_value) row.instead_of_a_value = static_cast<BulkIndicator>(indicator);
-        break;
-      default:
-        return absl::InvalidArgumentError("COM_STMT_BULK_EXECUTE: an unknown indicator");
-    }
-    row.parameters.push_back({.type = type, .is_null = true, .value = {}});
-  }
-  return row;
-}
-
 }  // namespace crossfade::protocol

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -11,11 +10,7 @@
 
 namespace crossfade::protocol {
 
-inline constexpr std::uint16_t kBulkUnitResults = 64;  // an answer for each row: of newer servers, by agreement
 inline constexpr std::uint16_t kBulkSendsTypes = 128;
-
-// What stands before each parameter of a row.
-enum class BulkIndicator : std::uint8_t { value = 0, null = 1, default_ = 2, ignore = 3 };
 
 struct BulkExecute {
   std::uint32_t statement_id = 0;
@@ -28,12 +23,5 @@ absl::StatusOr<BulkExecute> decode_bulk_execute(Bytes payload, std::uint16_t par
                                                 std::vector<ParameterType>& known_types);
 // With its types, whether or not it had come with them.
 Buffer encode_bulk_execute(const BulkExecute& bulk);
-
-struct BulkRow {
-  std::vector<Parameter> parameters;                // NULL where there is an indicator of the other kind
-  std::optional<BulkIndicator> instead_of_a_value;  // the first parameter that is DEFAULT or IGNORE
-};
-// The row that begins where `reader` stands in BulkExecute::rows; until it is at its end.
-absl::StatusOr<BulkRow> take_bulk_row(Reader& reader, const std::vector<ParameterType>& types);
 
 }  // namespace crossfade::protocol

@@ -161,24 +161,6 @@ absl::Status take_values(Reader& reader, Bytes nulls, const std::vector<Paramete
   return absl::OkStatus();
 }
 
-std::uint64_t little_endian(Bytes bytes) {
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    value |= static_cast<std::uint64_t>(bytes[i]) << (8 * i);
-  }
-  return value;
-}
-
-// The text of an integer of one, two, four or eight bytes.
-std::string integer_text(Bytes bytes, bool is_unsigned) {
-  const std::uint64_t value = little_endian(bytes);
-  if (is_unsigned) {
-    return std::to_string(value);
-  }
-  const std::size_t unused_bits = 64 - 8 * bytes.size();
-  return std::to_string(static_cast<std::int64_t>(value << unused_bits) >> unused_bits);
-}
-
 }  // namespace
 
 absl::StatusOr<Parameter> take_parameter(Reader& reader, ParameterType type) {
@@ -286,40 +268,6 @@ void replace_statement_id(std::span<std::uint8_t> payload, std::uint32_t stateme
   Buffer id;
   put_u32(id, statement_id);
   std::copy(id.begin(), id.end(), payload.begin() + kStatementIdAt);
-}
-
-std::optional<std::string> parameter_text(const Parameter& parameter) {
-  if (parameter.is_null) {
-    return std::nullopt;
-  }
-  const auto type = static_cast<ColumnType>(parameter.type.type);
-  switch (type) {
-    case ColumnType::tiny:
-    case ColumnType::short_:
-    case ColumnType::year:
-    case ColumnType::long_:
-    case ColumnType::int24:
-    case ColumnType::longlong:
-      if (parameter.value.size() != encoding_of(parameter.type.type).bytes) {
-        return std::nullopt;
-      }
-      return integer_text(parameter.value, (parameter.type.flags & kParameterUnsigned) != 0);
-    case ColumnType::decimal:
-    case ColumnType::newdecimal:
-    case ColumnType::varchar:
-    case ColumnType::var_string:
-    case ColumnType::string:
-    case ColumnType::enum_:
-    case ColumnType::set:
-    case ColumnType::json:
-    case ColumnType::tiny_blob:
-    case ColumnType::medium_blob:
-    case ColumnType::long_blob:
-    case ColumnType::blob:
-      return std::string(as_text(parameter.value));
-    default:
-      return std::nullopt;
-  }
 }
 
 }  // namespace crossfade::protocol

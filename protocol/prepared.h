@@ -58,8 +58,4 @@ absl::StatusOr<Parameter> take_parameter(Reader& reader, ParameterType type);
 std::optional<std::uint32_t> statement_id_of(Bytes payload);
 void replace_statement_id(std::span<std::uint8_t> payload, std::uint32_t statement_id);
 
-// The parameter as an SQL-comparable text for checks on keys: integers in decimal, strings as they
-// are, nullopt for everything else.
-std::optional<std::string> parameter_text(const Parameter& parameter);
-
 }  // namespace crossfade::protocol

@@ -265,8 +265,8 @@ int run_cli(int argc, const char* const* argv, const CliContext& context) {
   CLI::App* tables_verb = app.add_subcommand("tables", "Decide about tables that no longer follow");
   tables_verb->require_subcommand(1);
   ReleaseOptions to_release;
-  CLI::App* release_verb = add_admin_verb(
-      *tables_verb, "release", "Let a stopped table catch up, from where it stopped in the leader's log", admin);
+  CLI::App* release_verb =
+      add_admin_verb(*tables_verb, "release", "Let a stopped table catch up, from where it stopped", admin);
   release_verb->add_option("table", to_release.table, "SCHEMA.TABLE, as status shows it under parked")
       ->required()
       ->type_name("TABLE");

@@ -10,10 +10,8 @@ namespace {
 
 constexpr auto kAnswerAtMost = std::chrono::seconds(10);
 
-// A hex literal is binary, so it is given a character set: names compare as the catalogue's own columns do.
 std::string is_named(const char* column, const std::string& name) {
-  return std::string(column) + "=CONVERT(" + (name.empty() ? "''" : "0x" + dualwrite::hex(protocol::as_bytes(name))) +
-         " USING utf8mb4)";
+  return std::string(column) + "=" + dualwrite::quote_text(name);
 }
 
 }  // namespace

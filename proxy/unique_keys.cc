@@ -17,10 +17,8 @@ std::string lower(std::string text) {
 
 std::string cache_key(const routing::TableName& table) { return table.schema + '\0' + table.table; }
 
-// A comparison with the catalogue's own collation, whatever characters the session has.
 std::string name_is(const char* column, const std::string& name) {
-  return std::string(column) + "=CONVERT(" + (name.empty() ? "''" : "0x" + dualwrite::hex(protocol::as_bytes(name))) +
-         " USING utf8mb4)";
+  return std::string(column) + "=" + dualwrite::quote_text(name);
 }
 
 // Rows of INDEX_NAME, COLUMN_NAME, NULLABLE, SUB_PART.

@@ -4,7 +4,6 @@
 #include <charconv>
 #include <optional>
 
-#include "protocol/ascii.h"
 #include "routing/bucket.h"
 #include "routing/statement_prefix.h"
 

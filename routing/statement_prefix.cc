@@ -66,8 +66,4 @@ bool may_have_prefix(StatementKind kind) {
   }
 }
 
-bool only_limits(std::string_view variable) {
-  return variable == "max_statement_time" || variable == "lock_wait_timeout" || variable == "innodb_lock_wait_timeout";
-}
-
 }  // namespace crossfade::routing

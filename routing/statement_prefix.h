@@ -25,7 +25,4 @@ std::string_view without_prefix(std::string_view sql, const LexerMode& mode);
 // Can a statement of this kind have one here? What has a state of its own to leave in the session cannot.
 bool may_have_prefix(StatementKind kind);
 
-// Can a variable only make a write fail, or wait for longer? Then the write is the same elsewhere without it.
-bool only_limits(std::string_view variable);
-
 }  // namespace crossfade::routing

@@ -16,12 +16,10 @@ class TokenCursor {
   }
 
   const Token& token() const { return token_; }
-  std::size_t end_of_last() const { return end_of_last_; }  // the offset behind the token that was stepped over last
   bool saw_executable_comment() const { return tokens_.saw_executable_comment(); }
 
   void advance() {
     after_dot_ = is_op(".");
-    end_of_last_ = token_.offset + token_.text.size();
     token_ = ahead_;
     if (token_.kind != TokenKind::end && token_.kind != TokenKind::error) ahead_ = tokens_.next();
   }
@@ -31,7 +29,6 @@ class TokenCursor {
   bool ahead_is(std::string_view word) const { return is_word(ahead_, word); }
   bool ahead_is_op(std::string_view op) const { return ahead_.kind == TokenKind::op && ahead_.text == op; }
   bool is_name() const { return token_.kind == TokenKind::word || token_.kind == TokenKind::quoted_name; }
-  bool is_label() const { return is_name() && ahead_is_op(":"); }
   bool at_end() const {
     return token_.kind == TokenKind::end || token_.kind == TokenKind::semicolon || token_.kind == TokenKind::error;
   }
@@ -50,7 +47,6 @@ class TokenCursor {
   Tokenizer tokens_;
   Token token_, ahead_;
   bool after_dot_ = false;
-  std::size_t end_of_last_ = 0;
 };
 
 }  // namespace crossfade::routing

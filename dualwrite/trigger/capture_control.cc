@@ -15,10 +15,6 @@ std::string table(std::string_view schema, std::string_view name) {
   return quote_name(schema) + ".`" + std::string(name) + "`";
 }
 
-std::string literal(std::string_view text) {
-  return text.empty() ? std::string("''") : "CONVERT(0x" + hex(protocol::as_bytes(text)) + " USING utf8mb4)";
-}
-
 std::string_view name(CaptureState state) {
   switch (state) {
     case CaptureState::making:
@@ -238,19 +234,20 @@ absl::StatusOr<std::vector<CaptureRecord>> captured_from(const protocol::ResultS
 
 std::string insert_captured(std::string_view schema, const CaptureRecord& record) {
   return "INSERT INTO " + table(schema, "captured") + "(`table_schema`,`table_name`,`state`,`definition`) VALUES(" +
-         literal(record.definition.name.schema) + "," + literal(record.definition.name.table) + "," +
-         literal(name(record.state)) + "," + literal(definition_record(record.definition, record.referenced)) + ")";
+         quote_text(record.definition.name.schema) + "," + quote_text(record.definition.name.table) + "," +
+         quote_text(name(record.state)) + "," + quote_text(definition_record(record.definition, record.referenced)) +
+         ")";
 }
 
 std::string update_captured(std::string_view schema, std::uint32_t number, CaptureState state) {
-  return "UPDATE " + table(schema, "captured") + " SET `state`=" + literal(name(state)) +
+  return "UPDATE " + table(schema, "captured") + " SET `state`=" + quote_text(name(state)) +
          " WHERE `number`=" + std::to_string(number);
 }
 
 std::string retire_captured(std::string_view schema, const TableRef& of, std::uint32_t but) {
-  return "UPDATE " + table(schema, "captured") + " SET `state`=" + literal(name(CaptureState::retired)) +
-         " WHERE `table_schema`=" + literal(of.schema) + " AND `table_name`=" + literal(of.table) + " AND `number`<>" +
-         std::to_string(but);
+  return "UPDATE " + table(schema, "captured") + " SET `state`=" + quote_text(name(CaptureState::retired)) +
+         " WHERE `table_schema`=" + quote_text(of.schema) + " AND `table_name`=" + quote_text(of.table) +
+         " AND `number`<>" + std::to_string(but);
 }
 
 std::string taken_setup_statement(std::string_view schema) {
@@ -259,12 +256,12 @@ std::string taken_setup_statement(std::string_view schema) {
 }
 
 std::string store_taken(std::string_view schema, std::string_view leader, std::string_view ids) {
-  return "REPLACE INTO " + table(schema, "taken") + "(`leader`,`ids`) VALUES(" + literal(leader) + ",'" +
+  return "REPLACE INTO " + table(schema, "taken") + "(`leader`,`ids`) VALUES(" + quote_text(leader) + ",'" +
          std::string(ids) + "')";
 }
 
 std::string select_taken(std::string_view schema, std::string_view leader) {
-  return "SELECT `ids` FROM " + table(schema, "taken") + " WHERE `leader`=" + literal(leader);
+  return "SELECT `ids` FROM " + table(schema, "taken") + " WHERE `leader`=" + quote_text(leader);
 }
 
 std::string definition_record(const TableDefinition& definition,

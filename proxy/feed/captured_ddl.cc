@@ -8,6 +8,7 @@
 #include "dualwrite/sql_text.h"
 #include "dualwrite/trigger/captured_row.h"
 #include "dualwrite/trigger/changes_table.h"
+#include "protocol/error_codes.h"
 #include "proxy/deadlines.h"
 #include "proxy/feed/server_answers.h"
 #include "proxy/log_limit.h"
@@ -100,9 +101,8 @@ Task<absl::Status> CapturedDdl::run(std::string sql) {
   auto done = co_await link_->run(std::move(sql), in_its_time());
   if (!done.ok()) co_return done.status();
   if (!done->failed()) co_return absl::OkStatus();
-  constexpr std::uint16_t kLockWaitTimeout = 1205;
   const protocol::Err& err = done->last().err;
-  if (err.code == kLockWaitTimeout) co_return absl::AbortedError(err_text(err));
+  if (err.code == protocol::kErrLockWaitTimeout) co_return absl::AbortedError(err_text(err));
   co_return absl::FailedPreconditionError(err_text(err));
 }
 

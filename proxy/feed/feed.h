@@ -22,8 +22,6 @@ enum class FeedKind : std::uint8_t {
   trigger     // row triggers on the leader
 };
 std::string_view name(FeedKind kind);
-// Rows travel, whatever the session said: sessions are relays.
-inline bool is_by_rows(FeedKind kind) { return kind == FeedKind::log || kind == FeedKind::trigger; }
 
 // What a session knows of its last commit. One with a GTID is found exactly; one without is covered by whatever the
 // leader had committed at `at`.

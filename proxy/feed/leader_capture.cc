@@ -8,6 +8,7 @@
 
 #include "dualwrite/sql_text.h"
 #include "dualwrite/trigger/changes_table.h"
+#include "protocol/error_codes.h"
 #include "proxy/deadlines.h"
 #include "proxy/feed/server_answers.h"
 
@@ -20,12 +21,7 @@ using dualwrite::TableRef;
 
 namespace {
 
-constexpr std::uint16_t kLockWaitTimeout = 1205;
 constexpr std::uint16_t kNeedsSuper = 1419;
-
-std::string text_literal(std::string_view text) {
-  return "CONVERT(0x" + dualwrite::hex(protocol::as_bytes(text)) + " USING utf8mb4)";
-}
 
 // The server refuses to make triggers for this account.
 absl::Status refusal(const protocol::Err& err) {
@@ -33,7 +29,7 @@ absl::Status refusal(const protocol::Err& err) {
   if (err.code == kNeedsSuper) {
     advice = "SET GLOBAL log_bin_trust_function_creators=1 on the leader";
   } else {
-    advice = "GRANT TRIGGER ON *.* TO the control account of the leader";
+    advice = "GRANT SELECT, TRIGGER, LOCK TABLES ON *.* TO the control account of the leader";
   }
   return absl::FailedPreconditionError("triggers cannot be made on the leader (" + err_text(err) + "): " + advice);
 }
@@ -79,7 +75,7 @@ Task<absl::Status> LeaderCapture::judge(BackendLink& leader) {
 
 // Until the connection ends, or release.
 Task<absl::Status> LeaderCapture::lock(BackendLink& leader) {
-  std::string question = "GET_LOCK(" + text_literal("crossfade_capture_" + schema_) + ",5)";
+  std::string question = "GET_LOCK(" + dualwrite::quote_text("crossfade_capture_" + schema_) + ",5)";
   auto got = co_await leader.ask_row(std::move(question), 1, Clock::now() + kCaptureMax);
   if (!got.ok()) co_return got.status();
   if (first_number(*got) != 1) co_return absl::UnavailableError("another proxy is making triggers");
@@ -89,7 +85,7 @@ Task<absl::Status> LeaderCapture::lock(BackendLink& leader) {
 }
 
 Task<absl::Status> LeaderCapture::unlock(BackendLink& leader) {
-  std::string release = "RELEASE_LOCK(" + text_literal("crossfade_capture_" + schema_) + ")";
+  std::string release = "RELEASE_LOCK(" + dualwrite::quote_text("crossfade_capture_" + schema_) + ")";
   auto released = co_await leader.ask_row(std::move(release), 1, Clock::now() + kCaptureMax);
   co_return released.status();
 }
@@ -106,7 +102,7 @@ Task<absl::StatusOr<bool>> LeaderCapture::is_new(BackendLink& leader) {
 Task<absl::Status> LeaderCapture::make_tables(BackendLink& leader) {
   constexpr std::uint64_t kTables = 2;  // `changes` and `captured`, which is made last
   auto there = co_await leader.query("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA=" +
-                                         text_literal(schema_) + " AND TABLE_NAME IN ('changes','captured')",
+                                         dualwrite::quote_text(schema_) + " AND TABLE_NAME IN ('changes','captured')",
                                      Clock::now() + kCaptureMax);
   if (!there.ok()) co_return there.status();
   if (first_number(there->front().rows.front()) == kTables) co_return absl::OkStatus();
@@ -353,7 +349,7 @@ Task<absl::Status> LeaderCapture::run(BackendLink& leader, std::string sql, Tabl
   if (!done->failed()) co_return absl::OkStatus();
   const protocol::Err& err = done->last().err;
   const std::string what = table.schema + "." + table.table;
-  if (err.code == kLockWaitTimeout) {
+  if (err.code == protocol::kErrLockWaitTimeout) {
     co_return absl::UnavailableError("table " + what +
                                      " is held by an open transaction, and its triggers wait for that; trying again");
   }

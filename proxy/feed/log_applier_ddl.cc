@@ -168,8 +168,8 @@ Task<absl::StatusOr<std::string>> LogApplier::schema_collation_of(const DdlAnaly
                                                                   const LoggedStatement& statement) {
   const std::string& schema = analysis.tables.empty() ? statement.schema : analysis.tables.front().schema;
   if (schema.empty()) co_return std::string();
-  std::string question = "SELECT DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME=CONVERT(0x" +
-                         dualwrite::hex(protocol::as_bytes(schema)) + " USING utf8mb4)";
+  std::string question = "SELECT DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME=" +
+                         dualwrite::quote_text(schema);
   auto asked = co_await leader_.query(std::move(question), Clock::now() + kConnectMax);
   if (!asked.ok()) co_return asked.status();
   if (asked->empty()) co_return std::string();

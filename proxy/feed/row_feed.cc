@@ -1,8 +1,5 @@
 #include "proxy/feed/row_feed.h"
 
-#include "proxy/deadlines.h"
-#include "proxy/log_limit.h"
-
 #include <pthread.h>
 #include <spdlog/spdlog.h>
 
@@ -11,6 +8,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "dualwrite/sql_text.h"
+#include "proxy/deadlines.h"
 #include "proxy/feed/log_source.h"
 #include "proxy/feed/server_answers.h"
 #include "proxy/feed/trigger_source.h"
@@ -61,7 +59,7 @@ RowFeed::~RowFeed() { stop(); }
 
 void RowFeed::start() {
   thread_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), "feed-log");  // as top -H shows it
+    pthread_setname_np(pthread_self(), "feed");  // as top -H shows it
     reactor_.spawn(loop());
     reactor_.spawn(bound_loop());
     reactor_.run();
@@ -294,10 +292,8 @@ Task<absl::Status> RowFeed::follow() {
 }
 
 Task<absl::Status> RowFeed::elect() {
-  auto got = co_await leader_->ask_row("GET_LOCK(CONVERT(0x" +
-                                           dualwrite::hex(protocol::as_bytes("crossfade_applier_" + options_.schema)) +
-                                           " USING utf8mb4),0)",
-                                       1, soon());
+  auto got = co_await leader_->ask_row(
+      "GET_LOCK(" + dualwrite::quote_text("crossfade_applier_" + options_.schema) + ",0)", 1, soon());
   if (!got.ok()) co_return got.status();
   next_election_ = Clock::now() + kElectionInterval;
   elected_ = first_number(*got) == 1;

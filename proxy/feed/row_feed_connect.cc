@@ -45,9 +45,8 @@ Task<absl::Status> RowFeed::check_leader() {
 // Even IF NOT EXISTS waits for open transactions, on MySQL for all that have written in the schema: it is asked for
 // first.
 Task<absl::Status> RowFeed::make_anchor_table() {
-  auto there = co_await leader_->query("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA=CONVERT(0x" +
-                                           dualwrite::hex(protocol::as_bytes(options_.schema)) +
-                                           " USING utf8mb4) AND TABLE_NAME='anchor'",
+  auto there = co_await leader_->query("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA=" +
+                                           dualwrite::quote_text(options_.schema) + " AND TABLE_NAME='anchor'",
                                        soon());
   if (!there.ok()) co_return there.status();
   if (first_number(there->front().rows.front()) == 1) co_return absl::OkStatus();

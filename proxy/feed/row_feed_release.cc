@@ -18,7 +18,7 @@ namespace {
 std::string named(const TableRef& table) { return table.schema + "." + table.table; }
 
 std::string what_will_happen(const StoppedTable& table, CatchUp how) {
-  const std::string from = named(table.table) + " is caught up from " + table.since.text() + " of the leader's log. ";
+  const std::string from = named(table.table) + " is caught up from " + table.since.text() + ". ";
   if (how == CatchUp::compared) return from + "A row that does not fit stops it again.";
   return from +
          "A row that does not fit is written as the leader has it, and is a line in the ledger. Rows that nobody has " +

@@ -175,7 +175,7 @@ class Bench:
     def cpu(self):
         tick = os.sysconf("SC_CLK_TCK")
         task = "/proc/%d/task" % self.proxy.process.pid
-        feed = next(tid for tid in os.listdir(task) if open("%s/%s/comm" % (task, tid)).read().strip() == "feed-log")
+        feed = next(tid for tid in os.listdir(task) if open("%s/%s/comm" % (task, tid)).read().strip() == "feed")
 
         def spent():
             fields = open("%s/%s/stat" % (task, feed)).read().rsplit(")", 1)[1].split()

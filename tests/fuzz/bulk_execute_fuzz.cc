@@ -31,24 +31,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto again = decode_bulk_execute(encoded, parameters, none);
   require(again.ok() && again->statement_id == bulk->statement_id && again->types == bulk->types &&
           again->rows.size() == bulk->rows.size());
-  Reader reader(bulk->rows);
-  while (!reader.at_end()) {
-    const std::size_t before = reader.remaining();
-    const auto row = take_bulk_row(reader, bulk->types);
-    if (!row.ok()) {
-      break;
-    }
-    require(row->parameters.size() == parameters && reader.remaining() < before);
-    // Each row can be run as an execution of its own.
-    Execute execute;
-    execute.parameters = row->parameters;
-    std::vector<ParameterType> bound;
-    const auto alone = decode_execute(encode_execute(execute), parameters, bound, {});
-    require(alone.ok() && alone->parameters.size() == parameters);
-    for (std::size_t i = 0; i < row->parameters.size(); ++i) {
-      require(alone->parameters[i].is_null == row->parameters[i].is_null &&
-              alone->parameters[i].value == row->parameters[i].value);
-    }
-  }
   return 0;
 }

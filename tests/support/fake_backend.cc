@@ -289,6 +289,35 @@ bool FakeBackend::on_prepare(Connection& connection, const std::string& sql) {
   return connection.socket.write(out.wire(), piece_bytes_);
 }
 
+namespace {
+
+// Texts as they are, integers in decimal, NULL for the rest.
+std::string shown(const protocol::Parameter& parameter) {
+  using protocol::ColumnType;
+  if (parameter.is_null) return "NULL";
+  switch (static_cast<ColumnType>(parameter.type.type)) {
+    case ColumnType::tiny:
+    case ColumnType::short_:
+    case ColumnType::long_:
+    case ColumnType::longlong: {
+      std::uint64_t value = 0;
+      for (std::size_t i = 0; i < parameter.value.size(); ++i) {
+        value |= static_cast<std::uint64_t>(parameter.value[i]) << (8 * i);
+      }
+      return std::to_string(value);
+    }
+    case ColumnType::varchar:
+    case ColumnType::var_string:
+    case ColumnType::string:
+    case ColumnType::blob:
+      return std::string(protocol::as_text(parameter.value));
+    default:
+      return "NULL";
+  }
+}
+
+}  // namespace
+
 // A prepared statement runs as its text with its parameters in a comment.
 bool FakeBackend::on_execute(Connection& connection, protocol::Bytes payload) {
   ResultWriter out(connection.capabilities);
@@ -302,7 +331,7 @@ bool FakeBackend::on_execute(Connection& connection, protocol::Bytes payload) {
   if (!execute.ok()) return false;
   std::string sql = prepared.sql;
   for (const protocol::Parameter& parameter : execute->parameters) {
-    sql += " /*" + protocol::parameter_text(parameter).value_or("NULL") + "*/";
+    sql += " /*" + shown(parameter) + "*/";
   }
   const std::optional<Answer> answer = run(connection, sql);
   if (!answer) return false;

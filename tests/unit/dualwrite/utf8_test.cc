@@ -16,8 +16,6 @@ TEST(IsUtf8, IsStrict) {
                                 "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xc3\x28", "a\xff"}) {
     EXPECT_FALSE(is_utf8mb4(bad)) << bad;
   }
-  EXPECT_TRUE(is_utf8mb3("\xe0\xa0\x80"));
-  EXPECT_FALSE(is_utf8mb3("\xf0\x9f\x98\x80"));
 }
 
 }  // namespace

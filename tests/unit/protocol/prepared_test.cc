@@ -263,35 +263,5 @@ TEST(StatementId, IsReadAndReplacedInPlace) {
   EXPECT_EQ(statement_id_of({}), std::nullopt);
 }
 
-TEST(ParameterText, WritesIntegersInDecimalAsSignedOrUnsigned) {
-  EXPECT_EQ(parameter_text(value(ColumnType::tiny, {0xff})), "-1");
-  EXPECT_EQ(parameter_text(value(ColumnType::tiny, {0xff}, kUnsigned)), "255");
-  EXPECT_EQ(parameter_text(value(ColumnType::short_, {0x00, 0x80})), "-32768");
-  EXPECT_EQ(parameter_text(value(ColumnType::year, {0xe8, 0x07}, kUnsigned)), "2024");
-  EXPECT_EQ(parameter_text(value(ColumnType::long_, {0xff, 0xff, 0xff, 0xff})), "-1");
-  EXPECT_EQ(parameter_text(value(ColumnType::int24, {0xff, 0xff, 0xff, 0xff}, kUnsigned)), "4294967295");
-  EXPECT_EQ(parameter_text(value(ColumnType::longlong, Buffer(8, 0xff))), "-1");
-  EXPECT_EQ(parameter_text(value(ColumnType::longlong, Buffer(8, 0xff), kUnsigned)), "18446744073709551615");
-  EXPECT_EQ(parameter_text(value(ColumnType::longlong, {0, 0, 0, 0, 0, 0, 0, 0x80})), "-9223372036854775808");
-}
-
-TEST(ParameterText, GivesStringsAsTheyAre) {
-  for (const ColumnType type : {ColumnType::varchar, ColumnType::var_string, ColumnType::string, ColumnType::blob,
-                                ColumnType::newdecimal, ColumnType::enum_, ColumnType::json}) {
-    EXPECT_EQ(parameter_text(value(type, text_bytes("12.50"))), "12.50");
-  }
-  EXPECT_EQ(parameter_text(value(ColumnType::string, {})), "");
-}
-
-TEST(ParameterText, KnowsNoTextForTheRest) {
-  EXPECT_EQ(parameter_text({.type = of(ColumnType::string), .is_null = true, .value = {}}), std::nullopt);
-  EXPECT_EQ(parameter_text(value(ColumnType::double_, Buffer(8, 0))), std::nullopt);
-  EXPECT_EQ(parameter_text(value(ColumnType::float_, Buffer(4, 0))), std::nullopt);
-  EXPECT_EQ(parameter_text(value(ColumnType::datetime, Buffer(7, 0))), std::nullopt);
-  EXPECT_EQ(parameter_text(value(ColumnType::bit, Buffer(1, 0))), std::nullopt);
-  EXPECT_EQ(parameter_text(value(ColumnType::geometry, Buffer(1, 0))), std::nullopt);
-  EXPECT_EQ(parameter_text(value(ColumnType::long_, Buffer(3, 0))), std::nullopt);
-}
-
 }  // namespace
 }  // namespace crossfade::protocol
