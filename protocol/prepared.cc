@@ -9,7 +9,6 @@
 namespace crossfade::protocol {
 namespace {
 
-constexpr std::uint8_t kParameterUnsigned = 0x80;
 constexpr std::size_t kStatementIdAt = 1;
 constexpr std::size_t kStatementIdBytes = 4;
 constexpr std::uint8_t kDateBytesMax = 13;  // a DATETIME with a time zone offset
