@@ -16,9 +16,7 @@ def setup(env, **flags):
     env.needs_proxy()
     env.old.run("INSERT INTO app.who VALUES (1, 'old')")
     env.new.run("INSERT INTO app.who VALUES (1, 'new')")
-    proxy = env.proxy(flags=dict({"read_from_new": {"percent": 100}}, **flags))
-    proxy.reads_may_go()
-    return proxy
+    return env.proxy(flags=dict({"read_from_new": {"percent": 100}}, **flags))
 
 
 def assert_t(env, proxy):
