@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 
+#include "dualwrite/collation_names.h"
 #include "dualwrite/sql_text.h"
 #include "proxy/deadlines.h"
 #include "proxy/feed/log_applier.h"
@@ -163,17 +164,27 @@ Task<absl::Status> LogApplier::run_ddl(LoggedStatement statement, DdlAnalysis an
   co_return co_await setting_.catalog.reload(leader_, follower_.link(), analysis.tables);
 }
 
-// What a table inherits that says nothing of its character set.
+// What a table inherited that says nothing of its character set. The leader can only be asked what its schema has now, and
+// the statement tells what its session took its default schema to have, which is as old as its USE. Where these two differ,
+// the table itself knows, if it is still there.
 Task<absl::StatusOr<std::string>> LogApplier::schema_collation_of(const DdlAnalysis& analysis,
                                                                   const LoggedStatement& statement) {
-  const std::string& schema = analysis.tables.empty() ? statement.schema : analysis.tables.front().schema;
-  if (schema.empty()) co_return std::string();
-  std::string question = "SELECT DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME=" +
-                         dualwrite::quote_text(schema);
+  const TableRef table = analysis.tables.empty() ? TableRef{.schema = statement.schema, .table = ""} : analysis.tables.front();
+  if (table.schema.empty()) co_return std::string();
+  const std::string schema = dualwrite::quote_text(table.schema);
+  std::string question = "SELECT DEFAULT_COLLATION_NAME,(SELECT TABLE_COLLATION FROM information_schema.TABLES WHERE "
+                         "TABLE_SCHEMA=" + schema + " AND TABLE_NAME=" + dualwrite::quote_text(table.table) +
+                         ") FROM information_schema.SCHEMATA WHERE SCHEMA_NAME=" + schema;
   auto asked = co_await leader_.query(std::move(question), Clock::now() + kConnectMax);
   if (!asked.ok()) co_return asked.status();
-  if (asked->empty()) co_return std::string();
-  co_return first_cell(asked->front());
+  const std::string said = table.schema == statement.schema
+                               ? dualwrite::collation_name(statement.database_collation, setting_.makes.leader_is_mariadb)
+                               : "";
+  if (asked->empty()) co_return said;
+  const std::string now = first_cell(asked->front());
+  if (said.empty() || said == now) co_return now;
+  const std::string own = first_cell(asked->front(), 1);
+  co_return own == now ? now : said;
 }
 
 // Fenced as every transaction of the applier.

@@ -1,4 +1,4 @@
-// The one value that a question of ours asked for.
+// The few values that a question of ours asked for.
 #pragma once
 
 #include <charconv>
@@ -10,8 +10,10 @@
 
 namespace crossfade::proxy {
 
-inline std::string first_cell(const protocol::ResultSet& result) {
-  return result.rows.empty() || result.rows.front().empty() ? std::string() : result.rows.front().front().value_or("");
+// Of the first row; empty where it is NULL or there is none.
+inline std::string first_cell(const protocol::ResultSet& result, std::size_t column = 0) {
+  if (result.rows.empty() || result.rows.front().size() <= column) return {};
+  return result.rows.front()[column].value_or("");
 }
 
 inline std::uint64_t to_number(const protocol::Cell& cell) {

@@ -121,6 +121,20 @@ def test_databases_and_quoted_names(env):
     assert_followed(env, proxy, rows_min=4)
 
 
+def test_a_table_inherits_what_its_schema_had_when_it_was_made(env):
+    env.needs_proxy()
+    proxy = start(env, T)
+    through(proxy, "INSERT INTO t (v) VALUES ('x')")
+    env.assert_equal(proxy, rows_min=1)
+    proxy.stop()
+    with env.old.connect(database="app") as early:  # it goes on taking the schema for what it was when it came
+        env.old.run("CREATE TABLE before_it (id INT PRIMARY KEY, v VARCHAR(9))", "INSERT INTO before_it VALUES (1, '\u0416')",
+                    "ALTER DATABASE DEFAULT CHARACTER SET latin1", database="app")
+        execute(early, "CREATE TABLE after_it (id INT PRIMARY KEY, v VARCHAR(9))", "INSERT INTO after_it VALUES (1, 'ü')")
+    proxy.start()
+    assert_followed(env, proxy, rows_min=3)
+
+
 def test_account_and_global_statements_are_left_to_people(env):
     proxy = start(env, T)
     env.needs_proxy()
