@@ -12,9 +12,9 @@ using Lines = std::vector<std::pair<std::string, std::string>>;  // path and val
 std::string boolean_text(bool value) { return value ? "true" : "false"; }
 
 std::string hex_text(std::uint64_t value) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
+  constexpr std::string_view kHex = "0123456789abcdef";
   std::string text;
-  for (int shift = 60; shift >= 0; shift -= 4) text += kDigits[(value >> shift) & 0xF];
+  for (int shift = 60; shift >= 0; shift -= 4) text += kHex[(value >> shift) & 0xF];
   return "0x" + text;
 }
 

@@ -18,6 +18,8 @@
 
 namespace crossfade::config {
 
+inline constexpr std::size_t kUserBytesMax = 512;  // of an account's name: 128 characters of four bytes
+
 class MapReader;
 
 // Points into the tree and at the Problems, both of which outlive it.

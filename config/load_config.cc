@@ -18,7 +18,6 @@ using std::chrono::seconds;
 constexpr std::uint64_t kKiB = 1ull << 10;
 constexpr std::uint64_t kMiB = 1ull << 20;
 constexpr std::uint64_t kGiB = 1ull << 30;
-constexpr std::size_t kUserBytesMax = 512;  // 128 characters of four bytes
 constexpr std::uint64_t kListenMax = 64;
 constexpr std::uint64_t kUsersMax = 10000;
 constexpr std::uint64_t kNetworksMax = 1000;

@@ -14,7 +14,6 @@ constexpr std::uint64_t kRulesMax = 1000;
 constexpr std::uint64_t kTablesMax = 1000;
 constexpr std::uint64_t kHintsMax = 16;
 constexpr std::size_t kNameBytesMax = 256;  // 64 characters of four bytes
-constexpr std::size_t kUserBytesMax = 512;  // 128 characters of four bytes
 
 constexpr std::array<std::pair<std::string_view, Ack>, 2> kAcks{{{"leader", Ack::leader}, {"both", Ack::both}}};
 constexpr std::array<std::pair<std::string_view, OnDivergence>, 2> kOnDivergence{

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace crossfade::dualwrite {
 
@@ -19,6 +20,11 @@ inline std::string ascii_lower(std::string_view text) {
 inline bool same_ignoring_case(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [](char x, char y) { return ascii_lower(x) == ascii_lower(y); });
+}
+
+// Of equal length, and so in each place.
+inline bool same_names(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), same_ignoring_case);
 }
 
 }  // namespace crossfade::dualwrite

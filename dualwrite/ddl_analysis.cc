@@ -9,11 +9,6 @@
 namespace crossfade::dualwrite {
 namespace {
 
-template <std::size_t size>
-bool contains(const std::array<std::string_view, size>& words, std::string_view word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
 constexpr std::array<std::string_view, 9> kHarmless = {"ANALYZE", "OPTIMIZE", "REPAIR",    "CHECK",  "CHECKSUM",
                                                        "FLUSH",   "CACHE",    "SAVEPOINT", "RELEASE"};
 constexpr std::array<std::string_view, 11> kPeople = {"GRANT",  "REVOKE", "INSTALL",  "UNINSTALL", "RESET", "PURGE",

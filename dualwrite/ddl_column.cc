@@ -11,11 +11,6 @@
 namespace crossfade::dualwrite {
 namespace {
 
-template <std::size_t size>
-bool contains(const std::array<std::string_view, size>& words, std::string_view word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
 // MySQL takes no literal default for these, but an expression.
 constexpr std::array<std::string_view, 21> kNoLiteralDefault = {
     "TINYTEXT",           "TEXT",           "MEDIUMTEXT", "LONGTEXT",   "TINYBLOB",     "BLOB",

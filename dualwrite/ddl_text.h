@@ -2,6 +2,8 @@
 // so do strings and quoted names; comments between tokens go where they could mean something to the other make.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -14,6 +16,11 @@ namespace crossfade::dualwrite {
 
 // A longer text is not cut at all: nobody writes such definitions, and each token takes 200 bytes.
 constexpr std::size_t kDdlBytesMax = 4u << 20;
+
+template <std::size_t size>
+bool contains(const std::array<std::string_view, size>& words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
 
 class DdlText {
  public:

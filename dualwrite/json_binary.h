@@ -56,6 +56,10 @@ class JsonContainer {
   bool object_ = false;
 };
 
+inline absl::Status malformed_json(const char* what) {
+  return absl::InvalidArgumentError(std::string("malformed JSON: ") + what);
+}
+
 // u8 of seven bits each, the lowest first, the highest bit says that more follow; at most five.
 absl::StatusOr<std::uint32_t> read_json_length(protocol::Reader& reader);
 

@@ -15,8 +15,6 @@ using protocol::Reader;
 
 namespace {
 
-absl::Status malformed(const char* what) { return absl::InvalidArgumentError(std::string("malformed JSON: ") + what); }
-
 // u8 precision | u8 scale | digits: nine in four bytes, the highest first; the first bit is set where it is not
 // negative, and all bits are inverted where it is.
 absl::Status append_decimal(Bytes value, std::string& out) {
@@ -24,11 +22,11 @@ absl::Status append_decimal(Bytes value, std::string& out) {
   Reader reader(value);
   const std::size_t precision = reader.u8();
   const std::size_t scale = reader.u8();
-  if (scale > precision || precision > 81) return malformed("a decimal");
+  if (scale > precision || precision > 81) return malformed_json("a decimal");
   const std::size_t whole = precision - scale;
   const std::size_t bytes = whole / 9 * 4 + kBytesOfDigits[whole % 9] + scale / 9 * 4 + kBytesOfDigits[scale % 9];
   const Bytes coded = reader.take(bytes);
-  if (reader.failed() || !reader.at_end() || bytes == 0) return malformed("a decimal");
+  if (reader.failed() || !reader.at_end() || bytes == 0) return malformed_json("a decimal");
   const bool negative = (coded[0] & 0x80) == 0;
   protocol::Buffer plain(coded.begin(), coded.end());
   plain[0] ^= 0x80;
@@ -58,7 +56,7 @@ absl::Status append_decimal(Bytes value, std::string& out) {
 // i64: microseconds in the low 24 bits; above them seconds 6, minutes 6, hours 5, day 5, year * 13 + month 17. TIME has
 // hours of 10 bits and no day.
 absl::Status append_temporal(LogType type, Bytes value, std::string& out) {
-  if (value.size() != 8) return malformed("a time");
+  if (value.size() != 8) return malformed_json("a time");
   const auto packed = static_cast<std::int64_t>(Reader(value).u64());
   const bool negative = packed < 0;
   const std::uint64_t size = negative ? 0 - static_cast<std::uint64_t>(packed) : static_cast<std::uint64_t>(packed);

@@ -12,8 +12,6 @@ namespace {
 
 constexpr int kDepthMax = 100;  // MySQL's own
 
-absl::Status malformed(const char* what) { return absl::InvalidArgumentError(std::string("malformed JSON: ") + what); }
-
 // Invariant: budget_ + the bytes of what was written so far = the document's. A document whose values overlap, which
 // could be written out at any length, comes to its end.
 class Writer {
@@ -34,7 +32,7 @@ class Writer {
 };
 
 absl::Status Writer::spend(std::size_t bytes) {
-  if (bytes > budget_) return malformed("values overlap");
+  if (bytes > budget_) return malformed_json("values overlap");
   budget_ -= bytes;
   return absl::OkStatus();
 }
@@ -48,7 +46,7 @@ absl::Status Writer::write(JsonValue value, int depth) {
     case JsonType::large_array:
       return write_container(value, depth);
     case JsonType::literal:
-      return value.bytes.empty() ? malformed("a literal") : write_literal(reader.u8());
+      return value.bytes.empty() ? malformed_json("a literal") : write_literal(reader.u8());
     case JsonType::int16:
       out_ += std::to_string(static_cast<std::int16_t>(reader.u16()));
       break;
@@ -69,7 +67,7 @@ absl::Status Writer::write(JsonValue value, int depth) {
       break;
     case JsonType::double_: {
       const auto number = std::bit_cast<double>(reader.u64());
-      if (!(number - number == 0)) return malformed("a number that is none");
+      if (!(number - number == 0)) return malformed_json("a number that is none");
       append_json_double(number, out_);
       break;
     }
@@ -78,9 +76,9 @@ absl::Status Writer::write(JsonValue value, int depth) {
     case JsonType::opaque:
       return write_opaque(value.bytes);
     default:
-      return malformed("a type that is not known");
+      return malformed_json("a type that is not known");
   }
-  return reader.failed() ? malformed("a number is cut off") : absl::OkStatus();
+  return reader.failed() ? malformed_json("a number is cut off") : absl::OkStatus();
 }
 
 absl::Status Writer::write_literal(std::uint8_t literal) {
@@ -95,7 +93,7 @@ absl::Status Writer::write_literal(std::uint8_t literal) {
       out_ += "false";
       return absl::OkStatus();
     default:
-      return malformed("a literal");
+      return malformed_json("a literal");
   }
 }
 
@@ -104,7 +102,7 @@ absl::Status Writer::write_string(Bytes bytes) {
   const absl::StatusOr<std::uint32_t> length = read_json_length(reader);
   if (!length.ok()) return length.status();
   const Bytes text = reader.take(*length);
-  if (reader.failed()) return malformed("a text is cut off");
+  if (reader.failed()) return malformed_json("a text is cut off");
   if (absl::Status status = spend(text.size()); !status.ok()) return status;
   append_json_string(protocol::as_text(text), out_);
   return absl::OkStatus();
@@ -117,13 +115,13 @@ absl::Status Writer::write_opaque(Bytes bytes) {
   const absl::StatusOr<std::uint32_t> length = read_json_length(reader);
   if (!length.ok()) return length.status();
   const Bytes value = reader.take(*length);
-  if (reader.failed()) return malformed("a value is cut off");
+  if (reader.failed()) return malformed_json("a value is cut off");
   if (absl::Status status = spend(value.size()); !status.ok()) return status;
   return append_opaque(type, value, out_);
 }
 
 absl::Status Writer::write_container(JsonValue value, int depth) {
-  if (depth >= kDepthMax) return malformed("nested too deep");
+  if (depth >= kDepthMax) return malformed_json("nested too deep");
   const absl::StatusOr<JsonContainer> container = JsonContainer::open(value);
   if (!container.ok()) return container.status();
   if (absl::Status status = spend(container->own_bytes()); !status.ok()) return status;

@@ -78,10 +78,6 @@ std::vector<DefinedKey> leader_unique_keys(const TablePair& pair) {
   return keys;
 }
 
-bool same_names(const std::vector<std::string>& left, const std::vector<std::string>& right) {
-  return std::equal(left.begin(), left.end(), right.begin(), right.end(), same_ignoring_case);
-}
-
 bool changes_rows(const std::string& action) {
   return action == "CASCADE" || action == "SET NULL" || action == "SET DEFAULT";
 }

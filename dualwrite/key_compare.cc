@@ -38,10 +38,6 @@ bool implies(const DefinedKey& narrow, const DefinedKey& wide) {
 bool acts(const std::string& rule) { return rule != "RESTRICT" && rule != "NO ACTION"; }
 bool same_rule(const std::string& a, const std::string& b) { return a == b || (!acts(a) && !acts(b)); }
 
-bool same_names(const std::vector<std::string>& a, const std::vector<std::string>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), same_ignoring_case);
-}
-
 bool same_reference(const DefinedForeignKey& a, const DefinedForeignKey& b) {
   return a.parent == b.parent && same_names(a.columns, b.columns) && same_names(a.parent_columns, b.parent_columns);
 }

@@ -215,9 +215,9 @@ TableDefinition table_of(const Row& row) {
 }
 
 // Collects what the queries say; rows of tables that the first one did not name (made in between) are passed over.
-class Reader {
+class DefinitionReader {
  public:
-  explicit Reader(bool mariadb) : mariadb_(mariadb) {}
+  explicit DefinitionReader(bool mariadb) : mariadb_(mariadb) {}
 
   void read(std::size_t source, const Row& row) {
     const TableRef name{.schema = text(row[0]), .table = text(row[1])};
@@ -348,7 +348,7 @@ absl::StatusOr<std::map<TableRef, TableDefinition>> definitions_from(const std::
                                                                      bool mariadb) {
   const std::array<Source, kSources> all = sources(mariadb);
   if (results.size() != all.size()) return absl::InternalError("not the results of the queries for definitions");
-  Reader reader(mariadb);
+  DefinitionReader reader(mariadb);
   for (std::size_t source = 0; source < all.size(); ++source) {
     for (const Row& row : results[source].rows) {
       if (row.size() != all[source].width) return absl::InternalError("a row of the definitions has another width");

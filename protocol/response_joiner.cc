@@ -2,13 +2,12 @@
 
 #include <algorithm>
 
+#include "protocol/first_byte.h"
 #include "protocol/packet.h"
 
 namespace crossfade::protocol {
 namespace {
 
-constexpr std::uint8_t kEofByte = 0xfe;
-constexpr std::uint32_t kEofBytes = 5;
 constexpr std::uint8_t kMoreResults = kStatusMoreResults;  // in the low byte of the flags
 
 // How many bytes follow a length-encoded number's first.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "protocol/binary_value.h"
+#include "protocol/first_byte.h"
 #include "protocol/packet.h"
 #include "protocol/prepared.h"
 
@@ -10,7 +11,6 @@ namespace crossfade::protocol {
 namespace {
 
 constexpr std::uint8_t kNullByte = 0xfb;
-constexpr std::uint8_t kErrByte = 0xff;
 constexpr std::size_t kNullBitsReserved = 2;  // of the bitmap of a binary row
 
 absl::Status malformed(const std::string& what) { return absl::InvalidArgumentError("malformed row: " + what); }

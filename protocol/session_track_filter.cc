@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "protocol/first_byte.h"
 #include "protocol/packet.h"
 
 namespace crossfade::protocol {
@@ -41,7 +42,6 @@ void SessionTrackFilter::on_result_end(std::size_t at, const ResponseTracker& tr
 // The packet as the client is to get it.
 Buffer SessionTrackFilter::edited(Bytes packet) {
   const Bytes payload = packet.subspan(kHeaderBytes);
-  constexpr std::size_t kEofBytes = 5;
   if (payload.size() == kEofBytes) {  // MariaDB sets the flag there, too, and tells nothing
     Buffer eof(packet.begin(), packet.end());
     if (options_.client == Client::did_not_ask)

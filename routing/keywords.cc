@@ -9,7 +9,7 @@ constexpr KeywordInfo reserved(Keyword keyword = Keyword::none) { return {keywor
 constexpr KeywordInfo opens(Keyword keyword = Keyword::none) { return {keyword, true, true}; }
 constexpr KeywordInfo plain(Keyword keyword) { return {keyword, false, false}; }
 
-constexpr WordEntry<KeywordInfo> kEntries[] = {
+constexpr WordEntry<KeywordInfo> kKeywords[] = {
     {"IN", opens(Keyword::in)},
     {"VALUES", opens(Keyword::values)},
     {"EXISTS", opens(Keyword::exists)},
@@ -247,12 +247,12 @@ constexpr WordEntry<KeywordInfo> kEntries[] = {
     {"COLUMNS", plain(Keyword::columns)},
     {"ROLLUP", plain(Keyword::rollup)},
 };
-constexpr WordTable<KeywordInfo, 1024> kTable(kEntries);
+constexpr WordTable<KeywordInfo, 1024> kKeywordTable(kKeywords);
 
 }  // namespace
 
 KeywordInfo keyword_info(std::string_view word) {
-  const KeywordInfo* info = kTable.find(word);
+  const KeywordInfo* info = kKeywordTable.find(word);
   return info == nullptr ? KeywordInfo{} : *info;
 }
 

@@ -22,7 +22,7 @@ constexpr unsigned kMysql = static_cast<unsigned>(FunctionTrait::mysql_only);
 
 constexpr FunctionTraits traits(unsigned bits = 0) { return FunctionTraits(bits); }
 
-constexpr WordEntry<FunctionTraits> kEntries[] = {
+constexpr WordEntry<FunctionTraits> kFunctions[] = {
     {"ABS", traits()},
     {"ACOS", traits()},
     {"ADDDATE", traits(kTouching)},
@@ -505,12 +505,12 @@ constexpr WordEntry<FunctionTraits> kEntries[] = {
     {"YEAR", traits()},
     {"YEARWEEK", traits()},
 };
-constexpr WordTable<FunctionTraits, 2048> kTable(kEntries);
+constexpr WordTable<FunctionTraits, 2048> kFunctionTable(kFunctions);
 
 }  // namespace
 
 std::optional<FunctionTraits> known_function(std::string_view name, const LexerMode& mode) {
-  const FunctionTraits* found = kTable.find(name);
+  const FunctionTraits* found = kFunctionTable.find(name);
   if (found == nullptr) return std::nullopt;
   if (found->has(mode.mariadb ? FunctionTrait::mysql_only : FunctionTrait::mariadb_only)) return std::nullopt;
   return *found;

@@ -52,9 +52,9 @@ class FieldWriter {
 };
 
 // After a wrong field everything is empty, and ok() says so.
-class FieldReader {
+class StoredFields {
  public:
-  explicit FieldReader(std::string_view text) : rest_(text) {}
+  explicit StoredFields(std::string_view text) : rest_(text) {}
   std::string_view text() {
     std::size_t bytes = 0;
     const auto [stop, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), bytes);
@@ -120,7 +120,7 @@ void write_column(FieldWriter& out, const DefinedColumn& column) {
   out.number(column.on_update_now ? 1 : 0);
 }
 
-DefinedColumn read_column(FieldReader& in) {
+DefinedColumn read_column(StoredFields& in) {
   DefinedColumn column;
   column.name = in.text();
   column.data_type = in.text();
@@ -154,7 +154,7 @@ void write_key(FieldWriter& out, const DefinedKey& key) {
   }
 }
 
-DefinedKey read_key(FieldReader& in) {
+DefinedKey read_key(StoredFields& in) {
   DefinedKey key;
   key.name = in.text();
   key.unique = in.flag();
@@ -288,7 +288,7 @@ std::string definition_record(const TableDefinition& definition,
 }
 
 absl::StatusOr<CaptureRecord> parse_definition_record(std::string_view text) {
-  FieldReader in(text);
+  StoredFields in(text);
   CaptureRecord record;
   if (in.text() != kRecordVersion) return absl::InternalError("a definition in `captured` is of another version");
   TableDefinition& definition = record.definition;

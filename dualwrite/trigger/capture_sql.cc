@@ -11,7 +11,7 @@ namespace crossfade::dualwrite {
 namespace {
 
 // The time of the statement is the same in all its rows, and no trigger can read a number of the statement.
-constexpr std::string_view kStatement = "UNIX_TIMESTAMP(NOW(6))*1000000";
+constexpr std::string_view kStatementTime = "UNIX_TIMESTAMP(NOW(6))*1000000";
 
 std::string full_name(const TableRef& table) { return quote_name(table.schema) + "." + quote_name(table.table); }
 
@@ -91,7 +91,7 @@ Assignments head(const CaptureSource& source, char op, std::string_view foreign_
   put(out, "op", std::string("'") + op + "'");
   put(out, "cid", "CONNECTION_ID()");
   put(out, "fk", std::string(foreign_keys));
-  put(out, "st", std::string(kStatement));
+  put(out, "st", std::string(kStatementTime));
   return out;
 }
 

@@ -11,15 +11,15 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
-std::vector<std::string> refused(const std::string& yaml) {
+std::vector<std::string> refused_flags(const std::string& yaml) {
   const Loaded<Flags> loaded = load_flags(yaml);
   EXPECT_EQ(loaded.value.has_value(), loaded.problems.empty());
   return lines(loaded.problems);
 }
 // Of keys below a good version, so that their first line is line 2.
-std::vector<std::string> refused_below_version(const std::string& yaml) { return refused("version: 1\n" + yaml); }
+std::vector<std::string> refused_below_version(const std::string& yaml) { return refused_flags("version: 1\n" + yaml); }
 
-Flags accepted(const std::string& yaml) {
+Flags accepted_flags(const std::string& yaml) {
   Loaded<Flags> loaded = load_flags(yaml);
   EXPECT_THAT(lines(loaded.problems), IsEmpty());
   return loaded.value.value_or(Flags{});
@@ -28,7 +28,7 @@ Flags accepted(const std::string& yaml) {
 TEST(LoadFlags, NeedsOnlyAVersionAndLeavesTheRestAtItsDefaults) {
   Flags expected;
   expected.version = 1;
-  EXPECT_EQ(accepted("version: 1\n"), expected);
+  EXPECT_EQ(accepted_flags("version: 1\n"), expected);
   EXPECT_TRUE(expected.dual_write.enabled);
   EXPECT_TRUE(expected.shadow_read.percent.none());
   EXPECT_TRUE(expected.read_from_new.percent.none());
@@ -38,7 +38,7 @@ TEST(LoadFlags, NeedsOnlyAVersionAndLeavesTheRestAtItsDefaults) {
 }
 
 TEST(LoadFlags, ReadsEveryKey) {
-  const Flags flags = accepted(R"(version: 12
+  const Flags flags = accepted_flags(R"(version: 12
 dual_write: { enabled: false, ack: both }
 shadow_read:    { percent: 20 }
 read_from_new:  { percent: 12.5, by: client_host }
@@ -75,19 +75,19 @@ kill_switch: true
 }
 
 TEST(LoadFlags, RefusesAMissingOrMalformedVersion) {
-  EXPECT_THAT(refused("kill_switch: true\n"), ElementsAre("1:1: version: this key is missing"));
-  EXPECT_THAT(refused("version: 0\n"),
+  EXPECT_THAT(refused_flags("kill_switch: true\n"), ElementsAre("1:1: version: this key is missing"));
+  EXPECT_THAT(refused_flags("version: 0\n"),
               ElementsAre("1:10: version: must be a whole number from 1 to 9223372036854775807, in plain digits, not "
                           "\"0\""));
   for (const char* version : {"-1", "1.0", "010", "0x1", "1e3", "0o7", "9223372036854775808", "one", "1_0"}) {
-    EXPECT_THAT(refused("version: " + std::string(version) + "\n"),
+    EXPECT_THAT(refused_flags("version: " + std::string(version) + "\n"),
                 ElementsAre(StartsWith("1:10: version: must be a")));
   }
-  EXPECT_EQ(accepted("version: 9223372036854775807\n").version, 9223372036854775807u);
+  EXPECT_EQ(accepted_flags("version: 9223372036854775807\n").version, 9223372036854775807u);
 }
 
 TEST(LoadFlags, RefusesAQuotedNumber) {
-  EXPECT_THAT(refused("version: \"1\"\n"), ElementsAre("1:10: version: must be a number, without quotes"));
+  EXPECT_THAT(refused_flags("version: \"1\"\n"), ElementsAre("1:10: version: must be a number, without quotes"));
   EXPECT_THAT(refused_below_version("shadow_read: { percent: '5' }\n"),
               ElementsAre("2:25: shadow_read.percent: must be a number, without quotes"));
 }
@@ -127,10 +127,10 @@ TEST(LoadFlags, ReadsEveryBucketKey) {
   };
   for (const auto& [text, by] : cases) {
     EXPECT_EQ(
-        accepted("version: 1\nread_from_new: { percent: 1, by: \"" + std::string(text) + "\" }\n").read_from_new.by,
+        accepted_flags("version: 1\nread_from_new: { percent: 1, by: \"" + std::string(text) + "\" }\n").read_from_new.by,
         by);
   }
-  EXPECT_EQ(accepted("version: 1\nread_from_new: { percent: 1, by: \"hint:" + std::string(64, 'k') + "\" }\n")
+  EXPECT_EQ(accepted_flags("version: 1\nread_from_new: { percent: 1, by: \"hint:" + std::string(64, 'k') + "\" }\n")
                 .read_from_new.by.hint.size(),
             64u);
 }
@@ -158,7 +158,7 @@ TEST(LoadFlags, RefusesToMoveTheWrites) {
 
 TEST(LoadFlags, TakesForWritesOnlyKeysThatOwnTheirRows) {
   for (const char* by : {"schema", "table", "user", "hint:tenant"}) {
-    accepted("version: 1\nwrite_to_new: { percent: 0, by: \"" + std::string(by) + "\" }\n");
+    accepted_flags("version: 1\nwrite_to_new: { percent: 0, by: \"" + std::string(by) + "\" }\n");
   }
   for (const char* by : {"session", "client_host", "hint:", "hint:a b"}) {
     EXPECT_THAT(refused_below_version("write_to_new: { percent: 0, by: \"" + std::string(by) + "\" }\n"),
@@ -209,10 +209,10 @@ TEST(LoadFlags, TakesDigestsOf1To16HexDigits) {
   const auto with = [](const std::string& digest) {
     return "version: 1\nrules:\n  - { match: { digest: \"" + digest + "\" }, shadow_read: { percent: 1 } }\n";
   };
-  EXPECT_EQ(accepted(with("0x0")).rules[0].match.digest, 0u);
-  EXPECT_EQ(accepted(with("0xFFFFffffFFFFffff")).rules[0].match.digest, UINT64_MAX);
+  EXPECT_EQ(accepted_flags(with("0x0")).rules[0].match.digest, 0u);
+  EXPECT_EQ(accepted_flags(with("0xFFFFffffFFFFffff")).rules[0].match.digest, UINT64_MAX);
   for (const char* digest : {"0x", "0x12345678123456781", "0X1", "0xg", "x1", "0x-1"}) {
-    EXPECT_THAT(refused(with(digest)), ElementsAre(StartsWith("3:24: rules[0].match.digest: must be a digest")));
+    EXPECT_THAT(refused_flags(with(digest)), ElementsAre(StartsWith("3:24: rules[0].match.digest: must be a digest")));
   }
 }
 
@@ -222,19 +222,19 @@ TEST(LoadFlags, BoundsTheRulesTablesAndHints) {
     for (int i = 0; i < count; ++i) text += "  - { match: { user: app }, shadow_read: { percent: 1 } }\n";
     return text;
   };
-  EXPECT_EQ(accepted(rules(1000)).rules.size(), 1000u);
-  EXPECT_THAT(refused(rules(1001)), ElementsAre("3:3: rules: must have 0 to 1000 entries"));
+  EXPECT_EQ(accepted_flags(rules(1000)).rules.size(), 1000u);
+  EXPECT_THAT(refused_flags(rules(1001)), ElementsAre("3:3: rules: must have 0 to 1000 entries"));
   const auto hints = [](int count) {
     std::string text = "version: 1\nrules: [{ shadow_read: { percent: 1 }, match: { hint: {";
     for (int i = 0; i < count; ++i) text += "k" + std::to_string(i) + ": x,";
     return text + "} } }]\n";
   };
-  EXPECT_EQ(accepted(hints(16)).rules[0].match.hint.size(), 16u);
-  EXPECT_THAT(refused(hints(17)), ElementsAre("2:55: rules[0].match.hint: must have 1 to 16 entries"));
+  EXPECT_EQ(accepted_flags(hints(16)).rules[0].match.hint.size(), 16u);
+  EXPECT_THAT(refused_flags(hints(17)), ElementsAre("2:55: rules[0].match.hint: must have 1 to 16 entries"));
 }
 
 TEST(LoadFlags, SuggestsTheNearestKey) {
-  EXPECT_THAT(refused("version: 1\nkil_switch: true\n"),
+  EXPECT_THAT(refused_flags("version: 1\nkil_switch: true\n"),
               ElementsAre("2:1: unknown key \"kil_switch\": did you mean \"kill_switch\"?"));
   EXPECT_THAT(refused_below_version("shadow_read: { percent: 1, precent: 2 }\n"),
               ElementsAre("2:28: shadow_read: unknown key \"precent\": did you mean \"percent\"?"));
@@ -243,10 +243,10 @@ TEST(LoadFlags, SuggestsTheNearestKey) {
 }
 
 TEST(LoadFlags, RefusesTheWrongKindOfValue) {
-  EXPECT_THAT(refused("- version: 1\n"), ElementsAre("1:1: must be a map of keys and values"));
-  EXPECT_THAT(refused("version\n"), ElementsAre("1:1: must be a map of keys and values"));
+  EXPECT_THAT(refused_flags("- version: 1\n"), ElementsAre("1:1: must be a map of keys and values"));
+  EXPECT_THAT(refused_flags("version\n"), ElementsAre("1:1: must be a map of keys and values"));
   EXPECT_THAT(
-      refused("version: [1]\ndual_write: on\nrules: { a: b }\nkill_switch: { a: b }\nshadow_read:\n"),
+      refused_flags("version: [1]\ndual_write: on\nrules: { a: b }\nkill_switch: { a: b }\nshadow_read:\n"),
       ElementsAre("1:10: version: must be a number, not a list", "2:13: dual_write: must be a map of keys and values",
                   "3:8: rules: must be a list", "4:14: kill_switch: must be true or false, not a map",
                   "5:1: shadow_read: no value: give it one or remove the key"));
@@ -254,14 +254,14 @@ TEST(LoadFlags, RefusesTheWrongKindOfValue) {
 
 TEST(LoadFlags, ReportsAllProblemsAtOnceInTheOrderOfTheFile) {
   EXPECT_THAT(
-      refused("kill_switch: yes\nversion: 01\nversion: 2\nshadow_read: { percent: 200 }\nbogus_key_here: 1\n"),
+      refused_flags("kill_switch: yes\nversion: 01\nversion: 2\nshadow_read: { percent: 200 }\nbogus_key_here: 1\n"),
       ElementsAre(StartsWith("1:14: kill_switch: "), StartsWith("2:10: version: "),
                   "3:1: duplicate key \"version\": it stands at 2:1 already", StartsWith("4:25: shadow_read.percent: "),
                   StartsWith("5:1: unknown key \"bogus_key_here\"")));
 }
 
 TEST(LoadFlags, DoesNotReportAnAliasTwice) {
-  EXPECT_THAT(refused("version: &v 1\nshadow_read: *v\nrules: *v\nkill_switch: *v\n"),
+  EXPECT_THAT(refused_flags("version: &v 1\nshadow_read: *v\nrules: *v\nkill_switch: *v\n"),
               ElementsAre(StartsWith("1:10: anchors"), StartsWith("2:14: aliases"), StartsWith("3:8: aliases"),
                           StartsWith("4:14: aliases")));
 }

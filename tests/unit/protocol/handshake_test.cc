@@ -19,13 +19,13 @@ Buffer from_hex(std::string_view text) {
 }
 
 // Sent by MariaDB 10.11.19 and MySQL 9.7.4, packet headers removed.
-Buffer mariadb_greeting() {
+Buffer mariadb_greeting_bytes() {
   return from_hex(
       "0a352e352e352d31302e31312e31392d4d6172696144422d302b64656231327531000b000000755529685349513c00fef7080200ff811500"
       "00"
       "000000001d000000776573323c765e5673616c7b006d7973716c5f6e61746976655f70617373776f726400");
 }
-Buffer mysql_greeting() {
+Buffer mysql_greeting_bytes() {
   return from_hex(
       "0a392e372e342d3200110000007d2725025d3e580100ffffff0200ffdf150000000000000000000010255c28016b37191d362c5500636163"
       "68"
@@ -64,7 +64,7 @@ void expect_same(const LoginRequest& a, const LoginRequest& b) {
 }
 
 TEST(DecodeGreeting, ReadsARealMariaDbGreeting) {
-  const Greeting greeting = decode_greeting(mariadb_greeting()).value();
+  const Greeting greeting = decode_greeting(mariadb_greeting_bytes()).value();
   EXPECT_EQ(greeting.server_version, "5.5.5-10.11.19-MariaDB-0+deb12u1");
   EXPECT_EQ(greeting.connection_id, 11u);
   EXPECT_EQ(greeting.nonce, nonce_of("uU)hSIQ<wes2<v^Vsal{"));
@@ -78,7 +78,7 @@ TEST(DecodeGreeting, ReadsARealMariaDbGreeting) {
 }
 
 TEST(DecodeGreeting, ReadsARealMySqlGreeting) {
-  const Greeting greeting = decode_greeting(mysql_greeting()).value();
+  const Greeting greeting = decode_greeting(mysql_greeting_bytes()).value();
   EXPECT_EQ(greeting.server_version, "9.7.4-2");
   EXPECT_EQ(greeting.connection_id, 17u);
   EXPECT_EQ(greeting.nonce,
@@ -90,11 +90,11 @@ TEST(DecodeGreeting, ReadsARealMySqlGreeting) {
 }
 
 TEST(EncodeGreeting, WritesWhatMySqlWrites) {
-  EXPECT_EQ(encode_greeting(decode_greeting(mysql_greeting()).value()), mysql_greeting());
+  EXPECT_EQ(encode_greeting(decode_greeting(mysql_greeting_bytes()).value()), mysql_greeting_bytes());
 }
 
 TEST(EncodeGreeting, WritesWhatMariaDbWrites) {
-  EXPECT_EQ(encode_greeting(decode_greeting(mariadb_greeting()).value()), mariadb_greeting());
+  EXPECT_EQ(encode_greeting(decode_greeting(mariadb_greeting_bytes()).value()), mariadb_greeting_bytes());
 }
 
 TEST(Greeting, HasExtendedCapabilitiesOnlyWithoutLongPassword) {
@@ -104,14 +104,14 @@ TEST(Greeting, HasExtendedCapabilitiesOnlyWithoutLongPassword) {
   greeting.capabilities |= kLongPassword;
   EXPECT_EQ(decode_greeting(encode_greeting(greeting))->capabilities, kModern | kLongPassword);
   // A server of MySQL's may put what it likes into its reserved bytes.
-  Buffer bytes = mysql_greeting();
+  Buffer bytes = mysql_greeting_bytes();
   const std::size_t nonce_tail = bytes.size() - sizeof "caching_sha2_password" - 13;
   bytes[nonce_tail - 4] = 0x1d;
   EXPECT_EQ(decode_greeting(bytes)->capabilities, 0xdfffffffu);
 }
 
 TEST(DecodeGreeting, FailsWhereverItIsCutBeforeThePlugin) {
-  const Buffer whole = mysql_greeting();
+  const Buffer whole = mysql_greeting_bytes();
   const std::size_t plugin_at = whole.size() - sizeof "caching_sha2_password";
   for (std::size_t size = 0; size < plugin_at; ++size) {
     EXPECT_FALSE(decode_greeting(Bytes(whole).first(size)).ok()) << size;
@@ -119,7 +119,7 @@ TEST(DecodeGreeting, FailsWhereverItIsCutBeforeThePlugin) {
 }
 
 TEST(DecodeGreeting, ThePluginNameMayLackItsNul) {
-  Buffer bytes = mysql_greeting();
+  Buffer bytes = mysql_greeting_bytes();
   bytes.pop_back();
   EXPECT_EQ(decode_greeting(bytes)->auth_plugin, "caching_sha2_password");
 }
@@ -148,7 +148,7 @@ TEST(DecodeGreeting, SkipsNonceBytesPastTheTwentyOnesKnown) {
 }
 
 TEST(DecodeGreeting, RejectsOtherProtocolVersionsAndServersOfMySql40) {
-  Buffer bytes = mysql_greeting();
+  Buffer bytes = mysql_greeting_bytes();
   bytes[0] = 9;
   EXPECT_EQ(decode_greeting(bytes).status().code(), absl::StatusCode::kInvalidArgument);
   Greeting old;

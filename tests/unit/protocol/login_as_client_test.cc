@@ -32,7 +32,7 @@ Greeting mariadb_greeting() {
   return greeting;
 }
 
-LoginRequest begin(LoginAsClient& client, const Greeting& greeting) {
+LoginRequest begin_login(LoginAsClient& client, const Greeting& greeting) {
   return decode_login_request(std::get<Send>(client.on_message(encode_greeting(greeting)).value()).payload).value();
 }
 
@@ -58,12 +58,12 @@ std::string decrypted(const Buffer& cipher, const Nonce& nonce) {
 
 TEST(LoginAsClient, AnswersTheGreetingWithItsPluginsScramble) {
   LoginAsClient mysql(client_options("secret"));
-  const LoginRequest sha2 = begin(mysql, mysql_greeting());
+  const LoginRequest sha2 = begin_login(mysql, mysql_greeting());
   EXPECT_EQ(sha2.user, "alice");
   EXPECT_EQ(sha2.auth_plugin, "caching_sha2_password");
   EXPECT_EQ(sha2.auth_response, sha2_scramble("secret", test_nonce(1)));
   LoginAsClient mariadb(client_options("secret"));
-  const LoginRequest native = begin(mariadb, mariadb_greeting());
+  const LoginRequest native = begin_login(mariadb, mariadb_greeting());
   EXPECT_EQ(native.auth_plugin, "mysql_native_password");
   EXPECT_EQ(native.auth_response, native_scramble("secret", test_nonce(1)));
   EXPECT_EQ(mariadb.greeting().server_version, "5.5.5-10.11.19-MariaDB");
@@ -73,12 +73,12 @@ TEST(LoginAsClient, GuessesNativeWhenTheGreetingNamesAnUnknownPluginOrNone) {
   Greeting greeting = mysql_greeting();
   greeting.auth_plugin = "client_ed25519";
   LoginAsClient unknown(client_options("secret"));
-  const LoginRequest request = begin(unknown, greeting);
+  const LoginRequest request = begin_login(unknown, greeting);
   EXPECT_EQ(request.auth_plugin, "mysql_native_password");
   EXPECT_EQ(request.auth_response, native_scramble("secret", test_nonce(1)));
   greeting.capabilities &= ~kPluginAuth;
   LoginAsClient none(client_options("secret"));
-  EXPECT_EQ(begin(none, greeting).auth_response, native_scramble("secret", test_nonce(1)));
+  EXPECT_EQ(begin_login(none, greeting).auth_response, native_scramble("secret", test_nonce(1)));
 }
 
 TEST(LoginAsClient, AsksForWhatBothSidesSpeak) {
@@ -87,7 +87,7 @@ TEST(LoginAsClient, AsksForWhatBothSidesSpeak) {
   LoginAsClient client(options);
   Greeting greeting = mariadb_greeting();
   greeting.capabilities |= kCompress | kTls;
-  const LoginRequest request = begin(client, greeting);
+  const LoginRequest request = begin_login(client, greeting);
   EXPECT_EQ(request.capabilities, kSupported & mariadb_greeting().capabilities & ~kConnectWithDb);
   EXPECT_EQ(client.capabilities(), request.capabilities);
   EXPECT_EQ(request.capabilities & kLongPassword, 0u);
@@ -97,13 +97,13 @@ TEST(LoginAsClient, SendsTheSchemaOnlyWhenThereIsOne) {
   LoginAsClient::Options options = client_options("secret");
   options.schema = "shop";
   LoginAsClient with(options);
-  const LoginRequest request = begin(with, mysql_greeting());
+  const LoginRequest request = begin_login(with, mysql_greeting());
   EXPECT_EQ(request.schema, "shop");
   EXPECT_NE(request.capabilities & kConnectWithDb, 0u);
   options.schema.clear();
   options.capabilities |= kConnectWithDb;
   LoginAsClient without(options);
-  EXPECT_EQ(begin(without, mysql_greeting()).capabilities & kConnectWithDb, 0u);
+  EXPECT_EQ(begin_login(without, mysql_greeting()).capabilities & kConnectWithDb, 0u);
 }
 
 TEST(LoginAsClient, FailsWhenTheServerWouldForgetTheSchema) {
@@ -119,25 +119,25 @@ TEST(LoginAsClient, SendsAttributesOnlyWhenTheServerTakesThem) {
   LoginAsClient::Options options = client_options("secret");
   options.attributes = {{"program_name", "crossfade"}};
   LoginAsClient with(options);
-  EXPECT_EQ(begin(with, mysql_greeting()).attributes, options.attributes);
+  EXPECT_EQ(begin_login(with, mysql_greeting()).attributes, options.attributes);
   Greeting greeting = mysql_greeting();
   greeting.capabilities &= ~kConnectAttributes;
   LoginAsClient without(options);
-  EXPECT_TRUE(begin(without, greeting).attributes.empty());
+  EXPECT_TRUE(begin_login(without, greeting).attributes.empty());
 }
 
 TEST(LoginAsClient, SendsTheCollationAsItIs) {
   LoginAsClient::Options options = client_options("secret");
   options.collation = 255;  // MariaDB takes its own default for it, as it does from any client
   LoginAsClient mariadb(options);
-  EXPECT_EQ(begin(mariadb, mariadb_greeting()).collation, 255);
+  EXPECT_EQ(begin_login(mariadb, mariadb_greeting()).collation, 255);
   LoginAsClient mysql(options);
-  EXPECT_EQ(begin(mysql, mysql_greeting()).collation, 255);
+  EXPECT_EQ(begin_login(mysql, mysql_greeting()).collation, 255);
 }
 
 TEST(LoginAsClient, GivesTheServersOk) {
   LoginAsClient client(client_options("secret"));
-  begin(client, mariadb_greeting());
+  begin_login(client, mariadb_greeting());
   Ok ok;
   ok.status = kStatusAutocommit | kStatusNoBackslashEscapes;
   const LoginAsClient::Action action = client.on_message(encode_ok(ok, client.capabilities())).value();
@@ -150,7 +150,7 @@ TEST(LoginAsClient, GivesTheServersOwnWordsOfRefusalAtEveryPoint) {
   const Buffer err = encode_err({1045, "28000", "Access denied"});
   for (int messages_before = 0; messages_before <= 3; ++messages_before) {
     LoginAsClient client(client_options("secret"));
-    if (messages_before > 0) begin(client, mysql_greeting());
+    if (messages_before > 0) begin_login(client, mysql_greeting());
     if (messages_before > 1) sent(client.on_message(Buffer{0x01, 0x04}));
     if (messages_before > 2) sent(client.on_message(key_message()));
     const LoginAsClient::Action action = client.on_message(err).value();
@@ -161,14 +161,14 @@ TEST(LoginAsClient, GivesTheServersOwnWordsOfRefusalAtEveryPoint) {
 
 TEST(LoginAsClient, WaitsForTheOkAfterFastSuccess) {
   LoginAsClient client(client_options("secret"));
-  begin(client, mysql_greeting());
+  begin_login(client, mysql_greeting());
   EXPECT_TRUE(std::holds_alternative<Wait>(client.on_message(Buffer{0x01, 0x03}).value()));
   EXPECT_TRUE(std::holds_alternative<Done>(client.on_message(encode_ok({}, client.capabilities())).value()));
 }
 
 TEST(LoginAsClient, EncryptsThePasswordWithTheServersKey) {
   LoginAsClient client(client_options("secret"));
-  begin(client, mysql_greeting());
+  begin_login(client, mysql_greeting());
   EXPECT_EQ(sent(client.on_message(Buffer{0x01, 0x04})), (Buffer{0x02}));
   EXPECT_EQ(decrypted(sent(client.on_message(key_message())), test_nonce(1)), std::string("secret\0", 7));
   EXPECT_TRUE(std::holds_alternative<Done>(client.on_message(encode_ok({}, client.capabilities())).value()));
@@ -176,7 +176,7 @@ TEST(LoginAsClient, EncryptsThePasswordWithTheServersKey) {
 
 TEST(LoginAsClient, EncryptsWithTheNonceOfTheSwitch) {
   LoginAsClient client(client_options("secret"));
-  begin(client, mariadb_greeting());
+  begin_login(client, mariadb_greeting());
   EXPECT_EQ(sent(client.on_message(auth_switch_to(kCachingSha2Password, 50))), sha2_scramble("secret", test_nonce(50)));
   sent(client.on_message(Buffer{0x01, 0x04}));
   EXPECT_EQ(decrypted(sent(client.on_message(key_message())), test_nonce(50)), std::string("secret\0", 7));
@@ -184,7 +184,7 @@ TEST(LoginAsClient, EncryptsWithTheNonceOfTheSwitch) {
 
 TEST(LoginAsClient, ABrokenKeyIsAFailure) {
   LoginAsClient client(client_options("secret"));
-  begin(client, mysql_greeting());
+  begin_login(client, mysql_greeting());
   sent(client.on_message(Buffer{0x01, 0x04}));
   EXPECT_FALSE(client.on_message(Buffer{0x01, 'x'}).ok());
 }
@@ -193,35 +193,35 @@ TEST(LoginAsClient, SendsTheCleartextOnlyOverASecureTransport) {
   LoginAsClient::Options options = client_options("secret");
   options.secure_transport = true;
   LoginAsClient client(options);
-  begin(client, mysql_greeting());
+  begin_login(client, mysql_greeting());
   EXPECT_EQ(as_text(sent(client.on_message(Buffer{0x01, 0x04}))), std::string_view("secret\0", 7));
 }
 
 TEST(LoginAsClient, FollowsAuthSwitchesInEveryDirection) {
   LoginAsClient client(client_options("secret"));
-  begin(client, mysql_greeting());
+  begin_login(client, mysql_greeting());
   EXPECT_EQ(sent(client.on_message(auth_switch_to(kNativePassword, 40))), native_scramble("secret", test_nonce(40)));
   EXPECT_EQ(sent(client.on_message(auth_switch_to(kCachingSha2Password, 60))), sha2_scramble("secret", test_nonce(60)));
   LoginAsClient empty(client_options(""));
-  begin(empty, mysql_greeting());
+  begin_login(empty, mysql_greeting());
   EXPECT_TRUE(sent(empty.on_message(auth_switch_to(kNativePassword, 40))).empty());
 }
 
 TEST(LoginAsClient, RefusesPluginsThatItDoesNotKnow) {
   LoginAsClient client(client_options("secret"));
-  begin(client, mariadb_greeting());
+  begin_login(client, mariadb_greeting());
   const absl::Status status = client.on_message(auth_switch_to("dialog", 1)).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
   EXPECT_NE(status.message().find("dialog"), std::string::npos);
   LoginAsClient old(client_options("secret"));
-  begin(old, mariadb_greeting());
+  begin_login(old, mariadb_greeting());
   EXPECT_EQ(old.on_message(Buffer{0xfe}).status().code(), absl::StatusCode::kUnimplemented);
 }
 
 TEST(LoginAsClient, GivesTheClearPasswordPluginNothingWithoutTls) {
   const Buffer request = auth_switch_to("mysql_clear_password", 1);
   LoginAsClient plain(client_options("secret"));
-  begin(plain, mariadb_greeting());
+  begin_login(plain, mariadb_greeting());
   EXPECT_EQ(plain.on_message(request).status().code(), absl::StatusCode::kFailedPrecondition);
   LoginAsClient::Options options = client_options("secret");
   options.tls = Tls::required;
@@ -235,16 +235,16 @@ TEST(LoginAsClient, GivesTheClearPasswordPluginNothingWithoutTls) {
 
 TEST(LoginAsClient, AnswersTheDecoyPluginOfMySql) {
   LoginAsClient plain(client_options("secret"));
-  begin(plain, mysql_greeting());
+  begin_login(plain, mysql_greeting());
   EXPECT_EQ(sent(plain.on_message(auth_switch_to("sha256_password", 70))), (Buffer{0x01}));
   EXPECT_EQ(decrypted(sent(plain.on_message(key_message())), test_nonce(70)), std::string("secret\0", 7));
   LoginAsClient empty(client_options(""));
-  begin(empty, mysql_greeting());
+  begin_login(empty, mysql_greeting());
   EXPECT_EQ(sent(empty.on_message(auth_switch_to("sha256_password", 70))), (Buffer{0x00}));
   LoginAsClient::Options options = client_options("secret");
   options.secure_transport = true;
   LoginAsClient secure(options);
-  begin(secure, mysql_greeting());
+  begin_login(secure, mysql_greeting());
   EXPECT_EQ(as_text(sent(secure.on_message(auth_switch_to("sha256_password", 70)))), std::string_view("secret\0", 7));
 }
 
@@ -276,7 +276,7 @@ TEST(LoginAsClient, WithoutTlsOnTheServerPreferredGoesOnAndRequiredFails) {
   LoginAsClient::Options options = client_options("secret");
   options.tls = Tls::preferred;
   LoginAsClient preferred(options);
-  begin(preferred, mysql_greeting());
+  begin_login(preferred, mysql_greeting());
   options.tls = Tls::required;
   LoginAsClient required(options);
   const absl::Status status = required.on_message(encode_greeting(mysql_greeting())).status();
@@ -288,14 +288,14 @@ TEST(LoginAsClient, RejectsMessagesThatDoNotFit) {
   const std::vector<Buffer> strange = {{}, {0x02}, {0x01}, {0x01, 0x05}, {0x01, 0x03, 0x00}, {0x42, 0x00}};
   for (const Buffer& message : strange) {
     LoginAsClient client(client_options("secret"));
-    begin(client, mysql_greeting());
+    begin_login(client, mysql_greeting());
     EXPECT_EQ(client.on_message(message).status().code(), absl::StatusCode::kInvalidArgument);
   }
   LoginAsClient native(client_options("secret"));
-  begin(native, mariadb_greeting());
+  begin_login(native, mariadb_greeting());
   EXPECT_FALSE(native.on_message(Buffer{0x01, 0x03}).ok());
   LoginAsClient fast(client_options("secret"));
-  begin(fast, mysql_greeting());
+  begin_login(fast, mysql_greeting());
   ASSERT_TRUE(fast.on_message(Buffer{0x01, 0x03}).ok());
   EXPECT_FALSE(fast.on_message(Buffer{0x01, 0x04}).ok());
 }
@@ -311,7 +311,7 @@ TEST(LoginAsClient, RejectsGreetingsThatItCannotRead) {
 
 TEST(LoginAsClient, SignsForEd25519AfterASwitch) {
   LoginAsClient client(client_options("secret"));
-  begin(client, mariadb_greeting());
+  begin_login(client, mariadb_greeting());
   Buffer auth_switch = {0xfe};
   put_nul_text(auth_switch, "client_ed25519");
   const Buffer nonce(32, 7);
@@ -323,7 +323,7 @@ TEST(LoginAsClient, SignsForEd25519AfterASwitch) {
 TEST(LoginAsClient, AShortNonceOfEd25519IsAFailure) {
   for (std::size_t size = 0; size < 32; ++size) {
     LoginAsClient client(client_options("secret"));
-    begin(client, mariadb_greeting());
+    begin_login(client, mariadb_greeting());
     Buffer auth_switch = {0xfe};
     put_nul_text(auth_switch, "client_ed25519");
     put_bytes(auth_switch, Buffer(size, 7));

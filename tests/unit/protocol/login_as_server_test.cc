@@ -8,10 +8,6 @@
 namespace crossfade::protocol {
 namespace {
 
-using Reject = LoginAsServer::Reject;
-using StartTls = LoginAsServer::StartTls;
-using LookUpUser = LoginAsServer::LookUpUser;
-
 TEST(LoginAsServer, GreetsWithItsOptionsAndCachingSha2) {
   const Greeting greeting = decode_greeting(LoginAsServer(server_options()).greeting()).value();
   EXPECT_EQ(greeting.server_version, "9.7.4");
@@ -156,7 +152,7 @@ TEST(LoginAsServer, NonsenseInsteadOfALoginRequestIsABadHandshake) {
   old.capabilities &= ~kProtocol41;
   for (const Buffer& bytes : {Buffer{}, Buffer{1, 2, 3}, encode_login_request(old)}) {
     LoginAsServer server(server_options());
-    const Reject reject = std::get<Reject>(server.on_message(bytes).value());
+    const LoginAsServer::Reject reject = std::get<LoginAsServer::Reject>(server.on_message(bytes).value());
     EXPECT_EQ(reject.code, kErrHandshake);
     EXPECT_EQ(reject.sqlstate, "08S01");
     EXPECT_EQ(reject.message, "Bad handshake");
@@ -166,12 +162,12 @@ TEST(LoginAsServer, NonsenseInsteadOfALoginRequestIsABadHandshake) {
 TEST(LoginAsServer, ATlsRequestIsABadHandshakeWhenTlsIsNotOfferedOrRunsAlready) {
   const Buffer tls_request = encode_tls_request(sha2_login("secret"));
   LoginAsServer plain(server_options());
-  EXPECT_EQ(std::get<Reject>(plain.on_message(tls_request).value()).code, kErrHandshake);
+  EXPECT_EQ(std::get<LoginAsServer::Reject>(plain.on_message(tls_request).value()).code, kErrHandshake);
   LoginAsServer::Options options = server_options();
   options.capabilities |= kTls;
   LoginAsServer tls(options);
-  EXPECT_TRUE(std::holds_alternative<StartTls>(tls.on_message(tls_request).value()));
-  EXPECT_EQ(std::get<Reject>(tls.on_message(tls_request).value()).code, kErrHandshake);
+  EXPECT_TRUE(std::holds_alternative<LoginAsServer::StartTls>(tls.on_message(tls_request).value()));
+  EXPECT_EQ(std::get<LoginAsServer::Reject>(tls.on_message(tls_request).value()).code, kErrHandshake);
 }
 
 TEST(LoginAsServer, RequiredTlsRejectsAPlainLoginButNotAUnixSocket) {
@@ -179,13 +175,15 @@ TEST(LoginAsServer, RequiredTlsRejectsAPlainLoginButNotAUnixSocket) {
   options.capabilities |= kTls;
   options.tls_required = true;
   LoginAsServer plain(options);
-  const Reject reject = std::get<Reject>(plain.on_message(encode_login_request(sha2_login("secret"))).value());
+  const Buffer request = encode_login_request(sha2_login("secret"));
+  const auto reject = std::get<LoginAsServer::Reject>(plain.on_message(request).value());
   EXPECT_EQ(reject.code, kErrSecureTransportRequired);
   EXPECT_EQ(reject.sqlstate, "HY000");
   EXPECT_EQ(reject.message, "Connections using insecure transport are prohibited while --require_secure_transport=ON.");
   options.secure_transport = true;
   LoginAsServer socket(options);
-  EXPECT_TRUE(std::holds_alternative<LookUpUser>(socket.on_message(encode_login_request(sha2_login("x"))).value()));
+  const LoginAsServer::Action look_up = socket.on_message(encode_login_request(sha2_login("x"))).value();
+  EXPECT_TRUE(std::holds_alternative<LoginAsServer::LookUpUser>(look_up));
 }
 
 TEST(LoginAsServer, CallsOutOfTurnAreFailures) {

@@ -9,9 +9,6 @@
 namespace crossfade::protocol {
 namespace {
 
-using Send = LoginAsServer::Send;
-using Reject = LoginAsServer::Reject;
-
 TEST(LoginConversation, FastSha2TakesOneRoundTrip) {
   const Secret secret = password_secret("secret");
   const Conversation seen = converse(server_options(), client_options("secret"), &secret);
@@ -106,13 +103,13 @@ TEST(LoginConversation, UnknownUsersAndWrongPasswordsSeeTheSameMessagesWhateverP
       LoginAsServer::Action first = begin(unknown, request, nullptr);
       LoginAsServer::Action second = begin(wrong, request, &secret);
       ASSERT_EQ(first.index(), second.index()) << plugin << " " << size;
-      if (std::holds_alternative<Send>(first)) {
-        EXPECT_EQ(std::get<Send>(first).payload, std::get<Send>(second).payload);
+      if (std::holds_alternative<LoginAsServer::Send>(first)) {
+        EXPECT_EQ(std::get<LoginAsServer::Send>(first).payload, std::get<LoginAsServer::Send>(second).payload);
         first = unknown.on_message(Buffer(20, 7)).value();
         second = wrong.on_message(Buffer(20, 7)).value();
       }
-      EXPECT_EQ(std::get<Reject>(first).message, std::get<Reject>(second).message);
-      EXPECT_EQ(std::get<Reject>(first).code, std::get<Reject>(second).code);
+      EXPECT_EQ(std::get<LoginAsServer::Reject>(first).message, std::get<LoginAsServer::Reject>(second).message);
+      EXPECT_EQ(std::get<LoginAsServer::Reject>(first).code, std::get<LoginAsServer::Reject>(second).code);
     }
   }
 }

@@ -13,7 +13,7 @@
 namespace crossfade::protocol {
 namespace {
 
-constexpr Capabilities kPlain = kProtocol41;
+constexpr Capabilities kPlainAnswer = kProtocol41;
 constexpr Capabilities kDeprecated = kProtocol41 | kDeprecateEof;
 
 std::string describe(const ResultEnd& end) {
@@ -164,7 +164,7 @@ TEST(ResponseTracker, ReadsTheSameOfARecordedResponseInBothDialects) {
 
 TEST(ResponseTracker, CountsColumnsAndRowsAndKeepsTheTerminator) {
   const ResultEnd end = end_of(Exchange().columns(2).eof().add_hex("0131fb").add_hex("fb0132").eof(0x22, 5).wire(),
-                               ResponseKind::query, kPlain);
+                               ResponseKind::query, kPlainAnswer);
   EXPECT_EQ(end.kind, ResultEnd::Kind::rows);
   EXPECT_EQ(end.columns, 2u);
   EXPECT_EQ(end.rows, 2u);
@@ -175,17 +175,17 @@ TEST(ResponseTracker, CountsColumnsAndRowsAndKeepsTheTerminator) {
 TEST(ResponseTracker, GoesThroughSeveralResultsUntilOneIsTheLast) {
   Exchange exchange;
   exchange.columns(1).eof().add_hex("0131").eof(kStatusMoreResults);
-  exchange.add(encode_ok({.affected_rows = 3, .status = kStatusMoreResults}, kPlain));
+  exchange.add(encode_ok({.affected_rows = 3, .status = kStatusMoreResults}, kPlainAnswer));
   exchange.columns(1).eof().eof();
-  const Outcome outcome = expect_same_at_every_split(exchange.wire(), ResponseKind::query, kPlain);
+  const Outcome outcome = expect_same_at_every_split(exchange.wire(), ResponseKind::query, kPlainAnswer);
   ASSERT_EQ(outcome.results.size(), 3u);
   EXPECT_NE(outcome.results[1].find("affected 3"), std::string::npos);
 }
 
 TEST(ResponseTracker, StopsAfterAResultAndTakesNothingUntilTheNextIsAsked) {
-  const Buffer wire = Exchange().columns(1).eof().eof(kStatusMoreResults).add(encode_ok({}, kPlain)).wire();
+  const Buffer wire = Exchange().columns(1).eof().eof(kStatusMoreResults).add(encode_ok({}, kPlainAnswer)).wire();
   ResponseTracker tracker;
-  tracker.start(ResponseKind::query, kPlain);
+  tracker.start(ResponseKind::query, kPlainAnswer);
   const auto used = tracker.feed(wire);
   ASSERT_TRUE(used.ok());
   EXPECT_LT(*used, wire.size());
@@ -205,8 +205,8 @@ TEST(ResponseTracker, StopsAfterAResultAndTakesNothingUntilTheNextIsAsked) {
 TEST(ResponseTracker, EndsWithAnErrorInTheMiddleOfTheRows) {
   Exchange exchange;
   exchange.columns(1).eof().add_hex("0131").add(encode_err({.code = 1317, .sqlstate = "70100", .message = "killed"}));
-  expect_same_at_every_split(exchange.wire(), ResponseKind::query, kPlain);
-  const ResultEnd end = end_of(exchange.wire(), ResponseKind::query, kPlain);
+  expect_same_at_every_split(exchange.wire(), ResponseKind::query, kPlainAnswer);
+  const ResultEnd end = end_of(exchange.wire(), ResponseKind::query, kPlainAnswer);
   EXPECT_EQ(end.kind, ResultEnd::Kind::err);
   EXPECT_EQ(end.err.code, 1317);
   EXPECT_EQ(end.rows, 1u);
@@ -215,15 +215,15 @@ TEST(ResponseTracker, EndsWithAnErrorInTheMiddleOfTheRows) {
 
 TEST(ResponseTracker, EndsWithAnErrorInPlaceOfAColumnOrOfTheirEof) {
   const Buffer err = encode_err({.code = 1317, .sqlstate = "70100", .message = "killed"});
-  EXPECT_EQ(end_of(Exchange().add_hex("02").definitions(1).add(err).wire(), ResponseKind::query, kPlain).err.code,
+  EXPECT_EQ(end_of(Exchange().add_hex("02").definitions(1).add(err).wire(), ResponseKind::query, kPlainAnswer).err.code,
             1317);
-  EXPECT_EQ(end_of(Exchange().columns(1).add(err).wire(), ResponseKind::query, kPlain).err.code, 1317);
+  EXPECT_EQ(end_of(Exchange().columns(1).add(err).wire(), ResponseKind::query, kPlainAnswer).err.code, 1317);
 }
 
 TEST(ResponseTracker, EndsAfterTheColumnsWhenAnExecutionOpenedACursor) {
   const auto cursor = static_cast<std::uint16_t>(kStatusCursorExists | kStatusAutocommit);
   const Outcome plain =
-      expect_same_at_every_split(Exchange().columns(2).eof(cursor).wire(), ResponseKind::execute, kPlain);
+      expect_same_at_every_split(Exchange().columns(2).eof(cursor).wire(), ResponseKind::execute, kPlainAnswer);
   const Outcome deprecated =
       expect_same_at_every_split(Exchange().columns(2).ok_eof(cursor).wire(), ResponseKind::execute, kDeprecated);
   EXPECT_EQ(plain.results, deprecated.results);
@@ -232,26 +232,26 @@ TEST(ResponseTracker, EndsAfterTheColumnsWhenAnExecutionOpenedACursor) {
 TEST(ResponseTracker, TakesACursorStatusWithMoreResultsForThatOfACursorInsideTheProcedure) {
   const auto inside = static_cast<std::uint16_t>(kStatusCursorExists | kStatusMoreResults);
   const Buffer row = from_hex("000001000000");
-  const Buffer wire = Exchange().columns(1).eof(inside).add(row).eof(inside).add(encode_ok({}, kPlain)).wire();
-  const Outcome outcome = expect_same_at_every_split(wire, ResponseKind::execute, kPlain);
+  const Buffer wire = Exchange().columns(1).eof(inside).add(row).eof(inside).add(encode_ok({}, kPlainAnswer)).wire();
+  const Outcome outcome = expect_same_at_every_split(wire, ResponseKind::execute, kPlainAnswer);
   EXPECT_EQ(outcome.results.size(), 2u);
 }
 
 TEST(ResponseTracker, DoesNotTakeACursorStatusAsTheEndOfAQuery) {
   const Buffer wire = Exchange().columns(1).eof(kStatusCursorExists).add_hex("0131").eof().wire();
-  EXPECT_EQ(end_of(wire, ResponseKind::query, kPlain).rows, 1u);
+  EXPECT_EQ(end_of(wire, ResponseKind::query, kPlainAnswer).rows, 1u);
 }
 
 TEST(ResponseTracker, StopsAtARequestForALocalFile) {
   Exchange exchange;
   exchange.add_hex("fb2f746d702f78");
-  expect_same_at_every_split(exchange.wire(), ResponseKind::query, kPlain);
-  EXPECT_EQ(end_of(exchange.wire(), ResponseKind::query, kPlain).kind, ResultEnd::Kind::local_infile);
+  expect_same_at_every_split(exchange.wire(), ResponseKind::query, kPlainAnswer);
+  EXPECT_EQ(end_of(exchange.wire(), ResponseKind::query, kPlainAnswer).kind, ResultEnd::Kind::local_infile);
 }
 
 TEST(ResponseTracker, GoesOnAfterTheFileWithItsResultAndTheNext) {
   ResponseTracker tracker;
-  tracker.start(ResponseKind::query, kPlain);
+  tracker.start(ResponseKind::query, kPlainAnswer);
   const Buffer request = Exchange().add_hex("fb2f746d702f78").wire();
   ASSERT_TRUE(tracker.feed(request).ok());
   EXPECT_TRUE(tracker.asks_for_file());
@@ -260,7 +260,7 @@ TEST(ResponseTracker, GoesOnAfterTheFileWithItsResultAndTheNext) {
   tracker.next_result();
   EXPECT_FALSE(tracker.asks_for_file());
   const Ok loaded{.affected_rows = 2, .status = kStatusMoreResults};
-  ASSERT_TRUE(tracker.feed(Exchange().add(encode_ok(loaded, kPlain)).wire()).ok());
+  ASSERT_TRUE(tracker.feed(Exchange().add(encode_ok(loaded, kPlainAnswer)).wire()).ok());
   ASSERT_TRUE(tracker.result_ended());
   EXPECT_EQ(tracker.end().ok.affected_rows, 2u);
   EXPECT_FALSE(tracker.done());
@@ -271,13 +271,13 @@ TEST(ResponseTracker, GoesOnAfterTheFileWithItsResultAndTheNext) {
 
 TEST(ResponseTracker, CountsRowsThatStartWithNullOrZero) {
   const Buffer wire = Exchange().columns(1).eof().add_hex("fb").add_hex("00").add_hex("fb").eof().wire();
-  EXPECT_EQ(end_of(wire, ResponseKind::query, kPlain).rows, 3u);
+  EXPECT_EQ(end_of(wire, ResponseKind::query, kPlainAnswer).rows, 3u);
 }
 
 TEST(ResponseTracker, TellsARowThatStartsLikeAnEofFromOneByItsSize) {
   const Buffer wire = Exchange().columns(1).eof().add_hex("fe0102030405060708").eof().wire();
-  EXPECT_EQ(end_of(wire, ResponseKind::query, kPlain).rows, 1u);
-  expect_same_at_every_split(wire, ResponseKind::query, kPlain);
+  EXPECT_EQ(end_of(wire, ResponseKind::query, kPlainAnswer).rows, 1u);
+  expect_same_at_every_split(wire, ResponseKind::query, kPlainAnswer);
 }
 
 TEST(ResponseTracker, TakesALongTerminatorWhenEofIsDeprecated) {
@@ -301,7 +301,7 @@ TEST(ResponseTracker, JoinsThePacketsOfARowOfSeventeenMebibytesInBothDialects) {
     } else {
       exchange.eof().add(row).add(row).add_hex("0131").eof();
     }
-    const Capabilities capabilities = deprecated ? kDeprecated : kPlain;
+    const Capabilities capabilities = deprecated ? kDeprecated : kPlainAnswer;
     for (const std::size_t piece : {std::size_t{4096}, std::size_t{1} << 24, std::size_t{1} << 30}) {
       const Outcome outcome =
           track(exchange.wire(), ResponseKind::query, capabilities, [&](std::size_t at) { return at + piece; });
@@ -341,7 +341,7 @@ TEST(ResponseTracker, DropsTheTailOfAnOkThatIsTooLargeToKeep) {
 
 TEST(ResponseTracker, CutsAnErrorMessageThatIsTooLargeToKeep) {
   const Buffer wire = Exchange().add(encode_err({.code = 1, .message = std::string(100000, 'm')})).wire();
-  const ResultEnd end = end_of(wire, ResponseKind::ok_or_err, kPlain);
+  const ResultEnd end = end_of(wire, ResponseKind::ok_or_err, kPlainAnswer);
   EXPECT_EQ(end.err.code, 1);
   EXPECT_EQ(end.err.message.size(), 65536u - 9);
 }
@@ -361,7 +361,7 @@ TEST(ResponseTracker, TakesAPreparedStatementInEveryShapeAndDialect) {
         if (columns > 0 && !deprecated) {
           exchange.eof();
         }
-        const Capabilities capabilities = deprecated ? kDeprecated : kPlain;
+        const Capabilities capabilities = deprecated ? kDeprecated : kPlainAnswer;
         expect_same_at_every_split(exchange.wire(), ResponseKind::prepare, capabilities);
         const ResultEnd end = end_of(exchange.wire(), ResponseKind::prepare, capabilities);
         EXPECT_EQ(end.kind, ResultEnd::Kind::prepared);
@@ -373,25 +373,25 @@ TEST(ResponseTracker, TakesAPreparedStatementInEveryShapeAndDialect) {
 }
 
 TEST(ResponseTracker, CountsTheDefinitionsOfAFieldList) {
-  const ResultEnd end = end_of(Exchange().definitions(3).eof().wire(), ResponseKind::field_list, kPlain);
+  const ResultEnd end = end_of(Exchange().definitions(3).eof().wire(), ResponseKind::field_list, kPlainAnswer);
   EXPECT_EQ(end.kind, ResultEnd::Kind::rows);
   EXPECT_EQ(end.columns, 3u);
-  EXPECT_EQ(end_of(Exchange().eof().wire(), ResponseKind::field_list, kPlain).columns, 0u);
+  EXPECT_EQ(end_of(Exchange().eof().wire(), ResponseKind::field_list, kPlainAnswer).columns, 0u);
 }
 
 TEST(ResponseTracker, TakesOnePacketOfTextEvenWhenItIsEmpty) {
-  EXPECT_EQ(end_of(Exchange().add(as_bytes("Uptime: 1")).wire(), ResponseKind::text, kPlain).kind,
+  EXPECT_EQ(end_of(Exchange().add(as_bytes("Uptime: 1")).wire(), ResponseKind::text, kPlainAnswer).kind,
             ResultEnd::Kind::text);
-  EXPECT_EQ(end_of(Exchange().add({}).wire(), ResponseKind::text, kPlain).kind, ResultEnd::Kind::text);
-  EXPECT_EQ(end_of(Exchange().add(encode_err({.code = 5})).wire(), ResponseKind::text, kPlain).err.code, 5);
+  EXPECT_EQ(end_of(Exchange().add({}).wire(), ResponseKind::text, kPlainAnswer).kind, ResultEnd::Kind::text);
+  EXPECT_EQ(end_of(Exchange().add(encode_err({.code = 5})).wire(), ResponseKind::text, kPlainAnswer).err.code, 5);
 }
 
 TEST(ResponseTracker, TakesAnOkAnEofAndAnErrorAsTheAnswerToSetOption) {
-  EXPECT_EQ(end_of(Exchange().eof(2, 1).wire(), ResponseKind::eof_or_err, kPlain).ok.warnings, 1);
+  EXPECT_EQ(end_of(Exchange().eof(2, 1).wire(), ResponseKind::eof_or_err, kPlainAnswer).ok.warnings, 1);
   EXPECT_EQ(end_of(Exchange().ok_eof().wire(), ResponseKind::eof_or_err, kDeprecated).kind, ResultEnd::Kind::ok);
-  EXPECT_EQ(end_of(Exchange().add(encode_ok({}, kPlain)).wire(), ResponseKind::eof_or_err, kPlain).kind,
+  EXPECT_EQ(end_of(Exchange().add(encode_ok({}, kPlainAnswer)).wire(), ResponseKind::eof_or_err, kPlainAnswer).kind,
             ResultEnd::Kind::ok);
-  EXPECT_EQ(end_of(Exchange().add(encode_err({.code = 5})).wire(), ResponseKind::eof_or_err, kPlain).err.code, 5);
+  EXPECT_EQ(end_of(Exchange().add(encode_err({.code = 5})).wire(), ResponseKind::eof_or_err, kPlainAnswer).err.code, 5);
 }
 
 TEST(ResponseTracker, KnowsTheLastSequenceNumberEvenPastTheWrapAround) {
@@ -402,7 +402,7 @@ TEST(ResponseTracker, KnowsTheLastSequenceNumberEvenPastTheWrapAround) {
   }
   exchange.eof();
   ResponseTracker tracker;
-  tracker.start(ResponseKind::query, kPlain);
+  tracker.start(ResponseKind::query, kPlainAnswer);
   ASSERT_TRUE(tracker.feed(exchange.wire()).ok());
   EXPECT_EQ(tracker.end().rows, 300u);
   EXPECT_EQ(tracker.last_sequence(), static_cast<std::uint8_t>(304));
@@ -412,41 +412,41 @@ TEST(ResponseTracker, KnowsTheLastSequenceNumberEvenPastTheWrapAround) {
 TEST(ResponseTracker, IsDoneBeforeItIsStartedAndStartsAfreshAfterACutResponse) {
   ResponseTracker tracker;
   EXPECT_TRUE(tracker.done());
-  tracker.start(ResponseKind::query, kPlain);
+  tracker.start(ResponseKind::query, kPlainAnswer);
   const Buffer wire = Exchange().columns(3).wire();
   ASSERT_TRUE(tracker.feed(Bytes(wire).first(wire.size() - 3)).ok());
-  tracker.start(ResponseKind::ok_or_err, kPlain);
-  const Buffer ok = Exchange().add(encode_ok({.affected_rows = 2}, kPlain)).wire();
+  tracker.start(ResponseKind::ok_or_err, kPlainAnswer);
+  const Buffer ok = Exchange().add(encode_ok({.affected_rows = 2}, kPlainAnswer)).wire();
   ASSERT_TRUE(tracker.feed(ok).ok());
   EXPECT_TRUE(tracker.done());
   EXPECT_EQ(tracker.end().ok.affected_rows, 2u);
 }
 
 TEST(ResponseTracker, FailsOnAFirstPacketThatTheCommandCannotHave) {
-  expect_violation(Exchange().add_hex("01").wire(), ResponseKind::ok_or_err, kPlain);
-  expect_violation(Exchange().eof().wire(), ResponseKind::ok_or_err, kPlain);
-  expect_violation(Exchange().add_hex("01").wire(), ResponseKind::eof_or_err, kPlain);
-  expect_violation(Exchange().add_hex("fe00000200").wire(), ResponseKind::query, kPlain);
-  expect_violation(Exchange().add_hex("0100").wire(), ResponseKind::query, kPlain);
-  expect_violation(Exchange().add_hex("fc0000").wire(), ResponseKind::query, kPlain);
-  expect_violation(Exchange().add_hex("00").wire(), ResponseKind::query, kPlain);
-  expect_violation(Exchange().add_hex("ff").wire(), ResponseKind::query, kPlain);
-  expect_violation(Exchange().add_hex("0001").wire(), ResponseKind::prepare, kPlain);
+  expect_violation(Exchange().add_hex("01").wire(), ResponseKind::ok_or_err, kPlainAnswer);
+  expect_violation(Exchange().eof().wire(), ResponseKind::ok_or_err, kPlainAnswer);
+  expect_violation(Exchange().add_hex("01").wire(), ResponseKind::eof_or_err, kPlainAnswer);
+  expect_violation(Exchange().add_hex("fe00000200").wire(), ResponseKind::query, kPlainAnswer);
+  expect_violation(Exchange().add_hex("0100").wire(), ResponseKind::query, kPlainAnswer);
+  expect_violation(Exchange().add_hex("fc0000").wire(), ResponseKind::query, kPlainAnswer);
+  expect_violation(Exchange().add_hex("00").wire(), ResponseKind::query, kPlainAnswer);
+  expect_violation(Exchange().add_hex("ff").wire(), ResponseKind::query, kPlainAnswer);
+  expect_violation(Exchange().add_hex("0001").wire(), ResponseKind::prepare, kPlainAnswer);
 }
 
 TEST(ResponseTracker, FailsWhenSomethingElseStandsWhereAnEofMust) {
-  expect_violation(Exchange().columns(1).add_hex("0131").wire(), ResponseKind::query, kPlain);
+  expect_violation(Exchange().columns(1).add_hex("0131").wire(), ResponseKind::query, kPlainAnswer);
   const PrepareOk one_parameter{.parameters = 1};
   expect_violation(Exchange().add(encode_prepare_ok(one_parameter)).definitions(2).wire(), ResponseKind::prepare,
-                   kPlain);
+                   kPlainAnswer);
 }
 
 TEST(ResponseTracker, FailsOnAnEmptyPacketAndOnAMalformedTerminator) {
-  expect_violation(Exchange().add({}).wire(), ResponseKind::query, kPlain);
-  expect_violation(Exchange().columns(1).eof().add({}).wire(), ResponseKind::query, kPlain);
-  expect_violation(Exchange().columns(1).eof().add_hex("fe00").wire(), ResponseKind::query, kPlain);
+  expect_violation(Exchange().add({}).wire(), ResponseKind::query, kPlainAnswer);
+  expect_violation(Exchange().columns(1).eof().add({}).wire(), ResponseKind::query, kPlainAnswer);
+  expect_violation(Exchange().columns(1).eof().add_hex("fe00").wire(), ResponseKind::query, kPlainAnswer);
   expect_violation(Exchange().columns(1).add_hex("fe0000000000").wire(), ResponseKind::query, kDeprecated);
-  expect_violation(Exchange().columns(1).eof().add_hex("ff01").wire(), ResponseKind::query, kPlain);
+  expect_violation(Exchange().columns(1).eof().add_hex("ff01").wire(), ResponseKind::query, kPlainAnswer);
 }
 
 }  // namespace

@@ -16,11 +16,11 @@ using config::Backend;
 using config::Percent;
 
 // Under these flags everything that may move moves, and everything that may be shadowed is.
-struct Case {
+struct RowsCase {
   SessionFacts session{.user = "app", .schema = "shop", .client_host = "10.0.0.1", .session_key = 7};
   config::Flags flags;
 
-  Case() {
+  RowsCase() {
     session.duplication = Duplication::rows;
     flags.read_from_new.percent = Percent::from_ppm(Percent::kWhole);
     flags.shadow_read.percent = Percent::from_ppm(Percent::kWhole);
@@ -28,7 +28,7 @@ struct Case {
   Plan plan(std::string_view sql) const { return make_plan(classify(sql, {}), session, flags, Backend::old_db, 0); }
 };
 
-Plan leader_plan(Action action, Reason reason) { return {action, Backend::old_db, false, reason}; }
+Plan on_leader(Action action, Reason reason) { return {action, Backend::old_db, false, reason}; }
 
 struct Row {
   std::string_view sql;
@@ -107,30 +107,30 @@ TEST(PlanRows, DecidesEachKindOfStatement) {
       {"SET TRANSACTION ISOLATION LEVEL READ COMMITTED", A::set, R::session_state},
       {"SET session_track_gtids=OWN_GTID", A::set, R::session_state},
   };
-  const Case c;
-  for (const Row& row : rows) EXPECT_EQ(c.plan(row.sql), leader_plan(row.action, row.reason)) << row.sql;
+  const RowsCase c;
+  for (const Row& row : rows) EXPECT_EQ(c.plan(row.sql), on_leader(row.action, row.reason)) << row.sql;
 }
 
 TEST(PlanRows, KnownReadsAreRoutedAndShadowedAsEver) {
-  Case c;
+  RowsCase c;
   const Plan moved{Action::relay, Backend::new_db, true, Reason::read_percent};
   EXPECT_EQ(c.plan("SELECT a FROM t"), moved);
   c.session.follower_usable = false;
   EXPECT_EQ(c.plan("SELECT a FROM t").reason, Reason::follower_unusable);
   c.session.follower_usable = true;
   c.flags.kill_switch = true;
-  EXPECT_EQ(c.plan("SELECT a FROM t"), leader_plan(Action::relay, Reason::kill_switch));
+  EXPECT_EQ(c.plan("SELECT a FROM t"), on_leader(Action::relay, Reason::kill_switch));
 }
 
 TEST(PlanRows, ReadsOfStoppedTablesStayWithTheLeaderAndAreNotShadowed) {
-  Case c;
+  RowsCase c;
   c.session.reads_stopped_tables = true;
-  EXPECT_EQ(c.plan("SELECT a FROM t"), leader_plan(Action::relay, Reason::table_stopped));
+  EXPECT_EQ(c.plan("SELECT a FROM t"), on_leader(Action::relay, Reason::table_stopped));
   EXPECT_EQ(name(Reason::table_stopped), "table_stopped");
 }
 
 TEST(PlanRows, SetsThatHideWritesFromTheLogAreRefusedInEveryForm) {
-  Case c;
+  RowsCase c;
   c.session.client_multi_statements = true;
   const std::string_view texts[] = {
       "SET sql_log_bin=0",
@@ -150,7 +150,7 @@ TEST(PlanRows, SetsThatHideWritesFromTheLogAreRefusedInEveryForm) {
       "/*!40101 SET sql_log_bin=0 */",
   };
   for (const std::string_view text : texts) {
-    EXPECT_EQ(c.plan(text), leader_plan(Action::refuse, Reason::hides_writes)) << text;
+    EXPECT_EQ(c.plan(text), on_leader(Action::refuse, Reason::hides_writes)) << text;
   }
   EXPECT_EQ(refusal(Reason::hides_writes).code, 1235);
   for (const std::string_view text : {"SELECT 'sql_log_bin'", "SELECT @@sql_log_bin", "SET @sql_log_bin=0"}) {
@@ -159,19 +159,19 @@ TEST(PlanRows, SetsThatHideWritesFromTheLogAreRefusedInEveryForm) {
 }
 
 TEST(PlanRows, TheSameSetsPassWhereNoLogIsFollowed) {
-  Case c;
+  RowsCase c;
   c.flags.dual_write.enabled = false;
   EXPECT_EQ(c.plan("SET sql_log_bin=0").action, Action::set);
 }
 
 TEST(PlanRows, AFreezeRefusesWhateverMayWrite) {
-  Case c;
+  RowsCase c;
   c.flags.freeze_writes = true;
   c.session.client_multi_statements = true;
   for (const std::string_view text :
        {"INSERT INTO t VALUES (1)", "CALL p()", "EXECUTE s", "LOAD DATA LOCAL INFILE 'x' INTO TABLE t", "SELECT f(1)",
         "CREATE TABLE t (a INT)", "XA COMMIT 'x'", "FROBNICATE", "GRANT SELECT ON t TO u"}) {
-    EXPECT_EQ(c.plan(text), leader_plan(Action::refuse, Reason::freeze)) << text;
+    EXPECT_EQ(c.plan(text), on_leader(Action::refuse, Reason::freeze)) << text;
   }
   EXPECT_EQ(c.plan("SELECT 1; DELETE FROM t").action, Action::split);
   EXPECT_EQ(c.plan("XA RECOVER").action, Action::relay);
@@ -179,12 +179,12 @@ TEST(PlanRows, AFreezeRefusesWhateverMayWrite) {
 }
 
 TEST(PlanRows, SeveralStatementsAndWhatCannotBeReadAreRelayedWhereTheClientMaySendSeveral) {
-  Case c;
+  RowsCase c;
   EXPECT_EQ(c.plan("SELECT 1; DELETE FROM t").reason, Reason::multi_statement_not_negotiated);
   EXPECT_EQ(c.plan("SELECT 'a").reason, Reason::unparseable);
   c.session.client_multi_statements = true;
-  EXPECT_EQ(c.plan("SELECT 1; DELETE FROM t"), leader_plan(Action::relay, Reason::dual_write));
-  EXPECT_EQ(c.plan("SELECT 'a"), leader_plan(Action::relay, Reason::dual_write));
+  EXPECT_EQ(c.plan("SELECT 1; DELETE FROM t"), on_leader(Action::relay, Reason::dual_write));
+  EXPECT_EQ(c.plan("SELECT 'a"), on_leader(Action::relay, Reason::dual_write));
 }
 
 TEST(PlanRows, CommandsThatChangeSchemasAreRelayedButForAFreeze) {

@@ -14,7 +14,7 @@ using protocol::ColumnType;
 
 constexpr std::uint8_t kOpen = 31;
 
-ColumnDefinition column(ColumnType type, std::uint8_t decimals = 0, const std::string& table = "") {
+ColumnDefinition column_with(ColumnType type, std::uint8_t decimals = 0, const std::string& table = "") {
   ColumnDefinition definition;
   definition.type = type;
   definition.decimals = decimals;
@@ -32,42 +32,42 @@ bool alike(const std::string& a, const ColumnDefinition& mine, const std::string
   return result;
 }
 
-const ColumnDefinition kDouble = column(ColumnType::double_, kOpen);
-const ColumnDefinition kDouble4 = column(ColumnType::double_, 4);
-const ColumnDefinition kFloat = column(ColumnType::float_, kOpen);
-const ColumnDefinition kText = column(ColumnType::var_string, kOpen);
-const ColumnDefinition kJson = column(ColumnType::json, kOpen);
-const ColumnDefinition kJsonText = column(ColumnType::blob, 39);
+const ColumnDefinition kDouble = column_with(ColumnType::double_, kOpen);
+const ColumnDefinition kDouble4 = column_with(ColumnType::double_, 4);
+const ColumnDefinition kFloat = column_with(ColumnType::float_, kOpen);
+const ColumnDefinition kText = column_with(ColumnType::var_string, kOpen);
+const ColumnDefinition kJson = column_with(ColumnType::json, kOpen);
+const ColumnDefinition kJsonText = column_with(ColumnType::blob, 39);
 
 TEST(Digits, AggregatesOfWhichOneMakeTellsFourDecimals) {
   EXPECT_TRUE(alike("3.0912", kDouble4, "3.0912061651652345", kDouble));
   EXPECT_TRUE(alike("9.5556", kDouble4, "9.555555555555555", kDouble));
   EXPECT_TRUE(alike("4714045207.9103", kDouble4, "4714045207.910316", kDouble));
-  EXPECT_TRUE(alike("0.3333", column(ColumnType::newdecimal, 4), "0.3333333333333333", kDouble));
-  EXPECT_TRUE(alike("0.6666666667", column(ColumnType::double_, 10), "0.6666666666666666", kDouble));
+  EXPECT_TRUE(alike("0.3333", column_with(ColumnType::newdecimal, 4), "0.3333333333333333", kDouble));
+  EXPECT_TRUE(alike("0.6666666667", column_with(ColumnType::double_, 10), "0.6666666666666666", kDouble));
   EXPECT_FALSE(alike("3.0911", kDouble4, "3.0912061651652345", kDouble));
   EXPECT_FALSE(alike("3.0913", kDouble4, "3.0912061651652345", kDouble));
 }
 
 TEST(Digits, NoDecimalsAreNoPrecisionToCompareAt) {
-  EXPECT_FALSE(alike("3", column(ColumnType::double_, 0), "3.2", kDouble));
-  EXPECT_FALSE(alike("45296", column(ColumnType::longlong), "45296.789", column(ColumnType::newdecimal, 3)));
+  EXPECT_FALSE(alike("3", column_with(ColumnType::double_, 0), "3.2", kDouble));
+  EXPECT_FALSE(alike("45296", column_with(ColumnType::longlong), "45296.789", column_with(ColumnType::newdecimal, 3)));
 }
 
 TEST(Digits, TheSameDecimalsAreExact) {
-  const ColumnDefinition cents = column(ColumnType::newdecimal, 2);
+  const ColumnDefinition cents = column_with(ColumnType::newdecimal, 2);
   EXPECT_FALSE(alike("3.29", cents, "3.30", cents));
   EXPECT_FALSE(alike("1234567890123456.78", cents, "1234567890123456.79", cents));
-  const ColumnDefinition two = column(ColumnType::double_, 2);
+  const ColumnDefinition two = column_with(ColumnType::double_, 2);
   EXPECT_FALSE(alike("3.29", two, "3.30", two));
-  EXPECT_FALSE(alike("3.29", column(ColumnType::double_, 2), "3.3", kDouble));
-  const ColumnDefinition fine = column(ColumnType::newdecimal, 16);
+  EXPECT_FALSE(alike("3.29", column_with(ColumnType::double_, 2), "3.3", kDouble));
+  const ColumnDefinition fine = column_with(ColumnType::newdecimal, 16);
   EXPECT_TRUE(alike("1.0000000000000001", fine, "1.0000000000000002", fine));
 }
 
 TEST(Digits, DecimalsOfOtherScalesAreRoundedExactly) {
-  const ColumnDefinition two = column(ColumnType::newdecimal, 2);
-  const ColumnDefinition four = column(ColumnType::newdecimal, 4);
+  const ColumnDefinition two = column_with(ColumnType::newdecimal, 2);
+  const ColumnDefinition four = column_with(ColumnType::newdecimal, 4);
   EXPECT_TRUE(alike("1234567890123456.79", two, "1234567890123456.7850", four));
   EXPECT_FALSE(alike("1234567890123456.78", two, "1234567890123456.7850", four));
   EXPECT_TRUE(alike("-10.00", two, "-9.9950", four));
@@ -76,12 +76,12 @@ TEST(Digits, DecimalsOfOtherScalesAreRoundedExactly) {
 }
 
 TEST(Digits, StoredColumnsAreNeverRounded) {
-  const ColumnDefinition two = column(ColumnType::newdecimal, 2, "t");
-  const ColumnDefinition four = column(ColumnType::newdecimal, 4, "t");
+  const ColumnDefinition two = column_with(ColumnType::newdecimal, 2, "t");
+  const ColumnDefinition four = column_with(ColumnType::newdecimal, 4, "t");
   EXPECT_FALSE(alike("3.30", two, "3.2999", four));
-  EXPECT_FALSE(alike("3.3", column(ColumnType::double_, 1, "t"), "3.29", column(ColumnType::double_, kOpen, "t")));
+  EXPECT_FALSE(alike("3.3", column_with(ColumnType::double_, 1, "t"), "3.29", column_with(ColumnType::double_, kOpen, "t")));
   // A view of STD() is a table of one make's and not of the other's.
-  EXPECT_TRUE(alike("3.0912", kDouble4, "3.0912061651652345", column(ColumnType::double_, kOpen, "v")));
+  EXPECT_TRUE(alike("3.0912", kDouble4, "3.0912061651652345", column_with(ColumnType::double_, kOpen, "v")));
 }
 
 TEST(Digits, DoublesHoldFifteenDigits) {
@@ -122,19 +122,19 @@ TEST(Digits, ComputedTextsMayBeTimesOrJson) {
   EXPECT_FALSE(alike("1.50", kText, "1.5", kText));
   EXPECT_FALSE(alike("007", kText, "7", kText));
   EXPECT_FALSE(alike("[1", kText, "[1 ", kText));
-  const ColumnDefinition stored = column(ColumnType::var_string, 0, "t");
+  const ColumnDefinition stored = column_with(ColumnType::var_string, 0, "t");
   EXPECT_FALSE(alike("[1,2]", stored, "[1, 2]", stored));
   EXPECT_FALSE(alike("10:00:00.5", stored, "10:00:00.50", stored));
 }
 
 TEST(Digits, CellsThatMayDifferTellNoRowsApart) {
   EXPECT_TRUE(may_differ_in_digits(kDouble4, kDouble));
-  EXPECT_TRUE(may_differ_in_digits(column(ColumnType::newdecimal, 4), kDouble));
-  EXPECT_TRUE(may_differ_in_digits(column(ColumnType::newdecimal, 4), column(ColumnType::newdecimal, 6)));
+  EXPECT_TRUE(may_differ_in_digits(column_with(ColumnType::newdecimal, 4), kDouble));
+  EXPECT_TRUE(may_differ_in_digits(column_with(ColumnType::newdecimal, 4), column_with(ColumnType::newdecimal, 6)));
   EXPECT_TRUE(may_differ_in_digits(kJsonText, kJson));
-  EXPECT_FALSE(may_differ_in_digits(column(ColumnType::newdecimal, 4), column(ColumnType::newdecimal, 4)));
-  EXPECT_FALSE(may_differ_in_digits(column(ColumnType::newdecimal, 4, "t"), column(ColumnType::newdecimal, 6, "t")));
-  EXPECT_FALSE(may_differ_in_digits(column(ColumnType::longlong), column(ColumnType::long_)));
+  EXPECT_FALSE(may_differ_in_digits(column_with(ColumnType::newdecimal, 4), column_with(ColumnType::newdecimal, 4)));
+  EXPECT_FALSE(may_differ_in_digits(column_with(ColumnType::newdecimal, 4, "t"), column_with(ColumnType::newdecimal, 6, "t")));
+  EXPECT_FALSE(may_differ_in_digits(column_with(ColumnType::longlong), column_with(ColumnType::long_)));
   EXPECT_FALSE(may_differ_in_digits(kText, kText));
 }
 

@@ -13,14 +13,14 @@ namespace {
 using std::chrono::milliseconds;
 using Queue = FairQueue<std::string>;
 
-constexpr Moment kNow = Moment(std::chrono::hours(1));
+constexpr Moment kQueueStart = Moment(std::chrono::hours(1));
 
 void add(Queue& queue, std::uint64_t digest, const std::string& item, milliseconds later = milliseconds(0)) {
-  EXPECT_TRUE(queue.push(digest, item, 1, kNow + later).empty()) << item;
+  EXPECT_TRUE(queue.push(digest, item, 1, kQueueStart + later).empty()) << item;
 }
 
 // What is taken one after the other, each done at once.
-std::vector<std::string> drain(Queue& queue, Moment now = kNow) {
+std::vector<std::string> drain(Queue& queue, Moment now = kQueueStart) {
   std::vector<std::string> items;
   while (auto taken = queue.take(now)) {
     items.push_back(taken->item);
@@ -45,11 +45,11 @@ TEST(FairQueue, ADigestThatComesBackStandsBehindThoseThatWait) {
   add(queue, 1, "a");
   add(queue, 2, "b0");
   add(queue, 2, "b1");
-  EXPECT_EQ(queue.take(kNow)->item, "a");
+  EXPECT_EQ(queue.take(kQueueStart)->item, "a");
   queue.done(1);
   add(queue, 1, "a again");
-  EXPECT_EQ(queue.take(kNow)->item, "b0");
-  EXPECT_EQ(queue.take(kNow)->item, "a again");
+  EXPECT_EQ(queue.take(kQueueStart)->item, "b0");
+  EXPECT_EQ(queue.take(kQueueStart)->item, "a again");
 }
 
 TEST(FairQueue, WhoHoldsMostMakesRoom) {
@@ -86,30 +86,30 @@ TEST(FairQueue, NothingIsTakenBeforeItsTime) {
   Queue queue({});
   add(queue, 1, "later", milliseconds(100));
   add(queue, 2, "sooner", milliseconds(50));
-  EXPECT_FALSE(queue.take(kNow).has_value());
-  EXPECT_EQ(queue.next_due(), kNow + milliseconds(50));
-  EXPECT_EQ(drain(queue, kNow + milliseconds(50)), (std::vector<std::string>{"sooner"}));
-  EXPECT_EQ(drain(queue, kNow + milliseconds(100)), (std::vector<std::string>{"later"}));
+  EXPECT_FALSE(queue.take(kQueueStart).has_value());
+  EXPECT_EQ(queue.next_due(), kQueueStart + milliseconds(50));
+  EXPECT_EQ(drain(queue, kQueueStart + milliseconds(50)), (std::vector<std::string>{"sooner"}));
+  EXPECT_EQ(drain(queue, kQueueStart + milliseconds(100)), (std::vector<std::string>{"later"}));
   EXPECT_FALSE(queue.next_due().has_value());
 }
 
 TEST(FairQueue, OneDigestDoesNotKeepEverybodyBusy) {
   Queue queue({.running_max = 2});
   for (const char* item : {"slow0", "slow1", "slow2"}) add(queue, 1, item);
-  EXPECT_EQ(queue.take(kNow)->item, "slow0");
-  EXPECT_EQ(queue.take(kNow)->item, "slow1");
-  EXPECT_FALSE(queue.take(kNow).has_value());
+  EXPECT_EQ(queue.take(kQueueStart)->item, "slow0");
+  EXPECT_EQ(queue.take(kQueueStart)->item, "slow1");
+  EXPECT_FALSE(queue.take(kQueueStart).has_value());
   EXPECT_FALSE(queue.next_due().has_value());
   add(queue, 2, "quick");
-  EXPECT_EQ(queue.take(kNow)->item, "quick");
+  EXPECT_EQ(queue.take(kQueueStart)->item, "quick");
   queue.done(1);
-  EXPECT_EQ(queue.take(kNow)->item, "slow2");
+  EXPECT_EQ(queue.take(kQueueStart)->item, "slow2");
 }
 
 // 60 reads a second of a statement that always differs, 40 others now and then; four rechecks of 10 ms at a time.
 TEST(FairQueue, ANoisyDigestDelaysNobodyByMoreThanATurn) {
   Queue queue({.items_max = 1000, .running_max = 3});
-  Moment now = kNow;
+  Moment now = kQueueStart;
   for (int i = 0; i < 5000; ++i) (void)queue.push(0, "noise", 1, now);
   for (std::uint64_t digest = 1; digest <= 40; ++digest) {
     (void)queue.push(digest, "planted", 1, now);
@@ -126,7 +126,7 @@ TEST(FairQueue, ANoisyDigestDelaysNobodyByMoreThanATurn) {
 
 TEST(BackOff, PausesDoubleWithEachDifferenceAndLetOneThroughBehindEach) {
   BackOff back_off(10);
-  Moment now = kNow;
+  Moment now = kQueueStart;
   EXPECT_TRUE(back_off.lets_through(1, now));
   back_off.differed(1, now);
   milliseconds pause = BackOff::kPauseMin;
@@ -149,13 +149,13 @@ TEST(BackOff, PausesDoubleWithEachDifferenceAndLetOneThroughBehindEach) {
 
 TEST(BackOff, WhatWasOnItsWayCountsOnce) {
   BackOff back_off(10);
-  for (int i = 0; i < 30; ++i) back_off.differed(1, kNow + milliseconds(i));
-  EXPECT_TRUE(back_off.lets_through(1, kNow + BackOff::kPauseMin));
+  for (int i = 0; i < 30; ++i) back_off.differed(1, kQueueStart + milliseconds(i));
+  EXPECT_TRUE(back_off.lets_through(1, kQueueStart + BackOff::kPauseMin));
 }
 
 TEST(BackOff, MatchesEndIt) {
   BackOff back_off(10);
-  Moment now = kNow;
+  Moment now = kQueueStart;
   for (int i = 0; i < 3; ++i) {
     back_off.differed(1, now);
     now += BackOff::kPauseMax;
@@ -170,14 +170,14 @@ TEST(BackOff, MatchesEndIt) {
 
 TEST(BackOff, ForgetsNoMoreThanItMust) {
   BackOff back_off(2);
-  back_off.differed(1, kNow);
-  back_off.differed(2, kNow);
-  back_off.differed(3, kNow);
+  back_off.differed(1, kQueueStart);
+  back_off.differed(2, kQueueStart);
+  back_off.differed(3, kQueueStart);
   EXPECT_EQ(back_off.size(), 2u);
-  EXPECT_FALSE(back_off.lets_through(1, kNow));
-  EXPECT_TRUE(back_off.lets_through(3, kNow));
-  back_off.differed(3, kNow + BackOff::kPauseMin);
-  EXPECT_FALSE(back_off.lets_through(3, kNow + BackOff::kPauseMin));
+  EXPECT_FALSE(back_off.lets_through(1, kQueueStart));
+  EXPECT_TRUE(back_off.lets_through(3, kQueueStart));
+  back_off.differed(3, kQueueStart + BackOff::kPauseMin);
+  EXPECT_FALSE(back_off.lets_through(3, kQueueStart + BackOff::kPauseMin));
 }
 
 }  // namespace

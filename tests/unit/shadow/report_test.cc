@@ -13,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::int64_t kNow = 1795219200;  // 2026-11-21 00:00:00Z
+constexpr std::int64_t kReportTime = 1795219200;  // 2026-11-21 00:00:00Z
 
 Comparison comparison(Verdict verdict, std::uint64_t digest = 1) {
   Comparison made;
@@ -23,7 +23,7 @@ Comparison comparison(Verdict verdict, std::uint64_t digest = 1) {
   made.diff.verdict = verdict;
   made.old_latency = {.first_byte = 400, .last_byte = 1000};
   made.new_latency = {.first_byte = 500, .last_byte = 1500};
-  made.at = kNow;
+  made.at = kReportTime;
   return made;
 }
 
@@ -66,7 +66,7 @@ TEST(Report, CountsCallsVerdictsSkipsAndLatencies) {
   Comparison skipped = comparison(Verdict::skipped);
   skipped.skip = SkipReason::follower_behind;
   skipped.old_latency = {};
-  skipped.at = kNow - 5;
+  skipped.at = kReportTime - 5;
   report.add(skipped);
   const DigestReport& digest = report.digests().at(1);
   EXPECT_EQ(digest.text, "SELECT ?");
@@ -78,8 +78,8 @@ TEST(Report, CountsCallsVerdictsSkipsAndLatencies) {
   EXPECT_EQ(digest.skips[static_cast<std::size_t>(SkipReason::queue_full)], 0u);
   EXPECT_EQ(digest.old_latency.last_byte.count(), 3u);
   EXPECT_EQ(digest.new_latency.first_byte.count(), 3u);
-  EXPECT_EQ(digest.first_at, kNow - 5);
-  EXPECT_EQ(digest.last_at, kNow);
+  EXPECT_EQ(digest.first_at, kReportTime - 5);
+  EXPECT_EQ(digest.last_at, kReportTime);
   EXPECT_EQ(digest.last_difference_at, 0);
 }
 
@@ -132,7 +132,7 @@ TEST(Report, KeepsPlaintextWhenAsked) {
   EXPECT_EQ(sample.control, "'10.00'");
   EXPECT_EQ(sample.candidate, "'10.01'");
   EXPECT_EQ(sample.rechecks, 3u);
-  EXPECT_EQ(report.digests().at(1).last_difference_at, kNow);
+  EXPECT_EQ(report.digests().at(1).last_difference_at, kReportTime);
 }
 
 TEST(Report, SaysWhichSideHasNoRow) {

@@ -7,7 +7,7 @@
 namespace crossfade::dualwrite {
 namespace {
 
-TableDefinition sample() {
+TableDefinition sample_definition() {
   TableDefinition definition;
   definition.name = {.schema = "app", .table = "t:1"};
   definition.engine = "InnoDB";
@@ -45,7 +45,7 @@ TableDefinition sample() {
 }
 
 TEST(DefinitionRecord, GivesBackWhatACaptureDependsOn) {
-  const TableDefinition definition = sample();
+  const TableDefinition definition = sample_definition();
   const std::vector<std::vector<std::string>> referenced = {{"id"}, {"id", "5:x"}};
   const auto read = parse_definition_record(definition_record(definition, referenced));
   ASSERT_TRUE(read.ok()) << read.status();
@@ -54,7 +54,7 @@ TEST(DefinitionRecord, GivesBackWhatACaptureDependsOn) {
 }
 
 TEST(DefinitionRecord, CutOrLengthenedAtAnyPlaceIsAnError) {
-  const std::string record = definition_record(sample(), {});
+  const std::string record = definition_record(sample_definition(), {});
   for (std::size_t bytes = 0; bytes < record.size(); ++bytes) {
     EXPECT_FALSE(parse_definition_record(std::string_view(record).substr(0, bytes)).ok()) << bytes;
   }
@@ -85,9 +85,9 @@ TEST(JudgeCapture, NamesEachSettingThatIsInTheWay) {
 
 TEST(CapturedFrom, ReadsNumbersAndStates) {
   protocol::ResultSet result;
-  result.rows.push_back({"7", "live", definition_record(sample(), {})});
-  result.rows.push_back({"8", "making", definition_record(sample(), {})});
-  result.rows.push_back({"9", "retired", definition_record(sample(), {})});
+  result.rows.push_back({"7", "live", definition_record(sample_definition(), {})});
+  result.rows.push_back({"8", "making", definition_record(sample_definition(), {})});
+  result.rows.push_back({"9", "retired", definition_record(sample_definition(), {})});
   const auto records = captured_from(result);
   ASSERT_TRUE(records.ok()) << records.status();
   ASSERT_EQ(records->size(), 3u);

@@ -10,7 +10,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-DefinedColumn generated(const std::string& name) {
+DefinedColumn stored(const std::string& name) {
   DefinedColumn column = defined(name, "int");
   column.generated = DefinedColumn::Generated::stored;
   column.generation_expression = "`id` + 1";
@@ -38,7 +38,7 @@ TEST(CapturedMapping, TheSameTableGoesByEvents) {
 }
 
 TEST(CapturedMapping, WhatTheFollowerComputesGoesBySql) {
-  const TableDefinition table = innodb({defined("id", "int"), generated("g"), defined("v", "int")});
+  const TableDefinition table = innodb({defined("id", "int"), stored("g"), defined("v", "int")});
   const TableMapping mapping = mapped(table, table, kToMysql);
   EXPECT_EQ(mapping.by, ApplyBy::sql);
   EXPECT_THAT(mapping.reason, HasSubstr("do not capture it"));
@@ -50,7 +50,7 @@ TEST(CapturedMapping, WhatTheFollowerComputesGoesBySql) {
 }
 
 TEST(CapturedMapping, AColumnThatIsGeneratedOnOneSideStopsTheTable) {
-  const TableDefinition computed = innodb({defined("id", "int"), generated("g")});
+  const TableDefinition computed = innodb({defined("id", "int"), stored("g")});
   const TableDefinition plain = innodb({defined("id", "int"), defined("g", "int")});
   const TableMapping lost = mapped(computed, plain, kToMysql);
   EXPECT_EQ(lost.by, ApplyBy::nothing);

@@ -13,7 +13,7 @@ namespace {
 using ::testing::HasSubstr;
 
 // id INT, v VARCHAR(20), g generated, t TEXT.
-Capture sample() {
+Capture sample_capture() {
   DefinedColumn generated = defined("g", "int");
   generated.generated = DefinedColumn::Generated::stored;
   return captured({.leader = innodb({defined("id", "int"), defined("v", "varchar(20)", "latin1"), generated,
@@ -26,7 +26,7 @@ std::string images(const absl::StatusOr<CapturedRow>& row) {
 }
 
 TEST(CapturedRow, EachKindHasItsImages) {
-  const Capture capture = sample();
+  const Capture capture = sample_capture();
   const auto insert = read({.op = "I", .after = "1:52:ab", .big = {std::nullopt, "T"}}, capture);
   EXPECT_EQ(images(insert), "0005000000026162010054");
   EXPECT_EQ(insert->change.kind, RowsKind::insert);
@@ -44,17 +44,17 @@ TEST(CapturedRow, EachKindHasItsImages) {
 }
 
 TEST(CapturedRow, TheSessionsForeignKeyChecksTravel) {
-  const auto row = read({.foreign_keys = false, .after = "1:5n", .big = {std::nullopt, std::nullopt}}, sample());
+  const auto row = read({.foreign_keys = false, .after = "1:5n", .big = {std::nullopt, std::nullopt}}, sample_capture());
   EXPECT_EQ(row->change.flags, kRowsEndOfStatement | kRowsNoForeignKeyChecks);
 }
 
 TEST(CapturedRow, MorePairsThanTheTableNeedsAreNull) {
   std::vector<protocol::Cell> big = {std::nullopt, "T", std::nullopt, std::nullopt};
-  EXPECT_TRUE(read({.after = "1:5n", .big = big}, sample()).ok());
+  EXPECT_TRUE(read({.after = "1:5n", .big = big}, sample_capture()).ok());
 }
 
 TEST(CapturedRow, WhatIsMalformedIsRefusedWithItsIdAndWithoutItsValue) {
-  const Capture capture = sample();
+  const Capture capture = sample_capture();
   const std::vector<protocol::Cell> none = {std::nullopt, std::nullopt};
   const auto refused = [&](const ChangesRow& row, const char* why) {
     const auto out = read(row, capture);
@@ -81,7 +81,7 @@ TEST(CapturedRow, WhatIsMalformedIsRefusedWithItsIdAndWithoutItsValue) {
 }
 
 TEST(CapturedRow, EveryCutOfAnImageIsRefused) {
-  const Capture capture = sample();
+  const Capture capture = sample_capture();
   const std::string whole = "1:512:abcdefghijkl";
   for (std::size_t bytes = 0; bytes < whole.size(); ++bytes) {
     EXPECT_FALSE(read({.after = whole.substr(0, bytes), .big = {std::nullopt, std::nullopt}}, capture).ok()) << bytes;
