@@ -22,7 +22,7 @@ from check_layers import PURE
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, "build", "lint")
 CONFIGURE = ["cmake", "-S", ROOT, "-B", BUILD, "-G", "Ninja", "-DCMAKE_CXX_COMPILER=clang++", "-DCROSSFADE_PROXY=OFF",
-             "-DCROSSFADE_TESTS=OFF", "-DCROSSFADE_PRECOMPILE=OFF"]
+             "-DCROSSFADE_TESTS=OFF", "-DCROSSFADE_PRECOMPILE=OFF", "-DCROSSFADE_UNITY=OFF"]
 STARTED = time.time()
 
 
