@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kKeptBytesMax = 64 * 1024;
 constexpr std::size_t kKeptBytesIdle = 4 * 1024;  // a larger buffer is given back after its message
-constexpr std::uint64_t kEofBytesMax = 8;  // a row that starts with 0xfe is longer
+constexpr std::uint64_t kEofBytesMax = 8;         // a row that starts with 0xfe is longer
 
 std::uint32_t little_endian_24(const std::uint8_t* bytes) {
   return static_cast<std::uint32_t>(bytes[0]) | static_cast<std::uint32_t>(bytes[1]) << 8 |

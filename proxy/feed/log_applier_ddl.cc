@@ -164,22 +164,26 @@ Task<absl::Status> LogApplier::run_ddl(LoggedStatement statement, DdlAnalysis an
   co_return co_await setting_.catalog.reload(leader_, follower_.link(), analysis.tables);
 }
 
-// What a table inherited that says nothing of its character set. The leader can only be asked what its schema has now, and
-// the statement tells what its session took its default schema to have, which is as old as its USE. Where these two differ,
-// the table itself knows, if it is still there.
+// What a table inherited that says nothing of its character set. The leader can only be asked what its schema has now,
+// and the statement tells what its session took its default schema to have, which is as old as its USE. Where these two
+// differ, the table itself knows, if it is still there.
 Task<absl::StatusOr<std::string>> LogApplier::schema_collation_of(const DdlAnalysis& analysis,
                                                                   const LoggedStatement& statement) {
-  const TableRef table = analysis.tables.empty() ? TableRef{.schema = statement.schema, .table = ""} : analysis.tables.front();
+  const TableRef table =
+      analysis.tables.empty() ? TableRef{.schema = statement.schema, .table = ""} : analysis.tables.front();
   if (table.schema.empty()) co_return std::string();
   const std::string schema = dualwrite::quote_text(table.schema);
-  std::string question = "SELECT DEFAULT_COLLATION_NAME,(SELECT TABLE_COLLATION FROM information_schema.TABLES WHERE "
-                         "TABLE_SCHEMA=" + schema + " AND TABLE_NAME=" + dualwrite::quote_text(table.table) +
-                         ") FROM information_schema.SCHEMATA WHERE SCHEMA_NAME=" + schema;
+  std::string question =
+      "SELECT DEFAULT_COLLATION_NAME,(SELECT TABLE_COLLATION FROM information_schema.TABLES WHERE "
+      "TABLE_SCHEMA=" +
+      schema + " AND TABLE_NAME=" + dualwrite::quote_text(table.table) +
+      ") FROM information_schema.SCHEMATA WHERE SCHEMA_NAME=" + schema;
   auto asked = co_await leader_.query(std::move(question), Clock::now() + kConnectMax);
   if (!asked.ok()) co_return asked.status();
-  const std::string said = table.schema == statement.schema
-                               ? dualwrite::collation_name(statement.database_collation, setting_.makes.leader_is_mariadb)
-                               : "";
+  const std::string said =
+      table.schema == statement.schema
+          ? dualwrite::collation_name(statement.database_collation, setting_.makes.leader_is_mariadb)
+          : "";
   if (asked->empty()) co_return said;
   const std::string now = first_cell(asked->front());
   if (said.empty() || said == now) co_return now;

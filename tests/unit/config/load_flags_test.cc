@@ -126,9 +126,9 @@ TEST(LoadFlags, ReadsEveryBucketKey) {
       {"hint:tenant_id", {BucketBy::Key::hint, "tenant_id"}},
   };
   for (const auto& [text, by] : cases) {
-    EXPECT_EQ(
-        accepted_flags("version: 1\nread_from_new: { percent: 1, by: \"" + std::string(text) + "\" }\n").read_from_new.by,
-        by);
+    EXPECT_EQ(accepted_flags("version: 1\nread_from_new: { percent: 1, by: \"" + std::string(text) + "\" }\n")
+                  .read_from_new.by,
+              by);
   }
   EXPECT_EQ(accepted_flags("version: 1\nread_from_new: { percent: 1, by: \"hint:" + std::string(64, 'k') + "\" }\n")
                 .read_from_new.by.hint.size(),

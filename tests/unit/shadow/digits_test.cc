@@ -79,7 +79,8 @@ TEST(Digits, StoredColumnsAreNeverRounded) {
   const ColumnDefinition two = column_with(ColumnType::newdecimal, 2, "t");
   const ColumnDefinition four = column_with(ColumnType::newdecimal, 4, "t");
   EXPECT_FALSE(alike("3.30", two, "3.2999", four));
-  EXPECT_FALSE(alike("3.3", column_with(ColumnType::double_, 1, "t"), "3.29", column_with(ColumnType::double_, kOpen, "t")));
+  EXPECT_FALSE(
+      alike("3.3", column_with(ColumnType::double_, 1, "t"), "3.29", column_with(ColumnType::double_, kOpen, "t")));
   // A view of STD() is a table of one make's and not of the other's.
   EXPECT_TRUE(alike("3.0912", kDouble4, "3.0912061651652345", column_with(ColumnType::double_, kOpen, "v")));
 }
@@ -133,7 +134,8 @@ TEST(Digits, CellsThatMayDifferTellNoRowsApart) {
   EXPECT_TRUE(may_differ_in_digits(column_with(ColumnType::newdecimal, 4), column_with(ColumnType::newdecimal, 6)));
   EXPECT_TRUE(may_differ_in_digits(kJsonText, kJson));
   EXPECT_FALSE(may_differ_in_digits(column_with(ColumnType::newdecimal, 4), column_with(ColumnType::newdecimal, 4)));
-  EXPECT_FALSE(may_differ_in_digits(column_with(ColumnType::newdecimal, 4, "t"), column_with(ColumnType::newdecimal, 6, "t")));
+  EXPECT_FALSE(
+      may_differ_in_digits(column_with(ColumnType::newdecimal, 4, "t"), column_with(ColumnType::newdecimal, 6, "t")));
   EXPECT_FALSE(may_differ_in_digits(column_with(ColumnType::longlong), column_with(ColumnType::long_)));
   EXPECT_FALSE(may_differ_in_digits(kText, kText));
 }

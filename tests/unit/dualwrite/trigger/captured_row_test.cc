@@ -44,7 +44,8 @@ TEST(CapturedRow, EachKindHasItsImages) {
 }
 
 TEST(CapturedRow, TheSessionsForeignKeyChecksTravel) {
-  const auto row = read({.foreign_keys = false, .after = "1:5n", .big = {std::nullopt, std::nullopt}}, sample_capture());
+  const auto row =
+      read({.foreign_keys = false, .after = "1:5n", .big = {std::nullopt, std::nullopt}}, sample_capture());
   EXPECT_EQ(row->change.flags, kRowsEndOfStatement | kRowsNoForeignKeyChecks);
 }
 
