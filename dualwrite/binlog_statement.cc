@@ -16,6 +16,9 @@ constexpr std::uint8_t kFormatDescriptionEvent = 15;
 // Header, binlog version u16, server version 50, created u32, header length u8; then the post-header lengths, the
 // checksum algorithm u8 and four bytes of checksum.
 constexpr std::size_t kHeaderBytes = 19;
+constexpr std::size_t kTableIdBytes = 6;
+constexpr std::size_t kRowsFlagsAt = kHeaderBytes + kTableIdBytes;
+constexpr std::size_t kTablesMax = 64;  // open at once on the follower
 constexpr std::size_t kFormatDescriptionBytesMin = kHeaderBytes + 57 + 5;
 constexpr std::size_t kEventFlagsAt = 17;
 constexpr std::size_t kChecksumAlgorithmFromEnd = 5;
@@ -26,6 +29,16 @@ std::string base64(Bytes bytes) {
   std::string out;
   absl::Base64Escape({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, &out);
   return out;
+}
+
+void append_line(std::string& lines, Bytes event) {
+  if (!lines.empty()) lines += '\n';
+  lines += base64(event);
+}
+
+// What a rows event and its line end come to at most: header, post-header, bitmaps.
+std::size_t event_bytes(const TableMapping& mapping, std::size_t images) {
+  return base64_bytes(64 + mapping.columns.size() / 4 + images) + 1;
 }
 
 std::uint8_t event_type(RowsKind kind) {
@@ -40,20 +53,17 @@ std::uint8_t event_type(RowsKind kind) {
   return 0;
 }
 
-std::uint16_t event_flags(std::uint16_t logged) {
-  if ((logged & kRowsSqlLayerForeignKeys) != 0) {
-    return static_cast<std::uint16_t>(kRowsEndOfStatement | kRowsNoForeignKeyChecks | (logged & kRowsNoUniqueChecks));
-  }
-  return static_cast<std::uint16_t>(kRowsEndOfStatement | (logged & (kRowsNoForeignKeyChecks | kRowsNoUniqueChecks)));
+std::uint16_t check_flags(std::uint16_t logged) {
+  const std::uint16_t foreign_keys = (logged & kRowsSqlLayerForeignKeys) != 0 ? kRowsNoForeignKeyChecks : 0;
+  return static_cast<std::uint16_t>(foreign_keys | (logged & (kRowsNoForeignKeyChecks | kRowsNoUniqueChecks)));
 }
 
 // A version 2 rows event: header; table id 6, flags u16, length of extra data u16 (2: none); number of columns lenenc;
 // bits of the columns that are present, twice for updates; images.
-Buffer rows_event(RowsKind kind, std::uint16_t logged_flags, std::size_t columns, Bytes images) {
+Buffer rows_event(std::uint64_t table_id, RowsKind kind, std::uint16_t flags, std::size_t columns, Bytes images) {
   Buffer head;
-  protocol::put_u32(head, kMappedTableId & 0xffffffff);
-  protocol::put_u16(head, kMappedTableId >> 32);
-  protocol::put_u16(head, event_flags(logged_flags));
+  put_table_id(head, table_id);
+  protocol::put_u16(head, flags);
   protocol::put_u16(head, 2);
   protocol::put_lenenc(head, columns);
   const std::size_t bitmaps = (kind == RowsKind::update ? 2 : 1) * ((columns + 7) / 8);
@@ -109,36 +119,28 @@ absl::Status BinlogStatement::add(const RowsChange& change, const TableMapping& 
   if (!change.complete) return absl::FailedPreconditionError("an incomplete row image: binlog_row_image is not FULL");
   if (!describes(mapping, change)) return absl::FailedPreconditionError("the mapping is of another definition");
   if (mapping.by != ApplyBy::events) return absl::FailedPreconditionError("a table that rows events do not carry");
-  if (change.images.empty()) return absl::OkStatus();
-  // Header, post-header and bitmaps come to less.
-  const std::size_t overhead = 64 + mapping.columns.size() / 4;
-  const auto group_bytes = [&](std::size_t images) {
-    return mapping.table_map.size() + 2 + base64_bytes(overhead + images);
-  };
+  const std::size_t map_bytes = base64_bytes(mapping.table_map.size()) + 1;
   const std::size_t room = bytes_max_ - std::min(bytes_max_, kBegin.size() + kEnd.size());
   Bytes images = change.images;
   while (!images.empty()) {
     std::size_t take = images.size();
-    if (group_bytes(take) > room) {
+    if (map_bytes + event_bytes(mapping, take) > room) {
       // As many whole rows as fit one statement of their own; at least one.
       take = 0;
       while (take < images.size()) {
         absl::StatusOr<std::size_t> row = row_bytes(change, images.subspan(take));
         if (!row.ok()) return row.status();
-        if (take > 0 && group_bytes(take + *row) > room) break;
+        if (take > 0 && map_bytes + event_bytes(mapping, take + *row) > room) break;
         take += *row;
       }
     }
-    if (absl::Status status = add_rows(change, images.first(take), mapping, group_bytes(take)); !status.ok()) {
-      return status;
-    }
+    if (absl::Status status = add_rows(change, images.first(take), mapping); !status.ok()) return status;
     images = images.subspan(take);
   }
   return absl::OkStatus();
 }
 
-absl::Status BinlogStatement::add_rows(const RowsChange& change, Bytes images, const TableMapping& mapping,
-                                       std::size_t group_bytes) {
+absl::Status BinlogStatement::add_rows(const RowsChange& change, Bytes images, const TableMapping& mapping) {
   Buffer moved;
   if (!mapping.same_order) {
     absl::StatusOr<Buffer> out = reordered(images, mapping);
@@ -146,25 +148,58 @@ absl::Status BinlogStatement::add_rows(const RowsChange& change, Bytes images, c
     moved = *std::move(out);
     images = moved;
   }
-  if (groups_ > 0 && open_.size() + group_bytes + kEnd.size() > bytes_max_) close();
-  if (groups_ == 0) open_ = kBegin;
-  if (groups_ > 0) open_ += '\n';
-  open_ += mapping.table_map;
-  open_ += '\n';
-  open_ += base64(rows_event(change.kind, change.flags, mapping.columns.size(), images));
-  ++groups_;
+  const std::size_t bytes = base64_bytes(mapping.table_map.size()) + 1 + event_bytes(mapping, images.size());
+  if (open_.size() + maps_.size() + rows_.size() + base64_bytes(last_.size()) + 3 + bytes + kEnd.size() > bytes_max_) {
+    close();
+  }
+  const std::uint16_t flags = check_flags(change.flags);
+  if (flags != flags_ || table_ids_.size() == kTablesMax) end_group();
+  flags_ = flags;
+  const std::uint64_t id = table_id(mapping);
+  end_event();
+  last_ = rows_event(id, change.kind, flags, mapping.columns.size(), images);
   return absl::OkStatus();
 }
 
+// The number of the table in this group; its map is put in front of all rows when it is first met.
+std::uint64_t BinlogStatement::table_id(const TableMapping& mapping) {
+  const auto [found, is_new] = table_ids_.try_emplace(mapping.table_map, table_ids_.size() + 1);
+  if (is_new) {
+    Buffer map = mapping.table_map;
+    set_table_id(map, found->second);
+    append_line(maps_, map);
+  }
+  return found->second;
+}
+
+void BinlogStatement::end_event() {
+  if (last_.empty()) return;
+  append_line(rows_, last_);
+  last_.clear();
+}
+
+void BinlogStatement::end_group() {
+  if (last_.empty()) return;
+  last_[kRowsFlagsAt] = static_cast<std::uint8_t>(last_[kRowsFlagsAt] | kRowsEndOfStatement);
+  end_event();
+  open_ += open_.empty() ? kBegin : "\n";
+  open_ += maps_;
+  open_ += '\n';
+  open_ += rows_;
+  maps_.clear();
+  rows_.clear();
+  table_ids_.clear();
+}
+
 void BinlogStatement::close() {
+  end_group();
+  if (open_.empty()) return;
   open_ += kEnd;
-  done_.push_back(std::move(open_));
-  open_.clear();
-  groups_ = 0;
+  done_.push_back(std::exchange(open_, {}));
 }
 
 std::vector<std::string> BinlogStatement::take() {
-  if (groups_ > 0) close();
+  close();
   return std::exchange(done_, {});
 }
 

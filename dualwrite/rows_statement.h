@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,27 +12,37 @@
 
 namespace crossfade::dualwrite {
 
-// Builds `BINLOG '<base64>\n<base64>...'` of self-contained groups: each rows event behind its own TABLE_MAP, with
-// STMT_END (a rows event whose map comes after other rows is skipped by both makes without a word). Version 2 rows
-// events. Rows events of more than one row are split where the statement would pass `statement_bytes_max`; a single
-// row that is larger goes alone, and the caller sees statement.size().
+// Builds `BINLOG '<base64>\n<base64>...'` of groups, each a statement to the follower: first the TABLE_MAP of each of
+// its tables, then its rows events in the order they were added, of which the last has STMT_END (a rows event whose map
+// comes after other rows is skipped by both makes without a word). A server opens the tables of a group once. All of
+// its events have the same flags about checks: servers look at the first one's. Version 2 rows events. Rows events of
+// more than one row are split where the statement would pass `statement_bytes_max`; a single row that is larger goes
+// alone, and the caller sees statement.size().
 class BinlogStatement {
  public:
   explicit BinlogStatement(std::size_t statement_bytes_max) : bytes_max_(statement_bytes_max) {}
   // mapping.by is `events`. The foreign-key rule: kRowsSqlLayerForeignKeys on the leader's event sets
   // kRowsNoForeignKeyChecks; otherwise the event's own flags 2 and 4 are kept.
   absl::Status add(const RowsChange& change, const TableMapping& mapping);
-  bool empty() const { return groups_ == 0 && done_.empty(); }
+  bool empty() const { return open_.empty() && last_.empty() && done_.empty(); }
   // Statements that are complete; more than one only where the limit was passed. Begins anew.
   std::vector<std::string> take();
 
  private:
-  absl::Status add_rows(const RowsChange& change, Bytes images, const TableMapping& mapping, std::size_t group_bytes);
+  absl::Status add_rows(const RowsChange& change, Bytes images, const TableMapping& mapping);
+  std::uint64_t table_id(const TableMapping& mapping);
+  void end_event();
+  void end_group();
   void close();
 
   std::size_t bytes_max_;
-  std::size_t groups_ = 0;
-  std::string open_;
+  std::string open_;  // groups that are complete, of a statement that is not
+  // The group being built: events in base64, and the last one, whose flags are not settled.
+  std::map<Buffer, std::uint64_t> table_ids_;  // by TABLE_MAP
+  std::string maps_;
+  std::string rows_;
+  Buffer last_;
+  std::uint16_t flags_ = 0;
   std::vector<std::string> done_;
 };
 

@@ -1,5 +1,7 @@
 #include "dualwrite/table_map_writer.h"
 
+#include <algorithm>
+
 #include "dualwrite/stored_form.h"
 
 namespace crossfade::dualwrite {
@@ -17,6 +19,17 @@ void put_name(Buffer& out, std::string_view name) {
 }
 
 }  // namespace
+
+void put_table_id(Buffer& out, std::uint64_t id) {
+  protocol::put_u32(out, static_cast<std::uint32_t>(id));
+  protocol::put_u16(out, static_cast<std::uint16_t>(id >> 32));
+}
+
+void set_table_id(Buffer& table_map_event, std::uint64_t id) {
+  Buffer bytes;
+  put_table_id(bytes, id);
+  std::copy(bytes.begin(), bytes.end(), table_map_event.begin() + kHeaderBytes);
+}
 
 void put_event_header(Buffer& out, std::uint8_t type, std::size_t body_bytes) {
   protocol::put_u32(out, 0);
@@ -46,8 +59,7 @@ absl::StatusOr<Buffer> table_map_event(const TableDefinition& table, bool mariad
     if (column.nullable) nullable[i / 8] = static_cast<std::uint8_t>(nullable[i / 8] | (1 << (i % 8)));
   }
   Buffer body;
-  protocol::put_u32(body, kMappedTableId & 0xffffffff);
-  protocol::put_u16(body, kMappedTableId >> 32);
+  put_table_id(body, 0);
   protocol::put_u16(body, kTableMapFlags);
   put_name(body, table.name.schema);
   put_name(body, table.name.table);

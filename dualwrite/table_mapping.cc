@@ -4,7 +4,6 @@
 #include <optional>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "dualwrite/ascii_case.h"
 #include "dualwrite/column_fit.h"
 #include "dualwrite/key_choice.h"
@@ -189,7 +188,7 @@ TableMapping map_table(std::shared_ptr<const LogTable> source, const TableDefini
     mapping.reason = std::string(event.status().message());
     return mapping;
   }
-  mapping.table_map = absl::Base64Escape({reinterpret_cast<const char*>(event->data()), event->size()});
+  mapping.table_map = *std::move(event);
   return mapping;
 }
 

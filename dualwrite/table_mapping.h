@@ -47,7 +47,7 @@ struct TableMapping {
   // Ordinals in the leader's image that identify a row: its primary key, else a unique key whose columns are all NOT
   // NULL on both sides; empty: the whole row.
   std::vector<std::size_t> key{};
-  std::string table_map{};  // of `events`: the TABLE_MAP event of the follower's table, in base64
+  Buffer table_map{};  // of `events`: the TABLE_MAP event of the follower's table
 };
 
 // The mapping was made for the definition that the change came with.

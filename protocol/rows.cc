@@ -241,6 +241,11 @@ absl::StatusOr<std::vector<Cell>> only_row(std::vector<ResultSet> results, std::
   return std::move(rows->front());
 }
 
+absl::StatusOr<ResultSet> decode_result(Bytes wire, ResponseKind kind, Capabilities capabilities,
+                                        const ResultEnd& end) {
+  return ResultReader(wire, kind, capabilities, end).read();
+}
+
 absl::StatusOr<std::vector<ResultSet>> decode_response(Bytes wire, ResponseKind kind, Capabilities capabilities) {
   std::vector<ResultSet> results;
   ResponseTracker tracker;
@@ -253,7 +258,7 @@ absl::StatusOr<std::vector<ResultSet>> decode_response(Bytes wire, ResponseKind 
     if (!tracker.result_ended()) {
       return absl::InvalidArgumentError("a recorded response is not complete");
     }
-    absl::StatusOr<ResultSet> result = ResultReader(wire.first(*used), kind, capabilities, tracker.end()).read();
+    absl::StatusOr<ResultSet> result = decode_result(wire.first(*used), kind, capabilities, tracker.end());
     if (!result.ok()) {
       return result.status();
     }

@@ -39,5 +39,7 @@ absl::StatusOr<std::vector<Cell>> only_row(std::vector<ResultSet> results, std::
 
 // Takes a complete recorded response apart: all results of it, at least one. `wire` is packets with headers.
 absl::StatusOr<std::vector<ResultSet>> decode_response(Bytes wire, ResponseKind kind, Capabilities capabilities);
+// One result of a response, whose end a ResponseTracker has told; others may stand before it and behind it.
+absl::StatusOr<ResultSet> decode_result(Bytes wire, ResponseKind kind, Capabilities capabilities, const ResultEnd& end);
 
 }  // namespace crossfade::protocol

@@ -48,6 +48,11 @@ class ChangeSource {
   virtual void close() = 0;
   // Takes what has come into the queue, up to the queue's bound; waits a while for the first of it.
   virtual Task<absl::Status> read(LogQueue& queue) = 0;
+  // Takes a little of what has come, without waiting: the follower is busy with what was read before.
+  virtual Task<absl::Status> read_ahead(LogQueue& queue) {
+    static_cast<void>(queue);
+    co_return absl::OkStatus();
+  }
   // The follower has everything before this place, and it is stored there.
   virtual Task<absl::Status> stored(dualwrite::LogPosition applied) = 0;
   // Everything that was committed on the leader before the call lies before this place. On a connection for this alone.

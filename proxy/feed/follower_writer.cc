@@ -20,6 +20,8 @@ TimePoint in_time() { return Clock::now() + kApplyMax; }
 
 }  // namespace
 
+WriterStep commit_step() { return {.sql = "COMMIT", .waits = true}; }
+
 bool is_of_the_server(std::uint16_t code) {
   // Disk full, out of memory, rights, shutting down, table full, broken connections, COMMIT failed, deadlocks and lock
   // waits, limits of the user, read only, interrupted.
@@ -84,33 +86,49 @@ Task<absl::Status> FollowerWriter::allow_events(TimePoint deadline) {
 }
 
 Task<absl::StatusOr<std::optional<StepFailure>>> FollowerWriter::run(std::vector<WriterStep> steps) {
-  std::size_t from = 0;
-  while (from < steps.size()) {
-    std::size_t bytes = 0;
-    std::size_t to = from;
-    // An answer that must be looked at ends a packet: a server would go on behind it.
-    while (to < steps.size() && (to == from || bytes + steps[to].sql.size() < statement_bytes_max())) {
-      bytes += steps[to].sql.size() + 1;
-      const bool last_in_packet = steps[to].expect != WriterStep::Expect::ok && to + 1 < steps.size() &&
-                                  steps[to + 1].expect == WriterStep::Expect::ok;
-      ++to;
-      if (last_in_packet) break;
-    }
-    auto failure = co_await run_packet(steps, from, to);
+  const absl::Status started = co_await start(std::move(steps));
+  if (!started.ok()) co_return started;
+  co_return co_await finish();
+}
+
+Task<absl::Status> FollowerWriter::start(std::vector<WriterStep> steps) {
+  steps_ = std::move(steps);
+  from_ = 0;
+  co_return co_await send_packet();
+}
+
+Task<absl::StatusOr<std::optional<StepFailure>>> FollowerWriter::finish() {
+  while (from_ < steps_.size()) {
+    auto failure = co_await check_packet();
     if (!failure.ok() || *failure) co_return failure;
-    from = to;
+    from_ = to_;
+    const absl::Status sent = co_await send_packet();
+    if (!sent.ok()) co_return sent;
   }
   co_return std::optional<StepFailure>();
 }
 
-// MySQL's answer to BINLOG says that nothing follows, and then the answers to the statements behind it do follow:
-// results are counted, not believed.
-Task<absl::StatusOr<std::vector<FollowerWriter::Answer>>> FollowerWriter::run_statements(std::string sql,
-                                                                                         std::size_t count) {
+// As many steps from `from_` on as may go together.
+Task<absl::Status> FollowerWriter::send_packet() {
+  if (from_ == steps_.size()) co_return absl::OkStatus();
+  std::string sql;
+  bool must_look = false;
+  for (to_ = from_; to_ < steps_.size(); ++to_) {
+    const WriterStep& step = steps_[to_];
+    const bool fits = to_ == from_ || sql.size() + step.sql.size() < statement_bytes_max();
+    if (!fits || (step.waits && must_look)) break;
+    if (to_ != from_) sql += ';';
+    sql += step.sql;
+    must_look = must_look || step.expect != WriterStep::Expect::ok;
+  }
   protocol::Buffer wire;
   protocol::append_command(wire, protocol::encode_query(sql));
-  const absl::Status sent = co_await link_->send(wire, in_time());
-  if (!sent.ok()) co_return sent;
+  co_return co_await link_->send(wire, in_time());
+}
+
+// MySQL's answer to BINLOG says that nothing follows, and then the answers to the statements behind it do follow:
+// results are counted, not believed.
+Task<absl::StatusOr<std::vector<FollowerWriter::Answer>>> FollowerWriter::take_answers(std::size_t count) {
   std::vector<Answer> answers;
   while (answers.size() < count) {
     auto captured = co_await link_->capture(protocol::ResponseKind::query, in_time());
@@ -124,21 +142,15 @@ Task<absl::StatusOr<std::vector<FollowerWriter::Answer>>> FollowerWriter::run_st
   co_return answers;
 }
 
-Task<absl::StatusOr<std::optional<StepFailure>>> FollowerWriter::run_packet(const std::vector<WriterStep>& steps,
-                                                                            std::size_t from, std::size_t to) {
-  std::string sql;
-  for (std::size_t i = from; i < to; ++i) {
-    if (i != from) sql += ';';
-    sql += steps[i].sql;
-  }
-  auto answers = co_await run_statements(std::move(sql), to - from);
+Task<absl::StatusOr<std::optional<StepFailure>>> FollowerWriter::check_packet() {
+  auto answers = co_await take_answers(to_ - from_);
   if (!answers.ok()) co_return answers.status();
-  for (std::size_t i = from; i < to; ++i) {
-    const Answer& answer = (*answers)[i - from];
+  for (std::size_t i = from_; i < to_; ++i) {
+    const Answer& answer = (*answers)[i - from_];
     if (answer.end.kind == protocol::ResultEnd::Kind::err) {
       co_return std::optional<StepFailure>({.step = i, .err = answer.end.err});
     }
-    if (!is_as_expected(steps[i], answer)) co_return std::optional<StepFailure>({.step = i, .err = std::nullopt});
+    if (!is_as_expected(steps_[i], answer)) co_return std::optional<StepFailure>({.step = i, .err = std::nullopt});
   }
   co_return std::optional<StepFailure>();
 }
@@ -150,8 +162,9 @@ bool FollowerWriter::is_as_expected(const WriterStep& step, const Answer& answer
     case WriterStep::Expect::affected:
       return step.affected == dualwrite::kAnyAffected || answer.end.ok.affected_rows == step.affected;
     case WriterStep::Expect::one: {
-      auto result = protocol::decode_response(answer.wire, protocol::ResponseKind::query, link_->capabilities());
-      return result.ok() && !result->empty() && first_cell(result->front()) == "1";
+      const auto kind = protocol::ResponseKind::query;
+      const auto result = protocol::decode_result(answer.wire, kind, link_->capabilities(), answer.end);
+      return result.ok() && first_cell(*result) == "1";
     }
   }
   return false;

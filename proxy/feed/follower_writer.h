@@ -23,7 +23,11 @@ struct WriterStep {
   std::string sql;
   Expect expect = Expect::ok;
   std::uint64_t affected = 0;
+  // It is sent once everything before it has come out as expected. Otherwise servers go on behind an answer that is
+  // not.
+  bool waits = false;
 };
+WriterStep commit_step();
 
 // Why a transaction did not go through: the step and the server's error, or no error but another outcome.
 struct StepFailure {
@@ -41,6 +45,10 @@ class FollowerWriter {
                                                                     Counters& counters, TimePoint deadline);
   // Runs the steps in order up to the first failure.
   Task<absl::StatusOr<std::optional<StepFailure>>> run(std::vector<WriterStep> steps);
+  // The same in two halves, so that there is time for something else while the follower works: nothing else may be
+  // asked of it in between.
+  Task<absl::Status> start(std::vector<WriterStep> steps);
+  Task<absl::StatusOr<std::optional<StepFailure>>> finish();
   Task<absl::Status> rollback();
   Task<absl::StatusOr<protocol::ResultSet>> ask(std::string sql);
 
@@ -58,15 +66,18 @@ class FollowerWriter {
     protocol::ResultEnd end;
     protocol::Buffer wire;
   };
-  Task<absl::StatusOr<std::vector<Answer>>> run_statements(std::string sql, std::size_t count);
+  Task<absl::Status> send_packet();
+  Task<absl::StatusOr<std::vector<Answer>>> take_answers(std::size_t count);
   bool is_as_expected(const WriterStep& step, const Answer& answer) const;
-  Task<absl::StatusOr<std::optional<StepFailure>>> run_packet(const std::vector<WriterStep>& steps, std::size_t from,
-                                                              std::size_t to);
+  Task<absl::StatusOr<std::optional<StepFailure>>> check_packet();
 
   std::unique_ptr<BackendLink> link_;
   std::size_t packet_bytes_max_ = 0;
   bool may_run_events_ = false;
   std::string why_no_events_;
+  std::vector<WriterStep> steps_;  // being run, of which those from `from_` to `to_` are under way
+  std::size_t from_ = 0;
+  std::size_t to_ = 0;
 };
 
 // Does the whole feed have to wait and try again after such an error, rather than a row be to blame? Deadlocks, lock

@@ -20,7 +20,7 @@ using dualwrite::TransactionEnd;
 
 namespace {
 
-constexpr std::size_t kTransactionsMax = 100;     // of the leader, in one of the follower
+constexpr std::size_t kTransactionsMax = 500;     // of the leader, in one of the follower
 constexpr std::size_t kBatchBytesMax = 4u << 20;  // built; then it is sent
 constexpr std::size_t kStatementBytesMax = 2u << 20;
 constexpr auto kAdvanceInterval = std::chrono::milliseconds(500);
@@ -39,37 +39,51 @@ LogApplier::LogApplier(ApplierSetting setting, FollowerWriter& follower, Backend
 
 Task<absl::Status> LogApplier::apply(LogQueue& queue, config::OnDivergence policy) {
   absl::Status status;
+  bool taken = false;
   while (status.ok() && !queue.items.empty()) {
     const bool between = !in_transaction_ && std::holds_alternative<LogAdvance>(queue.items.front());
     if (queue.ends == 0 && queue.bytes < kBatchBytesMax && !between) break;
-    LogItem item = queue.pop();
-    if (auto* begin = std::get_if<TransactionBegin>(&item)) {
-      current_ = std::move(*begin);
-      in_transaction_ = true;
-      looped_ = false;
-    } else if (auto* rows = std::get_if<RowsChange>(&item)) {
-      const bool careful = current_.at < careful_through_;
-      if (careful) {
-        status = co_await apply_carefully(std::move(*rows), policy);
-      } else {
-        std::shared_ptr<const TableMapping> unmapped;
-        status = take_rows(std::move(*rows), &unmapped);
-        if (unmapped) status = co_await stop_unmapped(std::move(unmapped));
-      }
-      if (status.ok() && built_bytes_ >= kBatchBytesMax) status = co_await flush();
-    } else if (auto* statement = std::get_if<LoggedStatement>(&item)) {
-      status = co_await take_statement(std::move(*statement));
-    } else if (auto* end = std::get_if<TransactionEnd>(&item)) {
-      const bool careful = current_.at < careful_through_;
-      take_end(*end);
-      if (careful || must_store_ || transactions_ >= kTransactionsMax || built_bytes_ >= kBatchBytesMax) {
-        status = co_await commit();
-      }
-    } else if (auto* advance = std::get_if<LogAdvance>(&item)) {
-      status = co_await take_advance(std::move(*advance));
-    }
+    status = co_await take(queue.pop(), policy);
+    taken = true;
   }
-  if (status.ok() && !in_transaction_) status = co_await commit();
+  if (!status.ok()) co_return status;
+  // The follower is busy: there is time to take more.
+  if (taken && under_way_) co_return status;
+  if (in_transaction_) co_return co_await settle();
+  co_return co_await hand_over();
+}
+
+Task<absl::Status> LogApplier::take(LogItem item, config::OnDivergence policy) {
+  absl::Status status;
+  if (auto* begin = std::get_if<TransactionBegin>(&item)) {
+    current_ = std::move(*begin);
+    in_transaction_ = true;
+    looped_ = false;
+  } else if (auto* rows = std::get_if<RowsChange>(&item)) {
+    if (current_.at < careful_through_) {
+      status = co_await settle();
+      if (status.ok()) status = co_await apply_carefully(std::move(*rows), policy);
+    } else {
+      std::shared_ptr<const TableMapping> unmapped;
+      status = take_rows(std::move(*rows), &unmapped);
+      if (status.ok() && unmapped) status = co_await settle();
+      if (status.ok() && unmapped) status = co_await stop_unmapped(std::move(unmapped));
+    }
+    if (status.ok() && built_bytes_ >= kBatchBytesMax) status = co_await flush();
+  } else if (auto* statement = std::get_if<LoggedStatement>(&item)) {
+    status = co_await settle();
+    if (status.ok()) status = co_await take_statement(std::move(*statement));
+  } else if (auto* end = std::get_if<TransactionEnd>(&item)) {
+    const bool careful = current_.at < careful_through_;
+    take_end(*end);
+    if (careful || must_store_) {
+      status = co_await commit();
+    } else if (transactions_ >= kTransactionsMax || built_bytes_ >= kBatchBytesMax) {
+      status = co_await hand_over();
+    }
+  } else if (auto* advance = std::get_if<LogAdvance>(&item)) {
+    status = co_await take_advance(std::move(*advance));
+  }
   co_return status;
 }
 
@@ -230,7 +244,8 @@ std::vector<std::string> LogApplier::position_statements() {
   return out;
 }
 
-Task<absl::StatusOr<std::optional<StepFailure>>> LogApplier::run_open(std::vector<WriterStep> steps) {
+// In a transaction of ours, which begins here where none is open.
+std::vector<WriterStep> LogApplier::opened(std::vector<WriterStep> steps) {
   if (!open_) {
     std::vector<WriterStep> begin;
     begin.push_back({.sql = "BEGIN"});
@@ -238,10 +253,16 @@ Task<absl::StatusOr<std::optional<StepFailure>>> LogApplier::run_open(std::vecto
     steps.insert(steps.begin(), std::make_move_iterator(begin.begin()), std::make_move_iterator(begin.end()));
   }
   open_ = true;
-  co_return co_await follower_.run(std::move(steps));
+  return steps;
+}
+
+Task<absl::StatusOr<std::optional<StepFailure>>> LogApplier::run_open(std::vector<WriterStep> steps) {
+  co_return co_await follower_.run(opened(std::move(steps)));
 }
 
 Task<absl::Status> LogApplier::flush() {
+  const absl::Status before = co_await settle();
+  if (!before.ok()) co_return before;
   collect_events();
   built_bytes_ = 0;
   if (steps_.empty()) co_return absl::OkStatus();
@@ -255,36 +276,71 @@ Task<absl::Status> LogApplier::flush() {
 }
 
 Task<absl::Status> LogApplier::commit() {
+  const absl::Status given = co_await hand_over();
+  if (!given.ok()) co_return given;
+  co_return co_await settle();
+}
+
+Task<absl::Status> LogApplier::come_to_rest() {
+  if (in_transaction_) co_return co_await settle();
+  co_return co_await commit();
+}
+
+// Sends what is built as a whole, once what was sent before is there.
+Task<absl::Status> LogApplier::hand_over() {
+  const absl::Status before = co_await settle();
+  if (!before.ok()) co_return before;
   collect_events();
-  if (caught_up_to_ >= stored_.applied && !setting_.stopped.released().empty()) must_store_ = true;
-  const bool nothing = steps_.empty() && !open_ && !must_store_;
-  if (!nothing) {
-    if (const absl::Status fits = check_sizes(); !fits.ok()) co_return fits;
-    std::vector<WriterStep> steps = std::exchange(steps_, {});
-    if (no_foreign_key_checks_) steps.push_back({.sql = "SET foreign_key_checks=1"});
-    no_foreign_key_checks_ = false;
-    for (std::string& sql : position_statements()) steps.push_back({.sql = std::move(sql)});
-    for (std::string& sql : std::exchange(closing_, {})) steps.push_back({.sql = std::move(sql)});
-    steps.push_back({.sql = "COMMIT"});
-    auto failure = co_await run_open(std::move(steps));
-    if (!failure.ok()) co_return failure.status();
-    if (*failure) co_return co_await failed(**failure);
-    note_committed();
+  const bool catching_up = !setting_.stopped.released().empty();
+  if (caught_up_to_ >= stored_.applied && catching_up) must_store_ = true;
+  Batch batch{.next = next_, .gtids = std::exchange(gtids_, {}), .transactions = std::exchange(transactions_, 0)};
+  if (steps_.empty() && !open_ && !must_store_) {
+    note_processed(std::move(batch));
+    co_return absl::OkStatus();
   }
-  applied_transactions_ += transactions_;
-  if (!nothing) {
-    setting_.counters.applied_entries.add(transactions_);
-    setting_.counters.applied_batches.add();
+  if (const absl::Status fits = check_sizes(); !fits.ok()) co_return fits;
+  std::vector<WriterStep> steps = std::exchange(steps_, {});
+  if (no_foreign_key_checks_) steps.push_back({.sql = "SET foreign_key_checks=1"});
+  no_foreign_key_checks_ = false;
+  for (std::string& sql : position_statements()) steps.push_back({.sql = std::move(sql)});
+  for (std::string& sql : std::exchange(closing_, {})) steps.push_back({.sql = std::move(sql)});
+  steps.push_back(commit_step());
+  steps = opened(std::move(steps));
+  open_ = false;
+  must_store_ = false;
+  built_bytes_ = 0;
+  under_way_ = std::move(batch);
+  const absl::Status sent = co_await follower_.start(std::move(steps));
+  if (!sent.ok()) {
+    under_way_.reset();
+    co_return sent;
   }
-  transactions_ = 0;
-  // Waits are for what is on the follower, stored or not: of the rest there was nothing to apply.
-  for (std::string& gtid : gtids_) setting_.commits.remember(std::move(gtid));
-  gtids_.clear();
-  setting_.commits.processed(next_.applied);
+  // Which rows of these tables are taken hangs on what is stored.
+  if (catching_up) co_return co_await settle();
   co_return absl::OkStatus();
 }
 
-void LogApplier::note_committed() {
+Task<absl::Status> LogApplier::settle() {
+  if (!under_way_) co_return absl::OkStatus();
+  auto failure = co_await follower_.finish();
+  Batch batch = *std::exchange(under_way_, std::nullopt);
+  if (!failure.ok()) co_return failure.status();
+  if (*failure) co_return co_await failed(**failure);
+  note_committed(batch);
+  setting_.counters.applied_entries.add(batch.transactions);
+  setting_.counters.applied_batches.add();
+  note_processed(std::move(batch));
+  co_return absl::OkStatus();
+}
+
+// Waits are for what is on the follower, stored or not: of the rest there was nothing to apply.
+void LogApplier::note_processed(Batch batch) {
+  applied_transactions_ += batch.transactions;
+  for (std::string& gtid : batch.gtids) setting_.commits.remember(std::move(gtid));
+  setting_.commits.processed(batch.next.applied);
+}
+
+void LogApplier::note_committed(const Batch& batch) {
   for (const TableRef& table : setting_.stopped.released()) {
     if (caught_up_to_ >= stored_.applied) {
       limited_log().warn(LogKind::parked, "table={}.{} resumed=\"caught up\"", table.schema, table.table);
@@ -293,10 +349,7 @@ void LogApplier::note_committed() {
       setting_.stopped.move(table, caught_up_to_);
     }
   }
-  stored_ = next_;
-  open_ = false;
-  must_store_ = false;
-  built_bytes_ = 0;
+  stored_ = batch.next;
   next_advance_ = Clock::now() + kAdvanceInterval;
 }
 

@@ -53,15 +53,24 @@ class LogApplier {
  public:
   LogApplier(ApplierSetting setting, FollowerWriter& follower, BackendLink& leader, dualwrite::StoredPosition stored);
 
-  // Applies every whole transaction in the queue, and the beginning of one that is too large to be kept in memory.
+  // Applies every whole transaction in the queue, and the beginning of one that is too large to be kept in memory. What
+  // the follower is still busy with when this returns (is_under_way()) is settled by the next call, or by settle().
   Task<absl::Status> apply(LogQueue& queue, config::OnDivergence policy);
+  bool is_under_way() const { return under_way_.has_value(); }
+  // Waits for what is under way.
+  Task<absl::Status> settle();
+  // Has the follower take everything that was taken from the queue, so that something else may be done on its
+  // connection; not in the middle of a large transaction.
+  Task<absl::Status> come_to_rest();
   const dualwrite::StoredPosition& stored() const { return stored_; }
   // The end of the last transaction that is on the follower, stored or not.
   const dualwrite::LogPosition& processed() const { return next_.applied; }
   // Definitions have changed since this was last asked.
   bool take_ddl_seen() { return std::exchange(ddl_seen_, false); }
   // A transaction has been taken in part: nothing else may be done on the follower's connection.
-  bool is_busy() const { return open_ || in_transaction_ || !steps_.empty() || !events_.empty(); }
+  bool is_busy() const {
+    return open_ || in_transaction_ || under_way_ || transactions_ > 0 || !steps_.empty() || !events_.empty();
+  }
   // Row by row up to here, where something failed; kept by the owner from one applier to the next.
   const dualwrite::LogPosition& careful_through() const { return careful_through_; }
   void be_careful_through(dualwrite::LogPosition position) { careful_through_ = std::move(position); }
@@ -71,6 +80,7 @@ class LogApplier {
 
  private:
   // log_applier.cc: the queue, batches
+  Task<absl::Status> take(dualwrite::LogItem item, config::OnDivergence policy);
   absl::Status take_rows(dualwrite::RowsChange change, std::shared_ptr<const dualwrite::TableMapping>* unmapped);
   absl::Status take_refresh(dualwrite::RowsChange change, std::shared_ptr<const dualwrite::TableMapping>* unmapped);
   void be_careful();
@@ -79,10 +89,13 @@ class LogApplier {
   void take_end(const dualwrite::TransactionEnd& end);
   Task<absl::Status> take_advance(dualwrite::LogAdvance advance);
   Task<absl::Status> flush();  // sends what is built, and leaves the transaction open
-  Task<absl::Status> commit();
+  Task<absl::Status> hand_over();
+  Task<absl::Status> commit();  // hands over, and settles
   void collect_events();
   Task<absl::Status> failed(StepFailure failure);
-  void note_committed();
+  struct Batch;
+  void note_committed(const Batch& batch);
+  void note_processed(Batch batch);
   bool is_followed(const dualwrite::TableRef& table) const;
   void sample(const dualwrite::RowsChange& change, const dualwrite::TableMapping& mapping);
   std::shared_ptr<const dualwrite::TableMapping> mapping(const dualwrite::RowsChange& change);
@@ -115,6 +128,7 @@ class LogApplier {
   Task<absl::StatusOr<bool>> is_made_by_hand(dualwrite::DdlAnalysis analysis);
   Task<absl::Status> give_up_ddl(dualwrite::DdlAnalysis analysis, std::string why);
 
+  std::vector<WriterStep> opened(std::vector<WriterStep> steps);
   Task<absl::StatusOr<std::optional<StepFailure>>> run_open(std::vector<WriterStep> steps);
 
   ApplierSetting setting_;
@@ -127,6 +141,14 @@ class LogApplier {
   dualwrite::TransactionBegin current_;
   bool in_transaction_ = false;
   bool looped_ = false;  // an applier of the other direction made it
+
+  // A follower's transaction that is complete, and what is known of it once it is there.
+  struct Batch {
+    dualwrite::StoredPosition next;
+    std::vector<std::string> gtids;
+    std::size_t transactions = 0;
+  };
+  std::optional<Batch> under_way_;  // sent, with its COMMIT, and not answered yet
 
   // The follower's transaction being built.
   dualwrite::BinlogStatement events_;

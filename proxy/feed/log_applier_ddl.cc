@@ -195,7 +195,7 @@ Task<absl::StatusOr<std::string>> LogApplier::schema_collation_of(const DdlAnaly
 Task<absl::Status> LogApplier::note_intent(DdlIntent intent) {
   std::vector<WriterStep> steps;
   steps.push_back({.sql = dualwrite::write_ddl_intent(setting_.schema, setting_.leader, intent)});
-  steps.push_back({.sql = "COMMIT"});
+  steps.push_back(commit_step());
   auto failure = co_await run_open(std::move(steps));
   if (!failure.ok()) co_return failure.status();
   if (*failure) co_return co_await failed(**failure);

@@ -169,7 +169,7 @@ Task<absl::Status> LogApplier::stop_tables(std::vector<TableRef> tables, StopCau
     stopping.push_back(std::move(stopped));
   }
   for (std::string& sql : ledger) steps.push_back({.sql = std::move(sql)});
-  steps.push_back({.sql = "COMMIT"});
+  steps.push_back(commit_step());
   auto failure = co_await follower_.run(std::move(steps));
   if (!failure.ok()) co_return failure.status();
   if (*failure) co_return absl::UnavailableError("the follower does not keep which tables are stopped");

@@ -120,6 +120,14 @@ Task<absl::Status> LogReader::read(LogQueue& queue, std::size_t bytes_max, TimeP
   co_return absl::OkStatus();
 }
 
+absl::Status LogReader::read_ahead(LogQueue& queue) {
+  if (has_kept()) return take_more(queue);
+  const Stream::Io got = link_->stream().try_read(buffer_);
+  if (got.kind == Stream::Io::Kind::would_block) return absl::OkStatus();
+  if (got.kind != Stream::Io::Kind::ok) return absl::UnavailableError("the leader closed the log connection");
+  return take(protocol::Bytes(buffer_.data(), got.bytes), queue);
+}
+
 absl::Status LogReader::take(protocol::Bytes input, LogQueue& queue) {
   while (!input.empty() && !decoder_.has_more()) {
     auto message = messages_.feed(input);

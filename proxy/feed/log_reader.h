@@ -46,6 +46,8 @@ class LogReader {
   // Takes what has arrived into the queue, until it holds `bytes_max`. Waits only while nothing has come: for the next
   // event, or a heartbeat, until the deadline. FailedPrecondition: the log says what cannot be followed.
   Task<absl::Status> read(LogQueue& queue, std::size_t bytes_max, TimePoint deadline);
+  // Takes one buffer of what has arrived, if anything has.
+  absl::Status read_ahead(LogQueue& queue);
 
  private:
   LogReader(std::unique_ptr<BackendLink> link, LogStart start);

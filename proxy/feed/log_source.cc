@@ -71,6 +71,10 @@ Task<absl::Status> LogSource::read(LogQueue& queue) {
   co_return co_await reader_->read(queue, kQueueBytesMax, Clock::now() + kSilenceMax);
 }
 
+Task<absl::Status> LogSource::read_ahead(LogQueue& queue) {
+  co_return queue.bytes < kQueueBytesMax ? reader_->read_ahead(queue) : absl::OkStatus();
+}
+
 Task<absl::Status> LogSource::stored(LogPosition applied) {
   static_cast<void>(applied);
   co_return absl::OkStatus();

@@ -18,6 +18,7 @@ class LogSource final : public ChangeSource {
   Task<absl::Status> open(BackendLink& leader, FollowerWriter& follower, SourceStart start) override;
   void close() override { reader_.reset(); }
   Task<absl::Status> read(LogQueue& queue) override;
+  Task<absl::Status> read_ahead(LogQueue& queue) override;
   Task<absl::Status> stored(dualwrite::LogPosition applied) override;
   Task<absl::StatusOr<dualwrite::LogPosition>> end(BackendLink& leader) override;
   Task<absl::StatusOr<dualwrite::LogPosition>> others_place(BackendLink& leader, FollowerWriter& follower) override;

@@ -180,7 +180,12 @@ void RowFeed::drop_links() {
 
 Task<void> RowFeed::loop() {
   while (!stopping_) {
-    const absl::Status status = co_await follow();
+    absl::Status status = co_await follow();
+    if (!status.ok() && applier_ && !stopping_) {
+      // What the follower is busy with is neither undone nor sent a second time.
+      const absl::Status settled = co_await applier_->settle();
+      if (absl::IsAborted(status) && !settled.ok()) status = settled;
+    }
     if (status.ok()) {
       failures_ = 0;
       continue;
@@ -248,7 +253,8 @@ Task<absl::Status> RowFeed::follow() {
     fit_ = true;
   }
   if (idle_.load()) on_idle();
-  if (!follower_ || !follower_->link().alive()) {
+  const bool under_way = applier_ && applier_->is_under_way();
+  if (!follower_ || (!under_way && !follower_->link().alive())) {
     follower_.reset();
     const absl::Status connected = co_await connect_follower();
     if (!connected.ok()) co_return connected;
@@ -272,7 +278,12 @@ Task<absl::Status> RowFeed::follow() {
   const absl::Status watched = co_await watch();
   if (!watched.ok()) co_return watched;
   reading_ = true;
-  const absl::Status read = co_await source_->read(queue_);
+  absl::Status read;
+  if (under_way) {
+    read = co_await source_->read_ahead(queue_);
+  } else {
+    read = co_await source_->read(queue_);
+  }
   if (!source_->is_consistent()) usable_.store(false, std::memory_order_release);
   // What was read before something that cannot be followed still is.
   const absl::Status applied = co_await applier_->apply(queue_, policy_.load());

@@ -97,6 +97,8 @@ Task<absl::Status> RowFeed::watch() {
     if (!checked.ok()) co_return checked;
   }
   if (now >= next_look_) {
+    const absl::Status rested = co_await applier_->come_to_rest();
+    if (!rested.ok()) co_return rested;
     next_look_ = now + kLookInterval;
     const absl::Status stopped = co_await stop_broken();
     if (!stopped.ok()) co_return stopped;
@@ -106,7 +108,7 @@ Task<absl::Status> RowFeed::watch() {
     const absl::Status counted = co_await count_ledger();
     if (!counted.ok()) co_return counted;
   }
-  // The applier's transaction is not open between two steps unless it is a large one.
+  // At rest once a second, but in a large transaction.
   if (applier_->is_busy()) co_return absl::OkStatus();
   if (now >= next_compare_ || applier_->take_ddl_seen()) {
     next_compare_ = now;

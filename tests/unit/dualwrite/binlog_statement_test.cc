@@ -85,32 +85,64 @@ TEST(BinlogStatement, ImagesGoByteForByteBehindAMapOfTheFollowersTable) {
   EXPECT_THAT(statement.take(), IsEmpty());
 }
 
-TEST(BinlogStatement, EachRowsEventHasItsOwnMapAndEndsItsStatement) {
+// The type, table number and flags of each event, as hex: "1e 1 0000".
+std::vector<std::string> outline_of(const std::string& statement) {
+  std::vector<std::string> out;
+  for (const std::string& event : events_of(statement)) {
+    EXPECT_EQ(event.substr(40, 10), "0000000000");
+    out.push_back(event.substr(8, 2) + " " + event.substr(39, 1) + " " + event.substr(50, 4));
+  }
+  return out;
+}
+
+TEST(BinlogStatement, RowsOfManyTablesAreOneGroupBehindTheirMapsThatItsLastEventEnds) {
   const Fixture fixture;
+  const Fixture other(true);
   BinlogStatement statement(1 << 20);
   ASSERT_TRUE(statement.add(fixture.change(RowsKind::insert, kRow7, 0), fixture.mapping).ok());
-  ASSERT_TRUE(statement.add(fixture.change(RowsKind::update, kRow7 + kNull8, 0), fixture.mapping).ok());
-  ASSERT_TRUE(statement.add(fixture.change(RowsKind::delete_, kNull8, 1), fixture.mapping).ok());
+  ASSERT_TRUE(statement.add(other.change(RowsKind::delete_, kNull8, 1), other.mapping).ok());
+  ASSERT_TRUE(statement.add(fixture.change(RowsKind::update, kRow7 + kNull8, 1), fixture.mapping).ok());
   const std::vector<std::string> made = statement.take();
   ASSERT_THAT(made, SizeIs(1));
-  const std::vector<std::string> events = events_of(made[0]);
-  ASSERT_THAT(events, SizeIs(6));
-  EXPECT_EQ(events[0], events[2]);
-  EXPECT_EQ(events[0], events[4]);
-  EXPECT_EQ(events[3], rows_header("1f", "2c") +
-                           "010000000000"
-                           "0100"
-                           "0200"
-                           "02"
-                           "ffff" +
-                           kRow7 + kNull8);
-  EXPECT_EQ(events[5], rows_header("20", "24") +
-                           "010000000000"
-                           "0100"
-                           "0200"
-                           "02"
-                           "ff" +
-                           kNull8);
+  EXPECT_THAT(outline_of(made[0]), ElementsAre("13 1 0100", "13 2 0100", "1e 1 0000", "20 2 0000", "1f 1 0100"));
+  EXPECT_EQ(events_of(made[0])[4], rows_header("1f", "2c") +
+                                       "010000000000"
+                                       "0100"
+                                       "0200"
+                                       "02"
+                                       "ffff" +
+                                       kRow7 + kNull8);
+  // The next one counts its tables anew.
+  ASSERT_TRUE(statement.add(other.change(RowsKind::insert, kRow7), other.mapping).ok());
+  EXPECT_THAT(outline_of(statement.take()[0]), ElementsAre("13 1 0100", "1e 1 0100"));
+}
+
+TEST(BinlogStatement, OtherFlagsAboutChecksAreAnotherGroup) {
+  const Fixture fixture;
+  BinlogStatement statement(1 << 20);
+  for (const int logged : {0x00, 0x01, 0x02, 0x10, 0x01}) {
+    const RowsChange change = fixture.change(RowsKind::delete_, kRow7, static_cast<std::uint16_t>(logged));
+    ASSERT_TRUE(statement.add(change, fixture.mapping).ok());
+  }
+  const std::vector<std::string> made = statement.take();
+  ASSERT_THAT(made, SizeIs(1));
+  EXPECT_THAT(outline_of(made[0]), ElementsAre("13 1 0100", "20 1 0000", "20 1 0100", "13 1 0100", "20 1 0200",
+                                               "20 1 0300", "13 1 0100", "20 1 0100"));
+}
+
+TEST(BinlogStatement, AGroupHasNoMoreTablesThanMayBeOpen) {
+  std::vector<Fixture> fixtures(130);
+  BinlogStatement statement(1 << 20);
+  for (std::size_t i = 0; i < fixtures.size(); ++i) {
+    TableMapping& mapping = fixtures[i].mapping;
+    mapping.table_map.back() = static_cast<std::uint8_t>(i);
+    ASSERT_TRUE(statement.add(fixtures[i].change(RowsKind::insert, kRow7), mapping).ok());
+  }
+  std::size_t ends = 0;
+  for (const std::string& event : outline_of(statement.take()[0])) {
+    ends += event.starts_with("1e") && event.ends_with("0100") ? 1 : 0;
+  }
+  EXPECT_EQ(ends, 3u);
 }
 
 TEST(BinlogStatement, TheForeignKeyRule) {
@@ -154,7 +186,8 @@ TEST(BinlogStatement, StatementsAreBoundedAndOnlyRowsAreNot) {
   EXPECT_GT(made.size(), 2u);
   for (const std::string& one : made) {
     EXPECT_LE(one.size(), 500u);
-    for (std::size_t i = 1; i < events_of(one).size(); i += 2) joined += events_of(one)[i].substr(38 + 24);
+    EXPECT_THAT(outline_of(one), ElementsAre("13 1 0100", "1e 1 0100"));
+    joined += events_of(one)[1].substr(38 + 24);
   }
   EXPECT_EQ(joined, images);
   // A single row past the limit goes alone.

@@ -128,7 +128,7 @@ TEST(TableMapWriter, TheEventIsTheFollowersTable) {
             "2c000000"
             "00000000"
             "0000"  // header, 44 bytes
-            "010000000000"
+            "000000000000"
             "0100"
             "03"
             "61707000"
