@@ -256,11 +256,12 @@ class ColumnTranslator {
     }
   }
 
-  // MariaDB's short names ("uca1400_ai_ci") go with the column's character set.
+  // MariaDB's short names ("uca1400_ai_ci"), and DEFAULT, go with the column's character set.
   std::string collation_named(const std::string& spelled, const std::string& charset) const {
     std::string name = ascii_lower(spelled);
-    if (!name.starts_with("uca1400_")) return name;
     const std::string set = !charset.empty() ? charset : charset_of(table_.collation);
+    if (name == "default") return default_collation(set, on_.makes.leader_is_mariadb);
+    if (!name.starts_with("uca1400_")) return name;
     return (set.empty() ? "utf8mb4" : set) + "_" + name;
   }
 

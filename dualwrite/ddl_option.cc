@@ -66,14 +66,17 @@ void drop(DdlText& text, std::size_t begin, std::size_t from, std::size_t end) {
 
 }  // namespace
 
-std::string option_collation(const DdlText& text, std::size_t from, std::size_t to, bool leader_is_mariadb) {
+std::string option_collation(const DdlText& text, std::size_t from, std::size_t to, const Translation& on) {
+  const bool leader_is_mariadb = on.makes.leader_is_mariadb;
   std::string charset, collation;
   for (std::size_t at = from; at < to; at = text.after(at)) {
     if (text.is(at, "PARTITION")) break;
     if (const std::size_t value = charset_value(text, at); value != 0) charset = ascii_lower(text.name(value));
     if (const std::size_t value = collation_value(text, at); value != 0) collation = ascii_lower(text.name(value));
   }
-  if (!collation.empty()) {
+  if (collation == "default") {
+    if (charset.empty()) charset = charset_of(on.context.schema_collation);
+  } else if (!collation.empty()) {
     if (collation.starts_with("uca1400_")) return (charset.empty() ? "utf8mb4" : charset) + "_" + collation;
     return collation;
   }
@@ -82,7 +85,7 @@ std::string option_collation(const DdlText& text, std::size_t from, std::size_t 
 
 void translate_options(Translation& on, std::size_t from, std::size_t to) {
   DdlText& text = on.text;
-  const std::string own = option_collation(text, from, to, on.makes.leader_is_mariadb);
+  const std::string own = option_collation(text, from, to, on);
   bool collated = false;
   std::size_t charset = 0;
   for (std::size_t at = from; at < to;) {
@@ -94,7 +97,7 @@ void translate_options(Translation& on, std::size_t from, std::size_t to) {
     } else if (collation_value(text, at) != 0) {
       collated = true;
       at = collation_value(text, at);
-      if (!own.empty() && own != "default") text.replace(at, nearest_collation(own, on.makes));
+      if (!own.empty()) text.replace(at, nearest_collation(own, on.makes));
       ++at;
     } else if (word == "ENGINE") {
       translate_engine(on, value);

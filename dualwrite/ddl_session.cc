@@ -88,6 +88,9 @@ std::vector<std::string> follower_session(const LoggedStatement& statement, Serv
   if (makes.leader_is_mariadb && !makes.follower_is_mariadb) set += "/*!80400 restrict_fk_on_non_standard_key=0,*/ ";
   const std::string mode = sql_mode_text(statement.sql_mode, makes.leader_is_mariadb);
   set += "sql_mode='" + translate_sql_mode(mode, traits) + "'";
+  // A CREATE TABLE may leave the engine to the server; rows must become visible together with the position they are
+  // from.
+  set += ",default_storage_engine=InnoDB";
   set += std::string(",foreign_key_checks=") + (statement.no_foreign_key_checks ? "0" : "1");
   set += std::string(",explicit_defaults_for_timestamp=") + (statement.explicit_defaults_for_timestamp ? "1" : "0");
   const auto collation = [&](std::uint16_t id) {

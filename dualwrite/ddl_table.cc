@@ -251,7 +251,7 @@ void translate_create_table(Translation& on, TableInHand table, std::size_t at) 
   if (!text.is_op(at, "("))
     return on.refuse("CREATE TABLE without columns: the leader must log rows (binlog_format=ROW)");
   const std::size_t close = text.after(at) - 1;
-  const std::string own = option_collation(text, close + 1, text.size(), on.makes.leader_is_mariadb);
+  const std::string own = option_collation(text, close + 1, text.size(), on);
   table.collation = own.empty() ? on.context.schema_collation : own;
   const std::vector<TokenRange> items = text.items(at + 1, close);
   for (const auto& [from, to] : items) collect_unique(text, from, to, table.unique_columns);

@@ -48,8 +48,8 @@ void collect_unique(const DdlText& text, std::size_t from, std::size_t to, std::
 
 // ENGINE, CHARSET, ROW_FORMAT, ...: [from, to), of CREATE TABLE or of one item of ALTER TABLE.
 void translate_options(Translation& on, std::size_t from, std::size_t to);
-// The collation that the options say, as the leader means it; empty: they say none.
-std::string option_collation(const DdlText& text, std::size_t from, std::size_t to, bool leader_is_mariadb);
+// The collation that the options say, as the leader means it: DEFAULT is the character set's own; empty: they say none.
+std::string option_collation(const DdlText& text, std::size_t from, std::size_t to, const Translation& on);
 
 // Behind the name.
 void translate_create_table(Translation& on, TableInHand table, std::size_t at);

@@ -140,7 +140,7 @@ std::string key_complaint(const TablePair& pair) {
 }
 
 std::string foreign_key_complaint(const TablePair& pair) {
-  const bool unlogged_cascades = pair.makes.leader_is_mariadb || pair.source.by_triggers;
+  const bool unlogged_cascades = pair.makes.cascades_are_silent() || pair.source.by_triggers;
   for (const DefinedForeignKey& key : pair.follower.foreign_keys) {
     if (!changes_rows(key)) continue;
     if (pair.leader == nullptr) return cascade_complaint(key, "changes rows, and the leader's are not known");

@@ -34,7 +34,9 @@ constexpr std::array kRequired = {
 };
 // Behind them in the query: what names the server.
 constexpr std::string_view kIdentityMariadb = "@@GLOBAL.server_id,@@GLOBAL.gtid_domain_id";
-constexpr std::string_view kIdentityMysql = "@@GLOBAL.server_uuid,@@GLOBAL.gtid_mode";
+constexpr std::string_view kIdentityMysql =
+    "@@GLOBAL.server_uuid,@@GLOBAL.gtid_mode,(SELECT VARIABLE_VALUE FROM performance_schema.global_variables WHERE "
+    "VARIABLE_NAME='innodb_native_foreign_keys')";
 
 bool applies(const Required& required, bool mariadb) {
   return required.make == Make::both || (required.make == Make::mariadb) == mariadb;
@@ -84,6 +86,7 @@ absl::StatusOr<LeaderVerdict> judge_leader(const protocol::ResultSet& settings, 
   const std::string second = cell(settings, column + 1);
   verdict.identity.server = mariadb ? "server_id=" + first + ",domain=" + second : first;
   verdict.identity.gtids = mariadb || absl::AsciiStrToUpper(second) == "ON";
+  verdict.identity.logs_cascades = !mariadb && absl::AsciiStrToUpper(cell(settings, column + 2)) == "OFF";
   constexpr std::size_t kDoDb = 2;
   constexpr std::size_t kIgnoreDb = 3;
   for (const std::size_t filter : {kDoDb, kIgnoreDb}) {

@@ -21,6 +21,8 @@ struct SettingProblem {
 struct LeaderIdentity {
   std::string server;  // MySQL: its UUID; MariaDB: "server_id=1,domain=0": file names repeat after RESET MASTER
   bool gtids = false;  // commits have names that the session tracker gives
+  // Rows that foreign keys change are in the log: on MySQL from 9.6 on, unless innodb_native_foreign_keys is on.
+  bool logs_cascades = false;
 };
 
 // One SELECT, and SHOW MASTER STATUS in the words of that server; the answers go into `judge_leader`.

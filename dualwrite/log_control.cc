@@ -252,11 +252,13 @@ std::string delete_ddl_intent(std::string_view schema, std::string_view leader) 
 std::string insert_divergence(std::string_view schema, const TableRef& name, std::string_view what,
                               const RowIdentity& row, const LogPosition& at, LedgerState state) {
   return "INSERT INTO " + table(schema, "ledger") +
-         "(`table_schema`,`table_name`,`what`,`row_key`,`before_hash`,`after_hash`,`position`,`resolved`) VALUES(" +
+         "(`table_schema`,`table_name`,`what`,`row_key`,`before_hash`,`after_hash`,`position`,`at`,`resolved`) "
+         "VALUES(" +
          quote_text(shortened(name.schema, 64)) + "," + quote_text(shortened(name.table, 64)) + "," +
          quote_text(shortened(what, kWhatCharactersMax)) + "," + quote_text(shortened(row.key, kKeyCharactersMax)) +
-         "," + quote_text(row.before_hash) + "," + quote_text(row.after_hash) + "," + quote_text(at.text()) + "," +
-         (state == LedgerState::resolved ? "1" : "0") + ")";
+         "," + quote_text(row.before_hash) + "," + quote_text(row.after_hash) + "," + quote_text(at.text()) +
+         // Behind rows events MariaDB's other functions give the time of these.
+         ",SYSDATE(6)," + (state == LedgerState::resolved ? "1" : "0") + ")";
 }
 
 std::string count_open_ledger(std::string_view schema) {

@@ -17,8 +17,10 @@ struct ServerMakes {
   bool follower_is_mariadb = false;
   // The changes come from triggers, not from the log.
   bool by_triggers = false;
+  // The leader's log has what cascades do: LeaderIdentity.
+  bool logs_cascades = true;
   // What a cascade does is no change of its own: the follower has to cascade alike. Triggers see none of it.
-  bool cascades_are_silent() const { return leader_is_mariadb || by_triggers; }
+  bool cascades_are_silent() const { return leader_is_mariadb || by_triggers || !logs_cascades; }
 };
 
 enum class ApplyBy : std::uint8_t {

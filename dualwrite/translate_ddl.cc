@@ -101,7 +101,7 @@ class Translator {
       }
     }
     if (!any && head_.verb == "ALTER") return text_.erase(0, text_.size());
-    const std::string own = option_collation(text_, options, text_.size(), on_.makes.leader_is_mariadb);
+    const std::string own = option_collation(text_, options, text_.size(), on_);
     translate_options(on_, options, text_.size());
     if (head_.verb != "CREATE" || !own.empty()) return;
     // What the leader's server had in mind is not what the follower's has.

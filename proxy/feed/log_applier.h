@@ -115,6 +115,7 @@ class LogApplier {
                                  std::string reason, std::vector<std::string> ledger);
 
   // log_applier_ddl.cc
+  Task<absl::Status> bring_to_utf8(dualwrite::LoggedStatement* statement);
   Task<absl::Status> take_statement(dualwrite::LoggedStatement statement);
   Task<absl::Status> run_ddl(dualwrite::LoggedStatement statement, dualwrite::DdlAnalysis analysis);
   Task<absl::StatusOr<std::optional<protocol::Err>>> run_ddl_statement(std::string sql,

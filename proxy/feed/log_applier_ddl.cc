@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 
+#include "dualwrite/character_set.h"
 #include "dualwrite/collation_names.h"
 #include "dualwrite/sql_text.h"
 #include "proxy/deadlines.h"
@@ -28,6 +29,7 @@ using dualwrite::TableRef;
 namespace {
 
 constexpr auto kDdlMax = std::chrono::hours(24);
+constexpr std::uint16_t kUtf8mb4GeneralCi = 45;  // of both makes
 
 // AUTO_INCREMENT=7 among the options: it moves with the rows.
 std::string without_counter(std::string text) {
@@ -42,7 +44,27 @@ bool is_drop_of_tables(const DdlAnalysis& analysis) { return analysis.verb == "D
 
 }  // namespace
 
+// Names are compared, and asked for, in UTF-8: the leader itself says what its client's text is there.
+Task<absl::Status> LogApplier::bring_to_utf8(LoggedStatement* statement) {
+  const std::string charset = dualwrite::modern_name(
+      dualwrite::charset_of(dualwrite::collation_name(statement->client_collation, setting_.makes.leader_is_mariadb)));
+  const bool readable = std::all_of(statement->sql.begin(), statement->sql.end(),
+                                    [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  if (readable || charset.empty() || charset == "binary" || charset.starts_with("utf8mb")) co_return absl::OkStatus();
+  std::string question = "SELECT CONVERT(CONVERT(0x" + dualwrite::hex(protocol::as_bytes(statement->sql)) + " USING " +
+                         charset + ") USING utf8mb4)";
+  auto asked = co_await leader_.query(std::move(question), Clock::now() + kConnectMax);
+  if (!asked.ok()) co_return asked.status();
+  std::string text = asked->empty() ? std::string() : first_cell(asked->front());
+  if (text.empty()) co_return absl::OkStatus();
+  statement->sql = std::move(text);
+  statement->client_collation = kUtf8mb4GeneralCi;
+  co_return absl::OkStatus();
+}
+
 Task<absl::Status> LogApplier::take_statement(LoggedStatement statement) {
+  const absl::Status readable = co_await bring_to_utf8(&statement);
+  if (!readable.ok()) co_return readable;
   DdlAnalysis analysis = dualwrite::analyze_ddl(statement, setting_.makes.leader_is_mariadb);
   const std::string at = current_.at.text();
   switch (analysis.kind) {

@@ -151,7 +151,7 @@ Task<absl::Status> LogApplier::stop_tables(std::vector<TableRef> tables, StopCau
   steps.push_back({.sql = dualwrite::lock_position(setting_.schema, setting_.leader, setting_.owner)});
   std::vector<dualwrite::StoppedTable> stopping;
   std::vector<TableRef> children;
-  if (setting_.makes.leader_is_mariadb) children = dualwrite::cascade_children(setting_.catalog.leader(), tables);
+  if (setting_.makes.cascades_are_silent()) children = dualwrite::cascade_children(setting_.catalog.leader(), tables);
   const std::string why_children = tables.empty() ? std::string() : reason_of_children(tables.front());
   for (std::size_t i = 0; i < tables.size() + children.size(); ++i) {
     const bool is_child = i >= tables.size();

@@ -163,7 +163,8 @@ std::string_view RowFeed::kind_name() const {
 dualwrite::ServerMakes RowFeed::makes() const {
   return {.leader_is_mariadb = leader_->is_mariadb(),
           .follower_is_mariadb = follower_->link().is_mariadb(),
-          .by_triggers = source_->kind() == FeedKind::trigger};
+          .by_triggers = source_->kind() == FeedKind::trigger,
+          .logs_cascades = identity_.logs_cascades};
 }
 
 void RowFeed::drop_links() {

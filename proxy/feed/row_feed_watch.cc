@@ -66,6 +66,7 @@ Task<absl::Status> RowFeed::look_at_end() {
   auto end = co_await source_->end(*bound_link_);
   if (!end.ok()) co_return end.status();
   const std::string end_text = end->text();
+  const LogPosition at_end = *end;
   // Nothing is known of places before the first reading; a bound would wait for ever.
   if (commits_.position().known()) commits_.bound(asked, *std::move(end));
   const TimePoint behind = commits_.oldest_unreached();
@@ -81,10 +82,11 @@ Task<absl::Status> RowFeed::look_at_end() {
   status_.leader_position = end_text;
   status_.position = commits_.position().text();
   status_.lag_oldest_seconds = lag;
-  const LogPosition& last = commits_.last_bound();
-  const bool same_file = last.file == commits_.position().file;
-  status_.lag_bytes =
-      same_file && last.offset > commits_.position().offset ? last.offset - commits_.position().offset : 0;
+  // As long as the follower was never reached it is where everything began, or behind it.
+  const LogPosition& there = commits_.position().known() ? commits_.position() : anchor_->at;
+  const LogPosition& last = commits_.position().known() ? commits_.last_bound() : at_end;
+  const bool same_file = last.file == there.file;
+  status_.lag_bytes = same_file && last.offset > there.offset ? last.offset - there.offset : 0;
   status_.lag_entries = std::max<std::uint64_t>(queue_.ends, behind == TimePoint::max() ? 0 : 1);
   co_return absl::OkStatus();
 }

@@ -135,6 +135,32 @@ def test_a_table_inherits_what_its_schema_had_when_it_was_made(env):
     assert_followed(env, proxy, rows_min=3)
 
 
+def test_schema_changes_of_a_client_in_latin1(env):
+    proxy = start(env, T)
+    through(proxy, "CREATE TABLE größe (id INT PRIMARY KEY, grün VARCHAR(9) CHARACTER SET utf8mb4 DEFAULT 'ü' COMMENT 'ä')",
+            "INSERT INTO größe (id) VALUES (1)", "ALTER TABLE größe ADD COLUMN `weiß` VARCHAR(9) CHARACTER SET utf8mb4 DEFAULT 'ß'",
+            "UPDATE größe SET grün = 'ö'", "CREATE VIEW overview AS SELECT 'ä' AS ä, id FROM größe", charset="latin1")
+    assert_followed(env, proxy)
+    if env.binary:
+        shown = [server.run("SELECT TABLE_NAME, COLUMN_NAME, COLUMN_COMMENT FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 'app'"
+                            " AND TABLE_NAME IN ('größe', 'overview')") for server in (env.old, env.new)]
+        assert sorted(shown[0]) == sorted(shown[1]) and len(shown[0]) == 5, shown
+
+
+def test_a_table_without_an_engine_is_made_where_rows_become_visible_with_their_position(env):
+    proxy = start(env, T)
+    env.new.run("SET GLOBAL default_storage_engine = MyISAM")
+    try:
+        with proxy.connect(database="app") as session:  # the feed's connections are new ones too
+            execute(session, "CREATE TABLE plain (id INT PRIMARY KEY)", "INSERT INTO plain VALUES (1)")
+        assert_followed(env, proxy)
+        if env.binary:
+            engine = env.new.run("SELECT ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'app' AND TABLE_NAME = 'plain'")
+            assert engine == (("InnoDB",),), engine
+    finally:
+        env.new.run("SET GLOBAL default_storage_engine = InnoDB")
+
+
 def test_account_and_global_statements_are_left_to_people(env):
     proxy = start(env, T)
     env.needs_proxy()

@@ -20,14 +20,27 @@ protocol::ResultSet one_row(std::vector<protocol::Cell> cells) {
 // log_bin, server_id, binlog_format, image, metadata, sync_binlog, flush, [MySQL: value options], identity.
 protocol::ResultSet mariadb_settings() { return one_row({"1", "7", "ROW", "FULL", "FULL", "1", "1", "7", "0"}); }
 protocol::ResultSet mysql_settings() {
-  return one_row({"1", "7", "ROW", "FULL", "FULL", "1", "1", "", "3E11FA47-71CA-11E1-9E33-C80AA9429562", "ON"});
+  return one_row({"1", "7", "ROW", "FULL", "FULL", "1", "1", "", "3E11FA47-71CA-11E1-9E33-C80AA9429562", "ON", "OFF"});
 }
 protocol::ResultSet log_end() { return one_row({"bin.000001", "4", "", ""}); }
 
 TEST(LeaderSettings, AsksForAsManyValuesAsItJudges) {
   const auto count = [](const std::string& sql) { return std::count(sql.begin(), sql.end(), ','); };
   EXPECT_EQ(count(leader_settings_query(true)), 8);
-  EXPECT_EQ(count(leader_settings_query(false)), 9);
+  EXPECT_EQ(count(leader_settings_query(false)), 10);
+}
+
+TEST(LeaderSettings, WhoLogsCascades) {
+  const auto logs = [](const protocol::ResultSet& settings, bool mariadb) {
+    return judge_leader(settings, log_end(), mariadb)->identity.logs_cascades;
+  };
+  EXPECT_FALSE(logs(mariadb_settings(), true));
+  protocol::ResultSet mysql = mysql_settings();
+  EXPECT_TRUE(logs(mysql, false));
+  mysql.rows.front().back() = "ON";
+  EXPECT_FALSE(logs(mysql, false)) << "InnoDB does it, past the log";
+  mysql.rows.front().back() = std::nullopt;
+  EXPECT_FALSE(logs(mysql, false)) << "before 9.6 there was no other way";
 }
 
 TEST(LeaderSettings, FindsNothingWhereEverythingIsSet) {

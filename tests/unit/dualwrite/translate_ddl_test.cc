@@ -308,6 +308,15 @@ TEST(TranslateDdl, TakesTimeInProportionToTheText) {
   }
 }
 
+TEST(TranslateDdl, CollateDefaultIsTheCharacterSetsOwnOnTheLeader) {
+  EXPECT_EQ(to_mysql("CREATE TABLE t (a TEXT) CHARSET=utf8mb4 COLLATE=DEFAULT"),
+            "CREATE TABLE `t` (`a` TEXT) CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci");
+  EXPECT_EQ(to_mysql("CREATE TABLE t (a TEXT) COLLATE DEFAULT", {.schema_collation = "latin1_bin"}),
+            "CREATE TABLE `t` (`a` TEXT) COLLATE latin1_swedish_ci");
+  EXPECT_EQ(to_mysql("CREATE TABLE t (a TEXT CHARACTER SET latin1 COLLATE DEFAULT)"),
+            "CREATE TABLE `t` (`a` TEXT CHARACTER SET latin1 COLLATE latin1_swedish_ci)");
+}
+
 TEST(FollowerSession, CarriesModesWithoutThoseThatTheFollowerDoesNotKnow) {
   LoggedStatement statement = logged("");
   statement.sql_mode =
@@ -318,7 +327,8 @@ TEST(FollowerSession, CarriesModesWithoutThoseThatTheFollowerDoesNotKnow) {
   EXPECT_THAT(
       follower_session(statement, kToMysql),
       ElementsAre(
-          "SET /*!80400 restrict_fk_on_non_standard_key=0,*/ sql_mode='ANSI_QUOTES',foreign_key_checks=0,"
+          "SET /*!80400 restrict_fk_on_non_standard_key=0,*/ sql_mode='ANSI_QUOTES',"
+          "default_storage_engine=InnoDB,foreign_key_checks=0,"
           "explicit_defaults_for_timestamp=0,character_set_client=utf8mb4,collation_connection=utf8mb4_general_ci,"
           "collation_server=utf8mb4_0900_ai_ci"));
   statement.sql_mode = std::uint64_t{1} << 32;
