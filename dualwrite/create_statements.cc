@@ -99,28 +99,50 @@ std::string foreign_key_clause(const DefinedForeignKey& key) {
          " ON DELETE " + key.on_delete + " ON UPDATE " + key.on_update;
 }
 
+std::string table_name(const TableDefinition& definition) {
+  return quote_name(definition.name.schema) + "." + quote_name(definition.name.table);
+}
+
+// As if the leader had logged it. One statement becomes one.
+absl::StatusOr<std::string> translated(const TableDefinition& definition, const std::string& sql, ServerMakes makes) {
+  DdlContext context;
+  for (const DefinedKey& key : definition.keys) {
+    for (const DefinedKey::Part& part : key.parts) {
+      if (key.unique) context.unique_columns.insert(ascii_lower(part.column));
+    }
+  }
+  LoggedStatement statement;
+  statement.schema = definition.name.schema;
+  statement.sql = sql;
+  statement.client_collation = statement.connection_collation = kUtf8mb4GeneralCi;
+  auto all = translate_ddl(statement, makes, context);
+  if (!all.ok()) return all.status();
+  if (all->size() != 1) return absl::InternalError("a table is made by one statement");
+  return std::move(all->front());
+}
+
 }  // namespace
 
 absl::StatusOr<CreateStatements> create_statements(const TableDefinition& definition, ServerMakes makes) {
   const bool mariadb = makes.leader_is_mariadb;
   if (definition.kind != TableDefinition::Kind::table)
     return absl::UnimplementedError("not a plain table: make it on the follower by hand");
-  const std::string name = quote_name(definition.name.schema) + "." + quote_name(definition.name.table);
+  const std::string name = table_name(definition);
   std::string table;
   for (const DefinedColumn& column : definition.columns) table += ",\n  " + column_clause(column, mariadb);
-  std::vector<std::string> later, foreign;
+  std::vector<NamedStatement> later, foreign;
   for (const DefinedKey& key : definition.keys) {
     // AUTO_INCREMENT needs its key at once.
     const bool now = key.name == "PRIMARY" || leads_with_auto_increment(key, definition);
     if (now) table += ",\n  " + key_clause(key);
-    if (!now) later.push_back("ALTER TABLE " + name + " ADD " + key_clause(key));
+    if (!now) later.push_back({.name = key.name, .sql = "ALTER TABLE " + name + " ADD " + key_clause(key)});
   }
   for (const DefinedCheck& check : definition.checks) {
     const bool named = !mariadb || !is_own_name(check, definition);
     table += ",\n  " + (named ? "CONSTRAINT " + quote_name(check.name) + " " : "") + "CHECK (" + check.clause + ")";
   }
   for (const DefinedForeignKey& key : definition.foreign_keys)
-    foreign.push_back("ALTER TABLE " + name + " ADD " + foreign_key_clause(key));
+    foreign.push_back({.name = key.name, .sql = "ALTER TABLE " + name + " ADD " + foreign_key_clause(key)});
   if (table.empty()) return absl::InvalidArgumentError("a table without columns");
   table = "CREATE TABLE " + name + " (" + table.substr(1) + "\n)";
   if (!definition.engine.empty()) table += " ENGINE=" + definition.engine;
@@ -128,34 +150,30 @@ absl::StatusOr<CreateStatements> create_statements(const TableDefinition& defini
     table += " DEFAULT CHARSET=" + charset_of(definition.collation) + " COLLATE=" + definition.collation;
   if (!definition.comment.empty()) table += " COMMENT=" + literal(definition.comment);
 
-  DdlContext context;
-  for (const DefinedKey& key : definition.keys) {
-    for (const DefinedKey::Part& part : key.parts) {
-      if (key.unique) context.unique_columns.insert(ascii_lower(part.column));
-    }
-  }
-  const auto translated = [&](const std::string& sql) -> absl::StatusOr<std::string> {
-    LoggedStatement statement;
-    statement.schema = definition.name.schema;
-    statement.sql = sql;
-    statement.client_collation = statement.connection_collation = kUtf8mb4GeneralCi;
-    auto all = translate_ddl(statement, makes, context);
-    if (!all.ok()) return all.status();
-    if (all->size() != 1) return absl::InternalError("a table is made by one statement");
-    return std::move(all->front());
-  };
   CreateStatements out;
-  auto made = translated(table);
+  auto made = translated(definition, table, makes);
   if (!made.ok()) return made.status();
   out.table = *std::move(made);
   for (const auto& [from, into] : {std::pair(&later, &out.indexes), std::pair(&foreign, &out.foreign_keys)}) {
-    for (const std::string& sql : *from) {
-      auto one = translated(sql);
+    for (NamedStatement& statement : *from) {
+      auto one = translated(definition, statement.sql, makes);
       if (!one.ok()) return one.status();
-      into->push_back(*std::move(one));
+      into->push_back({.name = std::move(statement.name), .sql = *std::move(one)});
     }
   }
   return out;
+}
+
+absl::StatusOr<std::string> add_column_statement(const TableDefinition& definition, const DefinedColumn& column,
+                                                 ServerMakes makes) {
+  std::string place = " FIRST";
+  for (const DefinedColumn& each : definition.columns) {
+    if (each.name == column.name) break;
+    place = " AFTER " + quote_name(each.name);
+  }
+  const std::string sql =
+      "ALTER TABLE " + table_name(definition) + " ADD COLUMN " + column_clause(column, makes.leader_is_mariadb) + place;
+  return translated(definition, sql, makes);
 }
 
 }  // namespace crossfade::dualwrite

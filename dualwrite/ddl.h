@@ -65,11 +65,18 @@ std::uint64_t sql_mode_bits(std::string_view text, bool mariadb);
 
 // CREATE statements for a table as `definition` says, for a server of the other or the same make: for a table that is
 // missing on the follower. Secondary indexes and foreign keys apart, so that they can come after a load.
+struct NamedStatement {
+  std::string name;  // the key's
+  std::string sql;
+};
 struct CreateStatements {
-  std::string table;                      // CREATE TABLE with columns, primary key and checks
-  std::vector<std::string> indexes;       // ALTER TABLE .. ADD KEY ..
-  std::vector<std::string> foreign_keys;  // ALTER TABLE .. ADD CONSTRAINT ..
+  std::string table;                         // CREATE TABLE with columns, primary key and checks
+  std::vector<NamedStatement> indexes;       // ALTER TABLE .. ADD KEY ..
+  std::vector<NamedStatement> foreign_keys;  // ALTER TABLE .. ADD CONSTRAINT ..
 };
 absl::StatusOr<CreateStatements> create_statements(const TableDefinition& definition, ServerMakes makes);
+// For one column that a table of the follower lacks, in the leader's place: ALTER TABLE .. ADD COLUMN ..
+absl::StatusOr<std::string> add_column_statement(const TableDefinition& definition, const DefinedColumn& column,
+                                                 ServerMakes makes);
 
 }  // namespace crossfade::dualwrite

@@ -78,6 +78,12 @@ int remove(const std::string& config_file, const CliContext& context) {
   return kOk;
 }
 
+int preflight(const std::string& config_file, const PreflightOrder& order, const CliContext& context) {
+  const std::optional<config::Config> config = load_checked(config_file, context.err);
+  if (!config.has_value()) return kError;
+  return context.preflight(*config, order, context.out, context.err);
+}
+
 absl::StatusOr<AdminTarget> find_admin(const AdminOptions& options) {
   AdminTarget target{.address = config::Admin().address, .token = ""};
   std::string token_file = options.token_file;
@@ -151,6 +157,42 @@ int release(const AdminOptions& options, const ReleaseOptions& wanted, const Cli
 CLI::App* add_config_verb(CLI::App& app, const std::string& name, const std::string& about, std::string& file) {
   CLI::App* verb = app.add_subcommand(name, about);
   verb->add_option("-c,--config", file, "The configuration, crossfade.yaml")->required()->type_name("FILE");
+  return verb;
+}
+
+CLI::App* add_preflight_verb(CLI::App& app, std::string& file, PreflightOrder& order) {
+  CLI::App* verb = add_config_verb(
+      app, "preflight", "Look at both servers: what stands in the way of a migration, and what to do about it", file);
+  verb->add_option("--tables", order.tables, "Only these: SCHEMA or SCHEMA.TABLE, several with commas")
+      ->delimiter(',')
+      ->type_name("TABLES");
+  verb->add_option("--exclude", order.excluded, "Without these")->delimiter(',')->type_name("TABLES");
+  verb->add_flag("--quick", order.quick, "Do not count rows: definitions, settings and rights alone");
+  verb->add_option_function<std::uint32_t>(
+          "--count-time", [&order](std::uint32_t seconds) { order.count_time = std::chrono::seconds(seconds); },
+          "Seconds that one counting statement may take on old; 30")
+      ->check(CLI::Range(1, 86400))
+      ->type_name("SECONDS");
+  verb->add_option_function<std::string>(
+          "-f,--format",
+          [&order](const std::string& format) {
+            order.format = format == "json" ? PreflightOrder::Format::json : PreflightOrder::Format::table;
+          },
+          "table or json")
+      ->check(CLI::IsMember({"table", "json"}));
+  CLI::Option* fix = verb->add_flag("--fix-schema", order.fix_schema,
+                                    "Print the DDL that makes on new what is missing there, from old's definitions");
+  verb->add_flag("--execute", order.execute, "With --fix-schema: run it on new")->needs(fix);
+  verb->add_flag("--indexes-later", order.indexes_later,
+                 "With --fix-schema: secondary indexes are for after the copy, printed and not run")
+      ->needs(fix);
+  verb->footer(
+      "Nothing is written, unless --execute is given. Rows are counted on old, each statement for --count-time at "
+      "most.\nExit code 0: nothing stands in the way, 4: something does, 1: error.\n\n"
+      "Examples:\n  crossfade preflight --config crossfade.yaml\n"
+      "  crossfade preflight --config crossfade.yaml --tables shop,crm.people --quick --format json\n"
+      "  crossfade preflight --config crossfade.yaml --fix-schema\n"
+      "  crossfade preflight --config crossfade.yaml --fix-schema --execute --indexes-later");
   return verb;
 }
 
@@ -235,7 +277,8 @@ int run_cli(int argc, const char* const* argv, const CliContext& context) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "crossfade " + context.version);
   app.footer(
-      "Examples:\n  crossfade check --config crossfade.yaml\n  crossfade serve --config crossfade.yaml\n"
+      "Examples:\n  crossfade check --config crossfade.yaml\n  crossfade preflight --config crossfade.yaml\n  "
+      "crossfade serve --config crossfade.yaml\n"
       "  crossfade status");
 
   std::string config_file;
@@ -250,6 +293,8 @@ int run_cli(int argc, const char* const* argv, const CliContext& context) {
   check_verb->footer(
       "Exit code 1 and every problem with file:line:column when there are any.\n\n"
       "Example:\n  crossfade check --config /etc/crossfade/crossfade.yaml");
+  PreflightOrder look;
+  CLI::App* preflight_verb = add_preflight_verb(app, config_file, look);
   CLI::App* remove_verb =
       add_config_verb(app, "remove-triggers",
                       "Remove what feed `trigger` has made on the leader, when no proxy runs any more", config_file);
@@ -296,6 +341,7 @@ int run_cli(int argc, const char* const* argv, const CliContext& context) {
   }
   if (serve_verb->parsed()) return serve(config_file, context);
   if (check_verb->parsed()) return check(config_file, context);
+  if (preflight_verb->parsed()) return preflight(config_file, look, context);
   if (remove_verb->parsed()) return remove(config_file, context);
   if (status_verb->parsed()) return status(admin, context);
   if (report_verb->parsed()) return report(admin, context);

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "config/config.h"
+#include "proxy/migrate/preflight.h"
 
 namespace crossfade::proxy {
 
@@ -16,9 +17,12 @@ struct CliContext {
   std::ostream& err;
   std::function<int(const config::Config&)> serve;  // the verb `serve`, given a configuration without problems
   std::function<absl::Status(const config::Config&)> remove_triggers = nullptr;  // of the verb `remove-triggers`
+  std::function<int(const config::Config&, const PreflightOrder&, std::ostream& out, std::ostream& err)> preflight =
+      nullptr;  // of that verb; the exit code
 };
 
-// Returns the exit code: 0 fine, 1 error, and from `report` 4 for differences, 8 for too few samples.
+// Returns the exit code: 0 fine, 1 error, from `report` 4 for differences, 8 for too few samples, and from `preflight`
+// 4 for blockers.
 int run_cli(int argc, const char* const* argv, const CliContext& context);
 
 }  // namespace crossfade::proxy

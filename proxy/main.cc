@@ -2,6 +2,7 @@
 
 #include "proxy/cli.h"
 #include "proxy/feed/remove_triggers.h"
+#include "proxy/migrate/preflight.h"
 #include "proxy/server.h"
 
 int main(int argc, char** argv) {
@@ -10,5 +11,6 @@ int main(int argc, char** argv) {
                                     .out = std::cout,
                                     .err = std::cerr,
                                     .serve = crossfade::proxy::serve,
-                                    .remove_triggers = crossfade::proxy::remove_triggers});
+                                    .remove_triggers = crossfade::proxy::remove_triggers,
+                                    .preflight = crossfade::proxy::preflight});
 }

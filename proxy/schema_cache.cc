@@ -2,17 +2,10 @@
 
 #include <utility>
 
-#include "dualwrite/sql_text.h"
-#include "protocol/rows.h"
-
 namespace crossfade::proxy {
 namespace {
 
 constexpr auto kAnswerAtMost = std::chrono::seconds(10);
-
-std::string is_named(const char* column, const std::string& name) {
-  return std::string(column) + "=" + dualwrite::quote_text(name);
-}
 
 }  // namespace
 
@@ -45,14 +38,10 @@ Task<absl::StatusOr<TableKind>> SchemaCache::read(Key key, TimePoint deadline) {
   auto taken = co_await links_.take(key.which, deadline);
   if (!taken.ok()) co_return taken.status();
   ControlLinks::Lease& link = *taken;
-  const std::string sql = "SELECT TABLE_TYPE FROM information_schema.TABLES WHERE " +
-                          is_named("TABLE_SCHEMA", key.schema) + " AND " + is_named("TABLE_NAME", key.table);
-  auto results = co_await link->query(sql, deadline);
-  if (!results.ok()) co_return results.status();
-  if (absl::Status shape = protocol::expect_shape(*results, {1}); !shape.ok()) co_return shape;
-  link.keep();
-  if ((*results)[0].rows.empty()) co_return TableKind::none;
-  co_return (*results)[0].rows[0][0].value_or("") == "BASE TABLE" ? TableKind::base_table : TableKind::other;
+  dualwrite::TableRef name{.schema = std::move(key.schema), .table = std::move(key.table)};
+  auto kind = co_await ask_table_kind(*link, std::move(name), deadline);
+  if (kind.ok()) link.keep();
+  co_return kind;
 }
 
 }  // namespace crossfade::proxy

@@ -2,18 +2,16 @@
 #pragma once
 
 #include <compare>
-#include <cstdint>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "proxy/control_links.h"
+#include "proxy/definitions.h"
 #include "proxy/reactor.h"
 #include "proxy/single_flight_cache.h"
 #include "proxy/task.h"
 
 namespace crossfade::proxy {
-
-enum class TableKind : std::uint8_t { none, base_table, other };  // other: a view, a sequence
 
 // One for all workers. An answer is at most ten seconds old; one that is in use is read again before that, while it
 // is being served. The questions go through ControlLinks.

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "protocol/error_codes.h"
+#include "proxy/link_options.h"
 #include "proxy/session.h"
 
 namespace crossfade::proxy {
@@ -21,17 +22,8 @@ BackendTraits BackendTraitsTable::get(config::Backend which) const {
 }
 
 LinkOptions Shared::link_options(config::Backend which, const KnownUser::Credential& credential) const {
-  const config::BackendConfig& backend = config.backend(which);
-  LinkOptions options;
-  options.which = which;
-  options.address = backend.address;
-  options.tls_mode = backend.tls.mode;
-  options.compression = backend.compression;
-  options.tls = backend_tls[static_cast<std::size_t>(which)];
-  options.user = credential.user;
-  options.password = credential.password;
+  LinkOptions options = link_options_of(config, which, backend_tls[static_cast<std::size_t>(which)], credential);
   options.at_the_door = &doors[static_cast<std::size_t>(which)];
-  if (backend.proxy_protocol) options.proxy_header.emplace();  // the proxy's own, unless a session says otherwise
   return options;
 }
 

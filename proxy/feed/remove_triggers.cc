@@ -3,6 +3,7 @@
 #include "proxy/credentials.h"
 #include "proxy/deadlines.h"
 #include "proxy/feed/leader_capture.h"
+#include "proxy/link_options.h"
 #include "proxy/metrics.h"
 #include "proxy/reactor.h"
 
@@ -35,14 +36,8 @@ absl::Status remove_triggers(const config::Config& config) {
   if (!credentials.ok()) return credentials.status();
   constexpr config::Backend kLeader = config::Backend::old_db;
   const auto at = static_cast<std::size_t>(kLeader);
-  LinkOptions options;
-  options.which = kLeader;
-  options.address = config.backend(kLeader).address;
-  options.tls_mode = config.backend(kLeader).tls.mode;
-  options.tls = credentials->backend_tls[at];
-  options.user = credentials->control[at].user;
-  options.password = credentials->control[at].password;
-  if (config.backend(kLeader).proxy_protocol) options.proxy_header.emplace();
+  LinkOptions options = link_options_of(config, kLeader, credentials->backend_tls[at], credentials->control[at]);
+  options.compression = config::BackendCompression::none;
   Metrics metrics;
   Reactor reactor;
   absl::Status removed;

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "dualwrite/trigger/capture_plan.h"
-
 namespace crossfade::proxy {
 
 using dualwrite::DefinitionScope;
@@ -15,35 +13,12 @@ using dualwrite::TableRef;
 
 namespace {
 
-// A server with many tables takes a while over information_schema.
-constexpr auto kCatalogMax = std::chrono::minutes(2);
-constexpr std::size_t kAnswerBytesMax = 1u << 30;
-
 const TableDefinition* find(const TableCatalog::Definitions& definitions, const TableRef& name) {
   const auto found = definitions.find(name);
   return found == definitions.end() ? nullptr : &found->second;
 }
 
 }  // namespace
-
-Task<absl::StatusOr<Definitions>> ask_definitions(BackendLink& link, DefinitionScope scope) {
-  const TimePoint deadline = Clock::now() + kCatalogMax;
-  const bool mariadb = link.is_mariadb();
-  std::vector<protocol::ResultSet> results;
-  for (const std::string& sql : dualwrite::definition_queries(scope, mariadb)) {
-    auto answer = co_await link.query(sql, deadline, kAnswerBytesMax);
-    if (!answer.ok()) co_return answer.status();
-    if (answer->size() != 1) co_return absl::InternalError("a question for definitions gave no single result");
-    results.push_back(std::move(answer->front()));
-  }
-  auto definitions = dualwrite::definitions_from(results, mariadb);
-  if (!definitions.ok()) co_return definitions.status();
-  // The triggers of feed `trigger` are its own business.
-  for (auto& [name, definition] : *definitions) {
-    std::erase_if(definition.triggers, [](const std::string& each) { return dualwrite::is_capture_trigger(each); });
-  }
-  co_return definitions;
-}
 
 Task<absl::Status> TableCatalog::load(BackendLink& leader, BackendLink& follower) {
   const DefinitionScope all{.tables = {}, .excluded_schemas = {control_schema_}};

@@ -9,16 +9,12 @@
 
 #include "dualwrite/log_position.h"
 #include "dualwrite/schema_compare.h"
-#include "dualwrite/table_definition.h"
 #include "dualwrite/table_mapping.h"
 #include "proxy/backend_link.h"
+#include "proxy/definitions.h"
 #include "proxy/feed/change_source.h"
 
 namespace crossfade::proxy {
-
-using Definitions = std::map<dualwrite::TableRef, dualwrite::TableDefinition>;
-// As the server tells them now.
-Task<absl::StatusOr<Definitions>> ask_definitions(BackendLink& link, dualwrite::DefinitionScope scope);
 
 // The feed's thread only. Read at start, after DDL and every so often; in between it may be behind by what somebody
 // did past the log, which the next reading finds.

@@ -87,8 +87,8 @@ json answer(const json& in) {
         leader.at({in.at("schema").get<std::string>(), in.at("table").get<std::string>()}), makes(in));
     if (!made.ok()) return said(made.status());
     std::vector<std::string> all{made->table};
-    all.insert(all.end(), made->indexes.begin(), made->indexes.end());
-    all.insert(all.end(), made->foreign_keys.begin(), made->foreign_keys.end());
+    for (const NamedStatement& each : made->indexes) all.push_back(each.sql);
+    for (const NamedStatement& each : made->foreign_keys) all.push_back(each.sql);
     return said(all);
   }
   json findings = json::array();

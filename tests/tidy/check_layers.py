@@ -21,7 +21,7 @@ MAY_USE = {
     "routing": {"protocol", "config"},
     "dualwrite": {"protocol", "config", "routing"},
     "shadow": {"protocol", "config"},
-    "migrate": {"protocol", "config"},
+    "migrate": {"protocol", "config", "dualwrite"},
     "proxy": {"protocol", "config", "routing", "dualwrite", "shadow", "migrate"},
 }
 PURE = set(MAY_USE) - {"proxy"}

@@ -12,7 +12,9 @@
 namespace crossfade::dualwrite {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
+using testing::Field;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
@@ -289,11 +291,24 @@ TEST(CreateStatements, PutIndexesAndForeignKeysApart) {
             "utf8mb4_general_ci NULL DEFAULT 'it''s',\n  `n` bigint(20) NULL COMMENT 'a\\\\b',\n  PRIMARY KEY "
             "(`id`)\n) ENGINE=InnoDB DEFAULT "
             "CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci COMMENT='c''d'");
-  EXPECT_THAT(made->indexes,
-              ElementsAre("ALTER TABLE `app`.`t` ADD UNIQUE KEY `u` (`s`)", "ALTER TABLE `app`.`t` ADD KEY `n` (`n`)"));
+  const auto is = [](const char* name, const char* sql) {
+    return AllOf(Field(&NamedStatement::name, name), Field(&NamedStatement::sql, sql));
+  };
+  EXPECT_THAT(made->indexes, ElementsAre(is("u", "ALTER TABLE `app`.`t` ADD UNIQUE KEY `u` (`s`)"),
+                                         is("n", "ALTER TABLE `app`.`t` ADD KEY `n` (`n`)")));
   EXPECT_THAT(made->foreign_keys,
-              ElementsAre("ALTER TABLE `app`.`t` ADD CONSTRAINT `f` FOREIGN KEY (`n`) REFERENCES `app`.`p` (`id`) ON "
-                          "DELETE SET NULL ON UPDATE CASCADE"));
+              ElementsAre(is("f",
+                             "ALTER TABLE `app`.`t` ADD CONSTRAINT `f` FOREIGN KEY (`n`) REFERENCES `app`.`p` "
+                             "(`id`) ON DELETE SET NULL ON UPDATE CASCADE")));
+}
+
+TEST(CreateStatements, AddOneColumnInTheLeadersPlace) {
+  const TableDefinition definition = table();
+  EXPECT_EQ(*add_column_statement(definition, definition.columns[0], kToMysql),
+            "ALTER TABLE `app`.`t` ADD COLUMN `id` int(11) NOT NULL AUTO_INCREMENT FIRST");
+  EXPECT_EQ(*add_column_statement(definition, definition.columns[1], kToMysql),
+            "ALTER TABLE `app`.`t` ADD COLUMN `s` varchar(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci NULL "
+            "DEFAULT 'it''s' AFTER `id`");
 }
 
 TEST(CreateStatements, MindTheUniqueKeysThatComeLater) {

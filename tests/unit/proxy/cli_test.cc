@@ -1,5 +1,6 @@
 #include "proxy/cli.h"
 
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -37,8 +38,12 @@ class CliTest : public ::testing::Test {
       return 7;
     };
     const auto log = spdlog::default_logger();
+    const auto preflight = [this](const config::Config&, const PreflightOrder& order, std::ostream&, std::ostream&) {
+      ordered_ = order;
+      return 4;
+    };
     const int code = run_cli(static_cast<int>(argv.size()), argv.data(),
-                             {.version = "9.8.7", .out = out, .err = err, .serve = serve});
+                             {.version = "9.8.7", .out = out, .err = err, .serve = serve, .preflight = preflight});
     spdlog::set_default_logger(log);
     out_ = out.str();
     err_ = err.str();
@@ -91,6 +96,7 @@ class CliTest : public ::testing::Test {
   std::string err_;
   int served_ = 0;
   std::string served_state_dir_;
+  std::optional<PreflightOrder> ordered_;
 };
 
 TEST_F(CliTest, PrintsItsVersion) {
@@ -122,6 +128,34 @@ TEST_F(CliTest, ReleasesATable) {
   EXPECT_THAT(err_, HasSubstr("gone is not stopped"));
   EXPECT_EQ(run({"tables", "release", "t", "--admin", admin_address()}), 1);
   EXPECT_THAT(err_, HasSubstr("schema.table"));
+}
+
+TEST_F(CliTest, PreflightPassesItsOrderAndTheExitCodeOn) {
+  const std::string config = write_config();
+  EXPECT_EQ(run({"preflight", "--config", config}), 4) << err_;
+  ASSERT_TRUE(ordered_);
+  EXPECT_TRUE(ordered_->tables.empty() && ordered_->excluded.empty() && !ordered_->quick && !ordered_->fix_schema);
+  EXPECT_EQ(ordered_->count_time, std::chrono::seconds(30));
+  EXPECT_EQ(run({"preflight", "--config", config, "--tables", "app,shop.t", "--exclude=app.x", "--quick",
+                 "--count-time", "7", "--format", "json", "--fix-schema", "--execute", "--indexes-later"}),
+            4);
+  EXPECT_THAT(ordered_->tables, ::testing::ElementsAre("app", "shop.t"));
+  EXPECT_THAT(ordered_->excluded, ::testing::ElementsAre("app.x"));
+  EXPECT_TRUE(ordered_->quick && ordered_->fix_schema && ordered_->execute && ordered_->indexes_later);
+  EXPECT_EQ(ordered_->count_time, std::chrono::seconds(7));
+  EXPECT_EQ(ordered_->format, PreflightOrder::Format::json);
+}
+
+TEST_F(CliTest, PreflightRefusesWhatMakesNoSense) {
+  const std::string config = write_config();
+  for (const std::vector<std::string>& wrong : std::vector<std::vector<std::string>>{
+           {"--execute"}, {"--indexes-later"}, {"--count-time", "0"}, {"--format", "xml"}, {"--tables"}}) {
+    std::vector<std::string> arguments = {"preflight", "--config", config};
+    arguments.insert(arguments.end(), wrong.begin(), wrong.end());
+    EXPECT_EQ(run(arguments), 1) << wrong.front();
+    EXPECT_THAT(err_, Not(IsEmpty()));
+  }
+  EXPECT_FALSE(ordered_);
 }
 
 TEST_F(CliTest, KnowsWhatIsBelowAVerb) {
