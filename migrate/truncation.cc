@@ -7,6 +7,7 @@
 
 #include "dualwrite/sql_text.h"
 #include "dualwrite/stored_form.h"
+#include "protocol/wire.h"
 
 namespace crossfade::migrate {
 namespace {
@@ -60,6 +61,7 @@ class Question {
   }
 
  private:
+  std::string as_bytes() const { return "CAST(CONVERT(" + column_ + " USING utf8mb4) AS BINARY)"; }
   std::string digits() const { return "CHAR_LENGTH(CAST(ABS(" + column_ + ") AS CHAR))"; }
 
   Truncation integer() const {
@@ -94,10 +96,9 @@ class Question {
 
   // What becomes a question mark, or anything else, on its way there and back.
   Truncation charset() const {
-    const std::string as_utf8 = "CAST(CONVERT(" + column_ + " USING utf8mb4) AS BINARY)";
     const std::string there =
         "CAST(CONVERT(CONVERT(" + column_ + " USING " + follower_.charset + ") USING utf8mb4) AS BINARY)";
-    return {as_utf8 + "<>" + there, "CHAR_LENGTH(" + column_ + ")", "characters"};
+    return {as_bytes() + "<>" + there, "CHAR_LENGTH(" + column_ + ")", "characters"};
   }
 
   std::optional<Truncation> text() const {
@@ -124,10 +125,12 @@ class Question {
     const std::vector<std::string> there = dualwrite::members_of(follower_.column_type);
     std::string condition;
     for (const std::string& member : here) {
-      if (std::find(there.begin(), there.end(), member) != there.end()) continue;
-      const std::string word = dualwrite::quote_text(member);
-      condition += (condition.empty() ? "" : " OR ") +
-                   (leader_.data_type == "set" ? "FIND_IN_SET(" + word + "," + column_ + ")" : column_ + "=" + word);
+      if (member.empty() || std::find(there.begin(), there.end(), member) != there.end()) continue;
+      // As bytes: collations of a column and of a literal do not mix on MySQL.
+      const std::string word = "0x" + dualwrite::hex(protocol::as_bytes(member));
+      condition +=
+          (condition.empty() ? "" : " OR ") +
+          (leader_.data_type == "set" ? "FIND_IN_SET(" + word + "," + as_bytes() + ")>0" : as_bytes() + "=" + word);
     }
     if (condition.empty()) return std::nullopt;
     return Truncation{"(" + condition + ")", "", ""};

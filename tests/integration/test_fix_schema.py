@@ -1,5 +1,6 @@
 """`crossfade preflight --fix-schema`: what is missing on `new` is made there from the definitions of `old`."""
 
+import contextlib
 import json
 import subprocess
 
@@ -7,7 +8,7 @@ import ddl_statements
 from harness import BOTH_ROLES, Skip
 from log_feed import is_mariadb
 from preflight import Preflight, blockers, expect, found, look
-from servers import APP, APP_PASSWORD
+from servers import CONTROL, CONTROL_PASSWORD
 
 ROLES = BOTH_ROLES
 
@@ -27,24 +28,25 @@ RICH = [
     "ALTER TABLE app_shop.chicken ADD CONSTRAINT hatched_from FOREIGN KEY (egg) REFERENCES egg (id)",
     "CREATE TABLE app_shop.parts (id INT NOT NULL, at DATE NOT NULL, PRIMARY KEY (id, at)) COMMENT='PARTITION BY nothing' PARTITION BY RANGE (TO_DAYS(at)) (PARTITION p0 VALUES LESS THAN (738000), PARTITION p1 VALUES LESS THAN MAXVALUE)",
     "CREATE TABLE app_shop.`odd ``name` (`a b` INT PRIMARY KEY, `select` BIT(3) DEFAULT b'101')",
-    "CREATE VIEW app_shop.a_view AS SELECT v.id FROM app_shop.z_view v",
     "CREATE VIEW app_shop.z_view AS SELECT id, email FROM app_shop.customers WHERE born IS NOT NULL",
+    "CREATE VIEW app_shop.a_view AS SELECT v.id FROM app_shop.z_view v",
     "CREATE PROCEDURE app_shop.add_one(IN mail VARCHAR(100)) BEGIN DECLARE n INT DEFAULT 1; INSERT INTO customers (email) VALUES (mail); END",
     "CREATE FUNCTION app_shop.twice(n INT) RETURNS INT DETERMINISTIC RETURN n * 2",
     "CREATE TRIGGER app_shop.stamp BEFORE INSERT ON app_shop.customers FOR EACH ROW BEGIN SET NEW.email = LOWER(NEW.email); END",
-    "CREATE EVENT app_shop.nightly ON SCHEDULE EVERY 1 DAY STARTS '2099-01-01' DO DELETE FROM app_shop.egg",
+    "CREATE EVENT app_shop.nightly ON SCHEDULE EVERY 1 DAY STARTS '2037-01-01' DO DELETE FROM app_shop.egg",
 ]
 ROWS = ["INSERT INTO app_shop.customers (email, extra) VALUES ('A@B', '{\"a\": [1, 2]}'), ('c@d', NULL)", "INSERT INTO app_shop.addresses (customer, nth, body) VALUES (1, 1, 'street')"]
 
 
+@contextlib.contextmanager
 def rich(env):
     env.needs_proxy()
     env.servers.run("DROP DATABASE IF EXISTS app_shop")
-    env.old.run(*RICH, *ROWS)
-
-
-def done_with(env):
-    env.servers.run("DROP DATABASE IF EXISTS app_shop")
+    try:
+        env.old.run(*RICH, *ROWS)
+        yield
+    finally:
+        env.servers.run("DROP DATABASE IF EXISTS app_shop")
 
 
 def of_schemas(report):
@@ -58,8 +60,7 @@ def fix(env, *arguments, code=0):
 
 
 def test_a_rich_schema_is_made_and_a_second_look_is_clean(env):
-    rich(env)
-    try:
+    with rich(env):
         before = look(env, code=4)
         assert found(before, "schema_missing") and len(found(before, "table_missing")) == 6 and len(found(before, "view_missing")) == 2, before["findings"]
         plan = fix(env, "--execute")
@@ -73,13 +74,10 @@ def test_a_rich_schema_is_made_and_a_second_look_is_clean(env):
         env.new.run("INSERT INTO app_shop.customers (email, extra) VALUES ('a@b', '[1]')", "CALL app_shop.add_one('e@f')", "SELECT * FROM app_shop.a_view")
         assert env.new.run("SELECT app_shop.twice(4), balance, state FROM app_shop.customers")[0] == (8, env.old.run("SELECT balance FROM app_shop.customers")[0][0], "it's")
         assert not [each for each in fix(env)["statements"] if not each["later"]], "nothing is left to make"
-    finally:
-        done_with(env)
 
 
 def test_indexes_can_be_left_for_later(env):
-    rich(env)
-    try:
+    with rich(env):
         plan = fix(env, "--execute", "--indexes-later")
         later = {each["object"] for each in plan["statements"] if each["later"] and each["object"].startswith("key ")}
         assert {"key app_shop.customers by_born", "key app_shop.addresses by_zip", "key app_shop.addresses words"} <= later and "key app_shop.customers by_email" not in later, later
@@ -90,24 +88,18 @@ def test_indexes_can_be_left_for_later(env):
         assert "for later, after the copy" in text and all(line.startswith("--") or not line for line in text.splitlines()), text
         fix(env, "--execute")
         assert not of_schemas(look(env, code=0))
-    finally:
-        done_with(env)
 
 
 def test_the_printed_script_makes_the_same(env):
-    rich(env)
-    try:
+    with rich(env):
         script = Preflight(env, "--fix-schema")
         assert script.code == 0 and "for later, when new leads" in script.out, script
-        user = (APP, APP_PASSWORD) if False else ("crossfade", "control secret")
-        done = subprocess.run(["mariadb", "-h", "127.0.0.1", "-P", str(env.new.port), "-u", user[0], "-p" + user[1], "--default-character-set=utf8mb4"], input=script.out, text=True,
+        done = subprocess.run(["mariadb", "-h", "127.0.0.1", "-P", str(env.new.port), "-u", CONTROL, "-p" + CONTROL_PASSWORD, "--default-character-set=utf8mb4"], input=script.out, text=True,
                               capture_output=True)
         assert done.returncode == 0, (done.stderr, script.out)
         assert not of_schemas(look(env, "--quick")), of_schemas(look(env, "--quick"))
         order = [script.out.index("CREATE TABLE `app_shop`.`%s`" % name) for name in ("customers", "addresses")]
         assert order == sorted(order), "parents first"
-    finally:
-        done_with(env)
 
 
 def test_what_a_table_lacks_is_added_and_the_rest_of_it_stays(env):
@@ -159,6 +151,7 @@ def test_schemas_of_applications_are_made_and_a_second_look_is_clean(env):
     for name, statements in list(ddl_statements.COMMON.items()) + [("own", own)]:
         env.servers.run("DROP DATABASE app", "CREATE DATABASE app CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
         with env.old.connect(database="app") as session, session.cursor() as cursor:
+            cursor.execute("SET sql_mode = ''")
             for statement in statements:
                 cursor.execute(statement)
         plan = fix(env, "--execute", "--tables", "app")

@@ -88,7 +88,7 @@ def test_a_follower_that_would_refuse_or_twist_the_rows(env):
 def test_two_addresses_of_one_server(env):
     env.tables("CREATE TABLE t (id INT PRIMARY KEY)")
     assert not found(look(env, "--quick"), "same_server")
-    report = look(env, "--quick", config={"backends": {"new": {"address": "127.0.0.1:%d" % env.old.port}}})
+    report = look(env, "--quick", config={"backends": {"new": {"address": "localhost:%d" % env.old.port}}})
     expect(report, "same_server", "blocker", "one server")
     done = Preflight(env, "--fix-schema", "--execute", config={"backends": {"new": {"address": "localhost:%d" % env.old.port}}})
     assert done.code == 1 and "one server" in done.err, done
@@ -199,7 +199,7 @@ def test_what_is_stored_and_what_becomes_of_it(env):
     assert not any(found(clean, code) for code in stored), clean["findings"]
     silent = "cascades itself" if is_mariadb(env.old) else "does not cascade"
     expect(clean, "foreign_key", "note", silent, object="app.t foreign key f")
-    event = "CREATE EVENT app.%s ON SCHEDULE EVERY 1 DAY STARTS '2099-01-01' DO DELETE FROM app.t"
+    event = "CREATE EVENT app.%s ON SCHEDULE EVERY 1 DAY STARTS '2037-01-01' DO DELETE FROM app.t"
     env.old.run("CREATE TRIGGER app.tr AFTER INSERT ON app.t FOR EACH ROW SET @x = 1", event % "ev_old", "CREATE PROCEDURE app.pr() SELECT 1", "CREATE FUNCTION app.fn() RETURNS INT DETERMINISTIC RETURN 1")
     env.new.run("CREATE TRIGGER app.tr_new AFTER INSERT ON app.t FOR EACH ROW SET @x = 1", event % "ev_new")
     scheduler = env.new.run("SELECT @@GLOBAL.event_scheduler")[0][0]
@@ -285,7 +285,7 @@ def test_rights_that_the_control_account_lacks_with_the_grant(env):
         report = look(env, "--quick", config=lean(env), code=4)
         lacks = found(report, "control_privileges")
         assert sorted(each["severity"] for each in lacks) == ["blocker", "blocker", "blocker", "warning"], lacks
-        expect(report, "control_privileges", "warning", "by SQL", severity="warning")
+        assert "by SQL" in found(report, "control_privileges", severity="warning")[0]["reason"], lacks
         for each in lacks:
             side = env.old if each["object"].startswith("old") else env.new
             side.run(each["advice"].split(": ", 1)[1])

@@ -47,9 +47,9 @@ TEST(Truncation, HasAConditionForEachKind) {
       HasSubstr("CONVERT(CONVERT(`a` USING latin1) USING utf8mb4)"));
   EXPECT_THAT(
       condition(defined("a", "enum('x','y')", "utf8mb4"), defined("a", "enum('x')", "utf8mb4"), "members_differ"),
-      HasSubstr("`a`="));
+      HasSubstr("=0x79"));
   EXPECT_THAT(condition(defined("a", "set('x','y')", "utf8mb4"), defined("a", "set('x')", "utf8mb4"), "members_differ"),
-              HasSubstr("FIND_IN_SET("));
+              testing::AllOf(HasSubstr("FIND_IN_SET("), HasSubstr(")>0")));
 }
 
 TEST(Truncation, WhatSqlCannotAskIsNotAsked) {
