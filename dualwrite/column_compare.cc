@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "dualwrite/character_set.h"
 #include "dualwrite/stored_form.h"
 
 namespace crossfade::dualwrite {
@@ -101,6 +102,8 @@ class Types {
       : leader_(leader), follower_(follower), makes_(makes) {}
 
   TypeComparison compare() const {
+    if (const OwnType* own = own_type(leader_.data_type); own != nullptr && !makes_.follower_is_mariadb)
+      return as_its_text(*own);
     if (is_compressed(leader_) || is_compressed(follower_)) return different("column_compressed");
     const Family from = family(leader_), to = family(follower_);
     if (from == Family::json || to == Family::json) return json(from, to);
@@ -197,6 +200,13 @@ class Types {
       return different("members_differ");
     if (from.size() < to.size()) return converted();
     return same_charset(follower_.charset, leader_.charset) ? TypeComparison{} : converted("charset_differs");
+  }
+
+  TypeComparison as_its_text(const OwnType& own) const {
+    const Family to = family(follower_);
+    if (to != Family::text && to != Family::fixed_text && to != Family::large_text) return different("type_differs");
+    return follower_.length.value_or(0) < own.characters || !has_ascii(follower_.charset) ? narrower()
+                                                                                          : converted("type_as_text");
   }
 
   // Text into JSON can be refused; JSON into a text that holds it is only no JSON any more.

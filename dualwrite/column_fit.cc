@@ -224,6 +224,17 @@ ColumnFit fit_geometry(const Pair& pair) {
   return modern(pair.leader->data_type) == modern(to) ? same() : too_narrow(pair);
 }
 
+// MariaDB's UUID, INET6 and INET4 in a text of MySQL's, which has functions that say them in the same words.
+ColumnFit fit_own_type(const Pair& pair) {
+  const OwnType* own = pair.leader == nullptr ? nullptr : own_type(pair.leader->data_type);
+  if (own == nullptr || pair.makes.follower_is_mariadb || !has_ascii(pair.to.charset)) return too_narrow(pair);
+  const std::uint64_t room = pair.to.kind == StoredKind::text ? capacity(pair.to) : pair.to.characters;
+  if (room < own->characters) return too_narrow(pair);
+  ColumnFit out = converts(pair, pair.leader->data_type + " as its text");
+  out.text_by = own->text_by;
+  return out;
+}
+
 ColumnFit fit_same_make_only(const Pair& pair) {
   if (pair.makes.leader_is_mariadb != pair.makes.follower_is_mariadb || pair.leader == nullptr ||
       pair.leader->column_type != pair.follower.column_type) {
@@ -282,6 +293,7 @@ ColumnFit fit_pair(const Pair& pair) {
   if (json || (pair.follower.json && is_text(from))) return fit_json(pair);
   if (from == to) return fit_same_kind(pair);
   if (is_text(from) && is_text(to)) return fit_text(pair);
+  if (from == StoredKind::opaque && is_text(to)) return fit_own_type(pair);
   if (is_bytes(from) && is_bytes(to)) return fit_bytes(pair);
   if (from == StoredKind::float_ && to == StoredKind::double_) return fit_floating(pair);
   return too_narrow(pair);

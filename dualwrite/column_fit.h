@@ -18,6 +18,8 @@ struct ColumnFit {
   } how = How::cannot;
   std::string reason{};       // of `cannot`: what, and what to do; of `converts`: what is converted
   std::string events_only{};  // why SQL cannot carry it exactly; empty: it can
+  // The follower's function that makes the text of the leader's bytes (UUID, INET); empty: none is needed.
+  std::string text_by{};
 };
 
 // `leader_definition`: the leader's own definition of the column; nullptr: not known, then what only it can tell is a

@@ -1,11 +1,14 @@
 // A table that is missing on the follower, from its definition on the leader: written as the leader would, and then
 // translated like any statement of its log.
+#include <algorithm>
+#include <array>
 #include <string_view>
 #include <utility>
 
 #include "dualwrite/ascii_case.h"
 #include "dualwrite/collation_names.h"
 #include "dualwrite/ddl.h"
+#include "dualwrite/definition_text.h"
 #include "dualwrite/sql_text.h"
 
 namespace crossfade::dualwrite {
@@ -95,12 +98,26 @@ bool leads_with_auto_increment(const DefinedKey& key, const TableDefinition& tab
 
 std::string foreign_key_clause(const DefinedForeignKey& key) {
   return "CONSTRAINT " + quote_name(key.name) + " FOREIGN KEY " + list(key.columns) + " REFERENCES " +
-         quote_name(key.parent.schema) + "." + quote_name(key.parent.table) + " " + list(key.parent_columns) +
-         " ON DELETE " + key.on_delete + " ON UPDATE " + key.on_update;
+         quote_name(key.parent) + " " + list(key.parent_columns) + " ON DELETE " + key.on_delete + " ON UPDATE " +
+         key.on_update;
 }
 
-std::string table_name(const TableDefinition& definition) {
-  return quote_name(definition.name.schema) + "." + quote_name(definition.name.table);
+// MySQL has no sequences: where one gives a key's ids, the table counts them itself.
+TableDefinition with_own_ids(TableDefinition definition, ServerMakes makes) {
+  if (makes.follower_is_mariadb) return definition;
+  constexpr std::array<std::string_view, 5> kIntegers = {"tinyint", "smallint", "mediumint", "int", "bigint"};
+  for (DefinedColumn& column : definition.columns) {
+    const bool integer = std::find(kIntegers.begin(), kIntegers.end(), column.data_type) != kIntegers.end();
+    const bool leads = std::any_of(definition.keys.begin(), definition.keys.end(), [&column](const DefinedKey& key) {
+      return !key.parts.empty() && key.parts.front().column == column.name;
+    });
+    if (!integer || !leads || !takes_next_value(column)) continue;
+    column.default_value.reset();
+    column.default_is_expression = false;
+    column.auto_increment = true;
+    break;  // a table has one of them
+  }
+  return definition;
 }
 
 // As if the leader had logged it. One statement becomes one.
@@ -123,11 +140,12 @@ absl::StatusOr<std::string> translated(const TableDefinition& definition, const 
 
 }  // namespace
 
-absl::StatusOr<CreateStatements> create_statements(const TableDefinition& definition, ServerMakes makes) {
+absl::StatusOr<CreateStatements> create_statements(const TableDefinition& on_leader, ServerMakes makes) {
+  const TableDefinition definition = with_own_ids(on_leader, makes);
   const bool mariadb = makes.leader_is_mariadb;
   if (definition.kind != TableDefinition::Kind::table)
     return absl::UnimplementedError("not a plain table: make it on the follower by hand");
-  const std::string name = table_name(definition);
+  const std::string name = quote_name(definition.name);
   std::string table;
   for (const DefinedColumn& column : definition.columns) table += ",\n  " + column_clause(column, mariadb);
   std::vector<NamedStatement> later, foreign;
@@ -171,8 +189,8 @@ absl::StatusOr<std::string> add_column_statement(const TableDefinition& definiti
     if (each.name == column.name) break;
     place = " AFTER " + quote_name(each.name);
   }
-  const std::string sql =
-      "ALTER TABLE " + table_name(definition) + " ADD COLUMN " + column_clause(column, makes.leader_is_mariadb) + place;
+  const std::string sql = "ALTER TABLE " + quote_name(definition.name) + " ADD COLUMN " +
+                          column_clause(column, makes.leader_is_mariadb) + place;
   return translated(definition, sql, makes);
 }
 

@@ -7,6 +7,7 @@
 #include "dualwrite/collation_names.h"
 #include "dualwrite/collations.h"
 #include "dualwrite/ddl_translation.h"
+#include "dualwrite/stored_form.h"
 
 namespace crossfade::dualwrite {
 namespace {
@@ -65,9 +66,8 @@ class ColumnTranslator {
   }
 
   void refuse_type() {
-    if (type_ == "UUID" || type_ == "INET6" || type_ == "INET4" || type_ == "XMLTYPE")
-      on_.refuse("the type " + type_ +
-                 ", which MySQL does not have; make the column BINARY(16) or CHAR(36) on both sides");
+    if (const OwnType* own = own_type(type_)) text_.replace(name_ + 1, std::string(own->on_mysql));
+    if (type_ == "XMLTYPE") on_.refuse("the type XMLTYPE, which MySQL does not have");
     if (type_ == "GEOMCOLLECTION") text_.replace(name_ + 1, "GEOMETRYCOLLECTION");
     if (type_ == "VECTOR") on_.refuse("the type VECTOR, whose values the makes store in different forms");
     if (type_ == "VARCHAR2" || type_ == "NUMBER" || type_ == "RAW" || type_ == "CLOB")

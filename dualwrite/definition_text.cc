@@ -190,6 +190,12 @@ bool same_but_for_order(const std::string& a, const std::string& b) {
   return words(a) == words(b);
 }
 
+bool takes_next_value(const DefinedColumn& column) {
+  if (!column.default_is_expression || !column.default_value) return false;
+  const std::string printed = ascii_lower(*column.default_value);
+  return printed.starts_with("nextval(") || printed.starts_with("next value for");
+}
+
 bool same_default(const DefinedColumn& a, bool a_is_mariadb, const DefinedColumn& b, bool b_is_mariadb) {
   if (!a.default_value || !b.default_value) return a.default_value.has_value() == b.default_value.has_value();
   const DefaultValue x = value_of(a, a_is_mariadb), y = value_of(b, b_is_mariadb);

@@ -15,6 +15,9 @@ std::string common_expression(const std::string& printed);
 // and says `0 <> a` where a number stands for a truth.
 bool same_but_for_order(const std::string& a, const std::string& b);
 
+// MariaDB: the default is the next value of a sequence.
+bool takes_next_value(const DefinedColumn& column);
+
 // Do the defaults of both sides give the same value?
 bool same_default(const DefinedColumn& a, bool a_is_mariadb, const DefinedColumn& b, bool b_is_mariadb);
 

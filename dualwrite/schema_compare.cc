@@ -157,6 +157,9 @@ class TableComparison {
   }
 
   void defaults(const std::string& object, const DefinedColumn& leader, const DefinedColumn& follower) {
+    if (takes_next_value(leader) && follower.auto_increment)
+      return find(Severity::note, object, "sequence_as_auto_increment",
+                  "ids from a sequence on the leader, AUTO_INCREMENT on the follower", "");
     if (!same_default(leader, makes_.leader_is_mariadb, follower, makes_.follower_is_mariadb))
       find(Severity::warning, object, "default_differs", "the defaults differ",
            "ALTER TABLE " + table_name() + " ALTER " + quote_name(follower.name) + " SET DEFAULT .. before it leads");

@@ -143,6 +143,7 @@ absl::StatusOr<std::string> literal_of(const ColumnRoute& route, Bytes bytes) {
     case StoredKind::json:
       return json_literal(route, bytes);
     case StoredKind::opaque:
+      if (!route.text_by.empty()) return std::string(route.text_by) + "(_binary " + bytes_literal(bytes) + ")";
       break;
   }
   return absl::UnimplementedError("values of " + route.follower->column_type + " are carried by rows events only");
@@ -175,6 +176,8 @@ absl::StatusOr<std::string> holds(const ColumnRoute& route, Bytes bytes) {
     case StoredKind::geometry:
     case StoredKind::vector:
       return as_binary(name) + " <=> " + bytes_literal(bytes);
+    case StoredKind::opaque:
+      return as_binary(name) + " <=> " + as_binary(*literal);
     default:
       return name + " <=> " + *literal;
   }
@@ -222,7 +225,8 @@ absl::StatusOr<ColumnRoute> column_route(const TableMapping& mapping, const Mapp
   if (!to.ok()) return to.status();
   route.from = *std::move(from);
   route.to = *std::move(to);
-  if (route.to.kind == StoredKind::opaque) route.from.kind = StoredKind::opaque;
+  route.text_by = column.text_by;
+  if (route.to.kind == StoredKind::opaque || !route.text_by.empty()) route.from.kind = StoredKind::opaque;
   return route;
 }
 

@@ -16,6 +16,7 @@ struct ColumnRoute {
   const DefinedColumn* follower = nullptr;
   StoredForm to;
   ServerMakes makes;
+  std::string_view text_by{};  // MappedColumn::text_by
 };
 absl::StatusOr<ColumnRoute> column_route(const TableMapping& mapping, const MappedColumn& column);
 

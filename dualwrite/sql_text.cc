@@ -21,6 +21,8 @@ std::string quote_name(std::string_view name) {
   return out + "`";
 }
 
+std::string quote_name(const TableRef& table) { return quote_name(table.schema) + "." + quote_name(table.table); }
+
 std::string quote_text(std::string_view text) {
   return text.empty() ? std::string("''") : "CONVERT(0x" + hex(protocol::as_bytes(text)) + " USING utf8mb4)";
 }

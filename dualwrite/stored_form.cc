@@ -1,9 +1,11 @@
 #include "dualwrite/stored_form.h"
 
 #include <algorithm>
+#include <array>
 
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
+#include "dualwrite/ascii_case.h"
 #include "dualwrite/character_set.h"
 #include "dualwrite/collation_names.h"
 
@@ -284,6 +286,17 @@ absl::StatusOr<StoredForm> stored_form(const DefinedColumn& column, bool mariadb
     return unknown("column " + column.name + " has an old temporal format: ALTER TABLE .. FORCE");
   }
   return form;
+}
+
+const OwnType* own_type(std::string_view data_type) {
+  // Both makes write an address and a UUID in the same way, of any bytes.
+  static constexpr std::array kOwn = {
+      OwnType{"uuid", "CHAR(36) CHARACTER SET ascii COLLATE ascii_general_ci", 36, "BIN_TO_UUID"},
+      OwnType{"inet6", "VARCHAR(39) CHARACTER SET ascii COLLATE ascii_general_ci", 39, "INET6_NTOA"},
+      OwnType{"inet4", "VARCHAR(15) CHARACTER SET ascii COLLATE ascii_general_ci", 15, "INET6_NTOA"}};
+  const auto found = std::find_if(
+      kOwn.begin(), kOwn.end(), [data_type](const OwnType& each) { return same_ignoring_case(each.name, data_type); });
+  return found == kOwn.end() ? nullptr : &*found;
 }
 
 std::vector<std::string> members_of(std::string_view column_type) {

@@ -59,6 +59,16 @@ struct StoredForm {
 absl::StatusOr<StoredForm> stored_form(const LogColumn& column, bool mariadb);
 absl::StatusOr<StoredForm> stored_form(const DefinedColumn& column, bool mariadb);
 
+// What only MariaDB has, as MySQL holds it: a text of at most so many characters, which MySQL's function makes of the
+// type's bytes.
+struct OwnType {
+  std::string_view name;  // "uuid"
+  std::string_view on_mysql;
+  std::uint32_t characters = 0;
+  std::string_view text_by;
+};
+const OwnType* own_type(std::string_view data_type);  // nullptr: it is none of these
+
 // The texts of `enum('a','it''s')` or `set(..)`, UTF-8, as information_schema writes them, or the bytes of MySQL's
 // `enum(x'e9')`; empty where it is neither.
 std::vector<std::string> members_of(std::string_view column_type);

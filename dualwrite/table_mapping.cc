@@ -97,7 +97,8 @@ void judge_computed(const TablePair& pair, const DefinedColumn& column, Verdict&
   }
 }
 
-void judge_column(const TablePair& pair, const LogColumn& logged, const DefinedColumn& column, Verdict& verdict) {
+void judge_column(const TablePair& pair, const LogColumn& logged, const DefinedColumn& column, MappedColumn& mapped,
+                  Verdict& verdict) {
   const DefinedColumn* leader = pair.leader == nullptr ? nullptr : pair.leader->column(logged.name);
   const bool generated = column.generated != DefinedColumn::Generated::no;
   if (generated && leader != nullptr && leader->generated == DefinedColumn::Generated::no) {
@@ -115,6 +116,7 @@ void judge_column(const TablePair& pair, const LogColumn& logged, const DefinedC
     return;
   }
   ColumnFit fit = fit_column(logged, leader, column, pair.makes);
+  mapped.text_by = std::move(fit.text_by);
   if (fit.how == How::cannot) note(verdict.nothing, std::move(fit.reason));
   if (fit.how == How::converts) note(verdict.not_events, std::move(fit.reason));
   // SQL leaves out what the follower computes.
@@ -130,7 +132,7 @@ void map_columns(const TablePair& pair, TableMapping& mapping, Verdict& verdict)
     mapping.columns.push_back({.from = from.value_or(pair.source.columns.size()), .to = to, .generated = generated});
     mapping.same_order = mapping.same_order && from == to;
     if (from) {
-      judge_column(pair, pair.source.columns[*from], column, verdict);
+      judge_column(pair, pair.source.columns[*from], column, mapping.columns.back(), verdict);
     } else if (generated) {
       judge_computed(pair, column, verdict);
     } else if (is_generated(pair.leader, column.name)) {

@@ -35,6 +35,7 @@ struct MappedColumn {
   std::size_t from = 0;
   std::size_t to = 0;      // ordinal in the follower's table
   bool generated = false;  // on the follower: it computes the value itself; left out of SQL, sent in events
+  std::string text_by{};   // ColumnFit::text_by
 };
 
 struct TableMapping {

@@ -12,10 +12,6 @@ namespace {
 
 using Kind = CreateText::Kind;
 
-std::string full_name(const dualwrite::TableRef& name) {
-  return dualwrite::quote_name(name.schema) + "." + dualwrite::quote_name(name.table);
-}
-
 constexpr std::size_t kNone = 99;
 // Columns of SHOW CREATE's answer.
 struct Shape {
@@ -82,7 +78,7 @@ std::string_view name(Kind kind) {
 }
 
 std::string show_create(const CreateTextWanted& wanted) {
-  return "SHOW CREATE " + std::string(shape_of(wanted.kind).word) + " " + full_name(wanted.name);
+  return "SHOW CREATE " + std::string(shape_of(wanted.kind).word) + " " + dualwrite::quote_name(wanted.name);
 }
 
 CreateText create_text_from(const CreateTextWanted& wanted, const protocol::ResultSet& answer, bool mariadb) {
@@ -98,7 +94,7 @@ CreateText create_text_from(const CreateTextWanted& wanted, const protocol::Resu
   }
   if (wanted.kind == Kind::partitions) {
     const std::string clause = partition_clause(out.statement.sql);
-    out.statement.sql = clause.empty() ? "" : "ALTER TABLE " + full_name(wanted.name) + " " + clause;
+    out.statement.sql = clause.empty() ? "" : "ALTER TABLE " + dualwrite::quote_name(wanted.name) + " " + clause;
   }
   if (shape.sql_mode != kNone) out.statement.sql_mode = dualwrite::sql_mode_bits(cell(shape.sql_mode), mariadb);
   const std::string client = shape.client == kNone ? "utf8mb4" : cell(shape.client);

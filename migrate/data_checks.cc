@@ -31,10 +31,6 @@ bool contains(const std::array<std::string_view, size>& words, std::string_view 
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-std::string full_name(const TableRef& table) {
-  return dualwrite::quote_name(table.schema) + "." + dualwrite::quote_name(table.table);
-}
-
 std::uint64_t to_number(const protocol::Cell& cell) {
   std::uint64_t value = 0;
   if (cell) std::from_chars(cell->data(), cell->data() + cell->size(), value);
@@ -85,7 +81,7 @@ DataCheck rows_check(const TableDefinition& table, const TableDefinition* there,
                (lost->length.empty() ? "0" : "COALESCE(MAX(" + lost->length + "),0)");
     out.columns.push_back({.object = finding.object, .code = finding.code, .unit = lost->unit});
   }
-  out.sql += " FROM " + full_name(table.name);
+  out.sql += " FROM " + dualwrite::quote_name(table.name);
   out.width = 2 + 2 * out.columns.size();
   return out;
 }
@@ -100,8 +96,8 @@ DataCheck orphans_check(const TableDefinition& table, const DefinedForeignKey& k
     given += child + " IS NOT NULL AND ";
     if (i == 0) absent = parent + " IS NULL";
   }
-  const std::string from = " FROM " + full_name(table.name) + " c LEFT JOIN " + full_name(key.parent) + " p ON " +
-                           joined + " WHERE " + given + absent;
+  const std::string from = " FROM " + dualwrite::quote_name(table.name) + " c LEFT JOIN " +
+                           dualwrite::quote_name(key.parent) + " p ON " + joined + " WHERE " + given + absent;
   out.sql = "SELECT COUNT(*)" + from;
   out.detail = "SELECT c.*" + from;
   return out;
@@ -131,7 +127,8 @@ std::optional<DataCheck> duplicates_check(const TableDefinition& table, const Ta
     parts += (parts.empty() ? "" : ",") + part_on_leader(part, *here, *other, makes);
     given += (given.empty() ? " WHERE " : " AND ") + dualwrite::quote_name(here->name) + " IS NOT NULL";
   }
-  const std::string grouped = " FROM " + full_name(table.name) + given + " GROUP BY " + parts + " HAVING COUNT(*)>1";
+  const std::string grouped =
+      " FROM " + dualwrite::quote_name(table.name) + given + " GROUP BY " + parts + " HAVING COUNT(*)>1";
   out.sql = "SELECT COUNT(*),COALESCE(SUM(n),0) FROM (SELECT COUNT(*) AS n" + grouped + ") AS d";
   out.detail = "SELECT " + parts + ",COUNT(*)" + grouped;
   return out;

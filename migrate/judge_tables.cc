@@ -19,10 +19,6 @@ using dualwrite::TableDefinition;
 
 const char* const kMakesIt = "crossfade preflight --fix-schema --execute makes it";
 
-std::string full_name(const TableRef& table) {
-  return dualwrite::quote_name(table.schema) + "." + dualwrite::quote_name(table.table);
-}
-
 void add(Findings& out, Severity severity, const TableRef& table, std::string object, std::string code,
          std::string reason, std::string advice) {
   out.push_back({.severity = severity,
@@ -53,13 +49,13 @@ void judge_one(const TableDefinition& table, const TablesToJudge& sides, Finding
   if (engine != "innodb" && engine != "rocksdb")
     add(out, Severity::blocker, table.name, "table", "engine_not_innodb",
         "it is " + table.engine + " on old: its rows have no locks, so that a copy of them has no place in the feed",
-        "on old: ALTER TABLE " + full_name(table.name) + " ENGINE=InnoDB; or leave the table out");
+        "on old: ALTER TABLE " + dualwrite::quote_name(table.name) + " ENGINE=InnoDB; or leave the table out");
   const std::vector<std::string> key = identifying_columns(table);
   if (key.empty()) {
     add(out, Severity::blocker, table.name, "table", "no_key",
         "no primary key, and no unique key of columns that are NOT NULL: nothing identifies a row that is copied or "
         "compared",
-        "on both: ALTER TABLE " + full_name(table.name) +
+        "on both: ALTER TABLE " + dualwrite::quote_name(table.name) +
             " ADD COLUMN .. BIGINT AUTO_INCREMENT PRIMARY KEY; or leave the table out");
   } else if (table.primary_key() == nullptr && sides.feed != FeedChoice::trigger) {
     add(out, Severity::note, table.name, "table", "no_primary_key",
@@ -200,7 +196,7 @@ void judge_headroom(const DefinedColumn& column, const TableRef& table, const Ta
   add(out, full ? Severity::blocker : Severity::warning, table, "column " + column.name, "auto_increment_headroom",
       std::to_string(static_cast<int>(share * 100)) + " % of the ids of " + column.column_type + " on " + which +
           " are used" + (full ? ": inserts fail" : ", " + std::to_string(most - used) + " are left" + left),
-      "on new first: ALTER TABLE " + full_name(table) + " MODIFY " + dualwrite::quote_name(column.name) +
+      "on new first: ALTER TABLE " + dualwrite::quote_name(table) + " MODIFY " + dualwrite::quote_name(column.name) +
           " BIGINT UNSIGNED NOT NULL AUTO_INCREMENT");
 }
 

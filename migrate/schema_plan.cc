@@ -82,7 +82,9 @@ class Planner {
     for (const CreateText& text : texts_) {
       if (text.kind == Kind::sequence) add_text(text);
     }
-    for (const TableRef& name : parents_first(sides_.leader.tables)) table(sides_.leader.tables.at(name));
+    for (const auto& group : copy_groups(sides_.leader.tables, plain_tables())) {
+      for (const TableRef& name : group) table(sides_.leader.tables.at(name));
+    }
     for (const CreateText& text : texts_) {
       if (text.kind != Kind::sequence && text.kind != Kind::partitions && text.kind != Kind::view) add_text(text);
     }
@@ -121,6 +123,14 @@ class Planner {
 
   bool lacks(const TableRef& table, const std::string& code, const std::string& object) const {
     return missing_.contains({table, code + " " + object});
+  }
+
+  std::vector<TableRef> plain_tables() const {
+    std::vector<TableRef> out;
+    for (const auto& [name, table] : sides_.leader.tables) {
+      if (table.kind == TableDefinition::Kind::table) out.push_back(name);
+    }
+    return out;
   }
 
   void schema_missing(const SchemaFacts& schema) {
@@ -205,9 +215,7 @@ class Planner {
     while (!left.empty()) {
       const auto next = std::find_if(left.begin(), left.end(), [&left](const CreateText* view) {
         return std::none_of(left.begin(), left.end(), [view](const CreateText* other) {
-          return other != view &&
-                 view->statement.sql.find(dualwrite::quote_name(other->name.schema) + "." +
-                                          dualwrite::quote_name(other->name.table)) != std::string::npos;
+          return other != view && view->statement.sql.find(dualwrite::quote_name(other->name)) != std::string::npos;
         });
       });
       const auto taken = next == left.end() ? left.begin() : next;

@@ -1,14 +1,21 @@
-// In which order tables can be made or filled, so that what a row refers to is there before it.
+// In which order tables are copied, so that what a row refers to is there before it.
 #pragma once
 
+#include <map>
 #include <vector>
 
-#include "migrate/server_facts.h"
+#include "dualwrite/table_definition.h"
 
 namespace crossfade::migrate {
 
-// Every table once, parents before their children; of a cycle the first by name comes first, and its foreign key needs
-// what comes later. Views and sequences are left out.
-std::vector<dualwrite::TableRef> parents_first(const Definitions& tables);
+using dualwrite::TableDefinition;
+using dualwrite::TableRef;
+
+// Groups, parents first; the tables of one group refer to each other in a circle, and are copied at the same time.
+// Tables without a definition stand alone.
+std::vector<std::vector<TableRef>> copy_groups(const std::map<TableRef, TableDefinition>& leader,
+                                               const std::vector<TableRef>& tables);
+// Tables that the foreign keys of `table` refer to; itself left out.
+std::vector<TableRef> parents_of(const std::map<TableRef, TableDefinition>& leader, const TableRef& table);
 
 }  // namespace crossfade::migrate

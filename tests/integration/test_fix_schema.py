@@ -118,9 +118,11 @@ def test_what_cannot_be_made_is_said_and_the_rest_is_made(env):
     env.needs_proxy()
     env.old.run("CREATE TABLE good (id INT PRIMARY KEY)", database="app")
     if is_mariadb(env.old):
-        env.old.run("CREATE TABLE versions (id INT PRIMARY KEY) WITH SYSTEM VERSIONING", "CREATE SEQUENCE s", database="app")
+        env.old.run("CREATE TABLE versions (id INT PRIMARY KEY) WITH SYSTEM VERSIONING", "CREATE SEQUENCE s",
+                    "CREATE TABLE tickets (id BIGINT DEFAULT NEXTVAL(s) PRIMARY KEY, v INT)", database="app")
         plan = fix(env, "--execute", code=4)
         assert sorted(each["object"] for each in plan["impossible"]) == ["app.versions", "sequence app.s"], plan
+        env.new.run("INSERT INTO app.tickets (v) VALUES (7)", "DROP TABLE app.tickets")  # the table counts
         text = Preflight(env, "--fix-schema")
         assert text.code == 4 and "-- cannot be made:" in text.out and "AUTO_INCREMENT" in text.out, text
     else:

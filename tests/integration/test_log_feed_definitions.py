@@ -1,7 +1,7 @@
 """Feed `log`: the two sides' tables are not defined alike. What can be carried exactly is; what cannot stops that table
 before anything is lost, and no other."""
 
-from harness import BOTH_ROLES
+from harness import ALL_FEEDS, BOTH_ROLES, MARIADB_OLD, feeds, roles
 from log_feed import assert_followed, assert_nothing_stopped, equal_or_named, is_stopped, rows_of, start, stopped, through
 from progress import wait_until
 
@@ -84,6 +84,22 @@ def test_wider_types_on_the_follower(env):
             "CREATE TABLE t (id BIGINT PRIMARY KEY, n BIGINT, d DECIMAL(12,2), s VARCHAR(50), c CHAR(9))",
             "INSERT INTO t VALUES (1, -5, 12.34, 'text', 'ab'), (2, NULL, -9999.99, '', '')",
             "UPDATE t SET d = d + 1, n = 7", "DELETE FROM t WHERE id = 2")
+
+
+@roles(MARIADB_OLD)
+@feeds(*ALL_FEEDS)
+def test_uuids_and_addresses_become_texts(env):
+    """Made by translation of the leader's statement; every row has the text that the leader shows."""
+    if env.new.kind == "mariadb":
+        return
+    proxy = start(env)
+    through(proxy, "CREATE TABLE own (id UUID PRIMARY KEY, six INET6, four INET4, n INT, UNIQUE KEY (six))")
+    addresses = ["::", "::1", "::1.2.3.4", "::ffff:1.2.3.4", "1:2:3:4:5:6:7:8", "1:0:0:4::8", "1:0:3:0:5:0:7:0", "fe80::1:0:0:2", "::2:3", "0:0:1::", "1::", "::ffff:0:1:2", "2001:db8::"]
+    for number, address in enumerate(addresses):
+        through(proxy, "INSERT INTO own VALUES ('550E8400-e29b-%x1d4-a716-4466554400%02x', '%s', '10.0.0.%d', %d)" % (number, number, address, number, number))
+    through(proxy, "INSERT INTO own VALUES (UUID(), NULL, NULL, 99), (UUID(), NULL, '255.255.255.255', 100)", "UPDATE own SET n = n + 1, six = NULL WHERE n < 3",
+            "UPDATE own SET id = '00000000-0000-0000-0000-000000000000' WHERE n = 8", "DELETE FROM own WHERE n IN (5, 6)")
+    assert_followed(env, proxy, rows_min=13)
 
 
 # What a side that is narrower loses: found by the definitions, or at the latest by the value.

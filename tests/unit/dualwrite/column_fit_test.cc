@@ -243,6 +243,33 @@ TEST(ColumnFit, JsonOfBothMakes) {
   EXPECT_EQ(fit_column(logged_json(), &mariadb, text, kToMysql).how, How::same);
 }
 
+TEST(ColumnFit, UuidAndInetBecomeTheirTextOnMysql) {
+  struct TextCase {
+    const char* type;
+    const char* follower;
+    const char* charset;
+    How how;
+    const char* text_by;
+  };
+  for (const TextCase& each :
+       {TextCase{"uuid", "char(36)", "ascii", How::converts, "BIN_TO_UUID"},
+        TextCase{"uuid", "varchar(40)", "utf8mb4", How::converts, "BIN_TO_UUID"},
+        TextCase{"uuid", "text", "latin1", How::converts, "BIN_TO_UUID"},
+        TextCase{"inet6", "varchar(39)", "ascii", How::converts, "INET6_NTOA"},
+        TextCase{"inet4", "varchar(15)", "ascii", How::converts, "INET6_NTOA"},
+        TextCase{"uuid", "char(35)", "ascii", How::cannot, ""}, TextCase{"uuid", "char(36)", "utf16", How::cannot, ""},
+        TextCase{"uuid", "binary(16)", "", How::cannot, ""}}) {
+    const DefinedColumn leader = defined("c", each.type);
+    const ColumnFit found =
+        fit_column(logged(leader, true), &leader, defined("c", each.follower, each.charset), kToMysql);
+    EXPECT_EQ(found.how, each.how) << each.type << " " << each.follower;
+    EXPECT_EQ(found.text_by, each.text_by) << each.type << " " << each.follower;
+    // MariaDB does not have these functions, and has the types.
+    EXPECT_EQ(fit_column(logged(leader, true), &leader, defined("c", each.follower, each.charset), kMariadbOnly).how,
+              How::cannot);
+  }
+}
+
 TEST(ColumnFit, TypesOfOneMakeStayThere) {
   for (const char* type : {"uuid", "inet6", "inet4"}) {
     const ColumnFit found = fit({type, "", type, "", How::same}, kMariadbOnly);

@@ -229,6 +229,8 @@ TEST(CompareTypes, TellsNarrowerFromWider) {
   EXPECT_EQ(fit(column("c", "enum", "enum('a','b')"), column("c", "enum", "enum('a','b','c')")), TypeFit::converted);
   EXPECT_EQ(fit(column("c", "enum", "enum('a','b')"), column("c", "enum", "enum('b','a')")), TypeFit::different);
   EXPECT_EQ(fit(column("c", "uuid", "uuid"), sized("binary", 16)), TypeFit::different);
+  EXPECT_EQ(fit(column("c", "uuid", "uuid"), text("c", 36, "ascii_general_ci")), TypeFit::converted);
+  EXPECT_EQ(fit(column("c", "inet6", "inet6"), text("c", 38, "ascii_general_ci")), TypeFit::narrower);
   EXPECT_EQ(fit(column("c", "text", "text /*M!100301 COMPRESSED*/"), column("c", "text", "text")), TypeFit::different);
   // As many characters, but a TEXT counts bytes.
   DefinedColumn latin = sized("text", 65535), utf = sized("text", 65535);
@@ -319,9 +321,29 @@ TEST(CreateStatements, MindTheUniqueKeysThatComeLater) {
   EXPECT_THAT(create_statements(definition, kToMysql)->table, HasSubstr("COLLATE utf8mb4_de_pb_0900_ai_ci"));
 }
 
+TEST(CreateStatements, IdsOfASequenceAreCountedByTheTableOnMysql) {
+  TableDefinition definition = table();
+  definition.columns[0].default_value = "nextval(`app`.`s`)";
+  definition.columns[0].default_is_expression = true;
+  EXPECT_THAT(create_statements(definition, kToMysql)->table, HasSubstr("`id` int(11) NOT NULL AUTO_INCREMENT,"));
+  EXPECT_THAT(create_statements(definition, kMariadb)->table, HasSubstr("nextval(`app`.`s`)"));
+  TableDefinition follower = table();
+  follower.columns[0].auto_increment = true;
+  const auto found = compare_schemas({{definition.name, definition}}, {{follower.name, follower}}, kToMysql);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].code, "sequence_as_auto_increment");
+  EXPECT_EQ(found[0].severity, Severity::note);
+  // Of what is no key it cannot be.
+  definition.columns[2].default_value = definition.columns[0].default_value;
+  definition.columns[2].default_is_expression = true;
+  definition.columns[0].default_value.reset();
+  definition.keys.resize(1);
+  EXPECT_FALSE(create_statements(definition, kToMysql).ok());
+}
+
 TEST(CreateStatements, RefuseWhatTheFollowerCannotHave) {
   TableDefinition definition = table();
-  definition.columns.push_back(column("u", "uuid", "uuid"));
+  definition.columns.push_back(column("u", "varchar", "varchar(9) /*M!100301 COMPRESSED*/"));
   EXPECT_FALSE(create_statements(definition, kToMysql).ok());
   EXPECT_TRUE(create_statements(definition, kMariadb).ok());
   definition.kind = TableDefinition::Kind::sequence;

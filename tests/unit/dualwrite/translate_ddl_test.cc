@@ -228,9 +228,18 @@ TEST(TranslateDdl, ResolvesIfExistsByTheFollowersTable) {
   EXPECT_EQ(to_mariadb("DROP TABLE IF EXISTS t"), "DROP TABLE IF EXISTS `t`");
 }
 
+TEST(TranslateDdl, UuidAndInetBecomeTexts) {
+  EXPECT_EQ(
+      to_mysql("CREATE TABLE t (a UUID NOT NULL DEFAULT uuid() PRIMARY KEY, b inet6, c INET4 DEFAULT '1.2.3.4')"),
+      "CREATE TABLE `t` (`a` CHAR(36) CHARACTER SET ascii COLLATE ascii_general_ci NOT NULL DEFAULT (uuid()) PRIMARY "
+      "KEY, `b` VARCHAR(39) CHARACTER SET ascii COLLATE ascii_general_ci, `c` VARCHAR(15) CHARACTER SET ascii COLLATE "
+      "ascii_general_ci DEFAULT '1.2.3.4')");
+  EXPECT_THAT(to_mysql("ALTER TABLE t ADD u UUID AFTER a"), HasSubstr("CHAR(36) CHARACTER SET ascii"));
+}
+
 TEST(TranslateDdl, RefusesWhatHasNoCounterpartAndNamesNoLiteral) {
   for (const char* sql :
-       {"CREATE TABLE t (a UUID DEFAULT 'secret')", "CREATE TABLE t (a INET6)", "CREATE TABLE t (a TEXT COMPRESSED)",
+       {"CREATE TABLE t (a XMLTYPE DEFAULT 'secret')", "CREATE TABLE t (a TEXT COMPRESSED)",
         "CREATE TABLE t (a INT) WITH SYSTEM VERSIONING", "ALTER TABLE t ADD SYSTEM VERSIONING", "CREATE SEQUENCE s",
         "ALTER IGNORE TABLE t ADD UNIQUE (a)", "CREATE TABLE t (a INT) ENGINE=CONNECT",
         "ALTER TABLE t ADD PERIOD FOR p (a, b)", "CREATE AGGREGATE FUNCTION f(a INT) RETURNS INT RETURN 1",

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "migrate/table_order.h"
 #include "tests/unit/migrate/server_samples.h"
 
 namespace crossfade::migrate {
@@ -135,39 +134,6 @@ TEST_F(SchemaPlans, TextsAreWantedOfWhatTheFollowerLacks) {
   follower_.tables = leader_.tables;
   follower_.objects = leader_.objects;
   EXPECT_THAT(create_texts_wanted(sides_), IsEmpty());
-}
-
-TEST(TableOrder, ParentsComeFirstAndCyclesOnce) {
-  Definitions tables;
-  const auto put = [&tables](const std::string& name, std::vector<std::string> parents) {
-    dualwrite::TableDefinition one = table(name);
-    for (const std::string& parent : parents) one.foreign_keys.push_back(refers("f", "id", parent));
-    tables[one.name] = one;
-  };
-  const auto names = [&tables] {
-    std::string out;
-    for (const TableRef& each : parents_first(tables)) out += each.table;
-    return out;
-  };
-  put("a", {"b", "c"});
-  put("b", {"c"});
-  put("c", {"c"});  // of itself
-  put("d", {"gone"});
-  EXPECT_EQ(names(), "cbad");
-  put("x", {"y"});
-  put("y", {"z"});
-  put("z", {"x", "a"});
-  EXPECT_EQ(names(), "cbadzyx");
-}
-
-TEST(TableOrder, ALongChainTakesNoStack) {
-  Definitions tables;
-  for (int i = 0; i < 20000; ++i) {
-    dualwrite::TableDefinition one = table("t" + std::to_string(100000 + i));
-    one.foreign_keys = {refers("f", "id", "t" + std::to_string(100001 + i))};
-    tables[one.name] = one;
-  }
-  EXPECT_EQ(parents_first(tables).front().table, "t119999");
 }
 
 protocol::ResultSet answer(std::vector<protocol::Cell> row) {
