@@ -105,9 +105,9 @@ std::string foreign_key_clause(const DefinedForeignKey& key) {
 // MySQL has no sequences: where one gives a key's ids, the table counts them itself.
 TableDefinition with_own_ids(TableDefinition definition, ServerMakes makes) {
   if (makes.follower_is_mariadb) return definition;
-  constexpr std::array<std::string_view, 5> kIntegers = {"tinyint", "smallint", "mediumint", "int", "bigint"};
+  constexpr std::array<std::string_view, 5> kCounting = {"tinyint", "smallint", "mediumint", "int", "bigint"};
   for (DefinedColumn& column : definition.columns) {
-    const bool integer = std::find(kIntegers.begin(), kIntegers.end(), column.data_type) != kIntegers.end();
+    const bool integer = std::find(kCounting.begin(), kCounting.end(), column.data_type) != kCounting.end();
     const bool leads = std::any_of(definition.keys.begin(), definition.keys.end(), [&column](const DefinedKey& key) {
       return !key.parts.empty() && key.parts.front().column == column.name;
     });

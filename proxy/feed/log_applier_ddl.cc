@@ -208,9 +208,10 @@ Task<absl::StatusOr<std::string>> LogApplier::schema_collation_of(const DdlAnaly
           : "";
   if (asked->empty()) co_return said;
   const std::string now = first_cell(asked->front());
-  if (said.empty() || said == now) co_return now;
   const std::string own = first_cell(asked->front(), 1);
-  co_return own == now ? now : said;
+  // Servers say it only where the session's default is not its schema's.
+  if (said.empty()) co_return own.empty() ? now : own;
+  co_return said == now || own == now ? now : said;
 }
 
 // Fenced as every transaction of the applier.

@@ -40,7 +40,7 @@ STATEMENTS = [
     "INSERT INTO plain VALUES ({n}, 'p', RAND()), ({n}, 'p', 0.5), ({n}, NULL, NULL)", "UPDATE plain SET b = 'moved' WHERE a = {n} LIMIT 1",
     "DELETE FROM plain WHERE a = {n} LIMIT 2", "INSERT INTO child (p, v) VALUES ({n}, {m}), ({n} + 1, {m})",
     "DELETE FROM parent WHERE id = {n}", "INSERT IGNORE INTO parent (id) VALUES ({n})", "REPLACE INTO parent VALUES ({n}, {m})",
-    "UPDATE IGNORE parent SET id = id + 100 WHERE id = {n}", "UPDATE parent SET id = id - 100 WHERE id = {n} + 100 AND "
+    "UPDATE IGNORE parent SET id = id + 100 WHERE id = {n}", "UPDATE IGNORE parent SET id = id - 100 WHERE id = {n} + 100 AND "
     "NOT EXISTS (SELECT * FROM (SELECT id FROM parent) q WHERE q.id = {n})", "CALL touch_group({n})", "SAVEPOINT a",
     "DELETE c FROM child c JOIN parent p ON p.id = c.p WHERE p.v > {m}", "DELETE FROM trail ORDER BY id LIMIT 3",
     "CREATE TEMPORARY TABLE IF NOT EXISTS picked (id BIGINT, n BIGINT)", "INSERT INTO picked SELECT id, n FROM mixed WHERE grp = {n}",
