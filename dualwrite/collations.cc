@@ -7,6 +7,7 @@
 #include "dualwrite/ascii_case.h"
 #include "dualwrite/character_set.h"
 #include "dualwrite/collation_names.h"
+#include "dualwrite/stored_form.h"
 
 namespace crossfade::dualwrite {
 namespace {
@@ -153,6 +154,10 @@ std::string default_collation(const std::string& charset, bool mariadb) {
     if (name == set) return std::string(collation);
   }
   return name + "_general_ci";
+}
+
+std::string comparing_collation(const DefinedColumn& column) {
+  return own_type(column.data_type) != nullptr ? "ascii_general_ci" : column.collation;
 }
 
 Folding folding(const std::string& leader, const std::string& follower, ServerMakes makes) {

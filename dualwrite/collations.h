@@ -17,6 +17,10 @@ std::string key_collation(const std::string& leader, ServerMakes makes);
 // Of a character set, where a statement names none.
 std::string default_collation(const std::string& charset, bool mariadb);
 
+// By which a leader's column tells values apart: its own; of a type that becomes a text on the other make, one that
+// tells the same texts apart. Empty: not by a collation.
+std::string comparing_collation(const DefinedColumn& column);
+
 // What the follower's collation takes for equal, measured by the leader's.
 enum class Folding {
   same,

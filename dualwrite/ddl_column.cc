@@ -140,7 +140,8 @@ class ColumnTranslator {
   }
 
   std::size_t default_value(std::size_t at) {
-    if (text_.is(at, "NEXT") || text_.is(at, "NEXTVAL"))
+    const std::size_t value = text_.is_op(at, "(") ? at + 1 : at;
+    if (text_.is(value, "NEXT") || text_.is(value, "NEXTVAL"))
       on_.refuse("a default that takes the next value of a sequence");
     if (text_.is_op(at, "(")) return text_.after(at);  // an expression to both
     const bool moment = type_ == "TIMESTAMP" || type_ == "DATETIME";

@@ -32,7 +32,7 @@ std::vector<std::size_t> logged_primary_key(const LogTable& table) {
 // The collation of the leader's column; empty: not a text, or not known.
 std::string leader_collation(const TablePair& pair, std::string_view name) {
   if (pair.leader != nullptr) {
-    if (const DefinedColumn* column = pair.leader->column(name)) return column->collation;
+    if (const DefinedColumn* column = pair.leader->column(name)) return comparing_collation(*column);
   }
   const std::optional<std::size_t> at = ordinal(pair.source, name);
   return at ? collation_name(pair.source.columns[*at].collation, pair.makes.leader_is_mariadb) : "";

@@ -119,18 +119,17 @@ class KeyComparison {
     for (const DefinedKey::Part& part : key.parts) {
       const DefinedColumn* leader = leader_.column(part.column);
       const DefinedColumn* follower = follower_.column(part.column);
-      if (leader == nullptr || follower == nullptr || follower->collation.empty() || leader->collation.empty())
-        continue;
-      const Folding folds = folding(leader->collation, follower->collation, sides_.makes);
+      const std::string from = leader == nullptr ? "" : comparing_collation(*leader);
+      if (follower == nullptr || follower->collation.empty() || from.empty()) continue;
+      const Folding folds = folding(from, follower->collation, sides_.makes);
       if (folds == Folding::more)
         find(Severity::blocker, "key " + key.name, "key_collation_folds_more",
-             "column " + part.column + ": " + follower->collation + " takes texts for equal that " + leader->collation +
+             "column " + part.column + ": " + follower->collation + " takes texts for equal that " + from +
                  " tells apart",
-             "give the column the collation " + key_collation(leader->collation, sides_.makes) + " on the follower");
+             "give the column the collation " + key_collation(from, sides_.makes) + " on the follower");
       if (folds == Folding::nearly)
         find(Severity::note, "key " + key.name, "key_collation_nearly",
-             "column " + part.column + ": " + follower->collation + " and " + leader->collation +
-                 " differ in a few rare characters",
+             "column " + part.column + ": " + follower->collation + " and " + from + " differ in a few rare characters",
              "");
     }
   }

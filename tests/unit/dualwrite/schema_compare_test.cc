@@ -307,10 +307,10 @@ TEST(CreateStatements, PutIndexesAndForeignKeysApart) {
 TEST(CreateStatements, AddOneColumnInTheLeadersPlace) {
   const TableDefinition definition = table();
   EXPECT_EQ(*add_column_statement(definition, definition.columns[0], kToMysql),
-            "ALTER TABLE `app`.`t` ADD COLUMN `id` int(11) NOT NULL AUTO_INCREMENT FIRST");
+            "ALTER TABLE `app`.`t` ADD COLUMN `id` int(11) NOT NULL FIRST");
   EXPECT_EQ(*add_column_statement(definition, definition.columns[1], kToMysql),
             "ALTER TABLE `app`.`t` ADD COLUMN `s` varchar(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci NULL "
-            "DEFAULT 'it''s' AFTER `id`");
+            "AFTER `id`");
 }
 
 TEST(CreateStatements, MindTheUniqueKeysThatComeLater) {

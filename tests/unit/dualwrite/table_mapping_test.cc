@@ -89,6 +89,20 @@ TEST(TableMapping, AColumnThatOnlyEventsCarryForbidsSql) {
   expect_nothing(sides, "rows events only");
 }
 
+TEST(TableMapping, AUuidThatIsAKeyGoesAsItsText) {
+  Sides sides = alike({defined("id", "uuid"), defined("v", "int")});
+  sides.follower.columns[0] = defined("id", "char(36)", "ascii");
+  sides.follower.columns[0].nullable = false;
+  sides.follower.columns[0].collation = "ascii_general_ci";
+  const TableMapping mapping = sides.map();
+  EXPECT_EQ(mapping.by, ApplyBy::sql) << mapping.reason;
+  EXPECT_EQ(mapping.columns[0].text_by, "BIN_TO_UUID");
+  EXPECT_EQ(mapping.columns[1].text_by, "");
+  sides.follower.columns[0] = defined("id", "char(35)", "ascii");
+  sides.follower.columns[0].nullable = false;
+  expect_nothing(sides, "does not hold every value");
+}
+
 TEST(TableMapping, MissingColumnsStopTheTable) {
   Sides sides = simple();
   sides.follower.columns.pop_back();
