@@ -25,11 +25,14 @@ enum class LoggedKind : std::uint8_t {
 
 struct DdlAnalysis {
   LoggedKind kind = LoggedKind::unknown;
-  std::string verb;              // "ALTER TABLE", for logs: never literals
-  std::vector<TableRef> tables;  // created, altered, dropped, renamed from and to; with the default schema filled in
-  std::vector<std::string> schemas;  // CREATE / DROP / ALTER DATABASE
-  bool whole_schema = false;         // DROP DATABASE: every table of `schemas`
-  bool replaces_rows = false;        // TRUNCATE, DROP: rows of `tables` are gone
+  std::string verb;  // "ALTER TABLE", for logs: never literals
+  // Created, altered, dropped, renamed from and to; with the default schema filled in. Of what is harmless those that
+  // are rebuilt.
+  std::vector<TableRef> tables;
+  std::vector<TableRef> depends_on{};  // LIKE, REFERENCES: what these tables are like decides what the statement does
+  std::vector<std::string> schemas;    // CREATE / DROP / ALTER DATABASE
+  bool whole_schema = false;           // DROP DATABASE: every table of `schemas`
+  bool replaces_rows = false;          // TRUNCATE, DROP: rows of `tables` are gone
 };
 DdlAnalysis analyze_ddl(const LoggedStatement& statement, bool leader_is_mariadb);
 

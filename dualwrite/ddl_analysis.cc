@@ -46,6 +46,7 @@ class Analyst {
   void judge() {
     if (contains(kHarmless, head_.verb)) {
       out_.kind = LoggedKind::harmless;
+      if (head_.verb == "OPTIMIZE") name_optimized();
     } else if (contains(kPeople, head_.verb)) {
       out_.kind = LoggedKind::people;
     } else if (contains(kData, head_.verb)) {
@@ -55,6 +56,25 @@ class Analyst {
     } else if (!head_.object.empty()) {
       judge_definition();
     }
+  }
+
+  // LIKE other, (LIKE other), and REFERENCES other anywhere.
+  void note_dependencies(std::size_t at) {
+    const std::size_t like = text_.is_op(at, "(") ? at + 1 : at;
+    for (std::size_t i = at; i < text_.size(); ++i) {
+      const bool named = (i == like && text_.is(i, "LIKE")) || text_.is(i, "REFERENCES");
+      if (!named) continue;
+      NamedTable other = read_table_name(text_, i + 1, schema_);
+      if (other.end != 0 && !other.table.schema.empty()) out_.depends_on.push_back(std::move(other.table));
+    }
+  }
+
+  // [LOCAL | NO_WRITE_TO_BINLOG] TABLE | TABLES ..
+  void name_optimized() {
+    std::size_t at = text_.is(1, "TABLE") || text_.is(1, "TABLES") ? 1 : 2;
+    do {
+      at = table_at(at + 1);
+    } while (at != 0 && text_.is_op(at, ","));
   }
 
   void judge_set() {
@@ -84,8 +104,10 @@ class Analyst {
     } else if (head_.verb == "DROP") {
       judge_drop();
     } else if (head_.verb == "TRUNCATE" || head_.verb == "CREATE") {
-      define(table_at(head_.at) != 0);
+      const std::size_t behind = table_at(head_.at);
+      define(behind != 0);
       out_.replaces_rows = head_.verb == "TRUNCATE" || head_.or_replace.second != 0;
+      if (behind != 0 && head_.object == "TABLE") note_dependencies(behind);
     } else if (head_.verb == "ALTER") {
       judge_alter();
     }
@@ -161,6 +183,7 @@ class Analyst {
     if (at == 0) return;
     define(true);
     if (head_.object != "TABLE") return;
+    note_dependencies(at);
     at = behind_wait(at);
     for (bool begins = true; at < text_.size(); at = text_.after(at)) {
       const std::size_t other = begins && text_.is(at, "RENAME") ? renamed(at) : other_table(at);

@@ -310,7 +310,13 @@ Task<absl::StatusOr<Captured>> BackendLink::run(std::string sql, TimePoint deadl
 absl::StatusOr<std::vector<protocol::ResultSet>> BackendLink::taken_apart(
     const absl::StatusOr<Captured>& answer) const {
   if (!answer.ok()) return answer.status();
-  if (answer->failed()) return absl::FailedPreconditionError(err_text(answer->last().err));
+  if (answer->failed()) {
+    const protocol::Err& err = answer->last().err;
+    const bool passes = err.code == protocol::kErrLockWaitTimeout || err.code == protocol::kErrDeadlock ||
+                        err.code == protocol::kErrServerShutdown;
+    if (passes) return absl::UnavailableError(err_text(err));
+    return absl::FailedPreconditionError(err_text(err));
+  }
   return protocol::decode_response(answer->wire, protocol::ResponseKind::query, capabilities_);
 }
 

@@ -101,7 +101,8 @@ class BackendLink {
                                          std::size_t bytes_max = kCaptureMax, Arrival* arrival = nullptr);
   // COM_QUERY and its whole response.
   Task<absl::StatusOr<Captured>> run(std::string sql, TimePoint deadline, std::size_t bytes_max = kCaptureMax);
-  // run() taken apart; an ERR becomes FailedPrecondition "1146 (42S02): ..." .
+  // run() taken apart; an ERR becomes FailedPrecondition "1146 (42S02): ..."; a lock that was waited for in vain, a
+  // deadlock and a server that is shutting down Unavailable, since another time may do.
   Task<absl::StatusOr<std::vector<protocol::ResultSet>>> query(std::string sql, TimePoint deadline,
                                                                std::size_t bytes_max = kCaptureMax);
   // query() of a SELECT that the client knows nothing of: a KILL QUERY that meets it came between two statements as far

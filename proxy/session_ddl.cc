@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "protocol/error_codes.h"
 #include "proxy/feed/captured_ddl.h"
 #include "proxy/log_limit.h"
 #include "proxy/session.h"
@@ -22,8 +23,8 @@ constexpr auto kToldMax = std::chrono::seconds(30);
 // Also while writes are not duplicated: the triggers stand, and what they tell is followed later. One of several
 // statements in a text is as one past the proxy: its table stops.
 bool Session::must_say_ddl(const StatementFacts& facts) const {
-  return facts.kind == StatementKind::ddl && shared_.feed.kind() == FeedKind::trigger &&
-         !facts.facts.has(routing::Fact::multi_statement);
+  const bool may_rebuild = facts.kind == StatementKind::ddl || facts.kind == StatementKind::admin;
+  return may_rebuild && shared_.feed.kind() == FeedKind::trigger && !facts.facts.has(routing::Fact::multi_statement);
 }
 
 // A Status: it must not run. `schema`: the default one.
@@ -43,22 +44,27 @@ Task<absl::Status> Session::say_ddl(StatementFacts facts, std::string text, std:
   auto statement = logged_statement(std::move(text), *told, mariadb);
   if (!statement.ok()) co_return statement.status();
   dualwrite::DdlAnalysis analysis = dualwrite::analyze_ddl(*statement, mariadb);
-  if (analysis.kind != dualwrite::LoggedKind::definition) co_return absl::OkStatus();
+  const bool rebuilds = analysis.kind == dualwrite::LoggedKind::harmless && !analysis.tables.empty();
+  if (analysis.kind != dualwrite::LoggedKind::definition && !rebuilds) co_return absl::OkStatus();
   CapturedDdl::Setting setting{.reactor = worker_.reactor,
                                .leader = shared_.control_link_options(leader()),
                                .counters = counters_,
                                .schema = shared_.config.control.schema};
-  auto begun = co_await CapturedDdl::begin(std::move(setting), *std::move(statement), std::move(analysis));
+  const std::uint64_t client = (*leading)->greeting().connection_id;
+  auto begun = co_await CapturedDdl::begin(std::move(setting), *std::move(statement), std::move(analysis), client);
   if (!begun.ok()) co_return begun.status();
   ddl_ = *std::move(begun);
   co_return absl::OkStatus();
 }
 
 Task<Session::Next> Session::reply_ddl_unsaid(absl::Status why) {
-  constexpr std::uint16_t kUnknownError = 1105;
   std::string text = "crossfade: the schema change cannot be written down for the follower, and was not run: " +
                      std::string(why.message());
-  co_return co_await reply_err(kUnknownError, "HY000", std::move(text));
+  // What clients try again after: a time-out, or a leader that cannot be reached.
+  if (absl::IsAborted(why)) co_return co_await reply_err(protocol::kErrLockWaitTimeout, "HY000", std::move(text));
+  const bool refused = absl::IsFailedPrecondition(why) || absl::IsInternal(why) || absl::IsInvalidArgument(why);
+  if (refused) co_return co_await reply_err(protocol::kErrUnknown, "HY000", std::move(text));
+  co_return co_await reply_err(protocol::kErrServerShutdown, "08S01", std::move(text));
 }
 
 // The statement has run. What fails here is taken up by whoever applies: nothing behind the intent is followed until

@@ -127,6 +127,7 @@ nlohmann::json status_json(const StatusSources& sources) {
         {"leader_position", feed.leader_position},
         {"retention", retention},
         {"captured", captured},
+        {"changes", {{"rows_max", feed.changes.rows_max}, {"consistent_at", feed.changes.consistent_at}}},
         {"findings", findings}}},
       {"applier",
        {{"state", feed.state},

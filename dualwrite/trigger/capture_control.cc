@@ -99,7 +99,7 @@ class StoredFields {
   bool ok_ = true;
 };
 
-constexpr std::string_view kRecordVersion = "2";
+constexpr std::string_view kRecordVersion = "3";
 
 void write_column(FieldWriter& out, const DefinedColumn& column) {
   out.text(column.name);
@@ -172,13 +172,20 @@ DefinedKey read_key(StoredFields& in) {
 
 }  // namespace
 
-std::string capture_settings_query() {
-  return "SELECT @@GLOBAL.log_bin,@@GLOBAL.binlog_format,@@GLOBAL.innodb_autoinc_lock_mode,"
-         "@@GLOBAL.innodb_flush_log_at_trx_commit";
+std::string capture_settings_query(bool mariadb) {
+  return std::string(
+             "SELECT @@GLOBAL.log_bin,@@GLOBAL.binlog_format,@@GLOBAL.innodb_autoinc_lock_mode,"
+             "@@GLOBAL.innodb_flush_log_at_trx_commit,") +
+         (mariadb ? "NULL,0"
+                  : "(SELECT VARIABLE_VALUE FROM performance_schema.global_variables WHERE "
+                    "VARIABLE_NAME='innodb_native_foreign_keys'),(SELECT COUNT(*) FROM "
+                    "information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA NOT IN ('mysql','sys'))");
 }
 
 // Why each: under STATEMENT every captured write warns the client (1592); under lock mode 0 writers wait for each
-// other's statements; unflushed commits may be on the follower after a power failure took them from the leader.
+// other's statements; unflushed commits may be on the follower after a power failure took them from the leader. MySQL
+// from 9.6 on, where InnoDB does not itself enforce foreign keys: an UPDATE IGNORE of a key that is refused leaves the
+// children changed, and nothing tells of it; and a REPLACE, which looks like a delete and an insert, keeps them.
 absl::StatusOr<std::vector<SettingProblem>> judge_capture(const protocol::ResultSet& settings) {
   if (settings.rows.size() != 1) return absl::InternalError("the leader did not tell its settings in one row");
   std::vector<SettingProblem> problems;
@@ -198,6 +205,14 @@ absl::StatusOr<std::vector<SettingProblem>> judge_capture(const protocol::Result
     problems.push_back({.setting = "innodb_flush_log_at_trx_commit",
                         .found = cell(settings, 3),
                         .advice = "SET GLOBAL innodb_flush_log_at_trx_commit=1"});
+  }
+  const bool has_foreign_keys = cell(settings, 5) != "0";
+  if (const std::string native = cell(settings, 4); (native == "OFF" || native == "0") && has_foreign_keys) {
+    problems.push_back({.setting = "innodb_native_foreign_keys",
+                        .found = native,
+                        .advice = "there are foreign keys: start the server with --innodb-native-foreign-keys=ON, or "
+                                  "feed by its row log",
+                        .restart = true});
   }
   return problems;
 }
@@ -235,8 +250,7 @@ absl::StatusOr<std::vector<CaptureRecord>> captured_from(const protocol::ResultS
 std::string insert_captured(std::string_view schema, const CaptureRecord& record) {
   return "INSERT INTO " + table(schema, "captured") + "(`table_schema`,`table_name`,`state`,`definition`) VALUES(" +
          quote_text(record.definition.name.schema) + "," + quote_text(record.definition.name.table) + "," +
-         quote_text(name(record.state)) + "," + quote_text(definition_record(record.definition, record.referenced)) +
-         ")";
+         quote_text(name(record.state)) + "," + quote_text(definition_record(record)) + ")";
 }
 
 std::string update_captured(std::string_view schema, std::uint32_t number, CaptureState state) {
@@ -264,8 +278,8 @@ std::string select_taken(std::string_view schema, std::string_view leader) {
   return "SELECT `ids` FROM " + table(schema, "taken") + " WHERE `leader`=" + quote_text(leader);
 }
 
-std::string definition_record(const TableDefinition& definition,
-                              const std::vector<std::vector<std::string>>& referenced) {
+std::string definition_record(const CaptureRecord& record) {
+  const TableDefinition& definition = record.definition;
   FieldWriter out;
   out.text(kRecordVersion);
   out.text(definition.name.schema);
@@ -279,11 +293,12 @@ std::string definition_record(const TableDefinition& definition,
   for (const DefinedColumn& column : definition.columns) write_column(out, column);
   out.number(definition.keys.size());
   for (const DefinedKey& key : definition.keys) write_key(out, key);
-  out.number(referenced.size());
-  for (const std::vector<std::string>& columns : referenced) {
+  out.number(record.referenced.size());
+  for (const std::vector<std::string>& columns : record.referenced) {
     out.number(columns.size());
     for (const std::string& column : columns) out.text(column);
   }
+  out.text(record.ids);
   return out.take();
 }
 
@@ -306,6 +321,7 @@ absl::StatusOr<CaptureRecord> parse_definition_record(std::string_view text) {
     for (std::size_t k = in.count(); k > 0 && in.ok(); --k) columns.emplace_back(in.text());
     record.referenced.push_back(std::move(columns));
   }
+  record.ids = in.text();
   if (!in.ok() || !in.at_end()) return absl::InternalError("a definition in `captured` cannot be read");
   return record;
 }

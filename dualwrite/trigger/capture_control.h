@@ -15,7 +15,7 @@
 namespace crossfade::dualwrite {
 
 // Which settings of the leader triggers can be trusted under: the answers go into judge_capture().
-std::string capture_settings_query();
+std::string capture_settings_query(bool mariadb);
 absl::StatusOr<std::vector<SettingProblem>> judge_capture(const protocol::ResultSet& settings);
 
 // On the leader. A number is `making` until its triggers are there, `live`, and `retired` once it has been followed by
@@ -24,8 +24,9 @@ enum class CaptureState : std::uint8_t { making, live, retired };
 struct CaptureRecord {
   std::uint32_t number = 0;
   CaptureState state = CaptureState::making;
-  TableDefinition definition;
-  std::vector<std::vector<std::string>> referenced;  // CaptureRequest::referenced
+  TableDefinition definition{};
+  std::vector<std::vector<std::string>> referenced{};  // CaptureRequest::referenced
+  std::string ids{};                                   // TableIds::of() as it was captured
 };
 std::string captured_setup_statement(std::string_view schema);
 std::string select_captured(std::string_view schema, std::uint32_t above = 0);
@@ -42,8 +43,7 @@ std::string store_taken(std::string_view schema, std::string_view leader, std::s
 std::string select_taken(std::string_view schema, std::string_view leader);
 
 // What a capture depends on of a definition, as text; the inverse gives a definition without the rest.
-std::string definition_record(const TableDefinition& definition,
-                              const std::vector<std::vector<std::string>>& referenced);
+std::string definition_record(const CaptureRecord& record);
 absl::StatusOr<CaptureRecord> parse_definition_record(std::string_view text);
 
 }  // namespace crossfade::dualwrite

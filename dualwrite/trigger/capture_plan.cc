@@ -160,25 +160,16 @@ std::optional<std::size_t> ordinal(const LogTable& table, std::string_view name)
   return std::nullopt;
 }
 
-std::string plan_keys(const CaptureRequest& request, const LogTable& table, Capture& capture) {
-  for (const DefinedKey::Part& part : request.leader.primary_key()->parts) {
-    capture.key.push_back(*ordinal(table, part.column));
-  }
-  capture.unique_keys = static_cast<std::size_t>(std::count_if(request.leader.keys.begin(), request.leader.keys.end(),
-                                                               [](const DefinedKey& key) { return key.unique; }));
-  if (request.mariadb) return {};
+std::set<std::size_t> identity_of(const CaptureRequest& request, const LogTable& table) {
+  std::set<std::size_t> out;
+  const auto add = [&](const std::string& name) {
+    if (const std::optional<std::size_t> at = ordinal(table, name)) out.insert(*at);
+  };
+  for (const DefinedKey::Part& part : request.leader.primary_key()->parts) add(part.column);
   for (const std::vector<std::string>& names : request.referenced) {
-    std::vector<std::size_t>& ordinals = capture.referenced.emplace_back();
-    for (const std::string& name : names) {
-      const std::optional<std::size_t> at = ordinal(table, name);
-      if (!at) {
-        return "a foreign key refers to its generated column " + name +
-               ", so that what REPLACE does is not known: drop that key, or let it refer to another column";
-      }
-      ordinals.push_back(*at);
-    }
+    for (const std::string& name : names) add(name);
   }
-  return {};
+  return out;
 }
 
 // UUID and INET take their bytes for what they say.
@@ -254,7 +245,13 @@ absl::StatusOr<Capture> plan_capture(const CaptureRequest& request) {
                        .control_schema = request.control_schema,
                        .first = request.first};
   if (std::string why = plan_columns(request, *table, capture, source); !why.empty()) return refused(leader.name, why);
-  if (std::string why = plan_keys(request, *table, capture); !why.empty()) return refused(leader.name, why);
+  for (const DefinedKey::Part& part : leader.primary_key()->parts) {
+    capture.key.push_back(*ordinal(*table, part.column));
+  }
+  for (const std::size_t at : identity_of(request, *table)) {
+    capture.columns[at].identifies = true;
+    source.identity.push_back(table->columns[at].name);
+  }
   if (request.mariadb) {
     for (const DefinedKey::Part& part : leader.primary_key()->parts) source.key.push_back(part.column);
     source.doubtful = doubtful_columns(leader);

@@ -40,7 +40,7 @@ struct CaptureRequest {
   std::string control_schema = "crossfade";
   FirstTriggers first{};
   // The columns that foreign keys of other tables (or of its own) refer to, one entry a foreign key:
-  // DefinedForeignKey::parent_columns. Only MySQL needs it, for REPLACE.
+  // DefinedForeignKey::parent_columns.
   std::vector<std::vector<std::string>> referenced{};
 };
 // Those of `table`, from the definitions of all the leader's tables.
@@ -53,6 +53,7 @@ struct CapturedColumn {
   // Number of its pair ob/nb in `changes`, from 1; 0: it is packed into oi and ni.
   std::size_t big = 0;
   std::size_t members = 0;  // of ENUM and SET
+  bool identifies = false;  // of the primary key, or a foreign key refers to it
 };
 
 // Immutable once made. Shared with every change that is decoded by it.
@@ -63,11 +64,9 @@ struct Capture {
   // Without generated columns, which the triggers leave out: the follower computes them. MySQL's JSON is a LONGTEXT of
   // utf8mb4_bin, as MariaDB's is.
   std::shared_ptr<const LogTable> table{};
-  std::vector<CapturedColumn> columns{};               // beside table->columns
-  std::vector<std::size_t> key{};                      // ordinals in table->columns of the primary key
-  std::vector<std::vector<std::size_t>> referenced{};  // of MySQL: ordinals of each foreign key's columns
-  std::size_t unique_keys = 1;
-  std::size_t pairs = 0;  // how many pairs `changes` must have
+  std::vector<CapturedColumn> columns{};  // beside table->columns
+  std::vector<std::size_t> key{};         // ordinals in table->columns of the primary key
+  std::size_t pairs = 0;                  // how many pairs `changes` must have
   // Of what the triggers depend on: names, types, order of columns, primary key, engine.
   std::string fingerprint{};
   std::vector<std::string> create{};  // three CREATE TRIGGER, to be run under capture_session()

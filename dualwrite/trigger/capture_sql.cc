@@ -76,11 +76,37 @@ void put(Assignments& out, const std::string& name, const std::string& value) {
   out.values += (out.values.empty() ? "" : ",") + value;
 }
 
-// The image of `row` into oi and ob.. or ni and nb..; `side` is 'o' or 'n'.
-void put_image(Assignments& out, const CaptureSource& source, std::string_view row, char side) {
-  put(out, std::string(1, side) + "i", packed_row(source, row));
+bool has_name(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// Whole images, or all but what identifies the row as if it were NULL.
+enum class Extent : std::uint8_t { all, identity };
+
+bool leaves_out(const CaptureSource& source, Extent which, const CapturedSource& column) {
+  return which == Extent::identity && !has_name(source.identity, column.name);
+}
+
+std::string packed(const CaptureSource& source, std::string_view row, Extent which) {
+  // The first argument makes the result bytes.
+  std::string out = "CONCAT(_binary''";
   for (const CapturedSource& column : source.columns) {
-    if (column.big == 0) continue;
+    if (column.big != 0) continue;
+    if (leaves_out(source, which, column)) {
+      out += ",'n'";
+      continue;
+    }
+    const std::string value = field_value(column.kind, column_of(row, column.name), source.mariadb);
+    out += ",IFNULL(CONCAT(LENGTH(" + value + "),':'," + value + "),'n')";
+  }
+  return out + ")";
+}
+
+// The image of `row` into oi and ob.. or ni and nb..; `side` is 'o' or 'n'.
+void put_image(Assignments& out, const CaptureSource& source, std::string_view row, char side, Extent which) {
+  put(out, std::string(1, side) + "i", packed(source, row, which));
+  for (const CapturedSource& column : source.columns) {
+    if (column.big == 0 || leaves_out(source, which, column)) continue;
     put(out, std::string(1, side) + "b" + std::to_string(column.big), column_of(row, column.name));
   }
 }
@@ -116,9 +142,8 @@ std::string was_updated(const CaptureSource& source) {
   const std::string gone = "NOT EXISTS(SELECT 1" + under_old_key + ")";
   std::string changed = "TRUE";
   CaptureSource doubtful = source;
-  std::erase_if(doubtful.columns, [&source](const CapturedSource& column) {
-    return std::find(source.doubtful.begin(), source.doubtful.end(), column.name) == source.doubtful.end();
-  });
+  std::erase_if(doubtful.columns,
+                [&source](const CapturedSource& column) { return !has_name(source.doubtful, column.name); });
   for (CapturedSource& column : doubtful.columns) column.big = 0;
   if (!doubtful.columns.empty()) {
     const std::string wanted = packed_row(doubtful, "NEW");
@@ -136,29 +161,30 @@ std::string create_trigger(const CaptureSource& source, Event event) {
   const std::string& first = event == Event::insert   ? source.first.insert
                              : event == Event::update ? source.first.update
                                                       : source.first.delete_;
-  Assignments row = head(source, static_cast<char>(letter - 'a' + 'A'), "@@foreign_key_checks");
-  if (event != Event::insert) put_image(row, source, "OLD", 'o');
-  if (event != Event::delete_) put_image(row, source, "NEW", 'n');
-  const std::string insert =
-      "INSERT INTO " + changes_table(source.control_schema) + "(" + row.names + ") VALUES(" + row.values + ")";
+  const auto insert = [&source](const Assignments& row) {
+    return "INSERT INTO " + changes_table(source.control_schema) + "(" + row.names + ") VALUES(" + row.values + ")";
+  };
+  const auto images = [&](char op, Extent which) {
+    Assignments row = head(source, op, "@@foreign_key_checks");
+    if (event != Event::insert) put_image(row, source, "OLD", 'o', which);
+    if (event != Event::delete_) put_image(row, source, "NEW", 'n', which);
+    return row;
+  };
+  const Assignments whole = images(static_cast<char>(letter - 'a' + 'A'), Extent::all);
+  const std::string identified = insert(images('K', Extent::identity));
+  const std::string unknown = insert(head(source, 'K', "@@foreign_key_checks"));
   const bool may_be_ignored = event == Event::update && !source.key.empty();
+  const std::string written =
+      may_be_ignored ? "IF " + was_updated(source) + " THEN " + insert(whole) + "; END IF" : insert(whole);
   return "CREATE TRIGGER " + trigger_name(source.table, letter, source.number) + " AFTER " + verb + " ON " +
          full_name(source.table) + " FOR EACH ROW " + (first.empty() ? "" : "PRECEDES " + quote_name(first) + " ") +
-         (may_be_ignored ? "IF " + was_updated(source) + " THEN " + insert + "; END IF" : insert);
+         "BEGIN DECLARE EXIT HANDLER FOR 1054 BEGIN DECLARE EXIT HANDLER FOR 1054 " + unknown + "; " + identified +
+         "; END; " + written + "; END";
 }
 
 }  // namespace
 
-std::string packed_row(const CaptureSource& source, std::string_view row) {
-  // The first argument makes the result bytes.
-  std::string out = "CONCAT(_binary''";
-  for (const CapturedSource& column : source.columns) {
-    if (column.big != 0) continue;
-    const std::string value = field_value(column.kind, column_of(row, column.name), source.mariadb);
-    out += ",IFNULL(CONCAT(LENGTH(" + value + "),':'," + value + "),'n')";
-  }
-  return out + ")";
-}
+std::string packed_row(const CaptureSource& source, std::string_view row) { return packed(source, row, Extent::all); }
 
 std::vector<std::string> create_triggers(const CaptureSource& source) {
   return {create_trigger(source, Event::insert), create_trigger(source, Event::update),
@@ -180,7 +206,7 @@ std::string refresh_lock(const TableRef& table) {
 std::string refresh_insert(const CaptureSource& source) {
   Assignments row = head(source, 'R', "1");
   // By its own name: under LOCK TABLES an alias would be another table.
-  put_image(row, source, quote_name(source.table.table), 'n');
+  put_image(row, source, quote_name(source.table.table), 'n', Extent::all);
   return "INSERT INTO " + changes_table(source.control_schema) + "(" + row.names + ") SELECT " + row.values + " FROM " +
          full_name(source.table) + " FORCE INDEX (PRIMARY) WHERE ";
 }

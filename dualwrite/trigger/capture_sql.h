@@ -24,6 +24,8 @@ struct CaptureSource {
   std::string control_schema = {};
   FirstTriggers first = {};
   std::vector<CapturedSource> columns = {};
+  // What is told of a row when its table no longer has all columns: the primary key, and what foreign keys refer to.
+  std::vector<std::string> identity = {};
   // What an update that MariaDB only says to have made is known by; both empty: MySQL fires no trigger for it.
   std::vector<std::string> key = {};       // of the primary key
   std::vector<std::string> doubtful = {};  // doubtful_columns()
@@ -31,6 +33,9 @@ struct CaptureSource {
 
 // The columns of `row` (OLD, NEW, or a table's alias) in one text, as packed_fields.h says.
 std::string packed_row(const CaptureSource& source, std::string_view row);
+// An update, insert or delete of a table that has lost a column, or given it another name, fails in a trigger that
+// names it (1054), and with it the client's write: such a row is written down as 'K' by what identifies it, and if not
+// even that is there, as one of which nothing is known.
 std::vector<std::string> create_triggers(const CaptureSource& source);
 std::vector<std::string> drop_triggers(const TableRef& table, std::uint32_t number);
 // Both end with "WHERE ".

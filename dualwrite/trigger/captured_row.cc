@@ -1,11 +1,14 @@
 #include "dualwrite/trigger/captured_row.h"
 
 #include <charconv>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "dualwrite/ascii_case.h"
+#include "dualwrite/log_decoder.h"
 #include "dualwrite/trigger/captured_value.h"
 #include "dualwrite/trigger/packed_fields.h"
 
@@ -42,6 +45,10 @@ std::optional<ChangeKind> kind_of(const Cell& cell) {
       return ChangeKind::delete_;
     case 'R':
       return ChangeKind::refresh;
+    case 'K':
+      return ChangeKind::identity;
+    case 'F':
+      return ChangeKind::followed_identity;
     case 'P':
       return ChangeKind::intent;
     case 'S':
@@ -52,6 +59,9 @@ std::optional<ChangeKind> kind_of(const Cell& cell) {
 }
 
 enum class Side : std::size_t { before = 0, after = 1 };
+enum class Columns : std::uint8_t { all, identity };
+
+bool is_identity(ChangeKind kind) { return kind == ChangeKind::identity || kind == ChangeKind::followed_identity; }
 
 // One image of a row; `head` is for the errors.
 class ImageReader {
@@ -59,7 +69,7 @@ class ImageReader {
   ImageReader(const ChangeHead& head, const std::vector<Cell>& row, const Capture& capture)
       : head_(head), row_(row), capture_(capture) {}
 
-  absl::Status put(Buffer& out, Side side) const {
+  absl::Status put(Buffer& out, Side side, Columns which) const {
     const Cell& packed = row_[kOldPacked + static_cast<std::size_t>(side)];
     if (!packed) return malformed(head_.id, "the image is not there (max_allowed_packet of the leader?)");
     const std::size_t nulls_at = out.size();
@@ -67,13 +77,15 @@ class ImageReader {
     FieldReader fields(*packed);
     for (std::size_t i = 0; i < capture_.columns.size(); ++i) {
       const std::size_t big = capture_.columns[i].big;
-      const std::optional<std::string_view> text = big == 0 ? fields.next() : big_value(big, side);
+      std::optional<std::string_view> text = big == 0 ? fields.next() : big_value(big, side);
       if (fields.failed()) return malformed(head_.id, "a field is cut off or is none");
+      const bool left_out = which == Columns::identity && !capture_.columns[i].identifies;
+      if (left_out) text.reset();
       if (text) {
         absl::Status status = put_captured_value(out, capture_.table->columns[i], capture_.columns[i], *text);
         if (!status.ok()) return of_column(i, std::string(status.message()));
       } else {
-        if (!capture_.table->columns[i].nullable) return of_column(i, "NULL where none may be");
+        if (!capture_.table->columns[i].nullable && !left_out) return of_column(i, "NULL where none may be");
         out[nulls_at + i / 8] = static_cast<std::uint8_t>(out[nulls_at + i / 8] | (1 << (i % 8)));
       }
     }
@@ -110,6 +122,26 @@ RowsKind rows_kind(ChangeKind kind) {
                                        : RowsKind::insert;
 }
 
+absl::Status expect_row_of(const ChangeHead& head, const std::vector<Cell>& row, const Capture& capture) {
+  if (!is_row(head.kind)) return malformed(head.id, "no row but a statement");
+  if (head.table != capture.number) return malformed(head.id, "it is of another table");
+  if (row.size() < kPairs + 2 * capture.pairs) return malformed(head.id, "`changes` has too few columns for its table");
+  return absl::OkStatus();
+}
+
+absl::Status put_images(CapturedRow& out, const std::vector<Cell>& row, const Capture& capture, Columns which) {
+  out.change.flags = kRowsEndOfStatement;
+  if (out.head.no_foreign_key_checks) out.change.flags |= kRowsNoForeignKeyChecks;
+  const ImageReader images(out.head, row, capture);
+  for (const Side side : {Side::before, Side::after}) {
+    const bool there =
+        side == Side::before ? out.change.kind != RowsKind::insert : out.change.kind != RowsKind::delete_;
+    absl::Status status = there ? images.put(out.change.images, side, which) : images.expect_none(side);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
 // The fields of a packed statement, in order; the first that is none of its kind fails all.
 class StatementReader {
  public:
@@ -132,6 +164,37 @@ class StatementReader {
   FieldReader fields_;
   bool failed_ = false;
 };
+
+absl::StatusOr<std::string> repacked(std::string_view packed, const Capture& from, const Capture& to) {
+  std::map<std::string, std::string_view> fields;  // of the identity, by the column's name
+  FieldReader reader(packed);
+  for (std::size_t i = 0; i < from.columns.size(); ++i) {
+    const CapturedColumn& column = from.columns[i];
+    if (column.identifies && column.big != 0) return absl::FailedPreconditionError("a long value identifies the row");
+    const auto field = column.big == 0 ? reader.next() : std::nullopt;
+    if (column.identifies && field) fields.emplace(ascii_lower(from.table->columns[i].name), *field);
+  }
+  if (reader.failed()) return absl::InvalidArgumentError("a field is cut off or is none");
+  std::string out;
+  for (std::size_t i = 0; i < to.columns.size(); ++i) {
+    if (to.columns[i].big != 0) continue;
+    const auto field = fields.find(ascii_lower(to.table->columns[i].name));
+    const bool known = field != fields.end();
+    put_field(out, known ? std::optional<std::string_view>(field->second) : std::nullopt);
+    if (known) fields.erase(field);
+  }
+  if (fields.empty()) return out;
+  return absl::FailedPreconditionError("column " + fields.begin()->first + " identified the row, and is gone");
+}
+
+std::optional<IntentNote> intent_note(std::string_view packed) {
+  StatementReader fields(packed);
+  IntentNote note;
+  note.client = fields.number<std::uint64_t>();
+  note.state = fields.text();
+  note.error = fields.text();
+  return fields.good() ? std::optional<IntentNote>(std::move(note)) : std::nullopt;
+}
 
 }  // namespace
 
@@ -157,20 +220,59 @@ absl::StatusOr<ChangeHead> change_head(const std::vector<Cell>& row) {
 }
 
 absl::StatusOr<CapturedRow> captured_row(const ChangeHead& head, const std::vector<Cell>& row, const Capture& capture) {
-  if (!is_row(head.kind)) return malformed(head.id, "no row but a statement");
-  if (head.table != capture.number) return malformed(head.id, "it is of another table");
-  if (row.size() < kPairs + 2 * capture.pairs) return malformed(head.id, "`changes` has too few columns for its table");
+  if (is_identity(head.kind)) return captured_identity(head, row, capture);
+  if (absl::Status status = expect_row_of(head, row, capture); !status.ok()) return status;
   CapturedRow out{.head = head, .change = {.table = capture.table, .kind = rows_kind(head.kind)}};
-  out.change.flags = kRowsEndOfStatement;
-  if (head.no_foreign_key_checks) out.change.flags |= kRowsNoForeignKeyChecks;
-  const ImageReader images(head, row, capture);
+  if (absl::Status status = put_images(out, row, capture, Columns::all); !status.ok()) return status;
+  return out;
+}
+
+absl::StatusOr<CapturedRow> captured_identity(const ChangeHead& head, const std::vector<Cell>& row,
+                                              const Capture& capture) {
+  if (absl::Status status = expect_row_of(head, row, capture); !status.ok()) return status;
+  CapturedRow out{.head = head, .identity_only = true, .change = {.table = capture.table}};
+  if (is_identity(head.kind)) {
+    const bool before = row[kOldPacked].has_value();
+    const bool after = row[kNewPacked].has_value();
+    out.head.kind = !before ? ChangeKind::insert : after ? ChangeKind::update : ChangeKind::delete_;
+    if (!before && !after) return malformed(head.id, "which row it was is not known");
+  }
+  out.change.kind = rows_kind(out.head.kind);
+  if (absl::Status status = put_images(out, row, capture, Columns::identity); !status.ok()) return status;
+  return out;
+}
+
+absl::StatusOr<RepackedIdentity> repack_identity(const std::vector<Cell>& row, const Capture& from, const Capture& to) {
+  if (row.size() < kPairs) return absl::InvalidArgumentError("a row of `changes` has another number of columns");
+  RepackedIdentity out;
   for (const Side side : {Side::before, Side::after}) {
-    const bool there =
-        side == Side::before ? out.change.kind != RowsKind::insert : out.change.kind != RowsKind::delete_;
-    absl::Status status = there ? images.put(out.change.images, side) : images.expect_none(side);
-    if (!status.ok()) return status;
+    const Cell& packed = row[kOldPacked + static_cast<std::size_t>(side)];
+    if (!packed) continue;
+    absl::StatusOr<std::string> image = repacked(*packed, from, to);
+    if (!image.ok()) return image.status();
+    (side == Side::before ? out.before : out.after) = *std::move(image);
   }
   return out;
+}
+
+absl::StatusOr<bool> leaves_nothing_to_do(const CapturedRow& row, const Capture& capture) {
+  if (row.change.kind == RowsKind::insert) return true;
+  if (row.change.kind == RowsKind::delete_) return false;
+  Bytes images = row.change.images;
+  auto before = take_row(*capture.table, &images);
+  if (!before.ok()) return before.status();
+  auto after = take_row(*capture.table, &images);
+  if (!after.ok()) return after.status();
+  for (std::size_t i = 0; i < before->size(); ++i) {
+    const LogValue& left = (*before)[i];
+    const LogValue& right = (*after)[i];
+    if (left.is_null == right.is_null &&
+        (left.is_null || protocol::as_text(left.bytes) == protocol::as_text(right.bytes)))
+      continue;
+    return absl::FailedPreconditionError("row " + std::to_string(row.head.id) +
+                                         " of `changes`: what identifies it was updated while its table lost a column");
+  }
+  return true;
 }
 
 absl::StatusOr<CapturedStatement> captured_statement(const ChangeHead& head, const std::vector<Cell>& row) {
@@ -192,7 +294,12 @@ absl::StatusOr<CapturedStatement> captured_statement(const ChangeHead& head, con
   statement.timestamp = fields.number<std::uint32_t>();
   statement.time_zone = fields.text();
   if (!fields.good()) return malformed(head.id, "the statement is not as it was written");
-  if (head.kind == ChangeKind::intent) return out;
+  if (head.kind == ChangeKind::intent) {
+    const std::optional<IntentNote> note = row[kOldPacked] ? intent_note(*row[kOldPacked]) : std::nullopt;
+    if (!note) return malformed(head.id, "who was to run the statement is not there");
+    out.note = *note;
+    return out;
+  }
   const auto intent = number_of<std::uint64_t>(row[kOldPacked]);
   if (!intent) return malformed(head.id, "the statement names no intent");
   out.intent = *intent;

@@ -36,6 +36,14 @@ std::string packed_statement(const LoggedStatement& statement) {
   return out;
 }
 
+std::string packed_note(const IntentNote& note) {
+  std::string out;
+  put_field(out, std::to_string(note.client));
+  put_field(out, note.state);
+  put_field(out, note.error);
+  return hex_literal(out);
+}
+
 std::string insert_note(std::string_view schema, char op, const LoggedStatement& statement, const std::string& intent,
                         const std::string& foreign_keys) {
   return "INSERT INTO " + changes_table(schema) + "(tbl,op,cid,fk,st,oi,ni) VALUES(0,'" + op + "',CONNECTION_ID()," +
@@ -93,8 +101,35 @@ std::string delete_change(std::string_view schema, std::uint64_t id, bool mariad
          (mariadb ? " AND " + every_change(schema, mariadb) : "");
 }
 
-std::string insert_intent(std::string_view schema, const LoggedStatement& statement, bool mariadb) {
-  return insert_note(schema, 'P', statement, "NULL", every_change(schema, mariadb));
+std::string insert_intent(std::string_view schema, const LoggedStatement& statement, const IntentNote& note,
+                          bool mariadb) {
+  return insert_note(schema, 'P', statement, packed_note(note), every_change(schema, mariadb));
+}
+
+std::string update_intent(std::string_view schema, std::uint64_t intent, const IntentNote& note, bool mariadb) {
+  return "UPDATE " + changes_table(schema) + " SET oi=" + packed_note(note) + " WHERE id=" + std::to_string(intent) +
+         " AND " + every_change(schema, mariadb);
+}
+
+std::string follow_identity(std::string_view schema, std::uint64_t id, std::uint32_t table,
+                            const RepackedIdentity& images) {
+  const auto image = [](const std::optional<std::string>& packed) { return packed ? hex_literal(*packed) : "NULL"; };
+  return "UPDATE " + changes_table(schema) + " SET op='F',tbl=" + std::to_string(table) +
+         ",oi=" + image(images.before) + ",ni=" + image(images.after) + " WHERE id=" + std::to_string(id);
+}
+
+std::vector<std::string> move_changes(std::string_view schema, std::size_t pairs, const MovedChanges& which) {
+  std::string big;
+  for (std::size_t pair = 1; pair <= pairs; ++pair) {
+    big += ",ob" + std::to_string(pair) + ",nb" + std::to_string(pair);
+  }
+  const std::string rows = " WHERE id>=" + std::to_string(which.first) + " AND id<=" + std::to_string(which.last) +
+                           " AND op<>'P' AND NOT (op='S' AND oi='" + std::to_string(which.intent) + "')";
+  const std::string forgotten = " AND NOT (op='K' AND tbl IN (" + which.numbers + "))";
+  return {"INSERT INTO " + changes_table(schema) + "(tbl,op,cid,fk,st,oi,ni" + big + ") SELECT tbl,op,cid,fk,st,oi,ni" +
+              big + " FROM " + changes_table(schema) + " AS " + std::string(kMoving) + rows + forgotten +
+              " ORDER BY id",
+          "DELETE FROM " + changes_table(schema) + rows};
 }
 
 std::string insert_done(std::string_view schema, const LoggedStatement& statement, std::uint64_t intent, bool mariadb) {

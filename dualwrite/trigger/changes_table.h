@@ -2,11 +2,12 @@
 //
 //   id   BIGINT UNSIGNED AUTO_INCREMENT, the order of conflicting changes (given after the row's lock was)
 //   tbl  INT, the number of the Capture that wrote it; 0 of statements
-//   op   'I', 'U', 'D' of the triggers; 'R' a row as it is (refresh); 'P' a DDL statement that is about to run
-//   (intent),
-//        'S' one that has run
+//   op   'I', 'U', 'D' of the triggers; 'K' of them, too: nothing but which row it was and is; 'R' a row as it is
+//        (refresh); 'F' a 'K' of which the refresh follows; 'P' a DDL statement that is about to run (intent), 'S' one
+//        that has run
 //   cid  connection that wrote; fk: its foreign_key_checks; st: its statement, as microseconds since 1970
-//   oi   packed small columns before; ni: after (captured_row.h); of 'P' and 'S' ni is the statement
+//   oi   packed small columns before; ni: after (captured_row.h); of 'P' and 'S' ni is the statement; oi of 'P' who was
+//        to run it, of 'S' the id of its 'P'
 //   obK, nbK  big column number K before and after; as many pairs as the widest captured table has
 #pragma once
 
@@ -17,6 +18,7 @@
 
 #include "absl/status/statusor.h"
 #include "dualwrite/log_event.h"
+#include "dualwrite/trigger/captured_row.h"
 #include "protocol/rows.h"
 
 namespace crossfade::dualwrite {
@@ -55,7 +57,23 @@ std::string select_changes(std::string_view schema, std::size_t pairs);
 std::string delete_change(std::string_view schema, std::uint64_t id, bool mariadb);
 
 // INSERT of a 'P' row: the statement is about to run.
-std::string insert_intent(std::string_view schema, const LoggedStatement& statement, bool mariadb);
+std::string insert_intent(std::string_view schema, const LoggedStatement& statement, const IntentNote& note,
+                          bool mariadb);
+// UPDATE of that row.
+std::string update_intent(std::string_view schema, std::uint64_t intent, const IntentNote& note, bool mariadb);
+// UPDATE of a 'K': as an 'F', in the shape of the number `table`.
+std::string follow_identity(std::string_view schema, std::uint64_t id, std::uint32_t table,
+                            const RepackedIdentity& images);
+// Behind what is there now, in their order, go all rows from `first` to `last` but intents and the 'S' of `intent`;
+// each 'K' of `numbers` ("7,9") is forgotten. To be run in one transaction, with `changes` locked, and as kMoving, too.
+inline constexpr std::string_view kMoving = "`moving`";
+struct MovedChanges {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  std::uint64_t intent = 0;
+  std::string numbers = "0";
+};
+std::vector<std::string> move_changes(std::string_view schema, std::size_t pairs, const MovedChanges& which);
 // INSERT of an 'S' row: the statement has run, whose intent is the row `intent`. That row may be deleted then.
 std::string insert_done(std::string_view schema, const LoggedStatement& statement, std::uint64_t intent, bool mariadb);
 

@@ -1,21 +1,25 @@
 #include "proxy/feed/captured_ddl.h"
 
-#include <algorithm>
+#include <xxhash.h>
 
-#include "absl/strings/ascii.h"
+#include <algorithm>
+#include <cstdio>
+
 #include "dualwrite/collation_names.h"
 #include "dualwrite/log_decoder.h"
-#include "dualwrite/sql_text.h"
-#include "dualwrite/trigger/captured_row.h"
 #include "dualwrite/trigger/changes_table.h"
 #include "protocol/error_codes.h"
 #include "proxy/deadlines.h"
+#include "proxy/feed/ddl_state.h"
 #include "proxy/feed/server_answers.h"
 #include "proxy/log_limit.h"
 
 namespace crossfade::proxy {
 
 using dualwrite::DdlAnalysis;
+using dualwrite::DdlConclusion;
+using dualwrite::DdlFacts;
+using dualwrite::DdlOutcome;
 using dualwrite::LoggedStatement;
 using dualwrite::TableRef;
 
@@ -23,14 +27,44 @@ namespace {
 
 constexpr auto kSchemaChangeMax = std::chrono::minutes(10);
 constexpr auto kFinishMax = std::chrono::seconds(20);  // of waiting for open transactions
+constexpr auto kTurnMax = std::chrono::seconds(20);    // of waiting for other schema changes of a table
 constexpr auto kBetweenTries = std::chrono::milliseconds(100);
-constexpr std::size_t kRowsBytesMax = std::size_t{1} << 30;
 
 TimePoint in_its_time() { return Clock::now() + kSchemaChangeMax; }
 
-std::string quoted(const TableRef& table) {
-  return dualwrite::quote_name(table.schema) + "." + dualwrite::quote_name(table.table);
+// Of the leader's named locks; they may have 64 characters.
+std::string turn_of(std::string_view schema, const std::string& what) {
+  const std::string all = std::string(schema) + "\n" + what;
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(XXH3_64bits(all.data(), all.size())));
+  return "crossfade_ddl_" + std::string(text);
 }
+
+// Those that could still run what they were sent: every connection but of a server that was started since.
+class Connections {
+ public:
+  static Task<absl::StatusOr<Connections>> read(BackendLink& leader) {
+    Connections out;
+    auto all = co_await leader.query_rows("SELECT ID FROM information_schema.PROCESSLIST", 1, in_its_time());
+    if (!all.ok()) co_return all.status();
+    for (const auto& row : *all) out.ids_.insert(first_number(row));
+    auto up = co_await leader.query_rows("SHOW GLOBAL STATUS LIKE 'Uptime'", 2, in_its_time());
+    if (!up.ok()) co_return up.status();
+    auto now = co_await leader.query_rows("SELECT UNIX_TIMESTAMP()", 1, in_its_time());
+    if (!now.ok()) co_return now.status();
+    if (!up->empty()) out.started_ = static_cast<std::int64_t>(first_number(now->front()) - to_number(up->front()[1]));
+    co_return out;
+  }
+  // `at`: microseconds since 1970, when it was there.
+  bool has(std::uint64_t connection, std::int64_t at) const {
+    constexpr std::int64_t kRounding = 2;
+    return connection != 0 && ids_.contains(connection) && started_ <= at / 1000000 + kRounding;
+  }
+
+ private:
+  std::set<std::uint64_t> ids_;
+  std::int64_t started_ = 0;
+};
 
 }  // namespace
 
@@ -70,16 +104,29 @@ CapturedDdl::CapturedDdl(Setting setting, LoggedStatement statement, DdlAnalysis
       analysis_(std::move(analysis)),
       capture_(setting_.schema) {}
 
+std::string CapturedDdl::changes() const { return dualwrite::changes_table(setting_.schema); }
+
+Task<absl::Status> CapturedDdl::run(std::string sql) {
+  auto done = co_await link_->run(std::move(sql), in_its_time());
+  if (!done.ok()) co_return done.status();
+  if (!done->failed()) co_return absl::OkStatus();
+  const protocol::Err& err = done->last().err;
+  const bool busy = err.code == protocol::kErrLockWaitTimeout || err.code == protocol::kErrDeadlock;
+  if (busy) co_return absl::AbortedError(err_text(err));
+  co_return absl::FailedPreconditionError(err_text(err));
+}
+
 Task<absl::StatusOr<std::unique_ptr<CapturedDdl>>> CapturedDdl::begin(Setting setting, LoggedStatement statement,
-                                                                      DdlAnalysis analysis) {
+                                                                      DdlAnalysis analysis, std::uint64_t client) {
   std::unique_ptr<CapturedDdl> ddl(new CapturedDdl(std::move(setting), std::move(statement), std::move(analysis)));
-  const absl::Status connected = co_await ddl->connect();
-  if (!connected.ok()) co_return connected;
-  std::string intent = dualwrite::insert_intent(ddl->setting_.schema, ddl->statement_, ddl->link_->is_mariadb());
-  auto noted = co_await ddl->link_->run(std::move(intent), in_its_time());
-  if (!noted.ok()) co_return noted.status();
-  if (noted->failed()) co_return absl::UnavailableError(err_text(noted->last().err));
-  ddl->intent_ = noted->last().ok.last_insert_id;
+  ddl->note_.client = client;
+  const TimePoint until = Clock::now() + kTurnMax;
+  const std::set<std::string> none;
+  absl::Status ready = co_await ddl->connect();
+  if (ready.ok()) ready = co_await ddl->take_turn(none, kTurnMax);
+  if (ready.ok()) ready = co_await ddl->resume_others(until);
+  if (ready.ok()) ready = co_await ddl->write_intent(until);
+  if (!ready.ok()) co_return ready;
   co_return ddl;
 }
 
@@ -90,262 +137,212 @@ Task<absl::Status> CapturedDdl::connect() {
   link_ = *std::move(opened);
   auto prepared = co_await link_->query(dualwrite::capture_session(), in_its_time());
   if (prepared.ok())
-    prepared = co_await link_->query("SET SESSION lock_wait_timeout=1,innodb_lock_wait_timeout=5", in_its_time());
+    prepared = co_await link_->query("SET SESSION lock_wait_timeout=1,innodb_lock_wait_timeout=5,innodb_table_locks=0",
+                                     in_its_time());
   if (prepared.ok()) {
     prepared = co_await link_->query("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", in_its_time());
   }
   co_return prepared.status();
 }
 
-Task<absl::Status> CapturedDdl::run(std::string sql) {
-  auto done = co_await link_->run(std::move(sql), in_its_time());
-  if (!done.ok()) co_return done.status();
-  if (!done->failed()) co_return absl::OkStatus();
-  const protocol::Err& err = done->last().err;
-  if (err.code == protocol::kErrLockWaitTimeout) co_return absl::AbortedError(err_text(err));
-  co_return absl::FailedPreconditionError(err_text(err));
+// Sorted, so that nobody waits for each other.
+std::set<std::string> CapturedDdl::turns() const {
+  std::set<std::string> out;
+  for (const TableRef& table : analysis_.tables) out.insert(turn_of(setting_.schema, table.schema + "." + table.table));
+  for (const TableRef& table : analysis_.depends_on) {
+    out.insert(turn_of(setting_.schema, table.schema + "." + table.table));
+  }
+  for (const std::string& schema : analysis_.schemas) out.insert(turn_of(setting_.schema, schema));
+  if (out.empty()) out.insert(turn_of(setting_.schema, ""));
+  return out;
 }
 
-Task<absl::Status> CapturedDdl::finish(std::uint16_t error) {
-  statement_.error = error;
-  const Outcome outcome = error == 0 ? Outcome::ran : Outcome::failed;
-  const TimePoint until = Clock::now() + kFinishMax;
+// `others`: turns that the caller has on another connection.
+Task<absl::Status> CapturedDdl::take_turn(std::set<std::string> others, std::chrono::seconds wait) {
+  for (const std::string& name : turns()) {
+    if (others.contains(name)) continue;
+    auto got =
+        co_await link_->ask_row("GET_LOCK('" + name + "'," + std::to_string(wait.count()) + ")", 1, in_its_time());
+    if (!got.ok()) co_return got.status();
+    if (first_number(*got) != 1) co_return absl::AbortedError("another schema change of its tables is under way");
+  }
+  co_return absl::OkStatus();
+}
+
+// What a proxy that is gone has left of the same tables comes first: behind another change nobody could tell what it
+// did.
+Task<absl::Status> CapturedDdl::resume_others(TimePoint until) {
+  const std::set<std::string> ours = turns();
   for (;;) {
-    const absl::Status concluded = co_await conclude(outcome);
-    if (!absl::IsAborted(concluded) || Clock::now() >= until) co_return concluded;
-    const absl::Status unlocked = co_await run("UNLOCK TABLES");
-    if (!unlocked.ok()) co_return unlocked;
+    auto intents = co_await open_intents(*link_, setting_.schema);
+    if (!intents.ok()) co_return intents.status();
+    absl::Status left = absl::OkStatus();
+    for (OpenIntent& intent : *intents) {
+      CapturedDdl other(setting_, {}, intent.analysis);
+      const std::set<std::string> theirs = other.turns();
+      const bool concerns =
+          std::any_of(theirs.begin(), theirs.end(), [&](const auto& name) { return ours.contains(name); });
+      absl::Status status = absl::AbortedError("an earlier schema change of its tables is still under way");
+      if (intent.over) status = co_await resume(setting_, std::move(intent), ours);
+      // Elsewhere it is tried, so that the follower has them in their order.
+      if (concerns && !status.ok()) left = status;
+      if (!left.ok()) break;
+    }
+    if (left.ok() || Clock::now() >= until) co_return left;
     co_await setting_.reactor.sleep_for(kBetweenTries);
   }
 }
 
-// Was its S written before something failed?
-Task<absl::StatusOr<bool>> CapturedDdl::is_said() {
-  std::string question = "SELECT 1 FROM " + dualwrite::changes_table(setting_.schema) + " WHERE op='S' AND id>" +
-                         std::to_string(intent_) + " AND oi='" + std::to_string(intent_) + "' AND " +
+Task<absl::Status> CapturedDdl::write_intent(TimePoint until) {
+  for (;;) {
+    auto state = co_await ddl_state(*link_, analysis_);
+    absl::Status written = state.status();
+    if (state.ok()) {
+      note_.state = *state;
+      auto noted = co_await link_->run(
+          dualwrite::insert_intent(setting_.schema, statement_, note_, link_->is_mariadb()), in_its_time());
+      if (!noted.ok()) co_return noted.status();
+      intent_ = noted->last().ok.last_insert_id;
+      if (!noted->failed()) co_return absl::OkStatus();
+      // The end of another schema change has `changes` locked.
+      written = absl::UnavailableError(err_text(noted->last().err));
+      if (noted->last().err.code == protocol::kErrLockWaitTimeout) written = absl::AbortedError(written.message());
+    }
+    if (!absl::IsAborted(written) || Clock::now() >= until) co_return written;
+  }
+}
+
+Task<absl::Status> CapturedDdl::finish(std::uint16_t error) {
+  statement_.error = error;
+  note_.client = 0;
+  note_.error = std::to_string(error);
+  const TimePoint until = Clock::now() + kFinishMax;
+  for (;;) {
+    const absl::Status done = co_await try_to_finish();
+    const bool final = done.ok() || absl::IsFailedPrecondition(done);
+    if (final || Clock::now() >= until) co_return done;
+    // With it go all locks, and what was not committed.
+    link_.reset();
+    co_await setting_.reactor.sleep_for(kBetweenTries);
+  }
+}
+
+Task<absl::Status> CapturedDdl::try_to_finish() {
+  if (!link_) {
+    const std::set<std::string> none;
+    absl::Status ready = co_await connect();
+    if (ready.ok()) ready = co_await take_turn(none, std::chrono::seconds(1));
+    if (!ready.ok()) co_return ready;
+  }
+  if (!outcome_noted_) {
+    const absl::Status noted =
+        co_await run(dualwrite::update_intent(setting_.schema, intent_, note_, link_->is_mariadb()));
+    if (!noted.ok()) co_return noted;
+    outcome_noted_ = true;
+  }
+  co_return co_await conclude();
+}
+
+// Of `changes`.
+Task<absl::StatusOr<bool>> CapturedDdl::exists(std::string condition) {
+  std::string question = "SELECT 1 FROM " + changes() + " WHERE " + std::move(condition) + " AND " +
                          dualwrite::every_change(setting_.schema, link_->is_mariadb());
   auto asked = co_await link_->query(std::move(question), in_its_time());
   if (!asked.ok()) co_return asked.status();
   co_return !asked->front().rows.empty();
 }
 
-bool CapturedDdl::has_changed(const LeaderCapture::Found& found) const {
-  return std::any_of(analysis_.tables.begin(), analysis_.tables.end(),
-                     [&](const TableRef& table) { return !capture_.is_as_captured(table, found); });
-}
-
-// What of its tables is there now; of a whole schema everything that is captured.
-std::vector<TableRef> CapturedDdl::tables_now(const LeaderCapture::Found& found) const {
-  std::vector<TableRef> out;
-  for (const TableRef& table : analysis_.tables) {
-    const auto definition = found.tables.find(table);
-    if (definition != found.tables.end() && definition->second.kind != dualwrite::TableDefinition::Kind::view &&
-        definition->second.kind != dualwrite::TableDefinition::Kind::sequence) {
-      out.push_back(table);
-    }
-  }
-  return out;
-}
-
-// What cannot be known is done once more: the follower's DDL finds what it has, and rows are as they are.
-Task<absl::Status> CapturedDdl::conclude(Outcome outcome) {
+Task<absl::Status> CapturedDdl::conclude() {
+  const std::string id = std::to_string(intent_);
+  auto there = co_await exists("id=" + id);
+  if (!there.ok()) co_return there.status();
+  if (!*there) co_return absl::OkStatus();  // somebody else has
   const absl::Status loaded = co_await capture_.load(*link_);
   if (!loaded.ok()) co_return loaded;
   auto all = co_await capture_.find_all(*link_);
   if (!all.ok()) co_return all.status();
   auto found = std::make_shared<const LeaderCapture::Found>(*std::move(all));
-  auto said = co_await is_said();
+  auto said = co_await exists("op='S' AND id>" + id + " AND oi='" + id + "'");
   if (!said.ok()) co_return said.status();
-  const bool nothing_happened = outcome == Outcome::failed || (outcome == Outcome::unknown && !analysis_.replaces_rows);
-  if (!*said && nothing_happened && !has_changed(*found)) {
-    co_return co_await run(dualwrite::delete_change(setting_.schema, intent_, link_->is_mariadb()));
+  auto state = co_await ddl_state(*link_, analysis_);
+  if (!state.ok()) co_return state.status();
+  const DdlOutcome outcome = note_.error.empty()  ? DdlOutcome::unknown
+                             : note_.error == "0" ? DdlOutcome::ran
+                                                  : DdlOutcome::failed;
+  const DdlFacts facts{.outcome = outcome,
+                       .said = *said,
+                       .state_changed = *state != note_.state,
+                       .captured_as_is = is_captured_as_is(*found)};
+  switch (dualwrite::conclude_ddl(facts)) {
+    case DdlConclusion::nothing:
+      break;
+    case DdlConclusion::say: {
+      const absl::Status told =
+          co_await run(dualwrite::insert_done(setting_.schema, statement_, intent_, link_->is_mariadb()));
+      if (!told.ok()) co_return told;
+      break;
+    }
+    case DdlConclusion::capture: {
+      const absl::Status captured = co_await capture_again(found, *said);
+      if (!captured.ok()) co_return captured;
+      break;
+    }
   }
-  const std::vector<TableRef> locked = tables_now(*found);
-  if (!locked.empty()) {
-    std::string sql = "LOCK TABLES " + dualwrite::changes_table(setting_.schema) + " WRITE," +
-                      dualwrite::quote_name(setting_.schema) + ".`captured` WRITE";
-    for (const TableRef& table : locked) sql += "," + quoted(table) + " WRITE";
-    const absl::Status held = co_await run(std::move(sql));
-    if (!held.ok()) co_return held;
-  }
-  if (!*said) {
-    const absl::Status spelled = co_await spell_out(locked);
-    if (!spelled.ok()) co_return spelled;
-    const absl::Status told =
-        co_await run(dualwrite::insert_done(setting_.schema, statement_, intent_, link_->is_mariadb()));
-    if (!told.ok()) co_return told;
-  }
-  const absl::Status emptied = co_await empty_broken(locked, found);
-  if (!emptied.ok()) co_return emptied;
-  const absl::Status captured = co_await capture_again(found);
-  if (!captured.ok()) co_return captured;
   const absl::Status deleted = co_await run(dualwrite::delete_change(setting_.schema, intent_, link_->is_mariadb()));
   if (!deleted.ok()) co_return deleted;
-  if (!locked.empty()) co_return co_await run("UNLOCK TABLES");
-  co_return absl::OkStatus();
+  co_return co_await run("UNLOCK TABLES");
 }
 
-// What CREATE TABLE .. SELECT has made the leader alone can say; its rows are written down as rows.
-Task<absl::Status> CapturedDdl::spell_out(std::vector<TableRef> made) {
-  if (!analysis_.verb.starts_with("CREATE") || made.size() != 1) co_return absl::OkStatus();
-  if (absl::AsciiStrToUpper(statement_.sql).find("SELECT") == std::string::npos) co_return absl::OkStatus();
-  std::string question = "SHOW CREATE TABLE " + quoted(made.front());
-  auto shown = co_await link_->query_rows(std::move(question), 2, in_its_time());
-  if (!shown.ok()) co_return shown.status();
-  if (shown->empty()) co_return absl::OkStatus();
-  statement_.schema = made.front().schema;
-  statement_.sql = shown->front()[1].value_or("");
-  statement_.client_collation = dualwrite::collation_id("utf8mb4_general_ci", link_->is_mariadb());
-  co_return absl::OkStatus();
-}
-
-// A table without all its triggers is new, or was left so by a proxy that died here. Then rows may be gone from it that
-// nobody has noted: the follower begins it anew.
-Task<absl::Status> CapturedDdl::empty_broken(std::vector<TableRef> tables,
-                                             std::shared_ptr<const LeaderCapture::Found> found) {
-  unwatched_.clear();
-  for (const TableRef& table : tables) {
-    if (LeaderCapture::has_all_triggers(table, *found)) continue;
-    unwatched_.insert(table);
-    if (!capture_.live_capture(table)) continue;
-    LoggedStatement emptied = statement_;
-    emptied.sql = "TRUNCATE TABLE " + quoted(table);
-    emptied.client_collation = dualwrite::collation_id("utf8mb4_general_ci", link_->is_mariadb());
-    emptied.no_foreign_key_checks = true;
-    emptied.error = 0;
-    const absl::Status told =
-        co_await run(dualwrite::insert_done(setting_.schema, emptied, intent_, link_->is_mariadb()));
-    if (!told.ok()) co_return told;
-  }
-  co_return absl::OkStatus();
-}
-
-Task<absl::Status> CapturedDdl::capture_again(std::shared_ptr<const LeaderCapture::Found> found) {
-  // The columns that a new foreign key refers to concern its parent, too, but not the parent's triggers.
-  const absl::Status captured = co_await capture_.capture_anew(*link_, analysis_.tables, found);
-  if (!captured.ok()) {
-    if (absl::IsUnavailable(captured)) co_return absl::AbortedError(std::string(captured.message()));
-    co_return captured;
-  }
-  co_return co_await refresh(tables_now(*found));
-}
-
-// What the old triggers wrote since the intent, by its key; of a table that had none everything.
-Task<absl::Status> CapturedDdl::refresh(std::vector<TableRef> tables) {
-  std::set<std::string> conditions;
-  std::string numbers;
-  for (const TableRef& table : analysis_.tables) {
-    const LeaderCapture::CapturePtr live = capture_.live_capture(table);
-    for (const std::uint32_t number : capture_.numbers_of(table)) {
-      if (live && live->number == number) continue;
-      numbers += (numbers.empty() ? "" : ",") + std::to_string(number);
-    }
-  }
-  bool all = false;
-  if (!numbers.empty()) {
-    std::string question = dualwrite::select_changes(setting_.schema, capture_.pairs()) + " WHERE id>" +
-                           std::to_string(intent_) + " AND tbl IN (" + numbers + ") AND " +
-                           dualwrite::every_change(setting_.schema, link_->is_mariadb());
-    auto rows = co_await link_->query(std::move(question), in_its_time(), kRowsBytesMax);
-    if (!rows.ok()) co_return rows.status();
-    for (const auto& row : rows->front().rows) {
-      auto head = dualwrite::change_head(row);
-      if (!head.ok()) co_return head.status();
-      const LeaderCapture::CapturePtr capture = capture_.find(head->table);
-      if (!capture) {
-        all = true;
-        continue;
-      }
-      auto change = dualwrite::captured_row(*head, row, *capture);
-      if (!change.ok()) co_return change.status();
-      dualwrite::Bytes images = change->change.images;
-      while (!images.empty()) {
-        auto image = dualwrite::take_row(*capture->table, &images);
-        if (!image.ok()) co_return image.status();
-        auto condition = dualwrite::key_condition(*capture, *image);
-        if (!condition.ok()) co_return condition.status();
-        conditions.insert(*std::move(condition));
-      }
-    }
-  }
-  if (all) conditions.insert(" TRUE");
-  for (const TableRef& table : tables) {
-    const LeaderCapture::CapturePtr live = capture_.live_capture(table);
-    if (!live) continue;
-    std::set<std::string> of_table = conditions;
-    if (unwatched_.contains(table)) of_table.insert(" TRUE");
-    if (of_table.contains(" TRUE")) std::erase_if(of_table, [](const std::string& each) { return each != " TRUE"; });
-    for (const std::string& condition : of_table) {
-      const absl::Status written = co_await run(live->refresh_insert + condition + std::string(dualwrite::kRefreshEnd));
-      if (!written.ok()) co_return written;
-    }
-  }
-  co_return absl::OkStatus();
-}
-
-Task<absl::Status> CapturedDdl::capture_released(Setting setting, TableRef table) {
-  DdlAnalysis analysis;
-  analysis.tables.push_back(table);
-  CapturedDdl again(std::move(setting), {}, std::move(analysis));
-  again.intent_ = UINT64_MAX;  // nothing is behind it
-  const absl::Status connected = co_await again.connect();
-  if (!connected.ok()) co_return connected;
-  const absl::Status loaded = co_await again.capture_.load(*again.link_);
-  if (!loaded.ok()) co_return loaded;
-  auto all = co_await again.capture_.find_all(*again.link_);
-  if (!all.ok()) co_return all.status();
-  auto found = std::make_shared<const LeaderCapture::Found>(*std::move(all));
-  if (again.tables_now(*found).empty()) co_return absl::OkStatus();
-  std::string numbers;
-  for (const std::uint32_t number : again.capture_.numbers_of(table)) {
-    numbers += (numbers.empty() ? "" : ",") + std::to_string(number);
-  }
-  std::vector<std::string> statements;
-  statements.push_back("LOCK TABLES " + dualwrite::changes_table(again.setting_.schema) + " WRITE," +
-                       dualwrite::quote_name(again.setting_.schema) + ".`captured` WRITE," + quoted(table) + " WRITE");
-  if (!numbers.empty()) {
-    statements.push_back("DELETE FROM " + dualwrite::changes_table(again.setting_.schema) + " WHERE tbl IN (" +
-                         numbers + ")");
-  }
-  for (std::string& sql : statements) {
-    const absl::Status done = co_await again.run(std::move(sql));
-    if (!done.ok()) co_return absl::UnavailableError(std::string(done.message()));
-  }
-  const absl::Status captured = co_await again.capture_.capture_anew(*again.link_, again.analysis_.tables, found);
-  if (!captured.ok()) co_return captured;
-  const LeaderCapture::CapturePtr live = again.capture_.live_capture(table);
-  if (!live) co_return absl::OkStatus();  // it still cannot be captured, and is stopped again
-  const absl::Status written = co_await again.run(live->refresh_insert + " TRUE" + std::string(dualwrite::kRefreshEnd));
-  if (!written.ok()) co_return absl::UnavailableError(std::string(written.message()));
-  co_return co_await again.run("UNLOCK TABLES");
-}
-
-// A connection that is gone can write no more; its client's statement may still be running, and LOCK TABLES waits for
-// it.
-Task<absl::Status> CapturedDdl::resume_all(Setting setting) {
-  CapturedDdl first(setting, {}, {});
-  const absl::Status connected = co_await first.connect();
-  if (!connected.ok()) co_return connected;
-  const bool mariadb = first.link_->is_mariadb();
-  auto intents =
-      co_await first.link_->query("SELECT id,tbl,op,cid,fk,st,oi,ni FROM " + dualwrite::changes_table(setting.schema) +
-                                      " WHERE op='P' AND " + dualwrite::every_change(setting.schema, mariadb) +
-                                      " AND cid NOT IN (SELECT ID FROM information_schema.PROCESSLIST) ORDER BY id",
-                                  in_its_time());
+Task<absl::StatusOr<std::vector<CapturedDdl::OpenIntent>>> CapturedDdl::open_intents(BackendLink& leader,
+                                                                                     std::string schema) {
+  const bool mariadb = leader.is_mariadb();
+  std::vector<OpenIntent> out;
+  std::string question = "SELECT id,tbl,op,cid,fk,st,oi,ni FROM " + dualwrite::changes_table(schema) +
+                         " WHERE op='P' AND " + dualwrite::every_change(schema, mariadb) + " ORDER BY id";
+  auto intents = co_await leader.query(std::move(question), in_its_time());
   if (!intents.ok()) co_return intents.status();
+  if (intents->front().rows.empty()) co_return out;
+  auto connections = co_await Connections::read(leader);
+  if (!connections.ok()) co_return connections.status();
   for (const auto& row : intents->front().rows) {
     auto head = dualwrite::change_head(row);
     if (!head.ok()) co_return head.status();
     auto noted = dualwrite::captured_statement(*head, row);
     if (!noted.ok()) co_return noted.status();
     DdlAnalysis analysis = dualwrite::analyze_ddl(noted->statement, mariadb);
-    limited_log().warn(LogKind::applier_state, "feed=trigger ddl=\"{}\" resumed=true", analysis.verb);
-    CapturedDdl ddl(setting, std::move(noted->statement), std::move(analysis));
-    ddl.intent_ = head->id;
-    const absl::Status again = co_await ddl.connect();
-    if (!again.ok()) co_return again;
-    const absl::Status concluded = co_await ddl.conclude(Outcome::unknown);
-    if (!concluded.ok()) co_return absl::UnavailableError(std::string(concluded.message()));
+    const bool over = !noted->note.error.empty() || !connections->has(noted->note.client, head->statement);
+    out.push_back({.noted = *std::move(noted), .analysis = std::move(analysis), .over = over});
+  }
+  co_return out;
+}
+
+Task<absl::Status> CapturedDdl::resume(Setting setting, OpenIntent intent, std::set<std::string> held) {
+  CapturedDdl ddl(setting, std::move(intent.noted.statement), std::move(intent.analysis));
+  ddl.intent_ = intent.noted.head.id;
+  ddl.note_ = std::move(intent.noted.note);
+  if (!ddl.note_.error.empty()) ddl.statement_.error = static_cast<std::uint16_t>(to_number(ddl.note_.error));
+  absl::Status ready = co_await ddl.connect();
+  if (ready.ok()) ready = co_await ddl.take_turn(std::move(held), std::chrono::seconds(0));
+  if (!ready.ok()) co_return ready;
+  auto there = co_await ddl.exists("id=" + std::to_string(ddl.intent_));
+  if (!there.ok() || !*there) co_return there.status();  // its owner has concluded it just now
+  limited_log().warn(LogKind::applier_state, "feed=trigger ddl=\"{}\" resumed=true", ddl.analysis_.verb);
+  co_return co_await ddl.conclude();
+}
+
+Task<absl::Status> CapturedDdl::resume_all(Setting setting) {
+  CapturedDdl asking(setting, {}, {});
+  const absl::Status connected = co_await asking.connect();
+  if (!connected.ok()) co_return connected;
+  auto intents = co_await open_intents(*asking.link_, setting.schema);
+  if (!intents.ok()) co_return intents.status();
+  const std::set<std::string> none;
+  for (OpenIntent& intent : *intents) {
+    if (!intent.over) continue;
+    const absl::Status resumed = co_await resume(setting, std::move(intent), none);
+    // It has an owner, or a transaction holds its table: later.
+    if (resumed.ok() || absl::IsAborted(resumed)) continue;
+    co_return absl::UnavailableError(std::string(resumed.message()));
   }
   co_return absl::OkStatus();
 }

@@ -1,20 +1,23 @@
 // Feed `trigger`: a schema change through the proxy, from before the client's statement until its tables are captured
 // again.
 //
-// Triggers know nothing of DDL, so `changes` is told: an intent before the client's statement runs, on the client's own
-// connection, and that it has run after. Whoever reads `changes` takes nothing behind an intent. The old triggers stay
-// during the statement, so that writes past the proxy are still captured, if in the old shape; what they wrote may lack
-// columns, or have come behind a TRUNCATE, so these rows are written down once more as they are.
+// Triggers know nothing of DDL, so `changes` is told: an intent before the client's statement runs, on the control
+// account's own connection, and that it has run after. Whoever reads `changes` takes nothing behind an intent. The old
+// triggers stay during the statement, so that every write is still captured, if in the old shape, or by nothing but its
+// key where a column they name is gone. What they wrote may lack columns, or have come behind a TRUNCATE, so these rows
+// are written down once more as they are.
 //
-//   intent (P) | client's statement | LOCK TABLES | has run (S), old triggers go, new come, rows anew (R), P goes |
-//   UNLOCK
+//   intent (P) | client's statement | LOCK TABLES | has run (S), old triggers go, new come, rows that were written by
+//   their keys alone go behind S with all that came after them, rows anew (R), P goes | UNLOCK
 //
-// A proxy that dies in between leaves an intent whose connection is gone: resume() goes on from there, by what the
-// definitions have become.
+// Statements about one table take turns (named locks of the leader, from before P until P is gone). A proxy that dies
+// in between leaves an intent without an owner: the next statement about the table, or whoever applies, goes on from
+// there once the client's connection is gone, by what the definitions have become.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -22,6 +25,8 @@
 
 #include "dualwrite/ddl.h"
 #include "dualwrite/log_event.h"
+#include "dualwrite/trigger/captured_row.h"
+#include "dualwrite/trigger/ddl_conclusion.h"
 #include "proxy/backend_link.h"
 #include "proxy/feed/leader_capture.h"
 
@@ -36,32 +41,69 @@ class CapturedDdl {
     Counters& counters;
     std::string schema;  // the control schema
   };
-  // The intent is written. Unavailable: it could not be, and the statement must not run.
+  // The intent is written; the statement is to be run on connection `client` of the leader. Aborted: another schema
+  // change of its tables is under way, and the statement must not run; nor after any other failure.
   static Task<absl::StatusOr<std::unique_ptr<CapturedDdl>>> begin(Setting setting, dualwrite::LoggedStatement statement,
-                                                                  dualwrite::DdlAnalysis analysis);
+                                                                  dualwrite::DdlAnalysis analysis,
+                                                                  std::uint64_t client);
   // The statement has run, with this error code or 0. Waits for open transactions of its tables, but not for ever: past
   // that the intent stays, to be resumed.
   Task<absl::Status> finish(std::uint16_t error);
-  // Intents whose proxy is gone, one after the other; on `leader`, by whoever applies.
+  // Intents without an owner whose statement can run no more; by whoever applies.
   static Task<absl::Status> resume_all(Setting setting);
   // A table whose triggers did not serve any more: captured anew, with every row as it is. What the old ones wrote
   // goes.
   static Task<absl::Status> capture_released(Setting setting, dualwrite::TableRef table);
 
  private:
-  enum class Outcome : std::uint8_t { ran, failed, unknown };
+  // A 'P' of `changes`.
+  struct OpenIntent {
+    dualwrite::CapturedStatement noted;
+    dualwrite::DdlAnalysis analysis;
+    bool over = false;  // its statement can run no more
+  };
+  // What the triggers of before have written since the intent.
+  struct Touched {
+    std::map<LeaderCapture::CapturePtr, std::set<std::string>> keys;
+    std::string numbers = "0";
+    // Rows of which only the identity is known, rising: id, the row of `changes`, what it was captured by.
+    struct Identity {
+      std::uint64_t id = 0;
+      std::vector<protocol::Cell> row;
+      LeaderCapture::CapturePtr capture;
+    };
+    std::vector<Identity> identities;
+    bool unknown = false;  // there are rows of which nothing is known
+  };
+  using FoundPtr = std::shared_ptr<const LeaderCapture::Found>;
+
   CapturedDdl(Setting setting, dualwrite::LoggedStatement statement, dualwrite::DdlAnalysis analysis);
-  Task<absl::Status> connect();
-  Task<absl::Status> conclude(Outcome outcome);
   Task<absl::Status> run(std::string sql);
-  Task<absl::Status> capture_again(std::shared_ptr<const LeaderCapture::Found> found);
+  std::string changes() const;
+
+  // captured_ddl.cc: whose turn it is, and what became of the statement
+  Task<absl::Status> connect();
+  std::set<std::string> turns() const;
+  Task<absl::Status> take_turn(std::set<std::string> others, std::chrono::seconds wait);
+  Task<absl::Status> resume_others(TimePoint until);
+  Task<absl::Status> write_intent(TimePoint until);
+  static Task<absl::StatusOr<std::vector<OpenIntent>>> open_intents(BackendLink& leader, std::string schema);
+  static Task<absl::Status> resume(Setting setting, OpenIntent intent, std::set<std::string> held);
+  Task<absl::Status> try_to_finish();
+  Task<absl::StatusOr<bool>> exists(std::string condition);
+  Task<absl::Status> conclude();
+
+  // captured_ddl_rows.cc: its tables captured anew
+  Task<absl::Status> capture_again(FoundPtr found, bool said);
+  Task<absl::Status> lock_tables(std::vector<dualwrite::TableRef> tables);
   Task<absl::Status> spell_out(std::vector<dualwrite::TableRef> made);
-  Task<absl::Status> refresh(std::vector<dualwrite::TableRef> tables);
-  Task<absl::Status> empty_broken(std::vector<dualwrite::TableRef> tables,
-                                  std::shared_ptr<const LeaderCapture::Found> found);
-  Task<absl::StatusOr<bool>> is_said();
+  Task<absl::StatusOr<Touched>> touched();
+  Task<absl::Status> begin_anew(FoundPtr found, const Touched& touched);
+  Task<absl::Status> refresh(FoundPtr found, const Touched& touched);
+  Task<absl::Status> follow_identities(FoundPtr found, const Touched& touched);
+  Task<absl::Status> move_behind(FoundPtr found, const Touched& touched);
   std::vector<dualwrite::TableRef> tables_now(const LeaderCapture::Found& found) const;
-  bool has_changed(const LeaderCapture::Found& found) const;
+  bool is_captured_as_is(const LeaderCapture::Found& found) const;
 
   Setting setting_;
   dualwrite::LoggedStatement statement_;
@@ -69,7 +111,9 @@ class CapturedDdl {
   std::unique_ptr<BackendLink> link_;
   LeaderCapture capture_;
   std::uint64_t intent_ = 0;
-  std::set<dualwrite::TableRef> unwatched_;  // writes to them may have been made that no trigger saw
+  dualwrite::IntentNote note_;
+  bool outcome_noted_ = false;
+  std::set<dualwrite::TableRef> anew_;  // all their rows are written down, since it is not known which were written
 };
 
 // What a client's session says of a statement that it is about to run: one row, for logged_statement().

@@ -69,6 +69,7 @@ class ChangeSource {
   virtual bool is_broken(const dualwrite::TableRef& table) const = 0;
   // For the status.
   virtual std::vector<FeedStatus::Captured> captured() const = 0;
+  virtual FeedStatus::Changes changes() const = 0;
   // False: transactions may be there in part, as while a long backlog is worked off; the status says so.
   virtual bool is_consistent() const = 0;
   // What is not there any more: FailedPrecondition and OutOfRange of read() may come from tables that are caught up.

@@ -74,6 +74,13 @@ struct FeedStatus {
     std::uint32_t number = 0;
   };
   std::vector<Captured> captured;
+  // trigger: the table `changes` on the leader.
+  struct Changes {
+    std::uint64_t rows_max = 0;  // as many rows wait at most: from the first id to the last
+    std::uint64_t consistent_at =
+        0;  // a backlog is cut: the follower has whole transactions again behind about this id
+  };
+  Changes changes;
   std::string position;         // applied up to
   std::string leader_position;  // log: the leader's end when last asked
 };

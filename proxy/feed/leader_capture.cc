@@ -29,7 +29,7 @@ absl::Status refusal(const protocol::Err& err) {
   if (err.code == kNeedsSuper) {
     advice = "SET GLOBAL log_bin_trust_function_creators=1 on the leader";
   } else {
-    advice = "GRANT SELECT, TRIGGER, LOCK TABLES ON *.* TO the control account of the leader";
+    advice = "GRANT SELECT, TRIGGER, LOCK TABLES, PROCESS ON *.* TO the control account of the leader";
   }
   return absl::FailedPreconditionError("triggers cannot be made on the leader (" + err_text(err) + "): " + advice);
 }
@@ -42,7 +42,8 @@ bool LeaderCapture::may_have_triggers(const TableDefinition& definition) {
 
 // A trigger on a table of our own shows whether this account may make them at all.
 Task<absl::Status> LeaderCapture::judge(BackendLink& leader) {
-  auto settings = co_await leader.query(dualwrite::capture_settings_query(), Clock::now() + kCaptureMax);
+  auto settings =
+      co_await leader.query(dualwrite::capture_settings_query(leader.is_mariadb()), Clock::now() + kCaptureMax);
   if (!settings.ok()) co_return settings.status();
   auto problems = dualwrite::judge_capture(settings->front());
   if (!problems.ok()) co_return problems.status();
@@ -63,6 +64,8 @@ Task<absl::Status> LeaderCapture::judge(BackendLink& leader) {
   statements.push_back("LOCK TABLES " + table + " WRITE");
   statements.push_back("UNLOCK TABLES");
   statements.push_back("DROP TABLE " + table);
+  // As each second.
+  statements.push_back(dualwrite::table_ids_query(leader.is_mariadb()) + " LIMIT 1");
   std::optional<protocol::Err> refused;
   for (std::string& sql : statements) {
     auto done = co_await leader.run(std::move(sql), Clock::now() + kCaptureMax);
@@ -133,6 +136,9 @@ Task<absl::StatusOr<LeaderCapture::Found>> LeaderCapture::find_all(BackendLink& 
     if (!dualwrite::is_capture_trigger(name)) continue;
     found.triggers[{.schema = row[0].value_or(""), .table = row[1].value_or("")}].insert(name);
   }
+  auto ids = co_await leader.query_rows(dualwrite::table_ids_query(leader.is_mariadb()), 2, Clock::now() + kCaptureMax);
+  if (!ids.ok()) co_return ids.status();
+  found.ids = dualwrite::TableIds(*ids);
   // What foreign keys refer to is as it is now.
   const bool mariadb = leader.is_mariadb();
   for (auto& [number, record] : records_) {
@@ -198,6 +204,11 @@ std::vector<std::uint32_t> LeaderCapture::numbers_of(const TableRef& table) cons
   return out;
 }
 
+bool LeaderCapture::is_referenced(std::uint32_t number) const {
+  const auto found = records_.find(number);
+  return found != records_.end() && !found->second.referenced.empty();
+}
+
 const CaptureRecord* LeaderCapture::live(const TableRef& table) const {
   for (const auto& [number, record] : records_) {
     if (record.state == CaptureState::live && record.definition.name == table) return &record;
@@ -221,9 +232,8 @@ LeaderCapture::CapturePtr LeaderCapture::live_capture(const TableRef& table) con
 bool LeaderCapture::is_as_captured(const TableRef& table, const Found& found) const {
   const CaptureRecord* record = live(table);
   const auto definition = found.tables.find(table);
-  if (record == nullptr || definition == found.tables.end()) {
-    return record == nullptr && definition == found.tables.end();
-  }
+  const bool may_be_captured = definition != found.tables.end() && may_have_triggers(definition->second);
+  if (record == nullptr || !may_be_captured) return record == nullptr && !may_be_captured;
   return dualwrite::capture_fingerprint(definition->second) == dualwrite::capture_fingerprint(record->definition);
 }
 
@@ -259,6 +269,11 @@ std::string LeaderCapture::complaint(const CaptureRecord& record, const Found& f
       "; copy the table anew, then run crossfade tables release " + name.schema + "." + name.table;
   if (dualwrite::capture_fingerprint(table->second) != dualwrite::capture_fingerprint(record.definition)) {
     return "its definition was changed past the proxy, and its triggers do not tell everything" + advice;
+  }
+  if (found.ids.of(name) != record.ids) {
+    return "its rows were replaced past the proxy (TRUNCATE, a change of partitions), or it was rebuilt (OPTIMIZE), "
+           "which looks the same" +
+           advice;
   }
   const CapturePtr capture = find(record.number);
   if (capture && capture->mariadb) {
@@ -304,8 +319,10 @@ Task<absl::Status> LeaderCapture::set_up(BackendLink& leader) {
       const absl::Status dropped = co_await drop_triggers(leader, name, std::move(names));
       if (!dropped.ok()) co_return dropped;
     }
-    auto referenced = dualwrite::referenced_columns(found->tables, name);
-    const absl::Status captured = co_await make(leader, definition, std::move(referenced));
+    CaptureRecord fresh_record{.definition = definition,
+                               .referenced = dualwrite::referenced_columns(found->tables, name),
+                               .ids = found->ids.of(name)};
+    const absl::Status captured = co_await make(leader, std::move(fresh_record));
     if (!captured.ok()) co_return captured;
   }
   co_return co_await unlock(leader);

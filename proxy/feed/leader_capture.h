@@ -10,6 +10,7 @@
 
 #include "dualwrite/trigger/capture_control.h"
 #include "dualwrite/trigger/capture_plan.h"
+#include "dualwrite/trigger/table_ids.h"
 #include "proxy/backend_link.h"
 #include "proxy/feed/table_catalog.h"
 
@@ -37,6 +38,8 @@ class LeaderCapture {
   CapturePtr find(std::uint32_t number) const;
   // All numbers of a name.
   std::vector<std::uint32_t> numbers_of(const dualwrite::TableRef& table) const;
+  // Do foreign keys refer to the table of this number?
+  bool is_referenced(std::uint32_t number) const;
   // Pairs of big columns that `changes` has.
   std::size_t pairs() const { return pairs_; }
 
@@ -51,6 +54,7 @@ class LeaderCapture {
   struct Found {
     Definitions tables;
     std::map<dualwrite::TableRef, std::set<std::string>> triggers;  // ours, by the table that has them
+    dualwrite::TableIds ids;
   };
   Task<absl::StatusOr<Found>> find_all(BackendLink& leader);
   // After a change of their definition: these tables with new numbers. `session` has them locked, and the control
@@ -72,8 +76,7 @@ class LeaderCapture {
   Task<absl::Status> unlock(BackendLink& leader);
   Task<absl::Status> make_tables(BackendLink& leader);
   Task<absl::StatusOr<bool>> is_new(BackendLink& leader);
-  Task<absl::Status> make(BackendLink& leader, dualwrite::TableDefinition definition,
-                          std::vector<std::vector<std::string>> referenced);
+  Task<absl::Status> make(BackendLink& leader, dualwrite::CaptureRecord record);
   static bool may_have_triggers(const dualwrite::TableDefinition& definition);
   Task<absl::Status> make_triggers(BackendLink& leader, CapturePtr plan);
   Task<absl::Status> drop_triggers(BackendLink& leader, dualwrite::TableRef table, std::set<std::string> names);

@@ -15,7 +15,6 @@ namespace crossfade::proxy {
 
 using dualwrite::CaptureRecord;
 using dualwrite::CaptureState;
-using dualwrite::TableDefinition;
 using dualwrite::TableRef;
 
 Task<absl::Status> LeaderCapture::drop_triggers(BackendLink& leader, TableRef table, std::set<std::string> names) {
@@ -29,19 +28,18 @@ Task<absl::Status> LeaderCapture::drop_triggers(BackendLink& leader, TableRef ta
 }
 
 // A number, three triggers, and then it is live. A table that cannot be captured is noted as such.
-Task<absl::Status> LeaderCapture::make(BackendLink& leader, TableDefinition definition,
-                                       std::vector<std::vector<std::string>> referenced) {
-  const TableRef name = definition.name;
+Task<absl::Status> LeaderCapture::make(BackendLink& leader, CaptureRecord record) {
+  const TableRef name = record.definition.name;
   auto asked = co_await leader.query_rows(dualwrite::after_triggers_query(name), 2, Clock::now() + kCaptureMax);
   if (!asked.ok()) co_return asked.status();
   auto first = dualwrite::first_triggers(*asked);
   if (!first.ok()) co_return first.status();
-  dualwrite::CaptureRequest request{.leader = definition,
+  dualwrite::CaptureRequest request{.leader = record.definition,
                                     .mariadb = leader.is_mariadb(),
                                     .number = 0,
                                     .control_schema = schema_,
                                     .first = *std::move(first),
-                                    .referenced = referenced};
+                                    .referenced = record.referenced};
   const auto judged = dualwrite::plan_capture(request);
   if (!judged.ok()) {
     uncaptured_[name] = std::string(judged.status().message());
@@ -52,7 +50,6 @@ Task<absl::Status> LeaderCapture::make(BackendLink& leader, TableDefinition defi
     if (!widened.ok()) co_return widened;
     pairs_ = judged->pairs;
   }
-  CaptureRecord record{.number = 0, .state = CaptureState::making, .definition = definition, .referenced = referenced};
   auto inserted = co_await leader.run(dualwrite::insert_captured(schema_, record), Clock::now() + kCaptureMax);
   if (!inserted.ok()) co_return inserted.status();
   if (inserted->failed()) co_return absl::UnavailableError("captured: " + err_text(inserted->last().err));
@@ -108,8 +105,10 @@ Task<absl::Status> LeaderCapture::capture_anew(BackendLink& session, std::vector
       const absl::Status dropped = co_await drop_triggers(session, name, std::move(names));
       if (!dropped.ok()) co_return dropped;
     }
-    auto referenced = dualwrite::referenced_columns(found->tables, name);
-    const absl::Status made = co_await make(session, definition->second, std::move(referenced));
+    CaptureRecord record{.definition = definition->second,
+                         .referenced = dualwrite::referenced_columns(found->tables, name),
+                         .ids = found->ids.of(name)};
+    const absl::Status made = co_await make(session, std::move(record));
     if (!made.ok()) co_return made;
   }
   co_return absl::OkStatus();

@@ -155,8 +155,6 @@ absl::Status LogApplier::take_refresh(RowsChange change, std::shared_ptr<const T
   }
   collect_events();
   for (dualwrite::RowStatement& statement : *statements) {
-    // What hangs on the rows that go stays.
-    statement.no_foreign_key_checks = true;
     statement.affected = dualwrite::kAnyAffected;
     add_row_statement(std::move(statement));
   }

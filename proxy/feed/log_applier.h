@@ -120,7 +120,6 @@ class LogApplier {
   Task<absl::Status> run_ddl(dualwrite::LoggedStatement statement, dualwrite::DdlAnalysis analysis);
   Task<absl::StatusOr<std::optional<protocol::Err>>> run_ddl_statement(std::string sql,
                                                                        dualwrite::LoggedStatement original);
-  Task<absl::StatusOr<std::string>> fingerprint(std::vector<dualwrite::TableRef> tables);
   bool is_followed(const dualwrite::DdlAnalysis& analysis) const;
   Task<absl::StatusOr<std::string>> schema_collation_of(const dualwrite::DdlAnalysis& analysis,
                                                         const dualwrite::LoggedStatement& statement);

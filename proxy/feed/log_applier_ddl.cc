@@ -4,8 +4,6 @@
 // of its statements, with a fingerprint of what the statement is about to change; after a crash a fingerprint that has
 // changed says that the statement was run.
 
-#include <xxhash.h>
-
 #include <algorithm>
 #include <array>
 
@@ -13,6 +11,7 @@
 #include "dualwrite/collation_names.h"
 #include "dualwrite/sql_text.h"
 #include "proxy/deadlines.h"
+#include "proxy/feed/ddl_state.h"
 #include "proxy/feed/log_applier.h"
 #include "proxy/feed/server_answers.h"
 #include "proxy/log_limit.h"
@@ -30,15 +29,6 @@ namespace {
 
 constexpr auto kDdlMax = std::chrono::hours(24);
 constexpr std::uint16_t kUtf8mb4GeneralCi = 45;  // of both makes
-
-// AUTO_INCREMENT=7 among the options: it moves with the rows.
-std::string without_counter(std::string text) {
-  constexpr std::string_view kCounter = " AUTO_INCREMENT=";
-  const std::size_t begin = text.rfind(kCounter);
-  if (begin == std::string::npos) return text;
-  const std::size_t end = text.find_first_not_of("0123456789", begin + kCounter.size());
-  return text.erase(begin, (end == std::string::npos ? text.size() : end) - begin);
-}
 
 bool is_drop_of_tables(const DdlAnalysis& analysis) { return analysis.verb == "DROP TABLE"; }
 
@@ -150,13 +140,13 @@ Task<absl::Status> LogApplier::run_ddl(LoggedStatement statement, DdlAnalysis an
   DdlIntent intent{.at = current_.at, .step = 0, .fingerprint = ""};
   if (*found && (*found)->at == current_.at) {
     intent = **found;
-    auto now = co_await fingerprint(analysis.tables);
+    auto now = co_await tables_state(follower_.link(), analysis.tables);
     if (!now.ok()) co_return now.status();
     if (*now != intent.fingerprint) ++intent.step;
   }
   const bool resumed = found->has_value() && (*found)->at == current_.at;
   for (; intent.step < statements->size(); ++intent.step) {
-    auto now = co_await fingerprint(analysis.tables);
+    auto now = co_await tables_state(follower_.link(), analysis.tables);
     if (!now.ok()) co_return now.status();
     intent.fingerprint = *now;
     const absl::Status noted = co_await note_intent(intent);
@@ -298,26 +288,6 @@ Task<absl::StatusOr<std::optional<protocol::Err>>> LogApplier::run_ddl_statement
   }
   link.send_quit();
   co_return std::optional<protocol::Err>();
-}
-
-Task<absl::StatusOr<std::string>> LogApplier::fingerprint(std::vector<TableRef> tables) {
-  std::string all;
-  for (const TableRef& table : tables) {
-    auto shown = co_await follower_.link().run(
-        "SHOW CREATE TABLE " + dualwrite::quote_name(table.schema) + "." + dualwrite::quote_name(table.table),
-        Clock::now() + std::chrono::minutes(1));
-    if (!shown.ok()) co_return shown.status();
-    if (shown->failed()) {
-      all += "none;";
-      continue;
-    }
-    auto taken = protocol::decode_response(shown->wire, protocol::ResponseKind::query, follower_.link().capabilities());
-    if (!taken.ok()) co_return taken.status();
-    for (const auto& row : taken->front().rows) {
-      for (const protocol::Cell& cell : row) all += without_counter(cell.value_or("")) + ";";
-    }
-  }
-  co_return std::to_string(XXH3_64bits(all.data(), all.size()));
 }
 
 }  // namespace crossfade::proxy

@@ -93,6 +93,7 @@ Task<absl::Status> LogApplier::diverged(RowsChange row, std::shared_ptr<const Ta
   setting_.counters.divergences.add();
   ++divergences_;
   if (policy == config::OnDivergence::overwrite || setting_.stopped.overwrites(table)) {
+    row.flags |= dualwrite::kRowsNoForeignKeyChecks;  // what hangs on the row stays
     auto overwritten = co_await overwrite(std::move(row), how);
     if (!overwritten.ok()) co_return overwritten.status();
     if (overwritten->empty()) {
@@ -120,8 +121,10 @@ Task<absl::StatusOr<std::string>> LogApplier::overwrite(RowsChange row, std::sha
   auto statements = dualwrite::overwriting_statements(row, *how);
   if (!statements.ok()) co_return std::string(statements.status().message());
   std::vector<WriterStep> steps;
-  for (dualwrite::RowStatement& statement : *statements) steps.push_back({.sql = std::move(statement.sql)});
-  steps.insert(steps.begin(), WriterStep{.sql = "SET foreign_key_checks=0"});
+  for (dualwrite::RowStatement& statement : *statements) {
+    steps.push_back({.sql = statement.no_foreign_key_checks ? "SET foreign_key_checks=0" : "SET foreign_key_checks=1"});
+    steps.push_back({.sql = std::move(statement.sql)});
+  }
   no_foreign_key_checks_ = false;
   steps.push_back({.sql = "SET foreign_key_checks=1"});
   auto failure = co_await run_open(std::move(steps));

@@ -28,6 +28,7 @@ class LogSource final : public ChangeSource {
     return false;
   }
   std::vector<FeedStatus::Captured> captured() const override { return {}; }
+  FeedStatus::Changes changes() const override { return {}; }
   bool is_consistent() const override { return true; }
   bool forgets() const override { return true; }
 

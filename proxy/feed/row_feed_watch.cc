@@ -225,6 +225,7 @@ Task<absl::Status> RowFeed::stop_broken() {
   {
     const std::lock_guard lock(status_mutex_);
     status_.captured = source_->captured();
+    status_.changes = source_->changes();
   }
   for (ChangeSource::Broken& each : *broken) {
     StoppedTable stop{.table = std::move(each.table),

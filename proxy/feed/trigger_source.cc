@@ -6,6 +6,7 @@
 #include "dualwrite/trigger/changes_table.h"
 #include "proxy/deadlines.h"
 #include "proxy/feed/server_answers.h"
+#include "proxy/log_limit.h"
 
 namespace crossfade::proxy {
 
@@ -23,6 +24,7 @@ constexpr std::size_t kRowsMax = 200000;  // of a snapshot: a longer backlog is 
 constexpr std::size_t kDeletesMax = 500;  // a packet
 constexpr std::size_t kDdlBytesMax = std::size_t{1} << 30;
 constexpr std::size_t kAwaitedMax = 20000;  // of a stand-by
+constexpr std::uint64_t kManyRows = 1000000;
 
 TimePoint before_long() { return Clock::now() + kChangesMax; }
 
@@ -126,8 +128,6 @@ void TriggerSource::close() {
   stream_.reset();
   link_.reset();
   control_ = nullptr;
-  merge_ = dualwrite::ReplaceMerge();
-  items_.clear();
   ids_.clear();
   in_transaction_ = false;
   held_.reset();
@@ -253,23 +253,26 @@ Task<absl::Status> TriggerSource::take(std::vector<protocol::Cell> row, LogQueue
   if (head->kind == ChangeKind::statement) {
     auto statement = dualwrite::captured_statement(*head, row);
     if (!statement.ok()) co_return absl::FailedPreconditionError(std::string(statement.status().message()));
-    merge_.add(*std::move(statement), &items_);
-    co_return co_await put_all(queue);
+    co_return co_await put_statement(*std::move(statement), queue);
   }
   auto capture = co_await capture_of(head->table);
   if (!capture.ok()) co_return capture.status();
+  if (head->kind == ChangeKind::identity) {
+    co_return unreadable(**capture, absl::FailedPreconditionError("a column of it was dropped past the proxy"));
+  }
   auto change = dualwrite::captured_row(*head, row, **capture);
   if (!change.ok()) co_return unreadable(**capture, change.status());
-  if (head->kind == ChangeKind::refresh) change->change.overwrites = true;
+  if (head->kind == ChangeKind::refresh) {
+    change->change.overwrites = true;
+    change->change.flags |= dualwrite::kRowsNoForeignKeyChecks;  // what hangs on the row stays
+  }
   if (is_during_ddl(*head)) {
     // Both images of an update are rows that go, then.
-    change->head.kind = ChangeKind::refresh;
     change->change.kind = dualwrite::RowsKind::delete_;
     change->change.overwrites = true;
+    change->change.flags |= dualwrite::kRowsNoForeignKeyChecks;
   }
-  const absl::Status added = merge_.add(*std::move(change), **capture, &items_);
-  if (!added.ok()) co_return unreadable(**capture, added);
-  co_return co_await put_all(queue);
+  co_return put(*std::move(change), **capture, queue);
 }
 
 // Its table stops with the next look; the snapshot is read again, at last without it.
@@ -281,16 +284,15 @@ absl::Status TriggerSource::unreadable(const dualwrite::Capture& capture, const 
 
 Task<absl::Status> TriggerSource::end_snapshot(LogQueue& queue) {
   if (cut_) {
-    const std::uint64_t first_held = merge_.cut();
-    if (first_held != 0) std::erase_if(ids_, [first_held](std::uint64_t id) { return id >= first_held; });
     const absl::Status skipped = co_await stream_->skip_rest(before_long());
     if (!skipped.ok()) co_return skipped;
-  } else {
-    merge_.finish(&items_);
-    const absl::Status put = co_await put_all(queue);
-    if (!put.ok()) co_return put;
   }
   stream_.reset();
+  if (cut_ && !held_ && !bounded_) {
+    auto last = co_await outermost_id(*link_, "DESC");
+    if (!last.ok()) co_return last.status();
+    cut_at_ = *last;
+  }
   auto done = co_await link_->query("COMMIT", before_long());
   if (!done.ok()) co_return done.status();
   in_snapshot_ = false;
@@ -385,7 +387,32 @@ std::vector<FeedStatus::Captured> TriggerSource::captured() const {
   return out;
 }
 
+Task<absl::StatusOr<std::uint64_t>> TriggerSource::outermost_id(BackendLink& leader, std::string_view direction) {
+  std::string sql = "SELECT id FROM " + dualwrite::changes_table(setting_.schema) + " WHERE " +
+                    dualwrite::every_change(setting_.schema, leader.is_mariadb()) + " ORDER BY id " +
+                    std::string(direction) + " LIMIT 1";
+  auto row = co_await leader.query_rows(std::move(sql), 1, before_long());
+  if (!row.ok()) co_return row.status();
+  co_return row->empty() ? 0 : first_number(row->front());
+}
+
+// Rows wait while the follower is away, or their table is stopped, and nothing bounds them but the leader's disk.
+Task<absl::Status> TriggerSource::count_waiting(BackendLink& leader) {
+  auto first = co_await outermost_id(leader, "ASC");
+  if (!first.ok()) co_return first.status();
+  auto last = co_await outermost_id(leader, "DESC");
+  if (!last.ok()) co_return last.status();
+  rows_waiting_max_ = *last == 0 || *last < *first ? 0 : *last - *first + 1;
+  if (rows_waiting_max_ < kManyRows) co_return absl::OkStatus();
+  limited_log().warn(LogKind::applier_state, "feed=trigger changes_rows_max={} why=\"{}\"", rows_waiting_max_,
+                     stopped_ != nullptr && !stopped_->all().empty() ? "tables are stopped: release them, or drop them"
+                                                                     : "the follower is behind");
+  co_return absl::OkStatus();
+}
+
 Task<absl::StatusOr<std::vector<ChangeSource::Broken>>> TriggerSource::look(BackendLink& leader) {
+  const absl::Status counted = co_await count_waiting(leader);
+  if (!counted.ok()) co_return counted;
   if (held_) {
     const absl::Status resumed = co_await CapturedDdl::resume_all(ddl_setting());
     if (!resumed.ok()) co_return resumed;

@@ -17,7 +17,6 @@
 
 #include "dualwrite/trigger/captured_row.h"
 #include "dualwrite/trigger/id_ranges.h"
-#include "dualwrite/trigger/replace_merge.h"
 #include "proxy/feed/captured_ddl.h"
 #include "proxy/feed/change_source.h"
 #include "proxy/feed/leader_capture.h"
@@ -46,6 +45,9 @@ class TriggerSource final : public ChangeSource {
     return capture_.uncaptured().contains(table) || unreadable_.contains(table);
   }
   std::vector<FeedStatus::Captured> captured() const override;
+  FeedStatus::Changes changes() const override {
+    return {.rows_max = rows_waiting_max_, .consistent_at = part_ == 0 ? 0 : cut_at_};
+  }
   bool is_consistent() const override { return part_ == 0; }
   bool forgets() const override { return false; }
 
@@ -59,13 +61,14 @@ class TriggerSource final : public ChangeSource {
   Task<absl::Status> take(std::vector<protocol::Cell> row, LogQueue& queue);
   Task<absl::StatusOr<LeaderCapture::CapturePtr>> capture_of(std::uint32_t number);
   absl::Status unreadable(const dualwrite::Capture& capture, const absl::Status& why);
-  Task<absl::Status> put_all(LogQueue& queue);
-  void put(dualwrite::CapturedRow row, LogQueue& queue);
+  absl::Status put(dualwrite::CapturedRow row, const dualwrite::Capture& capture, LogQueue& queue);
   Task<absl::Status> put_statement(dualwrite::CapturedStatement statement, LogQueue& queue);
   void begin_transaction(LogQueue& queue);
   void end_transaction(dualwrite::LogPosition next, std::string taken, LogQueue& queue);
   Task<absl::Status> end_snapshot(LogQueue& queue);
   Task<absl::Status> forget(std::vector<std::uint64_t> ids);
+  Task<absl::StatusOr<std::uint64_t>> outermost_id(BackendLink& leader, std::string_view direction);
+  Task<absl::Status> count_waiting(BackendLink& leader);
   std::string left_out() const;
 
   SourceSetting setting_;
@@ -90,9 +93,7 @@ class TriggerSource final : public ChangeSource {
   // The snapshot being read.
   std::vector<DdlTime> ddl_times_;
   std::unique_ptr<RowStream> stream_;
-  dualwrite::ReplaceMerge merge_;
-  std::vector<dualwrite::CapturedItem> items_;  // certain, and not in the queue yet
-  std::vector<std::uint64_t> ids_;              // of the rows read, rising
+  std::vector<std::uint64_t> ids_;  // of the rows read, rising
   std::size_t rows_ = 0;
   bool in_transaction_ = false;
   bool in_snapshot_ = false;                       // one has begun, and is not at its end
@@ -101,6 +102,9 @@ class TriggerSource final : public ChangeSource {
   std::optional<std::uint64_t> held_;              // a schema change is under way: nothing from this id on
   std::optional<dualwrite::LogPosition> ends_at_;  // in the queue as a whole: what the follower must have stored
   TimePoint next_snapshot_{};
+
+  std::uint64_t rows_waiting_max_ = 0;  // of the last look
+  std::uint64_t cut_at_ = 0;            // the last id that was visible when the last backlog was cut
 
   // A stand-by: what was visible when its round began, and has not been taken since.
   std::set<std::uint64_t> awaited_;

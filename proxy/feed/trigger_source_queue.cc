@@ -6,7 +6,6 @@
 
 namespace crossfade::proxy {
 
-using dualwrite::CapturedItem;
 using dualwrite::CapturedRow;
 using dualwrite::CapturedStatement;
 using dualwrite::IdRanges;
@@ -16,19 +15,6 @@ using dualwrite::RowsChange;
 namespace {
 constexpr std::size_t kChangeBytesMax = 1u << 20;  // rows joined to one change
 }  // namespace
-
-Task<absl::Status> TriggerSource::put_all(LogQueue& queue) {
-  std::vector<CapturedItem> items = std::exchange(items_, {});
-  for (CapturedItem& item : items) {
-    if (auto* row = std::get_if<CapturedRow>(&item)) {
-      put(std::move(*row), queue);
-      continue;
-    }
-    const absl::Status put = co_await put_statement(std::get<CapturedStatement>(std::move(item)), queue);
-    if (!put.ok()) co_return put;
-  }
-  co_return absl::OkStatus();
-}
 
 void TriggerSource::begin_transaction(LogQueue& queue) {
   if (in_transaction_) return;
@@ -48,7 +34,13 @@ void TriggerSource::end_transaction(LogPosition next, std::string taken, LogQueu
 }
 
 // Rows of one table and kind that follow each other go as one change.
-void TriggerSource::put(CapturedRow row, LogQueue& queue) {
+absl::Status TriggerSource::put(CapturedRow row, const dualwrite::Capture& capture, LogQueue& queue) {
+  if (row.identity_only) {
+    auto nothing = dualwrite::leaves_nothing_to_do(row, capture);
+    if (!nothing.ok()) return unreadable(capture, nothing.status());
+    if (*nothing) return absl::OkStatus();
+    row.change.overwrites = true;
+  }
   begin_transaction(queue);
   RowsChange& change = row.change;
   if (!queue.items.empty() && !change.overwrites) {
@@ -57,10 +49,11 @@ void TriggerSource::put(CapturedRow row, LogQueue& queue) {
         !last->overwrites && last->images.size() + change.images.size() <= kChangeBytesMax) {
       queue.bytes += change.images.size();
       last->images.insert(last->images.end(), change.images.begin(), change.images.end());
-      return;
+      return absl::OkStatus();
     }
   }
   queue.push(std::move(change));
+  return absl::OkStatus();
 }
 
 // A DDL has a transaction of its own. What its table is captured by is read anew: the definitions have changed.

@@ -20,7 +20,7 @@ FEED_OPTIONS = {
                         "--innodb-flush-log-at-trx-commit=1", "--log-bin-trust-function-creators=1"],
             "mysql": ["--max-binlog-size=32M", "--binlog-row-metadata=FULL", "--log-bin-trust-function-creators=1"]},
     # A leader without a row log, as MariaDB is by default.
-    "trigger": {"mariadb": ["--innodb-flush-log-at-trx-commit=1"], "mysql": ["--skip-log-bin"]},
+    "trigger": {"mariadb": ["--innodb-flush-log-at-trx-commit=1"], "mysql": ["--skip-log-bin", "--innodb-native-foreign-keys=ON"]},
 }
 
 APP, APP_PASSWORD = "app", "app secret"

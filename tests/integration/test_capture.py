@@ -6,7 +6,7 @@ import threading
 import pymysql
 
 from capture import Capturing
-from harness import BOTH_ROLES
+from harness import BOTH_ROLES, MARIADB_OLD, roles
 from row_codec import Leader, assert_equal_tables
 from row_samples import TABLES, TYPES, WIDER, make_tables, rows_of, servers_with_logs, tool_of, work
 
@@ -169,7 +169,9 @@ def test_a_refresh_is_written_over_whatever_the_follower_has(env):
     assert_equal_tables(leader, follower, "app_rows", {table: TABLES[table] for table in ("every", "uniq", "docs", "parent", "wider", "shuffled")})
 
 
+@roles(MARIADB_OLD)
 def test_replace_leaves_the_same_children_on_the_follower(env):
+    """Of a MySQL leader's foreign keys InnoDB's own alone are followed, which these servers do not have."""
     leader, follower, _ = prepared(env, more=False)
     for server in (leader, follower):
         server.run("CREATE TABLE owner (id VARCHAR(9) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY, u INT UNIQUE, v INT)",
@@ -192,7 +194,7 @@ def test_replace_leaves_the_same_children_on_the_follower(env):
     capturing.end()
     assert_equal_tables(leader, follower, "app_rows", tables)
     kept = [row[0] for row in leader.run("SELECT id FROM owned ORDER BY id", database="app_rows")]
-    assert kept == ([] if leader.kind == "mariadb" else [1, 5]), kept
+    assert kept == [], kept
 
 
 def test_own_triggers_run_behind_ours(env):

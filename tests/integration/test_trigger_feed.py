@@ -205,6 +205,136 @@ def test_writes_of_others_during_a_schema_change(env):
     assert_followed(env, proxy, rows_min=5)
 
 
+def test_columns_are_dropped_and_renamed_while_others_write(env):
+    """Through the proxy and past it: nobody hears of a column that a trigger still names, and what hangs on a row follows it."""
+    proxy = start(env, "CREATE TABLE parent (id INT PRIMARY KEY, v INT, s VARCHAR(20), body TEXT, other INT DEFAULT 3, UNIQUE KEY (s))",
+                  "CREATE TABLE child (id INT PRIMARY KEY AUTO_INCREMENT, p INT, v INT, FOREIGN KEY (p) REFERENCES parent (id) "
+                  "ON DELETE CASCADE)")
+    done, failed, written = threading.Event(), [], []
+
+    def work(number, endpoint):
+        try:
+            with endpoint.connect(database="app") as session:
+                n = number * 1000000
+                while not done.is_set() and not failed:
+                    n += 1
+                    execute(session, "BEGIN", "INSERT INTO parent (id, v, s) VALUES (%d, %d, 's%d')" % (n, n, n),
+                            "INSERT INTO child (p, v) VALUES (%d, 1), (%d, 2)" % (n, n), "COMMIT",
+                            "UPDATE parent SET v = v + 1, s = 't%d', body = REPEAT('b', 500) WHERE id = %d" % (n, n - 1),
+                            "UPDATE child SET v = v + 1 WHERE p = %d" % (n - 1))
+                    if n % 3 == 0:
+                        execute(session, "DELETE FROM parent WHERE id = %d" % (n - 100))
+                    if n % 5 == 0:
+                        execute(session, "REPLACE INTO parent (id, v, s) VALUES (%d, 5, 'r%d')" % (n - 100, n))
+                written.append(n % 1000000)
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work, args=(number + 1, proxy if number % 2 else env.old)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        for number in range(4):
+            through(proxy, "ALTER TABLE parent ADD COLUMN extra INT DEFAULT %d" % number, "ALTER TABLE parent DROP COLUMN extra",
+                    "ALTER TABLE parent ADD COLUMN more TEXT, RENAME COLUMN other TO another",
+                    "ALTER TABLE parent DROP COLUMN more, RENAME COLUMN another TO other")
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join(60)
+    assert not failed, failed
+    assert min(written) > 20, written  # each of the four
+    assert_followed(env, proxy, rows_min=50)
+
+
+def test_replace_leaves_the_same_children_on_the_follower(env):
+    proxy = start(env, "CREATE TABLE parent (id INT PRIMARY KEY, u INT UNIQUE, v INT)",
+                  "CREATE TABLE child (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES parent (id) ON DELETE CASCADE ON UPDATE CASCADE)",
+                  "CREATE TABLE loose (id INT PRIMARY KEY, u INT, FOREIGN KEY (u) REFERENCES parent (u) ON DELETE SET NULL)",
+                  "INSERT INTO parent VALUES (1, 1, 1), (2, 2, 2), (3, 3, 3), (4, 4, 4)", "INSERT INTO child VALUES (1, 1), (2, 2), (3, 3), (4, 4)",
+                  "INSERT INTO loose VALUES (1, 1), (2, 2), (3, 3), (4, 4)")
+    through(proxy, "REPLACE INTO parent VALUES (1, 1, 10)", "REPLACE INTO parent VALUES (20, 2, 20)", "REPLACE INTO parent VALUES (3, 30, 30), (5, 4, 40)",
+            "UPDATE IGNORE parent SET id = 3 WHERE id = 1", "INSERT INTO child VALUES (9, 3)", "REPLACE INTO parent VALUES (3, 30, 31)")
+    assert_followed(env, proxy, rows_min=4)
+
+
+def test_a_key_that_is_renamed_while_others_write(env):
+    """Not even which rows they are is known then: the table begins anew."""
+    proxy = start(env, T, SEED)
+    done, failed = threading.Event(), []
+
+    def work():
+        try:
+            with env.old.connect(database="app") as session:
+                while not done.is_set():
+                    execute(session, "INSERT INTO t (v) VALUES (1)", "UPDATE t SET v = v + 1", "DELETE FROM t WHERE v > 20 LIMIT 1")
+        except Exception as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        for names in ("id TO number", "number TO id"):
+            through(proxy, "ALTER TABLE t RENAME COLUMN " + names)
+    finally:
+        done.set()
+        thread.join(60)
+    assert not failed, failed
+    assert_followed(env, proxy, rows_min=3)
+
+
+def test_rows_that_are_replaced_past_the_proxy_stop_their_table(env):
+    """TRUNCATE and changes of partitions fire no trigger, and may leave the definition as it was."""
+    parts = "(id INT PRIMARY KEY, v INT) PARTITION BY RANGE (id) (PARTITION a VALUES LESS THAN (10), PARTITION b VALUES LESS THAN (20))"
+    proxy = start(env, T, SEED, "CREATE TABLE `parts-1` " + parts, "CREATE TABLE parts2 " + parts, "CREATE TABLE parts3 " + parts,
+                  "CREATE TABLE single (id INT PRIMARY KEY, v INT)", "CREATE TABLE rest (id INT PRIMARY KEY, v INT)")
+    env.needs_proxy()
+    through(proxy, "INSERT INTO `parts-1` VALUES (1, 1), (11, 1)", "INSERT INTO parts2 VALUES (1, 1), (11, 1)",
+            "INSERT INTO parts3 VALUES (1, 1), (11, 1)", "OPTIMIZE TABLE rest", "INSERT INTO rest VALUES (1, 1)")
+    with proxy.connect(database="app") as session:
+        execute(session, "PREPARE p FROM 'TRUNCATE TABLE t'", "EXECUTE p")
+    env.old.run("ALTER TABLE `parts-1` TRUNCATE PARTITION a", "ALTER TABLE parts2 DROP PARTITION b",
+                "ALTER TABLE parts3 EXCHANGE PARTITION b WITH TABLE single", "ANALYZE TABLE rest", database="app")
+    for name in ("t", "parts-1", "parts2", "parts3", "single"):
+        wait_until(lambda: is_stopped(proxy, name), 20, "table %s, which is stopped" % name)
+        assert "replaced past the proxy" in stopped(proxy)["app." + name], stopped(proxy)
+    assert not is_stopped(proxy, "rest"), stopped(proxy)
+    env.old.run("INSERT INTO rest VALUES (2, 2)", database="app")
+    wait_until(lambda: env.new.run("SELECT COUNT(*) FROM app.rest")[0][0] == 2, 20, "the rows of the other table")
+
+
+def test_a_schema_change_comes_behind_what_a_killed_proxy_left(env):
+    """Two proxies: one is killed while its ALTER waits for a transaction, the other's comes at once."""
+    first = start(env, T, SEED)
+    env.needs_proxy()
+    second = env.proxy()
+    holder = env.old.connect(database="app", autocommit=False)
+    execute(holder, "SELECT * FROM t")
+
+    def alter(proxy, statement):
+        try:
+            through(proxy, statement)
+        except pymysql.MySQLError:
+            pass
+
+    lost = threading.Thread(target=alter, args=(first, "ALTER TABLE t ADD COLUMN first_one INT DEFAULT 1"))
+    lost.start()
+    waiting = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE STATE LIKE 'Waiting for table metadata%' AND INFO LIKE 'ALTER%'"
+    wait_until(lambda: env.old.run(waiting)[0][0] == 1, 20, "an ALTER that waits")
+    first.kill()
+    lost.join(30)
+    third = threading.Thread(target=alter, args=(second, "ALTER TABLE t ADD COLUMN second_one INT DEFAULT 2"))
+    third.start()
+    holder.close()
+    third.join(60)
+    through(second, "UPDATE t SET v = v + 1")
+    assert_followed(env, second, rows_min=3)
+    if env.binary:
+        names = [row[0] for row in env.new.run("SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 'app' AND "
+                                               "TABLE_NAME = 't' ORDER BY ORDINAL_POSITION")]
+        assert names == ["id", "v", "s", "first_one", "second_one"], names
+
+
 def test_a_follower_that_was_away_gets_everything(env):
     proxy = start(env, T, SEED)
     env.needs_proxy()

@@ -18,7 +18,6 @@
 #include "dualwrite/trigger/capture_plan.h"
 #include "dualwrite/trigger/captured_row.h"
 #include "dualwrite/trigger/changes_table.h"
-#include "dualwrite/trigger/replace_merge.h"
 #include "replay.h"
 
 namespace {
@@ -91,8 +90,9 @@ void need(const absl::Status& status) {
   if (!status.ok()) throw std::runtime_error(std::string(status.message()));
 }
 
+using CapturedItem = std::variant<CapturedRow, CapturedStatement>;
+
 std::vector<CapturedItem> captured(const json& request, const Captures& captures) {
-  ReplaceMerge merge;
   std::vector<CapturedItem> out;
   for (const json& cells : request.at("rows")) {
     std::vector<crossfade::protocol::Cell> row;
@@ -106,15 +106,14 @@ std::vector<CapturedItem> captured(const json& request, const Captures& captures
     if (head->kind == ChangeKind::intent || head->kind == ChangeKind::statement) {
       auto statement = captured_statement(*head, row);
       need(statement.status());
-      merge.add(*std::move(statement), &out);
+      out.emplace_back(*std::move(statement));
       continue;
     }
     const Capture& capture = captures.of(head->table);
     auto change = captured_row(*head, row, capture);
     need(change.status());
-    need(merge.add(*std::move(change), capture, &out));
+    out.emplace_back(*std::move(change));
   }
-  merge.finish(&out);
   return out;
 }
 

@@ -161,5 +161,34 @@ TEST(AnalyzeDdl, CutsTextAsTheSessionsModeDid) {
   EXPECT_THAT(analyze_ddl(statement, true).tables, ElementsAre(app("t"), app("u")));
 }
 
+TEST(DdlAnalysis, NamesWhatATableIsMadeLikeOrRefersTo) {
+  const auto names = [](const std::string& sql) {
+    std::vector<std::string> out;
+    LoggedStatement statement;
+    statement.schema = "app";
+    statement.sql = sql;
+    for (const TableRef& table : analyze_ddl(statement, true).depends_on)
+      out.push_back(table.schema + "." + table.table);
+    return out;
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(names("CREATE TABLE a LIKE b"), Names{"app.b"});
+  EXPECT_EQ(names("CREATE TABLE IF NOT EXISTS a (LIKE other.b)"), Names{"other.b"});
+  EXPECT_EQ(names("CREATE TABLE a (`like` INT, p INT, FOREIGN KEY (p) REFERENCES c (id), q INT REFERENCES d (id))"),
+            (Names{"app.c", "app.d"}));
+  EXPECT_EQ(names("ALTER TABLE a ADD FOREIGN KEY (p) REFERENCES c (id)"), Names{"app.c"});
+  EXPECT_EQ(names("CREATE TABLE a (b INT COMMENT 'REFERENCES c') SELECT 1 LIKE b"), Names{});
+}
+
+TEST(DdlAnalysis, NamesWhatIsRebuilt) {
+  LoggedStatement statement;
+  statement.schema = "app";
+  statement.sql = "OPTIMIZE LOCAL TABLE a, other.b";
+  const DdlAnalysis analysis = analyze_ddl(statement, true);
+  EXPECT_EQ(analysis.kind, LoggedKind::harmless);
+  EXPECT_EQ(analysis.tables,
+            (std::vector<TableRef>{{.schema = "app", .table = "a"}, {.schema = "other", .table = "b"}}));
+}
+
 }  // namespace
 }  // namespace crossfade::dualwrite

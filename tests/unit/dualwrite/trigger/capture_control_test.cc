@@ -45,16 +45,17 @@ TableDefinition sample_definition() {
 }
 
 TEST(DefinitionRecord, GivesBackWhatACaptureDependsOn) {
-  const TableDefinition definition = sample_definition();
-  const std::vector<std::vector<std::string>> referenced = {{"id"}, {"id", "5:x"}};
-  const auto read = parse_definition_record(definition_record(definition, referenced));
+  const CaptureRecord record{
+      .definition = sample_definition(), .referenced = {{"id"}, {"id", "5:x"}}, .ids = "#p#a:12 #p#b:13"};
+  const auto read = parse_definition_record(definition_record(record));
   ASSERT_TRUE(read.ok()) << read.status();
-  EXPECT_EQ(read->definition, definition);
-  EXPECT_EQ(read->referenced, referenced);
+  EXPECT_EQ(read->definition, record.definition);
+  EXPECT_EQ(read->referenced, record.referenced);
+  EXPECT_EQ(read->ids, record.ids);
 }
 
 TEST(DefinitionRecord, CutOrLengthenedAtAnyPlaceIsAnError) {
-  const std::string record = definition_record(sample_definition(), {});
+  const std::string record = definition_record({.definition = sample_definition()});
   for (std::size_t bytes = 0; bytes < record.size(); ++bytes) {
     EXPECT_FALSE(parse_definition_record(std::string_view(record).substr(0, bytes)).ok()) << bytes;
   }
@@ -62,9 +63,10 @@ TEST(DefinitionRecord, CutOrLengthenedAtAnyPlaceIsAnError) {
 }
 
 protocol::ResultSet settings(const std::string& log, const std::string& format, const std::string& mode,
-                             const std::string& flush) {
+                             const std::string& flush, const protocol::Cell& native = std::nullopt,
+                             const std::string& foreign_keys = "0") {
   protocol::ResultSet result;
-  result.rows.push_back({log, format, mode, flush});
+  result.rows.push_back({log, format, mode, flush, native, foreign_keys});
   return result;
 }
 
@@ -72,6 +74,15 @@ TEST(JudgeCapture, TakesALeaderWithoutALogAndOneThatLogsRows) {
   EXPECT_TRUE(judge_capture(settings("0", "STATEMENT", "1", "1"))->empty());
   EXPECT_TRUE(judge_capture(settings("1", "ROW", "2", "1"))->empty());
   EXPECT_TRUE(judge_capture(settings("1", "MIXED", "2", "1"))->empty());
+}
+
+TEST(JudgeCapture, ForeignKeysMustBeInnoDbsOwn) {
+  EXPECT_TRUE(judge_capture(settings("0", "ROW", "2", "1", "ON", "3"))->empty());
+  EXPECT_TRUE(judge_capture(settings("0", "ROW", "2", "1", "OFF", "0"))->empty()) << "there are none";
+  EXPECT_TRUE(judge_capture(settings("0", "ROW", "2", "1", std::nullopt, "3"))->empty()) << "before MySQL 9.6";
+  const auto problems = judge_capture(settings("0", "ROW", "2", "1", "OFF", "3"));
+  ASSERT_EQ(problems->size(), 1u);
+  EXPECT_EQ(problems->front().setting, "innodb_native_foreign_keys");
 }
 
 TEST(JudgeCapture, NamesEachSettingThatIsInTheWay) {
@@ -85,9 +96,9 @@ TEST(JudgeCapture, NamesEachSettingThatIsInTheWay) {
 
 TEST(CapturedFrom, ReadsNumbersAndStates) {
   protocol::ResultSet result;
-  result.rows.push_back({"7", "live", definition_record(sample_definition(), {})});
-  result.rows.push_back({"8", "making", definition_record(sample_definition(), {})});
-  result.rows.push_back({"9", "retired", definition_record(sample_definition(), {})});
+  result.rows.push_back({"7", "live", definition_record({.definition = sample_definition()})});
+  result.rows.push_back({"8", "making", definition_record({.definition = sample_definition()})});
+  result.rows.push_back({"9", "retired", definition_record({.definition = sample_definition()})});
   const auto records = captured_from(result);
   ASSERT_TRUE(records.ok()) << records.status();
   ASSERT_EQ(records->size(), 3u);

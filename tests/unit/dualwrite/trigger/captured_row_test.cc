@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "captured_samples.h"
+#include "dualwrite/log_decoder.h"
 #include "dualwrite/sql_text.h"
 #include "dualwrite/trigger/changes_table.h"
 
@@ -146,16 +147,89 @@ TEST(CapturedStatement, IsReadAsItWasWritten) {
 }
 
 TEST(CapturedStatement, AnIntentNamesNoOtherRow) {
-  const std::string packed = noted(insert_intent("crossfade", {.schema = "", .sql = "DROP TABLE t"}, false));
-  const ChangesRow row{.id = 42, .table = 0, .op = "P", .after = packed};
+  const IntentNote note{.client = 17, .state = "5:x", .error = "1050"};
+  const LoggedStatement statement{.schema = "", .sql = "DROP TABLE t"};
+  const std::string packed = noted(insert_intent("crossfade", statement, note, false));
+  const std::string runner = noted(update_intent("crossfade", 42, note, false));
+  const ChangesRow row{.id = 42, .table = 0, .op = "P", .before = runner, .after = packed};
   const auto read = captured_statement(*change_head(row.cells()), row.cells());
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(read->intent, 0u);
   EXPECT_EQ(read->statement.sql, "DROP TABLE t");
+  EXPECT_EQ(read->note.client, 17u);
+  EXPECT_EQ(read->note.state, "5:x");
+  EXPECT_EQ(read->note.error, "1050");
+  const ChangesRow nobody{.id = 42, .table = 0, .op = "P", .after = packed};
+  EXPECT_FALSE(captured_statement(*change_head(nobody.cells()), nobody.cells()).ok());
+}
+
+// A table of id, v and a text, of which `id` identifies a row.
+Capture of_three() {
+  return captured({.leader = innodb({defined("id", "int"), defined("v", "int"), defined("b", "text", "latin1")}),
+                   .mariadb = false,
+                   .number = 7});
+}
+
+TEST(CapturedIdentity, IsOfTheKindThatItsImagesSay) {
+  const Capture capture = of_three();
+  const std::string one = "1:1n", two = "1:2n";
+  const auto kind = [&](protocol::Cell before, protocol::Cell after) {
+    const auto row =
+        read({.op = "F", .before = std::move(before), .after = std::move(after), .big = {{}, {}}}, capture);
+    EXPECT_TRUE(row.ok() && row->identity_only) << row.status();
+    return row->head.kind;
+  };
+  EXPECT_EQ(kind({}, one), ChangeKind::insert);
+  EXPECT_EQ(kind(one, {}), ChangeKind::delete_);
+  EXPECT_EQ(kind(one, two), ChangeKind::update);
+  EXPECT_FALSE(read({.op = "K", .big = {{}, {}}}, capture).ok()) << "of nothing";
+}
+
+TEST(CapturedIdentity, OnlyADeleteLeavesSomethingToDo) {
+  const Capture capture = of_three();
+  const auto row = [&](protocol::Cell before, protocol::Cell after) {
+    return *read({.op = "F", .before = std::move(before), .after = std::move(after), .big = {{}, {}}}, capture);
+  };
+  EXPECT_TRUE(*leaves_nothing_to_do(row({}, "1:1n"), capture));
+  EXPECT_FALSE(*leaves_nothing_to_do(row("1:1n", {}), capture));
+  EXPECT_TRUE(*leaves_nothing_to_do(row("1:1n", "1:1n"), capture));
+  EXPECT_FALSE(leaves_nothing_to_do(row("1:1n", "1:2n"), capture).ok()) << "another row";
+}
+
+TEST(CapturedIdentity, IsPackedAnewForAnotherShapeOfItsTable) {
+  const Capture from = of_three();
+  TableDefinition turned = innodb({defined("x", "int"), defined("B", "text", "latin1"), defined("ID", "int")});
+  turned.keys = {key_over("PRIMARY", {"ID"})};
+  const Capture to = captured({.leader = turned, .mariadb = false, .number = 8});
+  const ChangesRow row{.op = "K", .before = "1:1n", .big = {{}, {}}};
+  const auto repacked = repack_identity(row.cells(), from, of_three());
+  ASSERT_TRUE(repacked.ok()) << repacked.status();
+  EXPECT_EQ(repacked->before, "1:1n");
+  EXPECT_EQ(repacked->after, std::nullopt);
+  EXPECT_EQ(repack_identity(row.cells(), from, to)->before, "n1:1");
+  TableDefinition other = innodb({defined("number", "int")});
+  other.keys = {key_over("PRIMARY", {"number"})};
+  const Capture keyless = captured({.leader = other, .mariadb = false, .number = 9});
+  EXPECT_FALSE(repack_identity(row.cells(), from, keyless).ok());
+}
+
+TEST(CapturedIdentity, OfAWholeRowTheOtherColumnsMayBeOfAnotherShape) {
+  const Capture capture = of_three();
+  const ChangesRow changed{.op = "I", .after = "1:13:abc", .big = {{}, "text"}};
+  EXPECT_FALSE(read(changed, capture).ok());
+  const auto cells = changed.cells();
+  const auto row = captured_identity(*change_head(cells), cells, capture);
+  ASSERT_TRUE(row.ok()) << row.status();
+  Bytes images = row->change.images;
+  const auto image = take_row(*capture.table, &images);
+  ASSERT_TRUE(image.ok()) << image.status();
+  EXPECT_EQ(*key_condition(capture, *image), "`id` = 1");
+  EXPECT_TRUE((*image)[1].is_null && (*image)[2].is_null);
 }
 
 TEST(CapturedStatement, EveryCutIsRefused) {
-  const std::string packed = noted(insert_intent("crossfade", {.schema = "app", .sql = "DROP TABLE t"}, true));
+  const LoggedStatement statement{.schema = "app", .sql = "DROP TABLE t"};
+  const std::string packed = noted(insert_intent("crossfade", statement, {}, true));
   for (std::size_t bytes = 0; bytes < packed.size(); ++bytes) {
     const ChangesRow row{.id = 42, .table = 0, .op = "P", .after = packed.substr(0, bytes)};
     EXPECT_FALSE(captured_statement(*change_head(row.cells()), row.cells()).ok()) << bytes;

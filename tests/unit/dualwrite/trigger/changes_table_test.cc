@@ -39,9 +39,26 @@ TEST(ChangesTable, OfMariaDbNoStatementIsLeftAsItsUser) {
             "CREATE FUNCTION IF NOT EXISTS `crossfade`.`every`() RETURNS INT DETERMINISTIC NO SQL RETURN 1");
   EXPECT_EQ(delete_change("crossfade", 5, true),
             "DELETE FROM `crossfade`.`changes` WHERE id=5 AND `crossfade`.`every`()=1");
-  for (const std::string& sql : {insert_intent("crossfade", {}, true), insert_done("crossfade", {}, 4, true)}) {
+  for (const std::string& sql : {insert_intent("crossfade", {}, {}, true), insert_done("crossfade", {}, 4, true)}) {
     EXPECT_NE(sql.find("CONNECTION_ID(),`crossfade`.`every`()=1,"), std::string::npos) << sql;
   }
+}
+
+TEST(ChangesTable, AnIdentityIsFollowedInAnotherShape) {
+  EXPECT_EQ(follow_identity("cf", 5, 8, {.before = "n1:1", .after = {}}),
+            "UPDATE `cf`.`changes` SET op='F',tbl=8,oi=x'6e313a31',ni=NULL WHERE id=5");
+}
+
+TEST(ChangesTable, RowsAreMovedInTheirOrderButForWhatOthersKnowByItsId) {
+  const MovedChanges which{.first = 5, .last = 9, .intent = 4, .numbers = "0,7"};
+  const std::vector<std::string> sql = move_changes("cf", 1, which);
+  const std::string rows = " WHERE id>=5 AND id<=9 AND op<>'P' AND NOT (op='S' AND oi='4')";
+  ASSERT_EQ(sql.size(), 2u);
+  EXPECT_EQ(sql[0],
+            "INSERT INTO `cf`.`changes`(tbl,op,cid,fk,st,oi,ni,ob1,nb1) SELECT "
+            "tbl,op,cid,fk,st,oi,ni,ob1,nb1 FROM `cf`.`changes` AS `moving`" +
+                rows + " AND NOT (op='K' AND tbl IN (0,7)) ORDER BY id");
+  EXPECT_EQ(sql[1], "DELETE FROM `cf`.`changes`" + rows);
 }
 
 }  // namespace

@@ -1,0 +1,282 @@
+// The tables of a schema change, captured anew once it has run.
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "dualwrite/collation_names.h"
+#include "dualwrite/log_decoder.h"
+#include "dualwrite/sql_text.h"
+#include "dualwrite/trigger/changes_table.h"
+#include "proxy/feed/captured_ddl.h"
+#include "proxy/feed/server_answers.h"
+
+namespace crossfade::proxy {
+
+using dualwrite::DdlAnalysis;
+using dualwrite::LoggedStatement;
+using dualwrite::TableDefinition;
+using dualwrite::TableRef;
+
+namespace {
+
+constexpr auto kCaptureAgainMax = std::chrono::minutes(10);
+constexpr std::size_t kRowsBytesMax = std::size_t{1} << 30;
+constexpr std::size_t kKeysAtOnce = 50;
+
+TimePoint while_locked() { return Clock::now() + kCaptureAgainMax; }
+
+std::string quoted_table(const TableRef& table) {
+  return dualwrite::quote_name(table.schema) + "." + dualwrite::quote_name(table.table);
+}
+
+bool is_table(const TableDefinition& definition) {
+  return definition.kind != TableDefinition::Kind::view && definition.kind != TableDefinition::Kind::sequence;
+}
+
+// Can rows be found by what the key was?
+bool has_key_of(const dualwrite::Capture& capture, const TableDefinition& definition) {
+  return std::all_of(capture.key.begin(), capture.key.end(),
+                     [&](std::size_t at) { return definition.column(capture.table->columns[at].name) != nullptr; });
+}
+
+// (`id` = 1) OR (`id` = 2) ..
+std::vector<std::string> joined(const std::set<std::string>& keys) {
+  std::vector<std::string> out;
+  std::size_t count = 0;
+  for (const std::string& key : keys) {
+    if (count++ % kKeysAtOnce == 0) {
+      out.push_back("(" + key + ")");
+    } else {
+      out.back() += " OR (" + key + ")";
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+// What of its tables is there now.
+std::vector<TableRef> CapturedDdl::tables_now(const LeaderCapture::Found& found) const {
+  std::vector<TableRef> out;
+  for (const TableRef& table : analysis_.tables) {
+    const auto definition = found.tables.find(table);
+    if (definition != found.tables.end() && is_table(definition->second)) out.push_back(table);
+  }
+  return out;
+}
+
+bool CapturedDdl::is_captured_as_is(const LeaderCapture::Found& found) const {
+  return std::all_of(analysis_.tables.begin(), analysis_.tables.end(),
+                     [&](const TableRef& table) { return capture_.is_as_captured(table, found); });
+}
+
+Task<absl::Status> CapturedDdl::lock_tables(std::vector<TableRef> tables) {
+  if (tables.empty()) co_return absl::OkStatus();
+  std::string sql = "LOCK TABLES " + changes() + " WRITE," + changes() + " AS " + std::string(dualwrite::kMoving) +
+                    " WRITE," + dualwrite::quote_name(setting_.schema) + ".`captured` WRITE";
+  for (const TableRef& table : tables) sql += "," + quoted_table(table) + " WRITE";
+  co_return co_await run(std::move(sql));
+}
+
+// Until UNLOCK TABLES nobody writes to its tables, nor to `changes`.
+Task<absl::Status> CapturedDdl::capture_again(FoundPtr found, bool said) {
+  const std::vector<TableRef> tables = tables_now(*found);
+  const absl::Status locked = co_await lock_tables(tables);
+  if (!locked.ok()) co_return locked;
+  auto written = co_await touched();
+  if (!written.ok()) co_return written.status();
+  if (!said) {
+    absl::Status told = co_await spell_out(tables);
+    if (told.ok())
+      told = co_await run(dualwrite::insert_done(setting_.schema, statement_, intent_, link_->is_mariadb()));
+    if (!told.ok()) co_return told;
+  }
+  const absl::Status begun = co_await begin_anew(found, *written);
+  if (!begun.ok()) co_return begun;
+  const absl::Status captured = co_await capture_.capture_anew(*link_, analysis_.tables, found);
+  if (absl::IsUnavailable(captured)) co_return absl::AbortedError(std::string(captured.message()));
+  if (!captured.ok()) co_return captured;
+  const absl::Status moved = co_await move_behind(found, *written);
+  if (!moved.ok()) co_return moved;
+  co_return co_await refresh(found, *written);
+}
+
+// What CREATE TABLE .. SELECT has made the leader alone can say; its rows are written down as rows.
+Task<absl::Status> CapturedDdl::spell_out(std::vector<TableRef> made) {
+  if (!analysis_.verb.starts_with("CREATE") || made.size() != 1) co_return absl::OkStatus();
+  if (absl::AsciiStrToUpper(statement_.sql).find("SELECT") == std::string::npos) co_return absl::OkStatus();
+  std::string question = "SHOW CREATE TABLE " + quoted_table(made.front());
+  auto shown = co_await link_->query_rows(std::move(question), 2, while_locked());
+  if (!shown.ok()) co_return shown.status();
+  if (shown->empty()) co_return absl::OkStatus();
+  statement_.schema = made.front().schema;
+  statement_.sql = shown->front()[1].value_or("");
+  statement_.client_collation = dualwrite::collation_id("utf8mb4_general_ci", link_->is_mariadb());
+  co_return absl::OkStatus();
+}
+
+Task<absl::StatusOr<CapturedDdl::Touched>> CapturedDdl::touched() {
+  Touched out;
+  for (const TableRef& table : analysis_.tables) {
+    for (const std::uint32_t number : capture_.numbers_of(table)) out.numbers += "," + std::to_string(number);
+  }
+  std::string question = dualwrite::select_changes(setting_.schema, capture_.pairs()) + " WHERE id>" +
+                         std::to_string(intent_) + " AND tbl IN (" + out.numbers +
+                         ") AND op IN ('I','U','D','K','F') AND " +
+                         dualwrite::every_change(setting_.schema, link_->is_mariadb()) + " ORDER BY id";
+  auto rows = co_await link_->query(std::move(question), while_locked(), kRowsBytesMax);
+  if (!rows.ok()) co_return rows.status();
+  for (auto& row : rows->front().rows) {
+    auto head = dualwrite::change_head(row);
+    if (!head.ok()) co_return head.status();
+    const LeaderCapture::CapturePtr capture = capture_.find(head->table);
+    // Of a row in a new shape under the old number the key alone is asked for.
+    auto change = capture ? dualwrite::captured_identity(*head, row, *capture)
+                          : absl::StatusOr<dualwrite::CapturedRow>(absl::NotFoundError("its number is not known"));
+    const bool identity = head->kind == dualwrite::ChangeKind::identity;
+    if (identity) out.identities.push_back({.id = head->id, .row = std::move(row), .capture = capture});
+    if (!change.ok()) {
+      out.unknown = true;
+      continue;
+    }
+    dualwrite::Bytes images = change->change.images;
+    while (!images.empty()) {
+      auto image = dualwrite::take_row(*capture->table, &images);
+      if (!image.ok()) co_return image.status();
+      auto condition = dualwrite::key_condition(*capture, *image);
+      if (!condition.ok()) co_return condition.status();
+      out.keys[capture].insert(*std::move(condition));
+    }
+  }
+  co_return out;
+}
+
+// A table without all its triggers is new, or was left so by a proxy that died here; or it has lost its key. Then rows
+// may be gone from it that nobody has noted: the follower begins it anew.
+Task<absl::Status> CapturedDdl::begin_anew(FoundPtr found, const Touched& touched) {
+  anew_.clear();
+  const std::vector<TableRef> tables = tables_now(*found);
+  const bool lost_keys = std::any_of(touched.keys.begin(), touched.keys.end(), [&](const auto& each) {
+    return std::none_of(tables.begin(), tables.end(),
+                        [&](const TableRef& table) { return has_key_of(*each.first, found->tables.at(table)); });
+  });
+  for (const TableRef& table : tables) {
+    if (LeaderCapture::has_all_triggers(table, *found) && !touched.unknown && !lost_keys) continue;
+    anew_.insert(table);
+    if (!capture_.live_capture(table)) continue;
+    LoggedStatement emptied = statement_;
+    emptied.sql = "TRUNCATE TABLE " + quoted_table(table);
+    emptied.client_collation = dualwrite::collation_id("utf8mb4_general_ci", link_->is_mariadb());
+    emptied.no_foreign_key_checks = true;
+    emptied.error = 0;
+    const absl::Status told =
+        co_await run(dualwrite::insert_done(setting_.schema, emptied, intent_, link_->is_mariadb()));
+    if (!told.ok()) co_return told;
+  }
+  co_return absl::OkStatus();
+}
+
+// What still has to be done of them on the follower is done in the shape that the table has now.
+Task<absl::Status> CapturedDdl::follow_identities(FoundPtr found, const Touched& touched) {
+  const std::vector<TableRef> tables = tables_now(*found);
+  if (!anew_.empty() || tables.empty()) co_return absl::OkStatus();  // they are in what is written down anew
+  for (const Touched::Identity& each : touched.identities) {
+    const bool same_name = std::find(tables.begin(), tables.end(), each.capture->name) != tables.end();
+    const LeaderCapture::CapturePtr now = capture_.live_capture(same_name ? each.capture->name : tables.front());
+    if (!now) continue;
+    auto head = dualwrite::change_head(each.row);
+    auto row = dualwrite::captured_identity(*head, each.row, *each.capture);
+    if (!row.ok()) co_return row.status();
+    const auto nothing = dualwrite::leaves_nothing_to_do(*row, *each.capture);
+    if (nothing.ok() && *nothing) continue;
+    auto images = dualwrite::repack_identity(each.row, *each.capture, *now);
+    if (!images.ok()) co_return images.status();
+    std::string sql = dualwrite::follow_identity(setting_.schema, each.id, now->number, *images);
+    const absl::Status followed = co_await run(std::move(sql));
+    if (!followed.ok()) co_return followed;
+  }
+  co_return absl::OkStatus();
+}
+
+// What was written by keys alone came behind the statement, and so did all that was written since: it goes behind what
+// says that the statement has run. The rows themselves come first, so that what refers to them finds them.
+Task<absl::Status> CapturedDdl::move_behind(FoundPtr found, const Touched& touched) {
+  if (touched.identities.empty()) co_return absl::OkStatus();
+  const bool cascades = std::any_of(touched.identities.begin(), touched.identities.end(), [this](const auto& each) {
+    return each.capture && capture_.is_referenced(each.capture->number);
+  });
+  // Which rows were deleted, and with them what hangs on them, nobody knows: what is left here stops the table.
+  if (touched.unknown && cascades) co_return absl::OkStatus();
+  auto last = co_await link_->query_rows("SELECT MAX(id) FROM " + changes(), 1, while_locked());
+  if (!last.ok()) co_return last.status();
+  const dualwrite::MovedChanges which{.first = touched.identities.front().id,
+                                      .last = first_number(last->front()),
+                                      .intent = intent_,
+                                      .numbers = touched.numbers};
+  absl::Status done = co_await run("SET SESSION autocommit=0");
+  if (done.ok()) done = co_await follow_identities(found, touched);
+  if (done.ok()) done = co_await refresh(found, touched);
+  std::vector<std::string> moving = dualwrite::move_changes(setting_.schema, capture_.pairs(), which);
+  for (std::string& sql : moving) {
+    if (done.ok()) done = co_await run(std::move(sql));
+  }
+  if (done.ok()) done = co_await run("COMMIT");
+  if (done.ok()) done = co_await run("SET SESSION autocommit=1");
+  co_return done;
+}
+
+// What the old triggers wrote since the intent, by its key; of a table that had none everything.
+Task<absl::Status> CapturedDdl::refresh(FoundPtr found, const Touched& touched) {
+  for (const TableRef& table : tables_now(*found)) {
+    const LeaderCapture::CapturePtr live = capture_.live_capture(table);
+    if (!live) continue;
+    std::vector<std::string> conditions;
+    if (anew_.contains(table)) {
+      conditions.emplace_back("TRUE");
+    } else {
+      for (const auto& [capture, keys] : touched.keys) {
+        if (!has_key_of(*capture, found->tables.at(table))) continue;
+        for (std::string& condition : joined(keys)) conditions.push_back(std::move(condition));
+      }
+    }
+    for (const std::string& condition : conditions) {
+      const absl::Status written =
+          co_await run(live->refresh_insert + "(" + condition + ")" + std::string(dualwrite::kRefreshEnd));
+      if (!written.ok()) co_return written;
+    }
+  }
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> CapturedDdl::capture_released(Setting setting, TableRef table) {
+  DdlAnalysis analysis;
+  analysis.tables.push_back(table);
+  CapturedDdl again(std::move(setting), {}, std::move(analysis));
+  again.intent_ = UINT64_MAX;  // nothing is behind it
+  const absl::Status connected = co_await again.connect();
+  if (!connected.ok()) co_return connected;
+  const absl::Status loaded = co_await again.capture_.load(*again.link_);
+  if (!loaded.ok()) co_return loaded;
+  auto all = co_await again.capture_.find_all(*again.link_);
+  if (!all.ok()) co_return all.status();
+  auto found = std::make_shared<const LeaderCapture::Found>(*std::move(all));
+  if (again.tables_now(*found).empty()) co_return absl::OkStatus();
+  std::string numbers;
+  for (const std::uint32_t number : again.capture_.numbers_of(table)) {
+    numbers += (numbers.empty() ? "" : ",") + std::to_string(number);
+  }
+  absl::Status done = co_await again.lock_tables(again.analysis_.tables);
+  if (done.ok() && !numbers.empty()) {
+    done = co_await again.run("DELETE FROM " + again.changes() + " WHERE tbl IN (" + numbers + ")");
+  }
+  if (!done.ok()) co_return absl::UnavailableError(std::string(done.message()));
+  const absl::Status captured = co_await again.capture_.capture_anew(*again.link_, again.analysis_.tables, found);
+  if (!captured.ok()) co_return captured;
+  const LeaderCapture::CapturePtr live = again.capture_.live_capture(table);
+  if (!live) co_return absl::OkStatus();  // it still cannot be captured, and is stopped again
+  const absl::Status written = co_await again.run(live->refresh_insert + " TRUE" + std::string(dualwrite::kRefreshEnd));
+  if (!written.ok()) co_return absl::UnavailableError(std::string(written.message()));
+  co_return co_await again.run("UNLOCK TABLES");
+}
+
+}  // namespace crossfade::proxy

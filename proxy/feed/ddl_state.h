@@ -1,0 +1,17 @@
+// What a schema change is about to change, in short: by this it is known later whether it was run.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "dualwrite/ddl.h"
+#include "proxy/backend_link.h"
+
+namespace crossfade::proxy {
+
+// A hash of what the server shows of these tables, but for their AUTO_INCREMENT: it moves with the rows.
+Task<absl::StatusOr<std::string>> tables_state(BackendLink& server, std::vector<dualwrite::TableRef> tables);
+// Of everything that the statement names, with InnoDB's ids: TRUNCATE changes it, too. Needs the PROCESS privilege.
+Task<absl::StatusOr<std::string>> ddl_state(BackendLink& server, dualwrite::DdlAnalysis analysis);
+
+}  // namespace crossfade::proxy
