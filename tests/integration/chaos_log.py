@@ -1,17 +1,47 @@
-"""Chaos under feed `log`: what chaos.py's modes log, skip, twice and early do."""
+"""Chaos under either feed: what chaos.py's modes log, trigger, skip, twice and early do."""
 
 import random
+import subprocess
 import threading
 import time
 
 import mixed_workload
 import workload
 from comparing import columns_of, compare_databases, tables_of
-from log_feed import execute
+from log_feed import execute, is_stopped
 from progress import say, wait_until
 
 FLAGS = {"read_from_new": {"percent": 30}, "shadow_read": {"percent": 10}}
 FAULT = "CROSSFADE_TEST_FAULT"
+
+
+# Of feed trigger: what is done past the proxy to a table that is written to, and must stop it.
+WATCHED = "CREATE TABLE watched (id BIGINT PRIMARY KEY AUTO_INCREMENT, v INT)"
+WATCHED_STATEMENTS = ["INSERT INTO watched (v) VALUES ({m}), ({n})", "UPDATE watched SET v = v + 1 WHERE id % 8 = {n}",
+                      "DELETE FROM watched ORDER BY id LIMIT 1"]
+PAST_THE_PROXY = ("trigger", "column")
+
+
+def past_the_proxy(database, what):
+    if what == "trigger":
+        names = database.run("SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_TABLE = 'watched' ORDER BY 1")
+        database.run("DROP TRIGGER app.%s" % names[0][0])
+    else:
+        database.run("ALTER TABLE app.watched ADD COLUMN extra INT DEFAULT 4")
+
+
+def copied_and_released(env, proxy):
+    """What the operator does then."""
+    wait_until(lambda: not proxy.died() and is_stopped(proxy, "watched"), 60, "the table that was changed past the proxy, which is stopped")
+    say("stopped, as it must be: %s" % [each["error"] for each in proxy.status()["applier"]["parked"]])
+    if len(columns_of(env.old, "app", "watched")) > len(columns_of(env.new, "app", "watched")):
+        env.new.run("ALTER TABLE app.watched ADD COLUMN extra INT DEFAULT 4")
+    rows = env.old.run("SELECT * FROM app.watched")
+    env.new.run("DELETE FROM app.watched", *["INSERT INTO app.watched VALUES (%s)" % ", ".join("NULL" if value is None else str(value)
+                                                                                              for value in row) for row in rows])
+    done = subprocess.run([env.binary, "tables", "release", "app.watched", "--config", proxy.config_file], capture_output=True, text=True,
+                          timeout=60)
+    assert done.returncode == 0, done.stderr + done.stdout
 
 
 class Attack:
@@ -19,11 +49,12 @@ class Attack:
 
     def __init__(self, env, proxy, relays, seed):
         self.env, self.proxy, self.relays, self.random = env, proxy, relays, random.Random(seed)
+        self.past = PAST_THE_PROXY[seed % len(PAST_THE_PROXY)] if env.feed == "trigger" else None
 
     def plan(self, kills):
         old = new = max(1, kills * 5 // 22)
         cuts = ["cut old", "cut new"] * max(1, kills // 8)
-        plan = ["old"] * old + ["new"] * new + ["proxy"] * (kills - old - new) + cuts
+        plan = ["old"] * old + ["new"] * new + ["proxy"] * (kills - old - new) + cuts + (["past the proxy"] if self.past else [])
         self.random.shuffle(plan)
         return plan
 
@@ -37,6 +68,8 @@ class Attack:
                 self.proxy.kill()
                 time.sleep(self.random.uniform(0, 0.3))
                 self.proxy.start(ready=False)
+            elif what == "past the proxy":
+                past_the_proxy(self.env.old, self.past)
             elif what.startswith("cut"):
                 relay = self.relays[what[len("cut "):]]
                 self.random.choice((relay.drop_all, relay.reset_all))()
@@ -75,6 +108,8 @@ def quiet(env, proxy, clients):
     env.servers.assert_alive()
     wait_until(lambda: not proxy.died() and env.old.run("SELECT 1"), 30, "the leader")
     mixed_workload.end_branches(env.old)
+    if env.feed == "trigger":
+        copied_and_released(env, proxy)
     proxy.caught_up(120)
 
 
@@ -85,7 +120,7 @@ def tables_for(feed):
     keyless = "CREATE TABLE plain (a INT, b VARCHAR(40), f DOUBLE)"
     assert keyless in mixed_workload.TABLES
     keyed = keyless[:-1] + ", id BIGINT NOT NULL AUTO_INCREMENT INVISIBLE PRIMARY KEY)"
-    return [keyed if each == keyless else each for each in mixed_workload.TABLES]
+    return [keyed if each == keyless else each for each in mixed_workload.TABLES] + [WATCHED]
 
 
 def run_log(env, options, seed):
@@ -93,7 +128,8 @@ def run_log(env, options, seed):
     env.tables(*tables_for(env.feed))
     relays = {"old": env.relay(env.old, seed=seed), "new": env.relay(env.new, seed=seed)}
     proxy = env.proxy(flags=FLAGS, old_port=relays["old"].port, new_port=relays["new"].port)
-    clients = mixed_workload.start_clients(proxy, 8, seed)
+    triggers = env.feed == "trigger"
+    clients = mixed_workload.start_clients(proxy, 8, seed, more=WATCHED_STATEMENTS if triggers else ())
     try:
         Attack(env, proxy, relays, seed).run(options.kills)
         time.sleep(1.0)

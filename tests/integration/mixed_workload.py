@@ -67,8 +67,9 @@ KINDS = ["transaction", "alone", "one_phase", "two_phase"]
 class MixedClient(workload.Client):
     """Half of what it does is what every client of the books does."""
 
-    def __init__(self, number, endpoint, seed, pace):
+    def __init__(self, number, endpoint, seed, pace, more):
         super().__init__(number, endpoint, seed, pace)
+        self.statements = STATEMENTS + list(more)
         self.isolation = ("READ COMMITTED", "REPEATABLE READ")[number // 2 % 2]
 
     def open_session(self):
@@ -103,7 +104,7 @@ class MixedClient(workload.Client):
         return text.format(n=number(8), m=number(50), big=self.number * 10 ** 6 + number(10 ** 6), big60=20 + number(40))
 
     def some_statements(self):
-        for text in self.random.sample(STATEMENTS, self.random.randint(1, 6)):
+        for text in self.random.sample(self.statements, self.random.randint(1, 6)):
             if "picked" in text and "CREATE" not in text:
                 self.session.run("CREATE TEMPORARY TABLE IF NOT EXISTS picked (id BIGINT, n BIGINT)")
             self.session.run(self.fill(text))
@@ -168,8 +169,8 @@ def end_branches(database):
                     raise
 
 
-def start_clients(endpoint, count, seed, pace=0.005):
-    clients = [MixedClient(number, endpoint, seed, pace) for number in range(count)]
+def start_clients(endpoint, count, seed, pace=0.005, more=()):
+    clients = [MixedClient(number, endpoint, seed, pace, more) for number in range(count)]
     for client in clients:
         client.start()
     return clients
