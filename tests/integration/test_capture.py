@@ -6,7 +6,7 @@ import threading
 import pymysql
 
 from capture import Capturing
-from harness import BOTH_ROLES, MARIADB_OLD, roles
+from harness import BOTH_ROLES, Skip
 from row_codec import Leader, assert_equal_tables
 from row_samples import TABLES, TYPES, WIDER, make_tables, rows_of, servers_with_logs, tool_of, work
 
@@ -169,9 +169,10 @@ def test_a_refresh_is_written_over_whatever_the_follower_has(env):
     assert_equal_tables(leader, follower, "app_rows", {table: TABLES[table] for table in ("every", "uniq", "docs", "parent", "wider", "shuffled")})
 
 
-@roles(MARIADB_OLD)
 def test_replace_leaves_the_same_children_on_the_follower(env):
     """Of a MySQL leader's foreign keys InnoDB's own alone are followed, which these servers do not have."""
+    if env.old.kind == "mysql":
+        raise Skip("needs innodb_native_foreign_keys, under which trigger_feed looks at the same")
     leader, follower, _ = prepared(env, more=False)
     for server in (leader, follower):
         server.run("CREATE TABLE owner (id VARCHAR(9) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY, u INT UNIQUE, v INT)",
