@@ -57,7 +57,7 @@ Task<absl::Status> read_log_settings(BackendLink& link, migrate::ServerFacts& ou
 Task<absl::Status> read_settings_of_feeds(BackendLink& link, migrate::ServerFacts& out) {
   const absl::Status log = co_await read_log_settings(link, out);
   if (!log.ok()) co_return log;
-  auto settings = co_await link.query(dualwrite::capture_settings_query(), soon());
+  auto settings = co_await link.query(dualwrite::capture_settings_query(link.is_mariadb()), soon());
   if (!settings.ok()) co_return settings.status();
   auto problems = dualwrite::judge_capture(settings->front());
   if (!problems.ok()) co_return problems.status();
