@@ -4,6 +4,7 @@
 #include <set>
 
 #include "dualwrite/ascii_case.h"
+#include "dualwrite/log_decoder.h"
 
 namespace crossfade::dualwrite {
 namespace {
@@ -35,6 +36,48 @@ std::vector<TableRef> cascade_children(const std::map<TableRef, TableDefinition>
   }
   for (const TableRef& table : of) found.erase(table);
   return {found.begin(), found.end()};
+}
+
+std::vector<std::string> passed_on_columns(const std::map<TableRef, TableDefinition>& tables, const TableRef& of) {
+  std::vector<std::string> out;
+  for (const auto& [name, table] : tables) {
+    for (const DefinedForeignKey& key : table.foreign_keys) {
+      if (!acts(key.on_update) || !same_ignoring_case(key.parent.schema, of.schema) ||
+          !same_ignoring_case(key.parent.table, of.table)) {
+        continue;
+      }
+      out.insert(out.end(), key.parent_columns.begin(), key.parent_columns.end());
+    }
+  }
+  return out;
+}
+
+bool changes_columns(const RowsChange& update, const std::vector<std::string>& columns) {
+  if (columns.empty() || update.kind != RowsKind::update) return false;
+  std::vector<std::size_t> ordinals;
+  for (std::size_t i = 0; i < update.table->columns.size(); ++i) {
+    const std::string& name = update.table->columns[i].name;
+    if (std::any_of(columns.begin(), columns.end(),
+                    [&](const std::string& column) { return same_ignoring_case(column, name); })) {
+      ordinals.push_back(i);
+    }
+  }
+  Bytes images = update.images;
+  while (!images.empty()) {
+    const absl::StatusOr<RowImage> before = take_row(*update.table, &images);
+    if (!before.ok()) return true;
+    const absl::StatusOr<RowImage> after = take_row(*update.table, &images);
+    if (!after.ok()) return true;
+    for (const std::size_t at : ordinals) {
+      const LogValue& left = (*before)[at];
+      const LogValue& right = (*after)[at];
+      if (left.is_null != right.is_null ||
+          !std::equal(left.bytes.begin(), left.bytes.end(), right.bytes.begin(), right.bytes.end())) {
+        return true;
+      }
+    }
+  }
+  return false;
 }
 
 }  // namespace crossfade::dualwrite

@@ -4,6 +4,7 @@
 #include <map>
 #include <vector>
 
+#include "dualwrite/row_change.h"
 #include "dualwrite/table_definition.h"
 
 namespace crossfade::dualwrite {
@@ -12,5 +13,10 @@ namespace crossfade::dualwrite {
 // deleted or get another key, at any depth; sorted, without these themselves.
 std::vector<TableRef> cascade_children(const std::map<TableRef, TableDefinition>& tables,
                                        const std::vector<TableRef>& of);
+
+// Columns of `of` whose new values the foreign keys of other tables, or its own, pass on to the rows that refer to it.
+std::vector<std::string> passed_on_columns(const std::map<TableRef, TableDefinition>& tables, const TableRef& of);
+// Does an update change one of these columns? Images that cannot be read: yes.
+bool changes_columns(const RowsChange& update, const std::vector<std::string>& columns);
 
 }  // namespace crossfade::dualwrite

@@ -64,12 +64,15 @@ std::string_view cause_text(StopCause cause) {
       return "divergence";
     case StopCause::parent:
       return "parent";
+    case StopCause::copy:
+      return "copy";
   }
   return "divergence";
 }
 
 StopCause cause_from(std::string_view text) {
   if (text == "definition") return StopCause::definition;
+  if (text == "copy") return StopCause::copy;
   return text == "parent" ? StopCause::parent : StopCause::divergence;
 }
 
@@ -78,6 +81,15 @@ std::string of_table(const TableRef& name) {
 }
 
 std::string place(const LogPosition& position) { return quote_text(position.file) + "," + number(position.offset); }
+
+std::string into_stopped(std::string_view schema, const StoppedTable& stopped) {
+  return "INTO " + table(schema, "stopped") +
+         "(`table_schema`,`table_name`,`cause`,`file`,`offset`,`reason`,`released`) VALUES(" +
+         quote_text(stopped.table.schema) + "," + quote_text(stopped.table.table) + "," +
+         quote_text(cause_text(stopped.cause)) + "," + place(stopped.since) + "," +
+         quote_text(shortened(stopped.reason, kReasonCharactersMax)) + "," +
+         number(static_cast<std::uint8_t>(stopped.catch_up)) + ")";
+}
 
 }  // namespace
 
@@ -135,6 +147,8 @@ std::vector<std::string> log_setup_statements(std::string_view schema) {
           "(`leader` VARCHAR(3) NOT NULL PRIMARY KEY,`file` VARCHAR(255) NOT NULL,`offset` BIGINT UNSIGNED NOT NULL,"
           "`step` INT UNSIGNED NOT NULL,`fingerprint` VARCHAR(64) NOT NULL," +
           kAtColumn + kEngine,
+      create + table(schema, "loading") + "(`slot` INT UNSIGNED NOT NULL PRIMARY KEY,`beats` BIGINT UNSIGNED NOT NULL" +
+          kEngine,
       ledger_table(schema),
   };
 }
@@ -168,6 +182,16 @@ std::string lock_position(std::string_view schema, std::string_view leader, std:
          " WHERE `leader`=" + quote_text(leader);
 }
 
+std::string share_position(std::string_view schema, std::string_view leader, std::string_view owner) {
+  return "SELECT COUNT(*) FROM " + table(schema, "position") + " WHERE `leader`=" + quote_text(leader) +
+         " AND `owner`=" + binary_literal(owner) + " LOCK IN SHARE MODE";
+}
+
+std::string mark_loading(std::string_view schema, std::uint32_t slot) {
+  return "INSERT INTO " + table(schema, "loading") + "(`slot`,`beats`) VALUES(" + number(slot) +
+         ",1) ON DUPLICATE KEY UPDATE `beats`=`beats`+1";
+}
+
 std::string claim_position(std::string_view schema, std::string_view leader, std::string_view owner) {
   return "UPDATE " + table(schema, "position") + " SET `owner`=" + binary_literal(owner) +
          " WHERE `leader`=" + quote_text(leader);
@@ -196,19 +220,19 @@ absl::StatusOr<std::vector<StoppedTable>> stopped_from(const protocol::ResultSet
                    .cause = cause_from(text(row[2])),
                    .since = {.file = text(row[3]), .offset = to_number(row[4])},
                    .reason = text(row[5]),
-                   .catch_up = released > 1    ? CatchUp::overwriting
-                               : released == 1 ? CatchUp::compared
-                                               : CatchUp::none,
+                   .catch_up = released <= static_cast<std::uint64_t>(CatchUp::copying) ? static_cast<CatchUp>(released)
+                                                                                        : CatchUp::none,
                    .stopped_at = static_cast<std::int64_t>(to_number(row[7]))});
   }
   return out;
 }
 
 std::string insert_stopped(std::string_view schema, const StoppedTable& stopped) {
-  return "INSERT IGNORE INTO " + table(schema, "stopped") +
-         "(`table_schema`,`table_name`,`cause`,`file`,`offset`,`reason`) VALUES(" + quote_text(stopped.table.schema) +
-         "," + quote_text(stopped.table.table) + "," + quote_text(cause_text(stopped.cause)) + "," +
-         place(stopped.since) + "," + quote_text(shortened(stopped.reason, kReasonCharactersMax)) + ")";
+  return "INSERT IGNORE " + into_stopped(schema, stopped);
+}
+
+std::string replace_stopped(std::string_view schema, const StoppedTable& stopped) {
+  return "REPLACE " + into_stopped(schema, stopped);
 }
 
 std::string move_stopped(std::string_view schema, const TableRef& name, const LogPosition& since) {
@@ -263,6 +287,10 @@ std::string insert_divergence(std::string_view schema, const TableRef& name, std
 
 std::string count_open_ledger(std::string_view schema) {
   return "SELECT COUNT(*) FROM " + table(schema, "ledger") + " WHERE `resolved`=0";
+}
+
+std::string resolve_ledger(std::string_view schema, const TableRef& name) {
+  return "UPDATE " + table(schema, "ledger") + " SET `resolved`=1" + of_table(name) + " AND `resolved`=0";
 }
 
 }  // namespace crossfade::dualwrite

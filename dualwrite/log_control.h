@@ -55,15 +55,21 @@ std::string lock_position(std::string_view schema, std::string_view leader, std:
 std::string claim_position(std::string_view schema, std::string_view leader, std::string_view owner);
 std::string update_position(std::string_view schema, std::string_view leader, const StoredPosition& position,
                             std::string_view owner);
+// 1 where the row is the owner's, and stays so until the transaction ends: for what others write for the owner.
+std::string share_position(std::string_view schema, std::string_view leader, std::string_view owner);
+// Marks a transaction that has no row of `position` as an applier's. One row a slot.
+std::string mark_loading(std::string_view schema, std::uint32_t slot);
 inline constexpr std::uint16_t kErrNotOwner = 1242;  // ER_SUBQUERY_NO_1_ROW
 
 // A table whose changes are not applied from `since` on. `definition`: tried again when definitions change;
 // `divergence`: when somebody has decided; `parent`: together with the table whose foreign keys change its rows, which
-// a leader of MariaDB does not log.
-enum class StopCause : std::uint8_t { definition, divergence, parent };
+// a leader of MariaDB does not log; `copy`: its rows are copied, or have to be.
+enum class StopCause : std::uint8_t { definition, divergence, parent, copy };
 // How a stopped table is caught up. `compared`: a row that does not fit stops it again. `overwriting`: such a row is
-// taken from the leader, and is a line in the ledger.
-enum class CatchUp : std::uint8_t { none = 0, compared = 1, overwriting = 2 };
+// taken from the leader, and is a line in the ledger. Of a table that is copied `awaited`: nothing of its rows is
+// wanted yet; `copying`: the follower has a part of the leader's rows, each as it is there, and all changes are
+// applied.
+enum class CatchUp : std::uint8_t { none = 0, compared = 1, overwriting = 2, awaited = 3, copying = 4 };
 struct StoppedTable {
   TableRef table;
   StopCause cause = StopCause::definition;
@@ -71,11 +77,13 @@ struct StoppedTable {
   std::string reason;
   CatchUp catch_up = CatchUp::none;  // from `since`, which moves on
   std::int64_t stopped_at = 0;       // seconds since 1970, the follower's clock
-  bool released() const { return catch_up != CatchUp::none; }
+  bool released() const { return catch_up == CatchUp::compared || catch_up == CatchUp::overwriting; }
+  bool is_copy() const { return cause == StopCause::copy; }
 };
 std::string select_stopped(std::string_view schema);
 absl::StatusOr<std::vector<StoppedTable>> stopped_from(const protocol::ResultSet& result);
 std::string insert_stopped(std::string_view schema, const StoppedTable& stopped);
+std::string replace_stopped(std::string_view schema, const StoppedTable& stopped);
 std::string move_stopped(std::string_view schema, const TableRef& table, const LogPosition& since);
 std::string release_stopped(std::string_view schema, const TableRef& table, CatchUp how);
 std::string delete_stopped(std::string_view schema, const TableRef& table);
@@ -96,5 +104,7 @@ enum class LedgerState : std::uint8_t { open, resolved };
 std::string insert_divergence(std::string_view schema, const TableRef& table, std::string_view what,
                               const RowIdentity& row, const LogPosition& at, LedgerState state);
 std::string count_open_ledger(std::string_view schema);
+// Its rows have been copied anew.
+std::string resolve_ledger(std::string_view schema, const TableRef& table);
 
 }  // namespace crossfade::dualwrite

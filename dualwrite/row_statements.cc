@@ -70,17 +70,44 @@ bool is_key(const Writer& writer, std::size_t from) {
   return std::find(key.begin(), key.end(), from) != key.end();
 }
 
-// "(`a`, `b`) VALUES (1, 2)"
-absl::StatusOr<std::string> values_clause(const Writer& writer, const RowImage& row) {
+// "(`a`, `b`)"
+std::string names_clause(const Writer& writer) {
   std::string names;
-  std::string values;
+  for (const ColumnRoute& route : writer.routes) {
+    names += (names.empty() ? "(" : ", ") + quote_name(route.follower->name);
+  }
+  return names + ")";
+}
+
+// "(1, 2)"
+absl::StatusOr<std::string> row_values(const Writer& writer, const RowImage& row) {
+  std::string values = "(";
   for (std::size_t i = 0; i < writer.routes.size(); ++i) {
     absl::StatusOr<std::string> literal = sql_literal(writer.routes[i], row[writer.from[i]]);
     if (!literal.ok()) return literal;
-    names += (i == 0 ? "" : ", ") + quote_name(writer.routes[i].follower->name);
-    values += (i == 0 ? "" : ", ") + *literal;
+    if (i != 0) values += ", ";
+    values += *literal;
   }
-  return "(" + names + ") VALUES (" + values + ")";
+  return values + ")";
+}
+
+// "(`a`, `b`) VALUES (1, 2)"
+absl::StatusOr<std::string> values_clause(const Writer& writer, const RowImage& row) {
+  absl::StatusOr<std::string> values = row_values(writer, row);
+  if (!values.ok()) return values;
+  return names_clause(writer) + " VALUES " + *values;
+}
+
+// Nothing is hidden by it but the duplicate, unlike by INSERT IGNORE.
+std::string on_duplicate(const Writer& writer, PutRows how) {
+  std::string out;
+  for (const ColumnRoute& route : writer.routes) {
+    const std::string name = quote_name(route.follower->name);
+    out += (out.empty() ? " ON DUPLICATE KEY UPDATE " : ", ") + name + " = ";
+    if (how == PutRows::keep) return out + writer.table + "." + name;
+    out += "VALUES(" + name + ")";
+  }
+  return out;
 }
 
 // "`a` = 1, `b` = 2"
@@ -262,6 +289,35 @@ absl::StatusOr<std::vector<RowStatement>> overwriting_statements(const RowsChang
     if (!pair.ok()) return pair.status();
     if (absl::Status status = overwrite_row(*writer, change, *pair, &out); !status.ok()) return status;
   }
+  return out;
+}
+
+absl::StatusOr<std::vector<RowStatement>> put_statements(const RowsChange& change, const TableMapping& mapping,
+                                                         PutRows how, std::size_t bytes_max) {
+  if (absl::Status status = refuse_triggers(mapping); !status.ok()) return status;
+  absl::StatusOr<Writer> writer = writer_for(change, mapping);
+  if (!writer.ok()) return writer.status();
+  const std::string head = "INSERT INTO " + writer->table + " " + names_clause(*writer) + " VALUES ";
+  const std::string tail = on_duplicate(*writer, how);
+  std::vector<RowStatement> out;
+  std::string open;
+  const auto close = [&] {
+    if (open.empty()) return;
+    out.push_back({.sql = std::move(open) + tail, .affected = kAnyAffected, .no_foreign_key_checks = true});
+    open.clear();
+  };
+  Bytes images = change.images;
+  while (!images.empty()) {
+    absl::StatusOr<ImagePair> pair = take_pair(change, &images);
+    if (!pair.ok()) return pair.status();
+    absl::StatusOr<std::string> values =
+        row_values(*writer, change.kind == RowsKind::insert ? pair->after : pair->before);
+    if (!values.ok()) return values.status();
+    if (!open.empty() && open.size() + values->size() + tail.size() + 1 > bytes_max) close();
+    open += open.empty() ? head : ",";
+    open += *values;
+  }
+  close();
   return out;
 }
 

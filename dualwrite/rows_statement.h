@@ -69,6 +69,12 @@ absl::StatusOr<std::vector<RowStatement>> row_statements(const RowsChange& chang
 // The follower's row is made what the leader's is, whatever it was: for `on_divergence: overwrite`. Rows that hold a
 // unique key of the after image are removed first, without what hangs on them.
 absl::StatusOr<std::vector<RowStatement>> overwriting_statements(const RowsChange& change, const TableMapping& mapping);
+// Rows that are to be there: images before of updates and deletes, images after of inserts. Many rows a statement, of
+// at most `bytes_max` unless a single row is larger. `keep`: a row of the follower that has a key of such a row is that
+// row and stays as it is; `overwrite`: it becomes that row.
+enum class PutRows : std::uint8_t { keep, overwrite };
+absl::StatusOr<std::vector<RowStatement>> put_statements(const RowsChange& change, const TableMapping& mapping,
+                                                         PutRows how, std::size_t bytes_max);
 // `SELECT COUNT(*) ..` that gives 1 where the follower's row is the before image of row `index`: the sample that is
 // read back in front of BINLOG. An insert has none: "". To be run under sql_session(): MySQL
 // refuses to compare zero dates otherwise.

@@ -142,9 +142,10 @@ absl::StatusOr<std::string> literal_of(const ColumnRoute& route, Bytes bytes) {
       return "_binary " + bytes_literal(bytes);
     case StoredKind::json:
       return json_literal(route, bytes);
+    // UUID and INET take their bytes for what they say.
     case StoredKind::opaque:
       if (!route.text_by.empty()) return std::string(route.text_by) + "(_binary " + bytes_literal(bytes) + ")";
-      break;
+      return bytes_literal(bytes);
   }
   return absl::UnimplementedError("values of " + route.follower->column_type + " are carried by rows events only");
 }

@@ -10,9 +10,19 @@
 namespace crossfade::migrate {
 namespace {
 
-using Kind = StoredObject::Kind;
+using ObjectKind = StoredObject::Kind;
 
-enum Query : std::size_t { kVariables, kStatus, kSchemas, kSizes, kEvents, kRoutines, kTriggers, kZones, kQueries };
+enum Query : std::size_t {
+  kVariablesQuery,
+  kStatusQuery,
+  kSchemasQuery,
+  kSizesQuery,
+  kEventsQuery,
+  kRoutinesQuery,
+  kTriggersQuery,
+  kZonesQuery,
+  kQueries
+};
 constexpr std::array<std::size_t, kQueries> kWidths = {2, 2, 2, 6, 3, 3, 5, 1};
 
 std::string text(const protocol::Cell& cell) { return cell.value_or(""); }
@@ -32,15 +42,15 @@ std::string not_own(std::string_view column, const std::string& control_schema) 
 
 }  // namespace
 
-std::string_view name(Kind kind) {
+std::string_view name(ObjectKind kind) {
   switch (kind) {
-    case Kind::procedure:
+    case ObjectKind::procedure:
       return "procedure";
-    case Kind::function:
+    case ObjectKind::function:
       return "function";
-    case Kind::trigger:
+    case ObjectKind::trigger:
       return "trigger";
-    case Kind::event:
+    case ObjectKind::event:
       return "event";
   }
   return "";
@@ -57,25 +67,25 @@ std::uint64_t ServerFacts::number(std::string_view variable_name) const {
 
 std::vector<std::string> facts_queries(const std::string& control_schema) {
   std::vector<std::string> out(kQueries);
-  out[kVariables] = "SHOW GLOBAL VARIABLES";
-  out[kStatus] = "SHOW GLOBAL STATUS WHERE Variable_name IN ('Uptime','Innodb_os_log_written')";
-  out[kSchemas] = "SELECT SCHEMA_NAME,DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE " +
-                  not_own("SCHEMA_NAME", control_schema) + " ORDER BY 1";
-  out[kSizes] =
+  out[kVariablesQuery] = "SHOW GLOBAL VARIABLES";
+  out[kStatusQuery] = "SHOW GLOBAL STATUS WHERE Variable_name IN ('Uptime','Innodb_os_log_written')";
+  out[kSchemasQuery] = "SELECT SCHEMA_NAME,DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE " +
+                       not_own("SCHEMA_NAME", control_schema) + " ORDER BY 1";
+  out[kSizesQuery] =
       "SELECT TABLE_SCHEMA,TABLE_NAME,DATA_LENGTH,INDEX_LENGTH,AUTO_INCREMENT,TIMESTAMPDIFF(SECOND,CREATE_TIME,NOW()) "
       "FROM information_schema.TABLES WHERE TABLE_TYPE='BASE TABLE' AND " +
       not_own("TABLE_SCHEMA", control_schema);
-  out[kEvents] = "SELECT EVENT_SCHEMA,EVENT_NAME,STATUS FROM information_schema.EVENTS WHERE " +
-                 not_own("EVENT_SCHEMA", control_schema);
-  out[kRoutines] =
+  out[kEventsQuery] = "SELECT EVENT_SCHEMA,EVENT_NAME,STATUS FROM information_schema.EVENTS WHERE " +
+                      not_own("EVENT_SCHEMA", control_schema);
+  out[kRoutinesQuery] =
       "SELECT ROUTINE_SCHEMA,ROUTINE_NAME,ROUTINE_TYPE FROM information_schema.ROUTINES WHERE ROUTINE_TYPE IN "
       "('PROCEDURE','FUNCTION') AND " +
       not_own("ROUTINE_SCHEMA", control_schema);
-  out[kTriggers] =
+  out[kTriggersQuery] =
       "SELECT EVENT_OBJECT_SCHEMA,TRIGGER_NAME,EVENT_OBJECT_TABLE,ACTION_TIMING,EVENT_MANIPULATION FROM "
       "information_schema.TRIGGERS WHERE " +
       not_own("EVENT_OBJECT_SCHEMA", control_schema);
-  out[kZones] = "SELECT CONVERT_TZ('2024-07-01','UTC','Europe/Berlin') IS NOT NULL";
+  out[kZonesQuery] = "SELECT CONVERT_TZ('2024-07-01','UTC','Europe/Berlin') IS NOT NULL";
   return out;
 }
 
@@ -86,32 +96,34 @@ absl::Status read_facts(const std::vector<protocol::ResultSet>& results, ServerF
       if (row.size() != kWidths[i]) return absl::InternalError("a server's answer has another shape");
     }
   }
-  for (const auto& row : results[kVariables].rows) out.variables[absl::AsciiStrToLower(text(row[0]))] = text(row[1]);
-  for (const auto& row : results[kStatus].rows)
+  for (const auto& row : results[kVariablesQuery].rows)
+    out.variables[absl::AsciiStrToLower(text(row[0]))] = text(row[1]);
+  for (const auto& row : results[kStatusQuery].rows)
     out.status[absl::AsciiStrToLower(text(row[0]))] = number_in(row[1]).value_or(0);
-  for (const auto& row : results[kSchemas].rows)
+  for (const auto& row : results[kSchemasQuery].rows)
     out.schemas.push_back({.name = text(row[0]), .collation = text(row[1])});
-  for (const auto& row : results[kSizes].rows) {
+  for (const auto& row : results[kSizesQuery].rows) {
     out.sizes[{.schema = text(row[0]), .table = text(row[1])}] = {.data_bytes = number_in(row[2]).value_or(0),
                                                                   .index_bytes = number_in(row[3]).value_or(0),
                                                                   .auto_increment = number_in(row[4]),
                                                                   .age_seconds = number_in(row[5]).value_or(0)};
   }
-  for (const auto& row : results[kEvents].rows)
-    out.objects.push_back({.kind = Kind::event, .schema = text(row[0]), .name = text(row[1]), .detail = text(row[2])});
-  for (const auto& row : results[kRoutines].rows) {
-    const Kind kind = text(row[2]) == "FUNCTION" ? Kind::function : Kind::procedure;
+  for (const auto& row : results[kEventsQuery].rows)
+    out.objects.push_back(
+        {.kind = ObjectKind::event, .schema = text(row[0]), .name = text(row[1]), .detail = text(row[2])});
+  for (const auto& row : results[kRoutinesQuery].rows) {
+    const ObjectKind kind = text(row[2]) == "FUNCTION" ? ObjectKind::function : ObjectKind::procedure;
     out.objects.push_back({.kind = kind, .schema = text(row[0]), .name = text(row[1])});
   }
-  for (const auto& row : results[kTriggers].rows) {
+  for (const auto& row : results[kTriggersQuery].rows) {
     if (dualwrite::is_capture_trigger(text(row[1]))) continue;  // feed `trigger`'s own
-    out.objects.push_back({.kind = Kind::trigger,
+    out.objects.push_back({.kind = ObjectKind::trigger,
                            .schema = text(row[0]),
                            .name = text(row[1]),
                            .table = text(row[2]),
                            .detail = text(row[3]) + " " + text(row[4])});
   }
-  out.has_named_zones = !results[kZones].rows.empty() && text(results[kZones].rows.front()[0]) == "1";
+  out.has_named_zones = !results[kZonesQuery].rows.empty() && text(results[kZonesQuery].rows.front()[0]) == "1";
   return absl::OkStatus();
 }
 

@@ -118,4 +118,23 @@ std::vector<std::vector<TableRef>> copy_groups(const std::map<TableRef, TableDef
   return out;
 }
 
+bool cascades_on_itself(const TableDefinition& table) {
+  return std::any_of(table.foreign_keys.begin(), table.foreign_keys.end(),
+                     [&](const auto& key) { return key.on_delete == "CASCADE" && same(key.parent, table.name); });
+}
+
+std::string cascade_within(const std::map<TableRef, TableDefinition>& leader, const std::vector<TableRef>& group) {
+  for (const TableRef& name : group) {
+    const auto table = leader.find(name);
+    if (table == leader.end()) continue;
+    for (const dualwrite::DefinedForeignKey& key : table->second.foreign_keys) {
+      if (same(key.parent, name) || (key.on_delete != "CASCADE" && key.on_update != "CASCADE")) continue;
+      if (std::any_of(group.begin(), group.end(), [&](const TableRef& each) { return same(each, key.parent); })) {
+        return name.schema + "." + name.table + " to " + key.parent.schema + "." + key.parent.table;
+      }
+    }
+  }
+  return {};
+}
+
 }  // namespace crossfade::migrate

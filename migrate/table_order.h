@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <string>
 #include <vector>
 
 #include "dualwrite/table_definition.h"
@@ -17,5 +18,11 @@ std::vector<std::vector<TableRef>> copy_groups(const std::map<TableRef, TableDef
                                                const std::vector<TableRef>& tables);
 // Tables that the foreign keys of `table` refer to; itself left out.
 std::vector<TableRef> parents_of(const std::map<TableRef, TableDefinition>& leader, const TableRef& table);
+
+// A delete of one of its rows deletes others of it, at any depth: ON DELETE CASCADE on itself.
+bool cascades_on_itself(const TableDefinition& table);
+// A foreign key between two tables of the group that passes deletes or new keys on, as "app.child to app.parent";
+// empty: there is none.
+std::string cascade_within(const std::map<TableRef, TableDefinition>& leader, const std::vector<TableRef>& group);
 
 }  // namespace crossfade::migrate

@@ -15,6 +15,12 @@ namespace crossfade::protocol {
 inline constexpr std::string_view kNativePassword = "mysql_native_password";
 inline constexpr std::string_view kCachingSha2Password = "caching_sha2_password";
 
+// First byte of AuthMoreData; what follows it in caching_sha2_password.
+inline constexpr std::uint8_t kMoreData = 0x01;
+inline constexpr std::uint8_t kRequestPublicKey = 0x02;
+inline constexpr std::uint8_t kFastAuthSuccess = 0x03;
+inline constexpr std::uint8_t kFullAuthentication = 0x04;
+
 // What a client sends: SHA1(pw) XOR SHA1(nonce + SHA1(SHA1(pw))). Empty for an empty password.
 Buffer native_scramble(std::string_view password, const Nonce& nonce);
 // What a client sends: SHA256(pw) XOR SHA256(SHA256(SHA256(pw)) + nonce). Empty for an empty password.

@@ -14,13 +14,9 @@ constexpr std::string_view kClearPassword = "mysql_clear_password";
 constexpr std::size_t kEd25519NonceBytes = 32;
 
 constexpr std::uint8_t kOkHeader = 0x00;
-constexpr std::uint8_t kMoreData = 0x01;
 constexpr std::uint8_t kAuthSwitchHeader = 0xfe;
 constexpr std::uint8_t kErrHeader = 0xff;
 
-constexpr std::uint8_t kFastAuthSuccess = 0x03;
-constexpr std::uint8_t kFullAuthentication = 0x04;
-constexpr std::uint8_t kRequestPublicKey = 0x02;
 constexpr std::uint8_t kRequestPublicKeySha256 = 0x01;
 
 }  // namespace

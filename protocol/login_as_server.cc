@@ -8,11 +8,6 @@
 namespace crossfade::protocol {
 namespace {
 
-constexpr std::uint8_t kMoreData = 0x01;
-constexpr std::uint8_t kRequestPublicKey = 0x02;
-constexpr std::uint8_t kFastAuthSuccess = 0x03;
-constexpr std::uint8_t kFullAuthentication = 0x04;
-
 bool is_known_plugin(std::string_view plugin) { return plugin == kNativePassword || plugin == kCachingSha2Password; }
 
 // MySQL's clients send one NUL for an empty password under caching_sha2_password, others nothing.

@@ -35,7 +35,7 @@ using Response = http::response<http::string_body>;
 
 constexpr std::size_t kConnectionsMax = 64;
 constexpr std::uint32_t kHeaderBytesMax = 8192;
-constexpr std::uint64_t kBodyBytesMax = 8192;
+constexpr std::uint64_t kBodyBytesMax = 256 * 1024;  // a list of tables
 constexpr std::chrono::seconds kTimeout{10};
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
@@ -43,7 +43,8 @@ constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::string_view kText = "text/plain; charset=utf-8";
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kMetrics = "text/plain; version=0.0.4; charset=utf-8";
-constexpr std::string_view kPaths = "/ /status /report /flags /metrics /startup /readiness /liveness /tables/release";
+constexpr std::string_view kPaths =
+    "/ /status /report /flags /metrics /startup /readiness /liveness /tables/release /jobs/backfill";
 
 beast::string_view to_beast(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -75,6 +76,7 @@ Response index() {
                           {"/flags", "the flags in force"},
                           {"/metrics", "Prometheus metrics"},
                           {"/tables/release", "POST: a stopped table is caught up"},
+                          {"/jobs/backfill", "how far the copy of tables is; POST: start, pause, resume, cancel"},
                           {"/startup", "200 once the proxy has started"},
                           {"/readiness", "200 while it takes clients"},
                           {"/liveness", "200 while the process works, whatever the backends do"}}}}));
@@ -105,7 +107,8 @@ class Router {
       response.set(http::field::www_authenticate, "Bearer");
       return response;
     }
-    const bool is_order = path == "/tables/release";
+    const bool is_copy = path == "/jobs/backfill";
+    const bool is_order = path == "/tables/release" || (is_copy && request.method() == http::verb::post);
     const http::verb method = is_order ? http::verb::post : http::verb::get;
     if (request.method() != method) {
       const std::string name(http::to_string(method));
@@ -113,7 +116,8 @@ class Router {
       response.set(http::field::allow, name);
       return response;
     }
-    if (is_order) return release(request);
+    if (is_order) return is_copy ? order_backfill(request) : release(request);
+    if (is_copy) return answer(http::status::ok, kJson, pretty(handlers_.backfill()));
     if (path == "/") return index();
     if (path == "/status") return answer(http::status::ok, kJson, pretty(handlers_.status()));
     if (path == "/report") return answer(http::status::ok, kJson, pretty(handlers_.report()));
@@ -125,12 +129,28 @@ class Router {
     return answer(http::status::not_found, kText, "no such path; there are: " + std::string(kPaths) + "\n");
   }
 
+  // What a page in somebody's browser may send elsewhere without being asked has another type.
+  static bool is_json(const Request& request) {
+    return beast::iequals(request[http::field::content_type], to_beast(kJson));
+  }
+
+  static Response not_done(const absl::Status& status) {
+    const http::status code = absl::IsNotFound(status)          ? http::status::not_found
+                              : absl::IsInvalidArgument(status) ? http::status::bad_request
+                              : absl::IsUnavailable(status)     ? http::status::service_unavailable
+                                                                : http::status::conflict;
+    return answer(code, kText, std::string(status.message()) + "\n");
+  }
+
+  Response order_backfill(const Request& request) const {
+    if (!is_json(request)) return answer(http::status::unsupported_media_type, kText, "send application/json\n");
+    const auto done = handlers_.order_backfill(nlohmann::json::parse(request.body(), nullptr, false));
+    return done.ok() ? answer(http::status::ok, kJson, pretty({{"text", *done}})) : not_done(done.status());
+  }
+
   // {"table": "schema.table", "overwrite": false}
   Response release(const Request& request) const {
-    // What a page in somebody's browser may send elsewhere without being asked has another type.
-    if (!beast::iequals(request[http::field::content_type], to_beast(kJson))) {
-      return answer(http::status::unsupported_media_type, kText, "send application/json\n");
-    }
+    if (!is_json(request)) return answer(http::status::unsupported_media_type, kText, "send application/json\n");
     const nlohmann::json order = nlohmann::json::parse(request.body(), nullptr, false);
     const std::string table = order.is_object() && order.contains("table") && order["table"].is_string()
                                   ? order["table"].get<std::string>()
@@ -143,10 +163,7 @@ class Router {
     const auto done =
         handlers_.release({.schema = table.substr(0, dot), .table = table.substr(dot + 1), .overwrite = overwrite});
     if (done.ok()) return answer(http::status::ok, kJson, pretty({{"released", table}, {"text", *done}}));
-    const http::status code = absl::IsNotFound(done.status())      ? http::status::not_found
-                              : absl::IsUnavailable(done.status()) ? http::status::service_unavailable
-                                                                   : http::status::conflict;
-    return answer(code, kText, std::string(done.status().message()) + "\n");
+    return not_done(done.status());
   }
 
   bool authorized(const Request& request) const {

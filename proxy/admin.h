@@ -27,6 +27,9 @@ struct AdminHandlers {
   std::function<bool()> ready;  // serving, not draining, leader reachable
   std::function<bool()> started;
   std::function<absl::StatusOr<std::string>(const ReleaseOrder&)> release;  // may take seconds
+  std::function<nlohmann::json()> backfill = nullptr;                       // how far the copy of tables is
+  // {"verb": "start", "options": {..}}; may take a minute.
+  std::function<absl::StatusOr<std::string>(const nlohmann::json&)> order_backfill = nullptr;
 };
 
 class AdminServer {

@@ -20,7 +20,9 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using asio::ip::tcp;
 
-constexpr std::chrono::seconds kClientTimeout{10};
+constexpr std::chrono::seconds kLookTimeout{10};
+constexpr std::chrono::seconds kOrderTimeout{90};  // it is done when it is answered
+constexpr std::size_t kReasonBytesMax = 4000;
 constexpr std::uint64_t kAnswerBytesMax = 256ull << 20;
 constexpr auto kAwaited = asio::as_tuple(asio::use_awaitable);
 
@@ -37,7 +39,8 @@ absl::Status unreachable(const Asked& asked, const boost::system::error_code& er
 
 absl::StatusOr<std::string> body_or_error(const Asked& asked, http::response<http::string_body> response) {
   if (response.result() == http::status::ok) return std::move(response.body());
-  std::string why = response.body().substr(0, response.body().find('\n')).substr(0, 1000);
+  std::string why = response.body().substr(0, kReasonBytesMax);
+  while (why.ends_with('\n')) why.pop_back();
   const std::string message = "the admin server at " + asked.address.text() + " answered " + asked.path +
                               " with HTTP " + std::to_string(response.result_int()) + ": " + why;
   if (response.result() == http::status::unauthorized) return absl::UnauthenticatedError(message);
@@ -55,7 +58,7 @@ asio::awaitable<absl::StatusOr<std::string>> ask(Asked asked) {
       co_await resolver.async_resolve(asked.address.host, std::to_string(asked.address.port), kAwaited);
   if (unknown) co_return unreachable(asked, unknown);
   beast::tcp_stream stream(executor);
-  stream.expires_after(kClientTimeout);
+  stream.expires_after(asked.json.empty() ? kLookTimeout : kOrderTimeout);
   const auto [refused, endpoint] = co_await stream.async_connect(endpoints, kAwaited);
   if (refused) co_return unreachable(asked, refused);
 

@@ -6,13 +6,12 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
-#include "config/address.h"
 #include "nlohmann/json.hpp"
-#include "proxy/admin.h"
+#include "proxy/cli_admin.h"
+#include "proxy/cli_backfill.h"
 #include "proxy/config_file.h"
 #include "proxy/log.h"
 #include "proxy/misspelling.h"
-#include "proxy/secrets.h"
 #include "proxy/status_table.h"
 #include "shadow/report.h"
 
@@ -21,18 +20,6 @@ namespace {
 
 constexpr int kOk = 0;
 constexpr int kError = 1;
-
-// How `status` and `report` find a running proxy.
-struct AdminOptions {
-  std::string address;
-  std::string config_file;
-  std::string token_file;
-  std::string format = "table";
-};
-struct AdminTarget {
-  config::Address address;
-  std::string token;
-};
 
 // A configuration that can serve, or nothing and every problem said.
 std::optional<config::Config> load_checked(const std::string& path, std::ostream& err) {
@@ -84,58 +71,20 @@ int preflight(const std::string& config_file, const PreflightOrder& order, const
   return context.preflight(*config, order, context.out, context.err);
 }
 
-absl::StatusOr<AdminTarget> find_admin(const AdminOptions& options) {
-  AdminTarget target{.address = config::Admin().address, .token = ""};
-  std::string token_file = options.token_file;
-  if (!options.config_file.empty()) {
-    absl::StatusOr<config::Config> config = load_config_file(options.config_file);
-    if (!config.ok()) return config.status();
-    target.address = config->admin.address;
-    if (token_file.empty()) token_file = config->admin.token_file;
-  }
-  if (!options.address.empty()) {
-    absl::StatusOr<config::Address> address = config::parse_address(options.address);
-    if (!address.ok()) return absl::InvalidArgumentError("--admin " + std::string(address.status().message()));
-    target.address = *std::move(address);
-  }
-  if (!token_file.empty()) {
-    absl::StatusOr<std::string> token = read_token(token_file);
-    if (!token.ok()) return token.status();
-    target.token = *std::move(token);
-  }
-  return target;
-}
-
-// `order`: posted; null: the path is only looked at.
-absl::StatusOr<nlohmann::json> ask(const AdminOptions& options, const std::string& path,
-                                   const nlohmann::json& order = nullptr) {
-  const absl::StatusOr<AdminTarget> target = find_admin(options);
-  if (!target.ok()) return target.status();
-  const absl::StatusOr<std::string> body = order.is_null()
-                                               ? admin_get(target->address, target->token, path)
-                                               : admin_post(target->address, target->token, path, order.dump());
-  if (!body.ok()) return body.status();
-  nlohmann::json answer = nlohmann::json::parse(*body, nullptr, false);
-  if (!answer.is_object()) {
-    return absl::InternalError("what answers at " + target->address.text() + " is not a crossfade admin server");
-  }
-  return answer;
-}
-
 int fail(const absl::Status& status, const CliContext& context) {
   context.err << "crossfade: " << std::string(status.message()) << "\n";
   return kError;
 }
 
 int status(const AdminOptions& options, const CliContext& context) {
-  const absl::StatusOr<nlohmann::json> answer = ask(options, "/status");
+  const absl::StatusOr<nlohmann::json> answer = ask_admin(options, "/status");
   if (!answer.ok()) return fail(answer.status(), context);
   context.out << (options.format == "json" ? answer->dump(2) + "\n" : status_table(*answer));
   return kOk;
 }
 
 int report(const AdminOptions& options, const CliContext& context) {
-  const absl::StatusOr<nlohmann::json> answer = ask(options, "/report");
+  const absl::StatusOr<nlohmann::json> answer = ask_admin(options, "/report");
   if (!answer.ok()) return fail(answer.status(), context);
   context.out << (options.format == "json" ? answer->dump(2) + "\n" : shadow::report_table(*answer));
   return shadow::report_exit_code(*answer);
@@ -148,7 +97,7 @@ struct ReleaseOptions {
 
 int release(const AdminOptions& options, const ReleaseOptions& wanted, const CliContext& context) {
   const nlohmann::json order = {{"table", wanted.table}, {"overwrite", wanted.overwrite}};
-  const absl::StatusOr<nlohmann::json> answer = ask(options, "/tables/release", order);
+  const absl::StatusOr<nlohmann::json> answer = ask_admin(options, "/tables/release", order);
   if (!answer.ok()) return fail(answer.status(), context);
   context.out << (options.format == "json" ? answer->dump(2) : answer->value("text", "")) << "\n";
   return kOk;
@@ -193,18 +142,6 @@ CLI::App* add_preflight_verb(CLI::App& app, std::string& file, PreflightOrder& o
       "  crossfade preflight --config crossfade.yaml --tables shop,crm.people --quick --format json\n"
       "  crossfade preflight --config crossfade.yaml --fix-schema\n"
       "  crossfade preflight --config crossfade.yaml --fix-schema --execute --indexes-later");
-  return verb;
-}
-
-CLI::App* add_admin_verb(CLI::App& app, const std::string& name, const std::string& about, AdminOptions& options) {
-  CLI::App* verb = app.add_subcommand(name, about);
-  verb->add_option("-a,--admin", options.address,
-                   "The admin server; 127.0.0.1:6080 unless the configuration says otherwise")
-      ->type_name("HOST:PORT");
-  verb->add_option("-c,--config", options.config_file, "Take address and token from this crossfade.yaml")
-      ->type_name("FILE");
-  verb->add_option("--token-file", options.token_file, "File with the admin server's token")->type_name("FILE");
-  verb->add_option("-f,--format", options.format, "table or json")->check(CLI::IsMember({"table", "json"}));
   return verb;
 }
 
@@ -322,6 +259,7 @@ int run_cli(int argc, const char* const* argv, const CliContext& context) {
       "go on.\n\n"
       "Examples:\n  crossfade tables release shop.orders\n"
       "  crossfade tables release shop.orders --overwrite --config crossfade.yaml");
+  BackfillVerbs backfill_verbs(app, admin);
   CLI::App* version_verb = app.add_subcommand("version", "Print the version");
   version_verb->footer("Example:\n  crossfade version");
 
@@ -346,6 +284,7 @@ int run_cli(int argc, const char* const* argv, const CliContext& context) {
   if (status_verb->parsed()) return status(admin, context);
   if (report_verb->parsed()) return report(admin, context);
   if (release_verb->parsed()) return release(admin, to_release, context);
+  if (backfill_verbs.parsed()) return backfill_verbs.run(context);
   context.out << "crossfade " << context.version << "\n";
   return kOk;
 }

@@ -171,6 +171,21 @@ void add_applier(Exposition& out, const Metrics::Gauges& gauges) {
                  &Counters::divergences);
 }
 
+void add_backfill(Exposition& out, const Metrics::Gauges& gauges) {
+  out.gauge_value("crossfade_backfill_running", "1 while tables are being copied to the follower.",
+                  gauges.backfill_running ? 1 : 0);
+  out.gauge_value("crossfade_backfill_throttled", "1 while the copy waits for the servers or for its own limits.",
+                  gauges.backfill_throttled ? 1 : 0);
+  out.gauge_value("crossfade_backfill_rows", "Rows that the last copy has brought to the follower.",
+                  static_cast<double>(gauges.backfill_rows));
+  out.gauge_value("crossfade_backfill_bytes", "Bytes of these rows, as the leader's log would have them.",
+                  static_cast<double>(gauges.backfill_bytes));
+  out.gauge_value("crossfade_backfill_tables_left", "Tables of the last copy that are not done.",
+                  static_cast<double>(gauges.backfill_tables_left));
+  out.gauge_value("crossfade_backfill_tables_failed", "Tables that the last copy could not copy.",
+                  static_cast<double>(gauges.backfill_tables_failed));
+}
+
 void add_backends(Exposition& out, const Metrics::Gauges& gauges) {
   std::vector<ClientMetric> up;
   std::vector<ClientMetric> open;
@@ -256,6 +271,7 @@ std::string Metrics::prometheus(const Gauges& gauges) const {
   add_reads(out);
   add_writes(out);
   add_applier(out, gauges);
+  add_backfill(out, gauges);
   add_backends(out, gauges);
   add_shadow(out, *this, gauges);
   add_flags(out, gauges);

@@ -73,6 +73,8 @@ class Metrics {
     std::uint64_t shadow_queue = 0;
     std::uint64_t parked_entries = 0;
     std::uint64_t ledger_open = 0;
+    std::uint64_t backfill_rows = 0, backfill_bytes = 0, backfill_tables_left = 0, backfill_tables_failed = 0;
+    bool backfill_running = false, backfill_throttled = false;
     std::uint64_t log_dropped = 0;
     std::array<std::uint64_t, kLogKinds> log_suppressed = {};  // by LogKind
   };

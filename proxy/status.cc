@@ -70,6 +70,13 @@ Metrics::Gauges gauges(const StatusSources& sources) {
   out.log_retention_seconds = feed.retention.seconds;
   out.log_waiting_seconds = feed.retention.waiting_seconds;
   out.ledger_open = feed.ledger_open;
+  const Backfill::Gauges copy = sources.backfill.gauges();
+  out.backfill_rows = copy.rows;
+  out.backfill_bytes = copy.bytes;
+  out.backfill_tables_left = copy.tables_left;
+  out.backfill_tables_failed = copy.tables_failed;
+  out.backfill_running = copy.running;
+  out.backfill_throttled = copy.throttled;
   out.log_dropped = log_lines_dropped();
   for (std::size_t i = 0; i < kLogKinds; ++i) out.log_suppressed[i] = limited_log().suppressed(static_cast<LogKind>(i));
   return out;
@@ -136,6 +143,7 @@ nlohmann::json status_json(const StatusSources& sources) {
         {"divergences", feed.divergences},
         {"ledger_open", feed.ledger_open},
         {"parked", parked}}},
+      {"backfill", sources.backfill.status()},
       {"flags", flag_values},
       {"clients",
        {{"open", sum(&Counters::clients_open)},

@@ -9,6 +9,7 @@
 #include "nlohmann/json.hpp"
 #include "proxy/flags_watcher.h"
 #include "proxy/metrics.h"
+#include "proxy/migrate/backfill.h"
 #include "proxy/worker.h"
 
 namespace crossfade::proxy {
@@ -19,6 +20,7 @@ struct StatusSources {
   FlagsWatcher& flags;
   // The file may hold newer ones, which not every session goes by yet.
   std::function<std::shared_ptr<const config::Flags>()> flags_in_force;
+  const Backfill& backfill;
   TimePoint started;
 };
 

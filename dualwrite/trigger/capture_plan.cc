@@ -22,8 +22,6 @@ namespace crossfade::dualwrite {
 namespace {
 
 constexpr std::string_view kTriggerPrefix = "crossfade_";
-constexpr std::uint16_t kUtf8mb4Bin = 46;
-constexpr std::uint16_t kBinaryCollation = 63;
 
 absl::Status refused(const TableRef& table, const std::string& why) {
   return absl::FailedPreconditionError(table.schema + "." + table.table + ": " + why);
@@ -61,16 +59,6 @@ std::string key_complaint(const TableDefinition& leader) {
   return {};
 }
 
-// MySQL's JSON as its text, COMPRESSED as what it was compressed from.
-StoredForm captured_form(StoredForm form) {
-  if (form.kind == StoredKind::json) {
-    return {.kind = StoredKind::text, .type = LogType::blob, .metadata = 4, .size = 4, .charset = "utf8mb4"};
-  }
-  if (form.type == LogType::mariadb_blob_compressed) form.type = LogType::blob;
-  if (form.type == LogType::mariadb_varchar_compressed) form.type = LogType::varchar;
-  return form;
-}
-
 bool is_big(const StoredForm& form) {
   switch (form.kind) {
     case StoredKind::text:
@@ -85,67 +73,16 @@ bool is_big(const StoredForm& form) {
   }
 }
 
-std::uint16_t collation_of(const DefinedColumn& column, const StoredForm& form, bool mariadb) {
-  if (column.json && !mariadb) return kUtf8mb4Bin;
-  if (!column.collation.empty()) return collation_id(column.collation, mariadb);
-  switch (form.kind) {
-    case StoredKind::binary:
-    case StoredKind::varbinary:
-    case StoredKind::blob:
-    case StoredKind::opaque:
-    case StoredKind::vector:
-      return kBinaryCollation;
-    case StoredKind::geometry:
-      return mariadb ? kBinaryCollation : std::uint16_t{0};
-    default:
-      return 0;
-  }
-}
-
-// In the leader's bytes; where those are not the definition's, the definition itself tells them.
-std::vector<std::string> logged_members(const DefinedColumn& column) {
-  std::vector<std::string> members = members_of(column.column_type);
-  const std::string charset = modern_name(column.charset);
-  const bool utf8 = charset == "utf8mb4" || charset == "utf8mb3";
-  const bool plain =
-      shortest_character(charset) == 1 && std::all_of(members.begin(), members.end(), [](const std::string& member) {
-        return std::all_of(member.begin(), member.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-      });
-  return utf8 || plain ? members : std::vector<std::string>();
-}
-
-LogColumn log_column(const DefinedColumn& column, const StoredForm& form, const TableDefinition& leader, bool mariadb) {
-  const DefinedKey* primary = leader.primary_key();
-  LogColumn out{.name = column.name,
-                .type = static_cast<std::uint8_t>(form.type),
-                .metadata = form.metadata,
-                .nullable = column.nullable,
-                .is_unsigned = column.is_unsigned || form.kind == StoredKind::year,
-                .collation = collation_of(column, form, mariadb)};
-  out.in_primary_key = std::any_of(primary->parts.begin(), primary->parts.end(), [&](const DefinedKey::Part& part) {
-    return same_ignoring_case(part.column, column.name);
-  });
-  if (form.kind == StoredKind::enum_ || form.kind == StoredKind::set) out.members = logged_members(column);
-  return out;
-}
-
 // The columns into table, columns and source; a complaint.
 std::string plan_columns(const CaptureRequest& request, LogTable& table, Capture& capture, CaptureSource& source) {
-  for (const DefinedColumn& column : request.leader.columns) {
-    if (column.generated != DefinedColumn::Generated::no) continue;
-    absl::StatusOr<StoredForm> defined = stored_form(column, request.mariadb);
-    if (!defined.ok()) return std::string(defined.status().message());
-    if (defined->kind == StoredKind::year && column.column_type == "year(2)") {
-      return "column " + column.name + " is YEAR(2), whose century is not shown: ALTER TABLE .. MODIFY it YEAR(4)";
-    }
-    const StoredForm form = captured_form(*defined);
-    CapturedColumn captured{.form = form, .big = is_big(form) ? ++capture.pairs : 0};
-    if (form.kind == StoredKind::enum_ || form.kind == StoredKind::set) {
-      captured.members = members_of(column.column_type).size();
-    }
-    source.columns.push_back({.name = column.name, .kind = form.kind, .big = captured.big});
-    table.columns.push_back(log_column(column, form, request.leader, request.mariadb));
-    capture.columns.push_back(std::move(captured));
+  absl::StatusOr<SelectedColumns> columns = selected_columns(request.leader, request.mariadb);
+  if (!columns.ok()) return std::string(columns.status().message());
+  table.columns = std::move(columns->logged);
+  capture.columns = std::move(columns->captured);
+  for (std::size_t i = 0; i < capture.columns.size(); ++i) {
+    CapturedColumn& captured = capture.columns[i];
+    if (is_big(captured.form)) captured.big = ++capture.pairs;
+    source.columns.push_back({.name = table.columns[i].name, .kind = captured.form.kind, .big = captured.big});
   }
   if (capture.pairs <= kBigPairsMax) return {};
   return "it has " + std::to_string(capture.pairs) +

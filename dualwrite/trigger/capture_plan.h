@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "dualwrite/row_change.h"
+#include "dualwrite/selected_row.h"
 #include "dualwrite/stored_form.h"
 #include "dualwrite/table_definition.h"
 #include "protocol/rows.h"
@@ -46,15 +47,6 @@ struct CaptureRequest {
 // Those of `table`, from the definitions of all the leader's tables.
 std::vector<std::vector<std::string>> referenced_columns(const std::map<TableRef, TableDefinition>& leader,
                                                          const TableRef& table);
-
-// One column of `Capture::table`.
-struct CapturedColumn {
-  StoredForm form{};  // of the leader's column, but JSON is a text and COMPRESSED is not
-  // Number of its pair ob/nb in `changes`, from 1; 0: it is packed into oi and ni.
-  std::size_t big = 0;
-  std::size_t members = 0;  // of ENUM and SET
-  bool identifies = false;  // of the primary key, or a foreign key refers to it
-};
 
 // Immutable once made. Shared with every change that is decoded by it.
 struct Capture {

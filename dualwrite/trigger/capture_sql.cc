@@ -21,13 +21,6 @@ std::string trigger_name(const TableRef& table, char event, std::uint32_t number
 
 std::string ascii_text(const std::string& value) { return "CAST(" + value + " AS CHAR CHARACTER SET ascii)"; }
 
-// With all digits, whatever FLOAT(7,2) would show: MySQL's CAST cuts long numbers to 15, its JSON does not.
-std::string floating_text(const std::string& value, bool mariadb) {
-  if (mariadb) return ascii_text(value + "*1e0");
-  return "IF(" + value + " IS NULL,NULL,TRIM(BOTH '[' FROM TRIM(BOTH ']' FROM " +
-         ascii_text("JSON_ARRAY(" + value + "*1e0)") + ")))";
-}
-
 std::string field_value(StoredKind kind, const std::string& value, bool mariadb) {
   switch (kind) {
     case StoredKind::integer:
@@ -44,9 +37,8 @@ std::string field_value(StoredKind kind, const std::string& value, bool mariadb)
     case StoredKind::enum_:
     case StoredKind::set:
       return "CAST(" + value + " AS UNSIGNED)";
-    // What is stored, in any time zone of the session. Of a zero date MariaDB says NULL, MySQL 0.
     case StoredKind::timestamp:
-      return "IF(" + value + " IS NULL,NULL,IFNULL(UNIX_TIMESTAMP(" + value + "),0))";
+      return timestamp_seconds(value);
     case StoredKind::char_:
     case StoredKind::varchar:
     case StoredKind::text:
@@ -183,6 +175,18 @@ std::string create_trigger(const CaptureSource& source, Event event) {
 }
 
 }  // namespace
+
+// MySQL's CAST cuts long numbers to 15 digits, its JSON does not.
+std::string floating_text(const std::string& value, bool mariadb) {
+  if (mariadb) return ascii_text(value + "*1e0");
+  return "IF(" + value + " IS NULL,NULL,TRIM(BOTH '[' FROM TRIM(BOTH ']' FROM " +
+         ascii_text("JSON_ARRAY(" + value + "*1e0)") + ")))";
+}
+
+// Of a zero date MariaDB says NULL, MySQL 0.
+std::string timestamp_seconds(const std::string& value) {
+  return "IF(" + value + " IS NULL,NULL,IFNULL(UNIX_TIMESTAMP(" + value + "),0))";
+}
 
 std::string packed_row(const CaptureSource& source, std::string_view row) { return packed(source, row, Extent::all); }
 

@@ -31,6 +31,11 @@ struct CaptureSource {
   std::vector<std::string> doubtful = {};  // doubtful_columns()
 };
 
+// A FLOAT or DOUBLE as text with all digits, whatever FLOAT(7,2) would show.
+std::string floating_text(const std::string& value, bool mariadb);
+// What a TIMESTAMP stores, in any time zone of the session: seconds since 1970, 0 of a zero date.
+std::string timestamp_seconds(const std::string& value);
+
 // The columns of `row` (OLD, NEW, or a table's alias) in one text, as packed_fields.h says.
 std::string packed_row(const CaptureSource& source, std::string_view row);
 // An update, insert or delete of a table that has lost a column, or given it another name, fails in a trigger that

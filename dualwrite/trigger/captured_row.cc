@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "dualwrite/ascii_case.h"
+#include "dualwrite/chunk_marker.h"
 #include "dualwrite/log_decoder.h"
 #include "dualwrite/trigger/captured_value.h"
 #include "dualwrite/trigger/packed_fields.h"
@@ -53,6 +54,8 @@ std::optional<ChangeKind> kind_of(const Cell& cell) {
       return ChangeKind::intent;
     case 'S':
       return ChangeKind::statement;
+    case 'M':
+      return ChangeKind::marker;
     default:
       return std::nullopt;
   }
@@ -114,7 +117,8 @@ class ImageReader {
   const Capture& capture_;
 };
 
-bool is_row(ChangeKind kind) { return kind != ChangeKind::intent && kind != ChangeKind::statement; }
+bool is_statement(ChangeKind kind) { return kind == ChangeKind::intent || kind == ChangeKind::statement; }
+bool is_row(ChangeKind kind) { return !is_statement(kind) && kind != ChangeKind::marker; }
 
 RowsKind rows_kind(ChangeKind kind) {
   return kind == ChangeKind::update    ? RowsKind::update
@@ -275,8 +279,15 @@ absl::StatusOr<bool> leaves_nothing_to_do(const CapturedRow& row, const Capture&
   return true;
 }
 
+absl::StatusOr<CapturedRow> captured_marker(const ChangeHead& head, const std::vector<Cell>& row,
+                                            std::string_view schema) {
+  const auto token = row.size() < kPairs ? std::nullopt : number_of<std::uint64_t>(row[kNewPacked]);
+  if (head.kind != ChangeKind::marker || !token) return malformed(head.id, "no marker");
+  return CapturedRow{.head = head, .change = marker_change(schema, *token)};
+}
+
 absl::StatusOr<CapturedStatement> captured_statement(const ChangeHead& head, const std::vector<Cell>& row) {
-  if (is_row(head.kind)) return malformed(head.id, "no statement but a row");
+  if (!is_statement(head.kind)) return malformed(head.id, "no statement but a row");
   if (row.size() < kPairs || !row[kNewPacked]) return malformed(head.id, "the statement is not there");
   CapturedStatement out{.head = head, .statement = {}};
   StatementReader fields(*row[kNewPacked]);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -24,10 +25,11 @@ enum class ChangeKind : std::uint8_t {
   identity,           // of a row whose table has lost a column: nothing but which row it was and is
   followed_identity,  // the same in the table's new shape: what became of the row is written down behind it
   intent,
-  statement
+  statement,
+  marker  // the place of a chunk that was copied
 };
 
-// What every row begins with: by `table` its Capture is found (0 of intent and statement).
+// What every row begins with: by `table` its Capture is found (0 of intent, statement and marker).
 struct ChangeHead {
   std::uint64_t id = 0;
   std::uint32_t table = 0;
@@ -84,5 +86,9 @@ struct CapturedStatement {
 };
 // Of intent and statement.
 absl::StatusOr<CapturedStatement> captured_statement(const ChangeHead& head, const std::vector<protocol::Cell>& row);
+
+// Of a marker: the change of table `marker` that the log would have.
+absl::StatusOr<CapturedRow> captured_marker(const ChangeHead& head, const std::vector<protocol::Cell>& row,
+                                            std::string_view schema);
 
 }  // namespace crossfade::dualwrite

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <variant>
 
+#include "dualwrite/chunk_marker.h"
 #include "dualwrite/trigger/capture_control.h"
 #include "proxy/log_limit.h"
 
@@ -60,7 +61,9 @@ Task<absl::Status> LogApplier::take(LogItem item, config::OnDivergence policy) {
     in_transaction_ = true;
     looped_ = false;
   } else if (auto* rows = std::get_if<RowsChange>(&item)) {
-    if (current_.at < careful_through_) {
+    if (const auto token = dualwrite::marker_token(*rows, setting_.schema)) {
+      status = co_await take_marker(*token);
+    } else if (current_.at < careful_through_) {
       status = co_await settle();
       if (status.ok()) status = co_await apply_carefully(std::move(*rows), policy);
     } else {
@@ -87,6 +90,11 @@ Task<absl::Status> LogApplier::take(LogItem item, config::OnDivergence policy) {
   co_return status;
 }
 
+// What an applier writes on its follower has a row of one of these in each transaction.
+bool LogApplier::is_appliers_mark(const TableRef& table) const {
+  return table.schema == setting_.schema && (table.table == "position" || table.table == "loading");
+}
+
 // The servers' own schemas, and ours, belong to each side alone.
 bool LogApplier::is_followed(const TableRef& table) const {
   return table.schema != setting_.schema && table.schema != "mysql" && table.schema != "sys" &&
@@ -107,7 +115,7 @@ std::shared_ptr<const TableMapping> LogApplier::mapping(const RowsChange& change
 // `unmapped`: the mapping, if it cannot carry the change.
 absl::Status LogApplier::take_rows(RowsChange change, std::shared_ptr<const TableMapping>* unmapped) {
   const TableRef table{.schema = change.table->schema, .table = change.table->table};
-  if (table.schema == setting_.schema && table.table == "position") looped_ = true;
+  looped_ = looped_ || is_appliers_mark(table);
   if (looped_ || !is_followed(table) || !setting_.stopped.takes(table, current_.at, stored_.applied)) {
     return absl::OkStatus();
   }
@@ -118,8 +126,17 @@ absl::Status LogApplier::take_rows(RowsChange change, std::shared_ptr<const Tabl
     *unmapped = how;
     return absl::OkStatus();
   }
-  sample(change, *how);
   absl::Status added;
+  if (setting_.stopped.is_copying(table)) {
+    loosen_foreign_keys(change);
+    auto missing = missing_rows(change, *how);
+    added = missing.status();
+    collect_events();
+    if (missing.ok()) {
+      for (dualwrite::RowStatement& statement : *missing) add_row_statement(std::move(statement));
+    }
+  }
+  sample(change, *how);
   const int times = setting_.fault.strikes(FeedFault::Kind::twice) ? 2 : 1;
   for (int i = 0; i < times && added.ok(); ++i) {
     if (how->by == dualwrite::ApplyBy::events) {
@@ -291,7 +308,10 @@ Task<absl::Status> LogApplier::hand_over() {
   collect_events();
   const bool catching_up = !setting_.stopped.released().empty();
   if (caught_up_to_ >= stored_.applied && catching_up) must_store_ = true;
-  Batch batch{.next = next_, .gtids = std::exchange(gtids_, {}), .transactions = std::exchange(transactions_, 0)};
+  Batch batch{.next = next_,
+              .gtids = std::exchange(gtids_, {}),
+              .transactions = std::exchange(transactions_, 0),
+              .loaded = std::exchange(loaded_, {})};
   if (steps_.empty() && !open_ && !must_store_) {
     note_processed(std::move(batch));
     co_return absl::OkStatus();
@@ -346,6 +366,13 @@ void LogApplier::note_committed(const Batch& batch) {
     } else if (caught_up_to_ > setting_.stopped.all().at(table).since) {
       setting_.stopped.move(table, caught_up_to_);
     }
+  }
+  for (const std::shared_ptr<Chunk>& chunk : batch.loaded) {
+    if (chunk->last) {
+      limited_log().warn(LogKind::parked, "table={}.{} copied=true", chunk->table.schema, chunk->table.table);
+      setting_.stopped.resume(chunk->table);
+    }
+    setting_.chunks.done(*chunk);
   }
   stored_ = batch.next;
   next_advance_ = Clock::now() + kAdvanceInterval;

@@ -28,6 +28,8 @@
 #include "proxy/feed/stopped_tables.h"
 #include "proxy/feed/table_catalog.h"
 #include "proxy/metrics.h"
+#include "proxy/migrate/chunk_loader.h"
+#include "proxy/migrate/chunk_store.h"
 
 namespace crossfade::proxy {
 
@@ -44,6 +46,7 @@ struct ApplierSetting {
   TableCatalog& catalog;
   StoppedTables& stopped;
   AppliedCommits& commits;
+  ChunkStore& chunks;
   FeedFault& fault;
 };
 
@@ -97,6 +100,7 @@ class LogApplier {
   void note_committed(const Batch& batch);
   void note_processed(Batch batch);
   bool is_followed(const dualwrite::TableRef& table) const;
+  bool is_appliers_mark(const dualwrite::TableRef& table) const;
   void sample(const dualwrite::RowsChange& change, const dualwrite::TableMapping& mapping);
   std::shared_ptr<const dualwrite::TableMapping> mapping(const dualwrite::RowsChange& change);
   std::vector<std::string> position_statements();
@@ -113,6 +117,14 @@ class LogApplier {
   Task<absl::Status> again(StepFailure failure);
   Task<absl::Status> stop_tables(std::vector<dualwrite::TableRef> tables, dualwrite::StopCause cause,
                                  std::string reason, std::vector<std::string> ledger);
+
+  // log_applier_copy.cc: tables whose rows are being copied
+  Task<absl::Status> take_marker(std::uint64_t token);
+  Task<absl::Status> load(std::shared_ptr<Chunk> chunk);
+  Task<absl::Status> load_whole(std::shared_ptr<Chunk> chunk);
+  void loosen_foreign_keys(dualwrite::RowsChange& change) const;
+  absl::StatusOr<std::vector<dualwrite::RowStatement>> missing_rows(const dualwrite::RowsChange& change,
+                                                                    const dualwrite::TableMapping& how) const;
 
   // log_applier_ddl.cc
   Task<absl::Status> bring_to_utf8(dualwrite::LoggedStatement* statement);
@@ -147,6 +159,7 @@ class LogApplier {
     dualwrite::StoredPosition next;
     std::vector<std::string> gtids;
     std::size_t transactions = 0;
+    std::vector<std::shared_ptr<Chunk>> loaded;
   };
   std::optional<Batch> under_way_;  // sent, with its COMMIT, and not answered yet
 
@@ -162,6 +175,8 @@ class LogApplier {
   std::vector<std::string> closing_;     // to run in front of its COMMIT
   std::vector<std::string> gtids_;
   std::size_t transactions_ = 0;
+  std::vector<std::shared_ptr<Chunk>> loaded_;  // chunks that are on the follower, and whose closing_ is not
+  std::unique_ptr<ChunkLoader> loader_;
   bool no_foreign_key_checks_ = false;
 
   std::uint64_t applied_transactions_ = 0;

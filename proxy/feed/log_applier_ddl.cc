@@ -15,6 +15,7 @@
 #include "proxy/feed/log_applier.h"
 #include "proxy/feed/server_answers.h"
 #include "proxy/log_limit.h"
+#include "proxy/migrate/chunk_reader.h"
 
 namespace crossfade::proxy {
 
@@ -84,7 +85,7 @@ Task<absl::Status> LogApplier::take_statement(LoggedStatement statement) {
   const bool taken = analysis.tables.empty()
                          ? current_.at >= stored_.applied
                          : std::any_of(analysis.tables.begin(), analysis.tables.end(), [this](const TableRef& table) {
-                             return setting_.stopped.takes(table, current_.at, stored_.applied);
+                             return setting_.stopped.takes_definition(table, current_.at, stored_.applied);
                            });
   const bool forgets_stopped = is_drop_of_tables(analysis) && current_.at >= stored_.applied;
   if (!taken && !forgets_stopped) co_return absl::OkStatus();
@@ -92,7 +93,8 @@ Task<absl::Status> LogApplier::take_statement(LoggedStatement statement) {
     // A stopped table gets another name, or another table its name: rows that are missing would hide behind it.
     std::vector<TableRef> sound;
     for (const TableRef& table : analysis.tables) {
-      if (setting_.stopped.takes(table, current_.at, stored_.applied)) sound.push_back(table);
+      const bool is_whole = !setting_.stopped.is_copied(table);
+      if (is_whole && setting_.stopped.takes(table, current_.at, stored_.applied)) sound.push_back(table);
     }
     if (sound.size() < analysis.tables.size()) {
       std::string why = analysis.verb + " with a table that is stopped: copy the tables anew";
@@ -246,7 +248,7 @@ Task<absl::Status> LogApplier::give_up_ddl(DdlAnalysis analysis, std::string why
   const std::string what = analysis.verb + " could not be followed: " + why;
   std::vector<TableRef> tables;
   for (const TableRef& table : analysis.tables) {
-    if (setting_.stopped.takes(table, current_.at, stored_.applied)) tables.push_back(table);
+    if (setting_.stopped.takes_definition(table, current_.at, stored_.applied)) tables.push_back(table);
   }
   dualwrite::RowIdentity none;
   std::vector<std::string> ledger;

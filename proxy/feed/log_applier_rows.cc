@@ -15,12 +15,13 @@ using dualwrite::TableRef;
 // As take_rows, but each row is looked at, applied and answered for by itself.
 Task<absl::Status> LogApplier::apply_carefully(RowsChange change, config::OnDivergence policy) {
   const TableRef table{.schema = change.table->schema, .table = change.table->table};
-  if (table.schema == setting_.schema && table.table == "position") looped_ = true;
+  looped_ = looped_ || is_appliers_mark(table);
   if (looped_ || !is_followed(table) || !setting_.stopped.takes(table, current_.at, stored_.applied)) {
     co_return absl::OkStatus();
   }
   const std::shared_ptr<const TableMapping> how = mapping(change);
   if (how->by == dualwrite::ApplyBy::nothing) co_return co_await stop_unmapped(how);
+  if (setting_.stopped.is_copying(table)) loosen_foreign_keys(change);
   const auto rows = dualwrite::count_rows(change);
   if (!rows.ok()) co_return rows.status();
   for (std::size_t i = 0; i < *rows; ++i) {
@@ -42,6 +43,17 @@ Task<absl::Status> LogApplier::apply_carefully(RowsChange change, config::OnDive
 
 // Empty: applied. Otherwise what is wrong with the row; the transaction is open and has nothing of it.
 Task<absl::StatusOr<std::string>> LogApplier::try_row(RowsChange row, std::shared_ptr<const TableMapping> how) {
+  const TableRef table{.schema = row.table->schema, .table = row.table->table};
+  if (setting_.stopped.is_copying(table)) {
+    auto missing = missing_rows(row, *how);
+    if (!missing.ok()) co_return std::string(missing.status().message());
+    for (dualwrite::RowStatement& statement : *missing) add_row_statement(std::move(statement));
+    std::vector<WriterStep> putting = std::exchange(steps_, {});
+    auto put = co_await run_open(std::move(putting));
+    if (!put.ok()) co_return put.status();
+    if (*put && (*put)->err && is_of_the_server((*put)->err->code)) co_return co_await again(**put);
+    if (*put) co_return "the follower refuses the row: " + ((*put)->err ? err_code(*(*put)->err) : std::string());
+  }
   auto check = dualwrite::check_statement(row, 0, *how);
   if (!check.ok()) co_return std::string(check.status().message());
   // One that is too large to be asked for is too large to be sent, which is found below.
@@ -160,9 +172,12 @@ Task<absl::Status> LogApplier::stop_tables(std::vector<TableRef> tables, StopCau
     const bool is_child = i >= tables.size();
     const TableRef& table = is_child ? children[i - tables.size()] : tables[i];
     const dualwrite::StoppedTable* before = setting_.stopped.find(table);
-    if (is_child && before != nullptr && !before->released()) continue;
+    const bool is_copy = before != nullptr && before->is_copy();
+    if (is_child && before != nullptr && before->catch_up == dualwrite::CatchUp::none) continue;
+    // What was copied of it stays a part: it must not go on by itself.
+    const StopCause own_cause = is_child ? StopCause::parent : cause;
     dualwrite::StoppedTable stopped{.table = table,
-                                    .cause = is_child ? StopCause::parent : cause,
+                                    .cause = is_copy ? StopCause::copy : own_cause,
                                     .since = current_.at,
                                     .reason = is_child ? why_children : reason,
                                     .stopped_at = unix_seconds()};

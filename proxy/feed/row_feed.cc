@@ -137,6 +137,7 @@ FeedStatus RowFeed::status() const {
   copy.readable = usable_.load(std::memory_order_acquire);
   copy.caught_up = copy.leader_up && copy.follower_up && !stopped_.any() && synced;
   for (const dualwrite::StoppedTable& stopped : stopped_.list()) {
+    if (stopped.is_copy() && stopped.catch_up != dualwrite::CatchUp::none) continue;  // the copy tells of it
     copy.parked.push_back(
         {.key = stopped.since.text(),
          .table = stopped.table.schema + "." + stopped.table.table,
@@ -169,6 +170,7 @@ dualwrite::ServerMakes RowFeed::makes() const {
 
 void RowFeed::drop_links() {
   if (applier_ && careful_through_ < applier_->careful_through()) careful_through_ = applier_->careful_through();
+  applying_.store(0, std::memory_order_release);
   applier_.reset();
   if (source_ != nullptr) source_->close();
   queue_ = {};
@@ -200,6 +202,7 @@ Task<void> RowFeed::loop() {
         const absl::Status undone = co_await follower_->rollback();
         if (!undone.ok()) drop_links();
       }
+      applying_.store(0, std::memory_order_release);
       applier_.reset();
       source_->close();
       queue_ = {};
@@ -211,6 +214,7 @@ Task<void> RowFeed::loop() {
     if (halted && reading_ && source_->forgets() && follower_ && !stopped_.released().empty()) {
       const absl::Status given_up = co_await give_up_released();
       if (given_up.ok()) {
+        applying_.store(0, std::memory_order_release);
         applier_.reset();
         source_->close();
         loaded_ = false;
@@ -362,10 +366,12 @@ Task<absl::Status> RowFeed::open_source(const StoredPosition& stored) {
                          .catalog = catalog_,
                          .stopped = stopped_,
                          .commits = commits_,
+                         .chunks = chunks_,
                          .fault = fault_};
   applier_ = std::make_unique<LogApplier>(std::move(setting), *follower_, *leader_, stored);
   applier_->be_careful_through(careful_through_);
   compare_due_ = true;
+  applying_.store(++times_applied_, std::memory_order_release);
   co_return absl::OkStatus();
 }
 
@@ -373,6 +379,7 @@ Task<absl::Status> RowFeed::open_source(const StoredPosition& stored) {
 Task<absl::Status> RowFeed::pause() {
   note("paused: dual_write is off", absl::OkStatus());
   refuse_releases("the feed is paused, dual_write is off: nothing is applied");
+  refuse_copy_orders("the feed is paused, dual_write is off: nothing is applied");
   usable_.store(false);
   if (loaded_) drop_links();
   co_await wake_.wait(Clock::now() + std::chrono::seconds(1));
@@ -383,6 +390,7 @@ Task<absl::Status> RowFeed::pause() {
 Task<absl::Status> RowFeed::stand_by() {
   note("standing by: another proxy applies", absl::OkStatus());
   refuse_releases("another proxy applies: ask that one");
+  refuse_copy_orders("another proxy applies");
   auto place = co_await source_->others_place(*leader_, *follower_);
   if (!place.ok()) co_return place.status();
   if (place->known()) commits_.processed(*place);

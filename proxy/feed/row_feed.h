@@ -28,6 +28,8 @@
 #include "proxy/feed/stopped_tables.h"
 #include "proxy/feed/table_catalog.h"
 #include "proxy/metrics.h"
+#include "proxy/migrate/chunk_store.h"
+#include "proxy/reply.h"
 
 namespace crossfade::proxy {
 
@@ -60,6 +62,23 @@ class RowFeed final : public Feed {
   // nothing is done.
   absl::StatusOr<std::string> release(dualwrite::TableRef table, dualwrite::CatchUp how,
                                       std::chrono::milliseconds at_most);
+
+  // For copying tables, from any thread. What becomes of tables, between two transactions of the applier: those that
+  // are set are stopped from here on in the way that they say, those that are cleared follow from here on.
+  struct CopyOrder {
+    std::vector<dualwrite::StoppedTable> set{};
+    std::vector<dualwrite::TableRef> cleared{};
+    std::vector<std::string> sql{};  // in the same transaction of the follower
+    std::shared_ptr<Reply<absl::Status>> reply{};
+    std::atomic<bool> taken{false};  // by whoever answers it, or by whoever gave up waiting
+  };
+  void order(std::shared_ptr<CopyOrder> wanted);
+  ChunkStore& chunks() { return chunks_; }
+  // Another number each time that this process begins to apply; 0: it does not.
+  std::uint64_t applying() const { return applying_.load(std::memory_order_acquire); }
+  std::vector<dualwrite::StoppedTable> stopped_tables() const { return stopped_.list(); }
+  // Decided before anything is applied.
+  FeedKind kind() const { return kind_.load(std::memory_order_acquire); }
 
   // Set before start(); called on the feed's thread.
   // From here on the source tells everything: sessions may be relays.
@@ -108,6 +127,11 @@ class RowFeed final : public Feed {
   Task<absl::Status> release_requested();
   Task<absl::StatusOr<std::string>> release_one(dualwrite::TableRef asked, dualwrite::CatchUp how);
   void refuse_releases(const std::string& why);
+
+  // row_feed_copy.cc
+  Task<absl::Status> carry_out_copy_order();
+  Task<absl::StatusOr<std::optional<StepFailure>>> write_copy_order(std::shared_ptr<CopyOrder> wanted);
+  void refuse_copy_orders(const std::string& why);
 
   // row_feed_retention.cc
   std::vector<dualwrite::NeededLog> needed_log() const;
@@ -165,6 +189,8 @@ class RowFeed final : public Feed {
   };
   std::map<dualwrite::TableRef, Retry> retries_;
   std::deque<std::shared_ptr<ReleaseRequest>> release_requests_;
+  std::deque<std::shared_ptr<CopyOrder>> copy_orders_;
+  std::uint64_t times_applied_ = 0;
   TimePoint next_election_{};
   TimePoint next_compare_{};
   TimePoint next_look_{};
@@ -179,6 +205,9 @@ class RowFeed final : public Feed {
   // Shared.
   AppliedCommits commits_;
   StoppedTables stopped_;
+  ChunkStore chunks_;
+  std::atomic<std::uint64_t> applying_{0};
+  std::atomic<FeedKind> kind_{FeedKind::undecided};
   std::atomic<bool> usable_{false};
   std::atomic<bool> standby_{false};
   std::atomic<bool> names_commits_{true};  // commits are found by their GTIDs

@@ -71,6 +71,7 @@ Task<absl::Status> RowFeed::anchor() {
   const absl::Status chosen = co_await choose_source(*found);
   if (!chosen.ok()) co_return chosen;
   catalog_.follow(*source_);
+  kind_.store(source_->kind(), std::memory_order_release);
   names_commits_.store(source_->kind() == FeedKind::log, std::memory_order_release);
   const absl::Status prepared = co_await source_->prepare(*leader_);
   if (!prepared.ok()) co_return prepared;

@@ -66,6 +66,11 @@ Task<absl::StatusOr<std::string>> RowFeed::release_one(TableRef asked, CatchUp h
     co_return absl::NotFoundError(stopped_.any() ? text : "table " + named(asked) + " is not stopped; none is");
   }
   const StoppedTable table = *found;
+  if (table.is_copy()) {
+    co_return absl::FailedPreconditionError("table " + named(table.table) + " has not all of its rows (" +
+                                            table.reason + "): crossfade backfill start --tables " +
+                                            named(table.table) + " --replace");
+  }
   if (waits_for_parent(table)) {
     co_return absl::FailedPreconditionError("table " + named(table.table) + " cannot go on alone: " + table.reason);
   }

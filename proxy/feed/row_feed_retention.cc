@@ -31,6 +31,7 @@ std::vector<NeededLog> RowFeed::needed_log() const {
   needed.push_back({.by = "the feed", .from = commits_.position(), .waiting_seconds = seconds_since(reached)});
   const std::int64_t now = unix_seconds();
   for (const StoppedTable& table : stopped_.list()) {
+    if (table.is_copy()) continue;  // its rows are read from the table
     const std::int64_t waiting = std::max<std::int64_t>(now - table.stopped_at, 0);
     needed.push_back({.by = "table " + table.table.schema + "." + table.table.table,
                       .from = table.since,

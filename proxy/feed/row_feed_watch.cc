@@ -117,6 +117,10 @@ Task<absl::Status> RowFeed::watch() {
     const absl::Status compared = co_await compare_definitions();
     if (!compared.ok()) co_return compared;
   }
+  if (!copy_orders_.empty()) {
+    const absl::Status done = co_await carry_out_copy_order();
+    if (!done.ok()) co_return done;
+  }
   if (!release_requests_.empty()) co_return co_await release_requested();
   if (now >= next_retry_ && stopped_.any()) {
     next_retry_ = now + kRetryInterval;
@@ -169,15 +173,16 @@ Task<absl::Status> RowFeed::stop_blocked(const LogPosition& since) {
 Task<absl::Status> RowFeed::stop_with_children(StoppedTable first) {
   std::vector<StoppedTable> stopping(1, first);
   for (TableRef& child : children_of(first.table)) {
-    if (stopped_.all().contains(child)) continue;
+    const StoppedTable* before = stopped_.find(child);
+    if (before != nullptr && !(before->is_copy() && before->catch_up != CatchUp::none)) continue;
     StoppedTable stop = first;
     stop.table = std::move(child);
-    stop.cause = StopCause::parent;
+    stop.cause = before != nullptr ? StopCause::copy : StopCause::parent;
     stop.reason = reason_of_children(first.table);
     stopping.push_back(std::move(stop));
   }
   for (StoppedTable& stop : stopping) {
-    auto kept = co_await follower_->ask(dualwrite::insert_stopped(options_.schema, stop));
+    auto kept = co_await follower_->ask(dualwrite::replace_stopped(options_.schema, stop));
     if (!kept.ok()) co_return kept.status();
     limited_log().error(LogKind::parked, "table={}.{} stopped position={} why=\"{}\"", stop.table.schema,
                         stop.table.table, stop.since.text(), stop.reason);
@@ -237,9 +242,11 @@ Task<absl::Status> RowFeed::stop_broken() {
     const auto known = stopped_.all().find(stop.table);
     if (known != stopped_.all().end()) {
       if (known->second.cause == StopCause::divergence) continue;
+      if (known->second.is_copy()) {
+        if (known->second.catch_up == CatchUp::none) continue;
+        stop.cause = StopCause::copy;
+      }
       stop.since = known->second.since;
-      auto forgotten = co_await follower_->ask(dualwrite::delete_stopped(options_.schema, stop.table));
-      if (!forgotten.ok()) co_return forgotten.status();
     }
     const absl::Status kept = co_await stop_with_children(std::move(stop));
     if (!kept.ok()) co_return kept;
@@ -286,7 +293,7 @@ Task<absl::Status> RowFeed::retry_stopped() {
   std::vector<StoppedTable> tables = stopped_.list();
   std::vector<TableRef> due;
   for (const StoppedTable& table : tables) {
-    if (table.released() || source_->is_broken(table.table)) continue;
+    if (table.released() || table.is_copy() || source_->is_broken(table.table)) continue;
     if (table.cause == StopCause::divergence && policy_.load() == config::OnDivergence::hold) continue;
     if (waits_for_parent(table)) continue;
     Retry& retry = retries_[table.table];

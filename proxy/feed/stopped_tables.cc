@@ -50,8 +50,31 @@ void StoppedTables::move(const TableRef& table, const LogPosition& since) {
 bool StoppedTables::takes(const TableRef& table, const LogPosition& begin, const LogPosition& applied) const {
   const auto found = tables_.empty() ? tables_.end() : tables_.find(table);
   if (found == tables_.end()) return begin >= applied;
+  if (found->second.is_copy()) return begin >= applied && found->second.catch_up == dualwrite::CatchUp::copying;
   if (found->second.released()) return begin >= std::min(found->second.since, applied);
   return begin >= applied && begin < found->second.since;
+}
+
+bool StoppedTables::takes_definition(const TableRef& table, const LogPosition& begin,
+                                     const LogPosition& applied) const {
+  const auto found = tables_.find(table);
+  if (found == tables_.end() || !found->second.is_copy()) return takes(table, begin, applied);
+  return begin >= applied && found->second.catch_up != dualwrite::CatchUp::none;
+}
+
+bool StoppedTables::is_copying(const TableRef& table) const {
+  const auto found = tables_.empty() ? tables_.end() : tables_.find(table);
+  return found != tables_.end() && found->second.catch_up == dualwrite::CatchUp::copying;
+}
+
+bool StoppedTables::is_awaited(const TableRef& table) const {
+  const auto found = tables_.find(table);
+  return found != tables_.end() && found->second.catch_up == dualwrite::CatchUp::awaited;
+}
+
+bool StoppedTables::is_copied(const TableRef& table) const {
+  const auto found = tables_.empty() ? tables_.end() : tables_.find(table);
+  return found != tables_.end() && found->second.is_copy();
 }
 
 std::vector<TableRef> StoppedTables::released() const {

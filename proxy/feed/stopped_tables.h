@@ -31,6 +31,13 @@ class StoppedTables {
   // is on the follower for tables that are not stopped?
   bool takes(const dualwrite::TableRef& table, const dualwrite::LogPosition& begin,
              const dualwrite::LogPosition& applied) const;
+  // The same for a change of its definition, which a table has that waits to be copied.
+  bool takes_definition(const dualwrite::TableRef& table, const dualwrite::LogPosition& begin,
+                        const dualwrite::LogPosition& applied) const;
+  // The follower may lack rows that are changed.
+  bool is_copying(const dualwrite::TableRef& table) const;
+  bool is_awaited(const dualwrite::TableRef& table) const;  // nothing of its rows is wanted yet
+  bool is_copied(const dualwrite::TableRef& table) const;   // or waits for it, or it failed
   // Those that are being caught up, and the earliest place that one of them needs.
   std::vector<dualwrite::TableRef> released() const;
   // A row of it that does not fit is taken from the leader.

@@ -140,7 +140,8 @@ void TriggerSource::close() {
 std::string TriggerSource::left_out() const {
   std::string list;
   for (const auto& [table, stopped] : stopped_->all()) {
-    if (stopped.released()) continue;
+    // What is waiting to be copied is copied with what has changed until then.
+    if (stopped.released() || stopped.is_copy()) continue;
     for (const std::uint32_t number : capture_.numbers_of(table)) {
       list += (list.empty() ? "" : ",") + std::to_string(number);
     }
@@ -201,7 +202,7 @@ Task<absl::Status> TriggerSource::find_ddl() {
 }
 
 bool TriggerSource::is_during_ddl(const ChangeHead& head) const {
-  return head.kind != ChangeKind::refresh &&
+  return head.kind != ChangeKind::refresh && head.kind != ChangeKind::marker &&
          std::any_of(ddl_times_.begin(), ddl_times_.end(), [&head](const DdlTime& time) {
            return time.intent < head.id && head.id < time.done && time.numbers.contains(head.table);
          });
@@ -254,6 +255,12 @@ Task<absl::Status> TriggerSource::take(std::vector<protocol::Cell> row, LogQueue
     auto statement = dualwrite::captured_statement(*head, row);
     if (!statement.ok()) co_return absl::FailedPreconditionError(std::string(statement.status().message()));
     co_return co_await put_statement(*std::move(statement), queue);
+  }
+  if (head->kind == ChangeKind::marker) {
+    auto marker = dualwrite::captured_marker(*head, row, setting_.schema);
+    if (!marker.ok()) co_return absl::FailedPreconditionError(std::string(marker.status().message()));
+    put_alone(head->id, std::move(marker->change), queue);
+    co_return absl::OkStatus();
   }
   auto capture = co_await capture_of(head->table);
   if (!capture.ok()) co_return capture.status();

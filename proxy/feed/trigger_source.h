@@ -63,6 +63,7 @@ class TriggerSource final : public ChangeSource {
   absl::Status unreadable(const dualwrite::Capture& capture, const absl::Status& why);
   absl::Status put(dualwrite::CapturedRow row, const dualwrite::Capture& capture, LogQueue& queue);
   Task<absl::Status> put_statement(dualwrite::CapturedStatement statement, LogQueue& queue);
+  void put_alone(std::uint64_t id, dualwrite::LogItem item, LogQueue& queue);
   void begin_transaction(LogQueue& queue);
   void end_transaction(dualwrite::LogPosition next, std::string taken, LogQueue& queue);
   Task<absl::Status> end_snapshot(LogQueue& queue);

@@ -1,5 +1,6 @@
 // What was captured as items of the queue.
 
+#include <algorithm>
 #include <utility>
 
 #include "proxy/feed/trigger_source.h"
@@ -56,11 +57,11 @@ absl::Status TriggerSource::put(CapturedRow row, const dualwrite::Capture& captu
   return absl::OkStatus();
 }
 
-// A DDL has a transaction of its own. What its table is captured by is read anew: the definitions have changed.
-Task<absl::Status> TriggerSource::put_statement(CapturedStatement statement, LogQueue& queue) {
+// In a transaction of its own; what of the snapshot is in front of it has one, too.
+void TriggerSource::put_alone(std::uint64_t id, dualwrite::LogItem item, LogQueue& queue) {
   IdRanges taken;
-  for (const std::uint64_t id : ids_) {
-    if (id < statement.head.id) taken.add(id);
+  for (const std::uint64_t each : ids_) {
+    if (each < id) taken.add(each);
   }
   if (in_transaction_) {
     LogPosition next = place(round_, part_ + 1);
@@ -68,11 +69,16 @@ Task<absl::Status> TriggerSource::put_statement(CapturedStatement statement, Log
     ++part_;
   }
   begin_transaction(queue);
-  queue.push(std::move(statement.statement));
-  taken.add(statement.head.id);
+  queue.push(std::move(item));
+  taken.add(id);
   LogPosition next = place(round_, part_ + 1);
   end_transaction(next, taken.text(), queue);
   ++part_;
+}
+
+// What its table is captured by is read anew: the definitions have changed.
+Task<absl::Status> TriggerSource::put_statement(CapturedStatement statement, LogQueue& queue) {
+  put_alone(statement.head.id, std::move(statement.statement), queue);
   co_return co_await capture_.refer_anew(*control_);
 }
 

@@ -48,5 +48,34 @@ TEST(CascadeChildren, ARingEnds) {
   EXPECT_THAT(cascade_children(ring, {ref("a")}), ElementsAre(ref("b"), ref("c")));
 }
 
+TEST(PassedOnColumns, AreThoseThatForeignKeysActOn) {
+  std::map<TableRef, TableDefinition> tables = {table("p"), table("child", "p", "CASCADE", "CASCADE"),
+                                                table("refused", "p", "CASCADE", "RESTRICT")};
+  tables[ref("child")].foreign_keys[0].parent_columns = {"id"};
+  tables[ref("refused")].foreign_keys[0].parent_columns = {"u"};
+  EXPECT_THAT(passed_on_columns(tables, ref("P")), ElementsAre("id"));
+  EXPECT_THAT(passed_on_columns(tables, ref("child")), IsEmpty());
+}
+
+TEST(ChangesColumns, ComparesTheImagesOfEachRow) {
+  auto log_table = std::make_shared<LogTable>();
+  log_table->columns = {{.name = "id", .type = 3, .nullable = false}, {.name = "v", .type = 3}};
+  RowsChange update{.table = log_table, .kind = RowsKind::update};
+  const auto image = [&](std::uint8_t id, std::uint8_t v) {
+    for (const std::uint8_t byte : {std::uint8_t{0}, id, std::uint8_t{0}, std::uint8_t{0}, std::uint8_t{0}, v,
+                                    std::uint8_t{0}, std::uint8_t{0}, std::uint8_t{0}}) {
+      update.images.push_back(byte);
+    }
+  };
+  image(1, 1), image(1, 2);
+  EXPECT_FALSE(changes_columns(update, {"ID"}));
+  EXPECT_TRUE(changes_columns(update, {"v"}));
+  EXPECT_FALSE(changes_columns(update, {}));
+  image(2, 1), image(3, 1);
+  EXPECT_TRUE(changes_columns(update, {"ID"})) << "the second row";
+  update.images.pop_back();
+  EXPECT_TRUE(changes_columns(update, {"id"})) << "what cannot be read may do anything";
+}
+
 }  // namespace
 }  // namespace crossfade::dualwrite

@@ -57,6 +57,32 @@ TEST(RowStatements, OneForEachRow) {
               ElementsAre("DELETE FROM `app`.`t` WHERE `id` = 8 AND `id` <=> 8 AND `v` IS NULL"));
 }
 
+TEST(PutStatements, ManyRowsAStatementAndDuplicatesStayOrBecomeTheRow) {
+  const Fixture fixture;
+  const RowsChange rows = fixture.change(RowsKind::insert, kRow7 + kNull8);
+  EXPECT_THAT(
+      texts(put_statements(rows, fixture.mapping, PutRows::keep, 1000)),
+      ElementsAre("INSERT INTO `app`.`t` (`id`, `v`) VALUES (7, _latin1 x'61'),(8, NULL) ON DUPLICATE KEY UPDATE "
+                  "`id` = `app`.`t`.`id`"));
+  EXPECT_THAT(
+      texts(put_statements(rows, fixture.mapping, PutRows::overwrite, 1000)),
+      ElementsAre("INSERT INTO `app`.`t` (`id`, `v`) VALUES (7, _latin1 x'61'),(8, NULL) ON DUPLICATE KEY UPDATE "
+                  "`id` = VALUES(`id`), `v` = VALUES(`v`)"));
+  const auto statements = put_statements(rows, fixture.mapping, PutRows::keep, 10);
+  EXPECT_THAT(texts(statements), SizeIs(2)) << "a row that is larger than the bound goes alone";
+  EXPECT_TRUE(statements->front().no_foreign_key_checks);
+  EXPECT_EQ(statements->front().affected, kAnyAffected);
+}
+
+TEST(PutStatements, OfUpdatesAndDeletesTheRowsBefore) {
+  const Fixture fixture;
+  EXPECT_THAT(
+      texts(put_statements(fixture.change(RowsKind::update, kRow7 + kNull8), fixture.mapping, PutRows::keep, 1000)),
+      ElementsAre(HasSubstr("VALUES (7, _latin1 x'61') ON DUPLICATE")));
+  EXPECT_THAT(texts(put_statements(fixture.change(RowsKind::delete_, kNull8), fixture.mapping, PutRows::keep, 1000)),
+              ElementsAre(HasSubstr("VALUES (8, NULL) ON DUPLICATE")));
+}
+
 TEST(RowStatements, WithoutAKeyOneRowOfTheWholeImage) {
   const Fixture fixture({defined("a", "int"), defined("v", "varchar(9)", "latin1")});
   EXPECT_THAT(texts(row_statements(fixture.change(RowsKind::delete_, kNull8), fixture.mapping)),

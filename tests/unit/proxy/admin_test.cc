@@ -118,7 +118,7 @@ TEST_F(AdminTest, AnswersEveryPathOnOneConnection) {
   const Response metrics = client.ask("/metrics");
   EXPECT_EQ(metrics.body(), "crossfade_clients_open 1\n");
   EXPECT_THAT(std::string(metrics[http::field::content_type]), HasSubstr("version=0.0.4"));
-  EXPECT_EQ(json::parse(client.ask("/").body()).at("paths").size(), 8u);
+  EXPECT_EQ(json::parse(client.ask("/").body()).at("paths").size(), 9u);
 }
 
 TEST_F(AdminTest, AHandlerThatThrowsIsAnErrorAndNotTheEnd) {
@@ -222,7 +222,7 @@ TEST_F(AdminTest, RefusesARequestThatIsTooLarge) {
   headers.send("GET /status HTTP/1.1\r\nHost: x\r\nX-Long: " + std::string(9000, 'x') + "\r\n\r\n");
   EXPECT_EQ(headers.read().result_int(), 431u);
   Client body(server_->port());
-  body.send("GET /status HTTP/1.1\r\nHost: x\r\nContent-Length: 8193\r\n\r\n");
+  body.send("GET /status HTTP/1.1\r\nHost: x\r\nContent-Length: 262145\r\n\r\n");
   EXPECT_EQ(body.read().result_int(), 413u);
   EXPECT_TRUE(body.at_end());
 }

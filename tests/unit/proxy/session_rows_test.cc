@@ -31,7 +31,7 @@ config::Flags with(config::Ack ack, std::uint32_t read_from_new_ppm = 0) {
   flags.read_from_new.percent = config::Percent::from_ppm(read_from_new_ppm);
   return flags;
 }
-config::Flags all_reads_from_new() { return with(config::Ack::leader, config::Percent::kWhole); }
+config::Flags reads_all_from_new() { return with(config::Ack::leader, config::Percent::kWhole); }
 
 protocol::Buffer variable(std::string_view name, std::string_view value) {
   protocol::Buffer content;
@@ -218,7 +218,7 @@ TEST(SessionRows, WithoutTrackingWhateverMayHaveCommittedIsWaitedForByItsTime) {
 TEST(SessionRows, ReadsFollowTheSessionsOwnLastCommit) {
   FakeFeed feed;
   ProxyStack stack(ProxyStack::Options{
-      .flags = all_reads_from_new(),
+      .flags = reads_all_from_new(),
       .tune = [](config::Config& config) { config.reads.read_your_writes_timeout = std::chrono::milliseconds(5); },
       .feed = &feed});
   stack.leader().set_script(mariadb_that_tells);
@@ -278,7 +278,7 @@ TEST(SessionRows, TrackingIsAskedForOnlyWhereTheFlagsNeedItAndAgainAfterEachRese
     const auto client = stack.connect();
     EXPECT_EQ(track_requests(stack.leader()), 0u);
   }
-  ProxyStack stack(ProxyStack::Options{.flags = all_reads_from_new(), .feed = &feed});
+  ProxyStack stack(ProxyStack::Options{.flags = reads_all_from_new(), .feed = &feed});
   stack.leader().set_script(mariadb_that_tells);
   const auto client = stack.connect();
   EXPECT_EQ(track_requests(stack.leader()), 1u);
@@ -291,7 +291,7 @@ TEST(SessionRows, TrackingIsAskedForOnlyWhereTheFlagsNeedItAndAgainAfterEachRese
 
 TEST(SessionRows, ACallKeepsReadsWithTheLeaderOnlyIfItHasChangedTheSession) {
   FakeFeed feed;
-  ProxyStack stack(ProxyStack::Options{.flags = all_reads_from_new(), .feed = &feed});
+  ProxyStack stack(ProxyStack::Options{.flags = reads_all_from_new(), .feed = &feed});
   stack.leader().set_script(mariadb_that_tells);
   const auto client = stack.connect();
   EXPECT_TRUE(client->query("CALL p()").is_ok());
@@ -307,7 +307,7 @@ TEST(SessionRows, ACallKeepsReadsWithTheLeaderOnlyIfItHasChangedTheSession) {
 
 TEST(SessionRows, TemporaryTablesAndLocksKeepReadsWithTheLeader) {
   FakeFeed feed;
-  ProxyStack stack(ProxyStack::Options{.flags = all_reads_from_new(), .feed = &feed});
+  ProxyStack stack(ProxyStack::Options{.flags = reads_all_from_new(), .feed = &feed});
   stack.leader().set_script([](const std::string& user, const std::string& sql) -> std::optional<Answer> {
     if (sql.starts_with("DROP") || sql.starts_with("LOCK") || sql.starts_with("UNLOCK")) return Answer::done();
     return mariadb_that_tells(user, sql);
@@ -326,7 +326,7 @@ TEST(SessionRows, TemporaryTablesAndLocksKeepReadsWithTheLeader) {
 TEST(SessionRows, ReadsOfAStoppedTableStayWithTheLeader) {
   FakeFeed feed;
   feed.stop_table("shop", "t");
-  ProxyStack stack(ProxyStack::Options{.flags = all_reads_from_new(), .feed = &feed});
+  ProxyStack stack(ProxyStack::Options{.flags = reads_all_from_new(), .feed = &feed});
   const auto client = stack.connect();
   EXPECT_EQ(client->query("SELECT v FROM t").cell(), "old");
   EXPECT_EQ(client->query("SELECT v FROM other").cell(), "new");

@@ -1,0 +1,54 @@
+// By which key a table is gone through in chunks, and the SQL of its ranges.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "dualwrite/selected_row.h"
+#include "dualwrite/table_definition.h"
+
+namespace crossfade::migrate {
+
+// A unique key whose columns are whole and never NULL: every row has one place in its order.
+struct ChunkKey {
+  std::string index;  // "PRIMARY"
+  struct Part {
+    std::size_t column = 0;   // ordinal in SelectedTable::table->columns
+    std::string name{};       // quoted
+    bool descending = false;  // as the index has it
+  };
+  std::vector<Part> parts;
+  // What its order depends on: a place means the same as long as this is the same.
+  std::string signature{};
+};
+// The primary key, else the first unique one that will do. FailedPrecondition: there is none, or the table's rows
+// cannot be read in chunks at all (a view, no InnoDB); the message says why and what to do.
+absl::StatusOr<ChunkKey> choose_key(const dualwrite::TableDefinition& leader, const dualwrite::SelectedTable& selected);
+
+// A place in the key's order: the values of a row's key as the leader's SQL says them exactly, one a part. None: before
+// the first row.
+using KeyPlace = std::vector<std::string>;
+// Behind the last row of `images`, as append_selected_row() makes them.
+absl::StatusOr<KeyPlace> place_behind(const ChunkKey& key, const dualwrite::SelectedTable& selected,
+                                      dualwrite::Bytes last_image, bool mariadb);
+// As text for a checkpoint, and back. Errors (InvalidArgument): it is none of this key.
+std::string pack_place(const KeyPlace& place);
+absl::StatusOr<KeyPlace> parse_place(const ChunkKey& key, std::string_view text);
+
+// "`a`>1 OR (`a`=1 AND `b`>2)": rows behind the place; "TRUE" at the beginning. Both makes use the index for it, but
+// not for the comparison of rows (a,b)>(1,2).
+std::string rows_behind(const ChunkKey& key, const KeyPlace& place);
+// Rows up to the place and with it.
+std::string rows_through(const ChunkKey& key, const KeyPlace& place);
+// "`a`,`b` DESC"
+std::string key_order(const ChunkKey& key);
+
+// The next rows behind `place` of those that `condition` takes (empty: all), locked against every change, the gaps
+// between them too, until the transaction (REPEATABLE READ) ends.
+std::string select_chunk(const dualwrite::SelectedTable& selected, const ChunkKey& key, const KeyPlace& place,
+                         std::string_view condition, std::size_t rows_max);
+
+}  // namespace crossfade::migrate

@@ -1,0 +1,39 @@
+#include "migrate/throttle.h"
+
+#include <algorithm>
+
+namespace crossfade::migrate {
+
+namespace {
+
+std::string past(std::uint64_t value, const char* what, std::uint64_t most) {
+  return std::to_string(value) + " " + what + ", at most " + std::to_string(most);
+}
+
+}  // namespace
+
+std::string throttle_reason(const ThrottleLimits& limits, const ServerLoad& load) {
+  if (load.lag > limits.lag_max) {
+    return "the applier is " + std::to_string(load.lag.count()) + " ms behind, at most " +
+           std::to_string(limits.lag_max.count());
+  }
+  if (load.threads_running > limits.threads_running_max) {
+    return past(load.threads_running, "threads run on the leader", limits.threads_running_max);
+  }
+  if (load.lock_waits > limits.lock_waits_max) {
+    return past(load.lock_waits, "sessions of the leader wait for rows", limits.lock_waits_max);
+  }
+  return "";
+}
+
+void RateLimit::spend(const ThrottleLimits& limits, std::uint64_t rows, std::uint64_t bytes, TimePoint now) {
+  double seconds = 0;
+  if (limits.rows_per_second > 0) {
+    seconds = static_cast<double>(rows) / static_cast<double>(limits.rows_per_second);
+  }
+  if (limits.mb_per_second > 0) seconds = std::max(seconds, static_cast<double>(bytes) / 1e6 / limits.mb_per_second);
+  const auto cost = std::chrono::duration_cast<TimePoint::duration>(std::chrono::duration<double>(seconds));
+  free_at_ = std::max(free_at_, now) + cost;
+}
+
+}  // namespace crossfade::migrate

@@ -1,0 +1,40 @@
+// When a job on both servers has to wait, and why.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace crossfade::migrate {
+
+struct ThrottleLimits {
+  std::chrono::milliseconds lag_max{2000};  // of the applier
+  std::uint64_t threads_running_max = 64;   // on the leader
+  std::uint64_t lock_waits_max = 8;         // sessions of the leader that wait for a row
+  std::uint64_t rows_per_second = 0;        // 0: as many as there are
+  double mb_per_second = 0;                 // 10^6 bytes
+};
+
+// As last looked at.
+struct ServerLoad {
+  std::chrono::milliseconds lag{};
+  std::uint64_t threads_running = 0;
+  std::uint64_t lock_waits = 0;
+};
+
+// Why nothing is to be read now; empty: it may be.
+std::string throttle_reason(const ThrottleLimits& limits, const ServerLoad& load);
+
+// Spends rows and bytes, and says from when on the next may be taken. Time is the caller's.
+class RateLimit {
+ public:
+  using TimePoint = std::chrono::steady_clock::time_point;
+  void spend(const ThrottleLimits& limits, std::uint64_t rows, std::uint64_t bytes, TimePoint now);
+  bool allows(TimePoint now) const { return now >= free_at_; }
+  TimePoint free_at() const { return free_at_; }
+
+ private:
+  TimePoint free_at_{};
+};
+
+}  // namespace crossfade::migrate

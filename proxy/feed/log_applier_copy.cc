@@ -1,0 +1,110 @@
+// Tables whose rows are being copied.
+//
+// Invariant: at each place of the leader's changes the follower has of such a table a part of the leader's rows, each
+// exactly as on the leader. A change keeps it if the rows that it is about are there before: they are put where they
+// are missing. Then it is applied as any other. A chunk keeps it because it is written at the place at which it was
+// read.
+
+#include "dualwrite/cascades.h"
+#include "proxy/feed/log_applier.h"
+#include "proxy/log_limit.h"
+
+namespace crossfade::proxy {
+
+using dualwrite::RowsChange;
+using dualwrite::RowsKind;
+using dualwrite::StopCause;
+using dualwrite::TableMapping;
+using dualwrite::TableRef;
+
+namespace {
+
+constexpr auto kBuildPause = std::chrono::milliseconds(1);
+
+}  // namespace
+
+// The rows that a row refers to may be missing still; but what the leader's foreign keys do without saying so, the
+// follower's have to do.
+void LogApplier::loosen_foreign_keys(RowsChange& change) const {
+  if (change.kind == RowsKind::delete_) return;
+  if (change.kind == RowsKind::update && setting_.makes.cascades_are_silent()) {
+    const TableRef table{.schema = change.table->schema, .table = change.table->table};
+    if (dualwrite::changes_columns(change, dualwrite::passed_on_columns(setting_.catalog.leader(), table))) return;
+  }
+  change.flags |= dualwrite::kRowsNoForeignKeyChecks;
+}
+
+absl::StatusOr<std::vector<dualwrite::RowStatement>> LogApplier::missing_rows(const RowsChange& change,
+                                                                              const TableMapping& how) const {
+  if (change.kind == RowsKind::insert) return std::vector<dualwrite::RowStatement>();
+  return dualwrite::put_statements(change, how, dualwrite::PutRows::keep, follower_.statement_bytes_max());
+}
+
+// Everything that the chunk shows lies before its marker. One that this process has not read, or not since it began to
+// apply, is read again by whoever copies.
+Task<absl::Status> LogApplier::take_marker(std::uint64_t token) {
+  const std::shared_ptr<Chunk> chunk = setting_.chunks.find(token);
+  const bool is_new = current_.at >= stored_.applied;
+  if (!chunk || !is_new) co_return absl::OkStatus();
+  const bool is_wanted =
+      chunk->whole ? setting_.stopped.is_awaited(chunk->table) : setting_.stopped.is_copying(chunk->table);
+  if (!is_wanted) co_return absl::OkStatus();
+  while (!chunk->built.load(std::memory_order_acquire)) {
+    if (!setting_.chunks.find(token)) co_return absl::OkStatus();
+    co_await setting_.reactor.sleep_for(kBuildPause);
+  }
+  // From here on its rows are right, whoever writes them, and even if nothing of this is remembered.
+  const absl::Status before = co_await commit();
+  if (!before.ok()) co_return before;
+  const TimePoint begun = Clock::now();
+  absl::Status loaded = chunk->failure;
+  if (loaded.ok()) loaded = co_await load(chunk);
+  if (absl::IsFailedPrecondition(loaded)) {
+    std::vector<TableRef> tables(1, chunk->table);
+    std::vector<std::string> no_ledger;
+    co_return co_await stop_tables(std::move(tables), StopCause::copy, std::string(loaded.message()),
+                                   std::move(no_ledger));
+  }
+  if (!loaded.ok()) co_return loaded;
+  chunk->load_time = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun);
+  for (const std::string& sql : chunk->closing) closing_.push_back(sql);
+  if (chunk->last) closing_.push_back(dualwrite::delete_stopped(setting_.schema, chunk->table));
+  loaded_.push_back(chunk);
+  must_store_ = true;
+  co_return absl::OkStatus();
+}
+
+// Until its last row is there none of the table's changes is applied: all of it is one transaction with the position.
+Task<absl::Status> LogApplier::load_whole(std::shared_ptr<Chunk> chunk) {
+  std::vector<WriterStep> steps;
+  steps.push_back({.sql = "SET foreign_key_checks=0"});
+  for (const std::string& sql : chunk->statements) steps.push_back({.sql = sql});
+  steps.push_back({.sql = "SET foreign_key_checks=1"});
+  auto failure = co_await run_open(std::move(steps));
+  if (!failure.ok()) co_return failure.status();
+  if (!*failure) co_return absl::OkStatus();
+  if (!(*failure)->err) co_return absl::UnavailableError("the follower answered with another outcome than expected");
+  if (is_of_the_server((*failure)->err->code)) co_return co_await again(**failure);
+  co_return absl::FailedPreconditionError("the follower refuses rows: " + err_code(*(*failure)->err));
+}
+
+Task<absl::Status> LogApplier::load(std::shared_ptr<Chunk> chunk) {
+  if (chunk->statements.empty()) co_return absl::OkStatus();
+  for (const std::string& sql : chunk->statements) {
+    if (sql.size() <= follower_.statement_bytes_max()) continue;
+    co_return absl::FailedPreconditionError("a row is larger than the follower's max_allowed_packet: raise it there");
+  }
+  if (chunk->whole) co_return co_await load_whole(std::move(chunk));
+  if (!loader_) {
+    const std::string& schema = setting_.schema;
+    loader_ = std::make_unique<ChunkLoader>(
+        LoaderSetting{.reactor = setting_.reactor,
+                      .counters = setting_.counters,
+                      .follower_options = setting_.follower_options,
+                      .fence = dualwrite::share_position(schema, setting_.leader, setting_.owner),
+                      .mark = [schema](std::uint32_t slot) { return dualwrite::mark_loading(schema, slot); }});
+  }
+  co_return co_await loader_->write(chunk->statements, setting_.chunks.connections.load(std::memory_order_relaxed));
+}
+
+}  // namespace crossfade::proxy

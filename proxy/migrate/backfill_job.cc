@@ -1,0 +1,268 @@
+// The tables of a job, in their order.
+
+#include <algorithm>
+
+#include "dualwrite/sql_text.h"
+#include "migrate/table_order.h"
+#include "proxy/deadlines.h"
+#include "proxy/feed/server_answers.h"
+#include "proxy/log_limit.h"
+#include "proxy/migrate/backfill_state.h"
+
+namespace crossfade::proxy {
+
+using dualwrite::CatchUp;
+using dualwrite::StopCause;
+using dualwrite::StoppedTable;
+using dualwrite::TableRef;
+using migrate::ExistingRows;
+using migrate::JobState;
+using migrate::TableState;
+
+namespace {
+
+constexpr auto kTurn = std::chrono::milliseconds(100);
+constexpr auto kLookAtLoad = std::chrono::milliseconds(250);
+constexpr auto kEmptyMax = std::chrono::hours(2);
+
+StoppedTable copy_entry(const TableRef& table, CatchUp how, std::string reason) {
+  return {.table = table, .cause = StopCause::copy, .since = {}, .reason = std::move(reason), .catch_up = how};
+}
+
+std::string name_of(const TableRef& table) { return table.schema + "." + table.table; }
+
+}  // namespace
+
+bool Backfill::goes_on() const { return !job_->stopping && feed_.applying() == applying_; }
+
+bool Backfill::cascades_are_silent() const { return leader_->is_mariadb() || feed_.kind() == FeedKind::trigger; }
+
+// Until the job is over, somebody wants something else of it, or this process no longer applies. No table of it is
+// under way afterwards.
+Task<absl::Status> Backfill::run_job(std::uint64_t applying) {
+  Job& job = *job_;
+  job.stopping = false;
+  if (!job.adopted) {
+    const absl::Status adopted = co_await adopt_tables();
+    if (!adopted.ok()) co_return adopted;
+    job.adopted = true;
+  }
+  feed_.chunks().connections.store(job.options.parallel, std::memory_order_relaxed);
+  job.looking = true;
+  reactor_.spawn(look_at_load());
+  absl::Status status;
+  for (;;) {
+    job.stopping = job.stopping || !status.ok() || feed_.applying() != applying || !requests_.empty();
+    const absl::Status settled = co_await settle_ended();
+    if (status.ok()) status = settled;
+    const auto running = static_cast<std::size_t>(
+        std::count_if(job.tables.begin(), job.tables.end(), [](const auto& each) { return each->running; }));
+    if (running == 0 && !job.looking && job.stopping) break;
+    if (!job.stopping && status.ok() && running < job.options.parallel) {
+      for (std::vector<TableCopy*>& group : job.groups) {
+        const bool waits = std::any_of(group.begin(), group.end(), [](const TableCopy* each) {
+          return each->written.state == TableState::waiting;
+        });
+        const bool ready = waits && std::all_of(group.begin(), group.end(),
+                                                [this](const TableCopy* each) { return may_begin(*each); });
+        if (!ready) continue;
+        status = co_await begin_group(group);
+        break;
+      }
+      start_ready();
+    }
+    const bool all_over = std::all_of(job.tables.begin(), job.tables.end(), [](const auto& each) {
+      return migrate::is_over(each->written.state) && !each->running;
+    });
+    if (all_over && status.ok() && !job.stopping) {
+      status = co_await finish_job();
+      job.stopping = true;
+    }
+    publish();
+    co_await wake_.wait(Clock::now() + kTurn);
+  }
+  job.throttled.clear();
+  publish();
+  co_return status;
+}
+
+// All of them, from here on: nothing of the rows that they have, or will have, is wanted before their turn.
+Task<absl::Status> Backfill::adopt_tables() {
+  Job& job = *job_;
+  const dualwrite::DefinitionScope all{.tables = {}, .excluded_schemas = {setting_.schema}};
+  auto leading = co_await ask_definitions(*leader_, all);
+  if (!leading.ok()) co_return leading.status();
+  job.leading = *std::move(leading);
+  std::vector<TableRef> names;
+  auto wanted = std::make_shared<RowFeed::CopyOrder>();
+  for (const auto& table : job.tables) {
+    names.push_back(table->record.table);
+    if (table->record.state != TableState::waiting) continue;
+    wanted->set.push_back(copy_entry(table->record.table, CatchUp::awaited, "its rows wait to be copied"));
+  }
+  job.groups.clear();
+  for (const std::vector<TableRef>& group : migrate::copy_groups(job.leading, names)) {
+    std::vector<TableCopy*>& copies = job.groups.emplace_back();
+    for (const TableRef& name : group) {
+      copies.push_back(job.find(name));
+      copies.back()->group = job.groups.size() - 1;
+      const auto definition = job.leading.find(name);
+      // A delete reaches rows through others, of which some may be missing while it is copied in parts.
+      copies.back()->whole =
+          cascades_are_silent() && definition != job.leading.end() && migrate::cascades_on_itself(definition->second);
+    }
+  }
+  const std::vector<StoppedTable> waiting = wanted->set;
+  if (waiting.empty()) co_return absl::OkStatus();
+  const absl::Status ordered = co_await order_feed(std::move(wanted));
+  if (!ordered.ok()) co_return ordered;
+  if (job.options.existing != ExistingRows::replace) co_return absl::OkStatus();
+  for (const StoppedTable& table : waiting) {
+    const absl::Status emptied = co_await empty_table(table.table);
+    if (!emptied.ok()) co_return emptied;
+  }
+  co_return absl::OkStatus();
+}
+
+// Where TRUNCATE may not, DELETE may.
+Task<absl::Status> Backfill::empty_table(TableRef table) {
+  const std::string quoted = dualwrite::quote_name(table.schema) + "." + dualwrite::quote_name(table.table);
+  auto emptied = co_await control_->query("TRUNCATE TABLE " + quoted, Clock::now() + kEmptyMax);
+  if (!emptied.ok() && absl::IsFailedPrecondition(emptied.status())) {
+    emptied = co_await control_->query("DELETE FROM " + quoted, Clock::now() + kEmptyMax);
+  }
+  co_return emptied.status();
+}
+
+// Everything that it refers to is there.
+bool Backfill::may_begin(const TableCopy& table) const {
+  for (const TableRef& name : migrate::parents_of(job_->leading, table.record.table)) {
+    const TableCopy* parent = job_->find(name);
+    if (parent != nullptr && parent->group != table.group && !migrate::is_over(parent->written.state)) return false;
+  }
+  return true;
+}
+
+// From here on all their changes are applied.
+Task<absl::Status> Backfill::begin_group(std::vector<TableCopy*> group) {
+  for (TableCopy* table : group) {
+    for (const TableRef& name : migrate::parents_of(job_->leading, table->record.table)) {
+      const TableCopy* parent = job_->find(name);
+      if (parent == nullptr || parent->written.state != TableState::failed) continue;
+      for (TableCopy* each : group) {
+        const absl::Status ended = co_await end_table(
+            *each, TableState::failed, "the copy of " + name_of(name) + " has failed, which it refers to");
+        if (!ended.ok()) co_return ended;
+      }
+      co_return absl::OkStatus();
+    }
+  }
+  auto wanted = std::make_shared<RowFeed::CopyOrder>();
+  for (TableCopy* table : group) {
+    if (table->record.state != TableState::waiting) continue;
+    table->record.state = TableState::copying;
+    const CatchUp how = table->whole ? CatchUp::awaited : CatchUp::copying;
+    wanted->set.push_back(copy_entry(table->record.table, how, "its rows are being copied"));
+    wanted->sql.push_back(migrate::update_job_table(setting_.schema, job_->record.id, table->record));
+  }
+  const absl::Status ordered = co_await order_feed(std::move(wanted));
+  if (!ordered.ok()) co_return ordered;
+  for (TableCopy* table : group) table->written = table->record;
+  co_return absl::OkStatus();
+}
+
+void Backfill::start_ready() {
+  for (const auto& table : job_->tables) {
+    if (table->written.state != TableState::copying || table->running || table->ended) continue;
+    table->running = true;
+    reactor_.spawn(copy_table(*table));
+  }
+}
+
+// What has become of tables that are no longer under way. A failed Status: nothing of the job can go on now.
+Task<absl::Status> Backfill::settle_ended() {
+  absl::Status first;
+  for (const auto& table : job_->tables) {
+    if (!table->ended) continue;
+    table->ended = false;
+    const absl::Status outcome = std::exchange(table->outcome, absl::OkStatus());
+    if (outcome.ok()) continue;
+    const bool is_its_own = absl::IsFailedPrecondition(outcome) || absl::IsNotFound(outcome);
+    absl::Status ended = outcome;
+    if (is_its_own) ended = co_await end_table(*table, TableState::failed, std::string(outcome.message()));
+    if (first.ok()) first = ended;
+  }
+  co_return first;
+}
+
+Task<absl::Status> Backfill::end_table(TableCopy& table, TableState state, std::string reason) {
+  for (const auto& [token, chunk] : std::exchange(table.under_way, {})) {
+    feed_.chunks().forget(token);
+    bytes_in_flight_ -= chunk.bytes;
+  }
+  table.record = table.written;
+  table.record.state = state;
+  table.record.reason = reason;
+  limited_log().error(LogKind::parked, "table={} copy={} why=\"{}\"", name_of(table.record.table), migrate::name(state),
+                      reason);
+  auto wanted = std::make_shared<RowFeed::CopyOrder>();
+  const std::vector<StoppedTable> stopped = feed_.stopped_tables();
+  const bool is_stopped = std::any_of(stopped.begin(), stopped.end(),
+                                      [&](const StoppedTable& each) { return each.table == table.record.table; });
+  // One that is gone needs no word.
+  if (is_stopped) wanted->set.push_back(copy_entry(table.record.table, CatchUp::none, "not copied: " + reason));
+  wanted->sql.push_back(migrate::update_job_table(setting_.schema, job_->record.id, table.record));
+  const absl::Status ordered = co_await order_feed(std::move(wanted));
+  if (!ordered.ok()) co_return ordered;
+  table.written = table.record;
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> Backfill::finish_job() {
+  std::size_t failed = 0;
+  for (const auto& table : job_->tables) failed += table->written.state == TableState::failed ? 1 : 0;
+  const JobState state = failed == 0 ? JobState::done : JobState::failed;
+  const std::string why =
+      failed == 0 ? "" : std::to_string(failed) + (failed == 1 ? " table was not copied" : " tables were not copied");
+  auto changed = co_await ask(migrate::update_job(setting_.schema, job_->record.id, state, why));
+  if (!changed.ok()) co_return changed.status();
+  job_->record.state = state;
+  job_->record.why = why;
+  limited_log().warn(LogKind::applier_state, "backfill job={} state={} why=\"{}\"", job_->record.id,
+                     migrate::name(state), why);
+  co_return absl::OkStatus();
+}
+
+// Tables of which a part has been copied keep it, and their changes: a later job can go on there.
+Task<absl::Status> Backfill::leave_cancelled() {
+  auto wanted = std::make_shared<RowFeed::CopyOrder>();
+  for (const auto& table : job_->tables) {
+    if (table->written.state != TableState::waiting) continue;
+    wanted->set.push_back(
+        copy_entry(table->record.table, CatchUp::none, "not copied: the copy was cancelled before its turn"));
+  }
+  if (wanted->set.empty()) co_return absl::OkStatus();
+  co_return co_await order_feed(std::move(wanted));
+}
+
+// What the leader and the applier have to do, now and then.
+Task<void> Backfill::look_at_load() {
+  Job& job = *job_;
+  while (!job.stopping) {
+    auto asked = co_await leader_->query(
+        "SHOW GLOBAL STATUS WHERE Variable_name IN ('Threads_running','Innodb_row_lock_current_waits')", soon());
+    if (!asked.ok()) break;
+    for (const auto& row : asked->front().rows) {
+      if (row.size() < 2) continue;
+      (row[0] == "Threads_running" ? job.load.threads_running : job.load.lock_waits) = to_number(row[1]);
+    }
+    const std::chrono::duration<double> lag(feed_.status().lag_oldest_seconds);
+    job.load.lag = std::chrono::duration_cast<std::chrono::milliseconds>(lag);
+    job.throttled = migrate::throttle_reason(job.options.limits, job.load);
+    co_await reactor_.sleep_for(kLookAtLoad);
+  }
+  job.looking = false;
+  wake_.notify();
+}
+
+}  // namespace crossfade::proxy

@@ -1,0 +1,79 @@
+// Reads chunks of one table on the leader, each with its place in the leader's changes.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dualwrite/table_mapping.h"
+#include "migrate/chunk_key.h"
+#include "proxy/backend_link.h"
+#include "proxy/migrate/chunk_store.h"
+
+namespace crossfade::proxy {
+
+// How a table's rows go from the leader to the follower, as both define it now.
+struct CopyPlan {
+  dualwrite::SelectedTable selected;
+  migrate::ChunkKey key;
+  std::shared_ptr<const dualwrite::TableMapping> mapping;
+  std::string shown;  // SHOW CREATE TABLE of the leader, without what moves by itself
+};
+
+struct ChunkReadSetting {
+  Reactor& reactor;
+  Counters& counters;
+  std::function<LinkOptions()> leader_options;
+  ChunkStore& chunks;
+  std::string schema;  // the control schema
+  bool by_triggers = false;
+  std::uint32_t slot = 0;  // of the marker: no two readers have the same at one time
+};
+
+struct ChunkWanted {
+  migrate::KeyPlace behind;
+  std::string condition;
+  std::size_t rows_max = 1000;
+  std::size_t bytes_max = std::size_t{8} << 20;
+};
+
+// What has been read: the rows in pieces that each become a statement.
+struct ReadRows {
+  std::vector<dualwrite::RowsChange> pieces;
+  migrate::KeyPlace through;  // of the last row; of none: `behind`
+  std::size_t rows = 0;
+  std::size_t bytes = 0;
+  bool at_end = false;  // the table has no rows behind them
+  std::chrono::microseconds locked{};
+};
+
+// One thread; a connection of its own.
+class ChunkReader {
+ public:
+  explicit ChunkReader(ChunkReadSetting setting) : setting_(std::move(setting)) {}
+
+  // SHOW CREATE TABLE; NotFound: there is no such table.
+  Task<absl::StatusOr<std::string>> show(dualwrite::TableRef table);
+  // Reads the rows under share locks, up to the end of the transaction that finish() or give_up() ends. Aborted: the
+  // rows could not be locked in time; OutOfRange: the definition is another than the plan's. Nothing is held then.
+  Task<absl::StatusOr<ReadRows>> read(std::shared_ptr<const CopyPlan> plan, ChunkWanted wanted);
+  // Writes the marker of this chunk, which has been put into the store, and commits.
+  Task<absl::Status> finish(std::uint64_t token);
+  bool is_mariadb() const { return link_ && link_->is_mariadb(); }
+  Task<absl::Status> open();
+
+ private:
+  Task<absl::Status> give_up();
+  Task<absl::StatusOr<ReadRows>> read_rows(std::shared_ptr<const CopyPlan> plan, ChunkWanted wanted);
+
+  ChunkReadSetting setting_;
+  std::unique_ptr<BackendLink> link_;
+};
+
+// The definition without AUTO_INCREMENT=7, which moves with the rows.
+std::string without_counter(std::string shown);
+
+}  // namespace crossfade::proxy
