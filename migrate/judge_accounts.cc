@@ -36,9 +36,11 @@ constexpr std::array kByLog = {
     Required{.name = "EVENT", .severity = Severity::warning, .why = kSeesObjects},
     Required{.name = "CREATE", .on = On::control_schema},
     Required{.name = "INSERT", .on = On::control_schema},
+    Required{.name = "UPDATE", .on = On::control_schema},
 };
 constexpr std::array kByTriggers = {
     Required{.name = "SELECT"},
+    Required{.name = "PROCESS"},
     Required{.name = "TRIGGER"},
     Required{.name = "LOCK TABLES"},
     Required{.name = "EVENT", .severity = Severity::warning, .why = kSeesObjects},

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 
+from backfill import copies
 from harness import ALL_FEEDS, BOTH_ROLES
 from log_feed import SENTINEL, arrived, assert_followed, is_stopped, through
 from machine import ROOT
@@ -71,6 +72,7 @@ def test_the_rights_in_the_readme_are_enough(env):
         assert env.new.run(named) == env.old.run(named) == (("f",), ("p",))
         assert env.new.run("SELECT id, v FROM app.shown") == ((1, 6),)
         through(proxy, "DROP VIEW shown", "DROP PROCEDURE p", "DROP FUNCTION f", "DROP TABLE other")
+        copies(proxy, "--tables", "app.t", "--replace")
         assert_followed(env, proxy, rows_min=4)
 
 

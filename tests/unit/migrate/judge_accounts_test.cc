@@ -37,7 +37,7 @@ TEST(ControlAccount, OneGrantForAllThatIsMissingOfAKind) {
   EXPECT_THAT(advice(judge_control_account(leader, ControlRole::leader_by_log, "crossfade")),
               ElementsAre("warning on old: GRANT TRIGGER, EVENT ON *.* TO `crossfade`@`%`",
                           "blocker on old: GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO `crossfade`@`%`",
-                          "blocker on old: GRANT CREATE, INSERT ON `crossfade`.* TO `crossfade`@`%`"));
+                          "blocker on old: GRANT CREATE, INSERT, UPDATE ON `crossfade`.* TO `crossfade`@`%`"));
 }
 
 TEST(ControlAccount, EachMakeIsAskedForItsOwn) {
@@ -57,9 +57,9 @@ TEST(ControlAccount, EachMakeIsAskedForItsOwn) {
 }
 
 TEST(ControlAccount, AnOlderNameWillDo) {
-  const ServerFacts leader =
-      with(config::Backend::old_db, true,
-           {"GRANT SELECT, REPLICATION SLAVE, REPLICATION CLIENT, TRIGGER, EVENT, CREATE, INSERT ON *.* TO `c`@`%`"});
+  const ServerFacts leader = with(config::Backend::old_db, true,
+                                  {"GRANT SELECT, REPLICATION SLAVE, REPLICATION CLIENT, TRIGGER, EVENT, CREATE, "
+                                   "INSERT, UPDATE ON *.* TO `c`@`%`"});
   EXPECT_THAT(judge_control_account(leader, ControlRole::leader_by_log, "crossfade"), IsEmpty());
 }
 
