@@ -2,6 +2,7 @@
 folder; the load is ordinary PyMySQL clients."""
 
 import argparse
+import json
 import os
 import random
 import signal
@@ -49,7 +50,7 @@ ON_OLD = [
     "INSERT INTO shop.vouchers (code, customer_id, worth) SELECT UUID(), customer, SUM(total) / 100 FROM shop.orders "
     "WHERE customer_id = customer HAVING SUM(total) > 0; END",
 ]
-TABLES = ("customers", "products", "orders", "order_items", "days")
+BLOCKED = 4  # exit code of preflight
 CUSTOMERS, PRODUCTS, ORDERS = 1500, 400, 2500
 NAMES = ("Ada", "Boris", "Chloé", "Dмitri", "Eiko 栄子", "Fatima", "Grzegorz", "Håkon")
 PLANTED_PRODUCT = 77
@@ -76,20 +77,27 @@ def seed(database):
         session.commit()
 
 
-def copy(source, target):
-    """What is there before the migration starts, batch by batch."""
-    rows = 0
-    with source.connect() as reader, target.connect(autocommit=False) as writer:
-        for session in (reader, writer):
-            session.cursor().execute("SET time_zone = '+00:00'")
-        for table in TABLES:
-            with reader.cursor() as read, writer.cursor() as write:
-                read.execute("SELECT * FROM shop.%s" % table)
-                sql = "INSERT INTO shop.%s VALUES (%s)" % (table, ", ".join(["%s"] * len(read.description)))
-                while batch := read.fetchmany(1000):
-                    rows += write.executemany(sql, batch)
-        writer.commit()
-    return rows
+def command(binary, proxy, *words):
+    """What the command says, shown as it comes; its exit code."""
+    say("$ crossfade " + " ".join(words))
+    return subprocess.run([binary, *words, "--config", proxy.config_file], stderr=subprocess.DEVNULL).returncode
+
+
+def prepare(proxy, binary, findings):
+    """Before anything moves: what stands in the way, and the tables that `new` does not have."""
+    findings.check(command(binary, proxy, "preflight") == BLOCKED, "preflight says that `new` is not ready")
+    made = command(binary, proxy, "preflight", "--fix-schema", "--execute")
+    findings.check(made == 0, "its schema was made on `new` from the definitions of `old`")
+    findings.check(command(binary, proxy, "preflight") == 0, "preflight finds nothing that stands in the way")
+
+
+def copy(proxy, binary, watch, findings):
+    """The rows that are on `old` alone, while the application writes."""
+    job = lambda: json.loads(proxy.get("/jobs/backfill"))  # noqa: E731
+    watch.phase("copying, writes to both", 3)
+    wait_until(lambda: job()["state"] not in ("running", "starting"), 120, "the end of the copy")
+    command(binary, proxy, "backfill", "status")
+    findings.check(job()["state"] == "done", "%d rows were copied while the application wrote" % job()["rows"])
 
 
 class Shopper(threading.Thread):
@@ -238,11 +246,14 @@ def confirmed(report):
 
 
 def show(servers, proxy, binary, findings):
+    started = command(binary, proxy, "backfill", "start", "--detach", "--max-rows-per-second", "4000")
+    findings.check(started == 0, "the copy of the existing rows was started")
     shoppers = [Shopper(number, proxy) for number in range(8)]
     for shopper in shoppers:
         shopper.start()
     watch = Watch(proxy, shoppers)
-    watch.phase("writes to both", 3)
+    copy(proxy, binary, watch, findings)
+    watch.phase("writes to both", 2)
     proxy.set_flags(shadow_read={"percent": 100})
     watch.phase("+ shadow reads 100 %", 4)
     for percent, low, high in ((5, 0.1, 15), (50, 30, 70), (100, 90, 100)):
@@ -325,17 +336,17 @@ def main():
         servers.old.port, "MySQL 9" if servers.new.kind == "mysql" else "a second MariaDB (MySQL 9 cannot be had here)",
         servers.new.port))
     servers.use_feed("log")
-    servers.run(*SCHEMA)
-    servers.old.run(*ON_OLD)
+    servers.old.run(*SCHEMA, *ON_OLD)
     seed(servers.old)
-    say("seeded `old` and copied %d rows to `new`" % copy(servers.old, servers.new))
+    say("seeded `old`; `new` is empty")
     say("`old` keeps its row log: whatever a statement does travels as rows (triggers, procedures, ranges, UUID())")
     proxy = Proxy(options.binary, directory, servers, {
         "dual_write": {"feed": "log"}, "shadow": {"plaintext_samples": True, "rechecks": 2, "recheck_delay": "50ms"}})
-    proxy.start()
-    say("proxy on port %d, flags in %s" % (proxy.port, proxy.flags_file))
     findings = Findings()
     try:
+        prepare(proxy, options.binary, findings)
+        proxy.start()
+        say("proxy on port %d, flags in %s" % (proxy.port, proxy.flags_file))
         show(servers, proxy, options.binary, findings)
     except Exception as error:
         findings.check(False, "%s: %s" % (type(error).__name__, error))
