@@ -109,7 +109,10 @@ def test_load_data_of_the_client_and_of_the_server(env):
         execute(session, "LOAD DATA LOCAL INFILE '%s' REPLACE INTO TABLE t (id, v, @s) SET s = UPPER(@s), v = v + 1" % path)
     if is_mariadb(env.old):
         env.old.run("GRANT FILE ON *.* TO '%s'@'%%'" % APP)
-        through(proxy, "DELETE FROM t WHERE id > 100", "LOAD DATA INFILE '%s' IGNORE INTO TABLE t CHARACTER SET utf8mb4" % path)
+        try:
+            through(proxy, "DELETE FROM t WHERE id > 100", "LOAD DATA INFILE '%s' IGNORE INTO TABLE t CHARACTER SET utf8mb4" % path)
+        finally:
+            env.old.run("REVOKE FILE ON *.* FROM '%s'@'%%'" % APP)
     assert_followed(env, proxy, rows_min=2900)
 
 
