@@ -205,7 +205,7 @@ void expect_everywhere(const Response& response, const SessionTrackFilter::Optio
     EXPECT_EQ(passed.told.gtid, gtid) << "cut at " << first;
     EXPECT_FALSE(passed.told.unclear);
   }
-  for (const std::size_t size : {1, 2, 3, 5, 7, 11}) {
+  for (const std::size_t size : {1u, 2u, 3u, 5u, 7u, 11u}) {
     const Passed passed = pass(wire, options, size, size);
     EXPECT_EQ(passed.out, response.client()) << "pieces of " << size;
     EXPECT_EQ(passed.told.gtid, gtid) << "pieces of " << size;

@@ -130,9 +130,11 @@ class ResolverTest : public ::testing::Test {
   }
 
   std::shared_ptr<NameServer> names_ = std::make_shared<NameServer>();
-  std::atomic<TimePoint> now_{TimePoint(std::chrono::hours(1))};
+  // Shared, as the names are: the resolver's threads outlive it.
+  std::shared_ptr<std::atomic<TimePoint>> now_ =
+      std::make_shared<std::atomic<TimePoint>>(TimePoint(std::chrono::hours(1)));
   Resolver resolver_{[names = names_](const std::string& name) { return names->look_up(name); },
-                     [this] { return now_.load(); }};
+                     [now = now_] { return now->load(); }};
   LoopThread loop_;
 };
 
@@ -178,10 +180,10 @@ TEST_F(ResolverTest, HungLookUpsOfOneNameTakeOneThreadAndOfManyNamesABoundedNumb
 
 TEST_F(ResolverTest, WhatWasFoundIsKeptAndServedWhileItIsAskedForAnew) {
   EXPECT_THAT(*resolve(host("db")), ElementsAre("192.0.2.1/3306"));
-  now_ = now_.load() + seconds(29);
+  *now_ = now_->load() + seconds(29);
   EXPECT_TRUE(resolve(host("db")).ok());
   EXPECT_EQ(names_->asked(), 1u);
-  now_ = now_.load() + seconds(1);
+  *now_ = now_->load() + seconds(1);
   names_->answer(Endpoints{v4("192.0.2.2")});
   EXPECT_THAT(*resolve(host("db")), ElementsAre("192.0.2.1/3306")) << "not waited for";
   EXPECT_TRUE(support::eventually([&] { return resolve(host("db"))->at(0) == "192.0.2.2/3306"; }));
@@ -189,10 +191,10 @@ TEST_F(ResolverTest, WhatWasFoundIsKeptAndServedWhileItIsAskedForAnew) {
 
 TEST_F(ResolverTest, TheLastGoodAddressOutlivesANameServerThatFailsOrHangs) {
   EXPECT_TRUE(resolve(host("db")).ok());
-  now_ = now_.load() + seconds(600);
+  *now_ = now_->load() + seconds(600);
   names_->answer(absl::UnavailableError("no such host"));
   EXPECT_THAT(*resolve(host("db")), ElementsAre("192.0.2.1/3306"));
-  now_ = now_.load() + seconds(600);
+  *now_ = now_->load() + seconds(600);
   names_->hang(true);
   EXPECT_THAT(*resolve(host("db"), milliseconds(500)), ElementsAre("192.0.2.1/3306")) << "within half of the time";
 }
@@ -202,7 +204,7 @@ TEST_F(ResolverTest, AFailureIsSaidAndKeptForAMoment) {
   EXPECT_THAT(std::string(resolve(host("db")).status().message()), HasSubstr("no such host"));
   EXPECT_FALSE(resolve(host("db")).ok());
   EXPECT_EQ(names_->asked(), 1u);
-  now_ = now_.load() + seconds(1);
+  *now_ = now_->load() + seconds(1);
   names_->answer(Endpoints{});
   EXPECT_THAT(std::string(resolve(host("db")).status().message()), HasSubstr("no address"));
 }
