@@ -18,8 +18,8 @@ struct Required {
   Make make = Make::both;
   On on = On::everything;
   Severity severity = Severity::blocker;
-  std::string_view why = "";
-  std::string_view instead = "";
+  std::string_view why{};
+  std::string_view instead{};
 };
 
 constexpr std::string_view kSeesObjects = "without it triggers and events are not seen";
