@@ -16,17 +16,37 @@ void ControlLinks::stop() {
 ControlLinks::Lease::~Lease() {
   if (!link_) return;
   if (kept_) {
-    links_->side(link_->which()).idle.push_back(std::move(link_));
+    links_->put_idle(std::move(link_));
   } else {
     link_->send_quit();
   }
 }
 
+void ControlLinks::put_idle(std::unique_ptr<BackendLink> link) {
+  Side& here = side(link->which());
+  here.idle.push_back(std::move(link));
+  here.idle_count = here.idle.size();
+}
+
+std::unique_ptr<BackendLink> ControlLinks::take_idle(Side& here) {
+  std::unique_ptr<BackendLink> link = std::move(here.idle.back());
+  here.idle.pop_back();
+  here.idle_count = here.idle.size();
+  return link;
+}
+
+bool ControlLinks::give_up_idle(config::Backend which) {
+  reactor_.post([this, which] {
+    Side& here = side(which);
+    while (!here.idle.empty()) take_idle(here)->send_quit();
+  });
+  return side(which).idle_count > 0;
+}
+
 Task<absl::StatusOr<std::unique_ptr<BackendLink>>> ControlLinks::link_for(config::Backend which, TimePoint deadline) {
   Side& here = side(which);
   while (!here.idle.empty()) {
-    std::unique_ptr<BackendLink> link = std::move(here.idle.back());
-    here.idle.pop_back();
+    std::unique_ptr<BackendLink> link = take_idle(here);
     if (link->alive()) co_return std::move(link);
   }
   LinkOptions options = options_(which);

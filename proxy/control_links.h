@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -55,13 +56,19 @@ class ControlLinks {
   };
   // On this thread. With autocommit, so that every look sees the present; several statements in a packet may be sent.
   Task<absl::StatusOr<Lease>> take(config::Backend which, TimePoint deadline);
+  // From any thread: a client has found the server full, so connections that wait for the next question are closed
+  // there. Whether there were any.
+  bool give_up_idle(config::Backend which);
 
  private:
   struct Side {
     Places places{kLinksMax};
     std::vector<std::unique_ptr<BackendLink>> idle;
+    std::atomic<std::size_t> idle_count = 0;  // of `idle`, for other threads
   };
   Task<absl::StatusOr<std::unique_ptr<BackendLink>>> link_for(config::Backend which, TimePoint deadline);
+  void put_idle(std::unique_ptr<BackendLink> link);
+  std::unique_ptr<BackendLink> take_idle(Side& here);
   Side& side(config::Backend which) { return sides_[static_cast<std::size_t>(which)]; }
 
   std::function<LinkOptions(config::Backend)> options_;

@@ -70,7 +70,7 @@ Task<absl::Status> GreetedLink::open(config::Backend which, protocol::ProxyHeade
     }
     // A server may be full of connections for which no client waits: then there is room in a moment.
     const bool full = *refused && is_want_of_connections((*refused)->err);
-    const bool made_room = full && (worker_.shared.shadow.make_room(which) || attempt > 1);
+    const bool made_room = full && (worker_.shared.make_room(which) || attempt > 1);
     if (!made_room || attempt == kAttemptsForRoom) co_return link.status();
     refused->reset();
     co_await worker_.reactor.sleep_for(kWaitForRoom);
@@ -341,7 +341,7 @@ Task<bool> Session::enter(ClientProof proof) {
   absl::Status entered = co_await leading->log_in(std::move(options), deadline, &refused);
   // As in GreetedLink::open; servers keep one connection more than they give to clients, and say so only here.
   for (int attempt = 1; refused && is_want_of_connections(refused->err); ++attempt) {
-    const bool made_room = shared_.shadow.make_room(leader()) || attempt > 1;
+    const bool made_room = shared_.make_room(leader()) || attempt > 1;
     if (!made_room || attempt == kAttemptsForRoom) break;
     co_await worker_.reactor.sleep_for(kWaitForRoom);
     refused.reset();

@@ -49,7 +49,7 @@ Task<absl::StatusOr<std::unique_ptr<BackendLink>>> Session::open_link(config::Ba
   std::optional<Refusal> no;
   auto opened = co_await BackendLink::open(worker_.reactor, std::move(options), counters_,
                                            worker_.reactor.now() + shared_.config.backend(which).connect_timeout, &no);
-  if (no && is_want_of_connections(no->err)) shared_.shadow.make_room(which);
+  if (no && is_want_of_connections(no->err)) shared_.make_room(which);
   if (no && refused != nullptr) *refused = std::move(no);
   if (opened.ok()) shared_.traits.set(which, (*opened)->greeting());
   co_return opened;

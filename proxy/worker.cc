@@ -31,6 +31,11 @@ LinkOptions Shared::control_link_options(config::Backend which) const {
   return link_options(which, control[static_cast<std::size_t>(which)]);
 }
 
+bool Shared::make_room(config::Backend which) {
+  const bool asked = control_links.give_up_idle(which);
+  return shadow.make_room(which) || asked;
+}
+
 std::optional<LinkOptions> Shared::user_link_options(config::Backend which, const std::string& user) const {
   const auto known = users.find(user, Clock::now());
   if (!known) return std::nullopt;

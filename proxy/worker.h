@@ -80,6 +80,9 @@ struct Shared {
   SchemaCache schemas{control_links};
   ZoneAgreements zones{control_links};
 
+  // A client has found this server full: connections for which no client waits are given up, from any thread. Whether
+  // there were any.
+  bool make_room(config::Backend which);
   ~Shared() { control_links.stop(); }  // before what its thread works on goes
 
   LinkOptions link_options(config::Backend which, const KnownUser::Credential& credential) const;

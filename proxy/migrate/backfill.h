@@ -88,6 +88,8 @@ class Backfill {
   Task<absl::StatusOr<std::string>> start_job(migrate::CopyOptions options);
   Task<absl::Status> check_start(Job& job, const migrate::CopyOptions& options);
   Task<absl::Status> check_rows(Job& job, std::vector<std::string>* problems);
+  bool is_captured(const FeedStatus& feed, const dualwrite::TableRef& table) const;
+  Task<void> wait_for_capture(const Job& job);
   std::string check_table(const Job& job, const dualwrite::TableRef& table) const;
   std::string check_circles(const Job& job) const;
   std::string check_parents(const Job& job, const dualwrite::TableRef& table) const;

@@ -22,6 +22,8 @@ using migrate::TableState;
 namespace {
 
 constexpr std::size_t kProblemsMax = 20;
+constexpr auto kTriggersMax = std::chrono::seconds(15);
+constexpr auto kTriggersLook = std::chrono::milliseconds(100);
 constexpr auto kLookMax = std::chrono::minutes(2);  // at a table, for any row that a condition takes
 
 std::string dotted(const TableRef& table) { return table.schema + "." + table.table; }
@@ -139,6 +141,7 @@ Task<absl::Status> Backfill::check_start(Job& job, const CopyOptions& options) {
     job.tables.push_back(std::move(copy));
   }
   if (job.tables.empty()) co_return absl::NotFoundError("no table is chosen");
+  co_await wait_for_capture(job);
   if (std::string problem = check_circles(job); !problem.empty()) problems.push_back(std::move(problem));
   for (const auto& table : job.tables) {
     std::string problem = check_table(job, table->record.table);
@@ -153,15 +156,30 @@ Task<absl::Status> Backfill::check_start(Job& job, const CopyOptions& options) {
   co_return absl::OkStatus();
 }
 
+bool Backfill::is_captured(const FeedStatus& feed, const TableRef& table) const {
+  return feed_.kind() != FeedKind::trigger ||
+         std::any_of(feed.captured.begin(), feed.captured.end(),
+                     [&](const FeedStatus::Captured& each) { return each.table == dotted(table); });
+}
+
+// Moments after a start the triggers are still being made. What will have none is stopped.
+Task<void> Backfill::wait_for_capture(const Job& job) {
+  const TimePoint deadline = reactor_.now() + kTriggersMax;
+  const auto all_captured = [&] {
+    const FeedStatus feed = feed_.status();
+    const std::vector<StoppedTable> stopped = feed_.stopped_tables();
+    return std::all_of(job.tables.begin(), job.tables.end(), [&](const auto& table) {
+      return is_captured(feed, table->record.table) || stopped_entry(stopped, table->record.table) != nullptr;
+    });
+  };
+  while (!all_captured() && reactor_.now() < deadline) co_await reactor_.sleep_for(kTriggersLook);
+}
+
 // Empty: it can be copied, as far as its definition goes.
 std::string Backfill::check_table(const Job& job, const TableRef& table) const {
   const absl::StatusOr<CopyPlan> plan = plan_table(table, job.leading, job.following);
   if (!plan.ok()) return std::string(plan.status().message());
-  const FeedStatus feed = feed_.status();
-  const bool captured = feed_.kind() != FeedKind::trigger ||
-                        std::any_of(feed.captured.begin(), feed.captured.end(),
-                                    [&](const FeedStatus::Captured& each) { return each.table == dotted(table); });
-  if (!captured) return "table " + dotted(table) + ": its changes are not captured by triggers yet";
+  if (!is_captured(feed_.status(), table)) return "table " + dotted(table) + ": its changes are not captured by triggers yet";
   return check_parents(job, table);
 }
 

@@ -7,6 +7,7 @@ import pymysql
 from harness import BOTH_ROLES, feeds
 from log_feed import is_mariadb, settings
 from preflight import Preflight, blockers, expect, found, look
+from readme_rights import readme_rights
 from servers import APP, CONTROL
 
 ROLES = BOTH_ROLES
@@ -265,20 +266,23 @@ def lean(env, **more):
     return {"control": {"old": account, "new": account}, **more}
 
 
-LEADER = {"mariadb": ["GRANT REPLICATION SLAVE, BINLOG MONITOR, REPLICA MONITOR, SELECT, TRIGGER, EVENT ON *.* TO lean"],
-          "mysql": ["GRANT REPLICATION SLAVE, REPLICATION CLIENT, SELECT, TRIGGER, EVENT ON *.* TO lean"]}
-LEADER_SCHEMA = "GRANT CREATE, INSERT ON crossfade.* TO lean"
-FOLLOWER = "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, TRIGGER, EVENT, CREATE VIEW, SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE ON *.* TO lean"
-FOLLOWER_MORE = {"mariadb": "GRANT BINLOG REPLAY, BINLOG ADMIN, SET USER, CONNECTION ADMIN, REPLICA MONITOR ON *.* TO lean",
-                 "mysql": "GRANT REPLICATION_APPLIER, SET_ANY_DEFINER, CONNECTION_ADMIN ON *.* TO lean"}
+def leader_rights(env, account="lean"):
+    """What the README says, and what preflight needs besides to look at events and at replication."""
+    more = "EVENT, REPLICA MONITOR" if is_mariadb(env.old) else "EVENT"
+    return [*readme_rights("leader", "log", env.old.kind, account), "GRANT %s ON *.* TO %s" % (more, account)]
+
+
+def follower_rights(env, account="lean"):
+    more = "EVENT, REPLICA MONITOR" if is_mariadb(env.new) else "EVENT"
+    return [*readme_rights("follower", "log", env.new.kind, account), "GRANT %s ON *.* TO %s" % (more, account)]
 
 
 def test_rights_that_the_control_account_lacks_with_the_grant(env):
     env.tables("CREATE TABLE t (id INT PRIMARY KEY)")
     assert not found(look(env, "--quick"), "control_privileges")
     with accounts(env, "lean"):
-        env.old.run(*LEADER[env.old.kind], LEADER_SCHEMA)
-        env.new.run(FOLLOWER, FOLLOWER_MORE[env.new.kind])
+        env.old.run(*leader_rights(env))
+        env.new.run(*follower_rights(env))
         assert not found(look(env, "--quick", config=lean(env)), "control_privileges")
         env.old.run("REVOKE REPLICATION SLAVE ON *.* FROM lean", "REVOKE INSERT ON crossfade.* FROM lean")
         env.new.run("REVOKE UPDATE, INDEX ON *.* FROM lean", "REVOKE %s ON *.* FROM lean" % ("BINLOG REPLAY" if is_mariadb(env.new) else "REPLICATION_APPLIER"))
@@ -295,8 +299,8 @@ def test_rights_that_the_control_account_lacks_with_the_grant(env):
 def test_a_control_account_under_read_only(env):
     env.tables("CREATE TABLE t (id INT PRIMARY KEY)")
     with accounts(env, "lean"):
-        env.old.run(*LEADER[env.old.kind], LEADER_SCHEMA)
-        env.new.run(FOLLOWER, FOLLOWER_MORE[env.new.kind])
+        env.old.run(*leader_rights(env))
+        env.new.run(*follower_rights(env))
         if not is_mariadb(env.new):
             env.new.run("REVOKE CONNECTION_ADMIN ON *.* FROM lean")
         with settings(env.new, read_only=1):
@@ -308,8 +312,8 @@ def test_a_control_account_under_read_only(env):
 def test_roles_count_as_rights(env):
     env.tables("CREATE TABLE t (id INT PRIMARY KEY)")
     with accounts(env, "lean"):
-        env.old.run(*LEADER[env.old.kind], LEADER_SCHEMA)
-        env.new.run("CREATE ROLE follower", FOLLOWER.replace("TO lean", "TO follower"), FOLLOWER_MORE[env.new.kind].replace("TO lean", "TO follower"), "GRANT follower TO lean",
+        env.old.run(*leader_rights(env))
+        env.new.run("CREATE ROLE follower", *follower_rights(env, "follower"), "GRANT follower TO lean",
                     "SET DEFAULT ROLE follower %s lean" % ("FOR" if is_mariadb(env.new) else "TO"))
         try:
             assert not found(look(env, "--quick", config=lean(env)), "control_privileges")

@@ -1,15 +1,13 @@
 """The rights that the README lists for the control account, no others: each feed runs with them, whichever make leads."""
 
 import contextlib
-import os
-import re
 import subprocess
 
 from backfill import copies
 from harness import ALL_FEEDS, BOTH_ROLES
 from log_feed import SENTINEL, arrived, assert_followed, is_stopped, through
-from machine import ROOT
 from progress import wait_until
+from readme_rights import readme_rights
 from servers import APP_PASSWORD
 
 ROLES, FEEDS = BOTH_ROLES, ALL_FEEDS
@@ -20,31 +18,12 @@ TABLES = [SENTINEL, "CREATE TABLE parents (id INT PRIMARY KEY, v INT)",
           "CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v INT, s VARCHAR(40))", "INSERT INTO t (v, s) VALUES (1, 'a'), (2, 'b')"]
 
 
-def rights(side, feed, kind):
-    """The README's GRANTs for a server: of the section of its side (and feed), of its make or of both."""
-    with open(os.path.join(ROOT, "README.md")) as readme:
-        block = re.search(r"### The control account's rights.*?```sql\n(.*?)```", readme.read(), re.S)[1]
-    found, taken, statement = [], False, ""
-    for line in block.splitlines():
-        code, _, remark = line.partition("--")
-        if not code.strip():
-            taken = "on the " + side in remark and (side == "follower" or "feed " + feed in remark)
-            continue
-        statement += code
-        if code.rstrip().endswith(";"):
-            make = {"MariaDB": "mariadb", "MySQL": "mysql"}.get(remark.split(",")[0].strip(), kind)
-            if taken and make == kind:
-                found.append(statement.strip().rstrip(";").replace("TO crossfade", "TO %s@'%%'" % LEAN))
-            statement = ""
-    return found
-
-
 @contextlib.contextmanager
 def lean_accounts(env):
     drop = "DROP USER IF EXISTS %s@'%%'" % LEAN
     env.servers.run(drop, "CREATE USER %s@'%%' IDENTIFIED BY '%s'" % (LEAN, APP_PASSWORD))
     for server, side in ((env.old, "leader"), (env.new, "follower")):
-        statements = rights(side, env.feed, server.kind)
+        statements = readme_rights(side, env.feed, server.kind, LEAN + "@'%'")
         assert statements, (side, env.feed, server.kind)
         server.run(*statements)
     try:

@@ -27,7 +27,7 @@ from machine import ROOT, throwaway_directory  # noqa: E402
 from package import PROTOCOLS, Package, check_groups, read_list  # noqa: E402
 from progress import say  # noqa: E402
 from servers import Servers  # noqa: E402
-from verdict import Exceptions, Run, Test, comparable, end_of, judge, last, self_test  # noqa: E402
+from verdict import Exceptions, Run, Test, comparable, end_of, judge, last, self_test, without_plans  # noqa: E402
 
 MODES = ("plain", "dual")
 
@@ -96,7 +96,10 @@ def one_run(package, leader, test, way, directory):
             text = lines.read().decode("latin1")
     ports = (leader.server.port, leader.proxy.port)
     said = last(" ".join(comparable(said, ports, package.var)), 400)
-    return Run(end_of(code, goes_on), "\n".join([said] + warnings[:20]), comparable(text, ports, package.var) + beside)
+    lines = comparable(text, ports, package.var)
+    if test.mode == "dual":
+        lines = without_plans(lines) + beside
+    return Run(end_of(code, goes_on), "\n".join([said] + warnings[:20]), lines)
 
 
 def run_tests(package, leader, tests, exceptions, directory, tally, deadline):
