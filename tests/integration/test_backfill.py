@@ -83,7 +83,7 @@ def test_kills_in_the_middle(env):
 
 def test_a_paused_copy_goes_on_and_a_cancelled_one_is_resumed(env):
     proxy = start(env, T)
-    code, said = backfill(proxy, "start", "--detach", "--max-rows-per-second", "1000", "--chunk-time", "20ms")
+    code, said = backfill(proxy, "start", "--detach", "--max-rows-per-second", "200", "--chunk-time", "20ms")
     assert code == 0 and "copies 1 table" in said, said
     wait_until(lambda: state_of(proxy, "t").get("rows", 0) > 0, 30, "the first rows")
     assert backfill(proxy, "start")[0] == 1
