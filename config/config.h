@@ -123,6 +123,10 @@ struct DualWriteConfig {
 };
 
 struct ReadConfig {
+  // What a read of the follower must see: what its own session has written, or all that anybody had committed on the
+  // leader when it came.
+  enum class Consistency : std::uint8_t { session, strict };
+  Consistency consistency = Consistency::session;
   std::chrono::milliseconds read_your_writes_timeout{200};  // then the leader answers
   std::chrono::milliseconds max_lag{2000};                  // past it reads stay with the leader
 };

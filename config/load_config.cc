@@ -83,8 +83,12 @@ void read_dual_write(const Field& field, DualWriteConfig& out) {
   map.optional("poll_interval").duration(out.poll_interval, {milliseconds(1), seconds(10)});
 }
 
+constexpr std::array<std::pair<std::string_view, ReadConfig::Consistency>, 2> kConsistencies{
+    {{"session", ReadConfig::Consistency::session}, {"strict", ReadConfig::Consistency::strict}}};
+
 void read_reads(const Field& field, ReadConfig& out) {
   MapReader map = field.map();
+  map.optional("consistency").choice(out.consistency, kConsistencies);
   map.optional("read_your_writes_timeout").duration(out.read_your_writes_timeout, {milliseconds(0), minutes(1)});
   map.optional("max_lag").duration(out.max_lag, {milliseconds(0), hours(1)});
 }

@@ -35,7 +35,7 @@ namespace crossfade::proxy {
 namespace {
 
 constexpr auto kCallsInterval = std::chrono::seconds(1);
-constexpr auto kReleaseMax = std::chrono::seconds(5);
+constexpr auto kReleaseMax = std::chrono::seconds(60);  // a feed that is in the middle of a large transaction
 constexpr auto kBackfillOrderMax = std::chrono::seconds(60);
 constexpr auto kLastLinesAtMost = std::chrono::seconds(2);
 

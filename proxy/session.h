@@ -183,7 +183,7 @@ class Session {
   Task<absl::Status> say_ddl(routing::StatementFacts facts, std::string text, std::string schema);
   Task<void> conclude_ddl(std::uint16_t error);
   Task<Next> reply_ddl_unsaid(absl::Status why);
-  Task<bool> follower_has_own_writes();
+  Task<bool> follower_is_current();
   Task<bool> reads_stopped_tables(routing::StatementFacts facts, std::string schema);
   void note_relayed(routing::SessionEffect effect, const routing::StatementFacts& facts, const std::string& schema,
                     const protocol::ResultEnd& end);

@@ -181,7 +181,7 @@ Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan
   plan.shadow = plan.shadow && !read_pin_.active() && zone_agreed();
   BackendLink* source = nullptr;
   if (from != leader()) {
-    const bool current = co_await follower_has_own_writes();
+    const bool current = co_await follower_is_current();
     absl::StatusOr<BackendLink*> following = absl::UnavailableError("behind");
     if (current) following = co_await follower_link();
     if (following.ok()) {

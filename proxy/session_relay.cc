@@ -310,7 +310,7 @@ Task<Session::Next> Session::relay_read(routing::Plan plan, StatementFacts facts
     }
     plan.shadow = plan.shadow && !read_pin_.active() && zone_agreed();
     if (!to_leader) {
-      const bool current = co_await follower_has_own_writes();
+      const bool current = co_await follower_is_current();
       absl::StatusOr<BackendLink*> following = absl::UnavailableError("behind");
       if (current) following = co_await follower_link();
       if (following.ok()) {

@@ -149,11 +149,19 @@ Task<void> Session::wait_for_commit(Commit commit) {
   }
 }
 
-// Read your writes: false when the other side does not have this session's last one in time.
-Task<bool> Session::follower_has_own_writes() {
-  const TimePoint deadline = worker_.reactor.now() + shared_.config.reads.read_your_writes_timeout;
-  if (!commits_.last()) co_return true;
-  Commit commit = *commits_.last();
+// False when the other side does not have in time what a read must see: this session's last write, or, if asked to be
+// strict, all that is committed by now.
+Task<bool> Session::follower_is_current() {
+  const config::ReadConfig& reads = shared_.config.reads;
+  const bool strict = reads.consistency == config::ReadConfig::Consistency::strict && duplicates();
+  if (!strict && !commits_.last()) co_return true;
+  Commit commit;
+  if (strict) {
+    commit.at = Clock::now();
+  } else {
+    commit = *commits_.last();
+  }
+  const TimePoint deadline = worker_.reactor.now() + reads.read_your_writes_timeout;
   const bool applied = co_await shared_.feed.wait_applied(worker_.reactor, std::move(commit), deadline);
   if (applied) commits_.arrived();
   co_return applied;

@@ -3,8 +3,8 @@
 import threading
 import time
 
-from harness import BOTH_ROLES, raises
-from log_feed import assert_followed, execute, start, through
+from harness import ALL_FEEDS, BOTH_ROLES, feeds, raises
+from log_feed import SENTINEL, assert_followed, execute, start, through
 from progress import wait_until
 
 ROLES, FEEDS = BOTH_ROLES, ("log",)
@@ -141,4 +141,34 @@ def test_a_client_that_asks_for_the_gtid_gets_it(env):
     session.close()
     with proxy.connect(database="app") as other:
         raises(1193, execute, other, "SET no_such_variable = 1")
+    assert_followed(env, proxy, rows_min=10)
+
+
+@feeds(*ALL_FEEDS)
+def test_strict_reads_see_what_others_have_committed(env):
+    env.needs_proxy()
+    env.tables(SENTINEL, T, SEED)
+    proxy = env.proxy({"reads": {"consistency": "strict", "read_your_writes_timeout": "20s"}}, FROM_NEW)
+    answered = proxy.metric("crossfade_reads_total", backend="new")
+    with env.old.connect(database="app") as other, proxy.connect(database="app") as session, session.cursor() as cursor:
+        statement = proxy.wire(database="app")
+        prepared = statement.prepare("SELECT v FROM t WHERE id = ?")[0]
+        for n in range(1, 30):
+            execute(other, "UPDATE t SET v = %d WHERE id = 1" % n)
+            cursor.execute("SELECT v FROM t WHERE id = 1")
+            assert cursor.fetchone() == (n,)
+            execute(other, "UPDATE t SET v = %d WHERE id = 2" % n)
+            assert statement.execute(prepared, [2])[0].rows == [[n]], n
+        statement.close()
+        # Also where the follower is late.
+        with env.new.connect(database="app") as holder:
+            execute(holder, "BEGIN")
+            execute(holder, "UPDATE t SET v = v WHERE id = 3")
+            execute(other, "UPDATE t SET v = 77 WHERE id = 3")
+            timer = threading.Timer(0.5, holder.rollback)
+            timer.start()
+            cursor.execute("SELECT v FROM t WHERE id = 3")
+            assert cursor.fetchone() == (77,)
+            timer.join()
+    assert proxy.metric("crossfade_reads_total", backend="new") - answered >= 59
     assert_followed(env, proxy, rows_min=10)

@@ -31,10 +31,9 @@ def run_app(env, name, root, scale):
     folder = os.path.join(env.directory, env.name)
     os.makedirs(folder)
     flags = {"read_from_new": {"percent": 30}, "shadow_read": {"percent": 20}}
-    if env.feed == "trigger":
-        # What one request has written the next reads, by another connection. The log is so quick that nobody notices.
-        flags["dual_write"] = {"ack": "both"}
-    proxy = env.proxy(flags=flags if env.binary else None)
+    # What one process has written another reads at once, by another connection.
+    strict = {"reads": {"consistency": "strict"}}
+    proxy = env.proxy(strict, flags=flags) if env.binary else env.proxy()
     site, environment = app.prepare(root, folder, proxy.port)
     server = PhpServer(site, os.path.join(folder, "php.log"), environment)
     try:

@@ -71,6 +71,7 @@ TEST(LoadConfig, GivesEveryDefault) {
   EXPECT_EQ(config.flags_file, "/etc/crossfade/flags.yaml");
   EXPECT_EQ(config.dual_write.ack_timeout, milliseconds(2000));
   EXPECT_EQ(config.dual_write.poll_interval, milliseconds(50));
+  EXPECT_EQ(config.reads.consistency, config::ReadConfig::Consistency::session);
   EXPECT_EQ(config.reads.read_your_writes_timeout, milliseconds(200));
   EXPECT_EQ(config.reads.max_lag, milliseconds(2000));
   EXPECT_EQ(config.shadow.connections, 4u);
@@ -116,7 +117,7 @@ users:
     new: { user: other, password_file: /run/secrets/two }
 flags: { file: flags.yaml }
 dual_write: { feed: log, ack_timeout: 3s, ddl: refuse, check_rows_percent: 0.5, poll_interval: 10ms }
-reads: { read_your_writes_timeout: 0ms, max_lag: 5m }
+reads: { consistency: strict, read_your_writes_timeout: 0ms, max_lag: 5m }
 shadow: { connections: 8, idle_timeout: 30s, queue_max: 10, queue_bytes_max: 1MiB, recording_bytes_max: 512KiB, deadline: 1s, rechecks: 0,
           recheck_delay: 1s, samples_per_digest_max: 0, digests_max: 7, plaintext_samples: true }
 limits: { connections_max: 5, packet_bytes_max: 1000000, prepared_statements_max: 9, login_timeout: 1m, drain_timeout: 0s }
@@ -146,6 +147,7 @@ log: { format: json }
   EXPECT_EQ(config.users[2].password.kind, Kind::none);
   EXPECT_EQ(config.users[2].old_account->user, "hashed");
   EXPECT_EQ(config.users[2].new_account->user, "other");
+  EXPECT_EQ(config.reads.consistency, config::ReadConfig::Consistency::strict);
   EXPECT_EQ(config.reads.read_your_writes_timeout, milliseconds(0));
   EXPECT_EQ(config.reads.max_lag, milliseconds(300'000));
   EXPECT_EQ(config.shadow.recording_bytes_max, 512ull << 10);

@@ -238,6 +238,26 @@ TEST(SessionRows, ReadsFollowTheSessionsOwnLastCommit) {
   EXPECT_THAT(feed.awaited(), IsEmpty());  // known to have arrived
 }
 
+TEST(SessionRows, StrictReadsFollowWhatAnybodyHasCommitted) {
+  FakeFeed feed;
+  ProxyStack stack(ProxyStack::Options{.flags = reads_all_from_new(),
+                                       .tune =
+                                           [](config::Config& config) {
+                                             config.reads.consistency = config::ReadConfig::Consistency::strict;
+                                             config.reads.read_your_writes_timeout = std::chrono::milliseconds(5);
+                                           },
+                                       .feed = &feed});
+  const auto client = stack.connect();
+  EXPECT_EQ(client->query("SELECT v FROM t").cell(), "new");
+  EXPECT_THAT(gtids(feed.awaited()), ElementsAre(""));  // by its time, though this session has written nothing
+  feed.set_applies(false);
+  EXPECT_EQ(client->query("SELECT v FROM t").cell(), "old");
+  const std::uint32_t statement = client->prepare("SELECT v FROM t WHERE id = ?");
+  EXPECT_EQ(client->execute(statement, {1}).cell(), "old");
+  feed.set_applies(true);
+  EXPECT_EQ(client->query("SELECT v FROM t").cell(), "new");
+}
+
 TEST(SessionRows, WhatOnlyTheProxyAskedForReachesNoClientHoweverItArrives) {
   for (const protocol::Capabilities asked : {protocol::Capabilities{0}, protocol::kSessionTrack}) {
     FakeFeed feed;
