@@ -1,6 +1,8 @@
 """Chaos under either feed: what chaos.py's modes log, trigger, skip, twice and early do."""
 
+import os
 import random
+import shutil
 import subprocess
 import threading
 import time
@@ -9,6 +11,7 @@ import mixed_workload
 import workload
 from comparing import columns_of, compare_databases, tables_of
 from log_feed import execute, is_stopped
+from machine import ROOT
 from progress import say, wait_until
 
 FLAGS = {"read_from_new": {"percent": 30}, "shadow_read": {"percent": 10}}
@@ -23,6 +26,8 @@ PAST_THE_PROXY = ("trigger", "column")
 
 
 def past_the_proxy(database, what):
+    # A branch that nobody ends has locks that others wait for, for as long as a session of the tests lasts.
+    mixed_workload.end_branches(database)
     if what == "trigger":
         names = database.run("SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_TABLE = 'watched' ORDER BY 1")
         database.run("DROP TRIGGER app.%s" % names[0][0])
@@ -95,10 +100,28 @@ def problems_of(env, proxy, clients):
             {t: one[t] for t in one if one[t] != two.get(t)}, {t: two[t] for t in two if two[t] != one.get(t)})]
     differences, rows = compare_databases(env.old, env.new, ["app"])
     say("compared %d rows: %d differences" % (rows, len(differences)))
+    if differences:
+        say_what_leads_there(env)
     applier = proxy.status()["applier"]
     if applier["parked"] or applier["ledger_open"]:
         found.append("stopped or in the ledger: %s" % applier)
     return found + differences
+
+
+def say_what_leads_there(env):
+    """A transaction that the leader has logged and not committed, or a branch that is open, would explain a difference."""
+    for sql in ("SHOW FULL PROCESSLIST", "SELECT * FROM information_schema.innodb_trx", "XA RECOVER"):
+        say("%s on the leader: %s" % (sql, env.old.run(sql)))
+    kept = os.path.join(ROOT, "build", "logs", "chaos-" + env.name)
+    shutil.rmtree(kept, True)
+    os.makedirs(kept)
+    for name in os.listdir(env.old.directory):
+        if name.startswith("bin"):
+            shutil.copy(os.path.join(env.old.directory, name), kept)
+    shutil.copy(env.proxies[-1].log_file, kept)
+    say("the leader's log and the proxy's are in %s" % kept)
+    time.sleep(10)
+    say("10 s later: %d differences" % len(compare_databases(env.old, env.new, ["app"])[0]))
 
 
 def quiet(env, proxy, clients):

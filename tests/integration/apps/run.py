@@ -20,7 +20,7 @@ from browser import PhpServer  # noqa: E402
 from comparing import compare_databases  # noqa: E402
 from log_feed import assert_followed, stopped  # noqa: E402
 from machine import ROOT, throwaway_directory  # noqa: E402
-from progress import say, wait_until  # noqa: E402
+from progress import Timeout, say, wait_until  # noqa: E402
 from servers import Servers  # noqa: E402
 
 APPS = {"wordpress": wordpress, "mediawiki": mediawiki}
@@ -61,9 +61,12 @@ def run_app(env, name, root, scale):
 
 def arrived(proxy, env, without):
     def differences():
-        found, _ = compare_databases(env.old, env.new, ["app"])
+        found, _ = compare_databases(env.old, env.new, ["app"], differences_max=10000)
         return [each for each in found if not any(each.startswith(table + " ") for table in without)]
-    wait_until(lambda: not proxy.died() and not differences(), 60, "all other rows on the follower")
+    try:
+        wait_until(lambda: not proxy.died() and not differences(), 60, "all other rows on the follower")
+    except Timeout:
+        raise AssertionError("differences: %s" % "\n".join(differences()[:20])) from None
     assert set(stopped(proxy)) == set(without), stopped(proxy)
 
 
