@@ -21,6 +21,7 @@ import types
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 
+import harness  # noqa: E402
 import test_tls  # noqa: E402
 from catalogue import DRIVERS, KNOWN, KNOWN_ON_NEW, Missing, spawn  # noqa: E402
 from comparing import compare_databases  # noqa: E402
@@ -177,6 +178,7 @@ class Context:
         tls = ["--ssl-%s=%s" % (key, os.path.join(certificates, file))
                for key, file in (("ca", "ca.pem"), ("cert", "tls.crt"), ("key", "tls.key"))] + ["--local-infile=ON"]
         self.servers = Servers(os.path.join(self.directory, "servers"), tls + ["--performance-schema=ON"], tls)
+        self.servers.use_feed(options.feed)
         self.load_file = os.path.join(self.directory, "load.tsv")
         with open(self.load_file, "w", encoding="utf-8") as out:
             for i in range(1, 1001):
@@ -189,7 +191,7 @@ class Context:
             "REPEAT('x', (a.i + 10 * b.i) %% 60), d.i * 1000003 FROM %s a, %s b, %s c, %s d, %s e WHERE e.i < 5" % ((digits,) * 5))
         self.proxy = Proxy(options.binary, os.path.join(self.directory, "proxy"), self.servers,
                            {"backends": {side: {"tls": {"mode": "required", "ca": self.ca}} for side in ("old", "new")},
-                            "dual_write": {"feed": "log"}})
+                            "dual_write": {"feed": options.feed}})
         self.proxy.config.update(test_tls.listen(self.proxy.config, certificates, "preferred"))
         self.proxy.write_config()
 
@@ -282,6 +284,7 @@ def main():
     parser.add_argument("--only", default="", help="only drivers whose name has this; several with commas")
     parser.add_argument("--logs", default=os.path.join(ROOT, "build", "logs", "drivers"))
     parser.add_argument("--jobs", type=int, default=6, help="programs at a time; they wait more than they work")
+    parser.add_argument("--feed", choices=harness.ALL_FEEDS, default="log")
     parser.add_argument("--direct", action="store_true", help="no proxy: checks the programs themselves")
     options = parser.parse_args()
     phases = PHASES[1:] if not options.direct else []
