@@ -18,6 +18,7 @@ constexpr std::string_view kTemporaryTables = "temporary tables";
 constexpr std::string_view kLockedTables = "locked tables";
 constexpr std::string_view kHandlers = "HANDLERs";
 constexpr std::string_view kPrepared = "statements prepared by SQL";
+constexpr std::string_view kLastInsertId = "a LAST_INSERT_ID() of its own";
 constexpr std::string_view kTransaction = "an XA transaction";
 constexpr std::string_view kUnknown = "what statements that are not followed here have left";
 constexpr std::string_view kSets = "more SETs than are remembered";
@@ -101,11 +102,6 @@ void LeaderHold::note_set(const StatementFacts& facts, std::string_view sql) {
     now.names = characteristics(sql);
     if (facts.name.empty()) {
       next_transaction_set_ = true;
-      std::erase_if(next_transaction_sets_, [&now](const std::string& earlier) {
-        const std::set<std::string> names = characteristics(earlier);
-        return std::includes(now.names.begin(), now.names.end(), names.begin(), names.end());
-      });
-      next_transaction_sets_.emplace_back(sql.substr(0, sql.find_last_not_of(" \t\r\n;") + 1));
       return;
     }
   } else {
@@ -142,6 +138,8 @@ void LeaderHold::note_set(const StatementFacts& facts, std::string_view sql) {
   }
   sets_.push_back(std::move(now));
 }
+
+void LeaderHold::note_last_insert_id() { held_.insert(kLastInsertId); }
 
 void LeaderHold::note_unfollowed() { held_.insert(kUnknown); }
 

@@ -21,18 +21,14 @@ class LeaderHold {
   void note_set(const routing::StatementFacts& facts, std::string_view sql);
   // The session was brought into a state that nothing here can repeat.
   void note_unfollowed();
+  // LAST_INSERT_ID() is one that only the leader knows.
+  void note_last_insert_id();
   // The transaction that SET TRANSACTION (without SESSION) was for is over.
-  void note_transaction_ended() {
-    next_transaction_set_ = false;
-    next_transaction_sets_.clear();
-  }
+  void note_transaction_ended() { next_transaction_set_ = false; }
   void clear() { *this = {}; }
 
   // Characteristics wait on the leader for the next transaction: no read may pass it by.
   bool next_transaction_set() const { return next_transaction_set_; }
-  // The statements that set them, to be repeated when a transaction of ours has used them up: "SET TRANSACTION READ
-  // ONLY".
-  const std::vector<std::string>& next_transaction_sets() const { return next_transaction_sets_; }
   // "user variables, a user lock": what no other connection can be given. Empty: nothing of the kind.
   std::string irreplaceable() const;
   // In the order in which they ran.
@@ -53,7 +49,6 @@ class LeaderHold {
   std::set<std::string_view> held_;
   std::vector<Set> sets_;
   bool next_transaction_set_ = false;
-  std::vector<std::string> next_transaction_sets_;  // at most one for isolation and one for access
 };
 
 }  // namespace crossfade::proxy

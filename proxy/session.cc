@@ -32,8 +32,10 @@ Session::Session(Worker& worker, std::unique_ptr<Stream> client, std::uint32_t i
       host_(client_->peer_host()),
       reader_(kLoginMessageMax),
       login_(worker, std::move(entrance)),
-      read_pin_(shared_.pinned_sessions),
-      flags_(worker.flags) {
+      known_(shared_.pinned_sessions),
+      transaction_(worker.flags),
+      diagnostics_(shared_.leader),
+      prepared_(shared_.config.limits.prepared_statements_max) {
   worker_.sessions.insert(this);
   counters_.clients_open.add();
   shared_.clients.fetch_add(1, std::memory_order_relaxed);
@@ -50,7 +52,7 @@ Session::~Session() {
 
 void Session::begin_drain() {
   draining_ = true;
-  if (idle_ && !in_transaction_) end_now();
+  if (idle_ && !transaction_.open()) end_now();
 }
 
 Task<void> Session::run() {
@@ -58,7 +60,7 @@ Task<void> Session::run() {
     reader_ = protocol::MessageReader(shared_.config.limits.packet_bytes_max);
     if (client_->is_compressed()) reader_.ignore_sequence();
     for (;;) {
-      if (draining_ && !in_transaction_) break;
+      if (draining_ && !transaction_.open()) break;
       auto command = co_await next_command();
       if (!command.ok()) {
         co_await on_broken_input(command.status());
@@ -166,25 +168,16 @@ Task<Session::Next> Session::on_init_db(Command command) {
   protocol::ResultEnd end;
   const Next next = co_await relay_command(command, ResponseKind::ok_or_err, &end);
   if (end.kind == protocol::ResultEnd::Kind::ok) {
-    schema_ = protocol::as_text(command.payload.subspan(1));
-    context_.reset();
-    ++context_version_;
+    known_.use_schema(std::string(protocol::as_text(command.payload.subspan(1))));
   }
   co_return next;
 }
 
 void Session::reset_session_state() {
-  context_.reset();
-  ++context_version_;
-  lexer_stale_ = true;
-  objects_.clear();
-  set_variables_.clear();
+  known_.reset();
   commits_.end_tracking();
-  update_read_pin();
   hold_.clear();
-  in_transaction_ = false;
-  last_insert_id_known_ = true;
-  kept_.reset();
+  diagnostics_.forget();
   prepared_.clear();
   // The other side's session is opened anew, in the new state, when it is next needed.
   auto& follower = link(config::other(leader()));
@@ -198,7 +191,7 @@ Task<Session::Next> Session::on_reset_connection() {
   auto& leading = link(leader());
   if (!leading->alive()) {  // all that it held was to go
     reset_session_state();
-    autocommit_ = (leading->login_ok().status & protocol::kStatusAutocommit) != 0;
+    transaction_.note_status(leading->login_ok().status);
   }
   auto ready = co_await leader_link(nullptr);
   if (!ready.ok()) co_return co_await reply_lost(ready.status(), leader());
@@ -209,7 +202,7 @@ Task<Session::Next> Session::on_reset_connection() {
   if (captured->failed()) co_return co_await reply_captured(std::move(captured->wire));
   reset_session_state();
   protocol::Ok ok = captured->last().ok;
-  autocommit_ = (ok.status & protocol::kStatusAutocommit) != 0;
+  transaction_.note_status(ok.status);
   const absl::Status tracking = co_await begin_tracking(*leading);
   if (!tracking.ok()) co_return co_await reply_lost(tracking, leader());
   if ((capabilities_ & protocol::kSessionTrack) == 0) {
@@ -239,22 +232,17 @@ Task<Session::Next> Session::reply_ok(protocol::Ok ok) {
   co_return co_await reply(protocol::encode_ok(ok, capabilities_));
 }
 
-std::uint16_t Session::status_flags() const {
-  return static_cast<std::uint16_t>((autocommit_ ? protocol::kStatusAutocommit : 0) |
-                                    (in_transaction_ ? protocol::kStatusInTransaction : 0));
-}
-
 AnswerForm Session::answer_form() const {
   const auto& leading = links_[static_cast<std::size_t>(leader())];
   const bool mysql = leading && !leading->is_mariadb();
   return {.make = mysql ? AnswerForm::Make::mysql : AnswerForm::Make::mariadb,
           .capabilities = capabilities_,
-          .status = status_flags()};
+          .status = transaction_.status_flags()};
 }
 
 Task<Session::Next> Session::reply_err(protocol::Err err) {
   // What is said in our own words did not come from the server, whose diagnostics tell of something else.
-  if (err.message.find("crossfade: ") != std::string::npos) kept_ = kept_of(err, answer_form());
+  if (err.message.find("crossfade: ") != std::string::npos) diagnostics_.keep(kept_of(err, answer_form()));
   co_return co_await reply(protocol::encode_err(err));
 }
 
@@ -264,7 +252,7 @@ Task<Session::Next> Session::reply_err(std::uint16_t code, std::string sqlstate,
   err.code = code;
   err.sqlstate = std::move(sqlstate);
   err.message = std::move(message);
-  kept_ = kept_of(err, answer_form());  // the server has not seen it, and SHOW WARNINGS asks for it
+  diagnostics_.keep(kept_of(err, answer_form()));  // the server has not seen it, and SHOW WARNINGS asks for it
   co_return co_await reply(protocol::encode_err(err));
 }
 

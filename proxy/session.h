@@ -27,6 +27,10 @@
 #include "proxy/long_data.h"
 #include "proxy/pinned_sessions.h"
 #include "proxy/sampled_read.h"
+#include "proxy/session/state/diagnostics.h"
+#include "proxy/session/state/known_state.h"
+#include "proxy/session/state/prepared_statements.h"
+#include "proxy/session/state/transaction.h"
 #include "proxy/session_login.h"
 #include "proxy/session_objects.h"
 #include "proxy/session_state.h"
@@ -65,17 +69,6 @@ class Session {
     protocol::Bytes wire;  // framed; empty when it came in pieces
     std::uint8_t last_sequence = 0;
   };
-  struct Prepared {
-    std::string sql;
-    routing::StatementFacts facts;
-    std::string schema;  // names are resolved in the schema of the moment of PREPARE
-    std::uint16_t parameters = 0;
-    std::array<std::optional<std::uint32_t>, 2> backend_ids;  // by config::Backend, while that link lives
-    std::vector<protocol::ParameterType> types;
-    LongData long_data;
-    std::uint64_t context_version = 0;  // of the session when it was prepared
-    bool cursor = false;                // its last execution opened one, on the leader
-  };
   using Kept = KeptDiagnostics;
   // session_login.cc
   Task<bool> log_in();
@@ -112,8 +105,6 @@ class Session {
 
   // session_query.cc: COM_QUERY
   Task<Next> on_query(Command command);
-  bool needs_context_to_read(std::string_view sql) const;
-  bool needs_context_to_read(const routing::UnclearBytes& unclear, std::string_view rest) const;
   Task<Next> carry_out(routing::Plan plan, routing::StatementFacts facts, Command command);
   // `text` is the SET; `command` what carries it, which may be an execution of it.
   Task<Next> on_set(routing::StatementFacts facts, std::string text, Command command, protocol::ResponseKind kind);
@@ -132,13 +123,10 @@ class Session {
   std::optional<protocol::Buffer> executed_show_warnings(const std::string& sql) const;
   Task<void> keep_followers_conditions();
   Task<std::optional<Next>> answer_from_kept(const routing::StatementFacts& facts, std::string sql);
-  // MariaDB keeps its conditions over a statement without tables that has none of its own.
-  void keep_over(std::optional<Kept> kept, const protocol::ResultEnd& end);
-  // `raised`: a SIGNAL may have said it, so that it proves nothing.
-  enum class ErrorSource : std::uint8_t { server, raised };
-  void note_error(std::uint16_t code, ErrorSource source = ErrorSource::server);
-  // Brings read_pin_ to what is known of the session now.
-  void update_read_pin();
+  std::optional<Kept> kept_now() const {
+    const Kept* const kept = diagnostics_.kept();
+    return kept != nullptr ? std::optional(*kept) : std::nullopt;
+  }
   void after_statement(routing::StatementKind kind, const routing::StatementFacts& facts,
                        const protocol::ResultEnd& end);
   routing::SessionFacts session_facts();
@@ -188,7 +176,6 @@ class Session {
   void note_relayed(routing::SessionEffect effect, const routing::StatementFacts& facts, const std::string& schema,
                     const protocol::ResultEnd& end);
   void note_not_followed();
-  void forget_context();
 
   // session_attach.cc
   Task<absl::Status> reattach(const routing::StatementFacts* facts);
@@ -202,29 +189,30 @@ class Session {
   Task<Next> on_prepare(Command command);
   // A text to be prepared, with its facts; or why it is refused.
   struct Examined {
-    Prepared prepared;
+    PreparedStatement prepared;
     std::optional<protocol::Err> refused;
   };
   Task<absl::StatusOr<Examined>> examine(std::string sql);
   protocol::Err too_many_prepared() const;
   std::string unknown_statement(protocol::Bytes payload, std::string_view where);
   Task<Next> on_execute(Command command);
-  Task<Next> execute_read(Prepared& prepared, routing::Plan plan, protocol::Execute execute);
+  Task<Next> execute_read(PreparedStatement& prepared, routing::Plan plan, protocol::Execute execute);
   Task<Next> on_long_data(Command command);
-  Task<absl::StatusOr<std::optional<protocol::Err>>> long_data_refusal(Prepared& prepared, std::size_t execute_bytes);
+  Task<absl::StatusOr<std::optional<protocol::Err>>> long_data_refusal(PreparedStatement& prepared,
+                                                                       std::size_t execute_bytes);
   Task<Next> on_close(Command command);
   Task<Next> on_reset_statement(Command command);
   Task<Next> on_fetch(Command command);
-  Task<absl::StatusOr<std::uint32_t>> backend_statement(BackendLink& link, Prepared& prepared,
+  Task<absl::StatusOr<std::uint32_t>> backend_statement(BackendLink& link, PreparedStatement& prepared,
                                                         std::optional<Captured>* refused);
   std::uint32_t meant_statement(protocol::Bytes payload);
-  Prepared* find_prepared(protocol::Bytes payload);
+  PreparedStatement* find_prepared(protocol::Bytes payload);
 
   // session_bulk.cc: COM_STMT_BULK_EXECUTE
   enum class BulkFault : std::uint8_t { arguments, not_for_bulk };
   Task<Next> on_bulk(Command command);
   Task<Next> refuse_bulk(BulkFault fault);
-  Task<Next> relay_bulk(Prepared& prepared, protocol::BulkExecute bulk);
+  Task<Next> relay_bulk(PreparedStatement& prepared, protocol::BulkExecute bulk);
 
   // replies
   Task<Next> reply(protocol::Buffer payload);
@@ -236,7 +224,6 @@ class Session {
   // What the proxy will not do: counted, and the session goes on.
   Task<Next> reply_refused(protocol::Err err);
   Task<Next> reply_not_supported(std::string why);
-  std::uint16_t status_flags() const;  // as the leader would send them
   AnswerForm answer_form() const;
   Task<Next> reply_lost(absl::Status status,
                         config::Backend which);  // closes, as that server did: client libraries call it 2013
@@ -274,31 +261,17 @@ class Session {
   UserSlot user_slot_;
   std::uint16_t collation_ = 45;
   std::vector<std::pair<std::string, std::string>> attributes_;
-  std::string schema_;
+  KnownState known_;
 
   std::array<std::unique_ptr<BackendLink>, 2> links_;
-  std::optional<SessionContext> context_;  // nullopt: to be read from the leader when next needed
-  std::uint64_t context_version_ = 1;      // grows with every change of context_
   std::uint64_t follower_context_version_ = 0;
-  bool lexer_stale_ = false;
-  routing::LexerMode lexer_mode_;
-  SetVariables set_variables_;
-  ReadPin read_pin_;
   LeaderHold hold_;
 
-  SessionObjects objects_;
-  std::shared_ptr<const config::Flags> flags_;  // of the running transaction, or the newest
-  bool in_transaction_ = false;
-  bool autocommit_ = true;
-  bool last_insert_id_known_ = true;  // else LAST_INSERT_ID() is one that only the leader knows
-  std::optional<Kept> kept_;
+  Transaction transaction_;
+  Diagnostics diagnostics_;
+  PreparedStatements prepared_;
   std::unique_ptr<CapturedDdl> ddl_;  // said, and not concluded
-  config::Backend last_answered_ = config::Backend::old_db;
   CommitTracker commits_;
-
-  std::uint32_t next_statement_id_ = 1;
-  std::uint32_t last_prepared_ = 0;  // 0: the last PREPARE failed, or its statement was closed
-  std::map<std::uint32_t, Prepared> prepared_;
 };
 
 }  // namespace crossfade::proxy

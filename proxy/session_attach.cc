@@ -79,19 +79,14 @@ Task<absl::StatusOr<bool>> Session::leader_was_killed(BackendLink& fresh, Closin
 }
 
 std::string Session::why_not_reattachable(const StatementFacts* facts) const {
-  if (in_transaction_) return "an open transaction";
+  if (transaction_.open()) return "an open transaction";
   if (std::string held = hold_.irreplaceable(); !held.empty()) return held;
   if (collation_ > 0xff) return "a collation that only a change of user can name";
-  if (!last_insert_id_known_) return "a LAST_INSERT_ID() of its own";
-  if (facts != nullptr && !kept_ &&
+  if (facts != nullptr && diagnostics_.kept() == nullptr &&
       (facts->facts.has(Fact::row_count) || facts->facts.has(Fact::found_rows) || facts->facts.has(Fact::warnings))) {
     return "the diagnostics that are asked for";
   }
-  for (const auto& [id, prepared] : prepared_) {
-    if (prepared.cursor) return "an open cursor";
-    if (prepared.context_version != context_version_) return "a statement prepared in another state of the session";
-  }
-  return "";
+  return prepared_.why_bound(known_.version());
 }
 
 // Only between statements: what was sent is never sent again.
@@ -107,7 +102,7 @@ Task<absl::Status> Session::reattach(const StatementFacts* facts) {
   std::unique_ptr<BackendLink> fresh;
   while (!fresh) {
     std::optional<Refusal> refused;
-    auto opened = co_await open_link(leader(), schema_, &refused);
+    auto opened = co_await open_link(leader(), known_.schema(), &refused);
     if (opened.ok()) {
       fresh = *std::move(opened);
     } else if (refused || worker_.reactor.now() >= deadline) {
@@ -128,7 +123,7 @@ Task<absl::Status> Session::reattach(const StatementFacts* facts) {
                      connection_id_, fresh->greeting().connection_id);
   link(leader()) = std::move(fresh);
   counters_.leader_reattached.add();
-  for (auto& [id, prepared] : prepared_) prepared.backend_ids[static_cast<std::size_t>(leader())].reset();
+  prepared_.forget_ids_of(leader());
   co_return absl::OkStatus();
 }
 
@@ -138,24 +133,24 @@ Task<absl::Status> Session::restore(BackendLink& fresh) {
   std::vector<std::string> statements = hold_.sets();
   for (std::size_t i = 0; i <= statements.size(); ++i) {
     if (i == statements.size()) {
-      if (((status & protocol::kStatusAutocommit) != 0) == autocommit_) break;
-      statements.push_back(autocommit_ ? "SET autocommit=1" : "SET autocommit=0");
+      if (((status & protocol::kStatusAutocommit) != 0) == transaction_.autocommit()) break;
+      statements.push_back(transaction_.autocommit() ? "SET autocommit=1" : "SET autocommit=0");
     }
     auto ran = co_await fresh.run(statements[i], worker_.reactor.now() + kSetMax);
     if (!ran.ok()) co_return ran.status();
     if (ran->failed()) co_return gone("a state that is refused now: " + err_code(ran->last().err));
     status = ran->last().ok.status;
   }
-  if (!context_) co_return absl::OkStatus();
-  auto results = co_await fresh.query(context_query(fresh.is_mariadb(), set_variables_.deciding()),
-                                      worker_.reactor.now() + kSetMax);
+  if (known_.context() == nullptr) co_return absl::OkStatus();
+  auto results =
+      co_await fresh.query(context_query(fresh.is_mariadb(), known_.deciding()), worker_.reactor.now() + kSetMax);
   if (!results.ok()) co_return results.status();
-  auto now = context_from(results->front(), fresh.is_mariadb(), set_variables_.deciding());
+  auto now = context_from(results->front(), fresh.is_mariadb(), known_.deciding());
   if (!now.ok()) co_return now.status();
-  if (now->zone == context_->zone) now->statement.time_zone = context_->statement.time_zone;
-  context_->packet_bytes_max = now->packet_bytes_max;
-  now->reads_pinned = context_->reads_pinned;  // it may say more than the server's answer
-  if (!(*now == *context_)) co_return gone("values that are no longer the server's defaults");
+  if (now->zone == known_.context()->zone) now->statement.time_zone = known_.context()->statement.time_zone;
+  known_.take_packet_bytes_max(now->packet_bytes_max);
+  now->reads_pinned = known_.context()->reads_pinned;  // it may say more than the server's answer
+  if (!(*now == *known_.context())) co_return gone("values that are no longer the server's defaults");
   co_return absl::OkStatus();
 }
 

@@ -16,14 +16,14 @@ Task<Session::Next> Session::on_bulk(Command command) {
   if ((capabilities_ & protocol::kBulkOperations) == 0) co_return co_await on_other_command(command);
   counters_.statements.add();
   own(command);
-  Prepared* prepared = find_prepared(command.payload);
+  PreparedStatement* prepared = find_prepared(command.payload);
   if (prepared == nullptr) {
     co_return co_await reply_err(protocol::kErrUnknownStatement, "HY000",
                                  unknown_statement(command.payload, "mysqld_stmt_execute"));
   }
   const bool had_long_data = !prepared->long_data.empty();
   prepared->long_data = {};
-  if (!in_transaction_ && flags_ != worker_.flags) flags_ = worker_.flags;
+  transaction_.take_flags(worker_.flags);
   if (prepared->parameters == 0) co_return co_await refuse_bulk(BulkFault::not_for_bulk);
   const protocol::Buffer payload = std::exchange(owned_payload_, {});
   auto bulk = protocol::decode_bulk_execute(payload, prepared->parameters, prepared->types);
@@ -33,8 +33,8 @@ Task<Session::Next> Session::on_bulk(Command command) {
   session.client_multi_statements = true;
   session.schema = prepared->schema;
   const auto draw = static_cast<std::uint32_t>(worker_.random() % config::Percent::kWhole);
-  const routing::Plan plan = routing::make_plan(prepared->facts, session, *flags_, leader(), draw);
-  kept_.reset();
+  const routing::Plan plan = routing::make_plan(prepared->facts, session, transaction_.flags(), leader(), draw);
+  diagnostics_.forget();
   if (plan.action != Action::refuse) hold_.note(prepared->facts);
   prepared->cursor = false;
   switch (plan.action) {
@@ -59,7 +59,7 @@ Task<Session::Next> Session::refuse_bulk(BulkFault fault) {
                                "This command is not supported in the prepared statement protocol yet");
 }
 
-Task<Session::Next> Session::relay_bulk(Prepared& prepared, protocol::BulkExecute bulk) {
+Task<Session::Next> Session::relay_bulk(PreparedStatement& prepared, protocol::BulkExecute bulk) {
   auto leading = co_await leader_link(&prepared.facts);
   if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());
   auto id = co_await backend_statement(**leading, prepared, nullptr);
@@ -71,7 +71,7 @@ Task<Session::Next> Session::relay_bulk(Prepared& prepared, protocol::BulkExecut
       body.size() / protocol::kPayloadBytesMax + 1 == reply_sequence_ ? Numbers::kept : Numbers::anew;
   protocol::Buffer wire;
   protocol::append_command(wire, body);
-  last_answered_ = leader();
+  diagnostics_.note_answer_of(leader());
   const TimePoint begun = worker_.reactor.now();
   expect_commit_of(prepared.facts);
   ResultEnd end;
@@ -83,7 +83,7 @@ Task<Session::Next> Session::relay_bulk(Prepared& prepared, protocol::BulkExecut
   after_statement(prepared.facts.kind, prepared.facts, end);
   note_relayed(routing::session_effect(prepared.facts, prepared.sql), prepared.facts, prepared.schema, end);
   count_relayed_write(prepared.facts, begun);
-  if (prepared.facts.facts.has(routing::Fact::sets_last_insert_id)) last_insert_id_known_ = false;
+  if (prepared.facts.facts.has(routing::Fact::sets_last_insert_id)) hold_.note_last_insert_id();
   co_return Next::go_on;
 }
 

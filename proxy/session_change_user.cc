@@ -72,13 +72,13 @@ Task<Session::Next> Session::on_change_user(Command command) {
   }
 
   const std::string old_name = user_name_;
-  const std::string old_schema = schema_;
+  const std::string old_schema = known_.schema();
   const std::shared_ptr<const KnownUser> old_user = user_;
   const auto old_collation = collation_;
   const auto old_attributes = attributes_;
   take_identity(proof);
   std::optional<Refusal> refused;
-  LinkOptions options = session_link_options(leader(), schema_);
+  LinkOptions options = session_link_options(leader(), known_.schema());
   const absl::Status changed =
       co_await link(leader())->change_user(std::move(options), worker_.reactor.now() + kChangeMax, &refused);
   if (!changed.ok()) {
@@ -91,7 +91,7 @@ Task<Session::Next> Session::on_change_user(Command command) {
     protocol::Buffer answer = refusal_for_client(proof, changed, refused);
     conclude(proof, LoginAsServer::Verdict::wrong);
     user_name_ = old_name;
-    schema_ = old_schema;
+    known_.set_schema(old_schema);
     user_ = old_user;
     collation_ = old_collation;
     attributes_ = old_attributes;
@@ -140,7 +140,7 @@ Task<Session::Next> Session::refuse_change_user(protocol::Buffer answer, std::op
   hold_.note_unfollowed();  // the old character sets, which no login brings back
   auto probed = co_await leading.run("DO 0", deadline);
   if (!probed.ok() || probed->failed()) co_return co_await reply_lost(probed.status(), leader());
-  autocommit_ = (probed->last().ok.status & protocol::kStatusAutocommit) != 0;
+  transaction_.note_status(probed->last().ok.status);
   co_return co_await reply(std::move(answer));
 }
 

@@ -53,19 +53,17 @@ Task<Session::Next> Session::relay_command(Command command, protocol::ResponseKi
   const bool has_count = kind == protocol::ResponseKind::ok_or_err || kind == protocol::ResponseKind::eof_or_err;
   if (has_count && !link(leader())->is_mariadb()) {
     const auto& following = link(config::other(leader()));
-    if (!kept_ && last_answered_ != leader() && following && !following->ended_clean()) {
+    if (diagnostics_.kept() == nullptr && diagnostics_.answered_by() != leader() && following &&
+        !following->ended_clean()) {
       own(command);
       co_await keep_followers_conditions();
     }
-    if (kept_ && kept_->warnings > 0) co_return co_await answer_with_kept_count(command, kind, end);
+    if (diagnostics_.kept() != nullptr && diagnostics_.kept()->warnings > 0)
+      co_return co_await answer_with_kept_count(command, kind, end);
   }
-  std::optional<Kept> kept = kept_;
-  const config::Backend answered = last_answered_;
+  Diagnostics before = diagnostics_;
   const Next next = co_await relay_to_leader(command, kind, end);
-  if (end->kind == ResultEnd::Kind::none || end->kind == ResultEnd::Kind::err || end->ok.warnings > 0) co_return next;
-  if (kept && end->kind != ResultEnd::Kind::text) kept->row_count = end->kind == ResultEnd::Kind::ok ? 0 : -1;
-  kept_ = std::move(kept);
-  last_answered_ = answered;
+  diagnostics_.keep_over_command(std::move(before), *end);
   co_return next;
 }
 
@@ -80,13 +78,13 @@ Task<Session::Next> Session::answer_with_kept_count(Command command, protocol::R
   auto captured = co_await (*leading)->capture(kind, deadline);
   if (!captured.ok()) co_return co_await reply_lost(captured.status(), leader());
   *end = captured->last();
-  last_answered_ = leader();
+  diagnostics_.note_answer_of(leader());
   if (captured->failed()) {
-    kept_.reset();
+    diagnostics_.forget();
     co_return co_await reply_captured(std::move(captured->wire));
   }
-  kept_->row_count = 0;
-  const auto count = static_cast<std::uint16_t>(std::min<std::uint64_t>(kept_->warnings, 0xffff));
+  diagnostics_.note_no_rows_changed();
+  const auto count = static_cast<std::uint16_t>(std::min<std::uint64_t>(diagnostics_.kept()->warnings, 0xffff));
   const auto header = protocol::decode_header(captured->wire);
   const protocol::Bytes answer = protocol::Bytes(captured->wire).subspan(protocol::kHeaderBytes, header.payload_bytes);
   constexpr std::size_t kEofBytes = 5;
@@ -105,8 +103,8 @@ Task<Session::Next> Session::answer_with_kept_count(Command command, protocol::R
 }
 
 Task<Session::Next> Session::on_other_command(Command command) {
-  if (!in_transaction_ && flags_ != worker_.flags) flags_ = worker_.flags;
-  routing::CommandPlan plan = routing::plan_command(command.payload[0], *flags_);
+  transaction_.take_flags(worker_.flags);
+  routing::CommandPlan plan = routing::plan_command(command.payload[0], transaction_.flags());
   if (!plan.relay) {
     co_return co_await reply_refused(std::move(plan.refusal));
   }
@@ -150,7 +148,7 @@ Task<Session::Next> Session::on_set_option(Command command) {
   ResultEnd end;
   const Next next = co_await relay_command(command, protocol::ResponseKind::eof_or_err, &end);
   if (end.kind == ResultEnd::Kind::ok) multi_statements_ = on;
-  if (kept_) kept_->row_count = -1;
+  diagnostics_.note_rows_given();
   co_return next;
 }
 

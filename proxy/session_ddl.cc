@@ -29,7 +29,7 @@ bool Session::must_say_ddl(const StatementFacts& facts) const {
 
 // A Status: it must not run. `schema`: the default one.
 Task<absl::Status> Session::say_ddl(StatementFacts facts, std::string text, std::string schema) {
-  const routing::TemporaryTables& temporary = objects_.temporary_tables();
+  const routing::TemporaryTables& temporary = known_.objects().temporary_tables();
   const bool only_temporary = facts.verb == routing::TableVerb::create_temporary ||
                               (!facts.targets.empty() && std::all_of(facts.targets.begin(), facts.targets.end(),
                                                                      [&](const routing::TableName& name) {

@@ -17,16 +17,16 @@ using routing::StatementFacts;
 // something else.
 Task<Session::Next> Session::on_warnings(StatementFacts facts, Command command) {
   const bool assigns = facts.kind == routing::StatementKind::diagnostics;  // to variables, which are the leader's
-  if (assigns && !kept_ && last_answered_ != leader()) {
+  if (assigns && diagnostics_.kept() == nullptr && diagnostics_.answered_by() != leader()) {
     own(command);
     co_await keep_followers_conditions();
   }
-  if (kept_) {
+  if (diagnostics_.kept() != nullptr) {
     own(command);
     const std::string sql(protocol::as_text(command.payload.subspan(1)));
     if (auto answered = co_await answer_from_kept(facts, sql)) co_return *answered;
   }
-  routing::Plan plan{.answer_from = last_answered_};
+  routing::Plan plan{.answer_from = diagnostics_.answered_by()};
   co_return co_await relay_read(plan, std::move(facts), command);
 }
 
@@ -152,35 +152,29 @@ Task<void> Session::keep_followers_conditions() {
   }
   const std::vector<protocol::Cell>& row = *counts;
   const auto number = [&row](std::size_t i) { return std::strtoull(row[i].value_or("0").c_str(), nullptr, 10); };
-  kept_ = Kept{.row_count = -1, .warnings = number(0), .errors = number(1), .show_warnings = std::move(shown->wire)};
-}
-
-void Session::keep_over(std::optional<Kept> kept, const protocol::ResultEnd& end) {
-  const bool good = end.kind == protocol::ResultEnd::Kind::ok || end.kind == protocol::ResultEnd::Kind::rows;
-  if (!kept || kept->show_warnings.empty() || !good || end.ok.warnings > 0 || !link(leader())->is_mariadb()) return;
-  kept->row_count = end.kind == protocol::ResultEnd::Kind::rows ? -1 : static_cast<std::int64_t>(end.ok.affected_rows);
-  kept_ = std::move(kept);
+  diagnostics_.keep(
+      Kept{.row_count = -1, .warnings = number(0), .errors = number(1), .show_warnings = std::move(shown->wire)});
 }
 
 std::optional<protocol::Buffer> Session::executed_show_warnings(const std::string& sql) const {
-  const auto show = parse_show_diagnostics(sql, lexer_mode_);
-  if (!show || kept_->show_warnings.empty()) return std::nullopt;
-  return select_diagnostics(kept_->show_warnings, *show, answer_form(), RowForm::binary);
+  const auto show = parse_show_diagnostics(sql, known_.lexer());
+  if (!show || diagnostics_.kept()->show_warnings.empty()) return std::nullopt;
+  return select_diagnostics(diagnostics_.kept()->show_warnings, *show, answer_form(), RowForm::binary);
 }
 
 // nullopt: nothing kept bears on it; ask the server.
 Task<std::optional<Session::Next>> Session::answer_from_kept(const StatementFacts& facts, std::string sql) {
-  const Kept kept = *kept_;
+  const Kept kept = *diagnostics_.kept();
   if (facts.facts.has(Fact::warnings)) {
-    if (const auto show = parse_show_diagnostics(sql, lexer_mode_)) {
+    if (const auto show = parse_show_diagnostics(sql, known_.lexer())) {
       if (kept.show_warnings.empty()) co_return std::nullopt;
-      kept_->row_count = -1;
+      diagnostics_.note_rows_given();
       protocol::Buffer shown = select_diagnostics(kept.show_warnings, *show, answer_form(), RowForm::text);
       co_return co_await reply_wire(std::move(shown));
     }
   }
   if (facts.kind == routing::StatementKind::diagnostics) {
-    auto set = set_for_get_diagnostics(sql, lexer_mode_, kept, capabilities_);
+    auto set = set_for_get_diagnostics(sql, known_.lexer(), kept, capabilities_);
     if (!set.ok()) {
       co_return co_await reply_not_supported("crossfade: " + std::string(set.status().message()));
     }
@@ -192,19 +186,19 @@ Task<std::optional<Session::Next>> Session::answer_from_kept(const StatementFact
     ok.warnings = 0;  // MySQL deprecates a character set's name that it uses itself
     co_return co_await reply_ok(std::move(ok));
   }
-  const std::optional<std::string> question = kept_question(sql, lexer_mode_, kept);
+  const std::optional<std::string> question = kept_question(sql, known_.lexer(), kept);
   if (!question) co_return std::nullopt;
-  kept_->row_count = -1;  // as after any SELECT
+  diagnostics_.note_rows_given();
   if (!link(leader())->is_mariadb() && facts.kind == routing::StatementKind::select) {
     // MySQL's conditions end with the next statement that does not ask for them; asked for, the counts stay.
-    kept_->show_warnings.clear();
-    if (!facts.facts.has(Fact::warnings)) kept_->warnings = kept_->errors = 0;
+    diagnostics_.drop_conditions();
+    if (!facts.facts.has(Fact::warnings)) diagnostics_.drop_counts();
   }
   auto leading = co_await leader_link(&facts);
   if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());
   auto captured = co_await (*leading)->run(*question, worker_.reactor.now() + kStatementMax);
   if (!captured.ok()) co_return co_await reply_lost(captured.status(), leader());
-  if (!(*leading)->ended_clean()) kept_.reset();  // what it left itself is asked for next
+  if (!(*leading)->ended_clean()) diagnostics_.forget();  // what it left itself is asked for next
   co_return co_await reply_captured(std::move(captured->wire));
 }
 

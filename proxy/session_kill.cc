@@ -14,7 +14,7 @@ using routing::KillTarget;
 // done here too: to a read that the follower answers, and to the client's connection.
 Task<Session::Next> Session::on_kill(routing::StatementFacts facts, Command command) {
   own(command);
-  const auto target = routing::parse_kill(protocol::as_text(command.payload.subspan(1)), lexer_mode_);
+  const auto target = routing::parse_kill(protocol::as_text(command.payload.subspan(1)), known_.lexer());
   KillsUnderWay::Ticket under_way;
   if (target && target->what == KillTarget::What::connection) under_way = shared_.kills.begin(target->connection_id);
   ResultEnd end;

@@ -135,7 +135,7 @@ Task<bool> Session::log_in() {
   std::optional<Refusal> refused;
   absl::Status reached = co_await login_.greeted.open(leader(), login_.peer, &refused);
   // Moments after a start: a client that came in now would have its first write refused.
-  if (reached.ok() && flags_->dual_write.enabled && !can_duplicate_yet()) {
+  if (reached.ok() && transaction_.flags().dual_write.enabled && !can_duplicate_yet()) {
     const std::string why = shared_.feed.status().leader_error;
     reached = absl::UnavailableError("backend '" + std::string(config::name(leader())) +
                                      "' is not set up for dual writes yet; try again" +
@@ -336,7 +336,7 @@ Task<bool> Session::enter(ClientProof proof) {
   take_identity(proof);
   std::optional<Refusal> refused;
   std::unique_ptr<BackendLink> leading = login_.greeted.take();
-  LinkOptions options = session_link_options(leader(), schema_);
+  LinkOptions options = session_link_options(leader(), known_.schema());
   const TimePoint deadline = worker_.reactor.now() + shared_.config.backend(leader()).connect_timeout;
   absl::Status entered = co_await leading->log_in(std::move(options), deadline, &refused);
   // As in GreetedLink::open; servers keep one connection more than they give to clients, and say so only here.
@@ -345,7 +345,7 @@ Task<bool> Session::enter(ClientProof proof) {
     if (!made_room || attempt == kAttemptsForRoom) break;
     co_await worker_.reactor.sleep_for(kWaitForRoom);
     refused.reset();
-    auto again = co_await open_link(leader(), schema_, &refused);
+    auto again = co_await open_link(leader(), known_.schema(), &refused);
     entered = again.status();
     if (again.ok()) leading = *std::move(again);
   }
@@ -378,7 +378,7 @@ void Session::take_identity(const ClientProof& proof) {
   user_ = proof.user;
   collation_ = request.collation;
   attributes_ = request.attributes;
-  schema_ = request.schema;
+  known_.set_schema(request.schema);
 }
 
 // The leader's OK to a login is the client's.
@@ -386,9 +386,8 @@ Task<Session::Next> Session::welcome(protocol::Ok ok) {
   const BackendLink& leading = *link(leader());
   ok.session_state.clear();
   ok.status &= static_cast<std::uint16_t>(~protocol::kStatusSessionStateChanged);
-  autocommit_ = (ok.status & protocol::kStatusAutocommit) != 0;
-  lexer_stale_ = true;  // the server's default sql_mode is its own matter
-  lexer_mode_ = lexer_mode("", "", leading.is_mariadb(), version_number(leading.greeting().server_version));
+  transaction_.note_status(ok.status);
+  known_.begin(lexer_mode("", "", leading.is_mariadb(), version_number(leading.greeting().server_version)));
   if (co_await reply_ok(std::move(ok)) == Next::close) co_return Next::close;
   const protocol::Compression compression = login_.machine->compression();
   if (compression.algorithm != protocol::CompressionAlgorithm::none && !client_->is_compressed()) {

@@ -9,15 +9,15 @@ namespace crossfade::proxy {
 
 // Long data travels inside the execution, whose packet the server must take. What the server says of one that is too
 // long by itself, and that the proxy cannot send several which fit each for itself only.
-Task<absl::StatusOr<std::optional<protocol::Err>>> Session::long_data_refusal(Prepared& prepared,
+Task<absl::StatusOr<std::optional<protocol::Err>>> Session::long_data_refusal(PreparedStatement& prepared,
                                                                               std::size_t execute_bytes) {
-  if (!context_) {
+  if (known_.context() == nullptr) {
     const absl::Status fresh = co_await refresh_context();
     if (!fresh.ok()) co_return fresh;
   }
   using Fault = LongData::Fault;
   LongData& sent = prepared.long_data;
-  const std::uint64_t most = context_->packet_bytes_max;
+  const std::uint64_t most = known_.context()->packet_bytes_max;
   const bool too_large = std::any_of(sent.values.begin(), sent.values.end(),
                                      [most](const auto& value) { return value.second.size() > most; });
   if (too_large && sent.fault == Fault::none) sent.fault = Fault::too_large;
@@ -49,7 +49,7 @@ Task<absl::StatusOr<std::optional<protocol::Err>>> Session::long_data_refusal(Pr
 
 // No answer is ever sent to this one: what is wrong is said at the execution.
 Task<Session::Next> Session::on_long_data(Command command) {
-  Prepared* prepared = find_prepared(command.payload);
+  PreparedStatement* prepared = find_prepared(command.payload);
   constexpr std::size_t kHeader = 7;  // command, statement id, parameter number
   if (prepared == nullptr || command.payload.size() < kHeader) co_return Next::go_on;
   const auto parameter = static_cast<std::uint16_t>(command.payload[5] | command.payload[6] << 8);

@@ -22,15 +22,7 @@ void SessionObjects::note(const routing::StatementFacts& statement, std::string_
       tables_locked_ = true;
       break;
     case TableVerb::handler_open:
-      if (handlers_.size() < kHandlersMax) {
-        handlers_.insert(statement.targets.front().table);
-      } else {
-        handlers_overflowed_ = true;
-      }
-      break;
     case TableVerb::handler_close:
-      handlers_.erase(statement.targets.front().table);
-      break;
     case TableVerb::none:
     case TableVerb::truncate:
     case TableVerb::index:

@@ -23,24 +23,24 @@ protocol::Err Session::too_many_prepared() const {
   return {.code = protocol::kErrTooManyPrepared,
           .sqlstate = "42000",
           .message = "Can't create more than max_prepared_stmt_count statements (current value: " +
-                     std::to_string(shared_.config.limits.prepared_statements_max) + ")"};
+                     std::to_string(prepared_.limit()) + ")"};
 }
 
 Task<absl::StatusOr<Session::Examined>> Session::examine(std::string sql) {
-  if (!in_transaction_ && flags_ != worker_.flags) flags_ = worker_.flags;
-  if (must_ask_how_to_read(routing::classify(sql, lexer_mode_), sql)) {
+  transaction_.take_flags(worker_.flags);
+  if (must_ask_how_to_read(routing::classify(sql, known_.lexer()), sql)) {
     const absl::Status fresh = co_await refresh_context();
     if (!fresh.ok()) co_return fresh;
   }
   Examined out;
-  Prepared& prepared = out.prepared;
+  PreparedStatement& prepared = out.prepared;
   prepared.sql = sql;
-  prepared.schema = schema_;
-  prepared.context_version = context_version_;
-  prepared.facts = routing::classify(sql, lexer_mode_);
+  prepared.schema = known_.schema();
+  prepared.context_version = known_.version();
+  prepared.facts = routing::classify(sql, known_.lexer());
   routing::SessionFacts session = session_facts();
   session.client_multi_statements = true;  // a server says 1064 to several statements here by itself
-  const routing::Plan plan = routing::make_plan(prepared.facts, session, *flags_, leader(), 0);
+  const routing::Plan plan = routing::make_plan(prepared.facts, session, transaction_.flags(), leader(), 0);
   if (plan.action == Action::refuse) {
     if (prepared.facts.kind == routing::StatementKind::unknown || prepared.facts.facts.has(Fact::unparseable) ||
         prepared.facts.facts.has(Fact::multi_statement)) {
@@ -50,7 +50,7 @@ Task<absl::StatusOr<Session::Examined>> Session::examine(std::string sql) {
       auto said = co_await servers_own_error(sql);
       if (!said.ok()) co_return said.status();
       if (said->has_value()) {
-        kept_.reset();
+        diagnostics_.forget();
         out.refused = **said;
         co_return out;
       }
@@ -64,14 +64,14 @@ Task<absl::StatusOr<Session::Examined>> Session::examine(std::string sql) {
 
 Task<Session::Next> Session::on_prepare(Command command) {
   own(command);
-  last_prepared_ = 0;
-  if (prepared_.size() >= shared_.config.limits.prepared_statements_max) {
+  prepared_.note_prepare_begun();
+  if (prepared_.full()) {
     co_return co_await reply_err(too_many_prepared());
   }
   auto examined = co_await examine(std::string(protocol::as_text(command.payload.subspan(1))));
   if (!examined.ok()) co_return co_await reply_unjudged(examined.status());
   if (examined->refused) co_return co_await reply_err(*std::move(examined->refused));
-  Prepared prepared = std::move(examined->prepared);
+  PreparedStatement prepared = std::move(examined->prepared);
   auto leading = co_await leader_link(nullptr);
   if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());
   const absl::Status sent = co_await (*leading)->send(command.wire, worker_.reactor.now() + kStatementMax);
@@ -79,15 +79,13 @@ Task<Session::Next> Session::on_prepare(Command command) {
   auto captured = co_await (*leading)->capture(ResponseKind::prepare, worker_.reactor.now() + kStatementMax);
   if (!captured.ok()) co_return co_await reply_lost(captured.status(), leader());
   if (captured->failed()) {
-    kept_.reset();
-    last_answered_ = leader();
+    diagnostics_.forget();
+    diagnostics_.note_answer_of(leader());
   } else if (!(*leading)->is_mariadb()) {
     // Here a PREPARE ends the conditions; MariaDB keeps them.
-    if (kept_) {
-      kept_->show_warnings.clear();
-      kept_->warnings = kept_->errors = 0;
-    }
-    last_answered_ = leader();
+    diagnostics_.drop_conditions();
+    diagnostics_.drop_counts();
+    diagnostics_.note_answer_of(leader());
   }
   if (!captured->failed()) {
     const auto header = protocol::decode_header(captured->wire);
@@ -95,23 +93,21 @@ Task<Session::Next> Session::on_prepare(Command command) {
         protocol::Bytes(captured->wire).subspan(protocol::kHeaderBytes, header.payload_bytes));
     if (!ok.ok()) co_return co_await reply_lost(ok.status(), leader());
     prepared.parameters = ok->parameters;
-    prepared.backend_ids[static_cast<std::size_t>(leader())] = ok->statement_id;
-    const std::uint32_t id = next_statement_id_++;
-    last_prepared_ = id;
+    prepared.id_on(leader()) = ok->statement_id;
+    const std::uint32_t id = prepared_.add(std::move(prepared));
     for (std::size_t i = 0; i < 4; ++i) {
       captured->wire[kPrepareIdOffset + i] = static_cast<std::uint8_t>(id >> (8 * i));
     }
-    prepared_.emplace(id, std::move(prepared));
-  } else if (in_transaction_) {
-    note_error(captured->last().err.code);
+  } else if (transaction_.open()) {
+    transaction_.note_error(captured->last().err.code, Transaction::ErrorSource::server);
   }
   co_return co_await reply_captured(std::move(captured->wire));
 }
 
 // The statement's id on `link`, preparing it there first if need be.
-Task<absl::StatusOr<std::uint32_t>> Session::backend_statement(BackendLink& link, Prepared& prepared,
+Task<absl::StatusOr<std::uint32_t>> Session::backend_statement(BackendLink& link, PreparedStatement& prepared,
                                                                std::optional<Captured>* refused) {
-  auto& id = prepared.backend_ids[static_cast<std::size_t>(link.which())];
+  auto& id = prepared.id_on(link.which());
   if (id) co_return *id;
   protocol::Buffer wire;
   protocol::append_command(wire, protocol::encode_prepare(prepared.sql));

@@ -1,4 +1,4 @@
-// Prepared statements: ids of our own, prepared on the leader at once and on the other side when
+// PreparedStatement statements: ids of our own, prepared on the leader at once and on the other side when
 // first needed there.
 
 #include <algorithm>
@@ -25,13 +25,10 @@ constexpr std::uint32_t kLastPrepared = 0xffffffff;
 // MariaDB takes an id of all ones for the statement that was prepared last: a client can prepare and execute at once.
 std::uint32_t Session::meant_statement(protocol::Bytes payload) {
   const std::uint32_t id = protocol::statement_id_of(payload).value_or(0);
-  return id == kLastPrepared && link(leader())->is_mariadb() ? last_prepared_ : id;
+  return id == kLastPrepared && link(leader())->is_mariadb() ? prepared_.last() : id;
 }
 
-Session::Prepared* Session::find_prepared(protocol::Bytes payload) {
-  const auto found = prepared_.find(meant_statement(payload));
-  return found == prepared_.end() ? nullptr : &found->second;
-}
+PreparedStatement* Session::find_prepared(protocol::Bytes payload) { return prepared_.find(meant_statement(payload)); }
 
 std::string Session::unknown_statement(protocol::Bytes payload, std::string_view where) {
   const std::string id = std::to_string(protocol::statement_id_of(payload).value_or(0));
@@ -42,7 +39,7 @@ std::string Session::unknown_statement(protocol::Bytes payload, std::string_view
 Task<Session::Next> Session::on_execute(Command command) {
   counters_.statements.add();
   own(command);
-  Prepared* prepared = find_prepared(command.payload);
+  PreparedStatement* prepared = find_prepared(command.payload);
   if (prepared == nullptr) {
     co_return co_await reply_err(protocol::kErrUnknownStatement, "HY000",
                                  unknown_statement(command.payload, "mysqld_stmt_execute"));
@@ -70,7 +67,7 @@ Task<Session::Next> Session::on_execute(Command command) {
     std::string malformed = mariadb ? "Malformed communication packet" : "Malformed communication packet.";
     co_return co_await reply_err(protocol::kErrMalformedPacket, "HY000", std::move(malformed));
   }
-  if (!in_transaction_ && flags_ != worker_.flags) flags_ = worker_.flags;
+  transaction_.take_flags(worker_.flags);
   routing::SessionFacts session = session_facts();
   session.client_multi_statements = true;
   session.schema = prepared->schema;
@@ -78,11 +75,13 @@ Task<Session::Next> Session::on_execute(Command command) {
     session.reads_stopped_tables = co_await reads_stopped_tables(prepared->facts, prepared->schema);
   }
   const auto draw = static_cast<std::uint32_t>(worker_.random() % config::Percent::kWhole);
-  const routing::Plan plan = routing::make_plan(prepared->facts, session, *flags_, leader(), draw);
-  if (!kept_ && plan.action == Action::warnings && last_answered_ != leader()) co_await keep_followers_conditions();
-  if (kept_ && (prepared->facts.facts.has(Fact::row_count) || prepared->facts.facts.has(Fact::warnings))) {
-    std::optional<std::string> question = kept_question(prepared->sql, lexer_mode_, *kept_);
-    if (!question && !kept_->show_warnings.empty()) {
+  const routing::Plan plan = routing::make_plan(prepared->facts, session, transaction_.flags(), leader(), draw);
+  if (diagnostics_.kept() == nullptr && plan.action == Action::warnings && diagnostics_.answered_by() != leader())
+    co_await keep_followers_conditions();
+  if (diagnostics_.kept() != nullptr &&
+      (prepared->facts.facts.has(Fact::row_count) || prepared->facts.facts.has(Fact::warnings))) {
+    std::optional<std::string> question = kept_question(prepared->sql, known_.lexer(), *diagnostics_.kept());
+    if (!question && !diagnostics_.kept()->show_warnings.empty()) {
       std::optional<protocol::Buffer> shown;
       if (prepared->parameters == 0) shown = executed_show_warnings(prepared->sql);
       if (!shown) {
@@ -90,17 +89,17 @@ Task<Session::Next> Session::on_execute(Command command) {
             "crossfade: after a read that the other side has answered its warnings can be read with a SHOW WARNINGS "
             "without parameters, SHOW COUNT(*) WARNINGS and @@warning_count only");
       }
-      kept_->row_count = -1;
+      diagnostics_.note_rows_given();
       co_return co_await reply_wire(*std::move(shown));
     }
     if (question) {
-      // Prepared anew with the value in its place, run, and forgotten.
-      Prepared once;
+      // PreparedStatement anew with the value in its place, run, and forgotten.
+      PreparedStatement once;
       once.sql = *std::move(question);
       once.facts = prepared->facts;
       once.schema = prepared->schema;
       once.parameters = prepared->parameters;
-      std::optional<Kept> kept = std::exchange(kept_, std::nullopt);
+      std::optional<Kept> kept = diagnostics_.take();
       const Next next = co_await execute_read(once, plan, *std::move(execute));
       // Asking for conditions leaves them; so does what reads no tables, on MariaDB.
       const bool leaves_them =
@@ -109,16 +108,15 @@ Task<Session::Next> Session::on_execute(Command command) {
         kept->row_count = -1;
         const bool select = once.facts.kind == routing::StatementKind::select;
         if (select && !link(leader())->is_mariadb()) kept->show_warnings.clear();
-        kept_ = std::move(kept);
+        diagnostics_.keep(std::move(kept));
       }
       protocol::Buffer wire;
-      protocol::append_command(
-          wire, protocol::encode_stmt_close(once.backend_ids[static_cast<std::size_t>(leader())].value_or(0)));
+      protocol::append_command(wire, protocol::encode_stmt_close(once.id_on(leader()).value_or(0)));
       const absl::Status closed = co_await link(leader())->send(wire, worker_.reactor.now() + kStatementMax);
       co_return closed.ok() ? next : Next::close;
     }
   }
-  kept_.reset();
+  diagnostics_.forget();
   if (plan.action != Action::refuse) hold_.note(prepared->facts);
   prepared->cursor = false;  // an execution closes the one before
   switch (plan.action) {
@@ -158,27 +156,27 @@ Task<Session::Next> Session::on_execute(Command command) {
   co_return co_await execute_read(*prepared, plan, *std::move(execute));
 }
 
-Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan, protocol::Execute execute) {
+Task<Session::Next> Session::execute_read(PreparedStatement& prepared, routing::Plan plan, protocol::Execute execute) {
   const TimePoint begun = worker_.reactor.now();
   const routing::StatementFacts& facts = prepared.facts;
   const bool is_read = facts.facts.has(Fact::reads_only);
   if (is_read && !worker_.calls.knows(facts.digest)) {
-    worker_.calls.add(facts.digest, routing::make_digest(prepared.sql, lexer_mode_).text);
+    worker_.calls.add(facts.digest, routing::make_digest(prepared.sql, known_.lexer()).text);
   }
   config::Backend from = plan.answer_from;
   if (execute.cursor_flags != 0) plan.shadow = false;  // its rows come with COM_STMT_FETCH
   if (execute.cursor_flags != 0) from = leader();      // COM_STMT_FETCH follows
-  if (prepared.context_version != context_version_) {
+  if (prepared.context_version != known_.version()) {
     // The other side would prepare it in another session state.
     from = leader();
     plan.shadow = false;
   }
-  if (prepared.schema != schema_) from = leader();  // the other side would prepare it in another schema
-  if (plan.shadow && !context_) {
+  if (prepared.schema != known_.schema()) from = leader();  // the other side would prepare it in another schema
+  if (plan.shadow && known_.context() == nullptr) {
     const absl::Status fresh = co_await refresh_context();
     if (!fresh.ok()) co_return co_await reply_lost(fresh, leader());
   }
-  plan.shadow = plan.shadow && !read_pin_.active() && zone_agreed();
+  plan.shadow = plan.shadow && !known_.reads_pinned() && zone_agreed();
   BackendLink* source = nullptr;
   if (from != leader()) {
     const bool current = co_await follower_is_current();
@@ -225,14 +223,14 @@ Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan
     if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());
     source = *leading;
   }
-  last_answered_ = from;
+  diagnostics_.note_answer_of(from);
   prepared.cursor = execute.cursor_flags != 0;
   if (from == leader()) {
     after_statement(facts.kind, facts, end);
     note_relayed(routing::session_effect(facts, prepared.sql), facts, prepared.schema, end);
     count_relayed_write(facts, begun);
   }
-  if (facts.facts.has(Fact::sets_last_insert_id)) last_insert_id_known_ = false;
+  if (facts.facts.has(Fact::sets_last_insert_id)) hold_.note_last_insert_id();
   if (is_read) {
     const auto took =
         static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun).count());
@@ -243,10 +241,9 @@ Task<Session::Next> Session::execute_read(Prepared& prepared, routing::Plan plan
 }
 
 Task<Session::Next> Session::on_close(Command command) {
-  Prepared* prepared = find_prepared(command.payload);
+  PreparedStatement* prepared = find_prepared(command.payload);
   if (prepared == nullptr) co_return Next::go_on;
   const std::uint32_t id = meant_statement(command.payload);
-  if (id == last_prepared_) last_prepared_ = 0;
   const auto backend_ids = prepared->backend_ids;
   prepared_.erase(id);
   for (auto& open : links_) {
@@ -262,7 +259,7 @@ Task<Session::Next> Session::on_close(Command command) {
 
 Task<Session::Next> Session::on_reset_statement(Command command) {
   own(command);
-  Prepared* prepared = find_prepared(command.payload);
+  PreparedStatement* prepared = find_prepared(command.payload);
   if (prepared == nullptr) {
     co_return co_await reply_err(protocol::kErrUnknownStatement, "HY000",
                                  unknown_statement(command.payload, "mysqld_stmt_reset"));
@@ -281,12 +278,12 @@ Task<Session::Next> Session::on_reset_statement(Command command) {
 
 Task<Session::Next> Session::on_fetch(Command command) {
   own(command);
-  Prepared* prepared = find_prepared(command.payload);
+  PreparedStatement* prepared = find_prepared(command.payload);
   if (prepared == nullptr) {
     co_return co_await reply_err(protocol::kErrUnknownStatement, "HY000",
                                  unknown_statement(command.payload, "mysqld_stmt_fetch"));
   }
-  protocol::replace_statement_id(owned_payload_, prepared->backend_ids[static_cast<std::size_t>(leader())].value_or(0));
+  protocol::replace_statement_id(owned_payload_, prepared->id_on(leader()).value_or(0));
   own(command);  // framed again, with the leader's id
   ResultEnd end;
   const Next next = co_await relay_to_leader(command, ResponseKind::fetch, &end);

@@ -13,7 +13,7 @@ using routing::StatementKind;
 // What the leader says to a text that is only prepared; nullopt: nothing is wrong with it, or it cannot be prepared.
 Task<absl::StatusOr<std::optional<protocol::Err>>> Session::servers_own_error(std::string sql) {
   constexpr std::uint16_t kNotPreparable = 1295;
-  Prepared trial;
+  PreparedStatement trial;
   trial.sql = std::move(sql);
   std::optional<Captured> refused;
   auto id = co_await backend_statement(*link(leader()), trial, &refused);
@@ -39,7 +39,7 @@ Task<Session::Next> Session::reply_unjudged(absl::Status status) {
 }
 
 Task<Session::Next> Session::refuse(routing::Plan plan, StatementFacts facts, std::string sql) {
-  kept_.reset();
+  diagnostics_.forget();
   if (facts.kind == StatementKind::unknown || facts.facts.has(Fact::unparseable) ||
       plan.reason == routing::Reason::unparseable || plan.reason == routing::Reason::multi_statement_not_negotiated) {
     // What no lexer of ours understands may just be a mistake: that is the server's to say.

@@ -67,48 +67,42 @@ Task<absl::StatusOr<BackendLink*>> Session::leader_link(const StatementFacts* fa
 Task<absl::Status> Session::refresh_context() {
   auto leading = co_await leader_link(nullptr);
   if (!leading.ok()) co_return leading.status();
-  auto results = co_await (*leading)->ask(context_query((*leading)->is_mariadb(), set_variables_.deciding()),
+  auto results = co_await (*leading)->ask(context_query((*leading)->is_mariadb(), known_.deciding()),
                                           worker_.reactor.now() + kStatementMax);
   if (!results.ok()) co_return results.status();
-  auto context = context_from(results->front(), (*leading)->is_mariadb(), set_variables_.deciding());
+  auto context = context_from(results->front(), (*leading)->is_mariadb(), known_.deciding());
   if (!context.ok()) co_return context.status();
-  const bool in_transaction = (results->front().end.ok.status & protocol::kStatusInTransaction) != 0;
-  in_transaction_ = in_transaction;  // an error may have ended it, which its client has been told
-  context_ = *std::move(context);
+  // An error may have ended it, which its client has been told.
+  transaction_.note_status(results->front().end.ok.status);
   const BackendTraits other = shared_.traits.get(config::other(leader()));
   const std::string unknown =
-      other.known ? unknown_to_other_side(*context_, other.mariadb, (*leading)->is_mariadb()) : "";
+      other.known ? unknown_to_other_side(*context, other.mariadb, (*leading)->is_mariadb()) : "";
   if (!unknown.empty()) {
-    context_->reads_pinned = "uses " + unknown + ", which the other side does not have";
+    context->reads_pinned = "uses " + unknown + ", which the other side does not have";
   }
-  update_read_pin();
-  schema_ = context_->statement.schema;
-  lexer_mode_ = lexer_mode(context_->statement.sql_mode, context_->statement.character_set_client,
-                           (*leading)->is_mariadb(), version_number((*leading)->greeting().server_version));
-  lexer_stale_ = false;
+  routing::LexerMode lexer =
+      lexer_mode(context->statement.sql_mode, context->statement.character_set_client, (*leading)->is_mariadb(),
+                 version_number((*leading)->greeting().server_version));
+  known_.take(*std::move(context), std::move(lexer));
   co_return absl::OkStatus();
 }
 
 bool Session::zone_agreed() {
-  if (is_fixed_offset(context_->statement.time_zone)) return true;
-  const std::optional<ZoneVerdict> verdict = shared_.zones.known(leader(), context_->zone);
+  if (is_fixed_offset(known_.context()->statement.time_zone)) return true;
+  const std::optional<ZoneVerdict> verdict = shared_.zones.known(leader(), known_.context()->zone);
   if (!verdict) return false;
-  if (verdict->offset) context_->statement.time_zone = *verdict->offset;
-  if (!verdict->refusal.empty()) {
-    context_->reads_pinned = verdict->refusal;
-    update_read_pin();
-  }
+  known_.take_zone(*verdict);
   return verdict->refusal.empty();
 }
 
 // The other side's connection in the same session state; a Status when reads must stay with the leader.
 Task<absl::StatusOr<BackendLink*>> Session::follower_link() {
   const config::Backend which = config::other(leader());
-  if (!context_) {
+  if (known_.context() == nullptr) {
     const absl::Status fresh = co_await refresh_context();
     if (!fresh.ok()) co_return fresh;
   }
-  if (read_pin_.active() || !zone_agreed()) co_return absl::UnavailableError("pinned to the leader");
+  if (known_.reads_pinned() || !zone_agreed()) co_return absl::UnavailableError("pinned to the leader");
   auto& following = link(which);
   if (following && !following->alive()) following.reset();
   if (!following) {
@@ -116,23 +110,22 @@ Task<absl::StatusOr<BackendLink*>> Session::follower_link() {
     if (!opened.ok()) co_return opened.status();
     following = *std::move(opened);
     follower_context_version_ = 0;
-    for (auto& [id, statement] : prepared_) statement.backend_ids[static_cast<std::size_t>(which)].reset();
+    prepared_.forget_ids_of(which);
   }
-  if (follower_context_version_ != context_version_) {
+  if (follower_context_version_ != known_.version()) {
     for (const std::string& sql :
-         context_statements(*context_, following->is_mariadb(), link(leader())->is_mariadb())) {
+         context_statements(*known_.context(), following->is_mariadb(), link(leader())->is_mariadb())) {
       auto captured = co_await following->run(sql, worker_.reactor.now() + std::chrono::seconds(5));
       if (captured.ok() && captured->failed()) {
         // Until the session's state changes it would fail again.
-        context_->reads_pinned = "has a state that the other side refuses: " + err_code(captured->last().err);
-        update_read_pin();
+        known_.pin("has a state that the other side refuses: " + err_code(captured->last().err));
       }
       if (!captured.ok() || captured->failed()) {
         following.reset();
         co_return absl::UnavailableError("the session's state cannot be repeated there");
       }
     }
-    follower_context_version_ = context_version_;
+    follower_context_version_ = known_.version();
   }
   co_return following.get();
 }
@@ -258,8 +251,8 @@ void Session::leave_follower(const absl::Status& why) {
 }
 
 Task<Session::Next> Session::relay_to_leader(Command command, ResponseKind kind, ResultEnd* end) {
-  kept_.reset();
-  last_answered_ = leader();
+  diagnostics_.forget();
+  diagnostics_.note_answer_of(leader());
   if (command.wire.empty() || !link(leader())->alive()) {
     own(command);
     auto ready = co_await leader_link(nullptr);
@@ -289,26 +282,26 @@ Task<Session::Next> Session::relay_read(routing::Plan plan, StatementFacts facts
   const bool to_leader = plan.answer_from == leader();
   if (!worker_.calls.knows(facts.digest) && facts.facts.has(Fact::reads_only)) {
     worker_.calls.add(facts.digest,
-                      routing::make_digest(protocol::as_text(command.payload.subspan(1)), lexer_mode_).text);
+                      routing::make_digest(protocol::as_text(command.payload.subspan(1)), known_.lexer()).text);
   }
   const routing::SessionEffect effect = routing::session_effect(facts, protocol::as_text(command.payload.subspan(1)));
-  std::optional<Kept> kept = std::exchange(kept_, std::nullopt);
+  std::optional<Kept> kept = diagnostics_.take();
   BackendLink* source = link(leader()).get();
   const bool slow = !to_leader || plan.shadow || command.wire.empty() || kept || !source->alive();
   bool from_leader = to_leader;
   if (slow) {
     own(command);
     if (kept && (facts.facts.has(Fact::row_count) || facts.facts.has(Fact::warnings))) {
-      kept_ = std::move(kept);
+      diagnostics_.keep(std::move(kept));
       const std::string sql(protocol::as_text(command.payload.subspan(1)));
       if (auto answered = co_await answer_from_kept(facts, sql)) co_return *answered;
-      kept = std::exchange(kept_, std::nullopt);
+      kept = diagnostics_.take();
     }
-    if (plan.shadow && !context_) {
+    if (plan.shadow && known_.context() == nullptr) {
       const absl::Status fresh = co_await refresh_context();
       if (!fresh.ok()) co_return co_await reply_lost(fresh, leader());
     }
-    plan.shadow = plan.shadow && !read_pin_.active() && zone_agreed();
+    plan.shadow = plan.shadow && !known_.reads_pinned() && zone_agreed();
     if (!to_leader) {
       const bool current = co_await follower_is_current();
       absl::StatusOr<BackendLink*> following = absl::UnavailableError("behind");
@@ -352,15 +345,15 @@ Task<Session::Next> Session::relay_read(routing::Plan plan, StatementFacts facts
     if (!leading.ok()) co_return co_await reply_lost(leading.status(), leader());
     source = *leading;
   }
-  last_answered_ = answered_by;
+  diagnostics_.note_answer_of(answered_by);
   const bool without_tables = facts.tables.empty() && !facts.facts.has(Fact::subquery);
-  if (answered_by == leader() && without_tables) keep_over(std::move(kept), end);
+  if (answered_by == leader() && without_tables) diagnostics_.keep_over(std::move(kept), end, answer_form().make);
   if (answered_by == leader()) {
     after_statement(facts.kind, facts, end);
-    note_relayed(effect, facts, schema_, end);
+    note_relayed(effect, facts, known_.schema(), end);
     count_relayed_write(facts, begun);
   }
-  if (facts.facts.has(Fact::sets_last_insert_id)) last_insert_id_known_ = false;
+  if (facts.facts.has(Fact::sets_last_insert_id)) hold_.note_last_insert_id();
   if (facts.facts.has(Fact::reads_only)) {
     const auto took =
         static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun).count());
@@ -383,23 +376,23 @@ void Session::submit_shadow(const StatementFacts& facts, std::string sql, protoc
                             config::Backend control) {
   auto job = std::make_unique<ShadowJob>();
   job->digest = facts.digest;
-  job->digest_text = routing::make_digest(sql, lexer_mode_).text;
+  job->digest_text = routing::make_digest(sql, known_.lexer()).text;
   for (const routing::TableName& table : facts.tables) {
     if (!job->tables.empty()) job->tables += ", ";
-    job->tables += (table.schema.empty() ? schema_ : table.schema) + "." + table.table;
+    job->tables += (table.schema.empty() ? known_.schema() : table.schema) + "." + table.table;
   }
   job->prepared = !execute.empty();
   job->execute = std::move(execute);
   job->sql = std::move(sql);
   job->user = user_name_;
-  job->context = *context_;
+  job->context = *known_.context();
   job->control_is_mariadb = link(leader())->is_mariadb();
   job->ordered = facts.facts.has(Fact::order_by);
   job->control = control;
   job->capabilities = link(control)->capabilities();
   job->control_latency = sample.latency();
   job->recording = std::move(sample.recording);
-  job->lexer_mode = lexer_mode_;
+  job->lexer_mode = known_.lexer();
   job->finished = Clock::now();
   shared_.shadow.submit(std::move(job));
 }

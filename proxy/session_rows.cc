@@ -33,20 +33,23 @@ bool any_shadow_read(const config::Flags& flags) {
 
 }  // namespace
 
-Duplication Session::duplication() const { return flags_->dual_write.enabled ? Duplication::rows : Duplication::off; }
+Duplication Session::duplication() const {
+  return transaction_.flags().dual_write.enabled ? Duplication::rows : Duplication::off;
+}
 
 // A text that is misread goes where it would have gone, unless it is a read that may go elsewhere, or
 // hides a statement that the client may not send.
 bool Session::must_ask_how_to_read(const StatementFacts& facts, std::string_view sql) const {
-  if (!needs_context_to_read(sql)) return false;
-  if (flags_->freeze_writes) return true;
+  if (!known_.is_unclear(sql)) return false;
+  if (transaction_.flags().freeze_writes) return true;
   if (!multi_statements_ && sql.find(';') != std::string_view::npos) return true;
-  return facts.facts.has(Fact::reads_only) && !flags_->kill_switch &&
-         (any_read_from_new(*flags_) || any_shadow_read(*flags_));
+  return facts.facts.has(Fact::reads_only) && !transaction_.flags().kill_switch &&
+         (any_read_from_new(transaction_.flags()) || any_shadow_read(transaction_.flags()));
 }
 
 bool Session::wants_tracking() const {
-  return flags_->dual_write.enabled && (flags_->dual_write.ack == config::Ack::both || any_read_from_new(*flags_));
+  return transaction_.flags().dual_write.enabled &&
+         (transaction_.flags().dual_write.ack == config::Ack::both || any_read_from_new(transaction_.flags()));
 }
 
 // After the server has given the session a fresh state. A Status: the connection is lost.
@@ -96,12 +99,12 @@ void Session::expect_commit_of(const StatementFacts& facts) {
     case StatementKind::release_savepoint:
     case StatementKind::rollback_to_savepoint:
       // SET autocommit=1 ends a transaction; a function may write.
-      if (in_transaction_ || facts.facts.has(Fact::unknown_function)) commits_.expect(Expect::outside_transactions);
+      if (transaction_.open() || facts.facts.has(Fact::unknown_function)) commits_.expect(Expect::outside_transactions);
       break;
     case StatementKind::begin:
     case StatementKind::commit:
     case StatementKind::rollback:  // of what has no transactions: that has stayed
-      if (in_transaction_ || !autocommit_) commits_.expect(Expect::anywhere);
+      if (transaction_.open() || !transaction_.autocommit()) commits_.expect(Expect::anywhere);
       break;
     case StatementKind::ddl:
     case StatementKind::account:
@@ -134,7 +137,7 @@ std::optional<Commit> Session::note_commit(const BackendLink& link, const Result
   std::optional<Commit> commit =
       commits_.note({.end = end, .told = told, .server = link.capabilities(), .now = Clock::now()});
   if (commit) counters_.transactions.add();
-  if (flags_->dual_write.ack != config::Ack::both) return std::nullopt;
+  if (transaction_.flags().dual_write.ack != config::Ack::both) return std::nullopt;
   return commit;
 }
 
@@ -182,51 +185,15 @@ Task<bool> Session::reads_stopped_tables(StatementFacts facts, std::string schem
 void Session::note_relayed(SessionEffect effect, const StatementFacts& facts, const std::string& schema,
                            const ResultEnd& end) {
   if (end.kind == ResultEnd::Kind::none) return;
-  const bool failed = end.kind == ResultEnd::Kind::err;
-  const routing::TemporaryTables& temporary = objects_.temporary_tables();
-  const auto is_temporary = [&](const routing::TableName& name) { return temporary.contains(name, schema); };
-  switch (effect) {
-    case SessionEffect::nothing:
-      return;
-    case SessionEffect::not_followed:
-      if (!commits_.state_unchanged()) note_not_followed();
-      return;
-    case SessionEffect::role:
-      if (!failed) note_not_followed();
-      return;
-    case SessionEffect::locks:
-      if (!failed) objects_.locked();
-      return;
-    case SessionEffect::objects:
-      break;
-  }
-  if (failed) return;
-  const bool renames = !facts.renamed.empty() || facts.verb == routing::TableVerb::rename;
-  if (renames && !temporary.empty()) {
-    // Which of them it was, and what it is called now, the server alone knows.
-    const bool any = std::any_of(facts.targets.begin(), facts.targets.end(), is_temporary);
-    if (any) note_not_followed();
-    return;
-  }
-  if (renames) return;
-  if (facts.verb == routing::TableVerb::create_temporary && temporary.full()) {
-    note_not_followed();
-    return;
-  }
-  objects_.note(facts, schema);
+  if (effect == SessionEffect::not_followed && !commits_.state_unchanged()) return note_not_followed();
+  using Outcome = KnownState::Outcome;
+  const Outcome outcome = end.kind == ResultEnd::Kind::err ? Outcome::failed : Outcome::done;
+  if (!known_.note_relayed(effect, facts, schema, outcome)) note_not_followed();
 }
 
 void Session::note_not_followed() {
   commits_.distrust();
-  set_variables_.note_unobserved("has run a statement whose effect on the session cannot be followed");
-  forget_context();
-  update_read_pin();
-}
-
-void Session::forget_context() {
-  context_.reset();
-  ++context_version_;
-  lexer_stale_ = true;
+  known_.note_unobserved();
 }
 
 Task<Session::Next> Session::on_set(StatementFacts facts, std::string text, Command command, ResponseKind kind) {
@@ -234,23 +201,21 @@ Task<Session::Next> Session::on_set(StatementFacts facts, std::string text, Comm
   ResultEnd end;
   const Next next = co_await relay_to_leader(command, kind, &end);
   after_statement(facts.kind, facts, end);
-  // Even a SET that fails may have set the first of its list.
-  forget_context();
   constexpr std::uint16_t kUnknownVariable = 1193;  // found before anything is set
   if (end.kind != ResultEnd::Kind::err || end.err.code != kUnknownVariable) {
     commits_.note_client_set(facts.variables);
-    set_variables_.note(facts.variables);
+    known_.note_set(facts.variables);  // even one that fails may have set the first of its list
     if (facts.facts.has(Fact::placeholder)) {
       hold_.note_unfollowed();  // its values are not in the text
     } else if (end.kind == ResultEnd::Kind::ok || facts.kind == StatementKind::set) {
       hold_.note_set(facts, text);
     }
+  } else {
+    known_.note_failed_set();
   }
-  if (facts.facts.has(Fact::sets_last_insert_id)) last_insert_id_known_ = false;
+  if (facts.facts.has(Fact::sets_last_insert_id)) hold_.note_last_insert_id();
   if (facts.facts.has(Fact::unknown_function) && !commits_.state_unchanged()) {
     note_not_followed();
-  } else {
-    update_read_pin();
   }
   co_return next;
 }

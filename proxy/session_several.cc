@@ -35,11 +35,11 @@ Task<Session::Next> Session::on_several(Command command) {
 // Cuts the next statement off `left` and carries it out. How it is cut hangs on the sql_mode that the
 // one before it has left behind.
 Task<Session::Next> Session::one_of_several(std::string_view* left, const routing::UnclearBytes* unclear) {
-  if (needs_context_to_read(*unclear, *left)) {
+  if (known_.is_unclear(*unclear, *left)) {
     const absl::Status fresh = co_await refresh_context();
     if (!fresh.ok()) co_return co_await reply_lost(fresh, leader());
   }
-  const FirstStatement first = routing::first_statement(*left, lexer_mode_);
+  const FirstStatement first = routing::first_statement(*left, known_.lexer());
   *left = first.rest;
   switch (first.kind) {
     case FirstStatement::Kind::another:

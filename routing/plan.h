@@ -19,6 +19,9 @@ enum class Duplication : std::uint8_t {
   rows  // what the leader's row log, or its triggers, tell of it: the session relays
 };
 
+// What is to be found out before it can bear on a decision.
+enum class Known : std::uint8_t { unknown, no, yes };
+
 // What of a session bears on where its statements go. Kept by the session, given by value.
 struct SessionFacts {
   std::string_view user;

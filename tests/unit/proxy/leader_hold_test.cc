@@ -91,14 +91,22 @@ TEST(LeaderHold, CharacteristicsOfTheNextTransactionWaitForItsEnd) {
   EXPECT_EQ(hold.irreplaceable(), "");
 }
 
-TEST(LeaderHold, TheNextTransactionsCharacteristicsCanBeSetAgain) {
+TEST(LeaderHold, ACharacteristicOfTheNextTransactionHoldsUntilThatIsOver) {
   LeaderHold hold;
-  for (const std::string sql :
-       {"SET TRANSACTION READ ONLY;", "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "SET TRANSACTION READ WRITE ;"}) {
-    hold.note_set(facts_of(sql), sql);
-  }
-  EXPECT_THAT(hold.next_transaction_sets(),
-              ElementsAre("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "SET TRANSACTION READ WRITE"));
+  hold.note_set(facts_of("SET TRANSACTION READ ONLY"), "SET TRANSACTION READ ONLY");
+  EXPECT_TRUE(hold.next_transaction_set());
+  EXPECT_THAT(hold.irreplaceable(), HasSubstr("SET TRANSACTION"));
+  hold.note_transaction_ended();
+  EXPECT_FALSE(hold.next_transaction_set());
+  EXPECT_EQ(hold.irreplaceable(), "");
+}
+
+TEST(LeaderHold, AnIdOfTheLeadersOwnIsHeldUntilTheSessionIsReset) {
+  LeaderHold hold;
+  hold.note_last_insert_id();
+  EXPECT_EQ(hold.irreplaceable(), "a LAST_INSERT_ID() of its own");
+  hold.clear();
+  EXPECT_EQ(hold.irreplaceable(), "");
 }
 
 TEST(LeaderHold, RemembersAsManySetsAsItsLimitAndNoneMore) {

@@ -16,11 +16,11 @@ TEST(SessionObjects, FollowsTemporaryTables) {
   EXPECT_FALSE(objects.temporary_tables().contains({.schema = {}, .table = "a"}, "shop"));
   EXPECT_TRUE(objects.temporary_tables().contains({.schema = "other", .table = "b"}, "shop"));
   note(objects, "DROP TABLE other.b");
-  EXPECT_FALSE(objects.has_temporary_tables());
+  EXPECT_TRUE(objects.temporary_tables().empty());
   note(objects, "CREATE TEMPORARY TABLE c (id INT)");
-  EXPECT_TRUE(objects.has_temporary_tables());
+  EXPECT_FALSE(objects.temporary_tables().empty());
   objects.clear();
-  EXPECT_FALSE(objects.has_temporary_tables());
+  EXPECT_TRUE(objects.temporary_tables().empty());
 }
 
 TEST(SessionObjects, FollowsLocksUntilTheyAreGivenUp) {
@@ -29,30 +29,6 @@ TEST(SessionObjects, FollowsLocksUntilTheyAreGivenUp) {
   EXPECT_TRUE(objects.has_table_locks());
   note(objects, "UNLOCK TABLES");
   EXPECT_FALSE(objects.has_table_locks());
-}
-
-TEST(SessionObjects, FollowsHandlersByTheNameTheyHave) {
-  SessionObjects objects;
-  note(objects, "HANDLER shop.a OPEN");
-  note(objects, "HANDLER a OPEN AS h");
-  note(objects, "HANDLER a CLOSE");
-  EXPECT_TRUE(objects.has_open_handlers());
-  note(objects, "HANDLER h CLOSE");
-  EXPECT_FALSE(objects.has_open_handlers());
-}
-
-TEST(SessionObjects, TakesHandlersPastItsLimitForOpenToTheEnd) {
-  SessionObjects objects;
-  for (std::size_t i = 0; i < SessionObjects::kHandlersMax; ++i)
-    note(objects, "HANDLER h" + std::to_string(i) + " OPEN");
-  for (std::size_t i = 0; i < SessionObjects::kHandlersMax; ++i)
-    note(objects, "HANDLER h" + std::to_string(i) + " CLOSE");
-  EXPECT_FALSE(objects.has_open_handlers());
-  for (std::size_t i = 0; i <= SessionObjects::kHandlersMax; ++i)
-    note(objects, "HANDLER h" + std::to_string(i) + " OPEN");
-  for (std::size_t i = 0; i <= SessionObjects::kHandlersMax; ++i)
-    note(objects, "HANDLER h" + std::to_string(i) + " CLOSE");
-  EXPECT_TRUE(objects.has_open_handlers());
 }
 
 }  // namespace

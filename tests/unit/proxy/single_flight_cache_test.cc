@@ -14,7 +14,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using Cache = SingleFlightCache<std::string, int>;
-using Answer = absl::StatusOr<int>;
+using Landing = absl::StatusOr<int>;
 using support::LoopThread;
 
 constexpr Cache::Lifetimes kLifetimes{.refresh_after = seconds(5),
@@ -26,14 +26,14 @@ constexpr Cache::Lifetimes kLifetimes{.refresh_after = seconds(5),
 
 class SingleFlightCacheTest : public ::testing::Test {
  protected:
-  std::future<Answer> ask(LoopThread& loop, const std::string& key, milliseconds at_most = seconds(10)) {
-    auto promise = std::make_shared<std::promise<Answer>>();
+  std::future<Landing> ask(LoopThread& loop, const std::string& key, milliseconds at_most = seconds(10)) {
+    auto promise = std::make_shared<std::promise<Landing>>();
     on(loop,
        [this, &loop, key, at_most, promise] { loop.reactor.spawn(deliver(loop.reactor, key, at_most, promise)); });
     return promise->get_future();
   }
   Task<void> deliver(Reactor& reactor, std::string key, milliseconds at_most,
-                     std::shared_ptr<std::promise<Answer>> promise) {
+                     std::shared_ptr<std::promise<Landing>> promise) {
     promise->set_value(co_await cache_.get(reactor, key, Clock::now() + at_most));
   }
   // Runs there; returns when it has run: a get() has then found its answer, or waits.
@@ -51,7 +51,7 @@ class SingleFlightCacheTest : public ::testing::Test {
     flights_.erase(flights_.begin());
     land(std::move(landed));
   }
-  void land(Answer value) { land({.value = std::move(value), .fresh_for = std::nullopt}); }
+  void land(Landing value) { land({.value = std::move(value), .fresh_for = std::nullopt}); }
   int ask_and_land(const std::string& key, int value) {
     auto answer = ask(one_, key);
     land(value);
@@ -67,7 +67,7 @@ class SingleFlightCacheTest : public ::testing::Test {
 };
 
 TEST_F(SingleFlightCacheTest, HoweverManyAskOnHoweverManyThreadsOneFlightAnswersAll) {
-  std::vector<std::future<Answer>> answers;
+  std::vector<std::future<Landing>> answers;
   for (int i = 0; i < 50; ++i) answers.push_back(ask(i % 2 == 0 ? one_ : two_, "key"));
   ASSERT_EQ(flights_.size(), 1u);
   land(7);

@@ -1,0 +1,80 @@
+#include "proxy/session/state/transaction.h"
+
+#include <gtest/gtest.h>
+
+namespace crossfade::proxy {
+namespace {
+
+using Change = Transaction::Change;
+using ErrorSource = Transaction::ErrorSource;
+
+constexpr std::uint16_t kIdle = protocol::kStatusAutocommit;
+constexpr std::uint16_t kOpen = protocol::kStatusAutocommit | protocol::kStatusInTransaction;
+constexpr std::uint16_t kImplicit = 0;
+constexpr std::uint16_t kImplicitOpen = protocol::kStatusInTransaction;
+
+std::shared_ptr<const config::Flags> some_flags() { return std::make_shared<const config::Flags>(); }
+
+TEST(Transaction, FollowsTheStatusFlagsOfTheLeader) {
+  struct Row {
+    std::uint16_t before;
+    std::uint16_t now;
+    Change change;
+    bool open;
+    bool autocommit;
+    bool has_next_statement;
+  };
+  const Row rows[] = {
+      {kIdle, kIdle, Change::none, false, true, false},
+      {kIdle, kOpen, Change::none, true, true, true},
+      {kOpen, kOpen, Change::none, true, true, true},
+      {kOpen, kIdle, Change::ended, false, true, false},
+      {kOpen, kImplicit, Change::ended, false, false, true},
+      {kIdle, kImplicit, Change::none, false, false, true},
+      {kImplicit, kImplicitOpen, Change::none, true, false, true},
+      {kImplicitOpen, kIdle, Change::ended, false, true, false},
+      {kImplicitOpen, kOpen, Change::none, true, true, true},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(std::to_string(row.before) + " " + std::to_string(row.now));
+    Transaction transaction(some_flags());
+    transaction.note_status(row.before);
+    EXPECT_EQ(transaction.note_status(row.now), row.change);
+    EXPECT_EQ(transaction.open(), row.open);
+    EXPECT_EQ(transaction.autocommit(), row.autocommit);
+    EXPECT_EQ(transaction.has_next_statement(), row.has_next_statement);
+    EXPECT_EQ(transaction.status_flags(), row.now);
+  }
+}
+
+TEST(Transaction, OnlyAServersOwnDeadlockEndsIt) {
+  struct Row {
+    std::uint16_t code;
+    ErrorSource source;
+    bool open;
+  };
+  for (const Row& row : {Row{1213, ErrorSource::server, false}, Row{1213, ErrorSource::raised, true},
+                         Row{1205, ErrorSource::server, true}, Row{1062, ErrorSource::server, true}}) {
+    Transaction transaction(some_flags());
+    transaction.note_status(kOpen);
+    transaction.note_error(row.code, row.source);
+    EXPECT_EQ(transaction.open(), row.open) << row.code;
+    EXPECT_TRUE(transaction.autocommit());
+  }
+}
+
+TEST(Transaction, KeepsItsFlagsToItsEnd) {
+  const auto first = some_flags();
+  const auto second = some_flags();
+  Transaction transaction(first);
+  transaction.note_status(kOpen);
+  transaction.take_flags(second);
+  EXPECT_EQ(&transaction.flags(), first.get());
+  transaction.note_status(kIdle);
+  EXPECT_EQ(&transaction.flags(), first.get());
+  transaction.take_flags(second);
+  EXPECT_EQ(&transaction.flags(), second.get());
+}
+
+}  // namespace
+}  // namespace crossfade::proxy
