@@ -9,6 +9,8 @@ namespace crossfade::proxy {
 
 // A client's statement may run as long as it likes: this bounds waits that a dead peer would make endless.
 inline constexpr auto kStatementMax = std::chrono::hours(24);
+// A client may sit idle as long as a server lets it (wait_timeout's default).
+inline constexpr auto kClientIdleMax = std::chrono::hours(8);
 // So may a client take its time to read an answer, or to send what its statement asked it for.
 inline constexpr auto kClientStalledMax = std::chrono::hours(8);
 // Questions of the proxy's own, which a server that is well answers at once.

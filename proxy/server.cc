@@ -26,7 +26,7 @@
 #include "proxy/log_limit.h"
 #include "proxy/migrate/backfill.h"
 #include "proxy/secrets.h"
-#include "proxy/session.h"
+#include "proxy/session/session.h"
 #include "proxy/shadow_pool.h"
 #include "proxy/status.h"
 #include "proxy/worker.h"

@@ -4,7 +4,7 @@
 
 #include "protocol/error_codes.h"
 #include "proxy/link_options.h"
-#include "proxy/session.h"
+#include "proxy/session/session.h"
 
 namespace crossfade::proxy {
 
@@ -84,6 +84,10 @@ void Worker::begin_drain() {
 
 void Worker::end_sessions() {
   for (Session* session : sessions) session->end_now();
+}
+
+void Worker::note_kill(const routing::KillTarget& target) {
+  for (Session* session : sessions) session->note_kill(target);
 }
 
 }  // namespace crossfade::proxy

@@ -29,6 +29,7 @@
 #include "proxy/schema_cache.h"
 #include "proxy/user_directory.h"
 #include "proxy/zone_agreements.h"
+#include "routing/kill_statement.h"
 #include "routing/tokenizer.h"
 
 namespace crossfade::proxy {
@@ -139,6 +140,8 @@ class Worker {
   void accept(int fd, std::shared_ptr<const Entrance> entrance);
   void begin_drain();
   void end_sessions();
+  // The leader has carried this out.
+  void note_kill(const routing::KillTarget& target);
 };
 
 }  // namespace crossfade::proxy

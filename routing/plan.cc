@@ -116,10 +116,11 @@ std::optional<Reason> bound_to_leader(const Question& q) {
       q.has(Fact::executable_comment) || !q.statement.prefix_variables.empty() || is_server_schema(q.session.schema)) {
     return Reason::session_state;  // an executable comment is another statement to another server
   }
-  if (q.session.reads_stopped_tables) return Reason::table_stopped;
+  if (q.session.reads_stopped_tables == Known::yes) return Reason::table_stopped;
   if (q.session.tables_locked) return Reason::tables_locked;
   if (q.session.temporary_tables != nullptr && !q.session.temporary_tables->empty()) return Reason::temporary_table;
-  if (q.session.pinned_to_leader) return Reason::pinned;
+  if (q.session.pinned_to_leader || q.session.repeatable == Known::no) return Reason::pinned;
+  if (q.session.execution == Execution::leader_only) return Reason::session_state;
   if (q.flags.kill_switch) return Reason::kill_switch;
   return std::nullopt;
 }
@@ -130,12 +131,22 @@ bool is_shadowed(const Question& q) {
   return q.draw < shadow_flags(q.flags, q.statement, q.session).percent.ppm();
 }
 
+// What the statement before has left is known to whoever answered that.
+Plan ask_last_answered(const Question& q, Action action) {
+  Plan plan = q.act(action, Reason::session_state);
+  if (q.session.execution == Execution::none) plan.answer_from = q.session.last_answered;
+  return plan;
+}
+
 Plan plan_known_read(const Question& q) {
+  if (q.has(Fact::warnings)) return ask_last_answered(q, Action::warnings);
+  if (q.has(Fact::found_rows) && q.has(Fact::session_status)) return ask_last_answered(q, Action::relay);
   if (const std::optional<Reason> reason = bound_to_leader(q); reason.has_value()) return q.relay(*reason);
   Plan plan = q.relay(Reason::leader_leads);
   plan.shadow = is_shadowed(q);
-  if (q.leader == config::Backend::new_db) return plan;
-  if (!q.session.follower_usable) {
+  if (q.leader == config::Backend::new_db) {
+    // It answers everything.
+  } else if (!q.session.follower_usable) {
     plan.reason = Reason::follower_unusable;
   } else if (q.session.in_transaction && q.session.transaction_drawn) {
     plan.answer_from = q.session.transaction_reads;
@@ -144,7 +155,9 @@ Plan plan_known_read(const Question& q) {
     plan.answer_from = config::other(q.leader);
     plan.reason = Reason::read_percent;
   }
-  return plan;
+  const bool stays = plan.answer_from == q.leader && !plan.shadow;
+  const bool known = q.session.repeatable != Known::unknown && q.session.reads_stopped_tables != Known::unknown;
+  return stays || known ? plan : q.act(Action::ask, Reason::session_state);
 }
 
 // Transaction control and session state: the same whether or not writes are duplicated.
@@ -175,14 +188,14 @@ Plan plan_rows(const Question& q) {
     case StatementKind::select:
     case StatementKind::do_:
       if (q.has(Fact::reads_only)) {
-        return q.has(Fact::warnings) ? q.act(Action::warnings, Reason::session_state) : plan_known_read(q);
+        return plan_known_read(q);
       }
       return q.relay(q.has(Fact::locks_rows) ? Reason::locks_rows : Reason::not_a_known_read);
     case StatementKind::show:
     case StatementKind::describe:
     case StatementKind::explain:
     case StatementKind::diagnostics:
-      return q.has(Fact::warnings) ? q.act(Action::warnings, Reason::session_state) : q.relay(Reason::session_state);
+      return q.has(Fact::warnings) ? ask_last_answered(q, Action::warnings) : q.relay(Reason::session_state);
     case StatementKind::set:
     case StatementKind::set_transaction:
       return q.act(Action::set, Reason::session_state);
@@ -221,6 +234,19 @@ bool may_write(const StatementFacts& statement) {
 }
 
 }  // namespace
+
+bool moves_reads(const config::Flags& flags) {
+  return flags.read_from_new.percent.ppm() > 0 ||
+         std::any_of(flags.rules.begin(), flags.rules.end(), [](const config::Rule& rule) {
+           return rule.read_from_new && rule.read_from_new->percent.ppm() > 0;
+         });
+}
+
+bool shadows_reads(const config::Flags& flags) {
+  return flags.shadow_read.percent.ppm() > 0 ||
+         std::any_of(flags.rules.begin(), flags.rules.end(),
+                     [](const config::Rule& rule) { return rule.shadow_read && rule.shadow_read->percent.ppm() > 0; });
+}
 
 Plan make_plan(const StatementFacts& statement, const SessionFacts& session, const config::Flags& flags,
                config::Backend leader, std::uint32_t draw) {

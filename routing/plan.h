@@ -22,6 +22,13 @@ enum class Duplication : std::uint8_t {
 // What is to be found out before it can bear on a decision.
 enum class Known : std::uint8_t { unknown, no, yes };
 
+// A statement that was prepared before, and is executed now.
+enum class Execution : std::uint8_t {
+  none,        // a text
+  anywhere,    // the other side can prepare it, and would prepare the same
+  leader_only  // its rows are fetched later, it was prepared in another state of the session, or it is a bulk
+};
+
 // What of a session bears on where its statements go. Kept by the session, given by value.
 struct SessionFacts {
   std::string_view user;
@@ -30,12 +37,17 @@ struct SessionFacts {
   std::uint64_t session_key = 0;  // stable for the life of the session: the bucket key of `by: session`
   bool in_transaction = false;    // explicit, or autocommit=0 with something done
   bool pinned_to_leader = false;  // session state that cannot be replayed elsewhere
-  bool follower_usable = true;    // reachable, and lag within max_lag
+  // The other side would read the same in the same session. Asked for only where a read would go there.
+  Known repeatable = Known::yes;
+  bool follower_usable = true;  // reachable, and lag within max_lag
   bool client_multi_statements = false;
   bool diagnostics_kept = false;  // what the last statement left is known here, not to the leader
   // In force while dual_write.enabled.
   Duplication duplication = Duplication::rows;
-  bool reads_stopped_tables = false;  // one of the statement's tables is behind on the follower, or may be
+  // One of the statement's tables is behind on the follower, or may be. Asked for only where a read would go there.
+  Known reads_stopped_tables = Known::no;
+  config::Backend last_answered = config::Backend::old_db;  // the statement before
+  Execution execution = Execution::none;
   // What exists in the session on the leader alone. nullptr: no temporary tables.
   const TemporaryTables* temporary_tables = nullptr;
   bool tables_locked = false;  // LOCK TABLES
@@ -55,6 +67,7 @@ enum class Action : std::uint8_t {
   split,     // several statements in one text: each is planned by itself
   warnings,  // may be answered from what was kept of the last answer
   refuse,
+  ask,  // whether a read may go to the other side: what is `unknown` of it is to be found out, then this is asked again
 };
 
 enum class Reason : std::uint8_t {
@@ -80,7 +93,6 @@ enum class Reason : std::uint8_t {
   unparseable,
   hides_writes,
 };
-std::string_view name(Reason reason);
 
 struct Plan {
   Action action = Action::relay;
@@ -94,6 +106,10 @@ struct Plan {
 // that this stays pure.
 Plan make_plan(const StatementFacts& statement, const SessionFacts& session, const config::Flags& flags,
                config::Backend leader, std::uint32_t draw);
+
+// Whether any read may be answered by `new`; may be compared.
+bool moves_reads(const config::Flags& flags);
+bool shadows_reads(const config::Flags& flags);
 
 // The error a refused statement gets: its words name the reason and what to do, and begin with "crossfade: ".
 protocol::Err refusal(Reason reason);

@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "proxy/session.h"
+#include "proxy/session/session.h"
 #include "tests/support/fake_feed.h"
 #include "tests/unit/proxy/temp_dir.h"
 

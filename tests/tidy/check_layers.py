@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What the compiler does not check: which folder may include which, that the pure folders stay pure, that files
-stay small, named and formatted. A finding is one line, file:line: what.
+"""What the compiler does not check: which folder may include which, that the pure folders stay pure, that files,
+functions, classes and headers stay small (sizes.py), that files are named and formatted. A finding is one line, file:line: what.
 
     python3 tests/tidy/check_layers.py [--self-test]       --self-test: also checks the checks
 """
@@ -11,6 +11,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+
+import sizes
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -25,6 +27,11 @@ MAY_USE = {
     "proxy": {"protocol", "config", "routing", "dualwrite", "shadow", "migrate"},
 }
 PURE = set(MAY_USE) - {"proxy"}
+# Of these sub-folders each may include those before it, and no other file of the last one's.
+LEVELS = [
+    ["proxy/session/state", "proxy/session/client", "proxy/session/links", "proxy/session/conversation",
+     "proxy/session/run", "proxy/session/commands", "proxy/session/prepared", "proxy/session/login", "proxy/session"],
+]
 
 # No I/O, time, threads or randomness in the pure folders: they get all of it as arguments.
 IMPURE_INCLUDE = re.compile(
@@ -74,6 +81,18 @@ def check_includes(path, text):
             yield number, "includes are written from the root of the repository"
 
 
+def check_levels(path, text):
+    for levels in LEVELS:
+        folder = os.path.dirname(path)
+        if folder not in levels:
+            continue
+        for number, line in enumerate(text.splitlines(), 1):
+            match = re.match(r'\s*#\s*include "([^"]+)"', line)
+            used = os.path.dirname(match[1]) if match else None
+            if used in levels and levels.index(used) > levels.index(folder):
+                yield number, "%s is above %s: %s" % (used, folder, match[1])
+
+
 def check_code(path, text):
     folder = path.split("/")[0]
     code = without_comments(text)
@@ -110,15 +129,18 @@ def check_coroutines(path, text):
                 break
 
 
-def check_tree(root):
+def check_tree(root, exceptions):
     """All findings, and the number of files looked at."""
-    findings, count = [], 0
+    findings, measured, count = [], [], 0
     for path in sources(root):
         with open(os.path.join(root, path), encoding="utf8") as file:
             text = file.read()
         count += 1
-        for check in (check_includes, check_code, check_coroutines):
+        for check in (check_includes, check_levels, check_code, check_coroutines):
             findings += ["%s:%d: %s" % (path, number, what) for number, what in check(path, text)]
+        if not path.startswith("tests/"):
+            measured += [(path, size) for size in sizes.sizes_of(path, without_comments(text), text.count("\n"))]
+    findings += ["%s:%d: %s" % found for found in sizes.findings(measured, exceptions)]
     return findings, count
 
 
@@ -144,12 +166,28 @@ PLANTED = {
     "migrate/i.cc": ("#include <boost/asio.hpp>\n", "is pure, boost"),
     "proxy/j.cc": ("int x;", "no newline"),
     "proxy/k.cc": ("Task<void> f() {\n  co_await send(std::exchange(x, {}));\n}\n", "k.cc:2: a brace-initialised"),
+    "proxy/session/state/m.h": ('#pragma once\n#include "proxy/session/links/n.h"\n', "proxy/session/links is above"),
+    "proxy/session/run/n.cc": ('#include "proxy/session/session.h"\n', "proxy/session is above"),
+    "proxy/o.cc": ("int f() {\n" + "  g();\n" * sizes.FUNCTION_LINES_MAX + "}\n", "o.cc:1: proxy/o.cc f: 62 lines of function"),
+    "shadow/p.cc": ("namespace x {\nclass A {\n  void f() const {\n" + "    g('{');\n" * sizes.FUNCTION_LINES_MAX +
+                    "  }\n};\n}  // namespace x\n", "p.cc:3: shadow/p.cc f: 62 lines of function"),
+    "proxy/q.cc": ("A::A(int b)\n    : b_{b} {\n" + "  g();\n" * sizes.FUNCTION_LINES_MAX + "}\n", "q.cc:1: proxy/q.cc A::A"),
+    "proxy/r.h": ("#pragma once\nclass A {\n public:\n  A();\n\n private:\n" +
+                  "  std::function<void(int)> a_{[] {}};\n" * (sizes.MEMBERS_MAX + 1) + "};\n", "r.h:2: proxy/r.h A: 13 data members"),
+    "proxy/s.h": ("#pragma once\nstruct A : B {\n" + "  int f() const { return 1; }\n" * sizes.METHODS_MAX + "  Task<A> g();\n};\n",
+                  "s.h:2: proxy/s.h A: 26 methods"),
+    "migrate/t.h": ("#pragma once\n" + "using a = int;\n" * sizes.HEADER_LINES_MAX, "201 lines of header"),
     "proxy/l.cc": ("Task<void> f() {\n  co_await say(empty ? Text() : text);\n}\n", "l.cc:2: a conditional"),
 }
 INNOCENT = {
     "protocol/auth.cc": '#include <openssl/sha.h>\n#include "protocol/wire.h"\n',
     "routing/plan.cc": '#include "config/flags.h"\n#include <chrono>\n// steady_clock::now() is the caller\'s.\n',
     "proxy/main.cc": "#include <boost/asio.hpp>\n#include <thread>\n#include \"shadow/diff.h\"\n",
+    "proxy/session/links/ok.h": '#pragma once\n#include "proxy/session/state/m.h"\n#include "proxy/stream.h"\n',
+    "proxy/small.cc": "void f() {\n" + "  g();\n" * (sizes.FUNCTION_LINES_MAX - 2) + "}\nvoid h() {}\n",
+    "proxy/values.h": "#pragma once\nstruct A {\n" + "  int a = f(1);\n" * 20 + "};\n",  # no object: a value
+    "proxy/object.h": "#pragma once\nclass A {\n public:\n  A(const A&) = delete;\n  enum class B { c };\n  static int s;\n" +
+                      "  void f();\n" * sizes.METHODS_MAX + "  std::map<int, int (*)(int)> a_;\n" * sizes.MEMBERS_MAX + "};\n",
     "proxy/ok.cc": "Task<void> f() {\n  if (co_await send(Buffer())) {\n    co_await wait();\n  }\n}\n",
 }
 
@@ -162,16 +200,28 @@ def self_test():
             os.makedirs(os.path.join(root, os.path.dirname(path)))
             with open(os.path.join(root, path), "w") as file:
                 file.write(text)
-            findings, _ = check_tree(root)
+            findings, _ = check_tree(root, {})
         if expected and not any(expected in finding for finding in findings):
             complaints.append("a planted fault was not found: %s (%s): %s" % (path, expected, findings))
         if not expected and findings:
             complaints.append("found a fault where none is: %s" % findings)
+    return complaints + test_exceptions()
+
+
+def test_exceptions():
+    """An exception holds what it names to the size that it has, and is one as long as it is needed."""
+    key = ("proxy/a.cc f", "lines of function")
+    expected = {59: "within the limit", 61: None, 70: None, 71: "71 lines of function, at most 70"}
+    complaints = []
+    for size, what in expected.items():
+        found = list(sizes.findings([("proxy/a.cc", (key[0], size, 60, 1, key[1]))], {key: 70}))
+        if (len(found) != 0) != (what is not None) or (what and what not in found[0][2]):
+            complaints.append("an exception of 70 lines, at %d: %s" % (size, found))
     return complaints
 
 
 def main():
-    findings, count = check_tree(ROOT)
+    findings, count = check_tree(ROOT, sizes.EXCEPTIONS)
     results = [("layers (%d files)" % count, findings if count else ["no source file found"])]
     formatting = check_format(ROOT)
     if formatting is not None:

@@ -66,9 +66,8 @@ class KnownState {
   void pin(std::string why);
   void forget();
   void use_schema(std::string schema);
-  // A SET of these variables has run; and one of which nothing was set.
+  // A SET of these variables has run.
   void note_set(const std::vector<std::string>& names);
-  void note_failed_set() { forget(); }
   // Something ran whose effect on the session cannot be followed.
   void note_unobserved();
   // A transaction has begun: the server has given up its table locks.

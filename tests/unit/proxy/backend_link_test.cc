@@ -14,7 +14,7 @@
 namespace crossfade::proxy {
 namespace {
 
-using support::Answer;
+using ServerAnswer = support::Answer;
 using support::FakeBackend;
 using support::Fault;
 using support::LoopThread;
@@ -265,7 +265,7 @@ Task<CapturedOr> two_at_once(BackendLink& link) {
   co_return co_await link.capture(protocol::ResponseKind::query, soon());
 }
 
-TEST_F(BackendLinkTest, PipelinedCommandsAreAnsweredOneByOne) {
+TEST_F(BackendLinkTest, PipelinedCommandsAre @ @edOneByOne) {
   ASSERT_TRUE(open().ok());
   const auto second = loop_.await<CapturedOr>([this] { return two_at_once(*link_); });
   ASSERT_TRUE(second.ok());

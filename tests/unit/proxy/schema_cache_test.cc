@@ -18,7 +18,7 @@
 namespace crossfade::proxy {
 namespace {
 
-using support::Answer;
+using ServerAnswer = support::Answer;
 using support::LoopThread;
 using support::ProxyStack;
 
@@ -28,7 +28,7 @@ constexpr const char* kQuestion = "information_schema.TABLES";
 class SchemaCacheTest : public ::testing::Test {
  protected:
   SchemaCacheTest() {
-    backend_.set_script([this](const std::string&, const std::string& sql) -> std::optional<Answer> {
+    backend_.set_script([this](const std::string&, const std::string& sql) -> std::optional<ServerAnswer> {
       if (sql.find(kQuestion) == std::string::npos) return std::nullopt;
       std::unique_lock lock(mutex_);
       ++asked_;
@@ -153,11 +153,13 @@ TEST_F(SchemaCacheTest, AnAnswerThatBreaksOffCostsTheConnectionAndNotThePlace) {
 TEST(SchemaCacheStack, SessionsThatReadAColdTableShareOneQuestion) {
   support::FakeFeed feed;
   feed.stop_table("shop", "elsewhere");
-  ProxyStack stack(ProxyStack::Options{.feed = &feed});
+  config::Flags moved;
+  moved.read_from_new.percent = config::Percent::from_ppm(config::Percent::kWhole);
+  ProxyStack stack(ProxyStack::Options{.flags = moved, .feed = &feed});
   std::atomic<std::size_t> asked{0};
   std::promise<void> release;
   const std::shared_future<void> released = release.get_future().share();
-  stack.leader().set_script([&](const std::string& user, const std::string& sql) -> std::optional<Answer> {
+  stack.leader().set_script([&](const std::string& user, const std::string& sql) -> std::optional<ServerAnswer> {
     if (user == "control" && sql.find(kQuestion) != std::string::npos) {
       ++asked;
       released.wait();
@@ -171,7 +173,7 @@ TEST(SchemaCacheStack, SessionsThatReadAColdTableShareOneQuestion) {
   std::atomic<int> read{0};
   for (auto& client : clients) {
     threads.emplace_back([&client = *client, &read] {
-      if (client.query("SELECT v FROM t").cell() == "old") ++read;
+      if (client.query("SELECT v FROM t").cell() == "new") ++read;
     });
   }
   EXPECT_TRUE(support::eventually([&] { return asked == 1; }));

@@ -4,7 +4,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "protocol/error_codes.h"
-#include "proxy/session.h"
+#include "proxy/session/session.h"
 #include "session_writes.h"
 #include "tests/support/proxy_stack.h"
 

@@ -1,4 +1,4 @@
-#include "proxy/session_login.h"
+#include "proxy/session/login/login.h"
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -3,7 +3,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "proxy/session.h"
+#include "proxy/session/session.h"
 #include "session_writes.h"
 #include "tests/support/fake_feed.h"
 #include "tests/support/proxy_stack.h"
@@ -11,7 +11,7 @@
 namespace crossfade::proxy {
 namespace {
 
-using support::Answer;
+using ServerAnswer = support::Answer;
 using support::Client;
 using support::Fault;
 using support::ProxyStack;
@@ -24,7 +24,7 @@ config::Flags all_reads_from_new() {
   return flags;
 }
 
-TEST(SessionRead, AtAHundredPercentTheFollowerAnswers) {
+TEST(SessionRead, AtAHundredPercentTheFollower @ @s) {
   ProxyStack stack(ProxyStack::Options{.flags = all_reads_from_new()});
   const auto client = stack.connect();
   EXPECT_EQ(client->query("SELECT v FROM t").cell(), "new");
@@ -34,7 +34,7 @@ TEST(SessionRead, AtAHundredPercentTheFollowerAnswers) {
       support::eventually([&] { return stack.count([](const Counters& c) { return c.reads_new.get(); }) == 2; }));
 }
 
-TEST(SessionRead, InsideATransactionTheLeaderAnswers) {
+TEST(SessionRead, InsideATransactionTheLeader @ @s) {
   ProxyStack stack(ProxyStack::Options{.flags = all_reads_from_new()});
   const auto client = stack.connect();
   client->query("BEGIN");
@@ -67,7 +67,7 @@ TEST(SessionRead, ALinkThatDiedWhileIdleIsReplaced) {
   EXPECT_EQ(client->query("SELECT v FROM t").cell(), "old");
 }
 
-TEST(SessionRead, AfterAWriteTheFollowerAnswersOnlyWhenItHasIt) {
+TEST(SessionRead, AfterAWriteTheFollower @ @sOnlyWhenItHasIt) {
   support::FakeFeed feed;
   ProxyStack stack(ProxyStack::Options{
       .flags = all_reads_from_new(),
@@ -93,9 +93,9 @@ TEST(SessionRead, ALeaderThatDropsDuringAReadIsALostConnection) {
 }
 
 TEST(SessionRead, TheAnswerIsTheSameHoweverItArrives) {
-  const auto many_rows = [](const std::string&, const std::string& sql) -> std::optional<Answer> {
+  const auto many_rows = [](const std::string&, const std::string& sql) -> std::optional<ServerAnswer> {
     if (sql != "SELECT v, name FROM t") return std::nullopt;
-    Answer answer = Answer::of({"v", "name"}, {});
+    ServerAnswer answer = ServerAnswer::of({"v", "name"}, {});
     for (int i = 0; i < 40; ++i) answer.rows.push_back({std::to_string(i), protocol::Cell()});
     answer.rows.push_back({std::string(300, 'x'), "last"});
     return answer;
@@ -123,9 +123,9 @@ TEST(SessionRead, TheAnswerIsTheSameHoweverItArrives) {
 TEST(SessionRead, ALargeAnswerPassesWhole) {
   ProxyStack stack;
   const std::string large(17u << 20, 'x');
-  stack.leader().set_script([&](const std::string&, const std::string& sql) -> std::optional<Answer> {
+  stack.leader().set_script([&](const std::string&, const std::string& sql) -> std::optional<ServerAnswer> {
     if (sql != "SELECT name FROM t") return std::nullopt;
-    return Answer::of({"name"}, {{large}});
+    return ServerAnswer::of({"name"}, {{large}});
   });
   const auto client = stack.connect();
   EXPECT_EQ(client->query("SELECT name FROM t").cell(), large);

@@ -14,7 +14,7 @@
 namespace crossfade::proxy {
 namespace {
 
-using support::Answer;
+using ServerAnswer = support::Answer;
 using support::Client;
 using support::FakeFeed;
 using support::ProxyStack;
@@ -44,29 +44,30 @@ protocol::Buffer variable(std::string_view name, std::string_view value) {
   return out;
 }
 
-Answer telling(Answer answer, const protocol::Buffer& state) {
+ServerAnswer telling(ServerAnswer answer, const protocol::Buffer& state) {
   answer.ok.status |= protocol::kStatusSessionStateChanged;
   answer.ok.session_state = protocol::as_text(state);
   return answer;
 }
 
 // A MariaDB that tells the GTID of each INSERT, and of one CALL that it changed the session.
-std::optional<Answer> mariadb_that_tells(const std::string& user, const std::string& sql) {
+std::optional<ServerAnswer> mariadb_that_tells(const std::string& user, const std::string& sql) {
   if (user != "app") return std::nullopt;
   if (sql.starts_with("SELECT @@session_track_system_variables")) {
-    return Answer::of({"variables", "state"}, {{"autocommit", "0"}});
+    return ServerAnswer::of({"variables", "state"}, {{"autocommit", "0"}});
   }
-  if (sql.starts_with("SELECT @@wait_timeout")) return Answer::of({"wait_timeout"}, {{"28800"}});
-  if (sql.starts_with("SHOW GLOBAL STATUS")) return Answer::of({"name", "value"}, {{"Com_kill", "0"}, {"Uptime", "9"}});
-  if (sql.starts_with("INSERT")) return telling(Answer::done(1), variable("last_gtid", "0-1-54"));
+  if (sql.starts_with("SELECT @@wait_timeout")) return ServerAnswer::of({"wait_timeout"}, {{"28800"}});
+  if (sql.starts_with("SHOW GLOBAL STATUS"))
+    return ServerAnswer::of({"name", "value"}, {{"Com_kill", "0"}, {"Uptime", "9"}});
+  if (sql.starts_with("INSERT")) return telling(ServerAnswer::done(1), variable("last_gtid", "0-1-54"));
   if (sql.starts_with("UPDATE")) {
     protocol::Buffer state = variable("time_zone", "UTC");
     const protocol::Buffer gtid = variable("last_gtid", "0-1-55");
     state.insert(state.end(), gtid.begin(), gtid.end());
-    return telling(Answer::done(1), state);
+    return telling(ServerAnswer::done(1), state);
   }
-  if (sql == "CALL changes()") return telling(Answer::done(), protocol::Buffer{2, 2, 1, '1'});
-  if (sql.starts_with("CALL")) return Answer::done();
+  if (sql == "CALL changes()") return telling(ServerAnswer::done(), protocol::Buffer{2, 2, 1, '1'});
+  if (sql.starts_with("CALL")) return ServerAnswer::done();
   return std::nullopt;
 }
 
@@ -328,8 +329,8 @@ TEST(SessionRows, ACallKeepsReadsWithTheLeaderOnlyIfItHasChangedTheSession) {
 TEST(SessionRows, TemporaryTablesAndLocksKeepReadsWithTheLeader) {
   FakeFeed feed;
   ProxyStack stack(ProxyStack::Options{.flags = reads_all_from_new(), .feed = &feed});
-  stack.leader().set_script([](const std::string& user, const std::string& sql) -> std::optional<Answer> {
-    if (sql.starts_with("DROP") || sql.starts_with("LOCK") || sql.starts_with("UNLOCK")) return Answer::done();
+  stack.leader().set_script([](const std::string& user, const std::string& sql) -> std::optional<ServerAnswer> {
+    if (sql.starts_with("DROP") || sql.starts_with("LOCK") || sql.starts_with("UNLOCK")) return ServerAnswer::done();
     return mariadb_that_tells(user, sql);
   });
   const auto client = stack.connect();

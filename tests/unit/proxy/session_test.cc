@@ -2,7 +2,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "proxy/session.h"
+#include "proxy/session/session.h"
 #include "session_writes.h"
 #include "tests/support/proxy_stack.h"
 

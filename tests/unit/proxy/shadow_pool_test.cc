@@ -14,7 +14,7 @@ namespace {
 
 using shadow::SkipReason;
 using shadow::Verdict;
-using support::Answer;
+using ServerAnswer = support::Answer;
 using support::eventually;
 using support::FakeBackend;
 using support::ProxyStack;
@@ -29,9 +29,9 @@ config::Flags shadow_everything() {
 
 // Application reads give `value`.
 FakeBackend::Script reads_give(std::string value) {
-  return [value](const std::string& user, const std::string& sql) -> std::optional<Answer> {
+  return [value](const std::string& user, const std::string& sql) -> std::optional<ServerAnswer> {
     if (user != "app" || !sql.starts_with("SELECT v")) return std::nullopt;
-    return Answer::of({"v"}, {{value}});
+    return ServerAnswer::of({"v"}, {{value}});
   };
 }
 
@@ -65,7 +65,7 @@ class ShadowPoolTest : public ::testing::Test {
   std::unique_ptr<support::Client> client_;
 };
 
-TEST_F(ShadowPoolTest, EqualAnswersMatch) {
+TEST_F(ShadowPoolTest, Equal @ @sMatch) {
   EXPECT_EQ(client_->query(kRead).cell(), "same");
   const std::uint32_t statement = client_->prepare("SELECT v FROM t WHERE id = ?");
   EXPECT_EQ(client_->execute(statement, {1}).cell(), "same");
@@ -83,9 +83,9 @@ TEST_F(ShadowPoolTest, AnAnswerThatStaysDifferentIsADifference) {
 
 TEST_F(ShadowPoolTest, AnAnswerThatIsEqualWhenRunAgainIsTransient) {
   std::atomic<int> asked{0};
-  stack_.follower().set_script([&](const std::string& user, const std::string& sql) -> std::optional<Answer> {
+  stack_.follower().set_script([&](const std::string& user, const std::string& sql) -> std::optional<ServerAnswer> {
     if (user != "app" || !sql.starts_with("SELECT v")) return std::nullopt;
-    return Answer::of({"v"}, {{asked++ == 0 ? "late" : "same"}});
+    return ServerAnswer::of({"v"}, {{asked++ == 0 ? "late" : "same"}});
   });
   client_->query(kRead);
   EXPECT_TRUE(eventually([&] { return verdicts(Verdict::transient) == 1; }));
@@ -93,9 +93,9 @@ TEST_F(ShadowPoolTest, AnAnswerThatIsEqualWhenRunAgainIsTransient) {
 }
 
 TEST_F(ShadowPoolTest, AnErrorOnOneSideIsADifference) {
-  stack_.follower().set_script([](const std::string& user, const std::string& sql) -> std::optional<Answer> {
+  stack_.follower().set_script([](const std::string& user, const std::string& sql) -> std::optional<ServerAnswer> {
     if (user != "app" || !sql.starts_with("SELECT v")) return std::nullopt;
-    return Answer::failed(1054, "42S22", "Unknown column 'v'");
+    return ServerAnswer::failed(1054, "42S22", "Unknown column 'v'");
   });
   EXPECT_EQ(client_->query(kRead).cell(), "same");
   EXPECT_TRUE(eventually([&] { return verdicts(Verdict::error_one_side) == 1; }));
@@ -135,11 +135,11 @@ class TightShadowPoolTest : public ShadowPoolTest {
 TEST_F(TightShadowPoolTest, TheClientNeverWaitsAndWhatFindsNoRoomIsCounted) {
   std::latch reached(1);
   std::latch released(1);
-  stack_.follower().set_script([&](const std::string& user, const std::string& sql) -> std::optional<Answer> {
+  stack_.follower().set_script([&](const std::string& user, const std::string& sql) -> std::optional<ServerAnswer> {
     if (user != "app" || sql != "SELECT v FROM t WHERE id = 0") return std::nullopt;
     reached.count_down();
     released.wait();
-    return Answer::of({"v"}, {{"same"}});
+    return ServerAnswer::of({"v"}, {{"same"}});
   });
   EXPECT_EQ(client_->query("SELECT v FROM t WHERE id = 0").cell(), "same");
   reached.wait();  // the one slot is busy
@@ -173,13 +173,14 @@ TEST_F(ShadowPoolTest, CallsAreCountedInTheReport) {
 
 // Application reads give `value`; the server says that it takes `most` connections and has `now`.
 FakeBackend::Script crowded(std::string value, std::string most, std::string now) {
-  return [=, reads = reads_give(value)](const std::string& user, const std::string& sql) -> std::optional<Answer> {
-    if (user == "app" && sql.starts_with("SELECT @@max_connections")) return Answer::of({"m"}, {{most}});
-    if (user == "app" && sql.starts_with("SHOW GLOBAL STATUS")) {
-      return Answer::of({"Variable_name", "Value"}, {{"Threads_connected", now}});
-    }
-    return reads(user, sql);
-  };
+  return
+      [=, reads = reads_give(value)](const std::string& user, const std::string& sql) -> std::optional<ServerAnswer> {
+        if (user == "app" && sql.starts_with("SELECT @@max_connections")) return ServerAnswer::of({"m"}, {{most}});
+        if (user == "app" && sql.starts_with("SHOW GLOBAL STATUS")) {
+          return ServerAnswer::of({"Variable_name", "Value"}, {{"Threads_connected", now}});
+        }
+        return reads(user, sql);
+      };
 }
 
 class ShadowConnectionsTest : public ShadowPoolTest {
@@ -263,17 +264,18 @@ TEST_F(ShadowPoolTest, AStatementThatKeepsDifferingIsComparedLessOften) {
 
 // `old` and `new` hold v of the two rows the other way round; id is the primary key.
 FakeBackend::Script two_rows(std::string first, std::string second) {
-  return [=](const std::string& user, const std::string& sql) -> std::optional<Answer> {
+  return [=](const std::string& user, const std::string& sql) -> std::optional<ServerAnswer> {
     if (user != "app") return std::nullopt;
     if (sql.find("information_schema.STATISTICS") != std::string::npos) {
-      return Answer::of({"INDEX_NAME", "COLUMN_NAME", "NULLABLE", "SUB_PART"}, {{"PRIMARY", "id", "", std::nullopt},
-                                                                                {"loose", "kind", "YES", std::nullopt},
-                                                                                {"part", "name", "", "3"},
-                                                                                {"pair", "a", "", std::nullopt},
-                                                                                {"pair", "B", "", std::nullopt}});
+      return ServerAnswer::of({"INDEX_NAME", "COLUMN_NAME", "NULLABLE", "SUB_PART"},
+                              {{"PRIMARY", "id", "", std::nullopt},
+                               {"loose", "kind", "YES", std::nullopt},
+                               {"part", "name", "", "3"},
+                               {"pair", "a", "", std::nullopt},
+                               {"pair", "B", "", std::nullopt}});
     }
     if (!sql.starts_with("SELECT v")) return std::nullopt;
-    return Answer::of({"v"}, {{first}, {second}});
+    return ServerAnswer::of({"v"}, {{first}, {second}});
   };
 }
 
@@ -300,7 +302,8 @@ TEST_F(ShadowPoolTest, TheControlsTimeIsOfItsAnswerAlone) {
   constexpr auto kSlow = std::chrono::milliseconds(1000);
   constexpr auto kAnswer = std::chrono::milliseconds(20);
   const auto slow = [&](bool leads) {
-    return [=, reads = reads_give("same")](const std::string& user, const std::string& sql) -> std::optional<Answer> {
+    return [=, reads = reads_give("same")](const std::string& user,
+                                           const std::string& sql) -> std::optional<ServerAnswer> {
       if (user == "app" && sql.starts_with("SELECT v")) std::this_thread::sleep_for(kAnswer);
       if (user == "app" && leads && sql.find("@@") != std::string::npos) std::this_thread::sleep_for(kSlow);
       return reads(user, sql);

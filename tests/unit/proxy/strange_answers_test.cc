@@ -9,7 +9,7 @@
 namespace crossfade::proxy {
 namespace {
 
-using support::Answer;
+using ServerAnswer = support::Answer;
 using support::eventually;
 using support::ProxyStack;
 
@@ -18,20 +18,20 @@ constexpr const char* kQuestions[] = {
     "DATABASE()",         "TABLES",          "SHOW WARNINGS", "@@warning_count", "@@wait_timeout",
     "SHOW GLOBAL STATUS", "@@session_track", "gtid"};
 
-Answer strange(std::size_t number) {
+ServerAnswer strange(std::size_t number) {
   switch (number % 6) {
     case 0:
-      return Answer::of({"a"}, {});
+      return ServerAnswer::of({"a"}, {});
     case 1:
-      return Answer::of({"a"}, {{std::nullopt}});
+      return ServerAnswer::of({"a"}, {{std::nullopt}});
     case 2:
-      return Answer::done();
+      return ServerAnswer::done();
     case 3:
-      return Answer::of({"a", "b"}, {{"1", std::nullopt}, {"2", "x"}});
+      return ServerAnswer::of({"a", "b"}, {{"1", std::nullopt}, {"2", "x"}});
     case 4:
-      return Answer::of(std::vector<std::string>(30, "a"), {std::vector<protocol::Cell>(30, protocol::Cell())});
+      return ServerAnswer::of(std::vector<std::string>(30, "a"), {std::vector<protocol::Cell>(30, protocol::Cell())});
     default:
-      return Answer::failed(1105, "HY000", "no");
+      return ServerAnswer::failed(1105, "HY000", "no");
   }
 }
 
@@ -51,7 +51,7 @@ void run_clients(ProxyStack& stack) {
   }
 }
 
-TEST(StrangeAnswers, EndNothingButTheConnectionThatTheyCameOn) {
+TEST(Strange @ @s, EndNothingButTheConnectionThatTheyCameOn) {
   config::Flags flags;
   flags.dual_write.ack = config::Ack::both;
   flags.read_from_new.percent = config::Percent::from_ppm(config::Percent::kWhole);
@@ -59,7 +59,7 @@ TEST(StrangeAnswers, EndNothingButTheConnectionThatTheyCameOn) {
   for (const char* question : kQuestions) {
     SCOPED_TRACE(question);
     std::atomic<std::size_t> asked{0};
-    const auto script = [&asked, question](const std::string&, const std::string& sql) -> std::optional<Answer> {
+    const auto script = [&asked, question](const std::string&, const std::string& sql) -> std::optional<ServerAnswer> {
       if (!is_question(sql) || sql.find(question) == std::string::npos) return std::nullopt;
       return strange(asked++);
     };

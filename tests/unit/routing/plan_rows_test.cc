@@ -124,9 +124,92 @@ TEST(PlanRows, KnownReadsAreRoutedAndShadowedAsEver) {
 
 TEST(PlanRows, ReadsOfStoppedTablesStayWithTheLeaderAndAreNotShadowed) {
   RowsCase c;
-  c.session.reads_stopped_tables = true;
+  c.session.reads_stopped_tables = Known::yes;
   EXPECT_EQ(c.plan("SELECT a FROM t"), on_leader(Action::relay, Reason::table_stopped));
-  EXPECT_EQ(name(Reason::table_stopped), "table_stopped");
+}
+
+// What bears on a read that would leave the leader, and what it comes to.
+TEST(PlanRows, AReadThatWouldLeaveTheLeaderAsksForWhatIsNotKnown) {
+  constexpr Known kNo = Known::no;
+  constexpr Known kYes = Known::yes;
+  constexpr Known kUnknown = Known::unknown;
+  const Plan moved{Action::relay, Backend::new_db, true, Reason::read_percent};
+  const Plan ask = on_leader(Action::ask, Reason::session_state);
+  struct Case {
+    Known repeatable;
+    Known stopped;
+    Plan plan;
+  };
+  const Case cases[] = {
+      {kYes, kNo, moved},
+      {kYes, kUnknown, ask},
+      {kYes, kYes, on_leader(Action::relay, Reason::table_stopped)},
+      {kUnknown, kNo, ask},
+      {kUnknown, kUnknown, ask},
+      {kUnknown, kYes, on_leader(Action::relay, Reason::table_stopped)},
+      {kNo, kNo, on_leader(Action::relay, Reason::pinned)},
+      {kNo, kUnknown, on_leader(Action::relay, Reason::pinned)},
+      {kNo, kYes, on_leader(Action::relay, Reason::table_stopped)},
+  };
+  for (const Case& one : cases) {
+    RowsCase c;
+    c.session.repeatable = one.repeatable;
+    c.session.reads_stopped_tables = one.stopped;
+    EXPECT_EQ(c.plan("SELECT a FROM t"), one.plan);
+  }
+}
+
+TEST(PlanRows, NothingIsAskedForAStatementThatStaysWithTheLeader) {
+  RowsCase c;
+  c.session.repeatable = c.session.reads_stopped_tables = Known::unknown;
+  for (const std::string_view sql : {"INSERT INTO t VALUES (1)", "SELECT a FROM t FOR UPDATE", "SELECT @@sql_mode",
+                                     "SHOW TABLES", "BEGIN", "SET a=1"}) {
+    EXPECT_NE(c.plan(sql).action, Action::ask) << sql;
+  }
+  c.flags.shadow_read.percent = Percent();
+  EXPECT_EQ(c.plan("SELECT a FROM t").action, Action::ask);
+  c.flags.read_from_new.percent = Percent();
+  EXPECT_EQ(c.plan("SELECT a FROM t"), on_leader(Action::relay, Reason::leader_leads));
+  c.flags.shadow_read.percent = Percent::from_ppm(Percent::kWhole);
+  EXPECT_EQ(c.plan("SELECT a FROM t").action, Action::ask);  // a comparison leaves it, too
+}
+
+TEST(PlanRows, WhatTheStatementBeforeHasLeftIsAskedOfWhoeverAnsweredIt) {
+  RowsCase c;
+  c.session.last_answered = Backend::new_db;
+  for (const std::string_view sql : {"SHOW WARNINGS", "SELECT @@warning_count", "SHOW COUNT(*) ERRORS"}) {
+    EXPECT_EQ(c.plan(sql), (Plan{Action::warnings, Backend::new_db, false, Reason::session_state})) << sql;
+  }
+  EXPECT_EQ(c.plan("SELECT FOUND_ROWS()"), (Plan{Action::relay, Backend::new_db, false, Reason::session_state}));
+  EXPECT_EQ(c.plan("SELECT FOUND_ROWS(), f(1)").answer_from, Backend::old_db);
+  c.session.execution = Execution::anywhere;
+  EXPECT_EQ(c.plan("SHOW WARNINGS"), on_leader(Action::warnings, Reason::session_state));
+  EXPECT_EQ(c.plan("SELECT FOUND_ROWS()"), on_leader(Action::relay, Reason::session_state));
+}
+
+TEST(PlanRows, AnExecutionThatTheOtherSideCannotRepeatStaysWithTheLeader) {
+  RowsCase c;
+  c.session.execution = Execution::anywhere;
+  EXPECT_EQ(c.plan("SELECT a FROM t"), (Plan{Action::relay, Backend::new_db, true, Reason::read_percent}));
+  c.session.execution = Execution::leader_only;
+  EXPECT_EQ(c.plan("SELECT a FROM t"), on_leader(Action::relay, Reason::session_state));
+}
+
+TEST(PlanRows, FlagsMoveOrShadowReadsByAnyRule) {
+  config::Flags none;
+  EXPECT_FALSE(moves_reads(none));
+  EXPECT_FALSE(shadows_reads(none));
+  config::Flags all = none;
+  all.read_from_new.percent = all.shadow_read.percent = Percent::from_ppm(1);
+  EXPECT_TRUE(moves_reads(all));
+  EXPECT_TRUE(shadows_reads(all));
+  config::Flags rules = none;
+  config::Rule rule;
+  rule.read_from_new = config::ReadFromNewFlags{Percent::from_ppm(1), {}};
+  rule.shadow_read = config::ShadowReadFlags{Percent::from_ppm(1)};
+  rules.rules = {config::Rule(), rule};
+  EXPECT_TRUE(moves_reads(rules));
+  EXPECT_TRUE(shadows_reads(rules));
 }
 
 TEST(PlanRows, SetsThatHideWritesFromTheLogAreRefusedInEveryForm) {

@@ -54,7 +54,6 @@ TEST(KnownState, EveryStatementThatMayChangeItMakesANewVersion) {
       {"forget", [](KnownState& known) { known.forget(); }},
       {"use", [](KnownState& known) { known.use_schema("other"); }},
       {"set", [](KnownState& known) { known.note_set({"sql_mode"}); }},
-      {"failed set", [](KnownState& known) { known.note_failed_set(); }},
       {"unobserved", [](KnownState& known) { known.note_unobserved(); }},
       {"reset", [](KnownState& known) { known.reset(); }},
   };

@@ -1,0 +1,53 @@
+// What a session has committed on the leader, and who waits until the other side has it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proxy/commit_tracker.h"
+#include "proxy/session/state/site.h"
+#include "proxy/session/state/transaction.h"
+#include "routing/facts.h"
+
+namespace crossfade::proxy {
+
+// The flags decide what is waited for, the tracker knows what; this asks the feed. Never waits longer than the
+// configuration says.
+//
+// Invariant: while writes are duplicated, each answer of the leader's that may have committed something is noted before
+// its last byte goes to the client.
+class SessionCommits {
+ public:
+  SessionCommits(Site& site, const Transaction& transaction) : site_(site), transaction_(transaction) {}
+
+  bool duplicates() const { return transaction_.flags().dual_write.enabled; }
+  // Somebody will wait for commits, so that the leader is to name them.
+  bool wants_tracking() const;
+  // After the server has given the session a fresh state. A Status: the connection is lost.
+  Task<absl::Status> begin_tracking(BackendLink& leading);
+  void end_tracking() { tracker_.end_tracking(); }
+  const protocol::OwnTracking& own_tracking() const { return tracker_.own(); }
+  void distrust() { tracker_.distrust(); }
+  void note_client_set(const std::vector<std::string>& names) { tracker_.note_client_set(names); }
+  bool state_unchanged() const { return tracker_.state_unchanged(); }
+
+  // A statement is about to run on the leader.
+  void expect_of(const routing::StatementFacts& facts);
+  void expect_anywhere() { tracker_.expect(CommitTracker::Expect::anywhere); }
+  // Its response is whole. A value: `ack: both` waits for this.
+  std::optional<Commit> note(const BackendLink& leading, const protocol::ResultEnd& end,
+                             const protocol::ToldBySession& told);
+  // `ack: both`. Past the time-out this behaves as `ack: leader`, counted, as semi-synchronous replication does.
+  Task<void> wait_for(Commit commit);
+  // False when the other side does not have in time what a read must see: this session's last write, or, if asked to be
+  // strict, all that is committed by now.
+  Task<bool> follower_is_current();
+
+ private:
+  Site& site_;
+  const Transaction& transaction_;
+  CommitTracker tracker_;
+};
+
+}  // namespace crossfade::proxy
