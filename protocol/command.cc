@@ -77,11 +77,8 @@ std::string_view command_name(CommandByte command) {
   return {};  // a byte from the wire that names no command
 }
 
-bool is_known_command(std::uint8_t byte) { return !command_name(static_cast<CommandByte>(byte)).empty(); }
-
 Buffer encode_query(std::string_view sql) { return encode_with_text(CommandByte::query, sql); }
 Buffer encode_simple(CommandByte command) { return {static_cast<std::uint8_t>(command)}; }
-Buffer encode_init_db(std::string_view schema) { return encode_with_text(CommandByte::init_db, schema); }
 Buffer encode_prepare(std::string_view sql) { return encode_with_text(CommandByte::stmt_prepare, sql); }
 
 Buffer encode_stmt_close(std::uint32_t statement_id) {

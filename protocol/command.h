@@ -43,11 +43,9 @@ enum class CommandByte : std::uint8_t {
 };
 // "COM_QUERY" and so on; empty for a byte that names no command.
 std::string_view command_name(CommandByte command);
-bool is_known_command(std::uint8_t byte);
 
 Buffer encode_query(std::string_view sql);  // payload, without packet header
 Buffer encode_simple(CommandByte command);
-Buffer encode_init_db(std::string_view schema);
 Buffer encode_prepare(std::string_view sql);
 Buffer encode_stmt_close(std::uint32_t statement_id);
 

@@ -33,6 +33,8 @@ Buffer encode_greeting(const Greeting& greeting);
 
 // MariaDB servers do not set kLongPassword and name themselves in the version.
 bool is_mariadb(const Greeting& greeting);
+enum class Make : std::uint8_t { mariadb, mysql };
+inline Make make_of(const Greeting& greeting) { return is_mariadb(greeting) ? Make::mariadb : Make::mysql; }
 
 // A client's answer to the greeting. For an SSLRequest (32 bytes) only capabilities,
 // message_bytes_max and collation are set, and is_tls_request is true.

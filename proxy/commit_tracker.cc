@@ -45,8 +45,8 @@ void CommitTracker::note_client_set(const std::vector<std::string>& names) {
   }
 }
 
-std::string track_statements(bool mariadb) {
-  if (mariadb) {
+std::string track_statements(protocol::Make make) {
+  if (make == protocol::Make::mariadb) {
     return "SELECT @@session_track_system_variables,@@session_track_state_change LIMIT 1;"
            "SET SESSION session_track_system_variables=CONCAT_WS(',',NULLIF(@@session_track_system_variables,''),"
            "'last_gtid'),session_track_state_change=1";
@@ -55,7 +55,8 @@ std::string track_statements(bool mariadb) {
          "SET SESSION session_track_gtids=OWN_GTID,session_track_state_change=1";
 }
 
-std::optional<Tracking> tracking_from(const std::vector<protocol::ResultSet>& results, bool mariadb) {
+std::optional<Tracking> tracking_from(const std::vector<protocol::ResultSet>& results, protocol::Make make) {
+  const bool mariadb = make == protocol::Make::mariadb;
   const std::size_t columns = mariadb ? 2 : 3;
   if (results.size() != 2 || results.front().rows.size() != 1 || results.front().rows.front().size() != columns) {
     return std::nullopt;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "protocol/capabilities.h"
+#include "protocol/handshake.h"
 #include "protocol/response_tracker.h"
 #include "protocol/session_track_filter.h"
 #include "proxy/feed/feed.h"
@@ -28,7 +29,6 @@ class CommitTracker {
     own_ = {};
     tracks_ = false;
   }
-  bool tracks() const { return tracks_; }
   const protocol::OwnTracking& own() const { return own_; }
 
   // When the statement about to run could commit something, as far as is known here. Holds for one response.
@@ -65,13 +65,13 @@ class CommitTracker {
 
 // The statements, one packet of two, that have the leader tell GTIDs and changes of state in each OK; the first asks
 // what was in force.
-std::string track_statements(bool mariadb);
+std::string track_statements(protocol::Make make);
 struct Tracking {
   protocol::OwnTracking own = {};
   // A MySQL without GTIDs in its log has none to tell, whatever is asked of it.
   bool names_commits = true;
 };
 // What the answer to them means. nullopt: it is none.
-std::optional<Tracking> tracking_from(const std::vector<protocol::ResultSet>& results, bool mariadb);
+std::optional<Tracking> tracking_from(const std::vector<protocol::ResultSet>& results, protocol::Make make);
 
 }  // namespace crossfade::proxy

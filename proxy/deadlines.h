@@ -15,6 +15,10 @@ inline constexpr auto kClientIdleMax = std::chrono::hours(8);
 inline constexpr auto kClientStalledMax = std::chrono::hours(8);
 // Questions of the proxy's own, which a server that is well answers at once.
 inline constexpr auto kAnswerMax = std::chrono::seconds(30);
+// A connection is brought into a session's state while its client waits.
+inline constexpr auto kStateMax = std::chrono::seconds(10);
+// A session begins anew: a long transaction may have to be rolled back.
+inline constexpr auto kRollbackMax = std::chrono::minutes(10);
 inline constexpr auto kConnectMax = std::chrono::seconds(5);
 
 // Triggers wait for open transactions, and many tables take their time.

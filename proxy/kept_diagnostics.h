@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "protocol/handshake.h"
 #include "protocol/response.h"
 #include "protocol/wire.h"
 #include "routing/tokenizer.h"
@@ -29,7 +30,8 @@ struct Condition {
 };
 // How the leader would put an answer.
 struct AnswerForm {
-  enum class Make : std::uint8_t { mariadb, mysql } make = Make::mariadb;
+  using Make = protocol::Make;
+  Make make = Make::mariadb;
   protocol::Capabilities capabilities = 0;  // agreed with the client
   std::uint16_t status = 0;                 // the session's
 };

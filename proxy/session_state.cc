@@ -34,10 +34,12 @@ std::string folded(std::string_view text) {
   return out;
 }
 
+using protocol::Make;
 using Variables = std::vector<const routing::SessionVariable*>;
 
 // What is asked for beyond the fixed columns, in the order of the columns.
-Variables asked_for(bool mariadb, const Variables& deciding) {
+Variables asked_for(Make make, const Variables& deciding) {
+  const bool mariadb = make == Make::mariadb;
   Variables out;
   for (const routing::SessionVariable& variable : routing::session_variables()) {
     const bool carried = variable.effect == routing::VariableEffect::carried ||
@@ -70,27 +72,30 @@ absl::Status take_variable(const routing::SessionVariable& variable, const std::
   return absl::OkStatus();
 }
 
+dualwrite::FollowerTraits traits_of(Make target, Make source) {
+  return {.follower_is_mariadb = target == Make::mariadb, .leader_is_mariadb = source == Make::mariadb};
+}
+
 }  // namespace
 
 bool is_fixed_offset(const std::string& time_zone) {
   return time_zone.size() == 6 && (time_zone[0] == '+' || time_zone[0] == '-') && time_zone[3] == ':';
 }
 
-std::string context_query(bool mariadb, const Variables& deciding) {
+std::string context_query(Make make, const Variables& deciding) {
   std::string sql =
       "SELECT DATABASE(),@@sql_mode,@@time_zone,@@character_set_client,@@collation_connection,@@foreign_key_checks,"
       "@@unique_checks,@@auto_increment_increment,@@auto_increment_offset,@@character_set_results,@@system_time_zone,"
       "@@max_allowed_packet";
-  for (const routing::SessionVariable* variable : asked_for(mariadb, deciding)) {
+  for (const routing::SessionVariable* variable : asked_for(make, deciding)) {
     sql += ",@@" + std::string(variable->name);
   }
   return sql + " LIMIT 1";  // sql_select_limit may be 0
 }
 
-absl::StatusOr<SessionContext> context_from(const protocol::ResultSet& result, bool mariadb,
-                                            const Variables& deciding) {
+absl::StatusOr<SessionContext> context_from(const protocol::ResultSet& result, Make make, const Variables& deciding) {
   constexpr std::size_t kFixed = 12;
-  const Variables more = asked_for(mariadb, deciding);
+  const Variables more = asked_for(make, deciding);
   if (result.rows.size() != 1 || result.rows[0].size() != kFixed + more.size())
     return absl::InternalError("unexpected answer to the context query");
   const auto& row = result.rows[0];
@@ -122,10 +127,8 @@ absl::StatusOr<SessionContext> context_from(const protocol::ResultSet& result, b
   return context;
 }
 
-std::vector<std::string> context_statements(const SessionContext& context, bool target_is_mariadb,
-                                            bool source_is_mariadb) {
-  const dualwrite::FollowerTraits traits{.follower_is_mariadb = target_is_mariadb,
-                                         .leader_is_mariadb = source_is_mariadb};
+std::vector<std::string> context_statements(const SessionContext& context, Make target, Make source) {
+  const dualwrite::FollowerTraits traits = traits_of(target, source);
   const dualwrite::StatementContext& s = context.statement;
   std::vector<std::string> out;
   std::string variables = dualwrite::set_context(s, traits) + ",character_set_results=" +
@@ -134,7 +137,7 @@ std::vector<std::string> context_statements(const SessionContext& context, bool 
                                : quoted(dualwrite::translate_charset(context.character_set_results, traits)));
   for (const auto& [name, value] : context.read_variables) {
     std::optional<std::pair<std::string, std::string>> there = std::pair(name, value);
-    if (target_is_mariadb != source_is_mariadb) {
+    if (target != source) {
       there = routing::for_other_make(*routing::find_session_variable(name), value);
     }
     if (there) variables += "," + there->first + "=" + routing::value_literal(there->second);
@@ -146,9 +149,8 @@ std::vector<std::string> context_statements(const SessionContext& context, bool 
   return out;
 }
 
-std::string unknown_to_other_side(const SessionContext& context, bool target_is_mariadb, bool source_is_mariadb) {
-  const dualwrite::FollowerTraits traits{.follower_is_mariadb = target_is_mariadb,
-                                         .leader_is_mariadb = source_is_mariadb};
+std::string unknown_to_other_side(const SessionContext& context, Make target, Make source) {
+  const dualwrite::FollowerTraits traits = traits_of(target, source);
   const std::string& client = context.statement.character_set_client;
   const std::string& connection = context.statement.collation_connection;
   if (!dualwrite::has_charset(client, traits)) return "character_set_client " + client;
@@ -161,11 +163,11 @@ std::string unknown_to_other_side(const SessionContext& context, bool target_is_
   return "";
 }
 
-routing::LexerMode lexer_mode(const std::string& sql_mode, const std::string& character_set_client, bool mariadb,
+routing::LexerMode lexer_mode(const std::string& sql_mode, const std::string& character_set_client, Make make,
                               std::uint32_t server_version) {
   return {.ansi_quotes = has_mode(sql_mode, "ANSI_QUOTES"),
           .no_backslash_escapes = has_mode(sql_mode, "NO_BACKSLASH_ESCAPES"),
-          .mariadb = mariadb,
+          .mariadb = make == Make::mariadb,
           .server_version = server_version,
           .ignore_space = has_mode(sql_mode, "IGNORE_SPACE"),
           .multi_byte = routing::multi_byte(character_set_client)};

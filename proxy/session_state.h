@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "dualwrite/statement_context.h"
+#include "protocol/handshake.h"
 #include "protocol/rows.h"
 #include "proxy/set_variables.h"
 #include "routing/tokenizer.h"
@@ -27,15 +28,15 @@ struct SessionContext {
 };
 // The query whose single row context_from() understands, for the same arguments. Besides what every session has it asks
 // for `deciding`: what this one has set of the variables that pin reads.
-std::string context_query(bool mariadb, const std::vector<const routing::SessionVariable*>& deciding);
-absl::StatusOr<SessionContext> context_from(const protocol::ResultSet& result, bool mariadb,
+std::string context_query(protocol::Make make, const std::vector<const routing::SessionVariable*>& deciding);
+absl::StatusOr<SessionContext> context_from(const protocol::ResultSet& result, protocol::Make make,
                                             const std::vector<const routing::SessionVariable*>& deciding);
 // Statements, one a packet, that bring another backend's session to the same state, and make it read-only.
-std::vector<std::string> context_statements(const SessionContext& context, bool target_is_mariadb,
-                                            bool source_is_mariadb);
+std::vector<std::string> context_statements(const SessionContext& context, protocol::Make target,
+                                            protocol::Make source);
 // What of the context the other side has no name for: "character_set_client gb18030". Empty: nothing.
-std::string unknown_to_other_side(const SessionContext& context, bool target_is_mariadb, bool source_is_mariadb);
-routing::LexerMode lexer_mode(const std::string& sql_mode, const std::string& character_set_client, bool mariadb,
+std::string unknown_to_other_side(const SessionContext& context, protocol::Make target, protocol::Make source);
+routing::LexerMode lexer_mode(const std::string& sql_mode, const std::string& character_set_client, protocol::Make make,
                               std::uint32_t server_version);
 // "+05:30": means the same on every host.
 bool is_fixed_offset(const std::string& time_zone);

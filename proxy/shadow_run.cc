@@ -14,7 +14,8 @@ namespace {
 // The context was read on the control's side; the other may be of the other make.
 Task<absl::Status> bring_to_state(BackendLink& link, std::vector<std::string>& state, const ShadowJob& job,
                                   TimePoint deadline) {
-  std::vector<std::string> wanted = context_statements(job.context, link.is_mariadb(), job.control_is_mariadb);
+  std::vector<std::string> wanted =
+      context_statements(job.context, protocol::make_of(link.greeting()), job.control_make);
   if (state == wanted) co_return absl::OkStatus();
   state.clear();
   for (const std::string& sql : wanted) {

@@ -22,9 +22,9 @@ struct ShadowJob {
   protocol::Buffer execute;  // prepared: self-contained COM_STMT_EXECUTE payload
   std::string user;          // whose credentials; also the pool's key
   SessionContext context;
-  bool control_is_mariadb = true;  // whose names `context` holds: the leader's
-  bool ordered = false;            // ORDER BY at the top level
-  bool total_order = false;        // which leaves no two rows to choose between; found out only when it matters
+  protocol::Make control_make = protocol::Make::mariadb;  // whose names `context` holds: the leader's
+  bool ordered = false;                                   // ORDER BY at the top level
+  bool total_order = false;  // which leaves no two rows to choose between; found out only when it matters
   routing::LexerMode lexer_mode;
   std::uint64_t digest = 0;
   std::string digest_text;

@@ -11,7 +11,7 @@ namespace crossfade::proxy {
 void BackendTraitsTable::set(config::Backend which, const protocol::Greeting& greeting) {
   const std::lock_guard lock(mutex_);
   traits_[static_cast<std::size_t>(which)] = {.known = true,
-                                              .mariadb = protocol::is_mariadb(greeting),
+                                              .make = protocol::make_of(greeting),
                                               .version = greeting.server_version,
                                               .capabilities = greeting.capabilities};
 }

@@ -41,7 +41,7 @@ class ShadowPool;
 // What is known of a backend from its last greeting; guarded by BackendTraitsTable.
 struct BackendTraits {
   bool known = false;
-  bool mariadb = false;
+  protocol::Make make = protocol::Make::mysql;
   std::string version;
   protocol::Capabilities capabilities = 0;
 };

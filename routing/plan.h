@@ -92,6 +92,10 @@ enum class Reason : std::uint8_t {
   multi_statement_not_negotiated,
   unparseable,
   hides_writes,
+  nested_statements,
+  semicolon_in_comment,
+  executed_warnings,
+  long_data_too_large,
 };
 
 struct Plan {

@@ -29,6 +29,20 @@ protocol::Err refusal(Reason reason) {
           "crossfade: sql_log_bin, binlog_format, binlog_row_image and binlog_row_value_options cannot be set while "
           "writes are duplicated from the leader's row log: it would no longer tell every write; leave them as they "
           "are");
+    case Reason::nested_statements:
+      return not_supported("crossfade: the statements of this text cannot be told apart; send them one by one");
+    case Reason::semicolon_in_comment:
+      return not_supported(
+          "crossfade: a semicolon inside an executable comment is not supported while writes are frozen; write the "
+          "statements without the comment");
+    case Reason::executed_warnings:
+      return not_supported(
+          "crossfade: after a read that the other side has answered its warnings can be read with a SHOW WARNINGS "
+          "without parameters, SHOW COUNT(*) WARNINGS and @@warning_count only");
+    case Reason::long_data_too_large:
+      return not_supported(
+          "crossfade: the parameters of this execution, sent by mysql_send_long_data(), are together larger than the "
+          "server's max_allowed_packet; raise that, or send less at once");
     case Reason::temporary_table:
     case Reason::table_stopped:
     case Reason::tables_locked:

@@ -1,6 +1,7 @@
 #include "proxy/session/session.h"
 
 #include "protocol/error_codes.h"
+#include "proxy/deadlines.h"
 #include "proxy/session/commands/other_commands.h"
 #include "proxy/session/commands/query.h"
 #include "proxy/session/prepared/bulk.h"
@@ -11,8 +12,6 @@
 namespace crossfade::proxy {
 
 namespace {
-
-constexpr auto kAskMax = std::chrono::seconds(30);
 
 Task<Answer> said(Answer answer) { co_return answer; }
 
@@ -56,7 +55,7 @@ Task<void> Session::run() {
     }
     if (parts_.leader.killed()) break;
     BackendLink& leading = parts_.leader.link();
-    if (leading.parting() && co_await leading.has_left(parts_.site.in(kAskMax))) break;
+    if (leading.parting() && co_await leading.has_left(parts_.site.in(kAnswerMax))) break;
   }
   delete this;
 }

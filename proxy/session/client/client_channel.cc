@@ -13,8 +13,8 @@ constexpr std::size_t kKeptBytesMax = 64 * 1024;  // of a buffer, from one comma
 
 }  // namespace
 
-ClientChannel::ClientChannel(Worker& worker, std::unique_ptr<Stream> stream)
-    : worker_(worker), stream_(std::move(stream)), output_(*stream_, worker.counters), reader_(kLoginMessageMax) {}
+ClientChannel::ClientChannel(Thread thread, std::unique_ptr<Stream> stream)
+    : thread_(thread), stream_(std::move(stream)), output_(*stream_, thread.counters), reader_(kLoginMessageMax) {}
 
 Task<absl::StatusOr<std::optional<Command>>> ClientChannel::next_command() {
   if (owned_payload_.capacity() > kKeptBytesMax) owned_payload_ = {};
@@ -39,11 +39,11 @@ Task<absl::StatusOr<std::optional<Command>>> ClientChannel::next_command() {
       }
     }
     idle_ = !reader_.pending();
-    auto got = co_await stream_->receive(worker_.scratch, worker_.reactor.now() + kClientIdleMax);
+    auto got = co_await stream_->receive(thread_.scratch, thread_.reactor.now() + kClientIdleMax);
     idle_ = false;
     if (!got.ok() || ending_) co_return std::nullopt;
-    worker_.counters.bytes_from_clients.add(*got);
-    input = protocol::Bytes(worker_.scratch.data(), *got);
+    thread_.counters.bytes_from_clients.add(*got);
+    input = protocol::Bytes(thread_.scratch.data(), *got);
   }
 }
 
@@ -98,12 +98,12 @@ void ClientChannel::begin_commands(std::size_t message_bytes_max) {
 Task<absl::Status> ClientChannel::send(protocol::Buffer payload) {
   protocol::Buffer wire;
   protocol::append_message(wire, payload, reply_sequence_);
-  co_return co_await output_.send(std::move(wire), worker_.reactor.now() + kClientStalledMax);
+  co_return co_await output_.send(std::move(wire), thread_.reactor.now() + kClientStalledMax);
 }
 
 Task<absl::Status> ClientChannel::send_framed(protocol::Buffer wire) {
   protocol::PacketNumbering(reply_sequence_).apply(wire);
-  co_return co_await output_.send(std::move(wire), worker_.reactor.now() + kClientStalledMax);
+  co_return co_await output_.send(std::move(wire), thread_.reactor.now() + kClientStalledMax);
 }
 
 void ClientChannel::end_now() {

@@ -9,7 +9,8 @@
 #include "protocol/command.h"
 #include "protocol/packet.h"
 #include "proxy/client_output.h"
-#include "proxy/worker.h"
+#include "proxy/metrics.h"
+#include "proxy/stream.h"
 
 namespace crossfade::proxy {
 
@@ -30,7 +31,13 @@ struct Command {
 // next_command() gave; a command that is owned stays as it is until the next own(), replace() or next_command().
 class ClientChannel {
  public:
-  ClientChannel(Worker& worker, std::unique_ptr<Stream> stream);
+  // The thread that it lives on, into whose scratch it reads.
+  struct Thread {
+    Reactor& reactor;
+    std::span<std::uint8_t> scratch;
+    Counters& counters;
+  };
+  ClientChannel(Thread thread, std::unique_ptr<Stream> stream);
 
   // nullopt: the client has left, or the session is ending.
   Task<absl::StatusOr<std::optional<Command>>> next_command();
@@ -68,7 +75,7 @@ class ClientChannel {
   bool idle() const { return idle_; }
 
  private:
-  Worker& worker_;
+  Thread thread_;
   std::unique_ptr<Stream> stream_;
   ClientOutput output_;
   protocol::MessageReader reader_;

@@ -17,8 +17,6 @@ using protocol::ResultEnd;
 
 namespace {
 
-constexpr auto kResetMax = std::chrono::minutes(10);  // a long transaction may have to be rolled back
-
 CommandByte byte_of(const Command& command) { return static_cast<CommandByte>(command.payload[0]); }
 
 // The least that a body of a COM_STMT_* must hold: an id, and what follows it.
@@ -179,7 +177,7 @@ Task<Answer> on_reset_connection(Conversation& s) {
     s.forget_session();
     s.state.transaction.note_status(s.leader.link().login_ok().status);
   }
-  auto captured = co_await ask_leader(s, wire, ResponseKind::ok_or_err, kResetMax);
+  auto captured = co_await ask_leader(s, wire, ResponseKind::ok_or_err, kRollbackMax);
   if (!captured.ok()) co_return lost(s, captured.status());
   if (captured->failed()) co_return Framed{std::move(captured->wire)};
   s.forget_session();

@@ -71,7 +71,7 @@ Task<Answer> refuse(Conversation& s, routing::Plan plan, const StatementFacts& f
     if (!said.ok()) co_return lost(s, said.status());
     if (said->has_value()) co_return Error{.err = **std::move(said), .origin = Error::Origin::server};
   }
-  co_return refused(routing::refusal(plan.reason));
+  co_return refused(plan.reason);
 }
 
 }  // namespace

@@ -36,9 +36,7 @@ Task<Answer> one_of_several(Conversation& s, std::string_view* left, const routi
       co_return co_await carry_out(s, plan, nothing, one);
     }
     case FirstStatement::Kind::inside_comment:
-      co_return not_supported(
-          "crossfade: a semicolon inside an executable comment is not supported while writes are frozen; write "
-          "the statements without the comment");
+      co_return refused(routing::Reason::semicolon_in_comment);
   }
   co_return co_await on_query(s, one);
 }
@@ -48,7 +46,7 @@ Task<Answer> one_of_several(Conversation& s, std::string_view* left, const routi
 Task<Answer> on_several(Conversation& s, Command command) {
   ResponseJoiner& joiner = s.client.output().joiner();
   if (joiner.active()) {
-    co_return not_supported("crossfade: the statements of this text cannot be told apart; send them one by one");
+    co_return refused(routing::Reason::nested_statements);
   }
   const std::string text(command.text());
   std::string_view left = routing::without_trailing_semicolons(text);

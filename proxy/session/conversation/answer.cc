@@ -3,7 +3,6 @@
 #include "protocol/error_codes.h"
 #include "proxy/log_limit.h"
 #include "proxy/session/conversation/conversation.h"
-#include "routing/plan.h"
 
 namespace crossfade::proxy {
 
@@ -16,6 +15,8 @@ Answer error(std::uint16_t code, std::string_view sqlstate, std::string message)
 }
 
 Answer refused(protocol::Err err) { return Error{.err = std::move(err), .origin = Error::Origin::refusal}; }
+
+Answer refused(routing::Reason reason) { return refused(routing::refusal(reason)); }
 
 Answer not_supported(std::string why) { return refused(routing::not_supported(std::move(why))); }
 

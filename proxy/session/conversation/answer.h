@@ -11,6 +11,7 @@
 #include "protocol/response.h"
 #include "protocol/wire.h"
 #include "proxy/task.h"
+#include "routing/plan.h"
 
 namespace crossfade::proxy {
 
@@ -48,6 +49,8 @@ struct Framed {
 using Answer = std::variant<Relayed, Gone, Lost, protocol::Ok, Error, Packet, Framed>;
 
 Answer error(std::uint16_t code, std::string_view sqlstate, std::string message);
+// What the proxy will not do: in the words that routing has for it; or 1235 with these.
+Answer refused(routing::Reason reason);
 Answer refused(protocol::Err err);
 Answer not_supported(std::string why);
 // What came from the client is no packet, or too large a one.

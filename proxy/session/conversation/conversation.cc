@@ -4,7 +4,7 @@ namespace crossfade::proxy {
 
 Conversation::Conversation(Worker& worker, std::unique_ptr<Stream> stream, std::uint32_t id)
     : site(worker, id),
-      client(worker, std::move(stream)),
+      client({.reactor = worker.reactor, .scratch = worker.scratch, .counters = worker.counters}, std::move(stream)),
       state(site),
       commits(site, state.transaction),
       leader(site, identity, state, commits),

@@ -1,12 +1,8 @@
 #include "proxy/session/links/follower_session.h"
 
+#include "proxy/deadlines.h"
+
 namespace crossfade::proxy {
-
-namespace {
-
-constexpr auto kRepeatMax = std::chrono::seconds(5);
-
-}  // namespace
 
 Task<absl::StatusOr<BackendLink*>> FollowerSession::ready() {
   if (state_.known.context() == nullptr) co_return absl::UnavailableError("the session's state is not known");
@@ -35,9 +31,9 @@ Task<absl::Status> FollowerSession::open() {
 
 Task<absl::Status> FollowerSession::repeat_state() {
   const std::vector<std::string> statements =
-      context_statements(*state_.known.context(), link_->is_mariadb(), leader_.is_mariadb());
+      context_statements(*state_.known.context(), protocol::make_of(link_->greeting()), leader_.make());
   for (const std::string& sql : statements) {
-    auto captured = co_await link_->run(sql, site_.in(kRepeatMax));
+    auto captured = co_await link_->run(sql, site_.in(kStateMax));
     if (captured.ok() && captured->failed()) {
       // Until the session's state changes it would fail again.
       state_.known.pin("has a state that the other side refuses: " + err_code(captured->last().err));

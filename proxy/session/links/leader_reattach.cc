@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdlib>
 
+#include "proxy/deadlines.h"
 #include "proxy/log_limit.h"
 #include "proxy/lost_leader.h"
 #include "proxy/session/links/leader_session.h"
@@ -15,7 +16,6 @@ using routing::StatementFacts;
 
 namespace {
 
-constexpr auto kSetMax = std::chrono::seconds(5);
 constexpr auto kBetweenAttempts = std::chrono::milliseconds(50);  // while the server restarts
 
 absl::Status gone(const std::string& why) {
@@ -65,7 +65,7 @@ protocol::Buffer LeaderSession::take_last_words() {
 Task<absl::StatusOr<bool>> LeaderSession::was_killed_before(BackendLink& fresh, Closing closing) {
   if (closing != Closing::in_good_order) co_return false;
   auto told = co_await fresh.query(
-      "SELECT @@wait_timeout;SHOW GLOBAL STATUS WHERE Variable_name IN ('Com_kill','Uptime')", site_.in(kSetMax));
+      "SELECT @@wait_timeout;SHOW GLOBAL STATUS WHERE Variable_name IN ('Com_kill','Uptime')", site_.in(kStateMax));
   if (absl::IsFailedPrecondition(told.status())) co_return false;  // it does not say
   if (!told.ok()) co_return told.status();
   if (absl::Status shape = protocol::expect_shape(*told, {1, 2}); !shape.ok()) co_return shape;
@@ -140,9 +140,9 @@ Task<absl::Status> LeaderSession::restore(BackendLink& fresh) {
   const absl::Status set = co_await set_again(fresh);
   KnownState& known = state_.known;
   if (!set.ok() || known.context() == nullptr) co_return set;
-  auto results = co_await fresh.query(context_query(fresh.is_mariadb(), known.deciding()), site_.in(kSetMax));
+  auto results = co_await fresh.query(context_query(make(), known.deciding()), site_.in(kStateMax));
   if (!results.ok()) co_return results.status();
-  auto now = context_from(results->front(), fresh.is_mariadb(), known.deciding());
+  auto now = context_from(results->front(), make(), known.deciding());
   if (!now.ok()) co_return now.status();
   if (now->zone == known.context()->zone) now->statement.time_zone = known.context()->statement.time_zone;
   known.take_packet_bytes_max(now->packet_bytes_max);
@@ -160,7 +160,7 @@ Task<absl::Status> LeaderSession::set_again(BackendLink& fresh) {
       if (((status & protocol::kStatusAutocommit) != 0) == autocommit) break;
       statements.push_back(autocommit ? "SET autocommit=1" : "SET autocommit=0");
     }
-    auto ran = co_await fresh.run(statements[i], site_.in(kSetMax));
+    auto ran = co_await fresh.run(statements[i], site_.in(kStateMax));
     if (!ran.ok()) co_return ran.status();
     if (ran->failed()) co_return gone("a state that is refused now: " + err_code(ran->last().err));
     status = ran->last().ok.status;

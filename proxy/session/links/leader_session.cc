@@ -28,17 +28,16 @@ Task<absl::StatusOr<BackendLink*>> LeaderSession::ready_for(const routing::State
 Task<absl::Status> LeaderSession::refresh_context() {
   auto leading = co_await ready_for(nullptr);
   if (!leading.ok()) co_return leading.status();
-  const bool mariadb = is_mariadb();
   KnownState& known = state_.known;
-  auto results = co_await link_->ask(context_query(mariadb, known.deciding()), site_.in(kStatementMax));
+  auto results = co_await link_->ask(context_query(make(), known.deciding()), site_.in(kStatementMax));
   if (!results.ok()) co_return results.status();
-  auto context = context_from(results->front(), mariadb, known.deciding());
+  auto context = context_from(results->front(), make(), known.deciding());
   if (!context.ok()) co_return context.status();
   state_.transaction.note_status(results->front().end.ok.status);  // an error that was told may have ended one
   const BackendTraits other = site_.shared.traits.get(site_.follower());
-  const std::string unknown = other.known ? unknown_to_other_side(*context, other.mariadb, mariadb) : "";
+  const std::string unknown = other.known ? unknown_to_other_side(*context, other.make, make()) : "";
   if (!unknown.empty()) context->reads_pinned = "uses " + unknown + ", which the other side does not have";
-  routing::LexerMode lexer = lexer_mode(context->statement.sql_mode, context->statement.character_set_client, mariadb,
+  routing::LexerMode lexer = lexer_mode(context->statement.sql_mode, context->statement.character_set_client, make(),
                                         version_number(link_->greeting().server_version));
   known.take(*std::move(context), std::move(lexer));
   co_return absl::OkStatus();

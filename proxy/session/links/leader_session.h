@@ -33,9 +33,7 @@ class LeaderSession {
   const BackendLink& link() const { return *link_; }
   bool is_mariadb() const { return link_->is_mariadb(); }
   // What its answers look like in the form of that make.
-  AnswerForm::Make make() const {
-    return link_ && !link_->is_mariadb() ? AnswerForm::Make::mysql : AnswerForm::Make::mariadb;
-  }
+  protocol::Make make() const { return link_ ? protocol::make_of(link_->greeting()) : protocol::Make::mariadb; }
   LinkOptions options(std::string schema) const;
   void attach(std::unique_ptr<BackendLink> link) { link_ = std::move(link); }
 

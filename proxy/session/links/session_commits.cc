@@ -1,5 +1,6 @@
 #include "proxy/session/links/session_commits.h"
 
+#include "proxy/deadlines.h"
 #include "routing/plan.h"
 
 namespace crossfade::proxy {
@@ -8,8 +9,6 @@ using routing::Fact;
 using routing::StatementKind;
 
 namespace {
-
-constexpr auto kTrackMax = std::chrono::seconds(10);
 
 // What a statement of a kind can commit.
 enum class Commits : std::uint8_t {
@@ -75,10 +74,11 @@ bool SessionCommits::wants_tracking() const {
 Task<absl::Status> SessionCommits::begin_tracking(BackendLink& leading) {
   tracker_.end_tracking();
   if (!wants_tracking() || (leading.capabilities() & protocol::kSessionTrack) == 0) co_return absl::OkStatus();
-  auto told = co_await leading.query(track_statements(leading.is_mariadb()), site_.in(kTrackMax));
+  const protocol::Make make = protocol::make_of(leading.greeting());
+  auto told = co_await leading.query(track_statements(make), site_.in(kStateMax));
   if (absl::IsFailedPrecondition(told.status())) co_return absl::OkStatus();  // commits are known by their time alone
   if (!told.ok()) co_return told.status();
-  const std::optional<Tracking> tracking = tracking_from(*told, leading.is_mariadb());
+  const std::optional<Tracking> tracking = tracking_from(*told, make);
   if (tracking) tracker_.begin_tracking(tracking->own);
   // Without a log commits have no names.
   const bool named = tracking && tracking->names_commits && site_.shared.feed.kind() == FeedKind::log;

@@ -5,6 +5,7 @@
 // character sets, which stay; after three failures it refuses every further change (1047).
 
 #include "protocol/error_codes.h"
+#include "proxy/deadlines.h"
 #include "proxy/log_limit.h"
 #include "proxy/session/conversation/conversation.h"
 #include "proxy/session/login/login.h"
@@ -15,7 +16,6 @@ using protocol::LoginAsServer;
 
 namespace {
 
-constexpr auto kChangeMax = std::chrono::minutes(10);  // a long transaction may have to be rolled back
 constexpr std::uint32_t kFailedChangesMax = 3;
 
 // "SET character_set_client=..., ..." from the three values, in the order of the question.
@@ -75,7 +75,7 @@ Task<Answer> Login::become(const ClientProof& proof, UserSlot slot) {
   std::optional<Refusal> refused;
   LinkOptions options = s_.leader.options(s_.state.known.schema());
   const absl::Status changed =
-      co_await s_.leader.link().change_user(std::move(options), s_.site.in(kChangeMax), &refused);
+      co_await s_.leader.link().change_user(std::move(options), s_.site.in(kRollbackMax), &refused);
   if (!changed.ok()) {
     s_.site.counters.logins_failed.add();
     limited_log().warn(LogKind::change_user, "session={} connection={} host={} change_user=failed why=\"{}\"",
@@ -112,7 +112,7 @@ Task<Answer> Login::refuse_change(protocol::Buffer answer, By whom) {
   }
   s_.forget_session();
   s_.leader.hold().note_unfollowed();  // the old character sets, which no login brings back
-  auto probed = co_await s_.leader.link().run("DO 0", s_.site.in(kChangeMax));
+  auto probed = co_await s_.leader.link().run("DO 0", s_.site.in(kRollbackMax));
   if (!probed.ok() || probed->failed()) co_return lost(s_, probed.status());
   s_.state.transaction.note_status(probed->last().ok.status);
   co_return Packet{.payload = std::move(answer)};
@@ -121,7 +121,7 @@ Task<Answer> Login::refuse_change(protocol::Buffer answer, By whom) {
 // As MariaDB does to a session whose change it has refused itself.
 Task<absl::Status> Login::reset_leader() {
   BackendLink& leading = s_.leader.link();
-  const TimePoint deadline = s_.site.in(kChangeMax);
+  const TimePoint deadline = s_.site.in(kRollbackMax);
   auto charsets = co_await leading.query_row(kAskCharsets, 3, deadline);
   if (!charsets.ok()) co_return charsets.status();
   protocol::Buffer wire;

@@ -219,7 +219,7 @@ protocol::Ok Login::welcome(protocol::Ok ok) {
   ok.session_state.clear();
   ok.status &= static_cast<std::uint16_t>(~protocol::kStatusSessionStateChanged);
   s_.state.transaction.note_status(ok.status);
-  s_.state.known.begin(lexer_mode("", "", leading.is_mariadb(), version_number(leading.greeting().server_version)));
+  s_.state.known.begin(lexer_mode("", "", s_.leader.make(), version_number(leading.greeting().server_version)));
   return ok;
 }
 

@@ -76,7 +76,7 @@ Task<Answer> on_bulk(Conversation& s, Command command) {
   question.execution = routing::Execution::leader_only;
   const routing::Plan plan = decide(s, question);
   s.state.diagnostics.forget();
-  if (plan.action == Action::refuse) co_return refused(routing::refusal(plan.reason));
+  if (plan.action == Action::refuse) co_return refused(plan.reason);
   s.leader.hold().note(prepared->facts);
   prepared->cursor = false;
   // Transactions, SET and the like: the server does not take them either.

@@ -79,9 +79,7 @@ Task<std::optional<Answer>> execute_from_kept(Conversation& s, routing::Plan pla
   std::optional<protocol::Buffer> shown;
   if (prepared.parameters == 0) shown = executed_show_warnings(s, prepared.sql);
   if (!shown) {
-    co_return not_supported(
-        "crossfade: after a read that the other side has answered its warnings can be read with a SHOW WARNINGS "
-        "without parameters, SHOW COUNT(*) WARNINGS and @@warning_count only");
+    co_return refused(routing::Reason::executed_warnings);
   }
   s.state.diagnostics.note_rows_given();
   co_return Framed{*std::move(shown)};
@@ -137,7 +135,7 @@ Task<Answer> execute_planned(Conversation& s, routing::Plan plan, PreparedStatem
     if (answered) co_return *std::move(answered);
   }
   diagnostics.forget();
-  if (plan.action == Action::refuse) co_return refused(routing::refusal(plan.reason));
+  if (plan.action == Action::refuse) co_return refused(plan.reason);
   s.leader.hold().note(facts);
   prepared.cursor = false;  // an execution closes the one before
   if (plan.action == Action::kill || plan.action == Action::set) {

@@ -32,9 +32,7 @@ Task<absl::StatusOr<std::optional<Answer>>> long_data_refusal(Conversation& s, P
   // Each has its length and, with the first execution, its type in front.
   constexpr std::size_t kAroundBytes = 16;
   if (sent.bytes + execute_bytes + kAroundBytes * sent.values.size() < most) co_return std::nullopt;
-  co_return not_supported(
-      "crossfade: the parameters of this execution, sent by mysql_send_long_data(), are together larger than the "
-      "server's max_allowed_packet; raise that, or send less at once");
+  co_return refused(routing::Reason::long_data_too_large);
 }
 
 // No answer is ever sent to this one: what is wrong is said at the execution.

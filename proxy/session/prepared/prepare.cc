@@ -46,7 +46,7 @@ Task<absl::StatusOr<std::optional<Answer>>> examine(Conversation& s, PreparedSta
       co_return Error{.err = **said, .origin = Error::Origin::server};
     }
   }
-  co_return refused(routing::refusal(plan.reason));
+  co_return refused(plan.reason);
 }
 
 // On MySQL a PREPARE ends the conditions; MariaDB keeps them.

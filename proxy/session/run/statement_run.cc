@@ -210,7 +210,7 @@ void StatementRun::compare() {
   job->execute = std::move(body_);
   job->user = s_.identity.account.name;
   job->context = *s_.state.known.context();
-  job->control_is_mariadb = s_.leader.is_mariadb();
+  job->control_make = s_.leader.make();
   job->ordered = facts.facts.has(Fact::order_by);
   job->control = from_;
   job->capabilities = source_->capabilities();

@@ -105,9 +105,11 @@ TEST(CommitTracker, ASetOfTheClientsOwnEndsTheTrustAndLeavesWhatItAskedFor) {
   CommitTracker commits;
   commits.begin_tracking({.gtid = OwnTracking::Gtid::item});
   commits.note_client_set({"session_track_schema"});
-  EXPECT_TRUE(commits.tracks());
+  answer_of(commits, {});
+  EXPECT_TRUE(commits.state_unchanged());
   commits.note_client_set({"session_track_gtids"});
-  EXPECT_FALSE(commits.tracks());
+  answer_of(commits, {});
+  EXPECT_FALSE(commits.state_unchanged());
   EXPECT_EQ(commits.own().gtid_item, OwnTracking::ClientSees::left);
   EXPECT_TRUE(answer_of(commits, {.expect = Expect::anywhere}));
 }
@@ -119,12 +121,12 @@ std::vector<protocol::ResultSet> answer(std::vector<protocol::Cell> row) {
 }
 
 TEST(CommitTracker, WhatWasTrackedBeforeStaysTheClients) {
-  const auto mariadb = tracking_from(answer({"autocommit,last_gtid", "0"}), true);
+  const auto mariadb = tracking_from(answer({"autocommit,last_gtid", "0"}), protocol::Make::mariadb);
   ASSERT_TRUE(mariadb);
   EXPECT_EQ(mariadb->own.gtid, OwnTracking::Gtid::variable);
   EXPECT_EQ(mariadb->own.gtid_item, OwnTracking::ClientSees::left);
   EXPECT_EQ(mariadb->own.state_change_item, OwnTracking::ClientSees::removed);
-  const auto mysql = tracking_from(answer({"OFF", "1", "ON"}), false);
+  const auto mysql = tracking_from(answer({"OFF", "1", "ON"}), protocol::Make::mysql);
   ASSERT_TRUE(mysql);
   EXPECT_EQ(mysql->own.gtid, OwnTracking::Gtid::item);
   EXPECT_EQ(mysql->own.gtid_item, OwnTracking::ClientSees::removed);
@@ -132,10 +134,10 @@ TEST(CommitTracker, WhatWasTrackedBeforeStaysTheClients) {
 }
 
 TEST(CommitTracker, AMySqlWithoutGtidsInItsLogNamesNoCommits) {
-  EXPECT_FALSE(tracking_from(answer({"OFF", "0", "OFF"}), false)->names_commits);
-  EXPECT_FALSE(tracking_from(answer({"OFF", "0", "OFF_PERMISSIVE"}), false)->names_commits);
-  EXPECT_TRUE(tracking_from(answer({"OFF", "0", "ON_PERMISSIVE"}), false)->names_commits);
-  EXPECT_FALSE(tracking_from({}, false));
+  EXPECT_FALSE(tracking_from(answer({"OFF", "0", "OFF"}), protocol::Make::mysql)->names_commits);
+  EXPECT_FALSE(tracking_from(answer({"OFF", "0", "OFF_PERMISSIVE"}), protocol::Make::mysql)->names_commits);
+  EXPECT_TRUE(tracking_from(answer({"OFF", "0", "ON_PERMISSIVE"}), protocol::Make::mysql)->names_commits);
+  EXPECT_FALSE(tracking_from({}, protocol::Make::mysql));
 }
 
 }  // namespace

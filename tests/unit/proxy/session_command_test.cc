@@ -60,7 +60,9 @@ TEST(SessionCommand, PingStatisticsAndInitDbAreTheLeaders) {
   EXPECT_TRUE(client->command(protocol::encode_simple(CommandByte::ping), ResponseKind::ok_or_err).is_ok());
   const Reply text = client->command(protocol::encode_simple(CommandByte::statistics), ResponseKind::text);
   EXPECT_EQ(protocol::as_text(protocol::Bytes(text.wire).subspan(4)), "Uptime: 1");
-  EXPECT_TRUE(client->command(protocol::encode_init_db("elsewhere"), ResponseKind::ok_or_err).is_ok());
+  protocol::Buffer init_db = protocol::encode_simple(CommandByte::init_db);
+  protocol::put_bytes(init_db, protocol::as_bytes("elsewhere"));
+  EXPECT_TRUE(client->command(init_db, ResponseKind::ok_or_err).is_ok());
   EXPECT_TRUE(client->query(kInsert).is_ok());
 }
 

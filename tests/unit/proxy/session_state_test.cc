@@ -9,6 +9,8 @@
 namespace crossfade::proxy {
 namespace {
 
+using protocol::Make;
+
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -45,7 +47,7 @@ absl::StatusOr<SessionContext> context_of(std::vector<protocol::Cell> cells,
   for (const routing::SessionVariable* variable : deciding) {
     cells.emplace_back(std::string(variable->neutral.value_or("1")));
   }
-  return context_from(answer(std::move(cells)), true, deciding);
+  return context_from(answer(std::move(cells)), Make::mariadb, deciding);
 }
 
 TEST(SessionState, ReadsTheContext) {
@@ -71,7 +73,7 @@ TEST(SessionState, NoSchemaAndNoResultCharacterSetAreEmpty) {
   const auto context = context_of(cells);
   ASSERT_TRUE(context.ok());
   EXPECT_EQ(context->statement.schema, "");
-  const std::vector<std::string> sql = context_statements(*context, true, true);
+  const std::vector<std::string> sql = context_statements(*context, Make::mariadb, Make::mariadb);
   EXPECT_THAT(sql, Contains(HasSubstr("character_set_results=NULL")));
   EXPECT_THAT(sql, Not(Contains(HasSubstr("USE"))));
 }
@@ -96,7 +98,7 @@ TEST(SessionState, RefusesAnAnswerOfAnotherShape) {
   auto cells = usual();
   cells.pop_back();
   EXPECT_FALSE(context_of(cells).ok());
-  EXPECT_FALSE(context_from(protocol::ResultSet{}, true, {}).ok());
+  EXPECT_FALSE(context_from(protocol::ResultSet{}, Make::mariadb, {}).ok());
 }
 
 TEST(SessionState, RefusesValuesThatWouldNeedEscaping) {
@@ -110,7 +112,7 @@ TEST(SessionState, RefusesValuesThatWouldNeedEscaping) {
 TEST(SessionState, BringsAnotherSessionToTheSameState) {
   auto cells = usual();
   cells[0] = "a`b";
-  const std::vector<std::string> same = context_statements(*context_of(cells), true, true);
+  const std::vector<std::string> same = context_statements(*context_of(cells), Make::mariadb, Make::mariadb);
   EXPECT_THAT(same, Contains(HasSubstr("sql_mode='ANSI_QUOTES,STRICT_TRANS_TABLES'")));
   EXPECT_THAT(same, Contains(HasSubstr("time_zone='+02:00'")));
   EXPECT_THAT(same, Contains("SET SESSION TRANSACTION READ ONLY"));
@@ -132,12 +134,12 @@ TEST(SessionState, ReadsVersionNumbers) {
 }
 
 TEST(SessionState, TheLexerGoesByTheModes) {
-  const routing::LexerMode mode = lexer_mode("ANSI_QUOTES,IGNORE_SPACE", "cp932", true, 101119);
+  const routing::LexerMode mode = lexer_mode("ANSI_QUOTES,IGNORE_SPACE", "cp932", Make::mariadb, 101119);
   EXPECT_TRUE(mode.ansi_quotes);
   EXPECT_TRUE(mode.ignore_space);
   EXPECT_FALSE(mode.no_backslash_escapes);
   EXPECT_TRUE(mode.mariadb);
-  EXPECT_TRUE(lexer_mode("NO_BACKSLASH_ESCAPES", "utf8mb4", false, 90704).no_backslash_escapes);
+  EXPECT_TRUE(lexer_mode("NO_BACKSLASH_ESCAPES", "utf8mb4", Make::mysql, 90704).no_backslash_escapes);
 }
 
 std::vector<const routing::SessionVariable*> deciding(std::vector<std::string> names) {
@@ -167,8 +169,8 @@ std::vector<protocol::Cell> carried_on_mariadb(const std::map<std::string, std::
 
 TEST(SessionState, CarriedVariablesAreNotedOnlyWhereTheyAreNotNeutral) {
   const auto context = context_from(
-      answer(with_values(carried_on_mariadb({{"div_precision_increment", "6"}, {"lc_time_names", "EN_us"}}), {})), true,
-      {});
+      answer(with_values(carried_on_mariadb({{"div_precision_increment", "6"}, {"lc_time_names", "EN_us"}}), {})),
+      Make::mariadb, {});
   ASSERT_TRUE(context.ok());
   const std::vector<std::pair<std::string, std::string>> expected = {{"div_precision_increment", "6"}};
   EXPECT_EQ(context->statement.variables, expected);
@@ -179,45 +181,46 @@ TEST(SessionState, TheOtherSidesReadsRunUnderTheSameValues) {
                                                                            {"max_statement_time", "1.5"},
                                                                            {"lc_time_names", "de_DE"}}),
                                                        {})),
-                                    true, {});
+                                    Make::mariadb, {});
   ASSERT_TRUE(context.ok());
-  const std::string to_mysql = context_statements(*context, false, true).front();
+  const std::string to_mysql = context_statements(*context, Make::mysql, Make::mariadb).front();
   EXPECT_THAT(to_mysql, HasSubstr("group_concat_max_len=1048576"));
   EXPECT_THAT(to_mysql, HasSubstr("max_execution_time=1500"));
   EXPECT_THAT(to_mysql, HasSubstr("lc_time_names='de_DE'"));
   EXPECT_THAT(to_mysql, HasSubstr("div_precision_increment=4"));
-  EXPECT_THAT(context_statements(*context, true, true).front(), HasSubstr("max_statement_time=1.5"));
+  EXPECT_THAT(context_statements(*context, Make::mariadb, Make::mariadb).front(), HasSubstr("max_statement_time=1.5"));
 }
 
 TEST(SessionState, AVariableThatDecidesCountsOnlyWhileItIsNotNeutral) {
   const auto set = deciding({"sql_log_bin", "default_regex_flags"});
   const auto carried = carried_on_mariadb({});
-  const auto neutral = context_from(answer(with_values(carried, {"", "1"})), true, set);
+  const auto neutral = context_from(answer(with_values(carried, {"", "1"})), Make::mariadb, set);
   ASSERT_TRUE(neutral.ok());
   EXPECT_EQ(neutral->reads_pinned, "");
-  const auto pinned = context_from(answer(with_values(carried, {"DOTALL", "1"})), true, set);
+  const auto pinned = context_from(answer(with_values(carried, {"DOTALL", "1"})), Make::mariadb, set);
   EXPECT_THAT(pinned->reads_pinned, HasSubstr("default_regex_flags"));
-  const auto other = context_from(answer(with_values(carried, {"", "0"})), true, set);
+  const auto other = context_from(answer(with_values(carried, {"", "0"})), Make::mariadb, set);
   EXPECT_THAT(other->reads_pinned, HasSubstr("sql_log_bin"));
 }
 
 TEST(SessionState, OneWithoutANeutralValueCountsOnceItWasSet) {
   const auto set = deciding({"rand_seed1"});
-  EXPECT_THAT(context_from(answer(with_values(carried_on_mariadb({}), {"0"})), true, set)->reads_pinned,
+  EXPECT_THAT(context_from(answer(with_values(carried_on_mariadb({}), {"0"})), Make::mariadb, set)->reads_pinned,
               HasSubstr("rand_seed1"));
 }
 
 TEST(SessionState, CarriedValuesThatWouldNeedEscapingAreRefused) {
-  EXPECT_FALSE(context_from(answer(with_values(carried_on_mariadb({{"lc_time_names", "a'b"}}), {})), true, {}).ok());
+  EXPECT_FALSE(
+      context_from(answer(with_values(carried_on_mariadb({{"lc_time_names", "a'b"}}), {})), Make::mariadb, {}).ok());
 }
 
 TEST(SessionState, ACharacterSetThatOnlyTheLeaderHasIsNamed) {
   auto cells = usual();
   cells[3] = "gb18030";
   const SessionContext context = *context_of(cells);
-  EXPECT_THAT(unknown_to_other_side(context, true, false), HasSubstr("gb18030"));
-  EXPECT_EQ(unknown_to_other_side(context, false, false), "");
-  EXPECT_EQ(unknown_to_other_side(*context_of(usual()), true, false), "");
+  EXPECT_THAT(unknown_to_other_side(context, Make::mariadb, Make::mysql), HasSubstr("gb18030"));
+  EXPECT_EQ(unknown_to_other_side(context, Make::mysql, Make::mysql), "");
+  EXPECT_EQ(unknown_to_other_side(*context_of(usual()), Make::mariadb, Make::mysql), "");
 }
 
 TEST(SetVariables, HarmlessAndCarriedOnesNeedNotBeAskedFor) {

@@ -6,8 +6,8 @@ namespace crossfade::proxy {
 namespace {
 
 using config::Backend;
+using protocol::Make;
 using protocol::ResultEnd;
-using Make = Diagnostics::Make;
 
 KeptDiagnostics one_condition() { return {.row_count = 5, .warnings = 1, .show_warnings = {1, 2, 3}}; }
 
