@@ -9,9 +9,9 @@
 #include "nlohmann/json.hpp"
 #include "proxy/cli_admin.h"
 #include "proxy/cli_backfill.h"
-#include "proxy/config_file.h"
-#include "proxy/log.h"
+#include "proxy/counts/log.h"
 #include "proxy/misspelling.h"
+#include "proxy/settings/config_file.h"
 #include "proxy/status_table.h"
 #include "shadow/report.h"
 

@@ -4,9 +4,9 @@
 
 #include "config/address.h"
 #include "config/config.h"
-#include "proxy/admin.h"
-#include "proxy/config_file.h"
-#include "proxy/secrets.h"
+#include "proxy/admin/admin.h"
+#include "proxy/settings/config_file.h"
+#include "proxy/settings/secrets.h"
 
 namespace crossfade::proxy {
 namespace {

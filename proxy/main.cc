@@ -3,7 +3,7 @@
 #include "proxy/cli.h"
 #include "proxy/feed/remove_triggers.h"
 #include "proxy/migrate/preflight.h"
-#include "proxy/server.h"
+#include "proxy/serve/server.h"
 
 int main(int argc, char** argv) {
   return crossfade::proxy::run_cli(argc, argv,

@@ -13,7 +13,7 @@ namespace crossfade::routing {
 
 enum class VariableEffect : std::uint8_t {
   harmless,          // changes no rows that are read: timeouts, buffers, plans, logs, DDL's defaults
-  context,           // has a place of its own in what is known of a session (proxy/session_state.h)
+  context,           // has a place of its own in what is known of a session (proxy/context/session_context.h)
   carried,           // its value goes to the other side's reads where it is not neutral
   carried_to_reads,  // its value goes to the other side's reads
   pins_reads,        // at another value than the neutral one reads stay with the leader

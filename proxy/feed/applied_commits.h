@@ -12,7 +12,7 @@
 
 #include "dualwrite/log_position.h"
 #include "proxy/feed/feed.h"
-#include "proxy/reactor.h"
+#include "proxy/net/reactor.h"
 
 namespace crossfade::proxy {
 

@@ -9,10 +9,10 @@
 #include "dualwrite/log_decoder.h"
 #include "dualwrite/trigger/changes_table.h"
 #include "protocol/error_codes.h"
-#include "proxy/deadlines.h"
+#include "proxy/counts/log_limit.h"
 #include "proxy/feed/ddl_state.h"
 #include "proxy/feed/server_answers.h"
-#include "proxy/log_limit.h"
+#include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
 

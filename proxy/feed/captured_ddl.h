@@ -27,7 +27,7 @@
 #include "dualwrite/log_event.h"
 #include "dualwrite/trigger/captured_row.h"
 #include "dualwrite/trigger/ddl_conclusion.h"
-#include "proxy/backend_link.h"
+#include "proxy/backend/backend_link.h"
 #include "proxy/feed/leader_capture.h"
 
 namespace crossfade::proxy {

@@ -8,12 +8,12 @@
 #include "config/config.h"
 #include "dualwrite/leader_settings.h"
 #include "dualwrite/log_control.h"
-#include "proxy/backend_link.h"
+#include "proxy/backend/backend_link.h"
+#include "proxy/counts/metrics.h"
 #include "proxy/feed/feed.h"
 #include "proxy/feed/follower_writer.h"
 #include "proxy/feed/log_reader.h"
 #include "proxy/feed/stopped_tables.h"
-#include "proxy/metrics.h"
 
 namespace crossfade::proxy {
 

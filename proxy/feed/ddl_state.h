@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "dualwrite/ddl.h"
-#include "proxy/backend_link.h"
+#include "proxy/backend/backend_link.h"
 
 namespace crossfade::proxy {
 

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "dualwrite/table_ref.h"
-#include "proxy/backend_link.h"
-#include "proxy/reactor.h"
-#include "proxy/task.h"
+#include "proxy/backend/backend_link.h"
+#include "proxy/net/reactor.h"
+#include "proxy/net/task.h"
 
 namespace crossfade::proxy {
 

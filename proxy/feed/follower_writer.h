@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "protocol/response.h"
-#include "proxy/backend_link.h"
+#include "proxy/backend/backend_link.h"
 
 namespace crossfade::proxy {
 

@@ -9,8 +9,8 @@
 #include "dualwrite/sql_text.h"
 #include "dualwrite/trigger/changes_table.h"
 #include "protocol/error_codes.h"
-#include "proxy/deadlines.h"
 #include "proxy/feed/server_answers.h"
+#include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
 

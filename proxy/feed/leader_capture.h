@@ -11,7 +11,7 @@
 #include "dualwrite/trigger/capture_control.h"
 #include "dualwrite/trigger/capture_plan.h"
 #include "dualwrite/trigger/table_ids.h"
-#include "proxy/backend_link.h"
+#include "proxy/backend/backend_link.h"
 #include "proxy/feed/table_catalog.h"
 
 namespace crossfade::proxy {

@@ -7,9 +7,9 @@
 
 #include "dualwrite/sql_text.h"
 #include "dualwrite/trigger/changes_table.h"
-#include "proxy/deadlines.h"
 #include "proxy/feed/leader_capture.h"
 #include "proxy/feed/server_answers.h"
+#include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
 

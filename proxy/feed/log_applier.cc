@@ -5,7 +5,7 @@
 
 #include "dualwrite/chunk_marker.h"
 #include "dualwrite/trigger/capture_control.h"
-#include "proxy/log_limit.h"
+#include "proxy/counts/log_limit.h"
 
 namespace crossfade::proxy {
 

@@ -6,8 +6,8 @@
 // read.
 
 #include "dualwrite/cascades.h"
+#include "proxy/counts/log_limit.h"
 #include "proxy/feed/log_applier.h"
-#include "proxy/log_limit.h"
 
 namespace crossfade::proxy {
 

@@ -10,12 +10,12 @@
 #include "dualwrite/character_set.h"
 #include "dualwrite/collation_names.h"
 #include "dualwrite/sql_text.h"
-#include "proxy/deadlines.h"
+#include "proxy/counts/log_limit.h"
 #include "proxy/feed/ddl_state.h"
 #include "proxy/feed/log_applier.h"
 #include "proxy/feed/server_answers.h"
-#include "proxy/log_limit.h"
 #include "proxy/migrate/chunk_reader.h"
+#include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
 

@@ -1,8 +1,8 @@
 // Rows one by one: which one does not fit, and what becomes of it.
 
 #include "dualwrite/cascades.h"
+#include "proxy/counts/log_limit.h"
 #include "proxy/feed/log_applier.h"
-#include "proxy/log_limit.h"
 
 namespace crossfade::proxy {
 

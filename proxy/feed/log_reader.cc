@@ -3,9 +3,9 @@
 #include "dualwrite/leader_settings.h"
 #include "protocol/binlog_dump.h"
 #include "protocol/response.h"
-#include "proxy/deadlines.h"
+#include "proxy/context/session_context.h"
 #include "proxy/feed/server_answers.h"
-#include "proxy/session_state.h"
+#include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
 

@@ -9,7 +9,7 @@
 #include "dualwrite/log_decoder.h"
 #include "dualwrite/log_event.h"
 #include "protocol/packet.h"
-#include "proxy/backend_link.h"
+#include "proxy/backend/backend_link.h"
 
 namespace crossfade::proxy {
 

@@ -2,8 +2,8 @@
 
 #include <random>
 
-#include "proxy/deadlines.h"
-#include "proxy/session_state.h"
+#include "proxy/context/session_context.h"
+#include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
 

@@ -1,11 +1,11 @@
 #include "proxy/feed/remove_triggers.h"
 
-#include "proxy/credentials.h"
-#include "proxy/deadlines.h"
+#include "proxy/backend/link_options.h"
+#include "proxy/counts/metrics.h"
 #include "proxy/feed/leader_capture.h"
-#include "proxy/link_options.h"
-#include "proxy/metrics.h"
-#include "proxy/reactor.h"
+#include "proxy/net/deadlines.h"
+#include "proxy/net/reactor.h"
+#include "proxy/users/credentials.h"
 
 namespace crossfade::proxy {
 namespace {

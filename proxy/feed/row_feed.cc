@@ -8,11 +8,11 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "dualwrite/sql_text.h"
-#include "proxy/deadlines.h"
+#include "proxy/counts/log_limit.h"
 #include "proxy/feed/log_source.h"
 #include "proxy/feed/server_answers.h"
 #include "proxy/feed/trigger_source.h"
-#include "proxy/log_limit.h"
+#include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
 

@@ -20,6 +20,7 @@
 #include "config/flags.h"
 #include "dualwrite/leader_settings.h"
 #include "dualwrite/log_retention.h"
+#include "proxy/counts/metrics.h"
 #include "proxy/feed/applied_commits.h"
 #include "proxy/feed/change_source.h"
 #include "proxy/feed/feed.h"
@@ -27,9 +28,8 @@
 #include "proxy/feed/log_applier.h"
 #include "proxy/feed/stopped_tables.h"
 #include "proxy/feed/table_catalog.h"
-#include "proxy/metrics.h"
 #include "proxy/migrate/chunk_store.h"
-#include "proxy/reply.h"
+#include "proxy/net/reply.h"
 
 namespace crossfade::proxy {
 

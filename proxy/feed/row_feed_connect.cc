@@ -3,11 +3,11 @@
 #include <spdlog/spdlog.h>
 
 #include "dualwrite/sql_text.h"
-#include "proxy/deadlines.h"
+#include "proxy/counts/log_limit.h"
 #include "proxy/feed/row_feed.h"
 #include "proxy/feed/server_answers.h"
 #include "proxy/feed/trigger_source.h"
-#include "proxy/log_limit.h"
+#include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <future>
 
+#include "proxy/counts/log_limit.h"
 #include "proxy/feed/row_feed.h"
-#include "proxy/log_limit.h"
 
 namespace crossfade::proxy {
 

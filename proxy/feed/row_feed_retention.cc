@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "proxy/deadlines.h"
+#include "proxy/counts/log_limit.h"
 #include "proxy/feed/row_feed.h"
-#include "proxy/log_limit.h"
+#include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
 

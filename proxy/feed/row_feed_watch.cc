@@ -4,10 +4,10 @@
 #include <algorithm>
 
 #include "dualwrite/cascades.h"
-#include "proxy/deadlines.h"
+#include "proxy/counts/log_limit.h"
 #include "proxy/feed/row_feed.h"
 #include "proxy/feed/server_answers.h"
-#include "proxy/log_limit.h"
+#include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
 

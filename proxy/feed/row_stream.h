@@ -8,7 +8,7 @@
 
 #include "protocol/packet.h"
 #include "protocol/rows.h"
-#include "proxy/backend_link.h"
+#include "proxy/backend/backend_link.h"
 
 namespace crossfade::proxy {
 

@@ -10,8 +10,8 @@
 #include "dualwrite/log_position.h"
 #include "dualwrite/schema_compare.h"
 #include "dualwrite/table_mapping.h"
-#include "proxy/backend_link.h"
-#include "proxy/definitions.h"
+#include "proxy/backend/backend_link.h"
+#include "proxy/backend/definitions.h"
 #include "proxy/feed/change_source.h"
 
 namespace crossfade::proxy {

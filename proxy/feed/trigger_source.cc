@@ -4,9 +4,9 @@
 #include <charconv>
 
 #include "dualwrite/trigger/changes_table.h"
-#include "proxy/deadlines.h"
+#include "proxy/counts/log_limit.h"
 #include "proxy/feed/server_answers.h"
-#include "proxy/log_limit.h"
+#include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
 

@@ -4,10 +4,10 @@
 
 #include "dualwrite/sql_text.h"
 #include "migrate/table_order.h"
-#include "proxy/deadlines.h"
+#include "proxy/counts/log_limit.h"
 #include "proxy/feed/server_answers.h"
-#include "proxy/log_limit.h"
 #include "proxy/migrate/backfill_state.h"
+#include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
 

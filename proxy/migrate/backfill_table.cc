@@ -5,8 +5,8 @@
 
 #include "dualwrite/rows_statement.h"
 #include "dualwrite/sql_text.h"
-#include "proxy/deadlines.h"
 #include "proxy/migrate/backfill_state.h"
+#include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
 

@@ -4,8 +4,8 @@
 
 #include "dualwrite/chunk_marker.h"
 #include "dualwrite/sql_text.h"
-#include "proxy/deadlines.h"
 #include "proxy/feed/row_stream.h"
+#include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
 

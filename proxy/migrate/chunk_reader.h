@@ -10,7 +10,7 @@
 
 #include "dualwrite/table_mapping.h"
 #include "migrate/chunk_key.h"
-#include "proxy/backend_link.h"
+#include "proxy/backend/backend_link.h"
 #include "proxy/migrate/chunk_store.h"
 
 namespace crossfade::proxy {

@@ -4,11 +4,11 @@
 
 #include <utility>
 
-#include "proxy/metrics.h"
+#include "proxy/counts/metrics.h"
 #include "proxy/migrate/preflight_run.h"
 #include "proxy/migrate/progress_line.h"
 #include "proxy/migrate/schema_fix.h"
-#include "proxy/reactor.h"
+#include "proxy/net/reactor.h"
 
 namespace crossfade::proxy {
 namespace {

@@ -6,10 +6,10 @@
 #include "migrate/judge_accounts.h"
 #include "migrate/judge_servers.h"
 #include "migrate/judge_tables.h"
-#include "proxy/deadlines.h"
+#include "proxy/backend/link_options.h"
 #include "proxy/feed/trigger_source.h"
-#include "proxy/link_options.h"
 #include "proxy/migrate/server_reader.h"
+#include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
 namespace {

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "dualwrite/sql_text.h"
-#include "proxy/deadlines.h"
+#include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
 namespace {

@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "dualwrite/sql_text.h"
-#include "proxy/deadlines.h"
+#include "proxy/backend/link_options.h"
 #include "proxy/feed/server_answers.h"
-#include "proxy/link_options.h"
 #include "proxy/migrate/server_reader.h"
+#include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
 

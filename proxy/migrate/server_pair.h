@@ -7,8 +7,8 @@
 #include "absl/status/statusor.h"
 #include "config/config.h"
 #include "migrate/server_facts.h"
-#include "proxy/backend_link.h"
-#include "proxy/credentials.h"
+#include "proxy/backend/backend_link.h"
+#include "proxy/users/credentials.h"
 
 namespace crossfade::proxy {
 

@@ -4,10 +4,10 @@
 
 #include "dualwrite/sql_text.h"
 #include "dualwrite/trigger/capture_control.h"
-#include "proxy/deadlines.h"
-#include "proxy/definitions.h"
+#include "proxy/backend/definitions.h"
+#include "proxy/context/session_context.h"
 #include "proxy/feed/server_answers.h"
-#include "proxy/session_state.h"
+#include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
 namespace {

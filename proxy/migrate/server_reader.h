@@ -6,7 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "migrate/server_facts.h"
-#include "proxy/backend_link.h"
+#include "proxy/backend/backend_link.h"
 
 namespace crossfade::proxy {
 

@@ -1,7 +1,7 @@
 #include "proxy/session/session.h"
 
 #include "protocol/error_codes.h"
-#include "proxy/deadlines.h"
+#include "proxy/net/deadlines.h"
 #include "proxy/session/commands/other_commands.h"
 #include "proxy/session/commands/query.h"
 #include "proxy/session/prepared/bulk.h"

@@ -1,6 +1,6 @@
 // Each reader of a client's SQL, over each of the worst texts: its work grows no faster than the text.
-#include "proxy/leader_hold.h"
-#include "proxy/set_variables.h"
+#include "proxy/context/set_variables.h"
+#include "proxy/session/state/leader_hold.h"
 #include "routing/classify.h"
 #include "routing/digest.h"
 #include "routing/kill_statement.h"

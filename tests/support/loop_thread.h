@@ -5,7 +5,7 @@
 #include <future>
 #include <thread>
 
-#include "proxy/reactor.h"
+#include "proxy/net/reactor.h"
 
 namespace crossfade::support {
 

@@ -1,4 +1,4 @@
-// The whole data path in this process, wired as proxy/server.cc does it, between two fake backends.
+// The whole data path in this process, wired as proxy/serve/server.cc does it, between two fake backends.
 #pragma once
 
 #include <functional>
@@ -8,8 +8,8 @@
 
 #include "config/config.h"
 #include "config/flags.h"
-#include "proxy/shadow_pool.h"
-#include "proxy/worker.h"
+#include "proxy/shadow_run/shadow_pool.h"
+#include "proxy/worker/worker.h"
 #include "tests/support/client.h"
 #include "tests/support/fake_backend.h"
 

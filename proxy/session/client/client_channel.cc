@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "proxy/deadlines.h"
+#include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
 

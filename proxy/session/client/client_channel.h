@@ -8,9 +8,9 @@
 
 #include "protocol/command.h"
 #include "protocol/packet.h"
-#include "proxy/client_output.h"
-#include "proxy/metrics.h"
-#include "proxy/stream.h"
+#include "proxy/counts/metrics.h"
+#include "proxy/net/stream.h"
+#include "proxy/session/client/client_output.h"
 
 namespace crossfade::proxy {
 

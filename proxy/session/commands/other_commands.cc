@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "protocol/error_codes.h"
-#include "proxy/deadlines.h"
+#include "proxy/net/deadlines.h"
 #include "proxy/session/commands/kill.h"
 #include "proxy/session/run/kept_answers.h"
 #include "proxy/session/run/to_leader.h"

@@ -1,7 +1,7 @@
 #include "proxy/session/conversation/answer.h"
 
 #include "protocol/error_codes.h"
-#include "proxy/log_limit.h"
+#include "proxy/counts/log_limit.h"
 #include "proxy/session/conversation/conversation.h"
 
 namespace crossfade::proxy {

@@ -10,7 +10,7 @@
 #include "config/backend.h"
 #include "protocol/response.h"
 #include "protocol/wire.h"
-#include "proxy/task.h"
+#include "proxy/net/task.h"
 #include "routing/plan.h"
 
 namespace crossfade::proxy {

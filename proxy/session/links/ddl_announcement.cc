@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "proxy/deadlines.h"
-#include "proxy/log_limit.h"
+#include "proxy/counts/log_limit.h"
+#include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
 

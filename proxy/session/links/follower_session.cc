@@ -1,6 +1,6 @@
 #include "proxy/session/links/follower_session.h"
 
-#include "proxy/deadlines.h"
+#include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
 

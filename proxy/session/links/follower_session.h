@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "proxy/follower_read.h"
+#include "proxy/session/links/follower_read.h"
 #include "proxy/session/links/leader_session.h"
 
 namespace crossfade::proxy {

@@ -1,6 +1,6 @@
 #include "proxy/session/links/identity.h"
 
-#include "proxy/shadow_pool.h"
+#include "proxy/shadow_run/shadow_pool.h"
 
 namespace crossfade::proxy {
 

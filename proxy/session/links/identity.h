@@ -10,7 +10,7 @@
 #include "protocol/capabilities.h"
 #include "protocol/proxy_protocol.h"
 #include "proxy/session/state/site.h"
-#include "proxy/user_directory.h"
+#include "proxy/users/user_directory.h"
 
 namespace crossfade::proxy {
 

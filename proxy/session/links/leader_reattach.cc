@@ -4,10 +4,10 @@
 #include <chrono>
 #include <cstdlib>
 
-#include "proxy/deadlines.h"
-#include "proxy/log_limit.h"
-#include "proxy/lost_leader.h"
+#include "proxy/counts/log_limit.h"
+#include "proxy/net/deadlines.h"
 #include "proxy/session/links/leader_session.h"
+#include "proxy/session/links/lost_leader.h"
 
 namespace crossfade::proxy {
 

@@ -1,6 +1,6 @@
 #include "proxy/session/links/leader_session.h"
 
-#include "proxy/deadlines.h"
+#include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
 

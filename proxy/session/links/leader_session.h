@@ -6,10 +6,10 @@
 #include <optional>
 #include <string>
 
-#include "proxy/backend_link.h"
-#include "proxy/leader_hold.h"
+#include "proxy/backend/backend_link.h"
 #include "proxy/session/links/identity.h"
 #include "proxy/session/links/session_commits.h"
+#include "proxy/session/state/leader_hold.h"
 #include "proxy/session/state/state.h"
 
 namespace crossfade::proxy {

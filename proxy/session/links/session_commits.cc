@@ -1,6 +1,6 @@
 #include "proxy/session/links/session_commits.h"
 
-#include "proxy/deadlines.h"
+#include "proxy/net/deadlines.h"
 #include "routing/plan.h"
 
 namespace crossfade::proxy {
@@ -107,11 +107,10 @@ void SessionCommits::expect_of(const routing::StatementFacts& facts) {
   }
 }
 
-std::optional<Commit> SessionCommits::note(const BackendLink& leading, const protocol::ResultEnd& end,
+std::optional<Commit> SessionCommits::note(protocol::Capabilities server, const protocol::ResultEnd& end,
                                            const protocol::ToldBySession& told) {
   if (!duplicates()) return std::nullopt;
-  std::optional<Commit> commit =
-      tracker_.note({.end = end, .told = told, .server = leading.capabilities(), .now = Clock::now()});
+  std::optional<Commit> commit = tracker_.note({.end = end, .told = told, .server = server, .now = Clock::now()});
   if (commit) site_.counters.transactions.add();
   if (transaction_.flags().dual_write.ack != config::Ack::both) return std::nullopt;
   return commit;

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "proxy/commit_tracker.h"
+#include "proxy/session/links/commit_tracker.h"
 #include "proxy/session/state/site.h"
 #include "proxy/session/state/transaction.h"
 #include "routing/facts.h"
@@ -35,8 +35,8 @@ class SessionCommits {
   // A statement is about to run on the leader.
   void expect_of(const routing::StatementFacts& facts);
   void expect_anywhere() { tracker_.expect(CommitTracker::Expect::anywhere); }
-  // Its response is whole. A value: `ack: both` waits for this.
-  std::optional<Commit> note(const BackendLink& leading, const protocol::ResultEnd& end,
+  // Its response is whole. `server`: what was agreed with the leader. A value: `ack: both` waits for this.
+  std::optional<Commit> note(protocol::Capabilities server, const protocol::ResultEnd& end,
                              const protocol::ToldBySession& told);
   // `ack: both`. Past the time-out this behaves as `ack: leader`, counted, as semi-synchronous replication does.
   Task<void> wait_for(Commit commit);

@@ -3,7 +3,7 @@
 #include <array>
 
 #include "protocol/error_codes.h"
-#include "proxy/log_limit.h"
+#include "proxy/counts/log_limit.h"
 #include "proxy/session/conversation/conversation.h"
 #include "proxy/session/login/login.h"
 

@@ -5,8 +5,8 @@
 // character sets, which stay; after three failures it refuses every further change (1047).
 
 #include "protocol/error_codes.h"
-#include "proxy/deadlines.h"
-#include "proxy/log_limit.h"
+#include "proxy/counts/log_limit.h"
+#include "proxy/net/deadlines.h"
 #include "proxy/session/conversation/conversation.h"
 #include "proxy/session/login/login.h"
 

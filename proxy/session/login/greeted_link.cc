@@ -1,7 +1,7 @@
 #include "proxy/session/login/greeted_link.h"
 
-#include "proxy/log_limit.h"
-#include "proxy/shadow_pool.h"
+#include "proxy/counts/log_limit.h"
+#include "proxy/shadow_run/shadow_pool.h"
 
 namespace crossfade::proxy {
 

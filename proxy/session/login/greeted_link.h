@@ -6,7 +6,7 @@
 #include <random>
 
 #include "protocol/login_as_server.h"
-#include "proxy/backend_link.h"
+#include "proxy/backend/backend_link.h"
 #include "proxy/session/state/site.h"
 
 namespace crossfade::proxy {

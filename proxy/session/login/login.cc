@@ -1,9 +1,9 @@
 #include "proxy/session/login/login.h"
 
 #include "protocol/error_codes.h"
-#include "proxy/log_limit.h"
+#include "proxy/counts/log_limit.h"
 #include "proxy/session/conversation/conversation.h"
-#include "proxy/shadow_pool.h"
+#include "proxy/shadow_run/shadow_pool.h"
 
 namespace crossfade::proxy {
 

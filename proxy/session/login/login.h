@@ -8,11 +8,11 @@
 #include <string>
 
 #include "protocol/login_as_server.h"
-#include "proxy/entrance.h"
 #include "proxy/session/client/client_channel.h"
 #include "proxy/session/conversation/answer.h"
 #include "proxy/session/login/greeted_link.h"
-#include "proxy/user_directory.h"
+#include "proxy/users/entrance.h"
+#include "proxy/users/user_directory.h"
 
 namespace crossfade::proxy {
 

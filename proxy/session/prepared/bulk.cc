@@ -2,7 +2,7 @@
 
 #include "protocol/bulk_execute.h"
 #include "protocol/error_codes.h"
-#include "proxy/deadlines.h"
+#include "proxy/net/deadlines.h"
 #include "proxy/session/commands/other_commands.h"
 #include "proxy/session/prepared/execute.h"
 #include "proxy/session/run/decision.h"

@@ -1,6 +1,6 @@
 #include "proxy/session/run/kept_answers.h"
 
-#include "proxy/deadlines.h"
+#include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
 

@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 
-#include "proxy/kept_question.h"
 #include "proxy/session/conversation/conversation.h"
+#include "proxy/session/state/kept_question.h"
 #include "proxy/session/state/shown_diagnostics.h"
 #include "routing/facts.h"
 

@@ -1,7 +1,7 @@
 #include "proxy/session/run/local_file.h"
 
 #include "protocol/file_packets.h"
-#include "proxy/deadlines.h"
+#include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
 

@@ -1,7 +1,7 @@
 #include "proxy/session/run/preparing.h"
 
 #include "protocol/prepared.h"
-#include "proxy/deadlines.h"
+#include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
 

@@ -2,7 +2,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "protocol/error_codes.h"
-#include "proxy/deadlines.h"
+#include "proxy/net/deadlines.h"
 #include "proxy/session/run/local_file.h"
 
 namespace crossfade::proxy {
@@ -75,7 +75,7 @@ Task<absl::Status> ResponseRelay::run() {
     if (done) {
       link_.note_end(tracker_.end());
       std::optional<Commit> commit;
-      if (of_leader_) commit = s_.commits.note(link_, tracker_.end(), filter_.told());
+      if (of_leader_) commit = s_.commits.note(link_.capabilities(), tracker_.end(), filter_.told());
       if (of_leader_ && (commit || s_.ddl.is_open())) {
         held_.assign(chunk.begin(), chunk.end());
         co_await settle(std::move(commit));

@@ -7,8 +7,8 @@
 
 #include "protocol/response_tracker.h"
 #include "protocol/session_track_filter.h"
-#include "proxy/sampled_read.h"
 #include "proxy/session/conversation/conversation.h"
+#include "proxy/shadow_run/sampled_read.h"
 
 namespace crossfade::proxy {
 

@@ -1,12 +1,12 @@
 #include "proxy/session/run/statement_run.h"
 
 #include "protocol/error_codes.h"
-#include "proxy/deadlines.h"
+#include "proxy/net/deadlines.h"
 #include "proxy/session/run/kept_answers.h"
 #include "proxy/session/run/preparing.h"
 #include "proxy/session/run/response_relay.h"
 #include "proxy/session/run/to_leader.h"
-#include "proxy/shadow_pool.h"
+#include "proxy/shadow_run/shadow_pool.h"
 #include "routing/digest.h"
 
 namespace crossfade::proxy {
@@ -117,14 +117,14 @@ Task<std::optional<Answer>> StatementRun::get_ready() {
   }
   if (!is_leaders()) co_await go_to_follower();
   if (!is_leaders()) co_return std::nullopt;
-  auto leading = co_await s_.leader.ready_for(&facts);
-  if (!leading.ok()) co_return lost(s_, leading.status());
-  source_ = *leading;
   if (s_.ddl.is_due(facts)) {
     std::string sql(statement_.sql());
     const absl::Status said = co_await s_.ddl.say(facts, std::move(sql), statement_.schema);
     if (!said.ok()) co_return ddl_unsaid(said);
   }
+  auto leading = co_await s_.leader.ready_for(&facts);
+  if (!leading.ok()) co_return lost(s_, leading.status());
+  source_ = *leading;
   co_return std::nullopt;
 }
 

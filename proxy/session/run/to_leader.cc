@@ -1,6 +1,6 @@
 #include "proxy/session/run/to_leader.h"
 
-#include "proxy/deadlines.h"
+#include "proxy/net/deadlines.h"
 #include "proxy/session/run/response_relay.h"
 
 namespace crossfade::proxy {

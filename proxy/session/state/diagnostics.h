@@ -7,7 +7,7 @@
 
 #include "config/backend.h"
 #include "protocol/response_tracker.h"
-#include "proxy/kept_diagnostics.h"
+#include "proxy/session/state/kept_diagnostics.h"
 
 namespace crossfade::proxy {
 

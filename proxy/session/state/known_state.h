@@ -7,11 +7,11 @@
 #include <string_view>
 #include <vector>
 
-#include "proxy/pinned_sessions.h"
-#include "proxy/session_objects.h"
-#include "proxy/session_state.h"
-#include "proxy/set_variables.h"
-#include "proxy/zone_agreements.h"
+#include "proxy/catalogue/zone_agreements.h"
+#include "proxy/context/session_context.h"
+#include "proxy/context/set_variables.h"
+#include "proxy/counts/pinned_sessions.h"
+#include "proxy/session/state/session_objects.h"
 #include "routing/plan.h"
 #include "routing/session_effect.h"
 #include "routing/split.h"

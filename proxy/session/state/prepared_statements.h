@@ -10,7 +10,7 @@
 
 #include "config/backend.h"
 #include "protocol/prepared.h"
-#include "proxy/long_data.h"
+#include "proxy/session/state/long_data.h"
 #include "routing/facts.h"
 
 namespace crossfade::proxy {

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-#include "proxy/kept_diagnostics.h"
+#include "proxy/session/state/kept_diagnostics.h"
 #include "routing/tokenizer.h"
 
 namespace crossfade::proxy {

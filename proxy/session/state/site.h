@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "proxy/worker.h"
+#include "proxy/worker/worker.h"
 
 namespace crossfade::proxy {
 

@@ -1,4 +1,4 @@
-#include "proxy/backend_link.h"
+#include "proxy/backend/backend_link.h"
 
 #include <arpa/inet.h>
 #include <sys/socket.h>

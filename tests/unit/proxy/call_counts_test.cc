@@ -1,6 +1,6 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "proxy/worker.h"
+#include "proxy/worker/worker.h"
 
 namespace crossfade::proxy {
 namespace {

@@ -8,7 +8,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
-#include "proxy/admin.h"
+#include "proxy/admin/admin.h"
 #include "shadow/report.h"
 #include "spdlog/spdlog.h"
 #include "tests/unit/proxy/temp_dir.h"

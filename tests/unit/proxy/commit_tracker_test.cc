@@ -1,4 +1,4 @@
-#include "proxy/commit_tracker.h"
+#include "proxy/session/links/commit_tracker.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "proxy/credentials.h"
+#include "proxy/users/credentials.h"
 
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>

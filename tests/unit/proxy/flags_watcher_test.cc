@@ -1,4 +1,4 @@
-#include "proxy/flags_watcher.h"
+#include "proxy/settings/flags_watcher.h"
 
 #include <chrono>
 #include <condition_variable>

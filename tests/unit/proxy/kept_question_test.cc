@@ -1,4 +1,4 @@
-#include "proxy/kept_question.h"
+#include "proxy/session/state/kept_question.h"
 
 #include <gtest/gtest.h>
 

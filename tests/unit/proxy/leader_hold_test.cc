@@ -1,4 +1,4 @@
-#include "proxy/leader_hold.h"
+#include "proxy/session/state/leader_hold.h"
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

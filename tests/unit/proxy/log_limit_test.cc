@@ -1,4 +1,4 @@
-#include "proxy/log_limit.h"
+#include "proxy/counts/log_limit.h"
 
 #include <memory>
 #include <sstream>

@@ -1,4 +1,4 @@
-#include "proxy/log.h"
+#include "proxy/counts/log.h"
 
 #include <fcntl.h>
 #include <unistd.h>

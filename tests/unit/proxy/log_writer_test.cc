@@ -1,4 +1,4 @@
-#include "proxy/log_writer.h"
+#include "proxy/counts/log_writer.h"
 
 #include <fcntl.h>
 #include <unistd.h>

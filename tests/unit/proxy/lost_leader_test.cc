@@ -1,4 +1,4 @@
-#include "proxy/lost_leader.h"
+#include "proxy/session/links/lost_leader.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "proxy/metrics.h"
+#include "proxy/counts/metrics.h"
 
 #include <string>
 #include <thread>

@@ -1,4 +1,4 @@
-#include "proxy/places.h"
+#include "proxy/net/places.h"
 
 #include <atomic>
 #include <future>

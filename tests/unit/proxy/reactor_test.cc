@@ -1,4 +1,4 @@
-#include "proxy/reactor.h"
+#include "proxy/net/reactor.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>

@@ -1,4 +1,4 @@
-#include "proxy/report_store.h"
+#include "proxy/shadow_run/report_store.h"
 
 #include <sqlite3.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-#include "proxy/resolver.h"
+#include "proxy/net/resolver.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -12,7 +12,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "proxy/stream.h"
+#include "proxy/net/stream.h"
 #include "tests/support/fake_backend.h"
 #include "tests/support/loop_thread.h"
 #include "tests/support/proxy_stack.h"

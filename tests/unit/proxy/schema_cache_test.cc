@@ -1,4 +1,4 @@
-#include "proxy/schema_cache.h"
+#include "proxy/catalogue/schema_cache.h"
 
 #include <algorithm>
 #include <atomic>

@@ -1,4 +1,4 @@
-#include "proxy/secrets.h"
+#include "proxy/settings/secrets.h"
 
 #include <cstdlib>
 #include <string>

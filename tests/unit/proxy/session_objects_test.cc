@@ -1,4 +1,4 @@
-#include "proxy/session_objects.h"
+#include "proxy/session/state/session_objects.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "proxy/shadow_pool.h"
+#include "proxy/shadow_run/shadow_pool.h"
 
 #include <latch>
 #include <thread>

@@ -1,4 +1,4 @@
-#include "proxy/single_flight_cache.h"
+#include "proxy/net/single_flight_cache.h"
 
 #include <future>
 #include <string>

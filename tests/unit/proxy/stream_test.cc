@@ -1,4 +1,4 @@
-#include "proxy/stream.h"
+#include "proxy/net/stream.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

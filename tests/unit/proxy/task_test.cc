@@ -1,11 +1,11 @@
-#include "proxy/task.h"
+#include "proxy/net/task.h"
 
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "proxy/reactor.h"
+#include "proxy/net/reactor.h"
 
 namespace crossfade::proxy {
 namespace {

@@ -1,4 +1,4 @@
-#include "proxy/user_directory.h"
+#include "proxy/users/user_directory.h"
 
 #include "gtest/gtest.h"
 

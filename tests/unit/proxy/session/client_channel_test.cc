@@ -6,7 +6,7 @@
 
 #include <array>
 
-#include "proxy/metrics.h"
+#include "proxy/counts/metrics.h"
 
 namespace crossfade::proxy {
 namespace {

@@ -1,0 +1,433 @@
+#include "proxy/serve/server.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <spdlog/spdlog.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <thread>
+
+#include "proxy/admin/admin.h"
+#include "proxy/admin/status.h"
+#include "proxy/counts/log.h"
+#include "proxy/counts/log_limit.h"
+#include "proxy/feed/row_feed.h"
+#include "proxy/migrate/backfill.h"
+#include "proxy/session/session.h"
+#include "proxy/settings/flags_watcher.h"
+#include "proxy/settings/secrets.h"
+#include "proxy/shadow_run/shadow_pool.h"
+#include "proxy/users/credentials.h"
+#include "proxy/worker/worker.h"
+
+namespace crossfade::proxy {
+namespace {
+
+constexpr auto kCallsInterval = std::chrono::seconds(1);
+constexpr auto kReleaseMax = std::chrono::seconds(60);  // a feed that is in the middle of a large transaction
+constexpr auto kBackfillOrderMax = std::chrono::seconds(60);
+constexpr auto kLastLinesAtMost = std::chrono::seconds(2);
+
+// A listening socket; the main thread accepts, workers take turns.
+struct Listener {
+  std::unique_ptr<Descriptor> descriptor;
+  std::shared_ptr<const Entrance> entrance;  // replaced when certificates are read again
+  config::Listen configured;
+};
+
+// `[::]` takes IPv4 clients too, whatever the system's default is; any other IPv6 address takes IPv6 alone.
+absl::StatusOr<int> listen_on(const config::Address& address, std::optional<std::uint32_t> socket_mode) {
+  const auto fail = [&](int fd) {
+    const absl::Status status =
+        absl::UnavailableError("cannot listen on " + address.text() + ": " + std::strerror(errno));
+    if (fd >= 0) close(fd);
+    return status;
+  };
+  if (address.is_unix) {
+    sockaddr_un local{};
+    local.sun_family = AF_UNIX;
+    if (address.host.size() >= sizeof local.sun_path)
+      return absl::InvalidArgumentError("socket path too long: " + address.host);
+    std::memcpy(local.sun_path, address.host.c_str(), address.host.size() + 1);
+    struct stat found {};
+    if (stat(address.host.c_str(), &found) == 0 && S_ISSOCK(found.st_mode)) unlink(address.host.c_str());
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, reinterpret_cast<const sockaddr*>(&local), sizeof local) != 0 ||
+        (socket_mode && chmod(address.host.c_str(), *socket_mode) != 0) || listen(fd, 4096) != 0)
+      return fail(fd);
+    return fd;
+  }
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE;
+  addrinfo* found = nullptr;
+  const int error = getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found);
+  if (error != 0) return absl::InvalidArgumentError("cannot listen on " + address.text() + ": " + gai_strerror(error));
+  const int fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (fd >= 0 && found->ai_family == AF_INET6) {
+    const auto* wanted = reinterpret_cast<const sockaddr_in6*>(found->ai_addr);
+    const int v6_only = IN6_IS_ADDR_UNSPECIFIED(&wanted->sin6_addr) ? 0 : 1;
+    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
+  }
+  const bool good = fd >= 0 && bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, 4096) == 0;
+  freeaddrinfo(found);
+  if (!good) return fail(fd);
+  return fd;
+}
+
+class Server {
+ public:
+  explicit Server(const config::Config& config) : config_(config) {}
+
+  absl::Status start();
+  int run();
+
+ private:
+  absl::Status start_listeners();
+  absl::Status start_admin();
+  absl::StatusOr<std::string> release(const ReleaseOrder& order);
+  absl::StatusOr<std::string> order_backfill(const nlohmann::json& json);
+  void prepare_feeds();
+  void on_flags(std::shared_ptr<const config::Flags> flags);
+  Task<void> accept_loop(Listener& listener);
+  Task<void> signal_loop();
+  void reload_certificates();
+  Task<void> count_calls_regularly();
+  Task<void> drain();
+  void everywhere(const std::function<void(Worker&)>& work);
+
+  const config::Config& config_;
+  Metrics metrics_;
+  Reactor reactor_;
+  FeedSwitch feed_;
+  std::unique_ptr<RowFeed> row_feed_;
+  std::unique_ptr<Backfill> backfill_;
+  std::unique_ptr<ShadowPool> shadow_;
+  std::unique_ptr<Shared> shared_;
+  std::unique_ptr<FlagsWatcher> flags_;
+  std::atomic<std::shared_ptr<const config::Flags>> in_force_;  // those that every worker goes by
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::thread> threads_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::unique_ptr<Descriptor> signals_;
+  std::unique_ptr<AdminServer> admin_;
+  std::size_t next_worker_ = 0;
+  bool draining_ = false;
+  TimePoint started_ = Clock::now();
+};
+
+absl::Status Server::start() {
+  auto credentials = read_credentials(config_);
+  if (!credentials.ok()) return credentials.status();
+  auto rsa = protocol::RsaKey::generate();
+  if (!rsa.ok()) return rsa.status();
+  auto store = ReportStore::open(config_.state_dir);
+  if (!store.ok()) return store.status();
+
+  const auto control_link_now = [this](config::Backend which) {
+    LinkOptions options = shared_->link_options(which, shared_->control[static_cast<std::size_t>(which)]);
+    options.compression = config::BackendCompression::none;
+    return options;
+  };
+  shadow_ = std::make_unique<ShadowPool>(
+      config_.shadow, feed_, metrics_, *std::move(store),
+      [this](config::Backend which, const std::string& user) { return shared_->user_link_options(which, user); });
+  shared_ =
+      std::unique_ptr<Shared>(new Shared{.config = config_,
+                                         .metrics = metrics_,
+                                         .feed = feed_,
+                                         .shadow = *shadow_,
+                                         .rsa = *std::move(rsa),
+                                         .users = UserDirectory(std::move(credentials->users), config_.learned_users),
+                                         .backend_tls = credentials->backend_tls,
+                                         .control = credentials->control,
+                                         .traits = {}});
+  row_feed_ = std::make_unique<RowFeed>(RowFeedOptions{.link = control_link_now,
+                                                       .leader = config::Backend::old_db,
+                                                       .schema = config_.control.schema,
+                                                       .config = config_.dual_write,
+                                                       .max_lag = config_.reads.max_lag},
+                                        metrics_);
+  backfill_ = std::make_unique<Backfill>(
+      BackfillSetting{.link = control_link_now, .leader = config::Backend::old_db, .schema = config_.control.schema},
+      *row_feed_, metrics_);
+  row_feed_->on_connected = [this](config::Backend which, const protocol::Greeting& greeting) {
+    shared_->traits.set(which, greeting);
+  };
+  prepare_feeds();
+
+  auto flags = FlagsWatcher::start(config_.flags_file,
+                                   [this](std::shared_ptr<const config::Flags> fresh) { on_flags(std::move(fresh)); });
+  if (!flags.ok()) return flags.status();
+  flags_ = *std::move(flags);
+  in_force_.store(flags_->current());
+  const unsigned count = config_.threads != 0 ? config_.threads : std::max(1u, std::thread::hardware_concurrency());
+  for (unsigned i = 0; i < count; ++i) workers_.push_back(std::make_unique<Worker>(*shared_, flags_->current()));
+  const absl::Status listening = start_listeners();
+  if (!listening.ok()) return listening;
+  const absl::Status shadowing = shadow_->start();
+  if (!shadowing.ok()) return shadowing;
+  row_feed_->set_flags(flags_->current()->dual_write, [] {});
+  row_feed_->start();
+  backfill_->start();
+  for (auto& worker : workers_) {
+    threads_.emplace_back([&worker = *worker] {
+      pthread_setname_np(pthread_self(), "worker");
+      worker.reactor.run();
+    });
+  }
+  on_flags(flags_->current());  // whatever changed while the workers were made
+  return start_admin();
+}
+
+// The feed asks the leader, and says what it is to be.
+void Server::prepare_feeds() {
+  feed_.consider(*row_feed_);
+  row_feed_->on_anchored = [this](FeedKind kind) {
+    feed_.choose(
+        kind, *row_feed_,
+        kind == FeedKind::log ? "the leader's row log tells every change" : "triggers on the leader tell every change");
+  };
+  row_feed_->on_idle = [this] { feed_.choose(FeedKind::log, *row_feed_, "writes are not duplicated"); };
+}
+
+absl::Status Server::start_listeners() {
+  for (const config::Listen& listen : config_.listen) {
+    auto listener = std::make_unique<Listener>();
+    auto entrance = std::make_shared<Entrance>();
+    entrance->is_unix = listen.address.is_unix;
+    entrance->proxy_protocol = listen.proxy_protocol;
+    if (listen.compression.zlib) entrance->compression |= protocol::kCompress;
+    if (listen.compression.zstd) entrance->compression |= protocol::kZstdCompression;
+    entrance->tls_required = listen.tls.mode == config::ListenTls::Mode::required;
+    if (listen.tls.mode != config::ListenTls::Mode::disabled) {
+      auto tls = TlsContext::server(listen.tls);
+      if (!tls.ok()) return tls.status();
+      entrance->tls = *tls;
+    }
+    listener->entrance = std::move(entrance);
+    listener->configured = listen;
+    auto fd = listen_on(listen.address, listen.socket_mode);
+    if (!fd.ok()) return fd.status();
+    listener->descriptor = std::make_unique<Descriptor>(reactor_, *fd);
+    listeners_.push_back(std::move(listener));
+    spdlog::info("listening address={}", listen.address.text());
+  }
+  return absl::OkStatus();
+}
+
+// On the admin server's thread.
+absl::StatusOr<std::string> Server::release(const ReleaseOrder& order) {
+  if (feed_.status().kind == FeedKind::undecided) {
+    return absl::FailedPreconditionError("no feed has begun yet, so no table is stopped");
+  }
+  const auto how = order.overwrite ? dualwrite::CatchUp::overwriting : dualwrite::CatchUp::compared;
+  return row_feed_->release({.schema = order.schema, .table = order.table}, how, kReleaseMax);
+}
+
+absl::StatusOr<std::string> Server::order_backfill(const nlohmann::json& json) {
+  BackfillOrder order;
+  const std::string verb = json.is_object() ? json.value("verb", "") : "";
+  using Verb = BackfillOrder::Verb;
+  const auto verbs = std::to_array<std::pair<std::string_view, Verb>>(
+      {{"start", Verb::start}, {"pause", Verb::pause}, {"resume", Verb::resume}, {"cancel", Verb::cancel}});
+  const auto* found = std::find_if(verbs.begin(), verbs.end(), [&](const auto& each) { return each.first == verb; });
+  if (found == verbs.end()) return absl::InvalidArgumentError("send a verb: start, pause, resume or cancel");
+  order.verb = found->second;
+  if (order.verb == Verb::start) {
+    auto options = migrate::parse_copy_options(json.value("options", nlohmann::json::object()));
+    if (!options.ok()) return options.status();
+    order.options = *std::move(options);
+  }
+  return backfill_->carry_out(std::move(order), kBackfillOrderMax);
+}
+
+absl::Status Server::start_admin() {
+  std::string token;
+  if (!config_.admin.token_file.empty()) {
+    auto read = read_token(config_.admin.token_file);
+    if (!read.ok()) return read.status();
+    token = *read;
+  }
+  const StatusSources sources{.config = config_,
+                              .shared = *shared_,
+                              .flags = *flags_,
+                              .flags_in_force = [this] { return in_force_.load(); },
+                              .backfill = *backfill_,
+                              .started = started_};
+  AdminHandlers handlers;
+  handlers.status = [sources] { return status_json(sources); };
+  handlers.metrics = [sources] { return sources.shared.metrics.prometheus(gauges(sources)); };
+  handlers.flags = [sources] { return flags_json(*sources.flags_in_force()); };
+  handlers.report = [this] { return shadow_->report(); };
+  handlers.ready = [sources] { return is_ready(sources); };
+  handlers.release = [this](const ReleaseOrder& order) { return release(order); };
+  handlers.backfill = [this] { return backfill_->status(); };
+  handlers.order_backfill = [this](const nlohmann::json& order) { return order_backfill(order); };
+  handlers.started = [sources] { return sources.shared.traits.get(sources.shared.leader).known; };
+  auto admin = AdminServer::start(config_.admin.address, token, std::move(handlers));
+  if (!admin.ok()) return admin.status();
+  admin_ = *std::move(admin);
+  spdlog::info("admin port={}", admin_->port());
+  return absl::OkStatus();
+}
+
+void Server::everywhere(const std::function<void(Worker&)>& work) {
+  for (auto& worker : workers_) worker->reactor.post([&worker = *worker, work] { work(worker); });
+}
+
+void Server::on_flags(std::shared_ptr<const config::Flags> flags) {
+  row_feed_->set_flags(flags->dual_write, [this, flags] {
+    // It may have waited, and others may have come since.
+    const auto newest = flags_ ? flags_->current() : flags;
+    // The last worker that takes them makes them those in force: each takes what is posted in turn.
+    const auto left = std::make_shared<std::atomic<std::size_t>>(workers_.size());
+    everywhere([this, newest, left](Worker& worker) {
+      worker.flags = newest;
+      if (left->fetch_sub(1) == 1) in_force_.store(newest);
+    });
+  });
+}
+
+Task<void> Server::accept_loop(Listener& listener) {
+  for (;;) {
+    const WaitResult waited = co_await listener.descriptor->readable(TimePoint::max());
+    if (waited == WaitResult::cancelled) co_return;
+    for (;;) {
+      const int fd = accept4(listener.descriptor->fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (fd < 0) {
+        // Out of descriptors: the client waits in the backlog; try again when some have been given back.
+        if (errno == EMFILE || errno == ENFILE) co_await reactor_.sleep_for(std::chrono::milliseconds(50));
+        break;
+      }
+      Worker& worker = *workers_[next_worker_++ % workers_.size()];
+      worker.reactor.post([&worker, fd, entrance = listener.entrance] { worker.accept(fd, entrance); });
+    }
+  }
+}
+
+Task<void> Server::count_calls_regularly() {
+  for (;;) {
+    co_await reactor_.sleep_for(kCallsInterval);
+    limited_log().sweep();
+    everywhere([](Worker& worker) {
+      for (const auto& [digest, count] : worker.calls.take())
+        worker.shared.shadow.count_calls(digest, count.text, count.calls);
+    });
+  }
+}
+
+// For connections from now on; what cannot be used leaves the old one in force.
+void Server::reload_certificates() {
+  for (auto& listener : listeners_) {
+    if (!listener->entrance->tls) continue;
+    auto tls = TlsContext::server(listener->configured.tls);
+    if (!tls.ok()) {
+      spdlog::error("listen={} certificate=kept at={} why=\"{}\"", listener->configured.address.text(),
+                    listener->configured.tls.place, std::string(tls.status().message()));
+      continue;
+    }
+    auto entrance = std::make_shared<Entrance>(*listener->entrance);
+    entrance->tls = *std::move(tls);
+    listener->entrance = std::move(entrance);
+    spdlog::info("listen={} certificate=reloaded", listener->configured.address.text());
+  }
+}
+
+Task<void> Server::signal_loop() {
+  for (;;) {
+    const WaitResult waited = co_await signals_->readable(TimePoint::max());
+    if (waited != WaitResult::ready) co_return;
+    signalfd_siginfo info{};
+    if (read(signals_->fd(), &info, sizeof info) != static_cast<ssize_t>(sizeof info)) continue;
+    if (info.ssi_signo == SIGHUP) {
+      spdlog::info("signal=HUP reloading=flags,credentials,certificates forgetting=passwords");
+      flags_->reload_now();
+      shared_->users.forget_learned();
+      read_credentials_again(
+          config_, {.users = shared_->users, .control = shared_->control, .backend_tls = shared_->backend_tls});
+      reload_certificates();
+    } else if (draining_) {
+      spdlog::warn("signal={} ending=now", info.ssi_signo);
+      reactor_.stop();
+      co_return;
+    } else {
+      draining_ = true;
+      reactor_.spawn(drain());
+    }
+  }
+}
+
+// No new clients; sessions end at their next moment without a transaction; the rest when time is up.
+Task<void> Server::drain() {
+  shared_->draining.store(true);
+  spdlog::info("draining clients={} at_most_ms={}", shared_->clients.load(), config_.limits.drain_timeout.count());
+  everywhere([](Worker& worker) { worker.begin_drain(); });
+  const TimePoint deadline = Clock::now() + config_.limits.drain_timeout;
+  while (shared_->clients.load() > 0 && Clock::now() < deadline)
+    co_await reactor_.sleep_for(std::chrono::milliseconds(10));
+  if (shared_->clients.load() > 0) {
+    spdlog::warn("drain_timeout=reached clients={}", shared_->clients.load());
+    everywhere([](Worker& worker) { worker.end_sessions(); });
+    co_await reactor_.sleep_for(std::chrono::milliseconds(200));
+  }
+  reactor_.stop();
+}
+
+int Server::run() {
+  sigset_t mask;
+  sigemptyset(&mask);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&mask, signal);
+  signals_ = std::make_unique<Descriptor>(reactor_, signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC));
+  for (auto& listener : listeners_) reactor_.spawn(accept_loop(*listener));
+  reactor_.spawn(signal_loop());
+  reactor_.spawn(count_calls_regularly());
+  reactor_.run();
+  admin_->stop();
+  flags_.reset();
+  backfill_->stop();
+  row_feed_->stop();
+  shadow_->stop();
+  shared_->control_links.stop();
+  for (auto& worker : workers_) worker->reactor.stop();
+  for (auto& thread : threads_) thread.join();
+  spdlog::info("stopped");
+  return 0;
+}
+
+}  // namespace
+
+int serve(const config::Config& config) {
+  // Every thread inherits this mask; the signals arrive through signalfd.
+  sigset_t mask;
+  sigemptyset(&mask);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&mask, signal);
+  pthread_sigmask(SIG_BLOCK, &mask, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  auto server = std::make_unique<Server>(config);
+  const absl::Status started = server->start();
+  if (!started.ok()) {
+    spdlog::error("start=failed why=\"{}\"", std::string(started.message()));
+    finish_logging(kLastLinesAtMost);
+    std::_Exit(1);  // threads may be running already; nothing was promised to anybody yet
+  }
+  const int code = server->run();
+  finish_logging(kLastLinesAtMost);
+  // Sessions that outlived the drain are suspended for good: the process ends without unwinding them.
+  std::_Exit(code);
+}
+
+}  // namespace crossfade::proxy
