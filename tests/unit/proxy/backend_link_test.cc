@@ -265,7 +265,7 @@ Task<CapturedOr> two_at_once(BackendLink& link) {
   co_return co_await link.capture(protocol::ResponseKind::query, soon());
 }
 
-TEST_F(BackendLinkTest, PipelinedCommandsAre @ @edOneByOne) {
+TEST_F(BackendLinkTest, PipelinedCommandsAreAnsweredOneByOne) {
   ASSERT_TRUE(open().ok());
   const auto second = loop_.await<CapturedOr>([this] { return two_at_once(*link_); });
   ASSERT_TRUE(second.ok());

@@ -24,7 +24,7 @@ config::Flags all_reads_from_new() {
   return flags;
 }
 
-TEST(SessionRead, AtAHundredPercentTheFollower @ @s) {
+TEST(SessionRead, AtAHundredPercentTheFollowerAnswers) {
   ProxyStack stack(ProxyStack::Options{.flags = all_reads_from_new()});
   const auto client = stack.connect();
   EXPECT_EQ(client->query("SELECT v FROM t").cell(), "new");
@@ -34,7 +34,7 @@ TEST(SessionRead, AtAHundredPercentTheFollower @ @s) {
       support::eventually([&] { return stack.count([](const Counters& c) { return c.reads_new.get(); }) == 2; }));
 }
 
-TEST(SessionRead, InsideATransactionTheLeader @ @s) {
+TEST(SessionRead, InsideATransactionTheLeaderAnswers) {
   ProxyStack stack(ProxyStack::Options{.flags = all_reads_from_new()});
   const auto client = stack.connect();
   client->query("BEGIN");
@@ -67,7 +67,7 @@ TEST(SessionRead, ALinkThatDiedWhileIdleIsReplaced) {
   EXPECT_EQ(client->query("SELECT v FROM t").cell(), "old");
 }
 
-TEST(SessionRead, AfterAWriteTheFollower @ @sOnlyWhenItHasIt) {
+TEST(SessionRead, AfterAWriteTheFollowerAnswersOnlyWhenItHasIt) {
   support::FakeFeed feed;
   ProxyStack stack(ProxyStack::Options{
       .flags = all_reads_from_new(),

@@ -65,7 +65,7 @@ class ShadowPoolTest : public ::testing::Test {
   std::unique_ptr<support::Client> client_;
 };
 
-TEST_F(ShadowPoolTest, Equal @ @sMatch) {
+TEST_F(ShadowPoolTest, EqualAnswersMatch) {
   EXPECT_EQ(client_->query(kRead).cell(), "same");
   const std::uint32_t statement = client_->prepare("SELECT v FROM t WHERE id = ?");
   EXPECT_EQ(client_->execute(statement, {1}).cell(), "same");

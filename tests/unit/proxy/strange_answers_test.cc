@@ -51,7 +51,7 @@ void run_clients(ProxyStack& stack) {
   }
 }
 
-TEST(Strange @ @s, EndNothingButTheConnectionThatTheyCameOn) {
+TEST(StrangeAnswers, EndNothingButTheConnectionThatTheyCameOn) {
   config::Flags flags;
   flags.dual_write.ack = config::Ack::both;
   flags.read_from_new.percent = config::Percent::from_ppm(config::Percent::kWhole);
