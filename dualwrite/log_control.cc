@@ -289,6 +289,10 @@ std::string count_open_ledger(std::string_view schema) {
   return "SELECT COUNT(*) FROM " + table(schema, "ledger") + " WHERE `resolved`=0";
 }
 
+std::string select_open_ledger_tables(std::string_view schema) {
+  return "SELECT DISTINCT `table_schema`,`table_name` FROM " + table(schema, "ledger") + " WHERE `resolved`=0";
+}
+
 std::string resolve_ledger(std::string_view schema, const TableRef& name) {
   return "UPDATE " + table(schema, "ledger") + " SET `resolved`=1" + of_table(name) + " AND `resolved`=0";
 }

@@ -104,7 +104,8 @@ enum class LedgerState : std::uint8_t { open, resolved };
 std::string insert_divergence(std::string_view schema, const TableRef& table, std::string_view what,
                               const RowIdentity& row, const LogPosition& at, LedgerState state);
 std::string count_open_ledger(std::string_view schema);
-// Its rows have been copied anew.
+std::string select_open_ledger_tables(std::string_view schema);  // schema and name of each, once
+// Its rows have been copied anew, or are equal.
 std::string resolve_ledger(std::string_view schema, const TableRef& table);
 
 }  // namespace crossfade::dualwrite

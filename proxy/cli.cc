@@ -9,6 +9,7 @@
 #include "nlohmann/json.hpp"
 #include "proxy/cli_admin.h"
 #include "proxy/cli_backfill.h"
+#include "proxy/cli_verify.h"
 #include "proxy/config_file.h"
 #include "proxy/log.h"
 #include "proxy/misspelling.h"
@@ -260,6 +261,8 @@ int run_cli(int argc, const char* const* argv, const CliContext& context) {
       "Examples:\n  crossfade tables release shop.orders\n"
       "  crossfade tables release shop.orders --overwrite --config crossfade.yaml");
   BackfillVerbs backfill_verbs(app, admin);
+  VerifyVerbs verify_verbs(app, admin);
+  RepairVerb repair_verb(app, admin);
   CLI::App* version_verb = app.add_subcommand("version", "Print the version");
   version_verb->footer("Example:\n  crossfade version");
 
@@ -285,6 +288,8 @@ int run_cli(int argc, const char* const* argv, const CliContext& context) {
   if (report_verb->parsed()) return report(admin, context);
   if (release_verb->parsed()) return release(admin, to_release, context);
   if (backfill_verbs.parsed()) return backfill_verbs.run(context);
+  if (verify_verbs.parsed()) return verify_verbs.run(context);
+  if (repair_verb.parsed()) return repair_verb.run(context);
   context.out << "crossfade " << context.version << "\n";
   return kOk;
 }

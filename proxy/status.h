@@ -10,6 +10,8 @@
 #include "proxy/flags_watcher.h"
 #include "proxy/metrics.h"
 #include "proxy/migrate/backfill.h"
+#include "proxy/migrate/repair.h"
+#include "proxy/migrate/verify.h"
 #include "proxy/worker.h"
 
 namespace crossfade::proxy {
@@ -21,6 +23,8 @@ struct StatusSources {
   // The file may hold newer ones, which not every session goes by yet.
   std::function<std::shared_ptr<const config::Flags>()> flags_in_force;
   const Backfill& backfill;
+  const Verify& verify;
+  const Repair& repair;
   TimePoint started;
 };
 

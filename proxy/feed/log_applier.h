@@ -121,7 +121,10 @@ class LogApplier {
   // log_applier_copy.cc: tables whose rows are being copied
   Task<absl::Status> take_marker(std::uint64_t token);
   Task<absl::Status> load(std::shared_ptr<Chunk> chunk);
-  Task<absl::Status> load_whole(std::shared_ptr<Chunk> chunk);
+  Task<absl::Status> load_within(std::shared_ptr<Chunk> chunk);
+  Task<absl::Status> let_compare(std::shared_ptr<Chunk> chunk);
+  Task<absl::Status> give_up_repair(std::shared_ptr<Chunk> chunk, absl::Status why);
+  bool is_wanted(const Chunk& chunk) const;
   void loosen_foreign_keys(dualwrite::RowsChange& change) const;
   absl::StatusOr<std::vector<dualwrite::RowStatement>> missing_rows(const dualwrite::RowsChange& change,
                                                                     const dualwrite::TableMapping& how) const;

@@ -1,4 +1,4 @@
-// Tables whose rows are being copied.
+// Tables whose rows are being copied, compared or repaired at a place of the leader's changes.
 //
 // Invariant: at each place of the leader's changes the follower has of such a table a part of the leader's rows, each
 // exactly as on the leader. A change keeps it if the rows that it is about are there before: they are put where they
@@ -20,6 +20,7 @@ using dualwrite::TableRef;
 namespace {
 
 constexpr auto kBuildPause = std::chrono::milliseconds(1);
+constexpr auto kCompareMax = std::chrono::seconds(2);  // that a comparison may hold up the applier
 
 }  // namespace
 
@@ -40,15 +41,51 @@ absl::StatusOr<std::vector<dualwrite::RowStatement>> LogApplier::missing_rows(co
   return dualwrite::put_statements(change, how, dualwrite::PutRows::keep, follower_.statement_bytes_max());
 }
 
+// A table that is stopped is at another place than the marker.
+bool LogApplier::is_wanted(const Chunk& chunk) const {
+  switch (chunk.use) {
+    case Chunk::Use::part:
+      return setting_.stopped.is_copying(chunk.table);
+    case Chunk::Use::whole:
+      return setting_.stopped.is_awaited(chunk.table);
+    case Chunk::Use::repair:
+    case Chunk::Use::compare:
+      return setting_.stopped.find(chunk.table) == nullptr;
+  }
+  return false;
+}
+
+// The follower has exactly what was on the leader at the marker, until this returns.
+Task<absl::Status> LogApplier::let_compare(std::shared_ptr<Chunk> chunk) {
+  const absl::Status before = co_await commit();
+  if (!before.ok()) co_return before;
+  const TimePoint until = Clock::now() + kCompareMax;
+  setting_.chunks.done(*chunk);
+  while (chunk->holds && !chunk->let_go.load(std::memory_order_acquire) && Clock::now() < until) {
+    co_await setting_.reactor.sleep_for(kBuildPause);
+  }
+  // Whoever is late has to look again.
+  chunk->let_go.store(true, std::memory_order_release);
+  co_return absl::OkStatus();
+}
+
+// The table follows as before, with the rows that it has; the log is read again without this chunk.
+Task<absl::Status> LogApplier::give_up_repair(std::shared_ptr<Chunk> chunk, absl::Status why) {
+  const absl::Status undone = co_await follower_.rollback();
+  if (!undone.ok()) co_return undone;
+  chunk->failure = std::move(why);
+  setting_.chunks.done(*chunk);
+  co_return absl::AbortedError("a row could not be repaired");
+}
+
 // Everything that the chunk shows lies before its marker. One that this process has not read, or not since it began to
 // apply, is read again by whoever copies.
 Task<absl::Status> LogApplier::take_marker(std::uint64_t token) {
   const std::shared_ptr<Chunk> chunk = setting_.chunks.find(token);
   const bool is_new = current_.at >= stored_.applied;
   if (!chunk || !is_new) co_return absl::OkStatus();
-  const bool is_wanted =
-      chunk->whole ? setting_.stopped.is_awaited(chunk->table) : setting_.stopped.is_copying(chunk->table);
-  if (!is_wanted) co_return absl::OkStatus();
+  if (!is_wanted(*chunk)) co_return absl::OkStatus();
+  if (chunk->use == Chunk::Use::compare) co_return co_await let_compare(chunk);
   while (!chunk->built.load(std::memory_order_acquire)) {
     if (!setting_.chunks.find(token)) co_return absl::OkStatus();
     co_await setting_.reactor.sleep_for(kBuildPause);
@@ -59,6 +96,9 @@ Task<absl::Status> LogApplier::take_marker(std::uint64_t token) {
   const TimePoint begun = Clock::now();
   absl::Status loaded = chunk->failure;
   if (loaded.ok()) loaded = co_await load(chunk);
+  if (absl::IsFailedPrecondition(loaded) && chunk->use == Chunk::Use::repair) {
+    co_return co_await give_up_repair(chunk, std::move(loaded));
+  }
   if (absl::IsFailedPrecondition(loaded)) {
     std::vector<TableRef> tables(1, chunk->table);
     std::vector<std::string> no_ledger;
@@ -74,8 +114,9 @@ Task<absl::Status> LogApplier::take_marker(std::uint64_t token) {
   co_return absl::OkStatus();
 }
 
-// Until its last row is there none of the table's changes is applied: all of it is one transaction with the position.
-Task<absl::Status> LogApplier::load_whole(std::shared_ptr<Chunk> chunk) {
+// Of a table whose changes are not applied until its last row is there, or that follows all the while: all of it is one
+// transaction with the position.
+Task<absl::Status> LogApplier::load_within(std::shared_ptr<Chunk> chunk) {
   std::vector<WriterStep> steps;
   steps.push_back({.sql = "SET foreign_key_checks=0"});
   for (const std::string& sql : chunk->statements) steps.push_back({.sql = sql});
@@ -94,7 +135,7 @@ Task<absl::Status> LogApplier::load(std::shared_ptr<Chunk> chunk) {
     if (sql.size() <= follower_.statement_bytes_max()) continue;
     co_return absl::FailedPreconditionError("a row is larger than the follower's max_allowed_packet: raise it there");
   }
-  if (chunk->whole) co_return co_await load_whole(std::move(chunk));
+  if (chunk->use != Chunk::Use::part) co_return co_await load_within(std::move(chunk));
   if (!loader_) {
     const std::string& schema = setting_.schema;
     loader_ = std::make_unique<ChunkLoader>(

@@ -52,7 +52,7 @@ Task<absl::Status> Backfill::run_job(std::uint64_t applying) {
   reactor_.spawn(look_at_load());
   absl::Status status;
   for (;;) {
-    job.stopping = job.stopping || !status.ok() || feed_.applying() != applying || !requests_.empty();
+    job.stopping = job.stopping || !status.ok() || feed_.applying() != applying || has_requests();
     const absl::Status settled = co_await settle_ended();
     if (status.ok()) status = settled;
     const auto running = static_cast<std::size_t>(
@@ -224,12 +224,10 @@ Task<absl::Status> Backfill::finish_job() {
   const JobState state = failed == 0 ? JobState::done : JobState::failed;
   const std::string why =
       failed == 0 ? "" : std::to_string(failed) + (failed == 1 ? " table was not copied" : " tables were not copied");
-  auto changed = co_await ask(migrate::update_job(setting_.schema, job_->record.id, state, why));
-  if (!changed.ok()) co_return changed.status();
+  const absl::Status changed = co_await write_state(job_->record.id, state, why);
+  if (!changed.ok()) co_return changed;
   job_->record.state = state;
   job_->record.why = why;
-  limited_log().warn(LogKind::applier_state, "backfill job={} state={} why=\"{}\"", job_->record.id,
-                     migrate::name(state), why);
   co_return absl::OkStatus();
 }
 
@@ -249,16 +247,9 @@ Task<absl::Status> Backfill::leave_cancelled() {
 Task<void> Backfill::look_at_load() {
   Job& job = *job_;
   while (!job.stopping) {
-    auto asked = co_await leader_->query(
-        "SHOW GLOBAL STATUS WHERE Variable_name IN ('Threads_running','Innodb_row_lock_current_waits')", soon());
-    if (!asked.ok()) break;
-    for (const auto& row : asked->front().rows) {
-      if (row.size() < 2) continue;
-      (row[0] == "Threads_running" ? job.load.threads_running : job.load.lock_waits) = to_number(row[1]);
-    }
-    const std::chrono::duration<double> lag(feed_.status().lag_oldest_seconds);
-    job.load.lag = std::chrono::duration_cast<std::chrono::milliseconds>(lag);
-    job.throttled = migrate::throttle_reason(job.options.limits, job.load);
+    auto load = co_await ask_load();
+    if (!load.ok()) break;
+    job.throttled = migrate::throttle_reason(job.options.limits, *load);
     co_await reactor_.sleep_for(kLookAtLoad);
   }
   job.looking = false;

@@ -1,7 +1,6 @@
 // What a Backfill knows of its job. For its own files alone.
 #pragma once
 
-#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -43,15 +42,10 @@ struct Backfill::Job {
   std::vector<std::vector<TableCopy*>> groups;  // parents first
   bool adopted = false;
   bool stopping = false;  // its tables are to end where they are
-  migrate::ServerLoad load;
   migrate::RateLimit rate;
   std::string throttled;  // why nothing is read now
   bool looking = false;   // look_at_load() is running
-  struct Sample {
-    TimePoint at;
-    std::uint64_t rows = 0, bytes = 0;
-  };
-  std::deque<Sample> samples;  // of the last seconds, for rates
+  RateWindow rates;
   TimePoint began = Clock::now();
 
   TableCopy* find(const dualwrite::TableRef& table) {

@@ -5,6 +5,7 @@
 
 #include "dualwrite/rows_statement.h"
 #include "dualwrite/sql_text.h"
+#include "migrate/table_selection.h"
 #include "proxy/deadlines.h"
 #include "proxy/migrate/backfill_state.h"
 
@@ -88,11 +89,9 @@ Task<absl::Status> Backfill::make_plan(TableCopy& table) {
     if (!opened.ok()) co_return opened;
     auto shown = co_await table.reader->show(name);
     if (!shown.ok()) co_return shown.status();
-    auto leader =
-        co_await BackendLink::open(reactor_, setting_.link(setting_.leader), counters_, Clock::now() + kConnectMax);
+    auto leader = co_await open_link(setting_.leader);
     if (!leader.ok()) co_return leader.status();
-    auto follower = co_await BackendLink::open(reactor_, setting_.link(config::other(setting_.leader)), counters_,
-                                               Clock::now() + kConnectMax);
+    auto follower = co_await open_link(config::other(setting_.leader));
     if (!follower.ok()) co_return follower.status();
     const dualwrite::DefinitionScope scope{.tables = {name}, .excluded_schemas = {}};
     auto leading = co_await ask_definitions(**leader, scope);
@@ -103,7 +102,7 @@ Task<absl::Status> Backfill::make_plan(TableCopy& table) {
     if (!again.ok()) co_return again.status();
     (*leader)->send_quit();
     (*follower)->send_quit();
-    auto plan = plan_table(name, *leading, *following);
+    auto plan = plan_copy(name, *leading, *following, makes());
     why = plan.status();
     if (plan.ok() && *shown == *again) {
       plan->shown = *std::move(shown);
@@ -169,10 +168,13 @@ Task<absl::Status> Backfill::copy_chunk(TableCopy& table) {
   ++record.chunks;
   if (rows->at_end) record.state = is_partial ? TableState::partial : TableState::done;
   auto chunk = std::make_shared<Chunk>();
-  chunk->token = ++next_token_;
+  chunk->token = new_token();
   chunk->table = name;
   chunk->last = rows->at_end && !is_partial;
-  chunk->whole = table.whole;
+  if (table.whole) chunk->use = Chunk::Use::whole;
+  chunk->on_done = [this](std::uint64_t token, std::chrono::microseconds load_time) {
+    reactor_.post([this, token, load_time] { on_written(token, load_time); });
+  };
   chunk->closing.push_back(migrate::update_job_table(setting_.schema, job_->record.id, record));
   if (chunk->last) chunk->closing.push_back(dualwrite::resolve_ledger(setting_.schema, name));
   feed_.chunks().put(chunk);

@@ -158,8 +158,8 @@ TEST(CopyOptions, NameWhatIsWrong) {
   EXPECT_THAT(why(json::array()), HasSubstr("options are wanted"));
 }
 
-TEST(CopyOptions, ChooseTables) {
-  CopyOptions options{.tables = {"shop", "crm.people", "log.*"}, .exclude = {"shop.Cart"}};
+TEST(JobOptions, ChooseTables) {
+  JobOptions options{.tables = {"shop", "crm.people", "log.*"}, .exclude = {"shop.Cart"}};
   EXPECT_TRUE(options.chooses({.schema = "shop", .table = "orders"}));
   EXPECT_TRUE(options.chooses({.schema = "SHOP", .table = "orders"}));
   EXPECT_FALSE(options.chooses({.schema = "shop", .table = "cart"}));
@@ -167,7 +167,7 @@ TEST(CopyOptions, ChooseTables) {
   EXPECT_FALSE(options.chooses({.schema = "crm", .table = "peoples"}));
   EXPECT_TRUE(options.chooses({.schema = "log", .table = "any"}));
   EXPECT_FALSE(options.chooses({.schema = "shopping", .table = "orders"}));
-  EXPECT_TRUE(CopyOptions().chooses({.schema = "any", .table = "any"}));
+  EXPECT_TRUE(JobOptions().chooses({.schema = "any", .table = "any"}));
   EXPECT_FALSE(options.is_partial({.schema = "shop", .table = "orders"}));
   options.where["shop.orders"] = "id>5";
   EXPECT_TRUE(options.is_partial({.schema = "shop", .table = "orders"}));
