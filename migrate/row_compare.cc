@@ -137,7 +137,7 @@ std::vector<Difference> compare_rows(const VerifyPlan& plan, const SeenRows& ask
     if (!has && !has_there) continue;
     if (has && has_there && mine->second.marks == theirs->second.marks) continue;
     const SeenRow& known = has ? mine->second : theirs->second;
-    Difference found{.row = known.text, .key = known.key};
+    Difference found{.row = known.text, .key = row.key};
     if (has != has_there) {
       found.kind = has ? Difference::Kind::missing : Difference::Kind::extra;
       out.push_back(std::move(found));

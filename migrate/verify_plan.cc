@@ -100,6 +100,8 @@ std::string hashed_sql(const StoredForm& form, ValueClass how, const std::string
         return "CONCAT(LENGTH(" + value + "),':',CRC32(" + value + "))";
       }
       return "CAST(" + value + " AS BINARY)";
+    case ValueClass::json:
+      return "CONCAT(LENGTH(" + value + "),':',CRC32(" + value + "))";
     default:
       return value;
   }
@@ -259,7 +261,7 @@ absl::StatusOr<VerifyPlan> plan_verify(const TableDefinition& leader, const Tabl
   out.by_checksum = out.same_order = true;
   for (std::size_t i = 0; i < names.size(); ++i) {
     const DefinedColumn* theirs = follower.column(names[i]);
-    if (theirs == nullptr) return absl::FailedPreconditionError(name + ": the follower has no column " + names[i]);
+    if (theirs == nullptr) return absl::OutOfRangeError(name + ": the follower has no column " + names[i]);
     absl::StatusOr<VerifiedColumn> column = verified_column(*leader.column(names[i]), *theirs, makes);
     if (!column.ok()) return absl::FailedPreconditionError(name + ": " + std::string(column.status().message()));
     out.by_checksum = out.by_checksum && column->same_text;
@@ -317,11 +319,6 @@ std::string select_checksum(const VerifyPlan& plan, Side side, const std::string
 std::string select_rows(const VerifyPlan& plan, Side side, const std::string& condition, RowParts parts) {
   const VerifySide& at = side_of(plan, side);
   return "SELECT " + parts_list(at, parts) + " FROM " + at.table + at.index + " WHERE " + condition;
-}
-
-std::string select_next(const VerifyPlan& plan, Side side, const KeyPlace& behind, std::size_t rows, RowParts parts) {
-  return select_rows(plan, side, rows_behind(plan.key, behind), parts) + " ORDER BY " + key_order(plan.key) +
-         " LIMIT " + std::to_string(rows);
 }
 
 }  // namespace crossfade::migrate

@@ -63,7 +63,7 @@ struct VerifyPlan {
   bool same_order = false;   // a range of the key has the same rows on both sides
 };
 // Generated columns are left out: each side computes its own. FailedPrecondition: what of the table cannot be compared,
-// and why.
+// and why. OutOfRange: the follower's does not have (yet) what the leader's has.
 absl::StatusOr<VerifyPlan> plan_verify(const dualwrite::TableDefinition& leader,
                                        const dualwrite::TableDefinition& follower, dualwrite::ServerMakes makes);
 
@@ -84,7 +84,5 @@ std::string select_bound(const VerifyPlan& plan, Side side, const KeyPlace& behi
 std::string select_checksum(const VerifyPlan& plan, Side side, const std::string& condition);
 enum class RowParts : std::uint8_t { keys, hash, values };  // keys alone; keys and hash; all values
 std::string select_rows(const VerifyPlan& plan, Side side, const std::string& condition, RowParts parts);
-// The next rows behind a place, in the key's order on that side.
-std::string select_next(const VerifyPlan& plan, Side side, const KeyPlace& behind, std::size_t rows, RowParts parts);
 
 }  // namespace crossfade::migrate

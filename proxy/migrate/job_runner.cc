@@ -64,12 +64,8 @@ double RateWindow::per_second(std::uint64_t Sample::*member) const {
 }
 
 JobRunner::JobRunner(std::string kind, JobSetting setting, RowFeed& feed, Metrics& metrics)
-    : setting_(std::move(setting)),
-      feed_(feed),
-      counters_(metrics.make()),
-      wake_(reactor_),
-      kind_(std::move(kind)),
-      shown_({{"state", "unknown"}}) {
+    : setting_(std::move(setting)), feed_(feed), counters_(metrics.make()), wake_(reactor_), kind_(std::move(kind)) {
+  shown_ = {{"state", "unknown"}};
   // What an earlier process has written into a marker is never one of ours.
   std::random_device device;
   last_token_ = (std::uint64_t{device()} << 32 | device()) >> 1;

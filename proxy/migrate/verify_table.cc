@@ -28,7 +28,8 @@ constexpr std::size_t kValuesRows = 5000;      // of a piece whose values are re
 constexpr std::size_t kKeysMax = 500;          // asked for at once
 constexpr auto kRoomLook = std::chrono::milliseconds(100);
 constexpr auto kChangedPause = std::chrono::milliseconds(200);
-constexpr auto kDefinitionsWait = std::chrono::seconds(60);  // until the follower has the leader's, too
+constexpr auto kDefinitionsWait = std::chrono::minutes(10);  // until the follower has the leader's, too
+constexpr auto kCaughtUpWait = std::chrono::seconds(5);      // of one that has nothing to catch up with
 
 // "1" or "2" in front: by whose key it is gone through.
 std::string packed(Side pass, const KeyPlace& behind) {
@@ -70,8 +71,10 @@ Task<absl::Status> Verify::check_rows(TableCheck& table) {
     if (!absl::IsOutOfRange(checked)) co_return checked;
     // Its definition has changed on one side, and the other comes after.
     if (since == TimePoint()) since = Clock::now();
-    if (Clock::now() - since > kDefinitionsWait)
+    const auto waited = Clock::now() - since;
+    if (waited > kDefinitionsWait || (waited > kCaughtUpWait && feed_.status().lag_entries == 0)) {
       co_return absl::FailedPreconditionError(std::string(checked.message()));
+    }
     table.plan.reset();
     table.found.clear();
     co_await reactor_.sleep_for(kChangedPause);
@@ -128,18 +131,16 @@ Task<absl::Status> Verify::make_plan(TableCheck& table) {
   if (!left.ok()) co_return left;
   if (*again != *shown || !leading->contains(name)) co_return absl::OutOfRangeError("its definition is just changing");
   const auto follower = following->find(name);
-  if (follower == following->end()) co_return absl::FailedPreconditionError("the follower has no such table");
+  if (follower == following->end()) co_return absl::OutOfRangeError("the follower has no such table");
   auto plan = migrate::plan_verify(leading->at(name), follower->second, makes());
-  // The follower may be behind with what has been changed.
-  if (!plan.ok()) {
-    co_return feed_.status().caught_up ? plan.status() : absl::OutOfRangeError(std::string(plan.status().message()));
-  }
-  const bool is_new = !table.record.key.empty() && table.record.key != plan->key.signature;
-  const bool has_changed = !table.shown.empty() && table.shown != *shown;
+  if (!plan.ok()) co_return plan.status();
+  // What was compared under another definition, by whichever process, is not worth anything.
+  const std::string key = plan->key.signature + " #" + std::to_string(std::hash<std::string>{}(*shown));
+  const bool has_changed = !table.record.key.empty() && table.record.key != key;
+  table.record.key = key;
   table.plan = std::make_shared<const migrate::VerifyPlan>(*std::move(plan));
   table.shown = *std::move(shown);
-  if (is_new || has_changed) co_return co_await begin_again(table);
-  table.record.key = table.plan->key.signature;
+  if (has_changed) co_return co_await begin_again(table);
   table.record.state = TableState::copying;
   const std::string place = table.record.place;
   table.pass = place.starts_with("2") ? Side::follower : Side::leader;
@@ -158,7 +159,6 @@ Task<absl::Status> Verify::make_plan(TableCheck& table) {
 
 // What was compared is of another definition.
 Task<absl::Status> Verify::begin_again(TableCheck& table) {
-  table.record.key = table.plan->key.signature;
   table.record.state = TableState::copying;
   table.record.place.clear();
   table.record.rows = table.record.chunks = 0;
@@ -274,8 +274,14 @@ Task<absl::Status> Verify::check_by_keys(TableCheck& table, SeenRows* suspects) 
   BackendLink& link = side == Side::leader ? *table.leader : *table.follower;
   auto bound = co_await ask_row(link, std::move(bound_sql));
   if (!bound.ok()) co_return bound.status();
+  KeyPlace through;
+  if (!bound->empty()) {
+    auto place = migrate::key_literals(plan, *bound);
+    if (!place.ok()) co_return place.status();
+    through = *std::move(place);
+  }
   SeenRows mine, theirs;
-  std::string sql = migrate::select_next(plan, side, table.behind, rows, parts);
+  std::string sql = migrate::select_rows(plan, side, migrate::in_range(plan, table.behind, through), parts);
   const absl::Status read = co_await read_side(table, side, std::move(sql), parts, &mine);
   if (!read.ok()) co_return read;
   if (!mine.empty()) {
@@ -290,11 +296,8 @@ Task<absl::Status> Verify::check_by_keys(TableCheck& table, SeenRows* suspects) 
     if (found == theirs.end() || found->second.marks != row.marks) suspects->emplace(identity, row);
   }
   if (side == Side::leader) table.rows = mine.size();
-  table.at_end = bound->empty();
-  if (table.at_end) co_return absl::OkStatus();
-  auto place = migrate::key_literals(plan, *bound);
-  if (!place.ok()) co_return place.status();
-  table.behind = *std::move(place);
+  table.at_end = through.empty();
+  if (!table.at_end) table.behind = std::move(through);
   co_return absl::OkStatus();
 }
 
