@@ -17,7 +17,7 @@ constexpr std::size_t kRowTextMax = 1000;
 
 std::string name_in(std::string_view schema) { return quote_name(schema) + ".`difference`"; }
 
-std::string of_table(std::uint64_t job, const TableRef& table) {
+std::string of_job_table(std::uint64_t job, const TableRef& table) {
   return "`job`=" + std::to_string(job) + " AND `table_schema`=" + quote_text(table.schema) +
          " AND `table_name`=" + quote_text(table.table);
 }
@@ -26,7 +26,7 @@ std::string blob(std::string_view bytes) {
   return bytes.empty() ? std::string("''") : "x'" + dualwrite::hex(protocol::as_bytes(bytes)) + "'";
 }
 
-std::uint64_t number_in(const protocol::Cell& cell) {
+std::uint64_t count_in(const protocol::Cell& cell) {
   std::uint64_t value = 0;
   if (cell) std::from_chars(cell->data(), cell->data() + cell->size(), value);
   return value;
@@ -73,7 +73,7 @@ std::vector<std::string> insert_differences(std::string_view schema, std::uint64
 }
 
 std::string delete_differences(std::string_view schema, std::uint64_t job, const TableRef& table) {
-  return "DELETE FROM " + name_in(schema) + " WHERE " + of_table(job, table);
+  return "DELETE FROM " + name_in(schema) + " WHERE " + of_job_table(job, table);
 }
 
 std::string count_differences(std::string_view schema, std::uint64_t job) {
@@ -95,14 +95,14 @@ absl::StatusOr<nlohmann::json> shown_differences(const protocol::ResultSet& resu
                    {"kind", row[2].value_or("")},
                    {"row", row[3].value_or("")},
                    {"columns", columns.is_array() ? std::move(columns) : nlohmann::json::array()},
-                   {"repaired", number_in(row[5]) != 0}});
+                   {"repaired", count_in(row[5]) != 0}});
   }
   return out;
 }
 
 std::string select_open_differences(std::string_view schema, std::uint64_t job, const TableRef& table,
                                     std::uint64_t behind, std::size_t most) {
-  return "SELECT `id`,`place` FROM " + name_in(schema) + " WHERE " + of_table(job, table) +
+  return "SELECT `id`,`place` FROM " + name_in(schema) + " WHERE " + of_job_table(job, table) +
          " AND `repaired_by`=0 AND `id`>" + std::to_string(behind) + " ORDER BY `id` LIMIT " + std::to_string(most);
 }
 
@@ -113,7 +113,7 @@ absl::StatusOr<std::vector<OpenDifference>> open_differences_from(const protocol
     if (row.size() != 2) return other_shape();
     absl::StatusOr<KeyPlace> place = parse_place(key, row[1].value_or(""));
     if (!place.ok()) return absl::FailedPreconditionError("its key is another one now: compare it again");
-    out.push_back({.id = number_in(row[0]), .key = *std::move(place)});
+    out.push_back({.id = count_in(row[0]), .key = *std::move(place)});
   }
   return out;
 }

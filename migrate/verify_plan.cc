@@ -159,7 +159,7 @@ std::string literal(const VerifiedColumn& column, const std::string& text) {
   return text;
 }
 
-std::string joined(const std::vector<std::string>& parts, std::string_view between) {
+std::string list_of(const std::vector<std::string>& parts, std::string_view between) {
   std::string out;
   for (const std::string& part : parts) out += (out.empty() ? "" : std::string(between)) + part;
   return out;
@@ -187,9 +187,9 @@ std::string hash_sql(const std::vector<VerifiedColumn>& columns, Side side) {
     if (value.starts_with("CAST(") && value.ends_with(" AS BINARY)")) lengths.push_back("LENGTH(" + value + ")");
     if (column.nullable) nulls.push_back("ISNULL(" + quote_name(column.name) + ")");
   }
-  std::string text = "CONCAT_WS('#'," + joined(values, ",");
-  if (!lengths.empty()) text += "," + joined(lengths, ",");
-  if (!nulls.empty()) text += ",CONCAT(" + joined(nulls, ",") + ")";
+  std::string text = "CONCAT_WS('#'," + list_of(values, ",");
+  if (!lengths.empty()) text += "," + list_of(lengths, ",");
+  if (!nulls.empty()) text += ",CONCAT(" + list_of(nulls, ",") + ")";
   return "CRC32(CRC32(" + text + ")))";
 }
 
@@ -201,8 +201,8 @@ VerifySide make_side(const TableDefinition& table, const VerifyPlan& plan, Side 
   const std::vector<std::string> keys(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(plan.key_parts));
   return {.table = quote_name(table.name),
           .index = index_of(table, plan.columns, plan.key_parts),
-          .keys = joined(keys, ","),
-          .list = joined(values, ","),
+          .keys = list_of(keys, ","),
+          .list = list_of(values, ","),
           .hash = hash_sql(plan.columns, side)};
 }
 

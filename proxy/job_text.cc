@@ -12,7 +12,7 @@ using nlohmann::json;
 constexpr std::size_t kBarWidth = 20;
 constexpr std::size_t kNameWidth = 36;
 constexpr std::size_t kTablesShown = 20;
-constexpr std::size_t kDifferencesShown = 50;
+constexpr std::size_t kRowsShown = 50;
 
 std::string plain(std::string text) {
   for (char& c : text) {
@@ -125,7 +125,7 @@ std::string difference_lines(const json& status) {
   std::size_t lines = 0;
   const json rows = status.value("differences", json::array());
   for (const json& row : rows) {
-    if (++lines > kDifferencesShown) break;
+    if (++lines > kRowsShown) break;
     std::string line = "  " + text_of(row, "kind") + (row.value("repaired", false) ? ", repaired" : "");
     line.resize(std::max<std::size_t>(line.size() + 1, 12), ' ');
     out += line + text_of(row, "table") + " " + text_of(row, "row") + "\n";
@@ -135,7 +135,7 @@ std::string difference_lines(const json& status) {
     }
   }
   const std::uint64_t count = number_of(status, "differences_count");
-  if (count > kDifferencesShown) out += "  and " + std::to_string(count - kDifferencesShown) + " more rows\n";
+  if (count > kRowsShown) out += "  and " + std::to_string(count - kRowsShown) + " more rows\n";
   return out;
 }
 

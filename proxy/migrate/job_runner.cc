@@ -23,7 +23,7 @@ using migrate::JobState;
 namespace {
 
 constexpr auto kIdlePause = std::chrono::milliseconds(200);
-constexpr auto kRetryPause = std::chrono::milliseconds(500);
+constexpr auto kAgainPause = std::chrono::milliseconds(500);
 constexpr auto kStartMax = std::chrono::seconds(15);  // of a feed that is to apply
 constexpr auto kOrderMax = std::chrono::seconds(60);  // a feed that is in the middle of a large transaction
 constexpr auto kRateWindow = std::chrono::seconds(5);
@@ -127,7 +127,7 @@ Task<void> JobRunner::loop() {
       leader_.reset();
     }
     publish();
-    const TimePoint until = Clock::now() + (status.ok() ? kIdlePause : kRetryPause);
+    const TimePoint until = Clock::now() + (status.ok() ? kIdlePause : kAgainPause);
     co_await wake_.wait(until);
   }
 }

@@ -23,12 +23,12 @@ namespace {
 
 constexpr std::uint32_t kRepairSlot = 2000000;  // of markers
 constexpr std::size_t kBatchMax = 200;
-constexpr std::size_t kBatchBytesMax = std::size_t{8} << 20;
+constexpr std::size_t kRepairBytesMax = std::size_t{8} << 20;
 constexpr std::size_t kPrintBytesMax = std::size_t{4} << 20;
 constexpr int kLockTries = 50;
 constexpr auto kLockPause = std::chrono::milliseconds(100);
 constexpr auto kRoomPause = std::chrono::milliseconds(250);
-constexpr auto kWrittenMax = std::chrono::minutes(2);
+constexpr auto kRepairedMax = std::chrono::minutes(2);
 constexpr auto kWrittenLook = std::chrono::milliseconds(50);
 
 }  // namespace
@@ -80,7 +80,7 @@ Task<absl::StatusOr<std::vector<std::string>>> Repair::read_statements(Target& t
   ChunkWanted wanted{.behind = {},
                      .condition = condition,
                      .rows_max = std::numeric_limits<std::uint32_t>::max(),
-                     .bytes_max = kBatchBytesMax};
+                     .bytes_max = kRepairBytesMax};
   auto read = co_await target.reader->read(target.copy, std::move(wanted));
   if (!read.ok()) co_return read.status();
   if (!read->at_end && rows.size() > 1) {
@@ -169,7 +169,7 @@ Task<absl::Status> Repair::repair_batch(TableRecord& table, Target& target, std:
 }
 
 Task<absl::Status> Repair::wait_until_written(const TableRecord& table, std::shared_ptr<Chunk> chunk) {
-  const TimePoint until = Clock::now() + kWrittenMax;
+  const TimePoint until = Clock::now() + kRepairedMax;
   while (written_ != chunk->token) {
     std::string why;
     if (feed_.applying() != applying_) co_return absl::CancelledError("the job does not go on");

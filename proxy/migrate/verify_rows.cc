@@ -24,7 +24,7 @@ constexpr auto kMetLook = std::chrono::milliseconds(100);
 constexpr std::size_t kSuspectsMax = 200;  // looked at, and locked, at once
 constexpr int kLaterLooks = 2;
 constexpr int kLockedLooks = 30;
-constexpr auto kLockedPause = std::chrono::milliseconds(100);
+constexpr auto kSettlePause = std::chrono::milliseconds(100);
 
 // The server's own no about a definition that has changed meanwhile.
 absl::Status as_definition(const absl::Status& status) {
@@ -104,7 +104,7 @@ Task<absl::Status> Verify::settle(TableCheck& table, SeenRows suspects) {
     }
     absl::Status why = absl::AbortedError("");
     for (int look = 0; look < kLockedLooks && !asked.empty() && absl::IsAborted(why); ++look) {
-      if (look > 0) co_await reactor_.sleep_for(kLockedPause);
+      if (look > 0) co_await reactor_.sleep_for(kSettlePause);
       auto confirmed = co_await look_again(table, asked, Look::locked);
       why = confirmed.status();
       if (!confirmed.ok()) continue;
