@@ -129,7 +129,7 @@ nlohmann::json to_json(const JobOptions& options) {
           {"lock_waits_max", options.limits.lock_waits_max}};
 }
 
-absl::StatusOr<VerifyOptions> parse_verify_options(const nlohmann::json& json) {
+absl::StatusOr<VerifyOptions> parse_verify_options(const nlohmann::json& asked) {
   const auto take_own = [](const std::string& member, const nlohmann::json& value,
                            VerifyOptions& out) -> absl::StatusOr<bool> {
     if (member == "sample_ppm") {
@@ -141,7 +141,7 @@ absl::StatusOr<VerifyOptions> parse_verify_options(const nlohmann::json& json) {
     if (member == "of_ledger") return take_flag(value, member, out.of_ledger);
     return false;
   };
-  return parse_options<VerifyOptions>(json, "comparison", take_own);
+  return parse_options<VerifyOptions>(asked, "comparison", take_own);
 }
 
 nlohmann::json to_json(const VerifyOptions& options) {
@@ -152,7 +152,7 @@ nlohmann::json to_json(const VerifyOptions& options) {
   return out;
 }
 
-absl::StatusOr<RepairOptions> parse_repair_options(const nlohmann::json& json) {
+absl::StatusOr<RepairOptions> parse_repair_options(const nlohmann::json& asked) {
   const auto take_own = [](const std::string& member, const nlohmann::json& value,
                            RepairOptions& out) -> absl::StatusOr<bool> {
     if (member == "print") return take_flag(value, member, out.print);
@@ -162,7 +162,7 @@ absl::StatusOr<RepairOptions> parse_repair_options(const nlohmann::json& json) {
     if (!status.ok()) return status;
     return true;
   };
-  return parse_options<RepairOptions>(json, "repair", take_own);
+  return parse_options<RepairOptions>(asked, "repair", take_own);
 }
 
 nlohmann::json to_json(const RepairOptions& options) {

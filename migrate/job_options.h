@@ -41,7 +41,7 @@ struct VerifyOptions : JobOptions {
   bool show_values = false;            // of rows that differ; else hashes of them
   bool of_ledger = false;              // only tables with open rows in the ledger
 };
-absl::StatusOr<VerifyOptions> parse_verify_options(const nlohmann::json& json);
+absl::StatusOr<VerifyOptions> parse_verify_options(const nlohmann::json& asked);
 nlohmann::json to_json(const VerifyOptions& options);
 
 // What a repair is asked for: which of the rows that were found to differ.
@@ -50,7 +50,7 @@ struct RepairOptions : JobOptions {
   bool print = false;        // the SQL is told, and nothing is done
   bool of_whole = false;     // it compared all rows of its tables: what is repaired is equal
 };
-absl::StatusOr<RepairOptions> parse_repair_options(const nlohmann::json& json);
+absl::StatusOr<RepairOptions> parse_repair_options(const nlohmann::json& asked);
 nlohmann::json to_json(const RepairOptions& options);
 
 }  // namespace crossfade::migrate

@@ -31,7 +31,7 @@ std::string canonical(const VerifiedColumn& column, const std::string& text) {
       return as_type(text, protocol::ColumnType::double_);
     case ValueClass::temporal:
       return column.same_text ? text : as_type(text, protocol::ColumnType::datetime);
-    case ValueClass::json:
+    case ValueClass::document:
       return shadow::canonical_json(text).value_or(text);
     case ValueClass::padded:
       return text.substr(0, text.find_last_not_of('\0') + 1);

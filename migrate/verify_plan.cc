@@ -60,7 +60,7 @@ ValueClass class_of(const StoredForm& from, const StoredForm& to) {
     case StoredKind::vector:
       return ValueClass::bytes;
     case StoredKind::json:
-      return ValueClass::json;
+      return ValueClass::document;
   }
   return ValueClass::bytes;
 }
@@ -100,7 +100,7 @@ std::string hashed_sql(const StoredForm& form, ValueClass how, const std::string
         return "CONCAT(LENGTH(" + value + "),':',CRC32(" + value + "))";
       }
       return "CAST(" + value + " AS BINARY)";
-    case ValueClass::json:
+    case ValueClass::document:
       return "CONCAT(LENGTH(" + value + "),':',CRC32(" + value + "))";
     default:
       return value;
@@ -126,7 +126,7 @@ bool texts_are_equal(const StoredForm& from, const StoredForm& to, ValueClass ho
       return from.kind != StoredKind::geometry && from.kind != StoredKind::vector;
     case ValueClass::padded:
       return false;
-    case ValueClass::json:
+    case ValueClass::document:
       return one_make && from.kind == to.kind;
   }
   return false;
@@ -150,7 +150,7 @@ std::string literal(const VerifiedColumn& column, const std::string& text) {
     case ValueClass::temporal:
       return "'" + text + "'";
     case ValueClass::text:
-    case ValueClass::json:
+    case ValueClass::document:
       return "_" + column.charset + " x'" + dualwrite::hex(protocol::as_bytes(text)) + "'";
     case ValueClass::bytes:
     case ValueClass::padded:
@@ -227,9 +227,9 @@ absl::StatusOr<VerifiedColumn> verified_column(const DefinedColumn& leader, cons
   absl::StatusOr<StoredForm> to = dualwrite::stored_form(follower, makes.follower_is_mariadb);
   if (!to.ok()) return to.status();
   VerifiedColumn out{.name = leader.name, .nullable = leader.nullable || follower.nullable};
-  const bool json = is_json(leader, *from) || is_json(follower, *to);
-  out.how = json ? ValueClass::json : class_of(*from, *to);
-  const bool converts = json || from->kind == StoredKind::opaque || !same_charset(*from, *to);
+  const bool is_document = is_json(leader, *from) || is_json(follower, *to);
+  out.how = is_document ? ValueClass::document : class_of(*from, *to);
+  const bool converts = is_document || from->kind == StoredKind::opaque || !same_charset(*from, *to);
   out.on_leader = value_sql(leader, *from, converts, makes.leader_is_mariadb);
   out.on_follower = value_sql(follower, *to, converts, makes.follower_is_mariadb);
   out.hashed_on_leader = hashed_sql(*from, out.how, out.on_leader);

@@ -23,8 +23,8 @@ enum class ValueClass : std::uint8_t {
   temporal,  // TIMESTAMP in UTC
   text,      // bytes: of the column's character set if that is the same on both sides, else of utf8mb4
   bytes,
-  padded,  // zeros at the end are no part of it: BINARY beside VARBINARY
-  json,    // by value
+  padded,    // zeros at the end are no part of it: BINARY beside VARBINARY
+  document,  // JSON, by value
 };
 
 struct VerifiedColumn {

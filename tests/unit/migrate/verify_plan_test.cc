@@ -147,8 +147,8 @@ TEST(RowCompare, OneValueInTwoSpellings) {
   EXPECT_FALSE(same(ValueClass::number, "1.50", "1.51"));
   EXPECT_TRUE(same(ValueClass::floating, "1e2", "100"));
   EXPECT_TRUE(same(ValueClass::temporal, "2024-01-01 00:00:00", "2024-01-01 00:00:00.000"));
-  EXPECT_TRUE(same(ValueClass::json, "{\"a\": 1, \"b\": [2]}", "{\"b\":[2],\"a\":1}"));
-  EXPECT_FALSE(same(ValueClass::json, "[1,2]", "[2,1]"));
+  EXPECT_TRUE(same(ValueClass::document, "{\"a\": 1, \"b\": [2]}", "{\"b\":[2],\"a\":1}"));
+  EXPECT_FALSE(same(ValueClass::document, "[1,2]", "[2,1]"));
   EXPECT_FALSE(same(ValueClass::text, "a", "a "));
   EXPECT_FALSE(same(ValueClass::text, "a", "A"));
   const VerifiedColumn text{.name = "c", .how = ValueClass::text};
