@@ -42,7 +42,7 @@ def plant(env, *statements):
 
 
 def test_equal_tables_are_equal(env):
-    proxy = start(env, T, "CREATE TABLE empty (id INT PRIMARY KEY)")
+    proxy = start(env, T, "CREATE TABLE nothing (id INT PRIMARY KEY)")
     said = equal(proxy, "--chunk-time", "50ms")
     assert "2 of 2 tables, 5000 rows" in said, said
     assert proxy.metric("crossfade_verify_rows") == 5000 and proxy.metric("crossfade_verify_differences") == 0
