@@ -4,7 +4,7 @@ import random
 import time
 
 import backfill_writers
-from backfill import copies
+from backfill import backfill
 from harness import ALL_FEEDS, BOTH_ROLES
 from log_feed import execute, through
 from progress import say, wait_until
@@ -20,6 +20,15 @@ def fill(env, count, table="t"):
     for at in range(0, count, 1000):
         env.old.run("INSERT INTO %s (id, v, s) VALUES %s" % (
             table, ", ".join("(%d, %d, 'row %d')" % (n, n % 7, n) for n in range(at, min(count, at + 1000)))), database="app")
+
+
+def copies(proxy):
+    """All rows are on both sides; triggers may be made a moment later than clients are let in."""
+    def copied():
+        code, said = backfill(proxy, "start")
+        assert code == 0 or "not captured by triggers yet" in said, said
+        return code == 0
+    wait_until(copied, 60, "the copy")
 
 
 def start(env, *tables, rows=5000):
@@ -127,7 +136,9 @@ def test_keys_of_every_kind(env):
                "CREATE TABLE words (w VARCHAR(40) %s PRIMARY KEY, v INT)" % collation,
                "CREATE TABLE bytes (k VARBINARY(20) PRIMARY KEY, v INT)",
                "CREATE TABLE moment (at DATETIME(3) PRIMARY KEY, v INT)",
-               "CREATE TABLE backwards (a INT NOT NULL, b DECIMAL(10,2) NOT NULL, v INT, UNIQUE KEY (a, b))")
+               # Triggers follow tables with a primary key alone.
+               "CREATE TABLE backwards (a INT NOT NULL, b DECIMAL(10,2) NOT NULL, v INT, %s (a, b))" % (
+                   "UNIQUE KEY" if env.feed == "log" else "PRIMARY KEY"))
     # On the follower every letter has a place of its own.
     env.new.run("ALTER TABLE words MODIFY w VARCHAR(40) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", database="app")
     draw = random.Random(7)
@@ -270,6 +281,6 @@ def test_what_cannot_be_compared_is_said_by_name(env):
     code, said = crossfade(proxy, "repair")
     assert code == 1 and "nothing has been compared" in said, said
     code, said = verify(proxy)
-    assert code == 8 and "app.keyless has no primary key" in said, said
+    assert code == 8 and "app.keyless" in said and "has no primary key" in said, said
     assert "app.here" in said and ("no such table" in said or "stopped" in said), said
     equal(proxy, "--tables", "app.t")
