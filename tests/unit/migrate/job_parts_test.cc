@@ -168,6 +168,10 @@ TEST(JobOptions, ChooseTables) {
   EXPECT_TRUE(options.chooses({.schema = "log", .table = "any"}));
   EXPECT_FALSE(options.chooses({.schema = "shopping", .table = "orders"}));
   EXPECT_TRUE(JobOptions().chooses({.schema = "any", .table = "any"}));
+}
+
+TEST(CopyOptions, KnowWhatIsCopiedInPart) {
+  CopyOptions options;
   EXPECT_FALSE(options.is_partial({.schema = "shop", .table = "orders"}));
   options.where["shop.orders"] = "id>5";
   EXPECT_TRUE(options.is_partial({.schema = "shop", .table = "orders"}));
