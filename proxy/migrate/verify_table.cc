@@ -29,7 +29,8 @@ constexpr std::size_t kKeysMax = 500;          // asked for at once
 constexpr auto kRoomLook = std::chrono::milliseconds(100);
 constexpr auto kChangedPause = std::chrono::milliseconds(200);
 constexpr auto kDefinitionsWait = std::chrono::minutes(10);  // until the follower has the leader's, too
-constexpr auto kCaughtUpWait = std::chrono::seconds(5);      // of one that has nothing to catch up with
+constexpr auto kSyncedFresh = std::chrono::seconds(1);
+constexpr auto kCaughtUpWait = std::chrono::seconds(5);  // of one that has nothing to catch up with
 
 // "1" or "2" in front: by whose key it is gone through.
 std::string packed(Side pass, const KeyPlace& behind) {
@@ -72,7 +73,8 @@ Task<absl::Status> Verify::check_rows(TableCheck& table) {
     // Its definition has changed on one side, and the other comes after.
     if (since == TimePoint()) since = Clock::now();
     const auto waited = Clock::now() - since;
-    if (waited > kDefinitionsWait || (waited > kCaughtUpWait && feed_.status().lag_entries == 0)) {
+    if (waited > kDefinitionsWait ||
+        (waited > kCaughtUpWait && feed_.synced_through() + kSyncedFresh >= Clock::now())) {
       co_return absl::FailedPreconditionError(std::string(checked.message()));
     }
     table.plan.reset();

@@ -74,7 +74,7 @@ def test_under_writers(env):
     finally:
         written = backfill_writers.stop_writers(writers)
     assert written > 10, written
-    wait_until(lambda: proxy.status()["lag"]["entries"] == 0, 60, "the follower")
+    proxy.caught_up()
     assert not env.new.run("SELECT id FROM app.moves WHERE pad = 'planted'")
     code, said = verify(proxy, "--tables", "app.moves")
     assert code == 0, said
