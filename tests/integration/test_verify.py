@@ -87,7 +87,7 @@ def test_differences_of_every_kind(env):
     assert columns == [[{"column": "s", "old": "'row 104'", "new": "'ROW 104'"}]], columns
     said = repair(proxy)
     assert "%d rows" % len(expected) in said, said
-    assert job(proxy)["repaired_since"] is True
+    wait_until(lambda: job(proxy)["repaired_since"] is True, 10, "the word that this is not the last one")
     equal(proxy)
     env.assert_equal(proxy, rows_min=5000)
     assert job(proxy)["repaired_since"] is False
