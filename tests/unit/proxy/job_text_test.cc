@@ -57,7 +57,7 @@ TEST(JobText, OfManyTablesThoseOfInterest) {
 TEST(JobText, NoJobIsSaid) {
   EXPECT_EQ(job_table({{"state", "none"}}), "no copy has been started\n");
   EXPECT_THAT(job_line({{"state", "unknown"}, {"waiting", "this proxy does not apply"}}),
-              HasSubstr("not known yet whether tables are copied; this proxy does not apply"));
+              HasSubstr("not known yet whether there is a copy; this proxy does not apply"));
   EXPECT_THAT(job_table(json::object()), HasSubstr("no copy"));
 }
 
