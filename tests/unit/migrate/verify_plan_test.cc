@@ -55,10 +55,11 @@ VerifyPlan plan_of(const std::vector<std::pair<std::string, std::string>>& types
 
 TEST(VerifyPlan, TheDatabasesCompareWhereBothGiveTheSameText) {
   for (const char* type : {"int(11)", "bigint(20) unsigned", "decimal(10,2)", "bit(5)", "year(4)", "date",
-                           "datetime(3)", "timestamp", "binary(4)", "varbinary(9)", "blob", "enum('a','b')"}) {
+                           "datetime(3)", "timestamp", "binary(4)", "varbinary(9)", "blob"}) {
     EXPECT_TRUE(plan_of({{"int(11)", ""}, {type, ""}}).by_checksum) << type;
   }
   EXPECT_TRUE(plan_of({{"int(11)", ""}, {"varchar(20)", "utf8mb4"}}).by_checksum);
+  EXPECT_TRUE(plan_of({{"int(11)", ""}, {"enum('a','b')", "utf8mb4"}}).by_checksum);
   EXPECT_FALSE(plan_of({{"int(11)", ""}, {"double", ""}}).by_checksum);
   EXPECT_TRUE(plan_of({{"int(11)", ""}, {"double", ""}}, kMariadb).by_checksum);
 }
