@@ -259,8 +259,11 @@ Task<absl::Status> RowFeed::follow() {
   }
   if (idle_.load()) on_idle();
   const bool under_way = applier_ && applier_->is_under_way();
-  if (!follower_ || (!under_way && !follower_->link().alive())) {
-    follower_.reset();
+  // With it goes the applier, which writes there.
+  if (follower_ && !under_way && !follower_->link().alive()) {
+    co_return absl::UnavailableError("the follower closed the connection");
+  }
+  if (!follower_) {
     const absl::Status connected = co_await connect_follower();
     if (!connected.ok()) co_return connected;
   }

@@ -179,7 +179,8 @@ Task<void> Backfill::wait_for_capture(const Job& job) {
 std::string Backfill::check_table(const Job& job, const TableRef& table) const {
   const absl::StatusOr<CopyPlan> plan = plan_table(table, job.leading, job.following);
   if (!plan.ok()) return std::string(plan.status().message());
-  if (!is_captured(feed_.status(), table)) return "table " + dotted(table) + ": its changes are not captured by triggers yet";
+  if (!is_captured(feed_.status(), table))
+    return "table " + dotted(table) + ": its changes are not captured by triggers yet";
   return check_parents(job, table);
 }
 
