@@ -1,0 +1,111 @@
+"""What comes before and behind the rows of a copy: indexes that are built last, orphans, another proxy that takes over."""
+
+from backfill import backfill, copies, job, over, state_of
+from harness import ALL_FEEDS, BOTH_ROLES
+from log_feed import execute, through
+from progress import wait_until
+
+ROLES, FEEDS = BOTH_ROLES, ALL_FEEDS
+
+T = ("CREATE TABLE t (id INT PRIMARY KEY, v INT NOT NULL DEFAULT 0, s VARCHAR(100) NOT NULL DEFAULT '', KEY by_v (v), "
+     "KEY `by``s` (s(10), v), UNIQUE KEY u (id, v))")
+
+
+def rows_on_old(env, count):
+    for at in range(0, count, 1000):
+        env.old.run("INSERT INTO t (id, v, s) VALUES %s" % ", ".join("(%d, %d, 'row %d')" % (n, n % 7, n) for n in range(at, at + 1000)),
+                    database="app")
+
+
+def indexes(server):
+    return sorted({row[2] for row in server.run("SHOW INDEX FROM app.t")})
+
+
+ALL, KEPT = ["PRIMARY", "by_v", "by`s", "u"], ["PRIMARY", "u"]
+
+
+def slowly(env, proxy, *more):
+    code, said = backfill(proxy, "start", "--defer-indexes", "--detach", "--max-rows-per-second", "2000", "--chunk-time", "20ms", *more)
+    assert code == 0, said
+    wait_until(lambda: state_of(proxy, "t").get("rows", 0) > 0, 30, "the first rows")
+    assert indexes(env.new) == KEPT, indexes(env.new)
+
+
+def test_indexes_are_built_last_and_no_kill_loses_one(env):
+    env.needs_proxy()
+    env.tables(T)
+    rows_on_old(env, 5000)
+    proxy = env.proxy()
+    slowly(env, proxy)
+    proxy.kill()
+    proxy.start(ready=False)
+    through(proxy, "UPDATE t SET v = v + 1 WHERE id % 3 = 0", "DELETE FROM t WHERE id % 10 = 0")
+    # Whoever has read the table keeps its definition until the transaction ends.
+    with env.new.connect(database="app", autocommit=False) as reader:
+        execute(reader, "SELECT COUNT(*) FROM t WHERE id = 1")
+        wait_until(lambda: state_of(proxy, "t")["state"] == "indexing", 60, "the indexes' turn: %s" % proxy.get("/jobs/backfill"))
+        assert proxy.status()["caught_up"] is False
+        through(proxy, "UPDATE t SET v = v + 1 WHERE id % 4 = 0")
+        proxy.kill()
+        proxy.start(ready=False)
+        wait_until(lambda: state_of(proxy, "t")["state"] == "indexing", 60, "the indexes' turn, in another process")
+        reader.rollback()
+    status = over(proxy)
+    assert status["state"] == "done", status
+    assert indexes(env.new) == ALL, indexes(env.new)
+    env.assert_equal(proxy, rows_min=4000)
+    through(proxy, "UPDATE t SET v = v + 1")
+    env.assert_equal(proxy, rows_min=4000)
+    assert proxy.status()["applier"]["parked"] == []
+
+
+def test_a_copy_that_is_cancelled_or_fails_has_its_indexes(env):
+    env.needs_proxy()
+    env.tables(T)
+    rows_on_old(env, 5000)
+    proxy = env.proxy()
+    slowly(env, proxy)
+    assert backfill(proxy, "cancel")[0] == 0
+    wait_until(lambda: indexes(env.new) == ALL, 30, "the indexes of a cancelled copy: %s" % indexes(env.new))
+    slowly(env, proxy, "--replace")
+    env.new.run("ALTER TABLE t ADD CONSTRAINT none CHECK (id < 0)", database="app")
+    assert over(proxy)["state"] == "failed", job(proxy)
+    assert indexes(env.new) == ALL, indexes(env.new)
+    env.new.run("ALTER TABLE t DROP CONSTRAINT none", database="app")
+    copies(proxy, "--replace", "--defer-indexes")
+    assert indexes(env.new) == ALL, indexes(env.new)
+    env.assert_equal(proxy, rows_min=5000)
+
+
+def test_rows_that_refer_to_none_are_counted(env):
+    env.needs_proxy()
+    env.tables("CREATE TABLE parent (id INT PRIMARY KEY)",
+               "CREATE TABLE child (id INT PRIMARY KEY, up INT NULL, CONSTRAINT to_parent FOREIGN KEY (up) REFERENCES parent (id))")
+    env.old.run("INSERT INTO parent VALUES (1)", "SET foreign_key_checks = 0", "INSERT INTO child VALUES (1, 1), (2, 77), (3, NULL), (4, 78)",
+                database="app")
+    proxy = env.proxy()
+    code, said = backfill(proxy, "start")
+    assert code == 4 and "completed with 2 orphans" in said and "app.child, foreign key to_parent: 2" in said, (code, said)
+    env.assert_equal(proxy, rows_min=5)
+    assert backfill(proxy, "status")[0] == 4
+    env.old.run("INSERT INTO parent VALUES (77), (78)", database="app")
+    proxy.caught_up()
+    copies(proxy, "--replace")
+
+
+def test_another_proxy_goes_on(env):
+    env.needs_proxy()
+    env.tables(T)
+    rows_on_old(env, 5000)
+    first = env.proxy()
+    second = env.proxy()
+    code, said = backfill(first, "start", "--detach", "--max-rows-per-second", "1500", "--chunk-time", "20ms")
+    assert code == 0, said
+    wait_until(lambda: state_of(first, "t").get("rows", 0) > 0, 30, "the first rows")
+    rows = state_of(first, "t")["rows"]
+    first.kill()
+    through(second, "UPDATE t SET v = v + 1 WHERE id % 3 = 0", "DELETE FROM t WHERE id % 10 = 0")
+    wait_until(lambda: state_of(second, "t").get("rows", 0) > rows, 60, "more rows: %s" % second.get("/jobs/backfill"))
+    assert over(second)["state"] == "done", job(second)
+    env.assert_equal(second, rows_min=4000)
+    assert second.status()["applier"]["parked"] == []
