@@ -44,6 +44,7 @@ std::vector<std::string> load_setup_statements(std::string_view schema) {
               "(`load` BIGINT UNSIGNED NOT NULL,`number` INT UNSIGNED NOT NULL,`name` TEXT NOT NULL,"
               "`size` BIGINT UNSIGNED NOT NULL,`tag` VARCHAR(255) NOT NULL,`offset` BIGINT UNSIGNED NOT NULL,"
               "`line` BIGINT UNSIGNED NOT NULL,`rows` BIGINT UNSIGNED NOT NULL,`done` TINYINT UNSIGNED NOT NULL,"
+              "`epoch` BIGINT UNSIGNED NOT NULL DEFAULT 0,"
               "PRIMARY KEY(`load`,`number`)" +
               engine};
 }
@@ -77,21 +78,26 @@ std::string update_load(std::string_view schema, std::uint64_t id, LoadState sta
   return "UPDATE " + control_table(schema, "load") + " SET `state`=" + state_text(state) + " WHERE `id`=" + digits(id);
 }
 
+std::string take_over_load(std::string_view schema, std::uint64_t id) {
+  return "UPDATE " + control_table(schema, "load_file") + " SET `epoch`=`epoch`+1 WHERE `load`=" + digits(id);
+}
+
 std::string insert_loaded_file(std::string_view schema, std::uint64_t load, const LoadedFile& file) {
   return "INSERT INTO " + control_table(schema, "load_file") + " VALUES(" + digits(load) + "," + digits(file.number) +
          "," + quote_text(file.name) + "," + digits(file.size) + "," + quote_text(file.tag) + "," +
-         digits(file.offset) + "," + digits(file.line) + "," + digits(file.rows) + "," + (file.done ? "1" : "0") + ")";
+         digits(file.offset) + "," + digits(file.line) + "," + digits(file.rows) + "," + (file.done ? "1" : "0") + "," +
+         digits(file.epoch) + ")";
 }
 
 std::string select_loaded_files(std::string_view schema, std::uint64_t load) {
-  return "SELECT `number`,`name`,`size`,`tag`,`offset`,`line`,`rows`,`done` FROM " +
+  return "SELECT `number`,`name`,`size`,`tag`,`offset`,`line`,`rows`,`done`,`epoch` FROM " +
          control_table(schema, "load_file") + " WHERE `load`=" + digits(load) + " ORDER BY `number`";
 }
 
 absl::StatusOr<std::vector<LoadedFile>> loaded_files_from(const protocol::ResultSet& result) {
   std::vector<LoadedFile> out;
   for (const auto& row : result.rows) {
-    if (row.size() != 8) return absl::InternalError("the control table `load_file` is not as this version makes it");
+    if (row.size() != 9) return absl::InternalError("the control table `load_file` is not as this version makes it");
     out.push_back({.number = static_cast<std::uint32_t>(whole_number_in(row[0])),
                    .name = row[1].value_or(""),
                    .size = whole_number_in(row[2]),
@@ -99,7 +105,8 @@ absl::StatusOr<std::vector<LoadedFile>> loaded_files_from(const protocol::Result
                    .offset = whole_number_in(row[4]),
                    .line = whole_number_in(row[5]),
                    .rows = whole_number_in(row[6]),
-                   .done = whole_number_in(row[7]) != 0});
+                   .done = whole_number_in(row[7]) != 0,
+                   .epoch = whole_number_in(row[8])});
   }
   return out;
 }
@@ -109,7 +116,7 @@ std::string move_loaded_file(std::string_view schema, std::uint64_t load, const 
   return "UPDATE " + control_table(schema, "load_file") + " SET `offset`=" + digits(to.offset) +
          ",`line`=" + digits(to.line) + ",`rows`=" + digits(to.rows) + ",`done`=" + (to.done ? "1" : "0") +
          " WHERE `load`=" + digits(load) + " AND `number`=" + digits(from.number) +
-         " AND `offset`=" + digits(from.offset) + " AND `done`=0";
+         " AND `offset`=" + digits(from.offset) + " AND `done`=0 AND `epoch`=" + digits(from.epoch);
 }
 
 }  // namespace crossfade::migrate

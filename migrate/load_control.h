@@ -33,6 +33,7 @@ struct LoadedFile {
   std::uint64_t line = 1;    // there
   std::uint64_t rows = 0;
   bool done = false;
+  std::uint64_t epoch = 0;  // how often the load has gone on: what an earlier process has under way comes to nothing
 };
 
 std::vector<std::string> load_setup_statements(std::string_view schema);
@@ -42,6 +43,8 @@ std::string select_load(std::string_view schema, const dualwrite::TableRef& tabl
 absl::StatusOr<std::optional<LoadRecord>> load_from(const protocol::ResultSet& result,
                                                     const dualwrite::TableRef& table);
 std::string update_load(std::string_view schema, std::uint64_t id, LoadState state);
+// Whoever goes on: waits for the transactions of an earlier process, and what it may have sent beside fails.
+std::string take_over_load(std::string_view schema, std::uint64_t id);
 std::string insert_loaded_file(std::string_view schema, std::uint64_t load, const LoadedFile& file);
 std::string select_loaded_files(std::string_view schema, std::uint64_t load);
 absl::StatusOr<std::vector<LoadedFile>> loaded_files_from(const protocol::ResultSet& result);

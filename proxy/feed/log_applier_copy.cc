@@ -77,6 +77,8 @@ bool LogApplier::is_wanted(const Chunk& chunk) const {
 // What remembers it goes with the next position that is stored.
 Task<absl::Status> LogApplier::close_chunk(std::shared_ptr<Chunk> chunk, absl::Status loaded) {
   if (absl::IsFailedPrecondition(loaded)) {
+    const absl::Status settled = co_await settle();
+    if (!settled.ok()) co_return settled;
     std::vector<TableRef> tables(1, chunk->table);
     std::vector<std::string> no_ledger;
     co_return co_await stop_tables(std::move(tables), StopCause::copy, std::string(loaded.message()),
@@ -95,8 +97,9 @@ Task<absl::Status> LogApplier::close_chunks() {
   while (loader_) {
     auto loaded = loader_->take_loaded();
     if (!loaded) break;
+    const bool is_about_rows = loaded->status.ok() || absl::IsFailedPrecondition(loaded->status);
     // Its copy was given up meanwhile.
-    if (loaded->status.ok() && (!setting_.chunks.find(loaded->chunk->token) || !is_wanted(*loaded->chunk))) continue;
+    if (is_about_rows && (!setting_.chunks.find(loaded->chunk->token) || !is_wanted(*loaded->chunk))) continue;
     const absl::Status closed = co_await close_chunk(loaded->chunk, loaded->status);
     if (!closed.ok()) co_return closed;
   }

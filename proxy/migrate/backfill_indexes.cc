@@ -19,6 +19,7 @@ using migrate::TableState;
 
 namespace {
 
+constexpr auto kIndexPause = std::chrono::seconds(2);
 constexpr auto kDropMax = std::chrono::minutes(10);
 
 std::string quoted_on_follower(const TableRef& table) {
@@ -77,6 +78,7 @@ Task<absl::Status> Backfill::build_indexes() {
     const bool is_due = table->written.state == TableState::indexing || migrate::is_over(table->written.state) ||
                         migrate::is_over(job_->record.state);
     if (table->written.indexes.empty() || !is_due || table->running || table->indexes_given_up) continue;
+    if (Clock::now() < table->indexes_again) continue;
     const auto begun = index_builds_.find(table->record.table);
     absl::Status status;
     if (begun == index_builds_.end()) {
@@ -84,6 +86,11 @@ Task<absl::Status> Backfill::build_indexes() {
     } else if (begun->second->over) {
       const std::shared_ptr<Errand> build = begun->second;
       index_builds_.erase(begun);
+      if (absl::IsUnavailable(build->status)) {
+        note_ = "indexes of " + spelled(table->record.table) + ": " + std::string(build->status.message());
+        table->indexes_again = Clock::now() + kIndexPause;
+        continue;
+      }
       status = co_await settle_index_build(*table, build->status);
     }
     if (!status.ok()) co_return status;
@@ -111,18 +118,19 @@ Task<absl::Status> Backfill::begin_index_build(TableCopy& table) {
   co_return absl::OkStatus();
 }
 
-// What was built before this job was loaded may have been built for another: the table itself is asked.
+// The table itself is asked: the ALTER of a process that was killed may have gone on, and made this one fail.
 Task<absl::Status> Backfill::settle_index_build(TableCopy& table, absl::Status built) {
-  if (absl::IsFailedPrecondition(built)) co_return co_await give_up_indexes(table, std::move(built));
-  if (!built.ok()) co_return built;
+  if (!built.ok() && !absl::IsFailedPrecondition(built)) co_return built;
   auto indexes = migrate::parse_indexes(table.written.indexes);
   if (!indexes.ok()) co_return indexes.status();
   auto defined = co_await on_follower();
   if (!defined.ok()) co_return defined.status();
   const auto found = defined->find(table.record.table);
   if (found == defined->end() || !migrate::add_indexes(*indexes, found->second).empty()) {
+    if (!built.ok()) co_return co_await give_up_indexes(table, std::move(built));
     co_return co_await begin_index_build(table);
   }
+  note_.clear();
   migrate::TableRecord record = table.written;
   record.indexes.clear();
   auto wanted = std::make_shared<RowFeed::CopyOrder>();
@@ -178,6 +186,10 @@ Task<absl::StatusOr<std::optional<std::string>>> Backfill::find_orphans() {
         orphan_search_->statements.push_back(std::move(check.sql));
         orphan_names_.push_back(spelled(check.table) + ", " + check.object);
       }
+    }
+    if (orphan_search_->statements.empty()) {
+      orphan_search_.reset();
+      co_return std::optional<std::string>("");
     }
     reactor_.spawn(run_errand(reactor_, counters_, setting_.link(config::other(setting_.leader)), orphan_search_,
                               [this] { wake_.notify(); }));

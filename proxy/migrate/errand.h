@@ -13,7 +13,7 @@ namespace crossfade::proxy {
 // One after the other, up to the first that fails. Whoever began it may forget it: then it ends by itself.
 struct Errand {
   std::vector<std::string> statements{};
-  // Filled as they end.
+  // Filled as they end. FailedPrecondition: the server refuses one; Unavailable: to be tried again.
   std::vector<protocol::ResultSet> results{};
   absl::Status status{};
   bool over = false;

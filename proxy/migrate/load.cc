@@ -30,6 +30,7 @@ namespace {
 constexpr int kLoaded = 0, kLoadFailed = 1, kKeysRefused = 4;
 constexpr std::uint16_t kErrDuplicate = 1062;
 constexpr auto kShowProgress = std::chrono::milliseconds(500);
+constexpr std::size_t kLockNameMax = 64;  // MySQL's
 constexpr std::string_view kS3 = "s3://";
 
 std::string environment(const char* name) {
@@ -112,10 +113,15 @@ class Loading {
     auto opened = co_await open_control_link(context_, config::Backend::new_db);
     if (!opened.ok()) co_return opened.status();
     link_ = *std::move(opened);
-    std::string lock = "SELECT GET_LOCK(SHA1(" + dualwrite::quote_text("crossfade_load_" + order_.table) + "),0)";
+    const std::string name = ("crossfade_load_" + order_.table).substr(0, kLockNameMax);
+    // A process that was killed may hold it until its server has seen that.
+    std::string lock = "SELECT GET_LOCK(" + dualwrite::quote_text(name) + ",10)";
     auto locked = co_await ask(std::move(lock));
     if (!locked.ok()) co_return locked.status();
     if (first_cell(*locked) != "1") co_return absl::AbortedError("another load of this table is under way");
+    std::string session = std::string(kLoadSession);
+    auto prepared = co_await ask(std::move(session));
+    if (!prepared.ok()) co_return prepared.status();
     for (std::string& sql : migrate::load_setup_statements(schema_)) {
       auto made = co_await ask(std::move(sql));
       if (!made.ok()) co_return made.status();
@@ -197,6 +203,8 @@ class Loading {
   }
 
   Task<absl::Status> resume(std::vector<ListedFile> listed) {
+    auto taken = co_await ask(migrate::take_over_load(schema_, load_.id));
+    if (!taken.ok()) co_return taken.status();
     const absl::Status read = co_await read_manifest();
     if (!read.ok()) co_return read;
     bool same = listed.size() == manifest_.size();

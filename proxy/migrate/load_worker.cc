@@ -20,8 +20,6 @@ namespace {
 constexpr std::size_t kReadBytes = std::size_t{256} << 10;
 constexpr std::size_t kBatchBytes = std::size_t{1} << 20;
 constexpr int kBatchTriesMax = 10;
-constexpr std::string_view kLoadSession =
-    "SET SESSION sql_mode='STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO',time_zone='+00:00',foreign_key_checks=0";
 
 // "at row 3" at the end of a server's message: which one it is, from 1; 0: it does not say.
 std::size_t row_named(const std::string& message) {

@@ -31,6 +31,10 @@ struct LoadWork {
   absl::Status status{};  // the first failure, with the file's name
 };
 
+// Strict; a 0 in an AUTO_INCREMENT column is one, also when the column becomes that.
+inline constexpr std::string_view kLoadSession =
+    "SET SESSION sql_mode='STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO',time_zone='+00:00',foreign_key_checks=0";
+
 // Until nothing waits any more, or a thread has failed. Blocks.
 void load_files(LoadWork& work, Counters& counters);
 

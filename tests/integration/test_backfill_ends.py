@@ -1,9 +1,17 @@
 """What comes before and behind the rows of a copy: indexes that are built last, orphans, another proxy that takes over."""
 
+import os
+import shutil
+import subprocess
+import tempfile
+import types
+
 from backfill import backfill, copies, job, over, state_of
-from harness import ALL_FEEDS, BOTH_ROLES
+from harness import ALL_FEEDS, BOTH_ROLES, Skip, feeds
 from log_feed import execute, through
 from progress import wait_until
+from proxy_process import Proxy
+from servers import Database, make_accounts
 
 ROLES, FEEDS = BOTH_ROLES, ALL_FEEDS
 
@@ -45,7 +53,6 @@ def test_indexes_are_built_last_and_no_kill_loses_one(env):
         execute(reader, "SELECT COUNT(*) FROM t WHERE id = 1")
         wait_until(lambda: state_of(proxy, "t")["state"] == "indexing", 60, "the indexes' turn: %s" % proxy.get("/jobs/backfill"))
         assert proxy.status()["caught_up"] is False
-        through(proxy, "UPDATE t SET v = v + 1 WHERE id % 4 = 0")
         proxy.kill()
         proxy.start(ready=False)
         wait_until(lambda: state_of(proxy, "t")["state"] == "indexing", 60, "the indexes' turn, in another process")
@@ -68,7 +75,7 @@ def test_a_copy_that_is_cancelled_or_fails_has_its_indexes(env):
     assert backfill(proxy, "cancel")[0] == 0
     wait_until(lambda: indexes(env.new) == ALL, 30, "the indexes of a cancelled copy: %s" % indexes(env.new))
     slowly(env, proxy, "--replace")
-    env.new.run("ALTER TABLE t ADD CONSTRAINT none CHECK (id < 0)", database="app")
+    env.new.run("ALTER TABLE t ADD CONSTRAINT none CHECK (id < 4000)", database="app")
     assert over(proxy)["state"] == "failed", job(proxy)
     assert indexes(env.new) == ALL, indexes(env.new)
     env.new.run("ALTER TABLE t DROP CONSTRAINT none", database="app")
@@ -109,3 +116,47 @@ def test_another_proxy_goes_on(env):
     assert over(second)["state"] == "done", job(second)
     env.assert_equal(second, rows_min=4000)
     assert second.status()["applier"]["parked"] == []
+
+
+@feeds("log")
+def test_a_full_disk_of_the_follower_is_waited_for(env):
+    env.needs_proxy()
+    env.tables(T)
+    rows_on_old(env, 60000)
+    where = tempfile.mkdtemp(prefix="small-", dir=env.directory)  # a socket's path may not be long
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=500m", "none", where], stderr=subprocess.DEVNULL, check=False).returncode:
+        raise Skip("a small disk cannot be mounted here")
+    new = None
+    try:
+        logs = where + "-logs"
+        os.makedirs(logs)
+        # A log that finds no room ends the server, and so may a redo log that grows.
+        redo = "--innodb-redo-log-capacity=8M" if env.new.kind == "mysql" else "--innodb-log-file-size=8M"
+        options = ["--log-bin=%s/bin" % logs, "--innodb-buffer-pool-size=32M", redo]
+        new = Database(env.new.kind, os.path.join(where, "data"), options)
+        new.start()
+        make_accounts(new)
+        new.run("CREATE DATABASE app CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+        new.run(T, database="app")
+        proxy = Proxy(env.binary, os.path.join(env.directory, env.name + "-full"), types.SimpleNamespace(old=env.old, new=new),
+                      {"dual_write": {"feed": env.feed}}).start()
+        env.proxies.append(proxy)
+        filler = os.path.join(where, "filler")
+        with open(filler, "wb") as out:
+            out.write(b"x" * (shutil.disk_usage(where).free - (3 << 20)))
+        code, said = backfill(proxy, "start", "--detach", "--chunk-time", "50ms")
+        assert code == 0, said
+        wait_until(lambda: "1114" in proxy.get("/jobs/backfill") or "1114" in proxy.get("/status"), 60, "the full disk: %s" % proxy.get("/jobs/backfill"))
+        assert job(proxy)["state"] in ("running", "unknown"), job(proxy)
+        assert state_of(proxy, "t")["state"] in ("copying", "none"), job(proxy)
+        os.remove(filler)
+        assert over(proxy)["state"] == "done", job(proxy)
+        proxy.caught_up()
+        sums = [server.run("SELECT COUNT(*), SUM(CRC32(CONCAT_WS('#', id, v, s))) FROM app.t") for server in (env.old, new)]
+        assert sums[0] == sums[1] and sums[0][0][0] == 60000, sums
+    finally:
+        for each in env.proxies:
+            each.kill()
+        if new:
+            new.kill()
+        subprocess.run(["umount", "-l", where], check=False)
