@@ -1,11 +1,13 @@
 """How fast `crossfade backfill` copies, beside mydumper and myloader, on throwaway servers.
 
     /usr/bin/python3 tests/bench/copy_rows.py [--binary build/release/crossfade] [--rows 500000] [--tables 2] [--threads 2 4]
-        [--rounds 3] [--roles mariadb-mysql|mysql-mariadb] [--feed log|trigger] [--profile] [-- more options of backfill start]
+        [--rounds 3] [--roles mariadb-mysql|mysql-mariadb] [--feed log|trigger] [--profile] [--log] [-- more options of backfill start]
 
 sysbench's tables (about 200 bytes a row, one secondary index) on an idle leader. In each round both ways copy all of them, in turn,
 with as many threads: `--threads` of mydumper and then of myloader, and `--parallel`. Both start with empty tables; of mydumper and
-myloader the times are added. CPU seconds are those of leader, follower and proxy.
+myloader the times are added. CPU seconds are those of leader,
+follower, proxy, and the programs that were run. myloader keeps its rows out of the follower's own log
+unless --log has it write them there, as a copy does.
 
 Not a test: a busy machine moves the numbers; the ratios of a round move less. Needs sysbench, mydumper; perf for --profile.
 """
@@ -76,11 +78,13 @@ class Bench:
 
     def measured(self, name, what):
         pids = [("old", self.old.pid), ("new", self.new.pid), ("proxy", self.proxy.process.pid)]
-        before = {each: cpu_seconds(pid) for each, pid in pids}
+        before, helpers = {each: cpu_seconds(pid) for each, pid in pids}, os.times()
         began = time.monotonic()
         note = what() or ""
         seconds = time.monotonic() - began
         used = ", ".join("%s %.1f" % (each, cpu_seconds(pid) - before[each]) for each, pid in pids)
+        now = os.times()
+        used += ", programs %.1f" % (now.children_user + now.children_system - helpers.children_user - helpers.children_system)
         self.check()
         rate = self.rows * len(self.tables) / seconds
         print("  %-10s %8.0f rows/s, %5.1f s; cpu s: %s%s" % (name, rate, seconds, used, note), flush=True)
@@ -99,7 +103,7 @@ class Bench:
             run("mydumper", *common, "-P", str(self.old.port), "-B", "app", "-o", dump, "--no-schemas", "-r", str(max(20000, self.rows // 8)),
                 "--trx-consistency-only")
             dumped = time.monotonic()
-            run("myloader", *common, "-P", str(self.new.port), "-B", "app", "-d", dump, "-o")
+            run("myloader", *common, "-P", str(self.new.port), "-B", "app", "-d", dump, "-o", *(["-e"] if self.options.log else []))
             return "; dump %.1f s, load %.1f s" % (dumped - began, time.monotonic() - dumped)
 
         for table in self.tables:
@@ -150,6 +154,7 @@ def main():
     parser.add_argument("--feed", default="log")
     parser.add_argument("--directory")
     parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--log", action="store_true")
     parser.add_argument("more", nargs="*")
     bench = Bench(parser.parse_args())
     try:
