@@ -35,9 +35,10 @@ namespace crossfade::proxy {
 
 // What the applier works for and with; all of it outlives it.
 struct ApplierSetting {
-  std::string schema;  // the control schema
-  std::string leader;  // "old"
-  std::string owner;   // 16 bytes, drawn by this process
+  std::string schema;          // the control schema
+  std::string leader;          // "old"
+  std::string owner;           // 16 bytes, drawn by this process
+  std::uint64_t applying = 0;  // RowFeed::applying()
   config::DualWriteConfig config;
   dualwrite::ServerMakes makes;
   Reactor& reactor;

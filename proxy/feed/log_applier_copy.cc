@@ -41,11 +41,12 @@ absl::StatusOr<std::vector<dualwrite::RowStatement>> LogApplier::missing_rows(co
 }
 
 // Everything that the chunk shows lies before its marker. One that this process has not read, or not since it began to
-// apply, is read again by whoever copies.
+// apply, is read again by whoever copies: the stored place may lie behind the marker of an earlier chunk that was not
+// written, and what remembers this one would pass over that.
 Task<absl::Status> LogApplier::take_marker(std::uint64_t token) {
   const std::shared_ptr<Chunk> chunk = setting_.chunks.find(token);
   const bool is_new = current_.at >= stored_.applied;
-  if (!chunk || !is_new || !is_wanted(*chunk)) co_return absl::OkStatus();
+  if (!chunk || !is_new || chunk->applying != setting_.applying || !is_wanted(*chunk)) co_return absl::OkStatus();
   while (!chunk->built.load(std::memory_order_acquire)) {
     if (!setting_.chunks.find(token)) co_return absl::OkStatus();
     co_await setting_.reactor.sleep_for(kBuildPause);

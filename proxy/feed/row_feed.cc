@@ -368,6 +368,7 @@ Task<absl::Status> RowFeed::open_source(const StoredPosition& stored) {
   ApplierSetting setting{.schema = options_.schema,
                          .leader = std::string(kLeaderName),
                          .owner = owner_,
+                         .applying = times_applied_ + 1,
                          .config = options_.config,
                          .makes = makes(),
                          .reactor = reactor_,

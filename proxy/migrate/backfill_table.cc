@@ -173,6 +173,7 @@ Task<absl::Status> Backfill::copy_chunk(TableCopy& table) {
   auto chunk = std::make_shared<Chunk>();
   chunk->token = ++next_token_;
   chunk->table = name;
+  chunk->applying = applying_;
   chunk->last = record.state == TableState::done;
   chunk->whole = table.whole;
   chunk->closing.push_back(migrate::update_job_table(setting_.schema, job_->record.id, record));

@@ -3,6 +3,7 @@
 import gzip
 import os
 import random
+import re
 import subprocess
 
 from backfill import copies
@@ -59,7 +60,7 @@ def rows(env, columns="id, name, photo, price"):
 
 
 def definition(env):
-    return env.new.run("SHOW CREATE TABLE app.t")[0][1].split(" AUTO_INCREMENT=")[0]
+    return re.sub(r" AUTO_INCREMENT=\d+", "", env.new.run("SHOW CREATE TABLE app.t")[0][1])
 
 
 def nothing_left(env):
