@@ -6,6 +6,8 @@ import subprocess
 import tempfile
 import types
 
+import pymysql
+
 from backfill import backfill, copies, job, over, state_of
 from harness import ALL_FEEDS, BOTH_ROLES, Skip, feeds
 from log_feed import execute, through
@@ -116,6 +118,29 @@ def test_another_proxy_goes_on(env):
     assert over(second)["state"] == "done", job(second)
     env.assert_equal(second, rows_min=4000)
     assert second.status()["applier"]["parked"] == []
+
+
+def test_connections_that_are_killed_in_mid_chunk(env):
+    """The server is well, so that the feed begins again at once, while chunks that were read before are still known."""
+    env.needs_proxy()
+    env.tables(T)
+    rows_on_old(env, 80000)
+    proxy = env.proxy()
+    code, said = backfill(proxy, "start", "--detach", "--chunk-time", "30ms", "--parallel", "4", "--max-lag", "1m")
+    assert code == 0, said
+    killed = 0
+    with env.new.connect() as session:
+        while state_of(proxy, "t")["state"] in ("none", "waiting", "copying") and killed < 15:
+            running = execute(session, "SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE 'INSERT INTO `app`.`t`%'")
+            for each in running[:1]:
+                try:
+                    execute(session, "KILL %d" % each[0])
+                    killed += 1
+                except pymysql.MySQLError as error:
+                    assert error.args[0] == 1094, error  # it is gone by itself
+    assert killed >= 2, killed
+    assert over(proxy)["state"] == "done", job(proxy)
+    env.assert_equal(proxy, rows_min=80000)
 
 
 @feeds("log")
