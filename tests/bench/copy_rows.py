@@ -56,7 +56,7 @@ class Bench:
         servers.use_feed(options.feed)
         self.servers = servers.in_roles(options.roles)
         self.old, self.new = self.servers.old, self.servers.new
-        self.servers.run("CREATE DATABASE app")
+        self.servers.run("CREATE DATABASE app CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
         self.tables = ["sbtest%d" % (n + 1) for n in range(options.tables)]
         self.rows = options.rows // options.tables
         run("sysbench", "--db-driver=mysql", "--mysql-host=127.0.0.1", "--mysql-port=%d" % self.old.port, "--mysql-user=root", "--mysql-db=app",
