@@ -73,11 +73,16 @@ absl::Status take(const std::string& member, const json& value, CopyOptions& out
   }
   if (member == "where") return take_where(value, out);
   if (member == "existing") return take_existing(value, out);
-  if (member == "mb_per_second") {
+  if (member == "defer_indexes") {
+    if (!value.is_boolean()) return wrong(member, "true or false is wanted");
+    out.defer_indexes = value.get<bool>();
+    return absl::OkStatus();
+  }
+  if (member == "mb_per_second" || member == "latency_growth_max") {
     if (!value.is_number() || value.get<double>() < 0 || !std::isfinite(value.get<double>())) {
       return wrong(member, "a number is wanted");
     }
-    out.limits.mb_per_second = value.get<double>();
+    (member == "mb_per_second" ? out.limits.mb_per_second : out.limits.latency_growth_max) = value.get<double>();
     return absl::OkStatus();
   }
   constexpr std::int64_t kMost = 1000000000;
@@ -147,12 +152,14 @@ json to_json(const CopyOptions& options) {
           {"where", options.where},
           {"subset_ppm", options.subset_ppm},
           {"existing", existing},
+          {"defer_indexes", options.defer_indexes},
           {"chunk_time_ms", options.chunk_time.count()},
           {"parallel", options.parallel},
           {"rows_per_second", options.limits.rows_per_second},
           {"mb_per_second", options.limits.mb_per_second},
           {"lag_max_ms", options.limits.lag_max.count()},
           {"threads_running_max", options.limits.threads_running_max},
+          {"latency_growth_max", options.limits.latency_growth_max},
           {"lock_waits_max", options.limits.lock_waits_max}};
 }
 

@@ -24,6 +24,8 @@ struct CopyOptions {
   std::map<std::string, std::string> where{};  // by "shop.orders": a condition of the leader's SQL
   std::uint32_t subset_ppm = 1000000;          // of the rows, by a hash of their key
   ExistingRows existing = ExistingRows::refuse;
+  // Indexes of empty tables that nothing needs meanwhile are dropped, and built once the rows are there.
+  bool defer_indexes = false;
   std::chrono::milliseconds chunk_time{500};
   std::uint32_t parallel = 2;  // tables that are read at once; connections that write a chunk
   ThrottleLimits limits{};

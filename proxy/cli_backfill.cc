@@ -17,6 +17,7 @@ namespace {
 
 constexpr int kOkCode = 0;
 constexpr int kErrorCode = 1;
+constexpr int kDifferencesCode = 4;
 constexpr int kIncompleteCode = 8;
 constexpr auto kTerminalInterval = std::chrono::milliseconds(500);
 constexpr auto kLineInterval = std::chrono::seconds(5);
@@ -36,6 +37,7 @@ absl::Status take_duration(nlohmann::json& options, const char* member, const st
 int exit_code(const nlohmann::json& status) {
   const std::string state = status.value("state", "none");
   if (state == "failed") return kErrorCode;
+  if (state == "orphans") return kDifferencesCode;
   if (state == "cancelled" || state == "paused") return kIncompleteCode;
   return kOkCode;
 }
@@ -58,7 +60,9 @@ BackfillVerbs::BackfillVerbs(CLI::App& app, AdminOptions& admin) : admin_(admin)
   status_->add_flag("--wait", wait_, "Stay until it is over");
   status_->add_option("--interval", interval_, "Seconds between two lines")->type_name("SECONDS");
   status_->footer(
-      "Exit code 0: done, or under way; 1: error, or a table was not copied; 8: paused or cancelled.\n\n"
+      "Exit code 0: done, or under way; 1: error, or a table was not copied; 4: rows refer to rows that are not "
+      "there;\n"
+      "8: paused or cancelled.\n\n"
       "Examples:\n  crossfade backfill status\n  crossfade backfill status --wait --format json");
   const std::map<std::string, std::string> about = {
       {"pause", "Stop copying until it is resumed; changes are followed meanwhile"},
@@ -83,6 +87,8 @@ void BackfillVerbs::add_start(CLI::App& backfill) {
   start_->add_option("--subset", subset_, "A share of the rows, to rehearse with: 1%")->type_name("SHARE");
   CLI::Option* replace = start_->add_flag("--replace", replace_, "Delete the rows that new has of these tables first");
   start_->add_flag("--resume", resume_, "Go on where an earlier copy was")->excludes(replace);
+  start_->add_flag("--defer-indexes", defer_indexes_,
+                   "Drop indexes of empty tables that are not unique, and build them once the rows are there");
   start_->add_option("--chunk-time", chunk_time_, "How long a chunk is to take; 500ms")->type_name("DURATION");
   start_->add_option("--parallel", parallel_, "Tables read at once, and connections that write; 2")
       ->check(CLI::Range(1, 64))
@@ -94,13 +100,19 @@ void BackfillVerbs::add_start(CLI::App& backfill) {
       ->type_name("N");
   start_->add_option("--max-lock-waits", lock_waits_, "Wait while more sessions of old wait for rows; 8")
       ->type_name("N");
+  start_
+      ->add_option("--max-latency-growth", latency_growth_,
+                   "Wait while the p99 of clients' statements is more times what it was before the copy: 1.3")
+      ->check(CLI::Range(1.0, 100.0))
+      ->type_name("TIMES");
   CLI::Option* wait = start_->add_flag("--wait", wait_, "Stay until it is over (this is the default)");
   start_->add_flag("--detach", detach_, "Begin it, and leave")->excludes(wait);
   start_->add_option("--interval", interval_, "Seconds between two lines")->type_name("SECONDS");
   start_->footer(
       "Tables that refer to others are copied behind them. A table that new has rows of is refused, unless --replace\n"
       "or --resume says what becomes of them. Ending this command does not end the copy.\n"
-      "Exit code 0: done, 1: error, or a table was not copied, 8: paused or cancelled.\n\n"
+      "Exit code 0: done, 1: error, or a table was not copied, 4: rows refer to rows that are not there, 8: paused or\n"
+      "cancelled.\n\n"
       "Examples:\n  crossfade backfill start --config crossfade.yaml\n"
       "  crossfade backfill start --tables shop.orders,crm --parallel 4 --max-rows-per-second 20000\n"
       "  crossfade backfill start --subset 1% --replace --detach");
@@ -136,12 +148,14 @@ absl::StatusOr<nlohmann::json> BackfillVerbs::start_order() const {
     if (!share.ok()) return absl::InvalidArgumentError("--subset " + std::string(share.status().message()));
     options["subset_ppm"] = *share;
   }
+  if (defer_indexes_) options["defer_indexes"] = true;
   options["existing"] = replace_ ? "replace" : resume_ ? "resume" : "refuse";
   if (auto status = take_duration(options, "chunk_time_ms", "--chunk-time", chunk_time_); !status.ok()) return status;
   if (auto status = take_duration(options, "lag_max_ms", "--max-lag", max_lag_); !status.ok()) return status;
   if (parallel_ != 0) options["parallel"] = parallel_;
   if (rows_per_second_ != 0) options["rows_per_second"] = rows_per_second_;
   if (mb_per_second_ > 0) options["mb_per_second"] = mb_per_second_;
+  if (latency_growth_ > 0) options["latency_growth_max"] = latency_growth_;
   if (threads_running_ != 0) options["threads_running_max"] = threads_running_;
   if (lock_waits_ != 0) options["lock_waits_max"] = lock_waits_;
   return options;

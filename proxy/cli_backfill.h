@@ -31,9 +31,9 @@ class BackfillVerbs {
   std::map<std::string, CLI::App*> others_;  // pause, resume, cancel
   std::vector<std::string> tables_, exclude_, where_;
   std::string subset_, chunk_time_, max_lag_;
-  bool replace_ = false, resume_ = false, wait_ = false, detach_ = false;
+  bool replace_ = false, resume_ = false, defer_indexes_ = false, wait_ = false, detach_ = false;
   std::uint64_t rows_per_second_ = 0, threads_running_ = 0, lock_waits_ = 0;
-  double mb_per_second_ = 0;
+  double mb_per_second_ = 0, latency_growth_ = 0;
   std::uint32_t parallel_ = 0;
   double interval_ = 0;  // seconds between two lines; 0: as the output is
 };

@@ -32,7 +32,7 @@ std::string full_name(const dualwrite::TableRef& table) { return table.schema + 
 }  // namespace
 
 Backfill::Backfill(BackfillSetting setting, RowFeed& feed, Metrics& metrics)
-    : setting_(std::move(setting)), feed_(feed), counters_(metrics.make()), wake_(reactor_) {
+    : setting_(std::move(setting)), feed_(feed), metrics_(metrics), counters_(metrics.make()), wake_(reactor_) {
   // What an earlier process has written into a marker is never one of ours.
   std::random_device device;
   next_token_ = (std::uint64_t{device()} << 32 | device()) >> 1;
@@ -93,6 +93,7 @@ Task<void> Backfill::loop() {
       control_.reset();
       leader_.reset();
     }
+    look_at_latency(job_ && job_->record.state == JobState::running);
     publish();
     const TimePoint until = Clock::now() + (status.ok() ? kIdle : kRetry);
     co_await wake_.wait(until);
@@ -121,6 +122,7 @@ Task<absl::Status> Backfill::step(std::uint64_t applying) {
     if (!loaded.ok()) co_return loaded;
   }
   co_await answer_requests();
+  if (job_ && migrate::is_over(job_->record.state) && owes_indexes()) co_return co_await build_indexes();
   if (!job_ || job_->record.state != JobState::running) co_return absl::OkStatus();
   co_return co_await run_job(applying);
 }
@@ -172,6 +174,7 @@ Task<absl::StatusOr<protocol::ResultSet>> Backfill::ask(std::string sql) {
 
 Task<absl::Status> Backfill::load_job() {
   job_.reset();
+  orphan_search_.reset();
   auto asked = co_await ask(migrate::select_job(setting_.schema, kKind));
   if (!asked.ok()) co_return asked.status();
   auto found = migrate::job_from(*asked);
@@ -217,6 +220,7 @@ Task<absl::StatusOr<std::string>> Backfill::answer(BackfillOrder order) {
                                               std::string(migrate::name(job_->record.state)) +
                                               ": crossfade backfill resume, or cancel");
     }
+    if (owes_indexes()) co_return absl::FailedPreconditionError("indexes of the last copy are still being built");
     co_return co_await start_job(std::move(order.options));
   }
   if (!is_open) co_return absl::FailedPreconditionError("no copy is under way");
@@ -256,6 +260,19 @@ Task<absl::Status> Backfill::order_feed(std::shared_ptr<RowFeed::CopyOrder> want
   // It is just being carried out.
   auto late = co_await wanted->reply->wait(Clock::now() + kOrderMax);
   co_return late.value_or(absl::UnavailableError("the feed gave no answer"));
+}
+
+// Of what this proxy's clients send to the leader.
+void Backfill::look_at_latency(bool running) {
+  std::vector<std::uint64_t> counts(kLatencyBuckets.size() + 1);
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    counts[i] = metrics_.sum([i, this](const Counters& each) {
+      const auto leader = static_cast<std::size_t>(setting_.leader);
+      return each.read_latency[leader].buckets[i].get() + each.write_latency.buckets[i].get();
+    });
+  }
+  using Phase = migrate::LatencyWatch::Phase;
+  latency_.observe(Clock::now(), running ? Phase::running : Phase::before, std::move(counts));
 }
 
 void Backfill::publish() {

@@ -23,10 +23,12 @@
 #include "migrate/chunk_size.h"
 #include "migrate/copy_options.h"
 #include "migrate/job_control.h"
+#include "migrate/latency_watch.h"
 #include "nlohmann/json.hpp"
 #include "proxy/feed/row_feed.h"
 #include "proxy/feed/table_catalog.h"
 #include "proxy/migrate/chunk_reader.h"
+#include "proxy/migrate/errand.h"
 
 namespace crossfade::proxy {
 
@@ -82,6 +84,7 @@ class Backfill {
   Task<absl::StatusOr<std::string>> change_state(migrate::JobState state);
   Task<absl::StatusOr<protocol::ResultSet>> ask(std::string sql);
   Task<absl::Status> order_feed(std::shared_ptr<RowFeed::CopyOrder> wanted);
+  void look_at_latency(bool running);
   void publish();
 
   // backfill_start.cc: what a job is made of
@@ -112,6 +115,16 @@ class Backfill {
   bool goes_on() const;
   bool cascades_are_silent() const;
 
+  // backfill_indexes.cc: before and behind the rows
+  Task<absl::StatusOr<Definitions>> on_follower();
+  Task<absl::Status> defer_indexes(TableCopy& table);
+  Task<absl::Status> build_indexes();
+  Task<absl::Status> begin_index_build(TableCopy& table);
+  Task<absl::Status> settle_index_build(TableCopy& table, absl::Status built);
+  Task<absl::Status> give_up_indexes(TableCopy& table, absl::Status why);
+  bool owes_indexes() const;
+  Task<absl::StatusOr<std::optional<std::string>>> find_orphans();
+
   // backfill_table.cc: one table
   Task<void> copy_table(TableCopy& table);
   Task<absl::Status> copy_rows(TableCopy& table);
@@ -126,6 +139,7 @@ class Backfill {
 
   BackfillSetting setting_;
   RowFeed& feed_;
+  Metrics& metrics_;
   Counters& counters_;
   Reactor reactor_;
   Signal wake_;
@@ -140,7 +154,11 @@ class Backfill {
   std::uint64_t next_token_;
   std::deque<std::shared_ptr<Request>> requests_;
   std::size_t bytes_in_flight_ = 0;
-  std::string note_;  // why nothing goes on
+  migrate::LatencyWatch latency_{{kLatencyBuckets.begin(), kLatencyBuckets.end()}};
+  std::map<dualwrite::TableRef, std::shared_ptr<Errand>> index_builds_;  // a job that is loaded again finds them
+  std::shared_ptr<Errand> orphan_search_;
+  std::vector<std::string> orphan_names_;  // of its statements
+  std::string note_;                       // why nothing goes on
 
   mutable std::mutex mutex_;  // guards what follows
   nlohmann::json shown_;

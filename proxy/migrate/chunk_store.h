@@ -21,8 +21,9 @@ namespace crossfade::proxy {
 struct Chunk {
   std::uint64_t token = 0;
   dualwrite::TableRef table;
-  bool last = false;   // the table has no rows behind it
-  bool whole = false;  // all rows of a table that has none until then
+  std::uint64_t applying = 0;  // RowFeed::applying() when it was read: no later beginning of the feed takes it
+  bool last = false;           // the table has no rows behind it
+  bool whole = false;          // all rows of a table that has none until then
   // Written by the reader before `built`, read by the feed behind it.
   std::vector<std::string> statements{};  // of rows, in any order, each of at most a packet; foreign keys are off
   std::vector<std::string> closing{};     // in one transaction with the position behind the marker
