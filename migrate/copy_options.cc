@@ -38,6 +38,18 @@ absl::Status take(const std::string& member, const json& value, CopyOptions& out
   if (*common) return absl::OkStatus();
   if (member == "where") return take_where(value, out);
   if (member == "existing") return take_existing(value, out);
+  if (member == "defer_indexes") {
+    if (!value.is_boolean()) return wrong_option(member, "true or false is wanted");
+    out.defer_indexes = value.get<bool>();
+    return absl::OkStatus();
+  }
+  if (member == "latency_growth_max") {
+    if (!value.is_number() || value.get<double>() < 0 || !std::isfinite(value.get<double>())) {
+      return wrong_option(member, "a number is wanted");
+    }
+    out.limits.latency_growth_max = value.get<double>();
+    return absl::OkStatus();
+  }
   if (member != "subset_ppm") return wrong_option(member, "is no option of a copy");
   const absl::StatusOr<std::int64_t> ppm = whole_option(value, member, 1, 1000000);
   if (ppm.ok()) out.subset_ppm = static_cast<std::uint32_t>(*ppm);
@@ -68,6 +80,8 @@ json to_json(const CopyOptions& options) {
   out["where"] = options.where;
   out["subset_ppm"] = options.subset_ppm;
   out["existing"] = existing;
+  out["defer_indexes"] = options.defer_indexes;
+  out["latency_growth_max"] = options.limits.latency_growth_max;
   return out;
 }
 

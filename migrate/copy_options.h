@@ -21,6 +21,8 @@ struct CopyOptions : JobOptions {
   std::map<std::string, std::string> where{};  // by "shop.orders": a condition of the leader's SQL
   std::uint32_t subset_ppm = 1000000;          // of the rows, by a hash of their key
   ExistingRows existing = ExistingRows::refuse;
+  // Indexes of empty tables that nothing needs meanwhile are dropped, and built once the rows are there.
+  bool defer_indexes = false;
 
   // Not all rows of this table.
   bool is_partial(const dualwrite::TableRef& table) const;

@@ -9,11 +9,13 @@ namespace {
 
 constexpr int kOkCode = 0;
 constexpr int kErrorCode = 1;
+constexpr int kDifferencesCode = 4;
 constexpr int kIncompleteCode = 8;
 
 int exit_code(const nlohmann::json& status) {
   const std::string state = status.value("state", "none");
   if (state == "failed") return kErrorCode;
+  if (state == "orphans") return kDifferencesCode;
   if (state == "cancelled" || state == "paused") return kIncompleteCode;
   return kOkCode;
 }
@@ -32,7 +34,9 @@ BackfillVerbs::BackfillVerbs(CLI::App& app, AdminOptions& admin)
   status_->add_flag("--wait", wait_, "Stay until it is over");
   flags_.add_interval(*status_);
   status_->footer(
-      "Exit code 0: done, or under way; 1: error, or a table was not copied; 8: paused or cancelled.\n\n"
+      "Exit code 0: done, or under way; 1: error, or a table was not copied; 4: rows refer to rows that are not "
+      "there;\n"
+      "8: paused or cancelled.\n\n"
       "Examples:\n  crossfade backfill status\n  crossfade backfill status --wait --format json");
   controls_.add(*backfill, admin_, "backfill", "copying");
 }
@@ -47,12 +51,20 @@ void BackfillVerbs::add_start(CLI::App& backfill) {
   start_->add_option("--subset", subset_, "A share of the rows, to rehearse with: 1%")->type_name("SHARE");
   CLI::Option* replace = start_->add_flag("--replace", replace_, "Delete the rows that new has of these tables first");
   start_->add_flag("--resume", resume_, "Go on where an earlier copy was")->excludes(replace);
+  start_->add_flag("--defer-indexes", defer_indexes_,
+                   "Drop indexes of empty tables that are not unique, and build them once the rows are there");
   flags_.add_limits(*start_, "Tables read at once, and connections that write; 2");
+  start_
+      ->add_option("--max-latency-growth", latency_growth_,
+                   "Wait while the p99 of clients' statements is more times what it was before the copy: 1.3")
+      ->check(CLI::Range(1.0, 100.0))
+      ->type_name("TIMES");
   flags_.add_watching(*start_);
   start_->footer(
       "Tables that refer to others are copied behind them. A table that new has rows of is refused, unless --replace\n"
       "or --resume says what becomes of them. Ending this command does not end the copy.\n"
-      "Exit code 0: done, 1: error, or a table was not copied, 8: paused or cancelled.\n\n"
+      "Exit code 0: done, 1: error, or a table was not copied, 4: rows refer to rows that are not there, 8: paused or\n"
+      "cancelled.\n\n"
       "Examples:\n  crossfade backfill start --config crossfade.yaml\n"
       "  crossfade backfill start --tables shop.orders,crm --parallel 4 --max-rows-per-second 20000\n"
       "  crossfade backfill start --subset 1% --replace --detach");
@@ -86,7 +98,9 @@ absl::StatusOr<nlohmann::json> BackfillVerbs::start_options() const {
     if (!share.ok()) return absl::InvalidArgumentError("--subset " + std::string(share.status().message()));
     options["subset_ppm"] = *share;
   }
+  if (defer_indexes_) options["defer_indexes"] = true;
   options["existing"] = replace_ ? "replace" : resume_ ? "resume" : "refuse";
+  if (latency_growth_ > 0) options["latency_growth_max"] = latency_growth_;
   return options;
 }
 

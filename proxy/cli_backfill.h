@@ -29,7 +29,8 @@ class BackfillVerbs {
   JobFlags flags_;
   std::vector<std::string> where_;
   std::string subset_;
-  bool replace_ = false, resume_ = false, wait_ = false;
+  bool replace_ = false, resume_ = false, defer_indexes_ = false, wait_ = false;
+  double latency_growth_ = 0;
 };
 
 }  // namespace crossfade::proxy

@@ -32,6 +32,7 @@ std::uint64_t number_of(const json& object, const char* member) {
 }
 
 double share_of(const json& table) {
+  if (text_of(table, "state") == "indexing") return 0.99;
   if (text_of(table, "state") == "done" || text_of(table, "state") == "partial") return 1;
   const std::uint64_t whole = number_of(table, "rows_estimate");
   if (whole == 0) return 0;
@@ -150,7 +151,7 @@ std::string job_table(const json& status, const std::string& noun) {
   for (const json& table : status.value("tables", json::array())) {
     const std::string how = text_of(table, "state");
     // Of many tables those that are of interest.
-    const bool counts = how == "copying" || how == "comparing" || how == "failed" ||
+    const bool counts = how == "copying" || how == "indexing" || how == "comparing" || how == "failed" ||
                         number_of(table, "differences") != 0 || status["tables"].size() <= kTablesShown;
     if (counts && shown < kTablesShown) {
       out += table_line(table);

@@ -18,7 +18,7 @@ std::string full_name(const dualwrite::TableRef& table) { return table.schema + 
 }  // namespace
 
 Backfill::Backfill(JobSetting setting, RowFeed& feed, Metrics& metrics)
-    : JobRunner(std::string(kKind), std::move(setting), feed, metrics) {}
+    : JobRunner(std::string(kKind), std::move(setting), feed, metrics), metrics_(metrics) {}
 
 Backfill::~Backfill() { stop(); }
 
@@ -35,6 +35,7 @@ void Backfill::drop_job() {
 
 Task<absl::Status> Backfill::load_job() {
   job_.reset();
+  orphan_search_.reset();
   auto asked = co_await ask(migrate::select_job(setting_.schema, kKind));
   if (!asked.ok()) co_return asked.status();
   auto found = migrate::job_from(*asked);
@@ -60,6 +61,11 @@ Task<absl::Status> Backfill::load_job() {
   co_return absl::OkStatus();
 }
 
+Task<absl::Status> Backfill::after_job() {
+  if (!owes_indexes()) co_return absl::OkStatus();
+  co_return co_await build_indexes();
+}
+
 Task<absl::StatusOr<std::string>> Backfill::change_state(JobState state) {
   if (state == JobState::cancelled && !job_->looking && !job_->stopping) {
     const absl::Status left = co_await leave_cancelled();
@@ -73,7 +79,21 @@ Task<absl::StatusOr<std::string>> Backfill::change_state(JobState state) {
   co_return "job " + std::to_string(job_->record.id) + " is " + std::string(migrate::name(state));
 }
 
+// Of what this proxy's clients send to the leader.
+void Backfill::look_at_latency(bool running) {
+  std::vector<std::uint64_t> counts(kLatencyBuckets.size() + 1);
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    counts[i] = metrics_.sum([i, this](const Counters& each) {
+      const auto leader = static_cast<std::size_t>(setting_.leader);
+      return each.read_latency[leader].buckets[i].get() + each.write_latency.buckets[i].get();
+    });
+  }
+  using Phase = migrate::LatencyWatch::Phase;
+  latency_.observe(Clock::now(), running ? Phase::running : Phase::before, std::move(counts));
+}
+
 void Backfill::publish() {
+  look_at_latency(job_ && job_->record.state == JobState::running);
   nlohmann::json shown = {{"state", state_without_job()}};
   Gauges gauges;
   if (job_) {

@@ -15,9 +15,11 @@
 #include "migrate/chunk_size.h"
 #include "migrate/copy_options.h"
 #include "migrate/job_control.h"
+#include "migrate/latency_watch.h"
 #include "nlohmann/json.hpp"
 #include "proxy/feed/table_catalog.h"
 #include "proxy/migrate/chunk_reader.h"
+#include "proxy/migrate/errand.h"
 #include "proxy/migrate/job_runner.h"
 
 namespace crossfade::proxy {
@@ -42,6 +44,8 @@ class Backfill final : public JobRunner {
   const migrate::JobRecord* job_record() const override;
   Task<absl::StatusOr<std::string>> change_state(migrate::JobState state) override;
   void publish() override;
+  Task<absl::Status> after_job() override;
+  void look_at_latency(bool running);
 
   // backfill_start.cc: what a job is made of
   Task<absl::StatusOr<std::string>> start_job(nlohmann::json asked) override;
@@ -69,6 +73,16 @@ class Backfill final : public JobRunner {
   bool goes_on() const;
   bool cascades_are_silent() const;
 
+  // backfill_indexes.cc: before and behind the rows
+  Task<absl::StatusOr<Definitions>> on_follower();
+  Task<absl::Status> defer_indexes(TableCopy& table);
+  Task<absl::Status> build_indexes();
+  Task<absl::Status> begin_index_build(TableCopy& table);
+  Task<absl::Status> settle_index_build(TableCopy& table, absl::Status built);
+  Task<absl::Status> give_up_indexes(TableCopy& table, absl::Status why);
+  bool owes_indexes() const;
+  Task<absl::StatusOr<std::optional<std::string>>> find_orphans();
+
   // backfill_table.cc: one table
   Task<void> copy_table(TableCopy& table);
   Task<absl::Status> copy_rows(TableCopy& table);
@@ -81,9 +95,14 @@ class Backfill final : public JobRunner {
   absl::Status check_still_copied(const TableCopy& table) const;
   void on_written(std::uint64_t token, std::chrono::microseconds load_time);
 
+  Metrics& metrics_;
   // Its own thread only.
   std::unique_ptr<Job> job_;
   std::size_t bytes_in_flight_ = 0;
+  migrate::LatencyWatch latency_{{kLatencyBuckets.begin(), kLatencyBuckets.end()}};
+  std::map<dualwrite::TableRef, std::shared_ptr<Errand>> index_builds_;  // a job that is loaded again finds them
+  std::shared_ptr<Errand> orphan_search_;
+  std::vector<std::string> orphan_names_;  // of its statements
 
   mutable std::mutex gauges_mutex_;
   Gauges gauges_;  // guarded by gauges_mutex_

@@ -49,6 +49,7 @@ absl::Status all_problems(const std::vector<std::string>& problems) {
 }  // namespace
 
 Task<absl::StatusOr<std::string>> Backfill::start_job(nlohmann::json asked) {
+  if (owes_indexes()) co_return absl::FailedPreconditionError("indexes of the last copy are still being built");
   const absl::StatusOr<CopyOptions> parsed = migrate::parse_copy_options(asked);
   if (!parsed.ok()) co_return parsed.status();
   const CopyOptions& options = *parsed;

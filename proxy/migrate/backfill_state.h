@@ -25,6 +25,8 @@ struct Backfill::TableCopy {
   std::unique_ptr<ChunkReader> reader;
   migrate::ChunkSizer sizer;
   bool at_end = false;  // the last chunk has been read
+  bool indexes_given_up = false;
+  TimePoint indexes_again{};  // when to try them again
   struct UnderWay {
     migrate::TableRecord record;
     std::size_t bytes = 0;

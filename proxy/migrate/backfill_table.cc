@@ -18,7 +18,7 @@ using migrate::TableState;
 
 namespace {
 
-constexpr std::size_t kUnderWayMax = 3;                             // chunks of one table
+constexpr std::size_t kUnderWayMore = 2;                            // chunks of one table, beside one a connection
 constexpr std::size_t kInFlightBytesMax = std::size_t{32} << 20;    // of rows, of all tables
 constexpr std::size_t kWholeBytesMax = std::size_t{32} << 20;       // of a table that is read at once
 constexpr std::size_t kStatementBytesMax = std::size_t{512} << 10;  // of the follower; a row may have more
@@ -125,8 +125,8 @@ Task<absl::StatusOr<bool>> Backfill::wait_for_room(TableCopy& table) {
     if (!goes_on()) co_return false;
     const absl::Status copied = check_still_copied(table);
     if (!copied.ok()) co_return copied;
-    const bool has_room =
-        table.under_way.size() < kUnderWayMax && (bytes_in_flight_ < kInFlightBytesMax || table.under_way.empty());
+    const bool has_room = table.under_way.size() < job_->options.parallel + kUnderWayMore &&
+                          (bytes_in_flight_ < kInFlightBytesMax || table.under_way.empty());
     const TimePoint now = Clock::now();
     if (has_room && job_->throttled.empty() && job_->rate.allows(now)) co_return true;
     TimePoint until = now + kLook;
@@ -167,10 +167,13 @@ Task<absl::Status> Backfill::copy_chunk(TableCopy& table) {
   record.bytes += rows->bytes;
   ++record.chunks;
   if (rows->at_end) record.state = is_partial ? TableState::partial : TableState::done;
+  // Its reads stay with the leader until its indexes are there.
+  if (rows->at_end && !record.indexes.empty()) record.state = TableState::indexing;
   auto chunk = std::make_shared<Chunk>();
   chunk->token = new_token();
   chunk->table = name;
-  chunk->last = rows->at_end && !is_partial;
+  chunk->applying = applying_;
+  chunk->last = record.state == TableState::done;
   if (table.whole) chunk->use = Chunk::Use::whole;
   chunk->on_done = [this](std::uint64_t token, std::chrono::microseconds load_time) {
     reactor_.post([this, token, load_time] { on_written(token, load_time); });

@@ -27,6 +27,7 @@ struct Chunk {
   };
   std::uint64_t token = 0;
   dualwrite::TableRef table;
+  std::uint64_t applying = 0;  // RowFeed::applying() when it was read: no later beginning of the feed takes it
   Use use = Use::part;
   bool last = false;  // of a part or a whole: the table has no rows behind it
   // Written by the reader before `built`, read by the feed behind it.

@@ -128,12 +128,14 @@ TEST(CopyOptions, SurviveTheirText) {
                         {"where", {{"shop.orders", "id>5"}}},
                         {"subset_ppm", 10000},
                         {"existing", "replace"},
+                        {"defer_indexes", true},
                         {"chunk_time_ms", 200},
                         {"parallel", 4},
                         {"rows_per_second", 1000},
                         {"mb_per_second", 2.5},
                         {"lag_max_ms", 3000},
                         {"threads_running_max", 20},
+                        {"latency_growth_max", 1.5},
                         {"lock_waits_max", 0}};
   const auto options = parse_copy_options(written);
   ASSERT_TRUE(options.ok()) << options.status();
@@ -197,12 +199,13 @@ TEST(JobControl, ReadsWhatItWrites) {
   EXPECT_FALSE(job_from(result).ok());
 
   protocol::ResultSet rows;
-  rows.rows.push_back({"app", "t", "copying", "1:5", "id 0/0", "7", "70", "2", "100", "1000", ""});
+  rows.rows.push_back({"app", "t", "copying", "1:5", "id 0/0", "7", "70", "2", "100", "1000", "", "[]"});
   const auto tables_read = job_tables_from(rows);
   ASSERT_TRUE(tables_read.ok()) << tables_read.status();
   EXPECT_EQ(tables_read->front().state, TableState::copying);
   EXPECT_EQ(tables_read->front().place, "1:5");
   EXPECT_EQ(tables_read->front().rows, 7u);
+  EXPECT_EQ(tables_read->front().indexes, "[]");
   rows.rows.front().pop_back();
   EXPECT_FALSE(job_tables_from(rows).ok());
 }
