@@ -31,8 +31,9 @@ absl::StatusOr<std::vector<std::string>> table_words(const nlohmann::json& value
 
 absl::Status take_words(const nlohmann::json& value, const std::string& member, std::vector<std::string>& out) {
   absl::StatusOr<std::vector<std::string>> words = table_words(value, member);
-  if (words.ok()) out = *std::move(words);
-  return words.status();
+  if (!words.ok()) return words.status();
+  out = *std::move(words);
+  return absl::OkStatus();
 }
 
 absl::Status take_mb(const nlohmann::json& value, const std::string& member, double& out) {

@@ -48,7 +48,7 @@ bool is_plain(const std::string& text) {
 
 std::string shown(const VerifiedColumn& column, const protocol::Cell& value) {
   if (!value) return "NULL";
-  const std::string text = value->substr(0, kShownBytesMax);
+  std::string text = value->substr(0, kShownBytesMax);
   const std::string more = value->size() > kShownBytesMax ? ".. (" + std::to_string(value->size()) + " bytes)" : "";
   if (column.how == ValueClass::number || column.how == ValueClass::floating) return text;
   if (!is_plain(text)) return "x'" + dualwrite::hex(protocol::as_bytes(text)) + "'" + more;

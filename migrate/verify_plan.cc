@@ -66,7 +66,7 @@ ValueClass class_of(const StoredForm& from, const StoredForm& to) {
 }
 
 std::string value_sql(const DefinedColumn& column, const StoredForm& form, bool converts, bool mariadb) {
-  const std::string name = quote_name(column.name);
+  std::string name = quote_name(column.name);
   switch (form.kind) {
     case StoredKind::integer:
     case StoredKind::decimal:
