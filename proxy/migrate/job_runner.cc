@@ -245,6 +245,21 @@ Task<absl::StatusOr<std::string>> JobRunner::answer(JobOrder order) {
   co_return absl::InternalError("no such order");
 }
 
+Task<absl::StatusOr<std::optional<JobRunner::StoredJob>>> JobRunner::read_job() {
+  auto asked = co_await ask(migrate::select_job(setting_.schema, kind_));
+  if (!asked.ok()) co_return asked.status();
+  auto found = migrate::job_from(*asked);
+  if (!found.ok()) co_return found.status();
+  if (!*found) co_return std::optional<StoredJob>();
+  StoredJob out{.record = **std::move(found), .tables = {}};
+  auto tables = co_await ask(migrate::select_job_tables(setting_.schema, out.record.id));
+  if (!tables.ok()) co_return tables.status();
+  auto records = migrate::job_tables_from(*tables);
+  if (!records.ok()) co_return records.status();
+  out.tables = *std::move(records);
+  co_return std::optional<StoredJob>(std::move(out));
+}
+
 Task<absl::Status> JobRunner::write_state(std::uint64_t id, JobState state, std::string why) {
   auto changed = co_await ask(migrate::update_job(setting_.schema, id, state, why));
   if (!changed.ok()) co_return changed.status();

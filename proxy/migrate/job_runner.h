@@ -12,6 +12,7 @@
 #include <future>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -92,6 +93,12 @@ class JobRunner {
   // Calls show().
   virtual void publish() = 0;
 
+  struct StoredJob {
+    migrate::JobRecord record;
+    std::vector<migrate::TableRecord> tables;
+  };
+  // The last job of this kind as it is written; nullopt: there is none.
+  Task<absl::StatusOr<std::optional<StoredJob>>> read_job();
   void show(nlohmann::json shown);
   std::string state_without_job() const;  // "none", "unknown"
   // Written down, and said in the log.

@@ -32,21 +32,15 @@ Repair::~Repair() { stop(); }
 
 Task<absl::Status> Repair::load_job() {
   job_.reset();
-  auto asked = co_await ask(migrate::select_job(setting_.schema, kRepairKind));
-  if (!asked.ok()) co_return asked.status();
-  auto found = migrate::job_from(*asked);
-  if (!found.ok()) co_return found.status();
-  if (!*found) co_return absl::OkStatus();
+  auto stored = co_await read_job();
+  if (!stored.ok()) co_return stored.status();
+  if (!*stored) co_return absl::OkStatus();
   auto job = std::make_unique<Job>();
-  job->record = **std::move(found);
+  job->record = std::move((*stored)->record);
   auto options = migrate::parse_repair_options(nlohmann::json::parse(job->record.options, nullptr, false));
   if (!options.ok()) co_return options.status();
   job->options = *std::move(options);
-  auto tables = co_await ask(migrate::select_job_tables(setting_.schema, job->record.id));
-  if (!tables.ok()) co_return tables.status();
-  auto records = migrate::job_tables_from(*tables);
-  if (!records.ok()) co_return records.status();
-  job->tables = *std::move(records);
+  job->tables = std::move((*stored)->tables);
   job_ = std::move(job);
   co_return absl::OkStatus();
 }
