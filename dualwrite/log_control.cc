@@ -149,6 +149,8 @@ std::vector<std::string> log_setup_statements(std::string_view schema) {
           kAtColumn + kEngine,
       create + table(schema, "loading") + "(`slot` INT UNSIGNED NOT NULL PRIMARY KEY,`beats` BIGINT UNSIGNED NOT NULL" +
           kEngine,
+      create + table(schema, "loader") + "(`leader` VARCHAR(3) NOT NULL PRIMARY KEY,`owner` BINARY(16) NOT NULL" +
+          kEngine,
       ledger_table(schema),
   };
 }
@@ -182,8 +184,14 @@ std::string lock_position(std::string_view schema, std::string_view leader, std:
          " WHERE `leader`=" + quote_text(leader);
 }
 
-std::string share_position(std::string_view schema, std::string_view leader, std::string_view owner) {
-  return "SELECT COUNT(*) FROM " + table(schema, "position") + " WHERE `leader`=" + quote_text(leader) +
+std::string claim_loader(std::string_view schema, std::string_view leader, std::string_view owner) {
+  const std::string who = binary_literal(owner);
+  return "INSERT INTO " + table(schema, "loader") + "(`leader`,`owner`) VALUES(" + quote_text(leader) + "," + who +
+         ") ON DUPLICATE KEY UPDATE `owner`=" + who;
+}
+
+std::string share_loader(std::string_view schema, std::string_view leader, std::string_view owner) {
+  return "SELECT COUNT(*) FROM " + table(schema, "loader") + " WHERE `leader`=" + quote_text(leader) +
          " AND `owner`=" + binary_literal(owner) + " LOCK IN SHARE MODE";
 }
 
@@ -287,6 +295,10 @@ std::string insert_divergence(std::string_view schema, const TableRef& name, std
 
 std::string count_open_ledger(std::string_view schema) {
   return "SELECT COUNT(*) FROM " + table(schema, "ledger") + " WHERE `resolved`=0";
+}
+
+std::string select_open_ledger_tables(std::string_view schema) {
+  return "SELECT DISTINCT `table_schema`,`table_name` FROM " + table(schema, "ledger") + " WHERE `resolved`=0";
 }
 
 std::string resolve_ledger(std::string_view schema, const TableRef& name) {

@@ -55,8 +55,11 @@ std::string lock_position(std::string_view schema, std::string_view leader, std:
 std::string claim_position(std::string_view schema, std::string_view leader, std::string_view owner);
 std::string update_position(std::string_view schema, std::string_view leader, const StoredPosition& position,
                             std::string_view owner);
-// 1 where the row is the owner's, and stays so until the transaction ends: for what others write for the owner.
-std::string share_position(std::string_view schema, std::string_view leader, std::string_view owner);
+// What others write for the owner, beside the applier's transactions, shares a row of its own: `loader`, claimed in the
+// same transaction as the position. A claim waits for what is under way.
+std::string claim_loader(std::string_view schema, std::string_view leader, std::string_view owner);
+// 1 where the row is the owner's, and stays so until the transaction ends.
+std::string share_loader(std::string_view schema, std::string_view leader, std::string_view owner);
 // Marks a transaction that has no row of `position` as an applier's. One row a slot.
 std::string mark_loading(std::string_view schema, std::uint32_t slot);
 inline constexpr std::uint16_t kErrNotOwner = 1242;  // ER_SUBQUERY_NO_1_ROW
@@ -104,7 +107,8 @@ enum class LedgerState : std::uint8_t { open, resolved };
 std::string insert_divergence(std::string_view schema, const TableRef& table, std::string_view what,
                               const RowIdentity& row, const LogPosition& at, LedgerState state);
 std::string count_open_ledger(std::string_view schema);
-// Its rows have been copied anew.
+std::string select_open_ledger_tables(std::string_view schema);  // schema and name of each, once
+// Its rows have been copied anew, or are equal.
 std::string resolve_ledger(std::string_view schema, const TableRef& table);
 
 }  // namespace crossfade::dualwrite

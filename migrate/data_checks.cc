@@ -225,6 +225,12 @@ CountedTable apply_rows(const DataCheck& check, const DataAnswer& answer, std::u
 
 }  // namespace
 
+std::vector<DataCheck> plan_orphan_checks(const TableDefinition& table, const Definitions& tables) {
+  std::vector<DataCheck> out;
+  add_orphans(table, nullptr, tables, out);
+  return out;
+}
+
 std::vector<DataCheck> plan_data_checks(const TablesToJudge& sides, const Findings& found) {
   std::vector<DataCheck> out;
   for (const auto& [name, table] : sides.leader.tables) {

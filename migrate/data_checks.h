@@ -33,6 +33,9 @@ struct DataCheck {
 // One for the rows of each table, with the columns that `found` names as too narrow; then foreign keys and keys.
 std::vector<DataCheck> plan_data_checks(const TablesToJudge& sides, const Findings& found);
 
+// Those of one table's foreign keys, as a server defines them: for that server's own rows.
+std::vector<DataCheck> plan_orphan_checks(const dualwrite::TableDefinition& table, const Definitions& tables);
+
 struct DataAnswer {
   std::vector<protocol::Cell> cells{};
   bool timed_out = false;

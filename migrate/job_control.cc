@@ -13,8 +13,9 @@ using dualwrite::quote_text;
 
 namespace {
 
-constexpr std::array<std::string_view, 5> kJobStates = {"running", "paused", "done", "failed", "cancelled"};
-constexpr std::array<std::string_view, 5> kTableStates = {"waiting", "copying", "done", "partial", "failed"};
+constexpr std::array<std::string_view, 6> kJobStates = {"running", "paused", "done", "failed", "cancelled", "orphans"};
+constexpr std::array<std::string_view, 6> kTableStates = {"waiting", "copying", "done",
+                                                          "partial", "failed",  "indexing"};
 constexpr std::size_t kReasonMax = 1000;
 
 std::string table(std::string_view schema, std::string_view name) {
@@ -62,7 +63,7 @@ std::string assigned(const TableRecord& record) {
          ",`key_name`=" + quote_text(record.key) + ",`rows`=" + number(record.rows) +
          ",`bytes`=" + number(record.bytes) + ",`chunks`=" + number(record.chunks) +
          ",`rows_estimate`=" + number(record.rows_estimate) + ",`bytes_estimate`=" + number(record.bytes_estimate) +
-         ",`reason`=" + shortened(record.reason);
+         ",`reason`=" + shortened(record.reason) + ",`indexes`=" + quote_text(record.indexes);
 }
 
 }  // namespace
@@ -83,7 +84,7 @@ std::vector<std::string> job_setup_statements(std::string_view schema) {
           "`state` VARCHAR(16) NOT NULL,`place` LONGBLOB NOT NULL,`key_name` TEXT NOT NULL,"
           "`rows` BIGINT UNSIGNED NOT NULL,`bytes` BIGINT UNSIGNED NOT NULL,`chunks` BIGINT UNSIGNED NOT NULL,"
           "`rows_estimate` BIGINT UNSIGNED NOT NULL,`bytes_estimate` BIGINT UNSIGNED NOT NULL,"
-          "`reason` VARCHAR(1000) NOT NULL,PRIMARY KEY(`job`,`table_schema`,`table_name`)" +
+          "`reason` VARCHAR(1000) NOT NULL,`indexes` LONGTEXT NOT NULL,PRIMARY KEY(`job`,`table_schema`,`table_name`)" +
           engine,
   };
 }
@@ -130,14 +131,14 @@ std::string update_job_table(std::string_view schema, std::uint64_t job, const T
 
 std::string select_job_tables(std::string_view schema, std::uint64_t job) {
   return "SELECT `table_schema`,`table_name`,`state`,`place`,`key_name`,`rows`,`bytes`,`chunks`,`rows_estimate`,"
-         "`bytes_estimate`,`reason` FROM " +
+         "`bytes_estimate`,`reason`,`indexes` FROM " +
          table(schema, "job_table") + " WHERE `job`=" + number(job) + " ORDER BY `table_schema`,`table_name`";
 }
 
 absl::StatusOr<std::vector<TableRecord>> job_tables_from(const protocol::ResultSet& result) {
   std::vector<TableRecord> out;
   for (const auto& row : result.rows) {
-    const auto state = row.size() == 11 ? state_of<TableState>(kTableStates, row[2]) : std::nullopt;
+    const auto state = row.size() == 12 ? state_of<TableState>(kTableStates, row[2]) : std::nullopt;
     if (!state) return wrong_shape("job_table");
     out.push_back({.table = {.schema = row[0].value_or(""), .table = row[1].value_or("")},
                    .state = *state,
@@ -148,7 +149,8 @@ absl::StatusOr<std::vector<TableRecord>> job_tables_from(const protocol::ResultS
                    .chunks = to_number(row[7]),
                    .rows_estimate = to_number(row[8]),
                    .bytes_estimate = to_number(row[9]),
-                   .reason = row[10].value_or("")});
+                   .reason = row[10].value_or(""),
+                   .indexes = row[11].value_or("")});
   }
   return out;
 }

@@ -16,15 +16,18 @@ namespace crossfade::migrate {
 
 using dualwrite::TableRef;
 
-// `running`, `paused`: goes on, or can; the others are its end.
-enum class JobState : std::uint8_t { running, paused, done, failed, cancelled };
+// `running`, `paused`: goes on, or can; the others are its end. `orphans`: all is copied, and rows refer to none.
+enum class JobState : std::uint8_t { running, paused, done, failed, cancelled, orphans };
 std::string_view name(JobState state);
 inline bool is_over(JobState state) { return state != JobState::running && state != JobState::paused; }
 
-// `waiting`, `copying`: to be done. `partial`: all that was asked for, but not the whole table.
-enum class TableState : std::uint8_t { waiting, copying, done, partial, failed };
+// `waiting`, `copying`, `indexing` (its rows are there, its indexes are not): to be done. `partial`: all that was asked
+// for, but not the whole table.
+enum class TableState : std::uint8_t { waiting, copying, done, partial, failed, indexing };
 std::string_view name(TableState state);
-inline bool is_over(TableState state) { return state != TableState::waiting && state != TableState::copying; }
+inline bool is_over(TableState state) {
+  return state == TableState::done || state == TableState::partial || state == TableState::failed;
+}
 
 struct JobRecord {
   std::uint64_t id = 0;
@@ -48,6 +51,7 @@ struct TableRecord {
   std::uint64_t rows_estimate = 0;
   std::uint64_t bytes_estimate = 0;
   std::string reason{};
+  std::string indexes{};  // pack_indexes() of those that were dropped and are to be built; empty: none
 };
 
 std::vector<std::string> job_setup_statements(std::string_view schema);  // CREATE TABLE IF NOT EXISTS

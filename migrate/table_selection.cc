@@ -3,62 +3,74 @@
 #include <algorithm>
 #include <utility>
 
+#include "dualwrite/ascii_case.h"
+
 namespace crossfade::migrate {
 
 using dualwrite::TableRef;
 
-absl::StatusOr<std::vector<TableSelection::Word>> TableSelection::words(const std::vector<std::string>& texts,
-                                                                        const std::string& option) {
-  std::vector<Word> out;
-  for (const std::string& text : texts) {
-    const std::size_t dot = text.find('.');
-    Word word{.schema = text.substr(0, dot), .table = dot == std::string::npos ? "" : text.substr(dot + 1)};
-    if (word.schema.empty() || (dot != std::string::npos && word.table.empty()))
-      return absl::InvalidArgumentError(option + ": '" + text + "' is neither SCHEMA nor SCHEMA.TABLE");
-    if (word.table == "*") word.table.clear();
-    out.push_back(std::move(word));
+namespace {
+
+bool names_schema(const std::string& word, const std::string& schema) {
+  return dualwrite::same_ignoring_case(word.substr(0, word.find('.')), schema);
+}
+
+bool names_all(const std::string& word) { return word.find('.') == std::string::npos || word.ends_with(".*"); }
+
+absl::Status check_words(const std::vector<std::string>& words, const std::string& option) {
+  for (const std::string& word : words) {
+    const std::size_t dot = word.find('.');
+    if (word.empty() || dot == 0 || dot + 1 == word.size())
+      return absl::InvalidArgumentError(option + ": '" + word + "' is neither SCHEMA nor SCHEMA.TABLE");
   }
-  return out;
+  return absl::OkStatus();
+}
+
+bool any_names(const std::vector<std::string>& words, const TableRef& table) {
+  return std::any_of(words.begin(), words.end(), [&](const std::string& word) { return names_table(word, table); });
+}
+
+}  // namespace
+
+bool names_table(const std::string& word, const TableRef& table) {
+  if (!names_schema(word, table.schema)) return false;
+  return names_all(word) || dualwrite::same_ignoring_case(word.substr(word.find('.') + 1), table.table);
 }
 
 absl::StatusOr<TableSelection> TableSelection::parse(const std::vector<std::string>& tables,
                                                      const std::vector<std::string>& excluded) {
+  if (absl::Status status = check_words(tables, "--tables"); !status.ok()) return status;
+  if (absl::Status status = check_words(excluded, "--exclude"); !status.ok()) return status;
   TableSelection out;
-  auto taken = words(tables, "--tables");
-  if (!taken.ok()) return taken.status();
-  auto left = words(excluded, "--exclude");
-  if (!left.ok()) return left.status();
-  out.tables_ = *std::move(taken);
-  out.excluded_ = *std::move(left);
+  out.tables_ = tables;
+  out.excluded_ = excluded;
   return out;
 }
 
-bool TableSelection::any_matches(const std::vector<Word>& words, const TableRef& table) {
-  return std::any_of(words.begin(), words.end(), [&table](const Word& word) {
-    return word.schema == table.schema && (word.table.empty() || word.table == table.table);
-  });
-}
-
 bool TableSelection::has(const TableRef& table) const {
-  return (tables_.empty() || any_matches(tables_, table)) && !any_matches(excluded_, table);
+  return (tables_.empty() || any_names(tables_, table)) && !any_names(excluded_, table);
 }
 
 bool TableSelection::has_schema(const std::string& schema) const {
-  const auto names = [&schema](const Word& word) { return word.schema == schema; };
-  const auto names_all = [&schema](const Word& word) { return word.schema == schema && word.table.empty(); };
+  const auto names = [&schema](const std::string& word) { return names_schema(word, schema); };
+  const auto all = [&schema](const std::string& word) { return names_schema(word, schema) && names_all(word); };
   return (tables_.empty() || std::any_of(tables_.begin(), tables_.end(), names)) &&
-         std::none_of(excluded_.begin(), excluded_.end(), names_all);
+         std::none_of(excluded_.begin(), excluded_.end(), all);
 }
 
 absl::Status TableSelection::check(const ServerFacts& leader) const {
   for (const auto& [words, option] : {std::pair(&tables_, "--tables"), std::pair(&excluded_, "--exclude")}) {
-    for (const Word& word : *words) {
+    for (const std::string& word : *words) {
       const bool has_schema = std::any_of(leader.schemas.begin(), leader.schemas.end(),
-                                          [&word](const SchemaFacts& each) { return each.name == word.schema; });
-      if (!has_schema)
-        return absl::NotFoundError(std::string(option) + ": old has no schema '" + word.schema + "' that travels");
-      if (!word.table.empty() && !leader.tables.contains({.schema = word.schema, .table = word.table}))
-        return absl::NotFoundError(std::string(option) + ": old has no table '" + word.schema + "." + word.table + "'");
+                                          [&](const SchemaFacts& each) { return names_schema(word, each.name); });
+      if (!has_schema) {
+        return absl::NotFoundError(std::string(option) + ": old has no schema '" + word.substr(0, word.find('.')) +
+                                   "' that travels");
+      }
+      const bool has_table =
+          names_all(word) || std::any_of(leader.tables.begin(), leader.tables.end(),
+                                         [&](const auto& each) { return names_table(word, each.first); });
+      if (!has_table) return absl::NotFoundError(std::string(option) + ": old has no table '" + word + "'");
     }
   }
   return absl::OkStatus();

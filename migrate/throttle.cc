@@ -1,6 +1,7 @@
 #include "migrate/throttle.h"
 
 #include <algorithm>
+#include <cstdio>
 
 namespace crossfade::migrate {
 
@@ -22,6 +23,13 @@ std::string throttle_reason(const ThrottleLimits& limits, const ServerLoad& load
   }
   if (load.lock_waits > limits.lock_waits_max) {
     return past(load.lock_waits, "sessions of the leader wait for rows", limits.lock_waits_max);
+  }
+  const double growth = limits.latency_growth_max;
+  if (growth > 0 && load.latency_before && load.latency_now && *load.latency_now > *load.latency_before * growth) {
+    char text[120];
+    std::snprintf(text, sizeof text, "clients' p99 is %.1f ms, before the copy %.1f ms, at most %.1f times that",
+                  *load.latency_now * 1000, *load.latency_before * 1000, growth);
+    return text;
   }
   return "";
 }

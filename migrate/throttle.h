@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace crossfade::migrate {
@@ -11,6 +12,7 @@ struct ThrottleLimits {
   std::chrono::milliseconds lag_max{2000};  // of the applier
   std::uint64_t threads_running_max = 64;   // on the leader
   std::uint64_t lock_waits_max = 8;         // sessions of the leader that wait for a row
+  double latency_growth_max = 0;            // of clients' p99, times what it was before; 0: it is not looked at
   std::uint64_t rows_per_second = 0;        // 0: as many as there are
   double mb_per_second = 0;                 // 10^6 bytes
 };
@@ -20,6 +22,7 @@ struct ServerLoad {
   std::chrono::milliseconds lag{};
   std::uint64_t threads_running = 0;
   std::uint64_t lock_waits = 0;
+  std::optional<double> latency_before{}, latency_now{};  // seconds; nullopt: not known
 };
 
 // Why nothing is to be read now; empty: it may be.

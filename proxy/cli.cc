@@ -9,6 +9,8 @@
 #include "nlohmann/json.hpp"
 #include "proxy/cli_admin.h"
 #include "proxy/cli_backfill.h"
+#include "proxy/cli_load.h"
+#include "proxy/cli_verify.h"
 #include "proxy/counts/log.h"
 #include "proxy/misspelling.h"
 #include "proxy/settings/config_file.h"
@@ -69,6 +71,12 @@ int preflight(const std::string& config_file, const PreflightOrder& order, const
   const std::optional<config::Config> config = load_checked(config_file, context.err);
   if (!config.has_value()) return kError;
   return context.preflight(*config, order, context.out, context.err);
+}
+
+int load(const std::string& config_file, const LoadOrder& order, const CliContext& context) {
+  const std::optional<config::Config> config = load_checked(config_file, context.err);
+  if (!config.has_value()) return kError;
+  return context.load(*config, order, context.out, context.err);
 }
 
 int fail(const absl::Status& status, const CliContext& context) {
@@ -260,6 +268,12 @@ int run_cli(int argc, const char* const* argv, const CliContext& context) {
       "Examples:\n  crossfade tables release shop.orders\n"
       "  crossfade tables release shop.orders --overwrite --config crossfade.yaml");
   BackfillVerbs backfill_verbs(app, admin);
+  LoadOrder to_load;
+  CLI::App* load_verb =
+      add_config_verb(app, "load", "Load exported files into a table of new, by way of a staging table", config_file);
+  add_load_options(*load_verb, to_load);
+  VerifyVerbs verify_verbs(app, admin);
+  RepairVerb repair_verb(app, admin);
   CLI::App* version_verb = app.add_subcommand("version", "Print the version");
   version_verb->footer("Example:\n  crossfade version");
 
@@ -284,7 +298,10 @@ int run_cli(int argc, const char* const* argv, const CliContext& context) {
   if (status_verb->parsed()) return status(admin, context);
   if (report_verb->parsed()) return report(admin, context);
   if (release_verb->parsed()) return release(admin, to_release, context);
+  if (load_verb->parsed()) return load(config_file, to_load, context);
   if (backfill_verbs.parsed()) return backfill_verbs.run(context);
+  if (verify_verbs.parsed()) return verify_verbs.run(context);
+  if (repair_verb.parsed()) return repair_verb.run(context);
   context.out << "crossfade " << context.version << "\n";
   return kOk;
 }

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "config/config.h"
+#include "proxy/migrate/load.h"
 #include "proxy/migrate/preflight.h"
 
 namespace crossfade::proxy {
@@ -18,6 +19,8 @@ struct CliContext {
   std::function<int(const config::Config&)> serve;  // the verb `serve`, given a configuration without problems
   std::function<absl::Status(const config::Config&)> remove_triggers = nullptr;  // of the verb `remove-triggers`
   std::function<int(const config::Config&, const PreflightOrder&, std::ostream& out, std::ostream& err)> preflight =
+      nullptr;  // of that verb; the exit code
+  std::function<int(const config::Config&, const LoadOrder&, std::ostream& out, std::ostream& err)> load =
       nullptr;  // of that verb; the exit code
 };
 

@@ -2,6 +2,7 @@
 
 #include "proxy/cli.h"
 #include "proxy/feed/remove_triggers.h"
+#include "proxy/migrate/load.h"
 #include "proxy/migrate/preflight.h"
 #include "proxy/serve/server.h"
 
@@ -12,5 +13,6 @@ int main(int argc, char** argv) {
                                     .err = std::cerr,
                                     .serve = crossfade::proxy::serve,
                                     .remove_triggers = crossfade::proxy::remove_triggers,
-                                    .preflight = crossfade::proxy::preflight});
+                                    .preflight = crossfade::proxy::preflight,
+                                    .load = crossfade::proxy::load});
 }

@@ -17,8 +17,8 @@ constexpr std::size_t kMembersInALine = 8;
 // In the headline already.
 constexpr std::array<std::string_view, 4> kHeadline = {"version", "uptime_seconds", "ready", "draining"};
 // These first, in this order; then the rest by name.
-constexpr std::array<std::string_view, 10> kFirst = {"leader",   "caught_up", "lag",     "feed",   "applier",
-                                                     "backfill", "flags",     "clients", "shadow", "backends"};
+constexpr std::array<std::string_view, 12> kFirst = {"leader", "caught_up", "lag",   "feed",    "applier", "backfill",
+                                                     "verify", "repair",    "flags", "clients", "shadow",  "backends"};
 constexpr std::array<std::string_view, 3> kFirstInside = {"state", "version", "address"};
 
 std::string printable(std::string text) {

@@ -100,6 +100,13 @@ def copy(proxy, binary, watch, findings):
     findings.check(job()["state"] == "done", "%d rows were copied while the application wrote" % job()["rows"])
 
 
+def compare(proxy, binary, findings):
+    """Row by row, while the application writes."""
+    same = command(binary, proxy, "verify", "start")
+    rows = json.loads(proxy.get("/jobs/verify"))["rows"]
+    findings.check(same == 0, "verify compared %d rows while the application wrote, and none differs" % rows)
+
+
 class Shopper(threading.Thread):
     """One application thread: mostly reads, some orders; a new connection now and then, as applications have."""
 
@@ -253,6 +260,7 @@ def show(servers, proxy, binary, findings):
         shopper.start()
     watch = Watch(proxy, shoppers)
     copy(proxy, binary, watch, findings)
+    compare(proxy, binary, findings)
     watch.phase("writes to both", 2)
     proxy.set_flags(shadow_read={"percent": 100})
     watch.phase("+ shadow reads 100 %", 4)

@@ -44,7 +44,8 @@ constexpr std::string_view kText = "text/plain; charset=utf-8";
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kMetrics = "text/plain; version=0.0.4; charset=utf-8";
 constexpr std::string_view kPaths =
-    "/ /status /report /flags /metrics /startup /readiness /liveness /tables/release /jobs/backfill";
+    "/ /status /report /flags /metrics /startup /readiness /liveness /tables/release /jobs/backfill "
+    "/jobs/verify /jobs/repair";
 
 beast::string_view to_beast(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -77,6 +78,8 @@ Response index() {
                           {"/metrics", "Prometheus metrics"},
                           {"/tables/release", "POST: a stopped table is caught up"},
                           {"/jobs/backfill", "how far the copy of tables is; POST: start, pause, resume, cancel"},
+                          {"/jobs/verify", "what comparing both databases has shown; POST as for /jobs/backfill"},
+                          {"/jobs/repair", "how far the repair of rows is; POST as for /jobs/backfill"},
                           {"/startup", "200 once the proxy has started"},
                           {"/readiness", "200 while it takes clients"},
                           {"/liveness", "200 while the process works, whatever the backends do"}}}}));
@@ -107,8 +110,8 @@ class Router {
       response.set(http::field::www_authenticate, "Bearer");
       return response;
     }
-    const bool is_copy = path == "/jobs/backfill";
-    const bool is_order = path == "/tables/release" || (is_copy && request.method() == http::verb::post);
+    const AdminHandlers::Job* job = job_at(path);
+    const bool is_order = path == "/tables/release" || (job != nullptr && request.method() == http::verb::post);
     const http::verb method = is_order ? http::verb::post : http::verb::get;
     if (request.method() != method) {
       const std::string name(http::to_string(method));
@@ -116,8 +119,8 @@ class Router {
       response.set(http::field::allow, name);
       return response;
     }
-    if (is_order) return is_copy ? order_backfill(request) : release(request);
-    if (is_copy) return answer(http::status::ok, kJson, pretty(handlers_.backfill()));
+    if (is_order) return job != nullptr ? order_job(*job, request) : release(request);
+    if (job != nullptr) return answer(http::status::ok, kJson, pretty(job->status()));
     if (path == "/") return index();
     if (path == "/status") return answer(http::status::ok, kJson, pretty(handlers_.status()));
     if (path == "/report") return answer(http::status::ok, kJson, pretty(handlers_.report()));
@@ -142,9 +145,17 @@ class Router {
     return answer(code, kText, std::string(status.message()) + "\n");
   }
 
-  Response order_backfill(const Request& request) const {
+  // nullptr: the path is of something else.
+  const AdminHandlers::Job* job_at(std::string_view path) const {
+    constexpr std::string_view kJobs = "/jobs/";
+    if (!path.starts_with(kJobs)) return nullptr;
+    const auto found = handlers_.jobs.find(std::string(path.substr(kJobs.size())));
+    return found == handlers_.jobs.end() ? nullptr : &found->second;
+  }
+
+  static Response order_job(const AdminHandlers::Job& job, const Request& request) {
     if (!is_json(request)) return answer(http::status::unsupported_media_type, kText, "send application/json\n");
-    const auto done = handlers_.order_backfill(nlohmann::json::parse(request.body(), nullptr, false));
+    const auto done = job.order(nlohmann::json::parse(request.body(), nullptr, false));
     return done.ok() ? answer(http::status::ok, kJson, pretty({{"text", *done}})) : not_done(done.status());
   }
 

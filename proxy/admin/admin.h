@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -27,9 +28,12 @@ struct AdminHandlers {
   std::function<bool()> ready;  // serving, not draining, leader reachable
   std::function<bool()> started;
   std::function<absl::StatusOr<std::string>(const ReleaseOrder&)> release;  // may take seconds
-  std::function<nlohmann::json()> backfill = nullptr;                       // how far the copy of tables is
-  // {"verb": "start", "options": {..}}; may take a minute.
-  std::function<absl::StatusOr<std::string>(const nlohmann::json&)> order_backfill = nullptr;
+  struct Job {
+    std::function<nlohmann::json()> status;  // how far it is
+    // {"verb": "start", "options": {..}}: what was done; may take a minute.
+    std::function<absl::StatusOr<std::string>(const nlohmann::json&)> order;
+  };
+  std::map<std::string, Job> jobs{};  // by kind: "backfill"
 };
 
 class AdminServer {

@@ -77,9 +77,25 @@ Metrics::Gauges gauges(const StatusSources& sources) {
   out.backfill_tables_failed = copy.tables_failed;
   out.backfill_running = copy.running;
   out.backfill_throttled = copy.throttled;
+  const Verify::Gauges comparison = sources.verify.gauges();
+  out.verify_rows = comparison.rows;
+  out.verify_differences = comparison.differences;
+  out.verify_tables_left = comparison.tables_left;
+  out.verify_tables_failed = comparison.tables_failed;
+  out.verify_running = comparison.running;
+  out.verify_throttled = comparison.throttled;
+  const Repair::Gauges repair = sources.repair.gauges();
+  out.repair_rows = repair.rows;
+  out.repair_running = repair.running;
   out.log_dropped = log_lines_dropped();
   for (std::size_t i = 0; i < kLogKinds; ++i) out.log_suppressed[i] = limited_log().suppressed(static_cast<LogKind>(i));
   return out;
+}
+
+// The rows that differ are for who asks for them.
+static nlohmann::json without_rows(nlohmann::json verify) {
+  verify.erase("differences");
+  return verify;
 }
 
 nlohmann::json status_json(const StatusSources& sources) {
@@ -144,6 +160,8 @@ nlohmann::json status_json(const StatusSources& sources) {
         {"ledger_open", feed.ledger_open},
         {"parked", parked}}},
       {"backfill", sources.backfill.status()},
+      {"verify", without_rows(sources.verify.status())},
+      {"repair", sources.repair.status()},
       {"flags", flag_values},
       {"clients",
        {{"open", sum(&Counters::clients_open)},

@@ -9,7 +9,8 @@
 #include "nlohmann/json.hpp"
 #include "proxy/counts/metrics.h"
 #include "proxy/migrate/backfill.h"
-#include "proxy/settings/flags_watcher.h"
+#include "proxy/migrate/repair.h"
+#include "proxy/migrate/verify.h"
 #include "proxy/worker/worker.h"
 
 namespace crossfade::proxy {
@@ -21,6 +22,8 @@ struct StatusSources {
   // The file may hold newer ones, which not every session goes by yet.
   std::function<std::shared_ptr<const config::Flags>()> flags_in_force;
   const Backfill& backfill;
+  const Verify& verify;
+  const Repair& repair;
   TimePoint started;
 };
 

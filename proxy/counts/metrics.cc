@@ -186,6 +186,25 @@ void add_backfill(Exposition& out, const Metrics::Gauges& gauges) {
                   static_cast<double>(gauges.backfill_tables_failed));
 }
 
+void add_verify(Exposition& out, const Metrics::Gauges& gauges) {
+  out.gauge_value("crossfade_verify_running", "1 while both databases are being compared.",
+                  gauges.verify_running ? 1 : 0);
+  out.gauge_value("crossfade_verify_throttled", "1 while the comparison waits for the servers or for its own limits.",
+                  gauges.verify_throttled ? 1 : 0);
+  out.gauge_value("crossfade_verify_rows", "Rows of the leader that the last comparison has compared.",
+                  static_cast<double>(gauges.verify_rows));
+  out.gauge_value("crossfade_verify_differences", "Rows that it has confirmed to differ.",
+                  static_cast<double>(gauges.verify_differences));
+  out.gauge_value("crossfade_verify_tables_left", "Tables of it that are not done.",
+                  static_cast<double>(gauges.verify_tables_left));
+  out.gauge_value("crossfade_verify_tables_failed", "Tables that it could not compare.",
+                  static_cast<double>(gauges.verify_tables_failed));
+  out.gauge_value("crossfade_repair_running", "1 while rows of the follower are written anew.",
+                  gauges.repair_running ? 1 : 0);
+  out.gauge_value("crossfade_repair_rows", "Rows that the last repair has written.",
+                  static_cast<double>(gauges.repair_rows));
+}
+
 void add_backends(Exposition& out, const Metrics::Gauges& gauges) {
   std::vector<ClientMetric> up;
   std::vector<ClientMetric> open;
@@ -272,6 +291,7 @@ std::string Metrics::prometheus(const Gauges& gauges) const {
   add_writes(out);
   add_applier(out, gauges);
   add_backfill(out, gauges);
+  add_verify(out, gauges);
   add_backends(out, gauges);
   add_shadow(out, *this, gauges);
   add_flags(out, gauges);

@@ -75,6 +75,10 @@ class Metrics {
     std::uint64_t ledger_open = 0;
     std::uint64_t backfill_rows = 0, backfill_bytes = 0, backfill_tables_left = 0, backfill_tables_failed = 0;
     bool backfill_running = false, backfill_throttled = false;
+    std::uint64_t verify_rows = 0, verify_differences = 0, verify_tables_left = 0, verify_tables_failed = 0;
+    bool verify_running = false, verify_throttled = false;
+    std::uint64_t repair_rows = 0;
+    bool repair_running = false;
     std::uint64_t log_dropped = 0;
     std::array<std::uint64_t, kLogKinds> log_suppressed = {};  // by LogKind
   };

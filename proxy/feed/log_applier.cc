@@ -38,8 +38,13 @@ LogApplier::LogApplier(ApplierSetting setting, FollowerWriter& follower, Backend
       next_(stored_),
       random_(static_cast<std::uint32_t>(stored_.applied.offset) + 1) {}
 
+LogApplier::~LogApplier() {
+  if (loader_) loader_->abandon();
+}
+
 Task<absl::Status> LogApplier::apply(LogQueue& queue, config::OnDivergence policy) {
   absl::Status status;
+  if (!in_transaction_) status = co_await close_chunks();
   bool taken = false;
   while (status.ok() && !queue.items.empty()) {
     const bool between = !in_transaction_ && std::holds_alternative<LogAdvance>(queue.items.front());
@@ -63,10 +68,14 @@ Task<absl::Status> LogApplier::take(LogItem item, config::OnDivergence policy) {
   } else if (auto* rows = std::get_if<RowsChange>(&item)) {
     if (const auto token = dualwrite::marker_token(*rows, setting_.schema)) {
       status = co_await take_marker(*token);
-    } else if (current_.at < careful_through_) {
+      co_return status;
+    }
+    TableRef table{.schema = rows->table->schema, .table = rows->table->table};
+    if (is_followed(table)) status = co_await wait_for_chunks_of(std::move(table));
+    if (status.ok() && current_.at < careful_through_) {
       status = co_await settle();
       if (status.ok()) status = co_await apply_carefully(std::move(*rows), policy);
-    } else {
+    } else if (status.ok()) {
       std::shared_ptr<const TableMapping> unmapped;
       status = take_rows(std::move(*rows), &unmapped);
       if (status.ok() && unmapped) status = co_await settle();
@@ -75,6 +84,7 @@ Task<absl::Status> LogApplier::take(LogItem item, config::OnDivergence policy) {
     if (status.ok() && built_bytes_ >= kBatchBytesMax) status = co_await flush();
   } else if (auto* statement = std::get_if<LoggedStatement>(&item)) {
     status = co_await settle();
+    if (status.ok()) status = co_await wait_for_chunks();
     if (status.ok()) status = co_await take_statement(std::move(*statement));
   } else if (auto* end = std::get_if<TransactionEnd>(&item)) {
     const bool careful = current_.at < careful_through_;

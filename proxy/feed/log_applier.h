@@ -35,9 +35,10 @@ namespace crossfade::proxy {
 
 // What the applier works for and with; all of it outlives it.
 struct ApplierSetting {
-  std::string schema;  // the control schema
-  std::string leader;  // "old"
-  std::string owner;   // 16 bytes, drawn by this process
+  std::string schema;          // the control schema
+  std::string leader;          // "old"
+  std::string owner;           // 16 bytes, drawn by this process
+  std::uint64_t applying = 0;  // RowFeed::applying()
   config::DualWriteConfig config;
   dualwrite::ServerMakes makes;
   Reactor& reactor;
@@ -55,6 +56,7 @@ struct ApplierSetting {
 class LogApplier {
  public:
   LogApplier(ApplierSetting setting, FollowerWriter& follower, BackendLink& leader, dualwrite::StoredPosition stored);
+  ~LogApplier();
 
   // Applies every whole transaction in the queue, and the beginning of one that is too large to be kept in memory. What
   // the follower is still busy with when this returns (is_under_way()) is settled by the next call, or by settle().
@@ -65,6 +67,12 @@ class LogApplier {
   // Has the follower take everything that was taken from the queue, so that something else may be done on its
   // connection; not in the middle of a large transaction.
   Task<absl::Status> come_to_rest();
+  // Chunks are being written beside, or were and are not remembered yet.
+  bool is_loading() const { return loader_ && loader_->is_busy(); }
+  // For something new in that.
+  Task<void> wait_for_a_chunk(TimePoint deadline);
+  // Until none is being written.
+  Task<absl::Status> wait_for_chunks();
   const dualwrite::StoredPosition& stored() const { return stored_; }
   // The end of the last transaction that is on the follower, stored or not.
   const dualwrite::LogPosition& processed() const { return next_.applied; }
@@ -120,8 +128,15 @@ class LogApplier {
 
   // log_applier_copy.cc: tables whose rows are being copied
   Task<absl::Status> take_marker(std::uint64_t token);
-  Task<absl::Status> load(std::shared_ptr<Chunk> chunk);
-  Task<absl::Status> load_whole(std::shared_ptr<Chunk> chunk);
+  bool is_wanted(const Chunk& chunk) const;
+  absl::Status check_sizes(const Chunk& chunk) const;
+  Task<absl::Status> close_chunk(std::shared_ptr<Chunk> chunk, absl::Status loaded);
+  Task<absl::Status> close_chunks();
+  Task<absl::Status> wait_for_chunks_of(dualwrite::TableRef table);
+  ChunkLoader& loader();
+  Task<absl::Status> load_within(std::shared_ptr<Chunk> chunk);
+  Task<absl::Status> let_compare(std::shared_ptr<Chunk> chunk);
+  Task<absl::Status> give_up_repair(std::shared_ptr<Chunk> chunk, absl::Status why);
   void loosen_foreign_keys(dualwrite::RowsChange& change) const;
   absl::StatusOr<std::vector<dualwrite::RowStatement>> missing_rows(const dualwrite::RowsChange& change,
                                                                     const dualwrite::TableMapping& how) const;
@@ -176,7 +191,7 @@ class LogApplier {
   std::vector<std::string> gtids_;
   std::size_t transactions_ = 0;
   std::vector<std::shared_ptr<Chunk>> loaded_;  // chunks that are on the follower, and whose closing_ is not
-  std::unique_ptr<ChunkLoader> loader_;
+  std::shared_ptr<ChunkLoader> loader_;         // its connections may end their work behind us
   bool no_foreign_key_checks_ = false;
 
   std::uint64_t applied_transactions_ = 0;

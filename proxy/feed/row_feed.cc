@@ -25,6 +25,7 @@ namespace {
 constexpr auto kRetryPause = std::chrono::milliseconds(200);
 constexpr auto kStandByInterval = std::chrono::milliseconds(50);
 constexpr auto kElectionInterval = std::chrono::milliseconds(500);
+constexpr auto kLoadingMax = std::chrono::milliseconds(5);
 constexpr std::string_view kLeaderName = "old";
 
 std::string draw_owner() {
@@ -259,8 +260,11 @@ Task<absl::Status> RowFeed::follow() {
   }
   if (idle_.load()) on_idle();
   const bool under_way = applier_ && applier_->is_under_way();
-  if (!follower_ || (!under_way && !follower_->link().alive())) {
-    follower_.reset();
+  // With it goes the applier, which writes there.
+  if (follower_ && !under_way && !follower_->link().alive()) {
+    co_return absl::UnavailableError("the follower closed the connection");
+  }
+  if (!follower_) {
     const absl::Status connected = co_await connect_follower();
     if (!connected.ok()) co_return connected;
   }
@@ -286,6 +290,11 @@ Task<absl::Status> RowFeed::follow() {
   absl::Status read;
   if (under_way) {
     read = co_await source_->read_ahead(queue_);
+  } else if (applier_->is_loading()) {
+    // The leader may have nothing to say until a chunk is there.
+    read = co_await source_->read_ahead(queue_);
+    if (read.ok() && queue_.ends == 0) co_await applier_->wait_for_a_chunk(Clock::now() + kLoadingMax);
+    if (read.ok() && source_->kind() == FeedKind::trigger) read = co_await source_->read(queue_);
   } else {
     read = co_await source_->read(queue_);
   }
@@ -322,9 +331,13 @@ Task<absl::StatusOr<StoredPosition>> RowFeed::take_position() {
   // A new name each time: what an earlier connection of ours has under way can no longer commit.
   owner_ = draw_owner();
   const StoredPosition here{.applied = anchor_->at, .resume = anchor_->at, .server = anchor_->server, .gtid = ""};
-  auto made =
-      co_await follower_->ask(dualwrite::insert_position(options_.schema, std::string(kLeaderName), here, owner_));
+  auto made = co_await follower_->ask("BEGIN");
+  if (made.ok()) {
+    made = co_await follower_->ask(dualwrite::insert_position(options_.schema, std::string(kLeaderName), here, owner_));
+  }
   if (made.ok()) made = co_await follower_->ask(dualwrite::claim_position(options_.schema, kLeaderName, owner_));
+  if (made.ok()) made = co_await follower_->ask(dualwrite::claim_loader(options_.schema, kLeaderName, owner_));
+  if (made.ok()) made = co_await follower_->ask("COMMIT");
   if (made.ok()) made = co_await follower_->ask(dualwrite::select_position(options_.schema, kLeaderName));
   if (!made.ok()) co_return made.status();
   auto stored = dualwrite::position_from(*made);
@@ -358,6 +371,7 @@ Task<absl::Status> RowFeed::open_source(const StoredPosition& stored) {
   ApplierSetting setting{.schema = options_.schema,
                          .leader = std::string(kLeaderName),
                          .owner = owner_,
+                         .applying = times_applied_ + 1,
                          .config = options_.config,
                          .makes = makes(),
                          .reactor = reactor_,

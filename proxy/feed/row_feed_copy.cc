@@ -19,10 +19,21 @@ Task<absl::Status> RowFeed::carry_out_copy_order() {
   const std::shared_ptr<CopyOrder> wanted = copy_orders_.front();
   copy_orders_.pop_front();
   if (wanted->taken.exchange(true)) co_return absl::OkStatus();
+  // Nothing of a table whose copy ends may come later.
+  const absl::Status written = co_await applier_->wait_for_chunks();
+  if (!written.ok()) {
+    Reply<absl::Status>::give(wanted->reply, written);
+    co_return written;
+  }
   // One that was dropped meanwhile is not stopped any more.
   std::erase_if(wanted->set, [this](const StoppedTable& table) {
     return table.catch_up == dualwrite::CatchUp::none && !stopped_.is_copied(table.table);
   });
+  for (const TableRef& table : wanted->cleared) {
+    if (stopped_.is_copying(table)) continue;
+    Reply<absl::Status>::give(wanted->reply, absl::AbortedError("table " + table.table + " has stopped meanwhile"));
+    co_return absl::OkStatus();
+  }
   for (StoppedTable& table : wanted->set) {
     table.since = applier_->processed();
     table.stopped_at = unix_seconds();

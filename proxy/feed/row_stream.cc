@@ -106,4 +106,16 @@ Task<absl::Status> RowStream::skip_rest(TimePoint deadline) {
   }
 }
 
+Task<absl::Status> read_stream(BackendLink& link, std::string sql, TakeRow take, TimePoint deadline) {
+  auto stream = co_await RowStream::start(link, std::move(sql), deadline);
+  if (!stream.ok()) co_return stream.status();
+  for (;;) {
+    auto row = co_await (*stream)->next(deadline);
+    if (!row.ok()) co_return row.status();
+    if (!*row) co_return absl::OkStatus();
+    const absl::Status taken = take(**row);
+    if (!taken.ok()) co_return absl::InternalError(std::string(taken.message()));
+  }
+}
+
 }  // namespace crossfade::proxy

@@ -1,6 +1,7 @@
 // The rows of one long answer as they come, a few at a time.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,5 +40,10 @@ class RowStream {
   State state_ = State::head;
   std::size_t columns_ = 0;
 };
+
+// All rows of a SELECT, one by one. FailedPrecondition: the server's error, and the link is as it was; after any other
+// failure, also one that `take` gives, the link is dead.
+using TakeRow = std::function<absl::Status(const std::vector<protocol::Cell>&)>;
+Task<absl::Status> read_stream(BackendLink& link, std::string sql, TakeRow take, TimePoint deadline);
 
 }  // namespace crossfade::proxy

@@ -112,4 +112,12 @@ bool TableCatalog::carries(const std::vector<TableRef>& tables, dualwrite::Serve
                       [](const auto& finding) { return finding.severity == dualwrite::Severity::blocker; });
 }
 
+bool TableCatalog::refers_to_others(const TableRef& table) const {
+  for (const Definitions* side : {&leader_, &follower_}) {
+    const auto found = side->find(table);
+    if (found == side->end() || !found->second.foreign_keys.empty()) return true;
+  }
+  return false;
+}
+
 }  // namespace crossfade::proxy

@@ -52,6 +52,8 @@ class TableCatalog {
   }
   // Both sides have equal definitions of these tables as far as rows go: no blocker among the findings.
   bool carries(const std::vector<dualwrite::TableRef>& tables, dualwrite::ServerMakes makes) const;
+  // Has foreign keys, on either side, as far as is known.
+  bool refers_to_others(const dualwrite::TableRef& table) const;
 
  private:
   std::string control_schema_;

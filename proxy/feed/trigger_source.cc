@@ -132,7 +132,7 @@ void TriggerSource::close() {
   in_transaction_ = false;
   held_.reset();
   ends_at_.reset();
-  awaited_.clear();
+  awaited_.reset();
   elected_ = false;
 }
 
@@ -376,12 +376,13 @@ Task<absl::StatusOr<LogPosition>> TriggerSource::others_place(BackendLink& leade
   if (!visible.ok()) co_return visible.status();
   std::set<std::uint64_t> now;
   for (const auto& row : *visible) now.insert(first_number(row));
-  std::erase_if(awaited_, [&now](std::uint64_t id) { return !now.contains(id); });
-  if (awaited_.empty() && now.size() < kAwaitedMax) {
+  if (awaited_) std::erase_if(*awaited_, [&now](std::uint64_t id) { return !now.contains(id); });
+  if (awaited_ && awaited_->empty()) {
     ++round_;
     part_ = 0;
-    awaited_ = std::move(now);
+    awaited_.reset();
   }
+  if (!awaited_ && now.size() < kAwaitedMax) awaited_ = std::move(now);
   co_return place(round_, 0);
 }
 

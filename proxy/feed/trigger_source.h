@@ -108,7 +108,7 @@ class TriggerSource final : public ChangeSource {
   std::uint64_t cut_at_ = 0;            // the last id that was visible when the last backlog was cut
 
   // A stand-by: what was visible when its round began, and has not been taken since.
-  std::set<std::uint64_t> awaited_;
+  std::optional<std::set<std::uint64_t>> awaited_;
 };
 
 }  // namespace crossfade::proxy

@@ -1,59 +1,33 @@
 // Copies the rows of tables from the leader to the follower while both are in use (`crossfade backfill`).
 //
-// A thread of its own with its own reactor, in every proxy; the one whose feed applies does the work, from what the
-// follower's control schema says: the last job, and for each of its tables how far it is. So a job goes on after any
-// crash, in any proxy, and nobody needs to watch it.
-//
 // A table is stopped as far as the feed is concerned until its copy is done (StopCause::copy): its reads stay with the
 // leader, and its changes are applied in the way that log_applier_copy.cc describes. Chunks are read on the leader
 // under share locks, with a marker for their place; the applier, meeting the marker, writes the rows and, with the
 // position, how far the table is then.
 #pragma once
 
-#include <atomic>
-#include <deque>
-#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "migrate/chunk_size.h"
 #include "migrate/copy_options.h"
 #include "migrate/job_control.h"
+#include "migrate/latency_watch.h"
 #include "nlohmann/json.hpp"
-#include "proxy/feed/row_feed.h"
 #include "proxy/feed/table_catalog.h"
 #include "proxy/migrate/chunk_reader.h"
+#include "proxy/migrate/errand.h"
+#include "proxy/migrate/job_runner.h"
 
 namespace crossfade::proxy {
 
-struct BackfillSetting {
-  // Where and as whom to connect now, with the control accounts. Any thread.
-  std::function<LinkOptions(config::Backend)> link;
-  config::Backend leader = config::Backend::old_db;
-  std::string schema;  // the control schema
-};
-
-// What is asked for over the admin server.
-struct BackfillOrder {
-  enum class Verb : std::uint8_t { start, pause, resume, cancel } verb = Verb::start;
-  migrate::CopyOptions options{};  // of start
-};
-
-class Backfill {
+class Backfill final : public JobRunner {
  public:
-  Backfill(BackfillSetting setting, RowFeed& feed, Metrics& metrics);
-  ~Backfill();
-  void start();
-  void stop();
-  // Any thread but its own; waits at most so long. What was done, or why it was not (FailedPrecondition: it cannot be;
-  // Unavailable: it could not be looked at now).
-  absl::StatusOr<std::string> carry_out(BackfillOrder order, std::chrono::milliseconds at_most);
-  // Any thread. The last job that this process knows of: see docs/configuration.md.
-  nlohmann::json status() const;
+  Backfill(JobSetting setting, RowFeed& feed, Metrics& metrics);
+  ~Backfill() override;
   struct Gauges {
     std::uint64_t rows = 0, bytes = 0, tables_left = 0, tables_failed = 0;
     bool running = false, throttled = false;
@@ -63,29 +37,18 @@ class Backfill {
  private:
   struct TableCopy;
   struct Job;
-  struct Request {
-    BackfillOrder order;
-    std::promise<absl::StatusOr<std::string>> answer;
-    std::atomic<bool> taken{false};
-    const TimePoint asked = Clock::now();
-  };
 
-  // backfill.cc: the loop, orders, what is shown
-  Task<void> loop();
-  Task<absl::Status> step(std::uint64_t applying);
-  Task<absl::Status> open_control();
-  Task<absl::Status> make_marker_table();
-  Task<absl::Status> load_job();
-  void refuse_requests(const std::string& feed_state);
-  Task<void> answer_requests();
-  Task<absl::StatusOr<std::string>> answer(BackfillOrder order);
-  Task<absl::StatusOr<std::string>> change_state(migrate::JobState state);
-  Task<absl::StatusOr<protocol::ResultSet>> ask(std::string sql);
-  Task<absl::Status> order_feed(std::shared_ptr<RowFeed::CopyOrder> wanted);
-  void publish();
+  // backfill.cc: the job as a whole, what is shown
+  Task<absl::Status> load_job() override;
+  void drop_job() override;
+  const migrate::JobRecord* job_record() const override;
+  Task<absl::StatusOr<std::string>> change_state(migrate::JobState state) override;
+  void publish() override;
+  Task<absl::Status> after_job() override;
+  void look_at_latency(bool running);
 
   // backfill_start.cc: what a job is made of
-  Task<absl::StatusOr<std::string>> start_job(migrate::CopyOptions options);
+  Task<absl::StatusOr<std::string>> start_job(nlohmann::json asked) override;
   Task<absl::Status> check_start(Job& job, const migrate::CopyOptions& options);
   Task<absl::Status> check_rows(Job& job, std::vector<std::string>* problems);
   bool is_captured(const FeedStatus& feed, const dualwrite::TableRef& table) const;
@@ -94,11 +57,9 @@ class Backfill {
   std::string check_circles(const Job& job) const;
   std::string check_parents(const Job& job, const dualwrite::TableRef& table) const;
   Task<absl::Status> check_conditions(Job& job, std::vector<std::string>* problems);
-  absl::StatusOr<CopyPlan> plan_table(const dualwrite::TableRef& table, const Definitions& leading,
-                                      const Definitions& following) const;
 
   // backfill_job.cc: the tables of a job, in their order
-  Task<absl::Status> run_job(std::uint64_t applying);
+  Task<absl::Status> run_job(std::uint64_t applying) override;
   Task<absl::Status> adopt_tables();
   Task<absl::Status> empty_table(dualwrite::TableRef table);
   Task<absl::Status> begin_group(std::vector<TableCopy*> group);
@@ -112,6 +73,16 @@ class Backfill {
   bool goes_on() const;
   bool cascades_are_silent() const;
 
+  // backfill_indexes.cc: before and behind the rows
+  Task<absl::StatusOr<Definitions>> on_follower();
+  Task<absl::Status> defer_indexes(TableCopy& table);
+  Task<absl::Status> build_indexes();
+  Task<absl::Status> begin_index_build(TableCopy& table);
+  Task<absl::Status> settle_index_build(TableCopy& table, absl::Status built);
+  Task<absl::Status> give_up_indexes(TableCopy& table, absl::Status why);
+  bool owes_indexes() const;
+  Task<absl::StatusOr<std::optional<std::string>>> find_orphans();
+
   // backfill_table.cc: one table
   Task<void> copy_table(TableCopy& table);
   Task<absl::Status> copy_rows(TableCopy& table);
@@ -124,27 +95,17 @@ class Backfill {
   absl::Status check_still_copied(const TableCopy& table) const;
   void on_written(std::uint64_t token, std::chrono::microseconds load_time);
 
-  BackfillSetting setting_;
-  RowFeed& feed_;
-  Counters& counters_;
-  Reactor reactor_;
-  Signal wake_;
-  std::thread thread_;
-  bool stopping_ = false;
-
-  // This thread only.
-  std::unique_ptr<BackendLink> control_;  // the follower
-  std::unique_ptr<BackendLink> leader_;   // for questions that are no chunks
+  Metrics& metrics_;
+  // Its own thread only.
   std::unique_ptr<Job> job_;
-  std::uint64_t applying_ = 0;  // what the job was loaded under
-  std::uint64_t next_token_;
-  std::deque<std::shared_ptr<Request>> requests_;
   std::size_t bytes_in_flight_ = 0;
-  std::string note_;  // why nothing goes on
+  migrate::LatencyWatch latency_{{kLatencyBuckets.begin(), kLatencyBuckets.end()}};
+  std::map<dualwrite::TableRef, std::shared_ptr<Errand>> index_builds_;  // a job that is loaded again finds them
+  std::shared_ptr<Errand> orphan_search_;
+  std::vector<std::string> orphan_names_;  // of its statements
 
-  mutable std::mutex mutex_;  // guards what follows
-  nlohmann::json shown_;
-  Gauges gauges_;
+  mutable std::mutex gauges_mutex_;
+  Gauges gauges_;  // guarded by gauges_mutex_
 };
 
 }  // namespace crossfade::proxy

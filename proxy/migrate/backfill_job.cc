@@ -52,7 +52,7 @@ Task<absl::Status> Backfill::run_job(std::uint64_t applying) {
   reactor_.spawn(look_at_load());
   absl::Status status;
   for (;;) {
-    job.stopping = job.stopping || !status.ok() || feed_.applying() != applying || !requests_.empty();
+    job.stopping = job.stopping || !status.ok() || feed_.applying() != applying || has_requests();
     const absl::Status settled = co_await settle_ended();
     if (status.ok()) status = settled;
     const auto running = static_cast<std::size_t>(
@@ -71,12 +71,13 @@ Task<absl::Status> Backfill::run_job(std::uint64_t applying) {
       }
       start_ready();
     }
+    if (!job.stopping && status.ok()) status = co_await build_indexes();
     const bool all_over = std::all_of(job.tables.begin(), job.tables.end(), [](const auto& each) {
       return migrate::is_over(each->written.state) && !each->running;
     });
-    if (all_over && status.ok() && !job.stopping) {
+    if (all_over && status.ok() && !job.stopping && !owes_indexes()) {
       status = co_await finish_job();
-      job.stopping = true;
+      job.stopping = migrate::is_over(job.record.state);
     }
     publish();
     co_await wake_.wait(Clock::now() + kTurn);
@@ -138,7 +139,8 @@ Task<absl::Status> Backfill::empty_table(TableRef table) {
 bool Backfill::may_begin(const TableCopy& table) const {
   for (const TableRef& name : migrate::parents_of(job_->leading, table.record.table)) {
     const TableCopy* parent = job_->find(name);
-    if (parent != nullptr && parent->group != table.group && !migrate::is_over(parent->written.state)) return false;
+    if (parent == nullptr || parent->group == table.group || parent->written.state == TableState::indexing) continue;
+    if (!migrate::is_over(parent->written.state)) return false;
   }
   return true;
 }
@@ -156,6 +158,11 @@ Task<absl::Status> Backfill::begin_group(std::vector<TableCopy*> group) {
       }
       co_return absl::OkStatus();
     }
+  }
+  for (TableCopy* table : group) {
+    if (!job_->options.defer_indexes || table->whole || table->record.state != TableState::waiting) continue;
+    const absl::Status deferred = co_await defer_indexes(*table);
+    if (!deferred.ok()) co_return deferred;
   }
   auto wanted = std::make_shared<RowFeed::CopyOrder>();
   for (TableCopy* table : group) {
@@ -218,18 +225,23 @@ Task<absl::Status> Backfill::end_table(TableCopy& table, TableState state, std::
   co_return absl::OkStatus();
 }
 
+// Once what is to be known of the whole is known.
 Task<absl::Status> Backfill::finish_job() {
+  auto orphans = co_await find_orphans();
+  if (!orphans.ok()) co_return orphans.status();
+  if (!*orphans) co_return absl::OkStatus();
   std::size_t failed = 0;
   for (const auto& table : job_->tables) failed += table->written.state == TableState::failed ? 1 : 0;
-  const JobState state = failed == 0 ? JobState::done : JobState::failed;
-  const std::string why =
-      failed == 0 ? "" : std::to_string(failed) + (failed == 1 ? " table was not copied" : " tables were not copied");
-  auto changed = co_await ask(migrate::update_job(setting_.schema, job_->record.id, state, why));
-  if (!changed.ok()) co_return changed.status();
+  const JobState state = failed != 0 ? JobState::failed : (*orphans)->empty() ? JobState::done : JobState::orphans;
+  std::string why = **orphans;
+  if (failed != 0) {
+    why = std::to_string(failed) + (failed == 1 ? " table was not copied" : " tables were not copied") +
+          (why.empty() ? "" : "; " + why);
+  }
+  const absl::Status changed = co_await write_state(job_->record.id, state, why);
+  if (!changed.ok()) co_return changed;
   job_->record.state = state;
   job_->record.why = why;
-  limited_log().warn(LogKind::applier_state, "backfill job={} state={} why=\"{}\"", job_->record.id,
-                     migrate::name(state), why);
   co_return absl::OkStatus();
 }
 
@@ -249,16 +261,12 @@ Task<absl::Status> Backfill::leave_cancelled() {
 Task<void> Backfill::look_at_load() {
   Job& job = *job_;
   while (!job.stopping) {
-    auto asked = co_await leader_->query(
-        "SHOW GLOBAL STATUS WHERE Variable_name IN ('Threads_running','Innodb_row_lock_current_waits')", soon());
-    if (!asked.ok()) break;
-    for (const auto& row : asked->front().rows) {
-      if (row.size() < 2) continue;
-      (row[0] == "Threads_running" ? job.load.threads_running : job.load.lock_waits) = to_number(row[1]);
-    }
-    const std::chrono::duration<double> lag(feed_.status().lag_oldest_seconds);
-    job.load.lag = std::chrono::duration_cast<std::chrono::milliseconds>(lag);
-    job.throttled = migrate::throttle_reason(job.options.limits, job.load);
+    auto load = co_await ask_load();
+    if (!load.ok()) break;
+    look_at_latency(true);
+    load->latency_before = latency_.before();
+    load->latency_now = latency_.meanwhile();
+    job.throttled = migrate::throttle_reason(job.options.limits, *load);
     co_await reactor_.sleep_for(kLookAtLoad);
   }
   job.looking = false;

@@ -5,7 +5,7 @@
 #include "dualwrite/ascii_case.h"
 #include "dualwrite/sql_text.h"
 #include "migrate/table_order.h"
-#include "proxy/counts/log_limit.h"
+#include "migrate/table_selection.h"
 #include "proxy/feed/server_answers.h"
 #include "proxy/migrate/backfill_state.h"
 #include "proxy/net/deadlines.h"
@@ -45,49 +45,13 @@ absl::Status all_problems(const std::vector<std::string>& problems) {
   return absl::FailedPreconditionError(text);
 }
 
-// Words that choose nothing are mistakes.
-absl::Status check_words(const std::vector<std::string>& words, const Definitions& leading) {
-  for (const std::string& word : words) {
-    const bool any = std::any_of(leading.begin(), leading.end(),
-                                 [&](const auto& each) { return migrate::names_table(word, each.first); });
-    if (!any) return absl::NotFoundError("the leader has no table " + word);
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
-absl::StatusOr<CopyPlan> Backfill::plan_table(const TableRef& table, const Definitions& leading,
-                                              const Definitions& following) const {
-  const auto leader = leading.find(table);
-  if (leader == leading.end()) return absl::NotFoundError("the leader has no table " + dotted(table));
-  const bool mariadb = leader_->is_mariadb();
-  const bool by_triggers = feed_.kind() == FeedKind::trigger;
-  absl::StatusOr<dualwrite::SelectedTable> selected = dualwrite::plan_select(leader->second, mariadb, by_triggers);
-  if (!selected.ok()) {
-    return absl::FailedPreconditionError("table " + dotted(table) + ": " + std::string(selected.status().message()));
-  }
-  absl::StatusOr<migrate::ChunkKey> key = migrate::choose_key(leader->second, *selected);
-  if (!key.ok()) return key.status();
-  const auto follower = following.find(table);
-  if (follower == following.end()) {
-    return absl::FailedPreconditionError("table " + dotted(table) + " is missing on the follower: create it there");
-  }
-  const dualwrite::ServerMakes makes{
-      .leader_is_mariadb = mariadb, .follower_is_mariadb = control_->is_mariadb(), .by_triggers = by_triggers};
-  auto mapping = std::make_shared<dualwrite::TableMapping>(
-      dualwrite::map_table(selected->table, &leader->second, follower->second, makes, true));
-  if (mapping->by == dualwrite::ApplyBy::nothing) {
-    return absl::FailedPreconditionError("table " + dotted(table) + ": " + mapping->reason);
-  }
-  if (!follower->second.triggers.empty()) {
-    return absl::FailedPreconditionError("table " + dotted(table) + ": trigger " + follower->second.triggers.front() +
-                                         " of the follower would change what is copied: drop it there until it leads");
-  }
-  return CopyPlan{.selected = *std::move(selected), .key = *std::move(key), .mapping = std::move(mapping), .shown = {}};
-}
-
-Task<absl::StatusOr<std::string>> Backfill::start_job(CopyOptions options) {
+Task<absl::StatusOr<std::string>> Backfill::start_job(nlohmann::json asked) {
+  if (owes_indexes()) co_return absl::FailedPreconditionError("indexes of the last copy are still being built");
+  const absl::StatusOr<CopyOptions> parsed = migrate::parse_copy_options(asked);
+  if (!parsed.ok()) co_return parsed.status();
+  const CopyOptions& options = *parsed;
   auto job = std::make_unique<Job>();
   job->options = options;
   const absl::Status checked = co_await check_start(*job, options);
@@ -177,7 +141,7 @@ Task<void> Backfill::wait_for_capture(const Job& job) {
 
 // Empty: it can be copied, as far as its definition goes.
 std::string Backfill::check_table(const Job& job, const TableRef& table) const {
-  const absl::StatusOr<CopyPlan> plan = plan_table(table, job.leading, job.following);
+  const absl::StatusOr<CopyPlan> plan = plan_copy(table, job.leading, job.following, makes());
   if (!plan.ok()) return std::string(plan.status().message());
   if (!is_captured(feed_.status(), table))
     return "table " + dotted(table) + ": its changes are not captured by triggers yet";

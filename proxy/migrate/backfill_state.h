@@ -1,7 +1,6 @@
 // What a Backfill knows of its job. For its own files alone.
 #pragma once
 
-#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -26,6 +25,8 @@ struct Backfill::TableCopy {
   std::unique_ptr<ChunkReader> reader;
   migrate::ChunkSizer sizer;
   bool at_end = false;  // the last chunk has been read
+  bool indexes_given_up = false;
+  TimePoint indexes_again{};  // when to try them again
   struct UnderWay {
     migrate::TableRecord record;
     std::size_t bytes = 0;
@@ -43,15 +44,10 @@ struct Backfill::Job {
   std::vector<std::vector<TableCopy*>> groups;  // parents first
   bool adopted = false;
   bool stopping = false;  // its tables are to end where they are
-  migrate::ServerLoad load;
   migrate::RateLimit rate;
   std::string throttled;  // why nothing is read now
   bool looking = false;   // look_at_load() is running
-  struct Sample {
-    TimePoint at;
-    std::uint64_t rows = 0, bytes = 0;
-  };
-  std::deque<Sample> samples;  // of the last seconds, for rates
+  RateWindow rates;
   TimePoint began = Clock::now();
 
   TableCopy* find(const dualwrite::TableRef& table) {

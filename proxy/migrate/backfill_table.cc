@@ -5,6 +5,7 @@
 
 #include "dualwrite/rows_statement.h"
 #include "dualwrite/sql_text.h"
+#include "migrate/table_selection.h"
 #include "proxy/migrate/backfill_state.h"
 #include "proxy/net/deadlines.h"
 
@@ -17,7 +18,7 @@ using migrate::TableState;
 
 namespace {
 
-constexpr std::size_t kUnderWayMax = 3;                             // chunks of one table
+constexpr std::size_t kUnderWayMore = 2;                            // chunks of one table, beside one a connection
 constexpr std::size_t kInFlightBytesMax = std::size_t{32} << 20;    // of rows, of all tables
 constexpr std::size_t kWholeBytesMax = std::size_t{32} << 20;       // of a table that is read at once
 constexpr std::size_t kStatementBytesMax = std::size_t{512} << 10;  // of the follower; a row may have more
@@ -88,11 +89,9 @@ Task<absl::Status> Backfill::make_plan(TableCopy& table) {
     if (!opened.ok()) co_return opened;
     auto shown = co_await table.reader->show(name);
     if (!shown.ok()) co_return shown.status();
-    auto leader =
-        co_await BackendLink::open(reactor_, setting_.link(setting_.leader), counters_, Clock::now() + kConnectMax);
+    auto leader = co_await open_link(setting_.leader);
     if (!leader.ok()) co_return leader.status();
-    auto follower = co_await BackendLink::open(reactor_, setting_.link(config::other(setting_.leader)), counters_,
-                                               Clock::now() + kConnectMax);
+    auto follower = co_await open_link(config::other(setting_.leader));
     if (!follower.ok()) co_return follower.status();
     const dualwrite::DefinitionScope scope{.tables = {name}, .excluded_schemas = {}};
     auto leading = co_await ask_definitions(**leader, scope);
@@ -103,7 +102,7 @@ Task<absl::Status> Backfill::make_plan(TableCopy& table) {
     if (!again.ok()) co_return again.status();
     (*leader)->send_quit();
     (*follower)->send_quit();
-    auto plan = plan_table(name, *leading, *following);
+    auto plan = plan_copy(name, *leading, *following, makes());
     why = plan.status();
     if (plan.ok() && *shown == *again) {
       plan->shown = *std::move(shown);
@@ -126,8 +125,8 @@ Task<absl::StatusOr<bool>> Backfill::wait_for_room(TableCopy& table) {
     if (!goes_on()) co_return false;
     const absl::Status copied = check_still_copied(table);
     if (!copied.ok()) co_return copied;
-    const bool has_room =
-        table.under_way.size() < kUnderWayMax && (bytes_in_flight_ < kInFlightBytesMax || table.under_way.empty());
+    const bool has_room = table.under_way.size() < job_->options.parallel + kUnderWayMore &&
+                          (bytes_in_flight_ < kInFlightBytesMax || table.under_way.empty());
     const TimePoint now = Clock::now();
     if (has_room && job_->throttled.empty() && job_->rate.allows(now)) co_return true;
     TimePoint until = now + kLook;
@@ -168,11 +167,17 @@ Task<absl::Status> Backfill::copy_chunk(TableCopy& table) {
   record.bytes += rows->bytes;
   ++record.chunks;
   if (rows->at_end) record.state = is_partial ? TableState::partial : TableState::done;
+  // Its reads stay with the leader until its indexes are there.
+  if (rows->at_end && !record.indexes.empty()) record.state = TableState::indexing;
   auto chunk = std::make_shared<Chunk>();
-  chunk->token = ++next_token_;
+  chunk->token = new_token();
   chunk->table = name;
-  chunk->last = rows->at_end && !is_partial;
-  chunk->whole = table.whole;
+  chunk->applying = applying_;
+  chunk->last = record.state == TableState::done;
+  if (table.whole) chunk->use = Chunk::Use::whole;
+  chunk->on_done = [this](std::uint64_t token, std::chrono::microseconds load_time) {
+    reactor_.post([this, token, load_time] { on_written(token, load_time); });
+  };
   chunk->closing.push_back(migrate::update_job_table(setting_.schema, job_->record.id, record));
   if (chunk->last) chunk->closing.push_back(dualwrite::resolve_ledger(setting_.schema, name));
   feed_.chunks().put(chunk);

@@ -4,7 +4,6 @@
 
 #include "dualwrite/chunk_marker.h"
 #include "dualwrite/sql_text.h"
-#include "proxy/feed/row_stream.h"
 #include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
@@ -90,6 +89,11 @@ Task<absl::StatusOr<ReadRows>> ChunkReader::read(std::shared_ptr<const CopyPlan>
     rows->locked = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun);
     co_return rows;
   }
+  co_return co_await failed(std::move(status));
+}
+
+// Nothing is held then.
+Task<absl::Status> ChunkReader::failed(absl::Status status) {
   if (link_) {
     const absl::Status ended = co_await give_up();
     if (!ended.ok()) link_.reset();
@@ -103,6 +107,17 @@ Task<absl::StatusOr<ReadRows>> ChunkReader::read(std::shared_ptr<const CopyPlan>
     co_return absl::OutOfRangeError("the table's definition has changed");
   }
   co_return status;
+}
+
+Task<absl::Status> ChunkReader::read_locked(std::string select, TakeRow take) {
+  const absl::Status opened = co_await open();
+  if (!opened.ok()) co_return opened;
+  const TimePoint deadline = Clock::now() + kChunkMax;
+  select += " LOCK IN SHARE MODE";
+  absl::Status read = co_await read_stream(*link_, std::move(select), std::move(take), deadline);
+  if (read.ok()) co_return read;
+  if (!absl::IsFailedPrecondition(read)) link_.reset();
+  co_return co_await failed(std::move(read));
 }
 
 Task<absl::StatusOr<ReadRows>> ChunkReader::read_rows(std::shared_ptr<const CopyPlan> plan, ChunkWanted wanted) {

@@ -8,20 +8,12 @@
 #include <string>
 #include <vector>
 
-#include "dualwrite/table_mapping.h"
-#include "migrate/chunk_key.h"
 #include "proxy/backend/backend_link.h"
+#include "proxy/feed/row_stream.h"
 #include "proxy/migrate/chunk_store.h"
+#include "proxy/migrate/copy_plan.h"
 
 namespace crossfade::proxy {
-
-// How a table's rows go from the leader to the follower, as both define it now.
-struct CopyPlan {
-  dualwrite::SelectedTable selected;
-  migrate::ChunkKey key;
-  std::shared_ptr<const dualwrite::TableMapping> mapping;
-  std::string shown;  // SHOW CREATE TABLE of the leader, without what moves by itself
-};
 
 struct ChunkReadSetting {
   Reactor& reactor;
@@ -60,13 +52,18 @@ class ChunkReader {
   // Reads the rows under share locks, up to the end of the transaction that finish() or give_up() ends. Aborted: the
   // rows could not be locked in time; OutOfRange: the definition is another than the plan's. Nothing is held then.
   Task<absl::StatusOr<ReadRows>> read(std::shared_ptr<const CopyPlan> plan, ChunkWanted wanted);
+  // The rows of a SELECT, locked in the same way; `SELECT ..` without its lock.
+  Task<absl::Status> read_locked(std::string select, TakeRow take);
   // Writes the marker of this chunk, which has been put into the store, and commits.
   Task<absl::Status> finish(std::uint64_t token);
   bool is_mariadb() const { return link_ && link_->is_mariadb(); }
   Task<absl::Status> open();
 
- private:
+  // Ends the transaction without a marker.
   Task<absl::Status> give_up();
+
+ private:
+  Task<absl::Status> failed(absl::Status status);
   Task<absl::StatusOr<ReadRows>> read_rows(std::shared_ptr<const CopyPlan> plan, ChunkWanted wanted);
 
   ChunkReadSetting setting_;

@@ -21,14 +21,9 @@ void ChunkStore::forget(std::uint64_t token) {
   chunks_.erase(token);
 }
 
-void ChunkStore::forget_all() {
-  const std::lock_guard lock(mutex_);
-  chunks_.clear();
-}
-
 void ChunkStore::done(const Chunk& chunk) {
   forget(chunk.token);
-  if (on_done) on_done(chunk.token, chunk.load_time);
+  if (chunk.on_done) chunk.on_done(chunk.token, chunk.load_time);
 }
 
 }  // namespace crossfade::proxy

@@ -24,11 +24,11 @@
 #include "proxy/counts/log_limit.h"
 #include "proxy/feed/row_feed.h"
 #include "proxy/migrate/backfill.h"
+#include "proxy/migrate/repair.h"
+#include "proxy/migrate/verify.h"
 #include "proxy/session/session.h"
-#include "proxy/settings/flags_watcher.h"
 #include "proxy/settings/secrets.h"
 #include "proxy/shadow_run/shadow_pool.h"
-#include "proxy/users/credentials.h"
 #include "proxy/worker/worker.h"
 
 namespace crossfade::proxy {
@@ -36,7 +36,7 @@ namespace {
 
 constexpr auto kCallsInterval = std::chrono::seconds(1);
 constexpr auto kReleaseMax = std::chrono::seconds(60);  // a feed that is in the middle of a large transaction
-constexpr auto kBackfillOrderMax = std::chrono::seconds(60);
+constexpr auto kJobOrderMax = std::chrono::seconds(60);
 constexpr auto kLastLinesAtMost = std::chrono::seconds(2);
 
 // A listening socket; the main thread accepts, workers take turns.
@@ -99,7 +99,8 @@ class Server {
   absl::Status start_listeners();
   absl::Status start_admin();
   absl::StatusOr<std::string> release(const ReleaseOrder& order);
-  absl::StatusOr<std::string> order_backfill(const nlohmann::json& json);
+  static absl::StatusOr<std::string> order_job(JobRunner& runner, const nlohmann::json& json);
+  std::array<JobRunner*, 3> runners() const { return {backfill_.get(), verify_.get(), repair_.get()}; }
   void prepare_feeds();
   void on_flags(std::shared_ptr<const config::Flags> flags);
   Task<void> accept_loop(Listener& listener);
@@ -115,6 +116,8 @@ class Server {
   FeedSwitch feed_;
   std::unique_ptr<RowFeed> row_feed_;
   std::unique_ptr<Backfill> backfill_;
+  std::unique_ptr<Verify> verify_;
+  std::unique_ptr<Repair> repair_;
   std::unique_ptr<ShadowPool> shadow_;
   std::unique_ptr<Shared> shared_;
   std::unique_ptr<FlagsWatcher> flags_;
@@ -161,9 +164,11 @@ absl::Status Server::start() {
                                                        .config = config_.dual_write,
                                                        .max_lag = config_.reads.max_lag},
                                         metrics_);
-  backfill_ = std::make_unique<Backfill>(
-      BackfillSetting{.link = control_link_now, .leader = config::Backend::old_db, .schema = config_.control.schema},
-      *row_feed_, metrics_);
+  const JobSetting jobs{.link = control_link_now, .leader = config::Backend::old_db, .schema = config_.control.schema};
+  backfill_ = std::make_unique<Backfill>(jobs, *row_feed_, metrics_);
+  verify_ = std::make_unique<Verify>(jobs, *row_feed_, metrics_);
+  repair_ = std::make_unique<Repair>(jobs, *row_feed_, metrics_);
+  repair_->on_repaired = [this] { verify_->read_again(); };
   row_feed_->on_connected = [this](config::Backend which, const protocol::Greeting& greeting) {
     shared_->traits.set(which, greeting);
   };
@@ -182,7 +187,7 @@ absl::Status Server::start() {
   if (!shadowing.ok()) return shadowing;
   row_feed_->set_flags(flags_->current()->dual_write, [] {});
   row_feed_->start();
-  backfill_->start();
+  for (JobRunner* runner : runners()) runner->start();
   for (auto& worker : workers_) {
     threads_.emplace_back([&worker = *worker] {
       pthread_setname_np(pthread_self(), "worker");
@@ -238,21 +243,10 @@ absl::StatusOr<std::string> Server::release(const ReleaseOrder& order) {
   return row_feed_->release({.schema = order.schema, .table = order.table}, how, kReleaseMax);
 }
 
-absl::StatusOr<std::string> Server::order_backfill(const nlohmann::json& json) {
-  BackfillOrder order;
-  const std::string verb = json.is_object() ? json.value("verb", "") : "";
-  using Verb = BackfillOrder::Verb;
-  const auto verbs = std::to_array<std::pair<std::string_view, Verb>>(
-      {{"start", Verb::start}, {"pause", Verb::pause}, {"resume", Verb::resume}, {"cancel", Verb::cancel}});
-  const auto* found = std::find_if(verbs.begin(), verbs.end(), [&](const auto& each) { return each.first == verb; });
-  if (found == verbs.end()) return absl::InvalidArgumentError("send a verb: start, pause, resume or cancel");
-  order.verb = found->second;
-  if (order.verb == Verb::start) {
-    auto options = migrate::parse_copy_options(json.value("options", nlohmann::json::object()));
-    if (!options.ok()) return options.status();
-    order.options = *std::move(options);
-  }
-  return backfill_->carry_out(std::move(order), kBackfillOrderMax);
+absl::StatusOr<std::string> Server::order_job(JobRunner& runner, const nlohmann::json& json) {
+  auto order = parse_job_order(json);
+  if (!order.ok()) return order.status();
+  return runner.carry_out(*std::move(order), kJobOrderMax);
 }
 
 absl::Status Server::start_admin() {
@@ -267,6 +261,8 @@ absl::Status Server::start_admin() {
                               .flags = *flags_,
                               .flags_in_force = [this] { return in_force_.load(); },
                               .backfill = *backfill_,
+                              .verify = *verify_,
+                              .repair = *repair_,
                               .started = started_};
   AdminHandlers handlers;
   handlers.status = [sources] { return status_json(sources); };
@@ -275,8 +271,11 @@ absl::Status Server::start_admin() {
   handlers.report = [this] { return shadow_->report(); };
   handlers.ready = [sources] { return is_ready(sources); };
   handlers.release = [this](const ReleaseOrder& order) { return release(order); };
-  handlers.backfill = [this] { return backfill_->status(); };
-  handlers.order_backfill = [this](const nlohmann::json& order) { return order_backfill(order); };
+  for (JobRunner* runner : runners()) {
+    handlers.jobs[runner->kind()] = {
+        .status = [runner] { return runner->status(); },
+        .order = [runner](const nlohmann::json& order) { return order_job(*runner, order); }};
+  }
   handlers.started = [sources] { return sources.shared.traits.get(sources.shared.leader).known; };
   auto admin = AdminServer::start(config_.admin.address, token, std::move(handlers));
   if (!admin.ok()) return admin.status();
@@ -398,7 +397,7 @@ int Server::run() {
   reactor_.run();
   admin_->stop();
   flags_.reset();
-  backfill_->stop();
+  for (JobRunner* runner : runners()) runner->stop();
   row_feed_->stop();
   shadow_->stop();
   shared_->control_links.stop();

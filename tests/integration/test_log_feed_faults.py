@@ -3,7 +3,9 @@
 import contextlib
 import threading
 
-from harness import BOTH_ROLES
+import pymysql
+
+from harness import ALL_FEEDS, BOTH_ROLES, feeds
 from log_feed import (arrived, assert_followed, assert_nothing_stopped, equal_or_named, execute, is_stopped, ledger,
                       rows_of, settings, start, through)
 from progress import wait_until
@@ -112,6 +114,33 @@ def test_connections_of_the_feed_are_cut(env):
             (cut.drop_all if number % 4 < 2 else cut.reset_all)()
             writers.wrote(5)
     assert_followed(env, proxy, rows_min=30)
+
+
+@feeds(*ALL_FEEDS)
+def test_an_idle_connection_to_the_follower_is_closed(env):
+    """Nothing is under way on it: what was to be written by it next goes by another."""
+    env.needs_proxy()
+    proxy = start(env, T, SEED)
+    assert_followed(env, proxy, rows_min=20)
+    for n in range(8):
+        before = control_connections(env.new)
+        for connection in before:
+            execute_quietly(env.new, "KILL %d" % connection)
+        if n % 2 == 0:  # the feed has noticed by itself, while there was nothing to write; else the write finds it
+            wait_until(lambda old=before: len(control_connections(env.new) - old) >= len(old), 20, "new connections")
+        through(proxy, "UPDATE t SET v = v + 1 WHERE id = %d" % (n + 1), "INSERT INTO t (s) VALUES ('%s')" % ("x" * n))
+        assert_followed(env, proxy, rows_min=20)
+
+
+def control_connections(database):
+    return {number for (number,) in database.run(
+        "SELECT id FROM information_schema.processlist WHERE user = 'crossfade' AND command = 'Sleep'")}
+
+
+def execute_quietly(database, statement):
+    """What a connection that has ended by itself makes of a KILL does not matter."""
+    with contextlib.suppress(pymysql.MySQLError):
+        database.run(statement)
 
 
 def test_the_answer_to_the_followers_commit_is_lost(env):

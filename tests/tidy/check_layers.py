@@ -23,7 +23,7 @@ MAY_USE = {
     "routing": {"protocol", "config"},
     "dualwrite": {"protocol", "config", "routing"},
     "shadow": {"protocol", "config"},
-    "migrate": {"protocol", "config", "dualwrite"},
+    "migrate": {"protocol", "config", "dualwrite", "shadow"},
     "proxy": {"protocol", "config", "routing", "dualwrite", "shadow", "migrate"},
 }
 PURE = set(MAY_USE) - {"proxy"}

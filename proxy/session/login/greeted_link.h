@@ -35,7 +35,7 @@ class GreetedLink {
 
 // A server may be full of connections for which no client waits, and those of the shadow give way: the way in is tried
 // again so often, so long apart.
-inline constexpr int kAttemptsForRoom = 20;
+inline constexpr int kAttemptsForRoom = 50;  // half a second in all: a busy machine closes connections late
 inline constexpr auto kWaitForRoom = std::chrono::milliseconds(10);
 
 // Random, without what old clients trip over.

@@ -25,8 +25,8 @@ def comparable(text, ports, var):
     return text.replace(var, "VAR").splitlines()
 
 
-# The rows that EXPLAIN prints: id, kind of SELECT.
-PLAN = re.compile(r"^(?:\d+|NULL)\t(?:SIMPLE|PRIMARY|UNION|UNION RESULT|EXCEPT|INTERSECT|SUBQUERY|DERIVED|LATERAL DERIVED|MATERIALIZED|"
+# The rows that EXPLAIN prints: id, kind of SELECT. And its note of how the optimizer spells the statement.
+PLAN = re.compile(r"^Note\t1003\t|^(?:\d+|NULL)\t(?:SIMPLE|PRIMARY|UNION|UNION RESULT|EXCEPT|INTERSECT|SUBQUERY|DERIVED|LATERAL DERIVED|MATERIALIZED|"
                   r"DEPENDENT \w+|UNCACHEABLE \w+|INSERT|UPDATE|DELETE|REPLACE)\t")
 
 
@@ -175,7 +175,8 @@ def self_test():
     assert runs([a], [late]).kind == "different"
     assert runs([a, b], [late]).kind == "different"
     assert runs([Run("skipped", "no", [])], [Run("skipped", "no", [])]).kind == "skipped"
-    assert without_plans(["id\tselect_type", "1\tSIMPLE\tt1\t6", "2\tDEPENDENT SUBQUERY\tt2", "1\ta"]) == ["id\tselect_type", "PLAN", "1\ta"]
+    assert without_plans(["id\tselect_type", "1\tSIMPLE\tt1\t6", "2\tDEPENDENT SUBQUERY\tt2", "1\ta", "Note\t1003\tselect 1"]) == [
+        "id\tselect_type", "PLAN", "1\ta", "PLAN"]
     assert comparable("port 25200, 252001", [25200, 27000], "/v") == ["port PORT, 252001"]
     listed = Exceptions(["# note", "main.x any login: reason"], {"main.x"})
     test = Test("main.x", "text", "plain", "mysql")

@@ -128,12 +128,14 @@ TEST(CopyOptions, SurviveTheirText) {
                         {"where", {{"shop.orders", "id>5"}}},
                         {"subset_ppm", 10000},
                         {"existing", "replace"},
+                        {"defer_indexes", true},
                         {"chunk_time_ms", 200},
                         {"parallel", 4},
                         {"rows_per_second", 1000},
                         {"mb_per_second", 2.5},
                         {"lag_max_ms", 3000},
                         {"threads_running_max", 20},
+                        {"latency_growth_max", 1.5},
                         {"lock_waits_max", 0}};
   const auto options = parse_copy_options(written);
   ASSERT_TRUE(options.ok()) << options.status();
@@ -158,8 +160,8 @@ TEST(CopyOptions, NameWhatIsWrong) {
   EXPECT_THAT(why(json::array()), HasSubstr("options are wanted"));
 }
 
-TEST(CopyOptions, ChooseTables) {
-  CopyOptions options{.tables = {"shop", "crm.people", "log.*"}, .exclude = {"shop.Cart"}};
+TEST(JobOptions, ChooseTables) {
+  JobOptions options{.tables = {"shop", "crm.people", "log.*"}, .exclude = {"shop.Cart"}};
   EXPECT_TRUE(options.chooses({.schema = "shop", .table = "orders"}));
   EXPECT_TRUE(options.chooses({.schema = "SHOP", .table = "orders"}));
   EXPECT_FALSE(options.chooses({.schema = "shop", .table = "cart"}));
@@ -167,7 +169,11 @@ TEST(CopyOptions, ChooseTables) {
   EXPECT_FALSE(options.chooses({.schema = "crm", .table = "peoples"}));
   EXPECT_TRUE(options.chooses({.schema = "log", .table = "any"}));
   EXPECT_FALSE(options.chooses({.schema = "shopping", .table = "orders"}));
-  EXPECT_TRUE(CopyOptions().chooses({.schema = "any", .table = "any"}));
+  EXPECT_TRUE(JobOptions().chooses({.schema = "any", .table = "any"}));
+}
+
+TEST(CopyOptions, KnowWhatIsCopiedInPart) {
+  CopyOptions options;
   EXPECT_FALSE(options.is_partial({.schema = "shop", .table = "orders"}));
   options.where["shop.orders"] = "id>5";
   EXPECT_TRUE(options.is_partial({.schema = "shop", .table = "orders"}));
@@ -193,12 +199,13 @@ TEST(JobControl, ReadsWhatItWrites) {
   EXPECT_FALSE(job_from(result).ok());
 
   protocol::ResultSet rows;
-  rows.rows.push_back({"app", "t", "copying", "1:5", "id 0/0", "7", "70", "2", "100", "1000", ""});
+  rows.rows.push_back({"app", "t", "copying", "1:5", "id 0/0", "7", "70", "2", "100", "1000", "", "[]"});
   const auto tables_read = job_tables_from(rows);
   ASSERT_TRUE(tables_read.ok()) << tables_read.status();
   EXPECT_EQ(tables_read->front().state, TableState::copying);
   EXPECT_EQ(tables_read->front().place, "1:5");
   EXPECT_EQ(tables_read->front().rows, 7u);
+  EXPECT_EQ(tables_read->front().indexes, "[]");
   rows.rows.front().pop_back();
   EXPECT_FALSE(job_tables_from(rows).ok());
 }

@@ -1,4 +1,4 @@
-#include "proxy/backfill_text.h"
+#include "proxy/job_text.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -12,6 +12,7 @@ using nlohmann::json;
 constexpr std::size_t kBarWidth = 20;
 constexpr std::size_t kNameWidth = 36;
 constexpr std::size_t kTablesShown = 20;
+constexpr std::size_t kRowsShown = 50;
 
 std::string plain(std::string text) {
   for (char& c : text) {
@@ -31,6 +32,7 @@ std::uint64_t number_of(const json& object, const char* member) {
 }
 
 double share_of(const json& table) {
+  if (text_of(table, "state") == "indexing") return 0.99;
   if (text_of(table, "state") == "done" || text_of(table, "state") == "partial") return 1;
   const std::uint64_t whole = number_of(table, "rows_estimate");
   if (whole == 0) return 0;
@@ -78,10 +80,13 @@ Sum sum_of(const json& status) {
 
 // "12,345 rows/s, 1.2 MB/s, 3m 10s left"
 std::string rates(const json& status) {
-  char mb[32];
+  std::string text = std::to_string(number_of(status, "rows_per_second")) + " rows/s";
   const auto found = status.find("mb_per_second");
-  std::snprintf(mb, sizeof mb, "%.1f", found != status.end() && found->is_number() ? found->get<double>() : 0.0);
-  std::string text = std::to_string(number_of(status, "rows_per_second")) + " rows/s, " + mb + " MB/s";
+  if (found != status.end() && found->is_number()) {
+    char mb[32];
+    std::snprintf(mb, sizeof mb, ", %.1f MB/s", found->get<double>());
+    text += mb;
+  }
   if (status.contains("eta_seconds")) text += ", " + seconds_text(number_of(status, "eta_seconds")) + " left";
   return text;
 }
@@ -95,10 +100,10 @@ std::string reasons(const json& status) {
 }
 
 // Empty: there is a job to speak of.
-std::string no_job(const json& status) {
+std::string no_job(const json& status, const std::string& noun) {
   const std::string state = text_of(status, "state");
-  if (state == "unknown") return "it is not known yet whether tables are copied" + reasons(status) + "\n";
-  return state.empty() || state == "none" ? "no copy has been started" + reasons(status) + "\n" : "";
+  if (state == "unknown") return "it is not known yet whether there is a " + noun + reasons(status) + "\n";
+  return state.empty() || state == "none" ? "no " + noun + " has been started" + reasons(status) + "\n" : "";
 }
 
 std::string table_line(const json& table) {
@@ -106,22 +111,48 @@ std::string table_line(const json& table) {
   line.resize(std::max(line.size() + 1, kNameWidth), ' ');
   const std::string state = text_of(table, "state");
   line += bar(share_of(table)) + " " + state + ", " + std::to_string(number_of(table, "rows")) + " rows";
+  if (const std::uint64_t differences = number_of(table, "differences"); differences != 0) {
+    line += ", " + std::to_string(differences) + (differences == 1 ? " differs" : " differ");
+    const std::uint64_t repaired = number_of(table, "repaired");
+    if (repaired != 0) line += " (" + std::to_string(repaired) + " repaired since)";
+  }
   if (const std::string reason = text_of(table, "reason"); !reason.empty()) line += ": " + reason;
   return line + "\n";
 }
 
+// "  missing  app.t id=7", then its columns.
+std::string difference_lines(const json& status) {
+  std::string out;
+  std::size_t lines = 0;
+  const json rows = status.value("differences", json::array());
+  for (const json& row : rows) {
+    if (++lines > kRowsShown) break;
+    std::string line = "  " + text_of(row, "kind") + (row.value("repaired", false) ? ", repaired" : "");
+    line.resize(std::max<std::size_t>(line.size() + 1, 12), ' ');
+    out += line + text_of(row, "table") + " " + text_of(row, "row") + "\n";
+    for (const json& column : row.value("columns", json::array())) {
+      out += "              " + text_of(column, "column") + ": old " + text_of(column, "old") + ", new " +
+             text_of(column, "new") + "\n";
+    }
+  }
+  const std::uint64_t count = number_of(status, "differences_count");
+  if (count > kRowsShown) out += "  and " + std::to_string(count - kRowsShown) + " more rows\n";
+  return out;
+}
+
 }  // namespace
 
-std::string backfill_table(const json& status) {
+std::string job_table(const json& status, const std::string& noun) {
   const std::string state = text_of(status, "state");
-  if (std::string none = no_job(status); !none.empty()) return none;
+  if (std::string none = no_job(status, noun); !none.empty()) return none;
   std::string out = "job " + std::to_string(number_of(status, "job")) + " " + state + reasons(status) + "\n";
   std::size_t shown = 0;
   std::size_t left_out = 0;
   for (const json& table : status.value("tables", json::array())) {
     const std::string how = text_of(table, "state");
     // Of many tables those that are of interest.
-    const bool counts = how == "copying" || how == "failed" || status["tables"].size() <= kTablesShown;
+    const bool counts = how == "copying" || how == "indexing" || how == "comparing" || how == "failed" ||
+                        number_of(table, "differences") != 0 || status["tables"].size() <= kTablesShown;
     if (counts && shown < kTablesShown) {
       out += table_line(table);
       ++shown;
@@ -135,17 +166,22 @@ std::string backfill_table(const json& status) {
   total.resize(std::max(total.size() + 1, kNameWidth), ' ');
   out += total + bar(sum.share()) + " " + std::to_string(sum.rows) + " rows";
   if (state == "running") out += ", " + rates(status);
-  return out + "\n";
+  out += "\n";
+  if (state != "running") out += difference_lines(status);
+  return out;
 }
 
-std::string backfill_line(const json& status) {
+std::string job_line(const json& status, const std::string& noun) {
   const std::string state = text_of(status, "state");
-  if (std::string none = no_job(status); !none.empty()) return none;
+  if (std::string none = no_job(status, noun); !none.empty()) return none;
   const Sum sum = sum_of(status);
   std::string line = "job " + std::to_string(number_of(status, "job")) + " " + state + reasons(status) + ": " +
                      std::to_string(sum.over) + " of " + std::to_string(sum.tables) + " tables, " +
                      std::to_string(sum.rows) + " rows (" + std::to_string(static_cast<int>(sum.share() * 100)) + "%)";
   if (sum.failed > 0) line += ", " + std::to_string(sum.failed) + " failed";
+  if (const std::uint64_t count = number_of(status, "differences_count"); count > 0) {
+    line += ", " + std::to_string(count) + (count == 1 ? " differs" : " differ");
+  }
   if (state == "running") line += ", " + rates(status);
   return line + "\n";
 }

@@ -1,0 +1,49 @@
+// Rows of both sides, beside each other.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "migrate/verify_plan.h"
+
+namespace crossfade::migrate {
+
+// One number for all spellings of a value; NULL is a value of its own. 64 bits: that two values have the same is left
+// out of account.
+std::uint64_t value_mark(const VerifiedColumn& column, const protocol::Cell& value);
+
+// What is kept of a row, which may be large: its key, and eight bytes a column.
+struct SeenRow {
+  KeyPlace key;
+  std::vector<std::uint64_t> marks;  // one a column; of a row that the databases have hashed: one
+  std::string text{};                // "id=42", where keys may be shown
+  std::vector<std::string> shown{};  // one a column, if values may be shown; the first bytes
+};
+// By the key's values, which are equal on both sides if their bytes are: keys that a collation takes for equal differ.
+using SeenRows = std::map<std::string, SeenRow>;
+enum class ShowRows : std::uint8_t { none, keys, values };  // what people are to see of it
+// A row of select_rows(). Errors (Internal): it has another shape.
+absl::Status see_row(const VerifyPlan& plan, RowParts parts, ShowRows show, const std::vector<protocol::Cell>& row,
+                     SeenRows* rows);
+// Keys of rows that are not the same, or are on one side alone.
+SeenRows differing(const SeenRows& leader, const SeenRows& follower);
+
+struct Difference {
+  enum class Kind : std::uint8_t { missing, extra, differs } kind = Kind::differs;  // on the follower
+  std::string row;                                                                  // "id=42"
+  KeyPlace key;
+  struct Column {
+    std::string name;
+    std::string leader, follower;  // values, or their marks in hex; empty: not there
+  };
+  std::vector<Column> columns{};
+};
+std::string_view name(Difference::Kind kind);
+// Of the keys that were asked for.
+std::vector<Difference> compare_rows(const VerifyPlan& plan, const SeenRows& asked, const SeenRows& leader,
+                                     const SeenRows& follower);
+
+}  // namespace crossfade::migrate

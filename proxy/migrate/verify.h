@@ -1,0 +1,98 @@
+// Compares the rows of tables on both sides while both are in use (`crossfade verify`).
+//
+// Chunk by chunk of a table's key. What is read without a lock may differ because the follower is behind, or because
+// somebody writes: a row that differs is only suspected. It is looked at again, first after the follower has come up
+// to a place of the leader's changes behind the leader's answer; and at last with the leader's row locked until a
+// marker is written, and the follower's read while the applier waits at that marker. There both have to be equal, so
+// that what differs then is confirmed, and nothing else is told.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "migrate/job_options.h"
+#include "migrate/row_compare.h"
+#include "proxy/migrate/job_runner.h"
+
+namespace crossfade::proxy {
+
+class Verify final : public JobRunner {
+ public:
+  Verify(JobSetting setting, RowFeed& feed, Metrics& metrics);
+  ~Verify() override;
+  struct Gauges {
+    std::uint64_t rows = 0, differences = 0, tables_left = 0, tables_failed = 0;
+    bool running = false, throttled = false;
+  };
+  Gauges gauges() const;
+
+ private:
+  struct TableCheck;
+  struct Job;
+
+  // verify.cc: the job as a whole, what is shown
+  Task<absl::Status> load_job() override;
+  void drop_job() override;
+  const migrate::JobRecord* job_record() const override;
+  Task<absl::StatusOr<std::string>> start_job(nlohmann::json asked) override;
+  Task<absl::StatusOr<std::string>> change_state(migrate::JobState state) override;
+  Task<absl::Status> run_job(std::uint64_t applying) override;
+  void publish() override;
+  Task<absl::Status> choose_tables(migrate::VerifyOptions options, std::vector<migrate::TableRecord>* tables);
+  Task<absl::Status> settle_ended();
+  Task<absl::Status> end_table(TableCheck& table, migrate::TableState state, std::string reason);
+  Task<absl::Status> finish_job();
+  Task<absl::Status> look_at_differences(Job& job);
+  Task<void> look_at_load();
+  bool goes_on() const;
+
+  // verify_table.cc: one table, chunk by chunk
+  Task<void> check_table(TableCheck& table);
+  Task<absl::Status> check_rows(TableCheck& table);
+  Task<absl::Status> open(TableCheck& table);
+  Task<absl::Status> make_plan(TableCheck& table);
+  Task<absl::Status> begin_again(TableCheck& table);
+  Task<absl::StatusOr<bool>> wait_for_room(TableCheck& table);
+  Task<absl::Status> check_chunk(TableCheck& table);
+  Task<absl::StatusOr<bool>> check_range(TableCheck& table, migrate::SeenRows* suspects);
+  Task<absl::Status> check_by_keys(TableCheck& table, migrate::SeenRows* suspects);
+  struct Sums {
+    std::uint64_t rows = 0;  // on the leader
+    bool equal = false;
+  };
+  Task<absl::StatusOr<Sums>> compare_sums(TableCheck& table, std::string condition);
+  Task<void> sum_follower(TableCheck& table, std::string sql, std::vector<protocol::Cell>* row);
+  Task<absl::Status> skip_rows(TableCheck& table, std::size_t rows);
+  Task<absl::Status> keep(TableCheck& table);
+
+  // verify_rows.cc: rows of both sides
+  struct Both {
+    std::string sql_leader, sql_follower;
+    migrate::RowParts parts = migrate::RowParts::hash;
+    migrate::SeenRows leader{}, follower{};
+  };
+  Task<absl::StatusOr<std::vector<protocol::Cell>>> ask_row(BackendLink& link, std::string sql);
+  Task<absl::Status> read_side(TableCheck& table, migrate::Side side, std::string sql, migrate::RowParts parts,
+                               migrate::SeenRows* rows, migrate::ShowRows show = migrate::ShowRows::none);
+  Task<void> read_follower(TableCheck& table, Both* both);
+  Task<absl::Status> read_both(TableCheck& table, Both* both);
+  Task<absl::Status> settle(TableCheck& table, migrate::SeenRows suspects);
+  enum class Look : std::uint8_t { later, locked };
+  Task<absl::StatusOr<std::vector<migrate::Difference>>> look_again(TableCheck& table, migrate::SeenRows asked,
+                                                                    Look how);
+  Task<absl::Status> wait_until_met(TableCheck& table, std::uint64_t token);
+  void on_met(std::uint64_t token);
+
+  // Its own thread only.
+  std::unique_ptr<Job> job_;
+  std::map<std::uint64_t, TableCheck*> waiting_;  // for the applier to meet their markers, by token
+  std::minstd_rand random_{std::random_device{}()};
+
+  mutable std::mutex gauges_mutex_;
+  Gauges gauges_;  // guarded by gauges_mutex_
+};
+
+}  // namespace crossfade::proxy

@@ -1,0 +1,189 @@
+// Rows of both sides: read at once, and looked at again where they differ.
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/migrate/verify_state.h"
+#include "proxy/net/deadlines.h"
+
+namespace crossfade::proxy {
+
+using migrate::Difference;
+using migrate::KeyPlace;
+using migrate::RowParts;
+using migrate::SeenRows;
+using migrate::ShowRows;
+using migrate::Side;
+using protocol::Cell;
+
+namespace {
+
+constexpr auto kRangeMax = std::chrono::minutes(10);  // one SELECT over a chunk
+constexpr auto kMetMax = std::chrono::minutes(2);     // until the applier comes to a marker
+constexpr auto kMetLook = std::chrono::milliseconds(100);
+constexpr std::size_t kSuspectsMax = 200;  // looked at, and locked, at once
+constexpr int kLaterLooks = 2;
+constexpr int kLockedLooks = 30;
+constexpr auto kSettlePause = std::chrono::milliseconds(100);
+
+// The server's own no about a definition that has changed meanwhile.
+absl::Status as_definition(const absl::Status& status) {
+  const std::string_view text(status.message().data(), status.message().size());
+  if (!absl::IsFailedPrecondition(status)) return status;
+  for (const std::string_view code : {"1054 ", "1176 ", "1146 "}) {
+    if (text.starts_with(code)) return absl::OutOfRangeError(std::string(text));
+  }
+  return status;
+}
+
+SeenRows take_some(SeenRows& rows, std::size_t most) {
+  SeenRows out;
+  while (!rows.empty() && out.size() < most) out.insert(rows.extract(rows.begin()));
+  return out;
+}
+
+std::vector<KeyPlace> keys_of(const SeenRows& rows) {
+  std::vector<KeyPlace> out;
+  for (const auto& [identity, row] : rows) out.push_back(row.key);
+  return out;
+}
+
+}  // namespace
+
+Task<absl::StatusOr<std::vector<Cell>>> Verify::ask_row(BackendLink& link, std::string sql) {
+  std::vector<Cell> row;
+  TakeRow take = [&row](const std::vector<Cell>& cells) {
+    row = cells;
+    return absl::OkStatus();
+  };
+  const absl::Status read = co_await read_stream(link, std::move(sql), std::move(take), Clock::now() + kRangeMax);
+  if (!read.ok()) co_return as_definition(read);
+  co_return row;
+}
+
+Task<absl::Status> Verify::read_side(TableCheck& table, Side side, std::string sql, RowParts parts, SeenRows* rows,
+                                     ShowRows show) {
+  const migrate::VerifyPlan& plan = *table.plan;
+  TakeRow take = [&plan, parts, show, rows](const std::vector<Cell>& cells) {
+    return migrate::see_row(plan, parts, show, cells, rows);
+  };
+  BackendLink& link = side == Side::leader ? *table.leader : *table.follower;
+  const absl::Status read = co_await read_stream(link, std::move(sql), std::move(take), Clock::now() + kRangeMax);
+  co_return as_definition(read);
+}
+
+Task<void> Verify::read_follower(TableCheck& table, Both* both) {
+  table.follower_answer = co_await read_side(table, Side::follower, both->sql_follower, both->parts, &both->follower);
+  table.has_arrived = true;
+  table.arrived.notify();
+}
+
+// Both servers work at the same time.
+Task<absl::Status> Verify::read_both(TableCheck& table, Both* both) {
+  table.has_arrived = false;
+  reactor_.spawn(read_follower(table, both));
+  const absl::Status read = co_await read_side(table, Side::leader, both->sql_leader, both->parts, &both->leader);
+  while (!table.has_arrived) co_await table.arrived.wait(TimePoint::max());
+  co_return read.ok() ? table.follower_answer : read;
+}
+
+// What is really different goes into `found`.
+Task<absl::Status> Verify::settle(TableCheck& table, SeenRows suspects) {
+  while (!suspects.empty()) {
+    SeenRows asked = take_some(suspects, kSuspectsMax);
+    for (int look = 0; look < kLaterLooks && !asked.empty(); ++look) {
+      auto still = co_await look_again(table, asked, Look::later);
+      if (!still.ok()) co_return still.status();
+      SeenRows left;
+      for (const Difference& each : *still) {
+        const auto same = [&each](const auto& row) { return row.second.key == each.key; };
+        const auto found = std::find_if(asked.begin(), asked.end(), same);
+        if (found != asked.end()) left.insert(asked.extract(found));
+      }
+      asked = std::move(left);
+    }
+    absl::Status why = absl::AbortedError("");
+    for (int look = 0; look < kLockedLooks && !asked.empty() && absl::IsAborted(why); ++look) {
+      if (look > 0) co_await reactor_.sleep_for(kSettlePause);
+      auto confirmed = co_await look_again(table, asked, Look::locked);
+      why = confirmed.status();
+      if (!confirmed.ok()) continue;
+      for (Difference& each : *confirmed) table.found.push_back(std::move(each));
+      asked.clear();
+    }
+    if (asked.empty()) continue;
+    if (absl::IsAborted(why)) {
+      co_return absl::FailedPreconditionError("rows that may differ stay locked on the leader: compare it again");
+    }
+    co_return why;
+  }
+  co_return absl::OkStatus();
+}
+
+// `later`: the follower is read behind all that the leader showed; what is written meanwhile may differ still.
+// `locked`: both are read at one place of the leader's changes. Aborted: rows could not be locked, or the applier did
+// not wait long enough.
+Task<absl::StatusOr<std::vector<Difference>>> Verify::look_again(TableCheck& table, SeenRows asked, Look how) {
+  const migrate::VerifyPlan& plan = *table.plan;
+  const std::string condition = migrate::with_keys(plan, keys_of(asked));
+  const ShowRows show = job_->options.show_values ? ShowRows::values : ShowRows::keys;
+  SeenRows leader, follower;
+  std::string sql = migrate::select_rows(plan, Side::leader, condition, RowParts::values);
+  absl::Status read;
+  if (how == Look::locked) {
+    TakeRow take = [&plan, show, &leader](const std::vector<Cell>& cells) {
+      return migrate::see_row(plan, RowParts::values, show, cells, &leader);
+    };
+    read = co_await table.locker->read_locked(std::move(sql), std::move(take));
+  } else {
+    read = co_await read_side(table, Side::leader, std::move(sql), RowParts::values, &leader, show);
+    if (read.ok()) read = co_await table.locker->open();
+  }
+  if (!read.ok()) co_return read;
+  auto chunk = std::make_shared<Chunk>();
+  chunk->token = new_token();
+  chunk->table = plan.table;
+  chunk->use = Chunk::Use::compare;
+  chunk->holds = how == Look::locked;
+  chunk->on_done = [this](std::uint64_t token, std::chrono::microseconds) {
+    reactor_.post([this, token] { on_met(token); });
+  };
+  table.is_met = false;
+  waiting_[chunk->token] = &table;
+  feed_.chunks().put(chunk);
+  absl::Status status = co_await table.locker->finish(chunk->token);
+  if (status.ok()) status = co_await wait_until_met(table, chunk->token);
+  waiting_.erase(chunk->token);
+  if (status.ok()) {
+    std::string follower_sql = migrate::select_rows(plan, Side::follower, condition, RowParts::values);
+    status = co_await read_side(table, Side::follower, std::move(follower_sql), RowParts::values, &follower, show);
+  }
+  feed_.chunks().forget(chunk->token);
+  const bool was_late = chunk->let_go.exchange(true);
+  if (!status.ok()) co_return status;
+  if (chunk->holds && was_late) co_return absl::AbortedError("the applier has gone on");
+  co_return migrate::compare_rows(plan, asked, leader, follower);
+}
+
+Task<absl::Status> Verify::wait_until_met(TableCheck& table, std::uint64_t token) {
+  const TimePoint until = Clock::now() + kMetMax;
+  while (!table.is_met) {
+    std::string why;
+    if (!goes_on()) co_return absl::CancelledError("the job does not go on");
+    if (is_stopped(table.record.table, &why)) co_return absl::FailedPreconditionError(why);
+    if (Clock::now() > until) {
+      co_return absl::UnavailableError("the applier has not come to marker " + std::to_string(token) + " in time");
+    }
+    co_await table.met.wait(Clock::now() + kMetLook);
+  }
+  co_return absl::OkStatus();
+}
+
+void Verify::on_met(std::uint64_t token) {
+  const auto found = waiting_.find(token);
+  if (found == waiting_.end()) return;
+  found->second->is_met = true;
+  found->second->met.notify();
+}
+
+}  // namespace crossfade::proxy

@@ -1,0 +1,381 @@
+// One table of a comparison: its chunks, one behind the other.
+
+#include <algorithm>
+#include <utility>
+
+#include "dualwrite/log_control.h"
+#include "dualwrite/selected_row.h"
+#include "migrate/difference_control.h"
+#include "proxy/feed/server_answers.h"
+#include "proxy/migrate/verify_state.h"
+#include "proxy/net/deadlines.h"
+
+namespace crossfade::proxy {
+
+using dualwrite::TableRef;
+using migrate::KeyPlace;
+using migrate::RowParts;
+using migrate::SeenRows;
+using migrate::Side;
+using migrate::TableState;
+
+namespace {
+
+constexpr std::uint32_t kFirstSlot = 1000000;  // of markers: those before are of copies
+constexpr std::size_t kDrillRows = 1000;       // of a piece whose rows are looked at one by one
+constexpr std::size_t kSampleRows = 1000;      // of a piece of a sample
+constexpr std::size_t kValuesRows = 5000;      // of a piece whose values are read
+constexpr std::size_t kKeysMax = 500;          // asked for at once
+constexpr auto kRoomLook = std::chrono::milliseconds(100);
+constexpr auto kChangedPause = std::chrono::milliseconds(200);
+constexpr auto kDefinitionsWait = std::chrono::minutes(10);  // until the follower has the leader's, too
+constexpr auto kSyncedFresh = std::chrono::seconds(1);
+constexpr auto kCaughtUpWait = std::chrono::seconds(5);  // of one that has nothing to catch up with
+
+// "1" or "2" in front: by whose key it is gone through.
+std::string packed(Side pass, const KeyPlace& behind) {
+  return (pass == Side::leader ? "1" : "2") + migrate::pack_place(behind);
+}
+
+}  // namespace
+
+Task<void> Verify::check_table(TableCheck& table) {
+  table.outcome = co_await check_rows(table);
+  table.leader.reset();
+  table.follower.reset();
+  table.locker.reset();
+  table.plan.reset();
+  table.running = false;
+  table.ended = true;
+  wake_.notify();
+}
+
+Task<absl::Status> Verify::check_rows(TableCheck& table) {
+  const absl::Status opened = co_await open(table);
+  if (!opened.ok()) co_return opened;
+  table.at_end = false;
+  table.drill = 0;
+  table.found.clear();
+  TimePoint since{};
+  while (!table.at_end) {
+    auto room = co_await wait_for_room(table);
+    if (!room.ok()) co_return room.status();
+    if (!*room) co_return absl::OkStatus();
+    absl::Status checked;
+    if (!table.plan) checked = co_await make_plan(table);
+    if (checked.ok()) checked = co_await check_chunk(table);
+    if (checked.ok()) {
+      since = {};
+      continue;
+    }
+    if (absl::IsCancelled(checked)) co_return absl::OkStatus();
+    if (!absl::IsOutOfRange(checked)) co_return checked;
+    // Its definition has changed on one side, and the other comes after.
+    if (since == TimePoint()) since = Clock::now();
+    const auto waited = Clock::now() - since;
+    if (waited > kDefinitionsWait ||
+        (waited > kCaughtUpWait && feed_.synced_through() + kSyncedFresh >= Clock::now())) {
+      co_return absl::FailedPreconditionError(std::string(checked.message()));
+    }
+    table.plan.reset();
+    table.found.clear();
+    co_await reactor_.sleep_for(kChangedPause);
+  }
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> Verify::open(TableCheck& table) {
+  auto leader = co_await open_link(setting_.leader);
+  if (!leader.ok()) co_return leader.status();
+  table.leader = *std::move(leader);
+  auto follower = co_await open_link(config::other(setting_.leader));
+  if (!follower.ok()) co_return follower.status();
+  table.follower = *std::move(follower);
+  const std::string session = dualwrite::select_session();
+  auto prepared = co_await table.leader->query(session, soon());
+  if (prepared.ok()) prepared = co_await table.follower->query(session, soon());
+  if (!prepared.ok()) co_return prepared.status();
+  std::uint32_t slot = kFirstSlot;
+  for (const auto& each : job_->tables) {
+    if (each.get() == &table) break;
+    ++slot;
+  }
+  table.locker = std::make_unique<ChunkReader>(
+      ChunkReadSetting{.reactor = reactor_,
+                       .counters = counters_,
+                       .leader_options = [this] { return setting_.link(setting_.leader); },
+                       .chunks = feed_.chunks(),
+                       .schema = setting_.schema,
+                       .by_triggers = feed_.kind() == FeedKind::trigger,
+                       .slot = slot});
+  co_return co_await table.locker->open();
+}
+
+// Both definitions as they are now.
+Task<absl::Status> Verify::make_plan(TableCheck& table) {
+  const TableRef name = table.record.table;
+  auto shown = co_await table.locker->show(name);
+  if (!shown.ok()) co_return shown.status();
+  const dualwrite::DefinitionScope scope{.tables = {name}, .excluded_schemas = {}};
+  auto links = co_await open_link(setting_.leader);
+  if (!links.ok()) co_return links.status();
+  auto leading = co_await ask_definitions(**links, scope);
+  if (!leading.ok()) co_return leading.status();
+  auto other = co_await open_link(config::other(setting_.leader));
+  if (!other.ok()) co_return other.status();
+  auto following = co_await ask_definitions(**other, scope);
+  if (!following.ok()) co_return following.status();
+  (*links)->send_quit();
+  (*other)->send_quit();
+  auto again = co_await table.locker->show(name);
+  if (!again.ok()) co_return again.status();
+  const absl::Status left = co_await table.locker->give_up();
+  if (!left.ok()) co_return left;
+  if (*again != *shown || !leading->contains(name)) co_return absl::OutOfRangeError("its definition is just changing");
+  const auto follower = following->find(name);
+  if (follower == following->end()) co_return absl::OutOfRangeError("the follower has no such table");
+  auto plan = migrate::plan_verify(leading->at(name), follower->second, makes());
+  if (!plan.ok()) co_return plan.status();
+  // What was compared under another definition, by whichever process, is not worth anything.
+  const std::string key = plan->key.signature + " #" + std::to_string(std::hash<std::string>{}(*shown));
+  const bool has_changed = !table.record.key.empty() && table.record.key != key;
+  table.record.key = key;
+  table.plan = std::make_shared<const migrate::VerifyPlan>(*std::move(plan));
+  table.shown = *std::move(shown);
+  if (has_changed) co_return co_await begin_again(table);
+  table.record.state = TableState::copying;
+  const std::string place = table.record.place;
+  table.pass = place.starts_with("2") ? Side::follower : Side::leader;
+  auto behind =
+      migrate::parse_place(table.plan->key, place.empty() ? std::string_view() : std::string_view(place).substr(1));
+  if (!behind.ok()) co_return co_await begin_again(table);
+  table.behind = *std::move(behind);
+  if (place.empty() && job_->options.sample_ppm < 1000000) {
+    const double stride = static_cast<double>(kSampleRows) * 1e6 / job_->options.sample_ppm;
+    const auto most = static_cast<std::uint64_t>(
+        std::min(stride, std::max(1.0, static_cast<double>(table.record.rows_estimate) / 2)));
+    co_return co_await skip_rows(table, std::uniform_int_distribution<std::uint64_t>(0, most)(random_));
+  }
+  co_return absl::OkStatus();
+}
+
+// What was compared is of another definition.
+Task<absl::Status> Verify::begin_again(TableCheck& table) {
+  table.record.state = TableState::copying;
+  table.record.place.clear();
+  table.record.rows = table.record.chunks = 0;
+  table.pass = Side::leader;
+  table.behind.clear();
+  table.found.clear();
+  table.differences = 0;
+  auto deleted = co_await table.follower->query(
+      migrate::delete_differences(setting_.schema, job_->record.id, table.record.table), soon());
+  co_return deleted.status();
+}
+
+// False: the job does not go on.
+Task<absl::StatusOr<bool>> Verify::wait_for_room(TableCheck& table) {
+  for (;;) {
+    if (!goes_on()) co_return false;
+    std::string why;
+    if (is_stopped(table.record.table, &why)) co_return absl::FailedPreconditionError(why);
+    const TimePoint now = Clock::now();
+    if (job_->throttled.empty() && job_->rate.allows(now)) co_return true;
+    TimePoint until = now + kRoomLook;
+    if (job_->throttled.empty()) until = std::min(until, job_->rate.free_at());
+    co_await table.met.wait(until);
+  }
+}
+
+Task<absl::Status> Verify::check_chunk(TableCheck& table) {
+  const TimePoint begun = Clock::now();
+  table.rows = 0;
+  SeenRows suspects;
+  if (table.plan->same_order) {
+    auto done = co_await check_range(table, &suspects);
+    if (!done.ok()) co_return done.status();
+    if (!*done) co_return absl::OkStatus();
+  } else {
+    const absl::Status done = co_await check_by_keys(table, &suspects);
+    if (!done.ok()) co_return done;
+  }
+  const std::uint64_t rows = table.rows;
+  if (suspects.empty() && table.drill == 0) {
+    table.sizer.observe(
+        {.rows = rows, .written = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun)});
+  }
+  const absl::Status settled = co_await settle(table, std::move(suspects));
+  if (!settled.ok()) co_return settled;
+  const std::uint32_t ppm = job_->options.sample_ppm;
+  if (ppm < 1000000 && !table.at_end) {
+    const auto skipped = static_cast<std::size_t>(static_cast<double>(rows) * (1e6 / ppm - 1));
+    const absl::Status moved = co_await skip_rows(table, skipped);
+    if (!moved.ok()) co_return moved;
+  }
+  if (table.at_end && !table.plan->same_order && table.pass == Side::leader) {
+    table.pass = Side::follower;
+    table.behind.clear();
+    table.at_end = false;
+  }
+  job_->rate.spend(job_->options.limits, rows, 0, Clock::now());
+  co_return co_await keep(table);
+}
+
+// The next rows as one range on both sides. False: they differ as a whole, and are gone through again in pieces.
+Task<absl::StatusOr<bool>> Verify::check_range(TableCheck& table, SeenRows* suspects) {
+  const migrate::VerifyPlan& plan = *table.plan;
+  std::size_t rows = table.sizer.rows();
+  if (job_->options.sample_ppm < 1000000) rows = std::min(rows, kSampleRows);
+  if (table.drill > 0) rows = std::min(rows, kDrillRows);
+  if (!plan.by_checksum) rows = std::min(rows, kValuesRows);
+  std::string bound_sql = migrate::select_bound(plan, Side::leader, table.behind, rows);
+  auto bound = co_await ask_row(*table.leader, std::move(bound_sql));
+  if (!bound.ok()) co_return bound.status();
+  KeyPlace through;
+  if (!bound->empty()) {
+    auto place = migrate::key_literals(plan, *bound);
+    if (!place.ok()) co_return place.status();
+    through = *std::move(place);
+  }
+  const std::string condition = migrate::in_range(plan, table.behind, through);
+  Both both;
+  if (plan.by_checksum) {
+    // A sum is no row with a key: it is read as values alone.
+    auto sums = co_await compare_sums(table, condition);
+    if (!sums.ok()) co_return sums.status();
+    if (!sums->equal && sums->rows > kDrillRows && table.drill == 0) {
+      table.drill = sums->rows;
+      co_return false;
+    }
+    table.rows = sums->rows;
+    table.drill -= std::min<std::size_t>(table.drill, sums->rows);
+    both.parts = sums->equal ? RowParts::keys : RowParts::hash;
+  } else {
+    both.parts = RowParts::values;
+  }
+  if (both.parts != RowParts::keys) {
+    both.sql_leader = migrate::select_rows(plan, Side::leader, condition, both.parts);
+    both.sql_follower = migrate::select_rows(plan, Side::follower, condition, both.parts);
+    const absl::Status read = co_await read_both(table, &both);
+    if (!read.ok()) co_return read;
+    if (!plan.by_checksum) table.rows = both.leader.size();
+    *suspects = migrate::differing(both.leader, both.follower);
+  }
+  table.at_end = through.empty();
+  if (!table.at_end) table.behind = std::move(through);
+  co_return true;
+}
+
+// The next rows of one side, and on the other those with the same keys.
+Task<absl::Status> Verify::check_by_keys(TableCheck& table, SeenRows* suspects) {
+  const migrate::VerifyPlan& plan = *table.plan;
+  const Side side = table.pass, other = side == Side::leader ? Side::follower : Side::leader;
+  const RowParts parts = side == Side::follower ? RowParts::keys : plan.by_checksum ? RowParts::hash : RowParts::values;
+  const std::size_t rows = std::min(table.sizer.rows(), kKeysMax);
+  std::string bound_sql = migrate::select_bound(plan, side, table.behind, rows);
+  BackendLink& link = side == Side::leader ? *table.leader : *table.follower;
+  auto bound = co_await ask_row(link, std::move(bound_sql));
+  if (!bound.ok()) co_return bound.status();
+  KeyPlace through;
+  if (!bound->empty()) {
+    auto place = migrate::key_literals(plan, *bound);
+    if (!place.ok()) co_return place.status();
+    through = *std::move(place);
+  }
+  SeenRows mine, theirs;
+  std::string sql = migrate::select_rows(plan, side, migrate::in_range(plan, table.behind, through), parts);
+  const absl::Status read = co_await read_side(table, side, std::move(sql), parts, &mine);
+  if (!read.ok()) co_return read;
+  if (!mine.empty()) {
+    std::vector<KeyPlace> keys;
+    for (const auto& [identity, row] : mine) keys.push_back(row.key);
+    std::string other_sql = migrate::select_rows(plan, other, migrate::with_keys(plan, keys), parts);
+    const absl::Status asked = co_await read_side(table, other, std::move(other_sql), parts, &theirs);
+    if (!asked.ok()) co_return asked;
+  }
+  for (const auto& [identity, row] : mine) {
+    const auto found = theirs.find(identity);
+    if (found == theirs.end() || found->second.marks != row.marks) suspects->emplace(identity, row);
+  }
+  if (side == Side::leader) table.rows = mine.size();
+  table.at_end = through.empty();
+  if (!table.at_end) table.behind = std::move(through);
+  co_return absl::OkStatus();
+}
+
+Task<absl::StatusOr<Verify::Sums>> Verify::compare_sums(TableCheck& table, std::string condition) {
+  const migrate::VerifyPlan& plan = *table.plan;
+  std::vector<protocol::Cell> theirs;
+  table.has_arrived = false;
+  reactor_.spawn(sum_follower(table, migrate::select_checksum(plan, Side::follower, condition), &theirs));
+  auto mine = co_await ask_row(*table.leader, migrate::select_checksum(plan, Side::leader, condition));
+  while (!table.has_arrived) co_await table.arrived.wait(TimePoint::max());
+  if (!mine.ok()) co_return mine.status();
+  if (!table.follower_answer.ok()) co_return table.follower_answer;
+  co_return Sums{.rows = mine->empty() ? 0 : to_number(mine->front()), .equal = *mine == theirs};
+}
+
+Task<void> Verify::sum_follower(TableCheck& table, std::string sql, std::vector<protocol::Cell>* row) {
+  auto read = co_await ask_row(*table.follower, std::move(sql));
+  table.follower_answer = read.status();
+  if (read.ok()) *row = *std::move(read);
+  table.has_arrived = true;
+  table.arrived.notify();
+}
+
+Task<absl::Status> Verify::skip_rows(TableCheck& table, std::size_t rows) {
+  if (rows == 0) co_return absl::OkStatus();
+  const Side side = table.pass;
+  std::string sql = migrate::select_bound(*table.plan, side, table.behind, rows);
+  BackendLink& link = side == Side::leader ? *table.leader : *table.follower;
+  auto bound = co_await ask_row(link, std::move(sql));
+  if (!bound.ok()) co_return bound.status();
+  table.at_end = bound->empty();
+  if (table.at_end) co_return absl::OkStatus();
+  auto place = migrate::key_literals(*table.plan, *bound);
+  if (!place.ok()) co_return place.status();
+  table.behind = *std::move(place);
+  co_return absl::OkStatus();
+}
+
+// How far the table is, and what was found up to there, in one transaction.
+Task<absl::Status> Verify::keep(TableCheck& table) {
+  migrate::TableRecord record = table.record;
+  record.place = packed(table.pass, table.behind);
+  record.rows += table.rows;
+  ++record.chunks;
+  const bool is_whole = job_->options.sample_ppm == 1000000;
+  if (table.at_end) {
+    // Compared under another definition than the one that it has now?
+    auto shown = co_await table.locker->show(record.table);
+    if (!shown.ok()) co_return shown.status();
+    const absl::Status left = co_await table.locker->give_up();
+    if (!left.ok()) co_return left;
+    if (*shown != table.shown) {
+      table.at_end = false;
+      co_return absl::OutOfRangeError("its definition has changed");
+    }
+    record.state = is_whole ? TableState::done : TableState::partial;
+  }
+  std::vector<std::string> steps = {"BEGIN"};
+  for (std::string& sql : migrate::insert_differences(setting_.schema, job_->record.id, record.table, table.found)) {
+    steps.push_back(std::move(sql));
+  }
+  steps.push_back(migrate::update_job_table(setting_.schema, job_->record.id, record));
+  const std::uint64_t differences = table.differences + table.found.size();
+  // Whatever was written down of it earlier has been mended since.
+  if (table.at_end && is_whole && differences == 0) {
+    steps.push_back(dualwrite::resolve_ledger(setting_.schema, record.table));
+  }
+  steps.emplace_back("COMMIT");
+  for (std::string& sql : steps) {
+    auto done = co_await table.follower->query(std::move(sql), soon());
+    if (!done.ok()) co_return absl::UnavailableError(std::string(done.status().message()));
+  }
+  table.record = std::move(record);
+  table.differences = differences;
+  table.found.clear();
+  co_return absl::OkStatus();
+}
+
+}  // namespace crossfade::proxy
