@@ -30,6 +30,8 @@ std::string_view name(LogKind kind) {
       return "applier_state";
     case LogKind::applier_error:
       return "applier_error";
+    case LogKind::retention:
+      return "retention";
     case LogKind::parked:
       return "parked";
     case LogKind::divergence:

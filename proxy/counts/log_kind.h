@@ -22,6 +22,7 @@ enum class LogKind : std::uint8_t {
   time_zone,
   applier_state,
   applier_error,
+  retention,
   parked,
   divergence,
   report_save,

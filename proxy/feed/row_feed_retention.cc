@@ -69,7 +69,7 @@ void RowFeed::publish(const dualwrite::LogRetention& retention) {
     const RetentionVerdict verdict = dualwrite::judge_retention(retention, needed);
     if (verdict == RetentionVerdict::fine || findings.size() == kShownMax) continue;
     std::string advice = dualwrite::retention_advice(retention, needed);
-    limited_log().warn(LogKind::applier_state, "retention=\"{}\"", advice);
+    limited_log().warn(LogKind::retention, "retention=\"{}\"", advice);
     findings.push_back({.severity = verdict == RetentionVerdict::gone ? "blocker" : "warning",
                         .object = "the leader's log",
                         .text = std::move(advice)});

@@ -150,7 +150,7 @@ def test_the_leaders_retention_is_watched(env):
         retention = proxy.status()["feed"]["retention"]
         assert retention["seconds"] == 4 and retention["needed_by"] == "table app.t" and retention["waiting_seconds"] >= 2, retention
         assert proxy.metric("crossfade_log_retention_seconds") == 4 and proxy.metric("crossfade_log_waiting_seconds") >= 2
-        assert "table app.t needs the leader's log" in proxy.log_tail(100)
+        wait_until(lambda: "table app.t needs the leader's log" in proxy.log_tail(100), 10, "the line of the log")
 
 
 def test_the_follower_is_away_and_the_log_is_watched(env):
