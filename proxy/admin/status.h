@@ -11,6 +11,7 @@
 #include "proxy/migrate/backfill.h"
 #include "proxy/migrate/repair.h"
 #include "proxy/migrate/verify.h"
+#include "proxy/settings/flags_watcher.h"
 #include "proxy/worker/worker.h"
 
 namespace crossfade::proxy {

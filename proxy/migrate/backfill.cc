@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "proxy/migrate/backfill_state.h"
-#include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
 

@@ -6,6 +6,7 @@
 #include "dualwrite/sql_text.h"
 #include "migrate/table_order.h"
 #include "migrate/table_selection.h"
+#include "proxy/counts/log_limit.h"
 #include "proxy/feed/server_answers.h"
 #include "proxy/migrate/backfill_state.h"
 #include "proxy/net/deadlines.h"

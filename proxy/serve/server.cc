@@ -27,8 +27,10 @@
 #include "proxy/migrate/repair.h"
 #include "proxy/migrate/verify.h"
 #include "proxy/session/session.h"
+#include "proxy/settings/flags_watcher.h"
 #include "proxy/settings/secrets.h"
 #include "proxy/shadow_run/shadow_pool.h"
+#include "proxy/users/credentials.h"
 #include "proxy/worker/worker.h"
 
 namespace crossfade::proxy {
