@@ -1,6 +1,7 @@
 #include "routing/command_plan.h"
 
 #include "protocol/command.h"
+#include "routing/refusal.h"
 
 namespace crossfade::routing {
 namespace {
@@ -51,9 +52,7 @@ CommandPlan plan_command(std::uint8_t command, const config::Flags& flags) {
     case CommandByte::register_slave:
     case CommandByte::clone:
     case CommandByte::subscribe_group_replication_stream:
-      return refuse(
-          not_supported("crossfade: " + std::string(protocol::command_name(byte)) +
-                        " is not supported: replicas and backups connect to a server itself, not to this proxy"));
+      return refuse(refusal(Reason::replica_command, protocol::command_name(byte)));
     default:
       return relay(ResponseKind::ok_or_err);
   }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "config/flags.h"
+#include "protocol/response.h"
 #include "protocol/response_tracker.h"
 #include "routing/plan.h"
 

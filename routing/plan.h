@@ -2,12 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 #include "config/backend.h"
 #include "config/flags.h"
-#include "protocol/response.h"
 #include "routing/facts.h"
 #include "routing/temporary_tables.h"
 
@@ -86,16 +84,24 @@ enum class Reason : std::uint8_t {
   temporary_table,
   tables_locked,
   table_stopped,
-  // refusals
-  freeze,
   several_statements,
+  // Refusals (refusal.h). From executed_warnings on no plan has them: they are met elsewhere.
+  freeze,
   multi_statement_not_negotiated,
   unparseable,
   hides_writes,
   nested_statements,
   semicolon_in_comment,
   executed_warnings,
+  executed_get_diagnostics,
   long_data_too_large,
+  replica_command,
+  schema_change_waits,
+  schema_change_refused,
+  schema_change_unsaid,
+  session_unread,
+  feed_undecided,
+  leader_unreachable,
 };
 
 struct Plan {
@@ -114,10 +120,5 @@ Plan make_plan(const StatementFacts& statement, const SessionFacts& session, con
 // Whether any read may be answered by `new`; may be compared.
 bool moves_reads(const config::Flags& flags);
 bool shadows_reads(const config::Flags& flags);
-
-// The error a refused statement gets: its words name the reason and what to do, and begin with "crossfade: ".
-protocol::Err refusal(Reason reason);
-// What no server would refuse: 1235, the servers' "doesn't yet support".
-protocol::Err not_supported(std::string message);
 
 }  // namespace crossfade::routing

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import subprocess
 import threading
@@ -11,7 +10,6 @@ import time
 import pymysql
 
 from harness import raises
-from machine import ROOT
 from progress import wait_until
 from proxy_process import to_yaml
 
@@ -210,18 +208,3 @@ def test_two_proxies_share_one_applier(env):
         with proxies[1].connect(database="app") as session, session.cursor() as cursor:
             cursor.execute("UPDATE t SET v = 5000 WHERE id = 0")
     env.assert_equal(proxies[1], rows_min=10)
-
-
-def test_the_readmes_configuration_is_a_good_one(env):
-    env.needs_proxy()
-    with open(os.path.join(ROOT, "README.md")) as readme:
-        config, flags = re.findall(r"```yaml\n(.*?)```", readme.read(), re.S)
-    directory = os.path.join(env.directory, "readme")
-    os.makedirs(directory)
-    for name, text in (("crossfade.yaml", config), ("flags.yaml", flags)):
-        with open(os.path.join(directory, name), "w") as out:
-            out.write(text)
-    secrets = {name: "x" for name in re.findall(r"password_env: (\w+)", config)}
-    done = subprocess.run([env.binary, "check", "--config", os.path.join(directory, "crossfade.yaml")], capture_output=True,
-                          text=True, env=dict(os.environ, **secrets))
-    assert done.returncode == 0, done.stdout + done.stderr

@@ -3,6 +3,7 @@
 #include "protocol/error_codes.h"
 #include "proxy/counts/log_limit.h"
 #include "proxy/session/conversation/conversation.h"
+#include "routing/refusal.h"
 
 namespace crossfade::proxy {
 
@@ -16,9 +17,7 @@ Answer error(std::uint16_t code, std::string_view sqlstate, std::string message)
 
 Answer refused(protocol::Err err) { return Error{.err = std::move(err), .origin = Error::Origin::refusal}; }
 
-Answer refused(routing::Reason reason) { return refused(routing::refusal(reason)); }
-
-Answer not_supported(std::string why) { return refused(routing::not_supported(std::move(why))); }
+Answer refused(routing::Reason reason, std::string_view detail) { return refused(routing::refusal(reason, detail)); }
 
 Answer broken_input(const absl::Status& status) {
   // The servers name the matter and close.
@@ -33,7 +32,7 @@ Answer lost(const Conversation& s, absl::Status why) { return Lost{.why = std::m
 Answer unjudged(Conversation& s, const absl::Status& status) {
   const bool answered = absl::IsFailedPrecondition(status) || absl::IsInternal(status);
   if (!answered || s.leader.link().parting() || !s.leader.link().alive()) return lost(s, status);
-  return error(protocol::kErrUnknown, "HY000", "crossfade: " + std::string(status.message()));
+  return refused(routing::Reason::session_unread, std::string(status.message()));
 }
 
 namespace {

@@ -49,10 +49,9 @@ struct Framed {
 using Answer = std::variant<Relayed, Gone, Lost, protocol::Ok, Error, Packet, Framed>;
 
 Answer error(std::uint16_t code, std::string_view sqlstate, std::string message);
-// What the proxy will not do: in the words that routing has for it; or 1235 with these.
-Answer refused(routing::Reason reason);
+// What the proxy will not do, in the words that routing has for it.
+Answer refused(routing::Reason reason, std::string_view detail = {});
 Answer refused(protocol::Err err);
-Answer not_supported(std::string why);
 // What came from the client is no packet, or too large a one.
 Answer broken_input(const absl::Status& status);
 // The leader is lost.

@@ -6,6 +6,7 @@
 #include "proxy/counts/log_limit.h"
 #include "proxy/session/conversation/conversation.h"
 #include "proxy/session/login/login.h"
+#include "routing/refusal.h"
 
 namespace crossfade::proxy {
 
@@ -126,8 +127,7 @@ protocol::Buffer Login::refusal_for_client(const ClientProof& proof, const absl:
   const std::string why = denied ? "backend '" + std::string(config::name(leader)) +
                                        "' refuses the account that is configured for this user"
                                  : std::string(status.message());
-  return protocol::encode_err(
-      {.code = protocol::kErrServerShutdown, .sqlstate = "08S01", .message = "crossfade: " + why});
+  return protocol::encode_err(routing::refusal(routing::Reason::leader_unreachable, why));
 }
 
 // The leader has judged: the machine learns of it, and a password that was right is kept.

@@ -1,9 +1,9 @@
 #include "proxy/session/login/login.h"
 
-#include "protocol/error_codes.h"
 #include "proxy/counts/log_limit.h"
 #include "proxy/session/conversation/conversation.h"
 #include "proxy/shadow_run/shadow_pool.h"
+#include "routing/refusal.h"
 
 namespace crossfade::proxy {
 
@@ -78,21 +78,20 @@ Task<bool> Login::reach_leader() {
   const config::Backend leader = s_.site.leader();
   FeedSwitch& feed = s_.site.shared.feed;
   std::optional<Refusal> refused;
-  absl::Status reached = co_await greeted_.open(leader, s_.identity.peer, &refused);
+  const absl::Status reached = co_await greeted_.open(leader, s_.identity.peer, &refused);
+  protocol::Err err = routing::refusal(routing::Reason::leader_unreachable, std::string(reached.message()));
   // Moments after a start: a client that came in now would have its first write refused.
-  if (reached.ok() && s_.commits.duplicates() && feed.kind() == FeedKind::undecided) {
+  const bool undecided = reached.ok() && s_.commits.duplicates() && feed.kind() == FeedKind::undecided;
+  if (undecided) {
     const std::string why = feed.status().leader_error;
-    reached = absl::UnavailableError("backend '" + std::string(config::name(leader)) +
-                                     "' is not set up for dual writes yet; try again" +
-                                     (why.empty() ? "" : " (" + why + ")"));
+    err = routing::refusal(routing::Reason::feed_undecided, why.empty() ? "it has not been asked yet" : why);
   }
   s_.client.answer_from(0);
-  if (reached.ok()) co_return true;
+  if (reached.ok() && !undecided) co_return true;
   limited_log().warn(LogKind::login_unreachable, "session={} host={} login=unreachable why=\"{}\"", s_.site.id,
-                     s_.identity.host, std::string(reached.message()));
-  protocol::Buffer answer = refused ? std::move(refused->payload)
-                                    : protocol::encode_err_before_greeting(
-                                          protocol::kErrServerShutdown, "crossfade: " + std::string(reached.message()));
+                     s_.identity.host, err.message);
+  protocol::Buffer answer =
+      refused ? std::move(refused->payload) : protocol::encode_err_before_greeting(err.code, err.message);
   co_await s_.client.send(std::move(answer));
   co_return false;
 }
@@ -172,7 +171,7 @@ Task<bool> Login::enter(ClientProof proof) {
   conclude(proof, LoginAsServer::Verdict::right);
   s_.leader.attach(*std::move(entered));
   const absl::Status tracking = co_await s_.commits.begin_tracking(s_.leader.link());
-  Answer answer = error(protocol::kErrServerShutdown, "08S01", "crossfade: " + std::string(tracking.message()));
+  Answer answer = proxy::refused(routing::Reason::leader_unreachable, std::string(tracking.message()));
   if (tracking.ok()) answer = welcome(s_.leader.link().login_ok());
   const Next next = co_await deliver(s_, std::move(answer));
   if (!tracking.ok() || next == Next::close) co_return false;

@@ -14,7 +14,7 @@ namespace {
 Task<std::optional<Answer>> assign_from_kept(Conversation& s, std::string sql) {
   const KeptDiagnostics& kept = *s.state.diagnostics.kept();
   auto set = set_for_get_diagnostics(sql, s.state.known.lexer(), kept, s.identity.capabilities);
-  if (!set.ok()) co_return not_supported("crossfade: " + std::string(set.status().message()));
+  if (!set.ok()) co_return refused(routing::Reason::executed_get_diagnostics);
   if (!set->has_value()) co_return std::nullopt;
   auto assigned = co_await s.leader.link().run(**set, s.site.in(kStatementMax));
   if (!assigned.ok()) co_return lost(s, assigned.status());

@@ -1,6 +1,5 @@
 #include "proxy/session/run/statement_run.h"
 
-#include "protocol/error_codes.h"
 #include "proxy/net/deadlines.h"
 #include "proxy/session/run/kept_answers.h"
 #include "proxy/session/run/preparing.h"
@@ -23,13 +22,12 @@ std::uint64_t microseconds_since(TimePoint begun) {
 
 // To a client whose schema change was not run, since it could not be said.
 Answer ddl_unsaid(const absl::Status& why) {
-  std::string text = "crossfade: the schema change cannot be written down for the follower, and was not run: " +
-                     std::string(why.message());
+  using routing::Reason;
+  const std::string text(why.message());
   // What clients try again after: a time-out, or a leader that cannot be reached.
-  if (absl::IsAborted(why)) return error(protocol::kErrLockWaitTimeout, "HY000", std::move(text));
+  if (absl::IsAborted(why)) return refused(Reason::schema_change_waits, text);
   const bool refuses = absl::IsFailedPrecondition(why) || absl::IsInternal(why) || absl::IsInvalidArgument(why);
-  if (refuses) return error(protocol::kErrUnknown, "HY000", std::move(text));
-  return error(protocol::kErrServerShutdown, "08S01", std::move(text));
+  return refused(refuses ? Reason::schema_change_refused : Reason::schema_change_unsaid, text);
 }
 
 // One statement on its way. Invariant: source() is a link of the side from_, and what it is sent is owned once anybody

@@ -108,11 +108,7 @@ std::optional<std::string> value_of(const Item& item, const std::vector<protocol
   return state.empty() ? std::nullopt : std::optional(text_literal(state));
 }
 
-absl::Status not_known() {
-  return absl::InvalidArgumentError(
-      "after this statement GET DIAGNOSTICS can give NUMBER and ROW_COUNT, and of a condition that exists, named by a "
-      "number, MYSQL_ERRNO, MESSAGE_TEXT and mostly RETURNED_SQLSTATE; SHOW WARNINGS gives them all");
-}
+absl::Status not_known() { return absl::InvalidArgumentError("more than is kept of the last statement"); }
 
 }  // namespace
 

@@ -242,19 +242,5 @@ TEST(Plan, EndsATransactionInEveryForm) {
   EXPECT_EQ(c.plan("ROLLBACK AND CHAIN").action, Action::rollback);
 }
 
-TEST(Refusal, NamesItselfAndTheReason) {
-  for (const Reason reason :
-       {Reason::freeze, Reason::multi_statement_not_negotiated, Reason::unparseable, Reason::hides_writes}) {
-    const protocol::Err refused = refusal(reason);
-    EXPECT_EQ(refused.message.rfind("crossfade:", 0), 0u) << refused.message;
-    EXPECT_EQ(refused.sqlstate.size(), 5u);
-    EXPECT_LT(refused.message.size(), 512u);  // an ERR packet's message
-  }
-  EXPECT_EQ(refusal(Reason::freeze).code, 1290);
-  EXPECT_EQ(refusal(Reason::unparseable).code, 1064);
-  EXPECT_EQ(refusal(Reason::multi_statement_not_negotiated).code, 1064);
-  EXPECT_EQ(refusal(Reason::hides_writes).code, 1235);
-}
-
 }  // namespace
 }  // namespace crossfade::routing

@@ -17,12 +17,15 @@ TEST(Answer, AnErrorOfOursIsTheProxys) {
 }
 
 TEST(Answer, WhatTheProxyWillNotDoIsARefusal) {
-  const Answer answer = not_supported("crossfade: not this");
-  const Error& said = std::get<Error>(answer);
-  EXPECT_EQ(said.err.code, protocol::kErrNotSupportedYet);
-  EXPECT_EQ(said.origin, Error::Origin::refusal);
   const Answer frozen = refused(routing::Reason::freeze);
-  EXPECT_EQ(std::get<Error>(frozen).err.code, 1290);
+  const Error& said = std::get<Error>(frozen);
+  EXPECT_EQ(said.err.code, 1290);
+  EXPECT_EQ(said.origin, Error::Origin::refusal);
+  const Answer waits = refused(routing::Reason::schema_change_waits, "another one is under way");
+  EXPECT_EQ(std::get<Error>(waits).err.code, protocol::kErrLockWaitTimeout);
+  EXPECT_EQ(std::get<Error>(waits).err.message,
+            "crossfade: the schema change cannot be written down for the follower, and was not run: another one is "
+            "under way");
 }
 
 TEST(Answer, InputThatIsNoPacketIsNamedAsTheServersDo) {
