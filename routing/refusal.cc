@@ -98,7 +98,9 @@ constexpr std::array<Refusal, 16> kRefusals = {{
      .code = 1205,
      .sqlstate = "HY000",
      .message = "the schema change cannot be written down for the follower, and was not run: {}",
-     .what = "Feed `trigger`: a schema change while another one of the same table is under way, for longer than 20 s",
+     .what = "Feed `trigger`: a schema change while another one of the same table is under way, or `changes` is "
+             "locked, for "
+             "longer than 20 s",
      .why = "schema changes of a table take turns",
      .remedy = "run it again"},
     {.reason = Reason::schema_change_refused,
@@ -112,7 +114,9 @@ constexpr std::array<Refusal, 16> kRefusals = {{
      .code = 1053,
      .sqlstate = "08S01",
      .message = "the schema change cannot be written down for the follower, and was not run: {}",
-     .what = "Feed `trigger`: a schema change while the proxy's own connection to the leader is lost",
+     .what = "Feed `trigger`: a schema change while the leader does not answer what the proxy asks for it: its "
+             "connection is "
+             "lost, or `changes` cannot be read",
      .why = "nobody would tell the follower of it",
      .remedy = "run it again"},
     {.reason = Reason::session_unread,

@@ -6,7 +6,7 @@ import time
 
 import pymysql
 
-from harness import BOTH_ROLES, feeds
+from harness import BOTH_ROLES, MARIADB_OLD, feeds, raises, roles
 from log_feed import (SENTINEL, assert_followed, equal_or_named, execute, is_mariadb, is_stopped, start, stopped,
                       through)
 from progress import wait_until
@@ -456,3 +456,20 @@ def test_a_table_that_lost_its_triggers_is_captured_again_when_it_is_released(en
     wait_until(lambda: not is_stopped(proxy, "t"), 30, "the table that goes on")
     through(proxy, "UPDATE t SET v = 71 WHERE id = 2")
     wait_until(lambda: env.new.run("SELECT v FROM app.t ORDER BY id") == ((70,), (71,), (3,)), 20, "what was written since")
+
+
+@roles(MARIADB_OLD)
+def test_a_schema_change_that_cannot_be_written_down_is_not_run_and_can_be_tried_again(env):
+    proxy = start(env, T, SEED)
+    env.needs_proxy()
+    with env.old.connect() as other, other.cursor() as holds, proxy.connect(database="app") as session, session.cursor() as cursor:
+        holds.execute("LOCK TABLES crossfade.changes READ")
+        _, message = raises(1205, cursor.execute, "ALTER TABLE t ADD COLUMN w INT DEFAULT 3")
+        holds.execute("UNLOCK TABLES")
+        assert message.startswith("crossfade: the schema change cannot be written down for the follower, and was not run: "), message
+        cursor.execute("SHOW COLUMNS FROM t LIKE 'w'")
+        assert cursor.fetchall() == ()
+        assert proxy.metric("crossfade_statements_refused_total") == 1
+        cursor.execute("ALTER TABLE t ADD COLUMN w INT DEFAULT 3")
+        cursor.execute("UPDATE t SET w = 4 WHERE id = 2")
+    assert_followed(env, proxy, rows_min=3)
