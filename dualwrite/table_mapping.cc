@@ -5,8 +5,11 @@
 #include <utility>
 
 #include "dualwrite/ascii_case.h"
+#include "dualwrite/collation_names.h"
+#include "dualwrite/collations.h"
 #include "dualwrite/column_fit.h"
 #include "dualwrite/key_choice.h"
+#include "dualwrite/stored_form.h"
 #include "dualwrite/table_map_writer.h"
 
 namespace crossfade::dualwrite {
@@ -147,6 +150,22 @@ void map_columns(const TablePair& pair, TableMapping& mapping, Verdict& verdict)
   }
 }
 
+// What the log cannot tell apart, or triggers capture in another form, counts as one kind.
+StoredKind told_kind(StoredKind kind) {
+  if (kind == StoredKind::opaque) return StoredKind::binary;
+  return kind == StoredKind::json ? StoredKind::text : kind;
+}
+
+bool may_define(const DefinedColumn& definition, const LogColumn& logged, bool mariadb) {
+  const absl::StatusOr<StoredForm> stored = stored_form(logged, mariadb);
+  const absl::StatusOr<StoredForm> defined = stored_form(definition, mariadb);
+  if (stored.ok() && defined.ok() && told_kind(stored->kind) != told_kind(defined->kind)) return false;
+  const std::string collation = collation_name(logged.collation, mariadb);
+  if (definition.collation.empty() || collation.empty() || collation == "binary") return true;
+  const ServerMakes one_make{.leader_is_mariadb = mariadb, .follower_is_mariadb = mariadb};
+  return folding(collation, definition.collation, one_make) == Folding::same;
+}
+
 std::string missing_privilege(bool follower_is_mariadb) {
   return std::string("the follower's account may not run BINLOG: GRANT ") +
          (follower_is_mariadb ? "BINLOG REPLAY" : "REPLICATION_APPLIER") + " ON *.* to it";
@@ -167,6 +186,21 @@ void decide(TableMapping& mapping, Verdict& verdict) {
 }
 
 }  // namespace
+
+bool may_define(const TableDefinition& definition, const LogTable& logged, bool mariadb) {
+  if (definition.kind == TableDefinition::Kind::view) return false;
+  if (!logged.described) return true;
+  const auto fits = [&](const LogColumn& column) {
+    const DefinedColumn* defined = definition.column(column.name);
+    return defined != nullptr && may_define(*defined, column, mariadb);
+  };
+  // Triggers capture no generated columns.
+  const auto is_logged = [&](const DefinedColumn& column) {
+    return column.generated != DefinedColumn::Generated::no || find_logged(logged, column.name).has_value();
+  };
+  return std::all_of(logged.columns.begin(), logged.columns.end(), fits) &&
+         std::all_of(definition.columns.begin(), definition.columns.end(), is_logged);
+}
 
 TableMapping map_table(std::shared_ptr<const LogTable> source, const TableDefinition* leader,
                        const TableDefinition& follower, ServerMakes makes, bool may_run_binlog) {

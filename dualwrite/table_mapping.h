@@ -58,6 +58,10 @@ inline bool describes(const TableMapping& mapping, const RowsChange& change) {
   return mapping.source == change.table || *mapping.source == *change.table;
 }
 
+// Whether `definition`, read from a leader at some other moment, can be the one that the table had when its rows were
+// logged: the same columns, of the same kinds and collations. One that cannot is of a later table of the same name.
+bool may_define(const TableDefinition& definition, const LogTable& logged, bool mariadb);
+
 // `may_run_binlog`: the follower's account has the privilege. `leader` may be nullptr (its own definition is not
 // known): then only what the log's description says is judged. Never guesses: a doubt is `nothing` with a reason.
 // What makes it `nothing`: a column missing on either side (of the follower: unless generated), a narrower type, NULL

@@ -86,8 +86,10 @@ std::shared_ptr<const TableMapping> TableCatalog::mapping(const std::shared_ptr<
   const TableDefinition* leading = find(leader_, name);
   TableDefinition assumed;
   if (!judged_) {
-    // As far as it matters, the leader's is taken for what the follower's was made from.
-    assumed = leading == nullptr ? *following : *leading;
+    // The leader's, unless it is of a later table of that name; then the follower's, which was made from the logged
+    // one.
+    const bool of_this = leading != nullptr && dualwrite::may_define(*leading, *source, makes.leader_is_mariadb);
+    assumed = of_this ? *leading : *following;
     assumed.keys = following->keys;
     assumed.foreign_keys = following->foreign_keys;
     leading = &assumed;

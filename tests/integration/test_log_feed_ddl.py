@@ -30,6 +30,25 @@ def test_tables_made_changed_and_dropped_between_rows(env):
     assert_followed(env, proxy, rows_min=6)
 
 
+def test_a_name_that_is_taken_again_and_again(env):
+    """What the leader's table of that name is by now is nothing to go by where the log is behind."""
+    proxy = start(env, T)
+    arrived(env, proxy)
+    proxy.set_flags(dual_write={"enabled": False})
+    makes = ["(a VARCHAR(9) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PRIMARY KEY)",
+             "(a VARCHAR(9) CHARACTER SET latin1 COLLATE latin1_swedish_ci PRIMARY KEY)", "(a INT PRIMARY KEY, b VARCHAR(5))",
+             "(b INT PRIMARY KEY, a VARCHAR(5) CHARACTER SET latin1, UNIQUE KEY (a))",
+             "(a VARCHAR(9) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY)"]
+    for make in makes:
+        through(proxy, "CREATE TABLE again " + make, "INSERT INTO again (a) VALUES ('1'), ('2')" if "INT PRIMARY KEY, a" not in make
+                else "INSERT INTO again (b, a) VALUES (1, 'x'), (2, 'y')", "DROP TABLE again")
+    through(proxy, "CREATE VIEW again AS SELECT id AS a FROM t", "DROP VIEW again", "CREATE TABLE again " + makes[0],
+            "INSERT INTO again VALUES ('last')")
+    proxy.set_flags(dual_write={"enabled": True})
+    assert_followed(env, proxy, rows_min=1)
+    assert "stopped" not in proxy.log_tail(200), proxy.log_tail(60)
+
+
 def test_rename_and_truncate(env):
     proxy = start(env, T, "CREATE TABLE u LIKE t")
     through(proxy, "INSERT INTO t (v) VALUES ('a'), ('b')", "INSERT INTO u (v) VALUES ('u')", "RENAME TABLE t TO x, u TO t, x TO u",

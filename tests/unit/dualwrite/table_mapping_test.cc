@@ -50,6 +50,34 @@ TEST(TableMapping, TheSameTableGoesByEventsAsItIs) {
   }
 }
 
+TEST(TableMapping, ADefinitionOfALaterTableIsTold) {
+  const auto with = [](const std::string& name, const std::string& type, const std::string& charset) {
+    return table_of({defined("id", "int"), defined(name, type, charset)});
+  };
+  const TableDefinition table = with("v", "varchar(9)", "utf8mb4");
+  for (const bool mariadb : {true, false}) {
+    const auto logged = logged_table(table, mariadb);
+    EXPECT_TRUE(may_define(table, *logged, mariadb));
+    EXPECT_TRUE(may_define(with("V", "varchar(200)", "utf8mb4"), *logged, mariadb)) << "wider: as after an ALTER";
+    EXPECT_FALSE(may_define(with("w", "varchar(9)", "utf8mb4"), *logged, mariadb)) << "another column";
+    EXPECT_FALSE(may_define(with("v", "varchar(9)", "latin1"), *logged, mariadb)) << "another collation";
+    EXPECT_FALSE(may_define(with("v", "int", ""), *logged, mariadb)) << "another kind";
+    EXPECT_FALSE(may_define(table_of({defined("id", "int")}), *logged, mariadb)) << "one less";
+    TableDefinition more = with("v", "varchar(9)", "utf8mb4");
+    more.columns.push_back(defined("x", "int"));
+    EXPECT_FALSE(may_define(more, *logged, mariadb)) << "one more";
+    more.columns.back().generated = DefinedColumn::Generated::virtual_;
+    EXPECT_TRUE(may_define(more, *logged, mariadb)) << "which triggers do not capture";
+    TableDefinition view = table;
+    view.kind = TableDefinition::Kind::view;
+    EXPECT_FALSE(may_define(view, *logged, mariadb));
+  }
+  // The log has MariaDB's own types as bytes.
+  const TableDefinition own = table_of({defined("id", "int"), defined("v", "uuid")});
+  EXPECT_TRUE(may_define(own, *logged_table(own, true), true));
+  EXPECT_TRUE(may_define(own, *logged_table(table_of({defined("id", "int"), defined("v", "binary(16)")}), true), true));
+}
+
 TEST(TableMapping, ColumnsAreFoundByNameWithoutCase) {
   Sides sides = simple();
   sides.follower = table_of({defined("V", "varchar(9)", "utf8mb4"), defined("id", "int")});
