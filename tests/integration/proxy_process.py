@@ -140,7 +140,7 @@ class Proxy:
         request = urllib.request.Request("http://127.0.0.1:%d%s" % (self.admin_port, path))
         if token:
             request.add_header("Authorization", "Bearer " + token)
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.read().decode()
 
     def status(self):

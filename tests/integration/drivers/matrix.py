@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 import types
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -213,7 +214,7 @@ class Context:
             for statement in lines_of("schema.sql"):
                 cursor.execute(statement)
         if through:
-            self.proxy.caught_up(60)
+            self.proxy.caught_up(180)
 
     def compare(self, run, phase):
         differences, count = compare_databases(self.servers.old, self.servers.new, [run.schema])
@@ -251,7 +252,7 @@ def phase_through(context, phase, runs, jobs):
 
     each(runs, jobs, one)
     try:
-        context.proxy.caught_up(60)
+        context.proxy.caught_up(180)
     except Timeout:
         # Which drivers are concerned shows in the comparison.
         print("%s: the proxy did not catch up: %s\n%s" % (phase, json.dumps(context.proxy.status()["applier"]), context.proxy.log_tail(5)))
@@ -277,6 +278,20 @@ def table(runs):
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
 
 
+def run_phases(options, phases, ready):
+    context = Context(options)
+    each(ready, 1, context.reset)
+    say("running directly")
+    each(ready, options.jobs, lambda run: run.execute("direct", context.servers.old.port, context))
+    for phase in phases:
+        if not context.proxy.process:
+            context.begin()
+        each(ready, 1, context.reset)
+        say("running through the proxy: %s" % ("writes duplicated, all reads compared" if phase == "leader"
+                                                 else "reads answered by new"))
+        phase_through(context, phase, ready, options.jobs)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--binary", default=os.path.join(ROOT, "build", "release", "crossfade"))
@@ -295,19 +310,15 @@ def main():
     say("preparing %d drivers" % len(runs))
     each(runs, 1, Run.prepare)
     ready = [run for run in runs if not run.reason]
-    context, problems = None, []
+    problems = []
     if ready:
-        context = Context(options)
-        each(ready, 1, context.reset)
-        say("running directly")
-        each(ready, options.jobs, lambda run: run.execute("direct", context.servers.old.port, context))
-        for phase in phases:
-            if not context.proxy.process:
-                context.begin()
-            each(ready, 1, context.reset)
-            say("running through the proxy: %s" % ("writes duplicated, all reads compared" if phase == "leader"
-                                                     else "reads answered by new"))
-            phase_through(context, phase, ready, options.jobs)
+        try:
+            run_phases(options, phases, ready)
+        except Exception:  # of the servers or the proxy, not of one driver
+            traceback.print_exc(file=sys.stdout)
+            print("FAIL all drivers: ended early")
+            print("0 passed, %d failed, %d skipped" % (len(ready), len(runs) - len(ready)))
+            return 1
     for run in ready:
         run.equal = {phase: run.judge(phase) for phase in phases or ["direct"]}
         if phases:
