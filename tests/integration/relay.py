@@ -137,8 +137,10 @@ class Relay:
                 if self.glue and data:
                     data, ended = self._glued(pieces, data)
                 try:
-                    if not data or (state["lose"] and not towards_server):
-                        break  # an answer that nobody hears, however fast it is
+                    if not data:
+                        break
+                    if state["lose"] and not towards_server:
+                        continue  # an answer that nobody hears, however fast it is; whoever passes the piece on cuts
                     step = self.fragment or len(data)
                     for i in range(0, len(data), step):
                         sink.sendall(data[i:i + step])
@@ -146,8 +148,7 @@ class Relay:
                     if ended:
                         break
                     if state["lose"]:
-                        # The server gets to act on it; nobody hears the answer.
-                        source.shutdown(socket.SHUT_RDWR)
+                        # The server gets to act on it, before the proxy hears of the loss and has it killed.
                         time.sleep(0.3)
                         break
                 except OSError:
