@@ -11,7 +11,7 @@ import threading
 from dataclasses import dataclass
 
 import harness
-from machine import throwaway_directory, use_ports
+from machine import throwaway_directory
 from progress import say
 from servers import Servers
 
@@ -126,7 +126,6 @@ class SideBySide:
 
 def work_for_a_parent(options, tests):
     """Names come in at stdin, one a line; an Outcome goes out at stdout for each. Ends with stdin."""
-    use_ports(options.worker, options.jobs)
     by_name = {test.name: test for test in tests}
     out = sys.stdout
     said = io.StringIO()
