@@ -49,6 +49,7 @@ def test_indexes_are_built_last_and_no_kill_loses_one(env):
     slowly(env, proxy)
     proxy.kill()
     proxy.start(ready=False)
+    wait_until(lambda: proxy.connect().close() is None, 30, "the way in")
     through(proxy, "UPDATE t SET v = v + 1 WHERE id % 3 = 0", "DELETE FROM t WHERE id % 10 = 0")
     # Whoever has read the table keeps its definition until the transaction ends.
     with env.new.connect(database="app", autocommit=False) as reader:
