@@ -33,6 +33,9 @@ struct DdlAnalysis {
   std::vector<std::string> schemas;    // CREATE / DROP / ALTER DATABASE
   bool whole_schema = false;           // DROP DATABASE: every table of `schemas`
   bool replaces_rows = false;          // TRUNCATE, DROP: rows of `tables` are gone
+  // Whoever sees the definitions only, afterwards, does not see what became of the rows: besides these RENAME, and ALTER
+  // that adds, changes or converts columns or exchanges partitions.
+  bool changes_rows = false;
 };
 DdlAnalysis analyze_ddl(const LoggedStatement& statement, bool leader_is_mariadb);
 
@@ -59,7 +62,8 @@ struct DdlContext {
 absl::StatusOr<std::vector<std::string>> translate_ddl(const LoggedStatement& statement, ServerMakes makes,
                                                        const DdlContext& context = {});
 // SET statements so that the text means on the follower what it meant on the leader (sql_mode, character sets,
-// foreign_key_checks, explicit_defaults_for_timestamp, default collations).
+// foreign_key_checks, explicit_defaults_for_timestamp, default collations), and gives rows the same values (clock, time
+// zone, steps of AUTO_INCREMENT). A zone of the name SYSTEM is each server's own: the caller says what the leader's is.
 std::vector<std::string> follower_session(const LoggedStatement& statement, ServerMakes makes);
 // The names of a logged sql_mode's bits, of the make that logged it.
 std::string sql_mode_text(std::uint64_t bits, bool mariadb);

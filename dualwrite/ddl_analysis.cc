@@ -5,6 +5,7 @@
 #include "dualwrite/ddl.h"
 #include "dualwrite/ddl_head.h"
 #include "dualwrite/ddl_text.h"
+#include "dualwrite/ddl_translation.h"
 
 namespace crossfade::dualwrite {
 namespace {
@@ -33,6 +34,7 @@ class Analyst {
 
   DdlAnalysis analyze() {
     judge();
+    out_.changes_rows = out_.changes_rows || out_.replaces_rows;
     out_.verb = head_.verb + (head_.object.empty() ? "" : " " + head_.object);
     // A word that is no keyword could be anything, a secret as well.
     if (out_.kind == LoggedKind::unknown) {
@@ -148,6 +150,7 @@ class Analyst {
   }
 
   void judge_rename() {
+    out_.changes_rows = true;
     std::size_t at = head_.at;
     while (true) {
       at = behind_wait(table_at(at));
@@ -186,10 +189,20 @@ class Analyst {
     note_dependencies(at);
     at = behind_wait(at);
     for (bool begins = true; at < text_.size(); at = text_.after(at)) {
+      out_.changes_rows = out_.changes_rows || (begins && item_changes_rows(at));
       const std::size_t other = begins && text_.is(at, "RENAME") ? renamed(at) : other_table(at);
       if (other != 0 && table_at(other) == 0) return define(false);
       begins = text_.is_op(at, ",");
     }
+  }
+
+  bool item_changes_rows(std::size_t at) const {
+    constexpr std::array<std::string_view, 7> kChanging = {"MODIFY",  "CHANGE", "CONVERT", "EXCHANGE",
+                                                           "DISCARD", "IMPORT", "TRUNCATE"};
+    if (contains(kChanging, text_.upper(at))) return true;
+    if (text_.is(at, "RENAME")) return renamed(at) != 0;
+    if (text_.is(at, "DROP")) return text_.is(at + 1, "PARTITION");
+    return text_.is(at, "ADD") && !text_.is(at + 1, "PARTITION") && !is_key(text_, at + 1);
   }
 
   // ALTER TABLE .. RENAME [TO | AS | =] name: where the name is.

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <string_view>
 #include <utility>
@@ -6,6 +7,7 @@
 #include "dualwrite/collations.h"
 #include "dualwrite/ddl.h"
 #include "dualwrite/session_text.h"
+#include "dualwrite/sql_text.h"
 
 namespace crossfade::dualwrite {
 namespace {
@@ -103,6 +105,13 @@ std::vector<std::string> follower_session(const LoggedStatement& statement, Serv
     set += ",collation_connection=" + connection;
   if (const std::string server = collation(statement.server_collation); !server.empty())
     set += ",collation_server=" + server;
+  // What the rows that a table has get from the statement: the client's clock and zone, and numbers by its steps.
+  std::string microseconds = std::to_string(statement.microseconds);
+  microseconds.insert(0, 6 - std::min<std::size_t>(microseconds.size(), 6), '0');
+  set += ",timestamp=" + std::to_string(statement.timestamp) + "." + microseconds;
+  set += ",auto_increment_increment=" + std::to_string(statement.auto_increment_increment);
+  set += ",auto_increment_offset=" + std::to_string(statement.auto_increment_offset);
+  if (!statement.time_zone.empty()) set += ",time_zone=" + quote_text(statement.time_zone);
   return {set};
 }
 

@@ -31,6 +31,9 @@ struct LoggedStatement {
   bool no_foreign_key_checks = false;
   bool explicit_defaults_for_timestamp = true;
   std::uint32_t timestamp = 0;
+  std::uint32_t microseconds = 0;  // of `timestamp`, where the statement used the clock
+  std::uint16_t auto_increment_increment = 1;
+  std::uint16_t auto_increment_offset = 1;
   // Inside of a transaction that also has rows (CREATE TABLE .. SELECT), or alone.
   bool with_rows = false;
   std::string time_zone = {};            // the session's, where the statement used it; else empty

@@ -95,15 +95,18 @@ bool read_status(Reader& reader, bool mariadb, LoggedStatement* statement) {
       skip_schemas(reader);
       return true;
     case Status::auto_increment:
+      statement->auto_increment_increment = reader.u16();
+      statement->auto_increment_offset = reader.u16();
+      return true;
+    case Status::microseconds:
+    case Status::mariadb_microseconds:
+      statement->microseconds = reader.u24();
+      return true;
     case Status::bytes_written:
       reader.skip(4);
       return true;
     case Status::lc_time_names:
       reader.skip(2);
-      return true;
-    case Status::microseconds:
-    case Status::mariadb_microseconds:
-      reader.skip(3);
       return true;
     case Status::tables_for_update:
     case Status::commit_timestamp:

@@ -71,8 +71,11 @@ class TableComparison {
     for (const DefinedColumn& column : leader_.columns) {
       const DefinedColumn* other = follower_.column(column.name);
       if (other == nullptr) {
+        const auto whole = add_column_statement(leader_, column, makes_);
         find(Severity::blocker, "column " + column.name, "column_missing", "the follower does not have it",
-             "ALTER TABLE " + table_name() + " ADD COLUMN " + quote_name(column.name) + " " + column.column_type);
+             whole.ok()
+                 ? *whole
+                 : "ALTER TABLE " + table_name() + " ADD COLUMN " + quote_name(column.name) + " " + column.column_type);
         continue;
       }
       const std::size_t at = static_cast<std::size_t>(other - follower_.columns.data());

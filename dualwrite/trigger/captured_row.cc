@@ -303,6 +303,8 @@ absl::StatusOr<CapturedStatement> captured_statement(const ChangeHead& head, con
   statement.no_foreign_key_checks = fields.number<std::uint8_t>() != 0;
   statement.explicit_defaults_for_timestamp = fields.number<std::uint8_t>() != 0;
   statement.timestamp = fields.number<std::uint32_t>();
+  statement.auto_increment_increment = fields.number<std::uint16_t>();
+  statement.auto_increment_offset = fields.number<std::uint16_t>();
   statement.time_zone = fields.text();
   if (!fields.good()) return malformed(head.id, "the statement is not as it was written");
   if (head.kind == ChangeKind::intent) {

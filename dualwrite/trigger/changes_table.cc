@@ -29,7 +29,8 @@ std::string packed_statement(const LoggedStatement& statement) {
        {statement.sql_mode, std::uint64_t{statement.client_collation}, std::uint64_t{statement.connection_collation},
         std::uint64_t{statement.server_collation}, std::uint64_t{statement.utf8mb4_collation},
         std::uint64_t{statement.database_collation}, std::uint64_t{statement.no_foreign_key_checks},
-        std::uint64_t{statement.explicit_defaults_for_timestamp}, std::uint64_t{statement.timestamp}}) {
+        std::uint64_t{statement.explicit_defaults_for_timestamp}, std::uint64_t{statement.timestamp},
+        std::uint64_t{statement.auto_increment_increment}, std::uint64_t{statement.auto_increment_offset}}) {
     put_field(out, std::to_string(number));
   }
   put_field(out, statement.time_zone);

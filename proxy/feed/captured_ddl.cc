@@ -73,13 +73,13 @@ std::string statement_session_query(bool mariadb) {
              "DATABASE(),@@sql_mode,(SELECT DEFAULT_COLLATE_NAME FROM information_schema.CHARACTER_SETS WHERE "
              "CHARACTER_SET_NAME=@@character_set_client),@@collation_connection,@@collation_server,"
              "@@collation_database,@@foreign_key_checks,@@explicit_defaults_for_timestamp,UNIX_TIMESTAMP(),"
-             "@@time_zone,") +
+             "@@time_zone,@@auto_increment_increment,@@auto_increment_offset,") +
          (mariadb ? "''" : "@@default_collation_for_utf8mb4");
 }
 
 absl::StatusOr<LoggedStatement> logged_statement(std::string sql, const std::vector<protocol::Cell>& session,
                                                  bool mariadb) {
-  constexpr std::size_t kColumns = 11;
+  constexpr std::size_t kColumns = 13;
   if (session.size() != kColumns) return absl::InternalError("the leader did not say what its session is like");
   const auto text = [&session](std::size_t i) { return session[i].value_or(""); };
   LoggedStatement statement;
@@ -94,7 +94,9 @@ absl::StatusOr<LoggedStatement> logged_statement(std::string sql, const std::vec
   statement.explicit_defaults_for_timestamp = text(7) == "1" || text(7) == "ON";
   statement.timestamp = static_cast<std::uint32_t>(to_number(session[8]));
   statement.time_zone = text(9);
-  statement.utf8mb4_collation = dualwrite::collation_id(text(10), mariadb);
+  statement.auto_increment_increment = static_cast<std::uint16_t>(to_number(session[10]));
+  statement.auto_increment_offset = static_cast<std::uint16_t>(to_number(session[11]));
+  statement.utf8mb4_collation = dualwrite::collation_id(text(12), mariadb);
   return statement;
 }
 

@@ -145,8 +145,19 @@ class LogApplier {
   Task<absl::Status> bring_to_utf8(dualwrite::LoggedStatement* statement);
   Task<absl::Status> take_statement(dualwrite::LoggedStatement statement);
   Task<absl::Status> run_ddl(dualwrite::LoggedStatement statement, dualwrite::DdlAnalysis analysis);
-  Task<absl::StatusOr<std::optional<protocol::Err>>> run_ddl_statement(std::string sql,
-                                                                       dualwrite::LoggedStatement original);
+  struct DdlRun {
+    std::string refusal{};     // of the follower; empty: none
+    bool before_this = false;  // a part of it was there already
+  };
+  Task<absl::StatusOr<DdlRun>> run_ddl_steps(BackendLink& link, std::vector<std::string> statements,
+                                             dualwrite::DdlAnalysis analysis);
+  Task<absl::Status> stop_doubtful_rows(dualwrite::LoggedStatement statement, dualwrite::DdlAnalysis analysis,
+                                        std::map<dualwrite::TableRef, dualwrite::TableDefinition> before);
+  Task<absl::StatusOr<bool>> has_rows(dualwrite::TableRef table);
+  Task<absl::StatusOr<bool>> is_doubtful(dualwrite::DdlAnalysis analysis);
+  Task<absl::StatusOr<std::unique_ptr<BackendLink>>> ddl_link();
+  Task<absl::StatusOr<std::string>> prepare_ddl_session(BackendLink& link, dualwrite::LoggedStatement original);
+  Task<absl::StatusOr<std::string>> zone_of(dualwrite::LoggedStatement statement);
   bool is_followed(const dualwrite::DdlAnalysis& analysis) const;
   Task<absl::StatusOr<std::string>> schema_collation_of(const dualwrite::DdlAnalysis& analysis,
                                                         const dualwrite::LoggedStatement& statement);

@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <array>
 
+#include "dualwrite/ascii_case.h"
 #include "dualwrite/character_set.h"
 #include "dualwrite/collation_names.h"
+#include "dualwrite/ddl_values.h"
 #include "dualwrite/sql_text.h"
 #include "proxy/counts/log_limit.h"
 #include "proxy/feed/ddl_state.h"
@@ -24,14 +26,34 @@ using dualwrite::DdlIntent;
 using dualwrite::LoggedKind;
 using dualwrite::LoggedStatement;
 using dualwrite::StopCause;
+using dualwrite::TableDefinition;
 using dualwrite::TableRef;
 
 namespace {
 
 constexpr auto kDdlMax = std::chrono::hours(24);
+constexpr std::chrono::seconds kDdlTurn(10);  // of waiting for an earlier one at a time
+constexpr const char* kCopyIt = "copy it anew: crossfade backfill start --replace --tables it";
 constexpr std::uint16_t kUtf8mb4GeneralCi = 45;  // of both makes
 
 bool is_drop_of_tables(const DdlAnalysis& analysis) { return analysis.verb == "DROP TABLE"; }
+
+// Run or not, the definitions are the same: names that change places between tables of one definition, a partition and
+// a table that change their rows.
+bool leaves_no_trace(const DdlAnalysis& analysis, const TableCatalog::Definitions& follower) {
+  if (!analysis.changes_rows || is_drop_of_tables(analysis)) return false;
+  std::vector<const TableDefinition*> there;
+  for (const TableRef& table : analysis.tables) {
+    const auto found = follower.find(table);
+    if (found != follower.end()) there.push_back(&found->second);
+  }
+  // EXCHANGE PARTITION: the new name of a RENAME is not there before.
+  if (analysis.verb == "ALTER TABLE") return there.size() > 1;
+  for (std::size_t i = 1; i < there.size(); ++i) {
+    if (there[i]->columns == there[0]->columns && there[i]->keys == there[0]->keys) return true;
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -135,36 +157,21 @@ Task<absl::Status> LogApplier::run_ddl(LoggedStatement statement, DdlAnalysis an
   const dualwrite::DdlContext context{.schema_collation = *schema_collation, .follower = &setting_.catalog.follower()};
   auto statements = dualwrite::translate_ddl(statement, setting_.makes, context);
   if (!statements.ok()) co_return co_await give_up_ddl(analysis, std::string(statements.status().message()));
-  auto asked = co_await follower_.ask(dualwrite::select_ddl_intent(setting_.schema, setting_.leader));
-  if (!asked.ok()) co_return asked.status();
-  auto found = dualwrite::ddl_intent_from(*asked);
-  if (!found.ok()) co_return found.status();
-  DdlIntent intent{.at = current_.at, .step = 0, .fingerprint = ""};
-  if (*found && (*found)->at == current_.at) {
-    intent = **found;
-    auto now = co_await tables_state(follower_.link(), analysis.tables);
-    if (!now.ok()) co_return now.status();
-    if (*now != intent.fingerprint) ++intent.step;
+  auto link = co_await ddl_link();
+  if (!link.ok()) co_return link.status();
+  auto refused = co_await prepare_ddl_session(**link, statement);
+  if (!refused.ok()) co_return refused.status();
+  if (!refused->empty()) co_return co_await give_up_ddl(analysis, *refused);
+  std::map<TableRef, TableDefinition> before;
+  for (const TableRef& table : analysis.tables) {
+    const auto found = setting_.catalog.follower().find(table);
+    if (found != setting_.catalog.follower().end()) before.insert(*found);
   }
-  const bool resumed = found->has_value() && (*found)->at == current_.at;
-  for (; intent.step < statements->size(); ++intent.step) {
-    auto now = co_await tables_state(follower_.link(), analysis.tables);
-    if (!now.ok()) co_return now.status();
-    intent.fingerprint = *now;
-    const absl::Status noted = co_await note_intent(intent);
-    if (!noted.ok()) co_return noted;
-    auto refused = co_await run_ddl_statement((*statements)[intent.step], statement);
-    if (!refused.ok()) co_return refused.status();
-    if (!*refused) continue;
-    if (is_of_the_server((*refused)->code)) {
-      co_return absl::AbortedError("the follower answered " + err_code(**refused) + " to a DDL; trying again");
-    }
-    // It may be there already: run before a crash, or by people.
-    auto done = co_await is_done(analysis, (*refused)->code, resumed);
-    if (!done.ok()) co_return done.status();
-    if (*done) continue;
-    co_return co_await give_up_ddl(analysis, "the follower answered " + err_text(**refused));
-  }
+  auto ran = co_await run_ddl_steps(**link, *statements, analysis);
+  if (!ran.ok()) co_return ran.status();
+  if (!ran->refusal.empty()) co_return co_await give_up_ddl(analysis, ran->refusal);
+  if (ran->before_this) before.clear();
+  (*link)->send_quit();
   limited_log().info(LogKind::applier_state, "ddl=\"{}\" position={} followed=true", analysis.verb, current_.at.text());
   if (is_drop_of_tables(analysis)) {
     for (const TableRef& table : analysis.tables) {
@@ -175,7 +182,88 @@ Task<absl::Status> LogApplier::run_ddl(LoggedStatement statement, DdlAnalysis an
   closing_.push_back(dualwrite::delete_ddl_intent(setting_.schema, setting_.leader));
   must_store_ = true;
   ddl_seen_ = true;
-  co_return co_await setting_.catalog.reload(leader_, follower_.link(), analysis.tables);
+  const absl::Status read = co_await setting_.catalog.reload(leader_, follower_.link(), analysis.tables);
+  if (!read.ok()) co_return read;
+  co_return co_await stop_doubtful_rows(std::move(statement), std::move(analysis), before);
+}
+
+// Each step's intent is written, fenced, before it is run, and with the follower to itself: see ddl_link().
+Task<absl::StatusOr<LogApplier::DdlRun>> LogApplier::run_ddl_steps(BackendLink& link,
+                                                                   std::vector<std::string> statements,
+                                                                   DdlAnalysis analysis) {
+  auto asked = co_await follower_.ask(dualwrite::select_ddl_intent(setting_.schema, setting_.leader));
+  if (!asked.ok()) co_return asked.status();
+  auto found = dualwrite::ddl_intent_from(*asked);
+  if (!found.ok()) co_return found.status();
+  DdlIntent intent{.at = current_.at, .step = 0, .fingerprint = ""};
+  const bool resumed = found->has_value() && (*found)->at == current_.at;
+  DdlRun run;
+  if (resumed) {
+    intent = **found;
+    auto now = co_await tables_state(follower_.link(), analysis.tables);
+    if (!now.ok()) co_return now.status();
+    run.before_this = *now != intent.fingerprint;
+    if (run.before_this) ++intent.step;
+    if (!run.before_this && leaves_no_trace(analysis, setting_.catalog.follower())) {
+      run.refusal = "whether it was run before a connection was lost does not show";
+      co_return run;
+    }
+  }
+  for (; intent.step < statements.size(); ++intent.step) {
+    auto now = co_await tables_state(follower_.link(), analysis.tables);
+    if (!now.ok()) co_return now.status();
+    intent.fingerprint = *now;
+    const absl::Status noted = co_await note_intent(intent);
+    if (!noted.ok()) co_return noted;
+    auto done = co_await link.run(statements[intent.step], Clock::now() + kDdlMax);
+    if (!done.ok()) co_return done.status();
+    if (!done->failed()) continue;
+    const protocol::Err refusal = done->last().err;
+    if (is_of_the_server(refusal.code)) {
+      co_return absl::AbortedError("the follower answered " + err_code(refusal) + " to a DDL; trying again");
+    }
+    // It may be there already: run before a crash, or by people.
+    auto there = co_await is_done(analysis, refusal.code, resumed);
+    if (!there.ok()) co_return there.status();
+    if (!*there) run.refusal = "the follower answered " + err_text(refusal);
+    if (!*there) co_return run;
+    run.before_this = true;
+  }
+  co_return run;
+}
+
+// Rows that a table had before may be others now than on the leader: it has to be copied.
+Task<absl::Status> LogApplier::stop_doubtful_rows(LoggedStatement statement, DdlAnalysis analysis,
+                                                  std::map<TableRef, TableDefinition> before) {
+  if (analysis.verb != "ALTER TABLE") co_return absl::OkStatus();
+  const auto old = before.find(analysis.tables.front());
+  for (const TableRef& table : analysis.tables) {
+    // The one that was altered, by the name that it has now.
+    const auto now = setting_.catalog.follower().find(table);
+    if (now == setting_.catalog.follower().end()) continue;
+    std::string why = dualwrite::values_in_doubt(statement, old == before.end() ? nullptr : &old->second, now->second,
+                                                 setting_.makes);
+    if (why.empty() || !setting_.stopped.takes_definition(table, current_.at, stored_.applied))
+      co_return absl::OkStatus();
+    auto rows = co_await has_rows(table);
+    if (!rows.ok()) co_return rows.status();
+    if (!*rows) co_return absl::OkStatus();
+    std::vector<std::string> ledger;
+    why = analysis.verb + " gave its rows other values, perhaps: " + why;
+    ledger.push_back(dualwrite::insert_divergence(setting_.schema, table, why, dualwrite::RowIdentity(), current_.at,
+                                                  dualwrite::LedgerState::open));
+    why += std::string("; ") + kCopyIt;
+    co_return co_await stop_tables(std::vector<TableRef>(1, table), StopCause::divergence, std::move(why),
+                                   std::move(ledger));
+  }
+  co_return absl::OkStatus();
+}
+
+Task<absl::StatusOr<bool>> LogApplier::has_rows(TableRef table) {
+  auto asked = co_await follower_.ask("SELECT 1 FROM " + dualwrite::quote_name(table.schema) + "." +
+                                      dualwrite::quote_name(table.table) + " LIMIT 1");
+  if (!asked.ok()) co_return asked.status();
+  co_return !asked->rows.empty();
 }
 
 // What a table inherited that says nothing of its character set. The leader can only be asked what its schema has now,
@@ -242,6 +330,18 @@ Task<absl::StatusOr<bool>> LogApplier::is_made_by_hand(DdlAnalysis analysis) {
   co_return setting_.catalog.carries(analysis.tables, setting_.makes);
 }
 
+// Definitions that agree again do not say that the rows do: what the statement did to them on the leader is missing.
+Task<absl::StatusOr<bool>> LogApplier::is_doubtful(DdlAnalysis analysis) {
+  if (!analysis.changes_rows) co_return false;
+  for (const TableRef& table : analysis.tables) {
+    if (!setting_.catalog.follower().contains(table)) continue;
+    auto rows = co_await has_rows(table);
+    if (!rows.ok()) co_return rows.status();
+    if (*rows) co_return true;
+  }
+  co_return false;
+}
+
 // The follower cannot say the same: the tables stop, or where there are none (a view, a routine, a schema) the ledger
 // has it, and everything else goes on.
 Task<absl::Status> LogApplier::give_up_ddl(DdlAnalysis analysis, std::string why) {
@@ -255,8 +355,13 @@ Task<absl::Status> LogApplier::give_up_ddl(DdlAnalysis analysis, std::string why
   if (!tables.empty()) {
     ledger.push_back(dualwrite::insert_divergence(setting_.schema, tables.front(), what, none, current_.at,
                                                   dualwrite::LedgerState::open));
-    co_return co_await stop_tables(std::move(tables), StopCause::definition,
-                                   what + "; make the definition there by hand, and it goes on", std::move(ledger));
+    auto doubtful = co_await is_doubtful(analysis);
+    if (!doubtful.ok()) co_return doubtful.status();
+    const StopCause cause = *doubtful ? StopCause::divergence : StopCause::definition;
+    const std::string advice = *doubtful ? "; make the definition there by hand, and " + std::string(kCopyIt) +
+                                               ", or if its rows are the leader's already: crossfade tables release it"
+                                         : "; make the definition there by hand, and it goes on";
+    co_return co_await stop_tables(std::move(tables), cause, what + advice, std::move(ledger));
   }
   limited_log().error(LogKind::divergence, "ddl=\"{}\" position={} followed=false why=\"{}\"", analysis.verb,
                       current_.at.text(), why);
@@ -269,27 +374,53 @@ Task<absl::Status> LogApplier::give_up_ddl(DdlAnalysis analysis, std::string why
   co_return absl::OkStatus();
 }
 
-// On a connection of its own, since it needs the session of the client that ran it.
-Task<absl::StatusOr<std::optional<protocol::Err>>> LogApplier::run_ddl_statement(std::string sql,
-                                                                                 LoggedStatement original) {
+// A connection of its own, since it needs the session of the client that ran the statement. Its lock says that no
+// statement of before is still under way, such as one whose proxy was killed: what that one leaves is only known then.
+Task<absl::StatusOr<std::unique_ptr<BackendLink>>> LogApplier::ddl_link() {
   auto opened = co_await BackendLink::open(setting_.reactor, setting_.follower_options(), setting_.counters,
                                            Clock::now() + kConnectMax);
   if (!opened.ok()) co_return opened.status();
-  BackendLink& link = **opened;
+  std::unique_ptr<BackendLink> link = *std::move(opened);
+  auto got = co_await link->ask_row("GET_LOCK(" + dualwrite::quote_text("crossfade_ddl_" + setting_.schema) + "," +
+                                        std::to_string(kDdlTurn.count()) + ")",
+                                    1, Clock::now() + kConnectMax + kDdlTurn);
+  if (!got.ok()) co_return got.status();
+  if (first_number(*got) != 1) {
+    co_return absl::AbortedError("an earlier schema change is still under way on the follower; waiting for its end");
+  }
+  co_return link;
+}
+
+// The reason, if the follower refuses; else empty.
+Task<absl::StatusOr<std::string>> LogApplier::prepare_ddl_session(BackendLink& link, LoggedStatement original) {
+  auto zone = co_await zone_of(original);
+  if (!zone.ok()) co_return zone.status();
+  original.time_zone = *std::move(zone);
   std::vector<std::string> all = dualwrite::follower_session(original, setting_.makes);
   if (!original.schema.empty()) all.push_back("USE " + dualwrite::quote_name(original.schema));
-  // Defaults of now, and conversions between TIMESTAMP and DATETIME, are the client's.
-  all.push_back("SET timestamp=" + std::to_string(original.timestamp));
-  const bool by_offset = !original.time_zone.empty() && (original.time_zone[0] == '+' || original.time_zone[0] == '-');
-  if (by_offset) all.push_back("SET time_zone='" + original.time_zone + "'");
-  all.push_back(std::move(sql));
   for (std::string& each : all) {
-    auto done = co_await link.run(std::move(each), Clock::now() + kDdlMax);
+    auto done = co_await link.run(std::move(each), Clock::now() + kConnectMax);
     if (!done.ok()) co_return done.status();
-    if (done->failed()) co_return std::optional<protocol::Err>(done->last().err);
+    if (!done->failed()) continue;
+    const protocol::Err refusal = done->last().err;
+    if (is_of_the_server(refusal.code)) {
+      co_return absl::AbortedError("the follower answered " + err_code(refusal) + " to a DDL; trying again");
+    }
+    co_return "the follower answered " + err_text(refusal);
   }
-  link.send_quit();
-  co_return std::optional<protocol::Err>();
+  co_return std::string();
+}
+
+// SYSTEM is what each server's machine has: the same name there is the same zone, as far as servers tell.
+Task<absl::StatusOr<std::string>> LogApplier::zone_of(LoggedStatement statement) {
+  if (!dualwrite::same_ignoring_case(statement.time_zone, "SYSTEM")) co_return statement.time_zone;
+  auto asked = co_await leader_.query("SELECT @@system_time_zone", Clock::now() + kConnectMax);
+  if (!asked.ok()) co_return asked.status();
+  const std::string name = asked->empty() ? std::string() : first_cell(asked->front());
+  if (name == "UTC" || name == "GMT") co_return std::string("+00:00");
+  auto own = co_await follower_.ask("SELECT @@system_time_zone");
+  if (!own.ok()) co_return own.status();
+  co_return first_cell(*own) == name ? std::string("SYSTEM") : name;
 }
 
 }  // namespace crossfade::proxy

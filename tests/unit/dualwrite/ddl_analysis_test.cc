@@ -115,6 +115,20 @@ TEST(AnalyzeDdl, KnowsWhenRowsAreGone) {
     EXPECT_FALSE(of(sql).replaces_rows) << sql;
 }
 
+TEST(AnalyzeDdl, KnowsWhenDefinitionsDoNotTellWhatTheRowsAre) {
+  for (const char* sql : {"TRUNCATE t", "DROP TABLE t", "RENAME TABLE t TO u", "ALTER TABLE t ADD a INT",
+                          "ALTER TABLE t ADD COLUMN (a INT, b INT)", "ALTER TABLE t DROP KEY k, MODIFY a INT",
+                          "ALTER TABLE t CHANGE a b INT", "ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4",
+                          "ALTER TABLE t RENAME TO u", "ALTER TABLE t EXCHANGE PARTITION p WITH TABLE u",
+                          "ALTER TABLE t DROP PARTITION p", "ALTER TABLE t TRUNCATE PARTITION p"})
+    EXPECT_TRUE(of(sql).changes_rows) << sql;
+  for (const char* sql :
+       {"ALTER TABLE t DROP a", "CREATE TABLE t (a INT)", "ALTER TABLE t ADD KEY k (a), ADD CONSTRAINT c CHECK (a > 1)",
+        "ALTER TABLE t RENAME COLUMN a TO b", "ALTER TABLE t ALTER a SET DEFAULT 1", "ALTER TABLE t ENGINE=InnoDB",
+        "ALTER TABLE t ADD PARTITION (PARTITION p VALUES IN (1))", "CREATE INDEX k ON t (a)", "DROP INDEX k ON t"})
+    EXPECT_FALSE(of(sql).changes_rows) << sql;
+}
+
 TEST(AnalyzeDdl, NamesSchemas) {
   const DdlAnalysis drop = of("DROP SCHEMA IF EXISTS `x y`");
   EXPECT_EQ(drop.verb, "DROP DATABASE");

@@ -360,7 +360,8 @@ TEST(LogDecoder, StatementsAloneCarryTheirSession) {
   protocol::put_u32(settings, 1u << 26);
   protocol::put_u8(settings, 1);
   protocol::put_u64(settings, 0x1234567890);
-  for (const int byte : std::initializer_list<int>{4, 45, 0, 46, 0, 255, 0, 5, 3, 'U', 'T', 'C', 16, 0, 18, 255, 0}) {
+  for (const int byte : std::initializer_list<int>{3, 10,  0,   3,   0,  4,    45,   0, 46, 0, 255, 0,   5,
+                                                   3, 'U', 'T', 'C', 13, 0x40, 0xE2, 1, 16, 0, 18,  255, 0}) {
     protocol::put_u8(settings, static_cast<std::uint8_t>(byte));
   }
   ASSERT_TRUE(dump.gtid(1).ok());
@@ -377,6 +378,9 @@ TEST(LogDecoder, StatementsAloneCarryTheirSession) {
   EXPECT_EQ(statement.time_zone, "UTC");
   EXPECT_FALSE(statement.explicit_defaults_for_timestamp);
   EXPECT_EQ(statement.utf8mb4_collation, 255);
+  EXPECT_EQ(statement.auto_increment_increment, 10);
+  EXPECT_EQ(statement.auto_increment_offset, 3);
+  EXPECT_EQ(statement.microseconds, 123456u);
   EXPECT_FALSE(statement.with_rows);
   EXPECT_FALSE(statement.unknown_setting);
 }

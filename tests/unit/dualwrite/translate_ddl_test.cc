@@ -339,9 +339,17 @@ TEST(FollowerSession, CarriesModesWithoutThoseThatTheFollowerDoesNotKnow) {
           "SET /*!80400 restrict_fk_on_non_standard_key=0,*/ sql_mode='ANSI_QUOTES',"
           "default_storage_engine=InnoDB,foreign_key_checks=0,"
           "explicit_defaults_for_timestamp=0,character_set_client=utf8mb4,collation_connection=utf8mb4_general_ci,"
-          "collation_server=utf8mb4_0900_ai_ci"));
+          "collation_server=utf8mb4_0900_ai_ci,timestamp=0.000000,auto_increment_increment=1,auto_increment_offset=1"));
   statement.sql_mode = std::uint64_t{1} << 32;
   EXPECT_THAT(follower_session(statement, kToMariadb)[0], HasSubstr("sql_mode=''"));
+  statement.timestamp = 1700000000;
+  statement.microseconds = 4567;
+  statement.auto_increment_increment = 10;
+  statement.auto_increment_offset = 3;
+  statement.time_zone = "Europe/Berlin";
+  EXPECT_THAT(follower_session(statement, kToMariadb)[0],
+              HasSubstr(",timestamp=1700000000.004567,auto_increment_increment=10,auto_increment_offset=3,"
+                        "time_zone='Europe/Berlin'"));
   EXPECT_EQ(sql_mode_text(std::uint64_t{1} << 32, true), "EMPTY_STRING_IS_NULL");
   EXPECT_EQ(sql_mode_text(std::uint64_t{1} << 32, false), "TIME_TRUNCATE_FRACTIONAL");
 }

@@ -124,6 +124,8 @@ TEST(CapturedStatement, IsReadAsItWasWritten) {
   statement.explicit_defaults_for_timestamp = false;
   statement.timestamp = 1700000000;
   statement.time_zone = "+02:00";
+  statement.auto_increment_increment = 10;
+  statement.auto_increment_offset = 3;
   const std::string sql = insert_done("crossfade", statement, 41, false);
   EXPECT_THAT(sql, HasSubstr("INSERT INTO `crossfade`.`changes`(tbl,op,cid,fk,st,oi,ni) VALUES(0,'S',"));
   EXPECT_THAT(sql, HasSubstr(",'41',x'"));
@@ -144,6 +146,8 @@ TEST(CapturedStatement, IsReadAsItWasWritten) {
   EXPECT_TRUE(out.no_foreign_key_checks);
   EXPECT_FALSE(out.explicit_defaults_for_timestamp);
   EXPECT_EQ(out.timestamp, 1700000000u);
+  EXPECT_EQ(out.auto_increment_increment, 10);
+  EXPECT_EQ(out.auto_increment_offset, 3);
 }
 
 TEST(CapturedStatement, AnIntentNamesNoOtherRow) {

@@ -1,0 +1,172 @@
+#include "dualwrite/ddl_values.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <string_view>
+#include <utility>
+
+#include "dualwrite/ascii_case.h"
+#include "dualwrite/ddl_head.h"
+#include "dualwrite/ddl_text.h"
+#include "dualwrite/stored_form.h"
+
+namespace crossfade::dualwrite {
+namespace {
+
+constexpr std::array<std::string_view, 16> kOwnValues = {
+    "uuid",          "uuid_short", "uuid_v4",      "uuid_v7", "sys_guid",  "rand",    "random_bytes", "sysdate",
+    "connection_id", "user",       "current_user", "version", "row_count", "nextval", "load_file",    "database"};
+// The follower has the leader's clock, but where triggers told of the statement: then it was read before that ran.
+constexpr std::array<std::string_view, 10> kClock = {
+    "now",     "current_timestamp", "localtime",    "localtimestamp", "curdate",
+    "curtime", "current_date",      "current_time", "utc_timestamp",  "unix_timestamp"};
+
+// As servers print an expression: names of functions in lower case or as written, with or without parentheses.
+template <std::size_t size>
+bool mentions(const std::string& expression, const std::array<std::string_view, size>& words) {
+  std::string word;
+  for (const char c : ascii_lower(expression) + " ") {
+    const bool in_word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    if (in_word) {
+      word += c;
+    } else if (contains(words, word)) {
+      return true;
+    } else {
+      word.clear();
+    }
+  }
+  return false;
+}
+
+// Why rows may have another value in a column that is new; empty: they have not.
+std::string new_column_in_doubt(const DefinedColumn& column, bool ordered, bool clock_is_known) {
+  if (column.auto_increment && !ordered) {
+    return "column " + column.name + " numbers rows that no key puts into one order on both sides";
+  }
+  if (!column.default_is_expression || !column.default_value) return {};
+  const bool own = mentions(*column.default_value, kOwnValues);
+  if (own || (!clock_is_known && mentions(*column.default_value, kClock))) {
+    return "the default of column " + column.name + " is " + (own ? "each server's own" : "of the moment it was added");
+  }
+  return {};
+}
+
+// The rows of both sides lie in one order: by the primary key, or the first key that could be one.
+bool is_ordered(const TableDefinition& table, ServerMakes makes) {
+  const bool same_make = makes.leader_is_mariadb == makes.follower_is_mariadb;
+  return std::any_of(table.keys.begin(), table.keys.end(), [&](const DefinedKey& key) {
+    return key.unique && std::all_of(key.parts.begin(), key.parts.end(), [&](const DefinedKey::Part& part) {
+             const DefinedColumn* column = table.column(part.column);
+             // Texts are ordered by each make's collations.
+             return column != nullptr && !column->nullable && !part.prefix && (same_make || column->charset.empty());
+           });
+  });
+}
+
+// New names of columns, in lower case, to what they were called before: CHANGE old new.
+std::map<std::string, std::string> renamed_columns(const DdlText& text) {
+  std::map<std::string, std::string> out;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (!text.is(at, "CHANGE")) continue;
+    std::size_t name = at + (text.is(at + 1, "COLUMN") ? 2 : 1);
+    if (text.is(name, "IF") && text.is(name + 1, "EXISTS")) name += 2;
+    out[ascii_lower(text.name(name + 1))] = text.name(name);
+  }
+  return out;
+}
+
+enum class Family : std::uint8_t { number, approximate, text, bytes, moment, list, json, other };
+
+Family family_of(StoredKind kind) {
+  switch (kind) {
+    case StoredKind::integer:
+    case StoredKind::decimal:
+    case StoredKind::year:
+      return Family::number;
+    case StoredKind::float_:
+    case StoredKind::double_:
+      return Family::approximate;
+    case StoredKind::char_:
+    case StoredKind::varchar:
+    case StoredKind::text:
+      return Family::text;
+    case StoredKind::binary:
+    case StoredKind::varbinary:
+    case StoredKind::blob:
+      return Family::bytes;
+    case StoredKind::date:
+    case StoredKind::time:
+    case StoredKind::datetime:
+    case StoredKind::timestamp:
+      return Family::moment;
+    case StoredKind::enum_:
+    case StoredKind::set:
+      return Family::list;
+    case StoredKind::json:
+      return Family::json;
+    default:
+      return Family::other;
+  }
+}
+
+Family family_of(const DefinedColumn& column, bool mariadb) {
+  if (column.json) return Family::json;
+  const absl::StatusOr<StoredForm> form = stored_form(column, mariadb);
+  return form.ok() ? family_of(form->kind) : Family::other;
+}
+
+// Both makes convert alike: within a family, and what is exact or of one spelling.
+bool converts_alike(Family from, Family to) {
+  if (from == to) return from != Family::other;
+  if (from == Family::number) return to == Family::approximate || to == Family::text;
+  if (from == Family::approximate) return to == Family::number || to == Family::text;
+  return (from == Family::moment || from == Family::list) && to == Family::text;
+}
+
+// All that could be of new or other columns.
+std::string text_in_doubt(const DdlText& text, ServerMakes makes) {
+  const bool same_make = makes.leader_is_mariadb == makes.follower_is_mariadb;
+  bool adds = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    adds = adds || text.is(at, "ADD");
+    const std::string word = ascii_lower(text.upper(at));
+    const bool converts = text.is(at, "MODIFY") || text.is(at, "CHANGE") || text.is(at, "CONVERT");
+    const bool numbers = adds && text.is(at, "AUTO_INCREMENT");
+    const bool own = adds && (contains(kOwnValues, word) || (makes.by_triggers && contains(kClock, word)));
+    if ((converts && !same_make) || numbers || own) {
+      return "it was interrupted, and what its " + word + " did to rows is not known";
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string values_in_doubt(const LoggedStatement& statement, const TableDefinition* before,
+                            const TableDefinition& after, ServerMakes makes) {
+  const DdlText text(statement_itself(statement, makes.leader_is_mariadb),
+                     lexer_mode(statement, makes.leader_is_mariadb));
+  if (read_head(text).verb != "ALTER") return {};
+  const bool same_make = makes.leader_is_mariadb == makes.follower_is_mariadb;
+  if (before == nullptr) return text_in_doubt(text, makes);
+  const std::map<std::string, std::string> renamed = renamed_columns(text);
+  for (const DefinedColumn& column : after.columns) {
+    if (column.generated != DefinedColumn::Generated::no) continue;
+    const auto old_name = renamed.find(ascii_lower(column.name));
+    const DefinedColumn* old = before->column(old_name == renamed.end() ? column.name : old_name->second);
+    if (old == nullptr) {
+      std::string why = new_column_in_doubt(column, is_ordered(*before, makes), !makes.by_triggers);
+      if (!why.empty()) return why;
+      continue;
+    }
+    const bool kept = old->column_type == column.column_type && old->charset == column.charset;
+    const bool alike =
+        same_make || kept ||
+        converts_alike(family_of(*old, makes.follower_is_mariadb), family_of(column, makes.follower_is_mariadb));
+    if (!alike) return "column " + column.name + " becomes one of another kind, and each make converts in its own way";
+  }
+  return {};
+}
+
+}  // namespace crossfade::dualwrite
