@@ -65,7 +65,6 @@ class Backfill final : public JobRunner {
   Task<absl::Status> begin_group(std::vector<TableCopy*> group);
   void start_ready();
   bool may_begin(const TableCopy& table) const;
-  Task<absl::Status> settle_ended();
   Task<absl::Status> end_table(TableCopy& table, migrate::TableState state, std::string reason);
   Task<absl::Status> finish_job();
   Task<absl::Status> leave_cancelled();

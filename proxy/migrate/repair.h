@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,7 +54,9 @@ class Repair final : public JobRunner {
   Task<absl::Status> run_job(std::uint64_t applying) override;
   void publish() override;
 
+  Task<absl::StatusOr<std::optional<migrate::JobRecord>>> last_comparison();
   Task<absl::StatusOr<std::vector<migrate::TableRecord>>> choose_tables(migrate::RepairOptions* options);
+  Task<absl::StatusOr<std::string>> list(migrate::RepairOptions options, std::vector<migrate::TableRecord> tables);
   Task<absl::StatusOr<std::string>> print(migrate::RepairOptions options, std::vector<migrate::TableRecord> tables);
   Task<absl::Status> repair_table(migrate::TableRecord& table);
   Task<absl::Status> repair_batch(migrate::TableRecord& table, Target& target,

@@ -25,6 +25,7 @@ constexpr std::uint32_t kRepairSlot = 2000000;  // of markers
 constexpr std::size_t kBatchMax = 200;
 constexpr std::size_t kRepairBytesMax = std::size_t{8} << 20;
 constexpr std::size_t kPrintBytesMax = std::size_t{4} << 20;
+constexpr std::size_t kListedMax = 1000;
 constexpr int kLockTries = 50;
 constexpr auto kLockPause = std::chrono::milliseconds(100);
 constexpr auto kRoomPause = std::chrono::milliseconds(250);
@@ -190,6 +191,22 @@ Task<absl::Status> Repair::wait_for_room() {
     co_await reactor_.sleep_for(kRoomPause);
   }
   co_return absl::OkStatus();
+}
+
+// Which rows would be written, some of them; `next` is what to ask for behind, 0: those were the last.
+Task<absl::StatusOr<std::string>> Repair::list(RepairOptions options, std::vector<TableRecord> tables) {
+  auto asked = co_await ask(
+      migrate::list_open_differences(setting_.schema, options.of_job, options.behind, kListedMax));
+  if (!asked.ok()) co_return asked.status();
+  const std::uint64_t next = asked->rows.size() < kListedMax ? 0 : to_number(asked->rows.back().back());
+  std::erase_if(asked->rows, [&](const auto& row) {
+    const dualwrite::TableRef name{.schema = row[0].value_or(""), .table = row[1].value_or("")};
+    return std::none_of(tables.begin(), tables.end(), [&](const TableRecord& each) { return each.table == name; });
+  });
+  auto rows = migrate::shown_differences(*asked);
+  if (!rows.ok()) co_return rows.status();
+  const nlohmann::json out = {{"rows", *std::move(rows)}, {"next", next}};
+  co_return out.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
 }
 
 // What would be done now, rows as the leader has them at this moment.

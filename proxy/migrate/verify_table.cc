@@ -7,6 +7,7 @@
 #include "dualwrite/selected_row.h"
 #include "migrate/difference_control.h"
 #include "proxy/feed/server_answers.h"
+#include "proxy/migrate/table_look.h"
 #include "proxy/migrate/verify_state.h"
 #include "proxy/net/deadlines.h"
 
@@ -61,9 +62,11 @@ Task<absl::Status> Verify::check_rows(TableCheck& table) {
     auto room = co_await wait_for_room(table);
     if (!room.ok()) co_return room.status();
     if (!*room) co_return absl::OkStatus();
+    const bool is_look = !job_->options.looks.empty();
     absl::Status checked;
-    if (!table.plan) checked = co_await make_plan(table);
-    if (checked.ok()) checked = co_await check_chunk(table);
+    if (is_look) checked = co_await look_at_table(table);
+    if (!is_look && !table.plan) checked = co_await make_plan(table);
+    if (!is_look && checked.ok()) checked = co_await check_chunk(table);
     if (checked.ok()) {
       since = {};
       continue;
@@ -112,7 +115,7 @@ Task<absl::Status> Verify::open(TableCheck& table) {
 }
 
 // Both definitions as they are now.
-Task<absl::Status> Verify::make_plan(TableCheck& table) {
+Task<absl::StatusOr<Verify::Definition>> Verify::read_definition(TableCheck& table) {
   const TableRef name = table.record.table;
   auto shown = co_await table.locker->show(name);
   if (!shown.ok()) co_return shown.status();
@@ -134,14 +137,20 @@ Task<absl::Status> Verify::make_plan(TableCheck& table) {
   if (*again != *shown || !leading->contains(name)) co_return absl::OutOfRangeError("its definition is just changing");
   const auto follower = following->find(name);
   if (follower == following->end()) co_return absl::OutOfRangeError("the follower has no such table");
-  auto plan = migrate::plan_verify(leading->at(name), follower->second, makes());
+  table.shown = *std::move(shown);
+  co_return Definition{.leader = leading->at(name), .follower = follower->second};
+}
+
+Task<absl::Status> Verify::make_plan(TableCheck& table) {
+  auto definition = co_await read_definition(table);
+  if (!definition.ok()) co_return definition.status();
+  auto plan = migrate::plan_verify(definition->leader, definition->follower, makes());
   if (!plan.ok()) co_return plan.status();
   // What was compared under another definition, by whichever process, is not worth anything.
-  const std::string key = plan->key.signature + " #" + std::to_string(std::hash<std::string>{}(*shown));
+  const std::string key = plan->key.signature + " #" + std::to_string(std::hash<std::string>{}(table.shown));
   const bool has_changed = !table.record.key.empty() && table.record.key != key;
   table.record.key = key;
   table.plan = std::make_shared<const migrate::VerifyPlan>(*std::move(plan));
-  table.shown = *std::move(shown);
   if (has_changed) co_return co_await begin_again(table);
   table.record.state = TableState::copying;
   const std::string place = table.record.place;
@@ -176,14 +185,14 @@ Task<absl::Status> Verify::begin_again(TableCheck& table) {
 // False: the job does not go on.
 Task<absl::StatusOr<bool>> Verify::wait_for_room(TableCheck& table) {
   for (;;) {
-    if (!goes_on()) co_return false;
-    std::string why;
-    if (is_stopped(table.record.table, &why)) co_return absl::FailedPreconditionError(why);
+    const absl::Status why = why_not_on(table);
+    if (absl::IsCancelled(why)) co_return false;
+    if (!why.ok()) co_return why;
     const TimePoint now = Clock::now();
     if (job_->throttled.empty() && job_->rate.allows(now)) co_return true;
     TimePoint until = now + kRoomLook;
     if (job_->throttled.empty()) until = std::min(until, job_->rate.free_at());
-    co_await table.met.wait(until);
+    co_await table.room.wait(until);
   }
 }
 
@@ -217,7 +226,51 @@ Task<absl::Status> Verify::check_chunk(TableCheck& table) {
     table.behind.clear();
     table.at_end = false;
   }
-  job_->rate.spend(job_->options.limits, rows, 0, Clock::now());
+  spend(table, Clock::now() - begun);
+  co_return co_await keep(table);
+}
+
+// The databases compare most rows themselves: how many bytes those are is known on average alone.
+void Verify::spend(TableCheck& table, Clock::duration took) {
+  const migrate::TableRecord& record = table.record;
+  const std::uint64_t bytes = record.bytes_estimate / std::max<std::uint64_t>(1, record.rows_estimate);
+  table.bytes = table.rows * bytes;
+  job_->rate.spend(job_->options.limits, table.rows, table.bytes, Clock::now());
+  job_->rate.rest_until(Clock::now() + migrate::rest_after(took, job_->options.busy_ppm));
+}
+
+// All of them at once, by one query a side.
+Task<absl::Status> Verify::look_at_table(TableCheck& table) {
+  const TimePoint begun = Clock::now();
+  auto definition = co_await read_definition(table);
+  if (!definition.ok()) co_return definition.status();
+  const migrate::VerifyOptions& options = job_->options;
+  auto queries = migrate::plan_looks(definition->leader, definition->follower, makes(), options.looks, options.by);
+  if (!queries.ok()) co_return queries.status();
+  for (const dualwrite::DefinedForeignKey& key : definition->leader.foreign_keys) {
+    std::string why;
+    if (!is_stopped(key.parent, &why)) continue;
+    co_return absl::FailedPreconditionError("of " + key.parent.table + ", which it refers to: " + why);
+  }
+  table.record.state = TableState::copying;
+  TableLook look({.reactor = reactor_,
+                  .meetings = meetings_,
+                  .leader = *table.leader,
+                  .follower = *table.follower,
+                  .marker = *table.locker,
+                  .table = table.record.table,
+                  .open_link = [this](Side side) {
+                    return open_link(side == Side::leader ? setting_.leader : config::other(setting_.leader));
+                  },
+                  .new_token = [this] { return new_token(); },
+                  .why_not = [this, &table] { return why_not_on(table); },
+                  .show = options.show_values ? migrate::ShowRows::values : migrate::ShowRows::keys});
+  auto findings = co_await look.ask(*std::move(queries));
+  if (!findings.ok()) co_return findings.status();
+  table.rows = findings->rows;
+  table.found = std::move(findings->found);
+  table.at_end = true;
+  spend(table, Clock::now() - begun);
   co_return co_await keep(table);
 }
 
@@ -343,8 +396,8 @@ Task<absl::Status> Verify::keep(TableCheck& table) {
   migrate::TableRecord record = table.record;
   record.place = packed(table.pass, table.behind);
   record.rows += table.rows;
+  record.bytes += table.bytes;
   ++record.chunks;
-  const bool is_whole = job_->options.sample_ppm == 1000000;
   if (table.at_end) {
     // Compared under another definition than the one that it has now?
     auto shown = co_await table.locker->show(record.table);
@@ -355,7 +408,7 @@ Task<absl::Status> Verify::keep(TableCheck& table) {
       table.at_end = false;
       co_return absl::OutOfRangeError("its definition has changed");
     }
-    record.state = is_whole ? TableState::done : TableState::partial;
+    record.state = job_->options.sample_ppm == 1000000 ? TableState::done : TableState::partial;
   }
   std::vector<std::string> steps = {"BEGIN"};
   for (std::string& sql : migrate::insert_differences(setting_.schema, job_->record.id, record.table, table.found)) {
@@ -364,7 +417,7 @@ Task<absl::Status> Verify::keep(TableCheck& table) {
   steps.push_back(migrate::update_job_table(setting_.schema, job_->record.id, record));
   const std::uint64_t differences = table.differences + table.found.size();
   // Whatever was written down of it earlier has been mended since.
-  if (table.at_end && is_whole && differences == 0) {
+  if (table.at_end && job_->options.is_of_all_rows() && differences == 0) {
     steps.push_back(dualwrite::resolve_ledger(setting_.schema, record.table));
   }
   steps.emplace_back("COMMIT");
