@@ -225,7 +225,8 @@ std::string from_orphans(const TableRef& child, const DefinedForeignKey& key) {
     const std::string value = name + "." + dualwrite::quote_name(key.columns[i]);
     given += value + " IS NOT NULL AND ";
     // A name that no table has: `schema`.`alias` would be found, too.
-    joined += (i == 0 ? "crossfade_parent." : " AND crossfade_parent.") + dualwrite::quote_name(key.parent_columns[i]) + "=" + value;
+    joined += (i == 0 ? "crossfade_parent." : " AND crossfade_parent.") + dualwrite::quote_name(key.parent_columns[i]) +
+              "=" + value;
   }
   return " FROM " + name + " WHERE " + given + "NOT EXISTS (SELECT 1 FROM " + dualwrite::quote_name(key.parent) +
          " crossfade_parent WHERE " + joined + ")";

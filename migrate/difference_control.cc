@@ -82,12 +82,12 @@ std::string delete_differences(std::string_view schema, std::uint64_t job, const
 
 std::string count_differences(std::string_view schema, std::uint64_t job) {
   return "SELECT `table_schema`,`table_name`,COUNT(*),SUM(`repaired_by`<>0),SUM(" + std::string(kIsOpenRow) +
-         ") FROM " + name_in(schema) +
-         " WHERE `job`=" + std::to_string(job) + " GROUP BY `table_schema`,`table_name`";
+         ") FROM " + name_in(schema) + " WHERE `job`=" + std::to_string(job) + " GROUP BY `table_schema`,`table_name`";
 }
 
 std::string show_differences(std::string_view schema, std::uint64_t job, std::size_t most) {
-  return "SELECT " + std::string(kShownColumns) + " FROM " + name_in(schema) + " WHERE `job`=" + std::to_string(job) + " ORDER BY `repaired_by`<>0,`id` LIMIT " + std::to_string(most);
+  return "SELECT " + std::string(kShownColumns) + " FROM " + name_in(schema) + " WHERE `job`=" + std::to_string(job) +
+         " ORDER BY `repaired_by`<>0,`id` LIMIT " + std::to_string(most);
 }
 
 absl::StatusOr<nlohmann::json> shown_differences(const protocol::ResultSet& result) {
@@ -106,14 +106,15 @@ absl::StatusOr<nlohmann::json> shown_differences(const protocol::ResultSet& resu
 
 std::string list_open_differences(std::string_view schema, std::uint64_t job, std::uint64_t behind, std::size_t most) {
   return "SELECT " + std::string(kShownColumns) + ",`id` FROM " + name_in(schema) +
-         " WHERE `job`=" + std::to_string(job) + " AND " + std::string(kIsOpenRow) +
-         " AND `id`>" + std::to_string(behind) + " ORDER BY `id` LIMIT " + std::to_string(most);
+         " WHERE `job`=" + std::to_string(job) + " AND " + std::string(kIsOpenRow) + " AND `id`>" +
+         std::to_string(behind) + " ORDER BY `id` LIMIT " + std::to_string(most);
 }
 
 std::string select_open_differences(std::string_view schema, std::uint64_t job, const TableRef& table,
                                     std::uint64_t behind, std::size_t most) {
-  return "SELECT `id`,`place` FROM " + name_in(schema) + " WHERE " + of_job_table(job, table) +
-         " AND " + std::string(kIsOpenRow) + " AND `id`>" + std::to_string(behind) + " ORDER BY `id` LIMIT " + std::to_string(most);
+  return "SELECT `id`,`place` FROM " + name_in(schema) + " WHERE " + of_job_table(job, table) + " AND " +
+         std::string(kIsOpenRow) + " AND `id`>" + std::to_string(behind) + " ORDER BY `id` LIMIT " +
+         std::to_string(most);
 }
 
 absl::StatusOr<std::vector<OpenDifference>> open_differences_from(const protocol::ResultSet& result,

@@ -45,10 +45,10 @@ struct VerifyOptions : JobOptions {
   std::string by{};                    // a column that groups aggregates; empty: none
   // Only tables that may have changed on the leader since so long ago; zero: all.
   std::chrono::milliseconds since{0};
-  bool continuous = false;            // begun anew, `pause` after its end, until it is cancelled
+  bool continuous = false;  // begun anew, `pause` after its end, until it is cancelled
   std::chrono::milliseconds pause{0};
-  std::uint64_t round = 0;            // how many rounds were before this one
-  std::uint32_t busy_ppm = 1000000;   // of the time: after each piece it rests for the remainder
+  std::uint64_t round = 0;           // how many rounds were before this one
+  std::uint32_t busy_ppm = 1000000;  // of the time: after each piece it rests for the remainder
 
   // All rows of its tables are compared, so that one in which none differs is equal.
   bool is_of_all_rows() const { return looks.empty() && sample_ppm == 1000000; }

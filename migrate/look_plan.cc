@@ -320,8 +320,8 @@ absl::Status see_answer(const LookQuery& query, ShowRows show, const std::vector
     return absl::InternalError("an answer of another shape than was asked for");
   }
   if ((answer->groups.size() + 1) * query.cells.size() > kCellsMax) {
-    return absl::FailedPreconditionError("it has more than " + std::to_string(answer->groups.size()) +
-                                         " groups by " + (query.group ? query.group->name : "") +
+    return absl::FailedPreconditionError("it has more than " + std::to_string(answer->groups.size()) + " groups by " +
+                                         (query.group ? query.group->name : "") +
                                          ": choose a column with less of them");
   }
   const std::uint64_t mark = query.group ? value_mark(*query.group, row.front()) : 0;

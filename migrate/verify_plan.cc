@@ -278,7 +278,8 @@ absl::StatusOr<VerifyPlan> plan_verify(const TableDefinition& leader, const Tabl
   if (!columns.ok()) return columns.status();
   out.columns = *std::move(columns);
   const auto key_end = out.columns.begin() + static_cast<std::ptrdiff_t>(out.key_parts);
-  out.by_checksum = std::all_of(out.columns.begin(), out.columns.end(), [](const auto& each) { return each.same_text; });
+  out.by_checksum =
+      std::all_of(out.columns.begin(), out.columns.end(), [](const auto& each) { return each.same_text; });
   out.same_order = std::all_of(out.columns.begin(), key_end, [](const auto& each) { return each.same_order; });
   out.leader = make_side(leader, out, Side::leader);
   out.follower = make_side(follower, out, Side::follower);

@@ -17,7 +17,7 @@ struct Backfill::TableCopy : JobTable {  // `record`: as the follower has it, or
 
   migrate::TableRecord written;  // as the follower has it
   std::size_t group = 0;
-  bool whole = false;    // in one chunk, before which none of its changes is wanted
+  bool whole = false;  // in one chunk, before which none of its changes is wanted
   std::shared_ptr<const CopyPlan> plan;
   std::unique_ptr<ChunkReader> reader;
   migrate::ChunkSizer sizer;

@@ -74,8 +74,9 @@ Task<absl::StatusOr<std::vector<TableRecord>>> Repair::choose_tables(RepairOptio
     }
     const auto compared = migrate::parse_verify_options(nlohmann::json::parse(job.options, nullptr, false));
     if (compared.ok() && !compared->looks.empty()) {
-      co_return absl::FailedPreconditionError(which + " has compared no rows, and so found none to repair: crossfade "
-                                                      "verify start, without a quick look");
+      co_return absl::FailedPreconditionError(which +
+                                              " has compared no rows, and so found none to repair: crossfade "
+                                              "verify start, without a quick look");
     }
     options->of_whole = compared.ok() && compared->is_of_all_rows() && job.state == JobState::done;
   }

@@ -195,8 +195,8 @@ Task<absl::Status> Repair::wait_for_room() {
 
 // Which rows would be written, some of them; `next` is what to ask for behind, 0: those were the last.
 Task<absl::StatusOr<std::string>> Repair::list(RepairOptions options, std::vector<TableRecord> tables) {
-  auto asked = co_await ask(
-      migrate::list_open_differences(setting_.schema, options.of_job, options.behind, kListedMax));
+  auto asked =
+      co_await ask(migrate::list_open_differences(setting_.schema, options.of_job, options.behind, kListedMax));
   if (!asked.ok()) co_return asked.status();
   const std::uint64_t next = asked->rows.size() < kListedMax ? 0 : to_number(asked->rows.back().back());
   std::erase_if(asked->rows, [&](const auto& row) {

@@ -14,7 +14,7 @@ using protocol::Cell;
 
 namespace {
 
-constexpr auto kAnswerMax = std::chrono::hours(24);
+constexpr auto kLookTimeMax = std::chrono::hours(24);
 constexpr auto kAnswerLook = std::chrono::milliseconds(200);
 constexpr auto kKillPause = std::chrono::seconds(1);
 constexpr int kPlaceTries = 30;
@@ -135,7 +135,7 @@ Task<void> TableLook::ask_side(Side side, std::shared_ptr<const LookQuery> query
     TakeRow take = [query, show, &here](const std::vector<Cell>& row) {
       return migrate::see_answer(*query, show, row, &here.answer);
     };
-    read = co_await read_stream(link(side), std::move(sql), std::move(take), Clock::now() + kAnswerMax);
+    read = co_await read_stream(link(side), std::move(sql), std::move(take), Clock::now() + kLookTimeMax);
   }
   here.status = about_definitions(read);
   here.busy = false;

@@ -56,9 +56,7 @@ class TableLook {
   Task<absl::Status> ask_both(std::shared_ptr<const migrate::LookQuery> query);
   Task<void> ask_side(migrate::Side side, std::shared_ptr<const migrate::LookQuery> query);
   Task<void> stop_asking(migrate::Side side);
-  BackendLink& link(migrate::Side side) {
-    return side == migrate::Side::leader ? setting_.leader : setting_.follower;
-  }
+  BackendLink& link(migrate::Side side) { return side == migrate::Side::leader ? setting_.leader : setting_.follower; }
   Asked& asked(migrate::Side side) { return side == migrate::Side::leader ? leader_ : follower_; }
 
   LookSetting setting_;

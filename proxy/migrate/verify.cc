@@ -193,9 +193,8 @@ Task<absl::StatusOr<Verify::Chosen>> Verify::choose_tables(migrate::VerifyOption
       ++out.unchanged;
       continue;
     }
-    out.tables.push_back({.table = name,
-                          .rows_estimate = definition.rows_estimate,
-                          .bytes_estimate = definition.bytes_estimate});
+    out.tables.push_back(
+        {.table = name, .rows_estimate = definition.rows_estimate, .bytes_estimate = definition.bytes_estimate});
   }
   if (options.of_ledger || options.round > 0) co_return out;
   if (!any) co_return absl::NotFoundError("no table is chosen");

@@ -69,27 +69,11 @@ class Verify final : public JobRunner {
   Task<absl::Status> check_chunk(TableCheck& table);
   Task<absl::StatusOr<bool>> check_range(TableCheck& table, migrate::SeenRows* suspects);
   Task<absl::Status> check_by_keys(TableCheck& table, migrate::SeenRows* suspects);
-  struct Sums {
-    std::uint64_t rows = 0;  // on the leader
-    bool equal = false;
-  };
-  Task<absl::StatusOr<Sums>> compare_sums(TableCheck& table, std::string condition);
-  Task<void> sum_follower(TableCheck& table, std::string sql, std::vector<protocol::Cell>* row);
   Task<absl::Status> skip_rows(TableCheck& table, std::size_t rows);
   void spend(TableCheck& table, Clock::duration took);
   Task<absl::Status> keep(TableCheck& table);
 
-  // verify_rows.cc: rows of both sides
-  struct Both {
-    std::string sql_leader, sql_follower;
-    migrate::RowParts parts = migrate::RowParts::hash;
-    migrate::SeenRows leader{}, follower{};
-  };
-  Task<absl::StatusOr<std::vector<protocol::Cell>>> ask_row(BackendLink& link, std::string sql);
-  Task<absl::Status> read_side(TableCheck& table, migrate::Side side, std::string sql, migrate::RowParts parts,
-                               migrate::SeenRows* rows, migrate::ShowRows show = migrate::ShowRows::none);
-  Task<void> read_follower(TableCheck& table, Both* both);
-  Task<absl::Status> read_both(TableCheck& table, Both* both);
+  // verify_rows.cc: rows that differ
   Task<absl::Status> settle(TableCheck& table, migrate::SeenRows suspects);
   enum class Look : std::uint8_t { later, locked };
   Task<absl::StatusOr<std::vector<migrate::Difference>>> look_again(TableCheck& table, migrate::SeenRows asked,

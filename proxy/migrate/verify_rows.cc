@@ -1,4 +1,4 @@
-// Rows of both sides: read at once, and looked at again where they differ.
+// Rows that differ are looked at again.
 
 #include <algorithm>
 #include <utility>
@@ -18,7 +18,6 @@ using protocol::Cell;
 
 namespace {
 
-constexpr auto kRangeMax = std::chrono::minutes(10);  // one SELECT over a chunk
 constexpr std::size_t kSuspectsMax = 200;  // looked at, and locked, at once
 constexpr int kLaterLooks = 2;
 constexpr int kLockedLooks = 30;
@@ -37,43 +36,6 @@ std::vector<KeyPlace> keys_of(const SeenRows& rows) {
 }
 
 }  // namespace
-
-Task<absl::StatusOr<std::vector<Cell>>> Verify::ask_row(BackendLink& link, std::string sql) {
-  std::vector<Cell> row;
-  TakeRow take = [&row](const std::vector<Cell>& cells) {
-    row = cells;
-    return absl::OkStatus();
-  };
-  const absl::Status read = co_await read_stream(link, std::move(sql), std::move(take), Clock::now() + kRangeMax);
-  if (!read.ok()) co_return about_definitions(read);
-  co_return row;
-}
-
-Task<absl::Status> Verify::read_side(TableCheck& table, Side side, std::string sql, RowParts parts, SeenRows* rows,
-                                     ShowRows show) {
-  const migrate::VerifyPlan& plan = *table.plan;
-  TakeRow take = [&plan, parts, show, rows](const std::vector<Cell>& cells) {
-    return migrate::see_row(plan, parts, show, cells, rows);
-  };
-  BackendLink& link = side == Side::leader ? *table.leader : *table.follower;
-  const absl::Status read = co_await read_stream(link, std::move(sql), std::move(take), Clock::now() + kRangeMax);
-  co_return about_definitions(read);
-}
-
-Task<void> Verify::read_follower(TableCheck& table, Both* both) {
-  table.follower_answer = co_await read_side(table, Side::follower, both->sql_follower, both->parts, &both->follower);
-  table.has_arrived = true;
-  table.arrived.notify();
-}
-
-// Both servers work at the same time.
-Task<absl::Status> Verify::read_both(TableCheck& table, Both* both) {
-  table.has_arrived = false;
-  reactor_.spawn(read_follower(table, both));
-  const absl::Status read = co_await read_side(table, Side::leader, both->sql_leader, both->parts, &both->leader);
-  while (!table.has_arrived) co_await table.arrived.wait(TimePoint::max());
-  co_return read.ok() ? table.follower_answer : read;
-}
 
 // What is really different goes into `found`.
 Task<absl::Status> Verify::settle(TableCheck& table, SeenRows suspects) {
@@ -116,15 +78,18 @@ Task<absl::StatusOr<std::vector<Difference>>> Verify::look_again(TableCheck& tab
   const std::string condition = migrate::with_keys(plan, keys_of(asked));
   const ShowRows show = job_->options.show_values ? ShowRows::values : ShowRows::keys;
   SeenRows leader, follower;
+  const auto into = [&plan, show](SeenRows* rows) -> TakeRow {
+    return [&plan, show, rows](const std::vector<Cell>& cells) {
+      return migrate::see_row(plan, RowParts::values, show, cells, rows);
+    };
+  };
   std::string sql = migrate::select_rows(plan, Side::leader, condition, RowParts::values);
+  TakeRow take = into(&leader);
   absl::Status read;
   if (how == Look::locked) {
-    TakeRow take = [&plan, show, &leader](const std::vector<Cell>& cells) {
-      return migrate::see_row(plan, RowParts::values, show, cells, &leader);
-    };
     read = co_await table.locker->read_locked(std::move(sql), std::move(take));
   } else {
-    read = co_await read_side(table, Side::leader, std::move(sql), RowParts::values, &leader, show);
+    read = co_await table.sides->read(Side::leader, std::move(sql), std::move(take));
     if (read.ok()) read = co_await table.locker->open();
   }
   if (!read.ok()) co_return read;
@@ -137,7 +102,8 @@ Task<absl::StatusOr<std::vector<Difference>>> Verify::look_again(TableCheck& tab
   if (status.ok()) status = co_await meetings_.wait(chunk, std::move(why_not));
   if (status.ok()) {
     std::string follower_sql = migrate::select_rows(plan, Side::follower, condition, RowParts::values);
-    status = co_await read_side(table, Side::follower, std::move(follower_sql), RowParts::values, &follower, show);
+    TakeRow take_theirs = into(&follower);
+    status = co_await table.sides->read(Side::follower, std::move(follower_sql), std::move(take_theirs));
   }
   const bool stayed = meetings_.end(chunk);
   if (!status.ok()) co_return status;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "migrate/chunk_size.h"
+#include "proxy/migrate/both_sides.h"
 #include "proxy/migrate/chunk_reader.h"
 #include "proxy/migrate/job_table.h"
 #include "proxy/migrate/verify.h"
@@ -15,11 +16,11 @@ namespace crossfade::proxy {
 
 // One table of a job.
 struct Verify::TableCheck : JobTable {
-  TableCheck(Reactor& reactor, migrate::ChunkSizeLimits limits) : sizer(limits), room(reactor), arrived(reactor) {}
+  TableCheck(Reactor& reactor, migrate::ChunkSizeLimits limits) : sizer(limits), room(reactor) {}
 
   std::shared_ptr<const migrate::VerifyPlan> plan;
   std::string shown;  // SHOW CREATE TABLE of the leader, when the plan was made
-  std::unique_ptr<BackendLink> leader, follower;
+  std::unique_ptr<BothSides> sides;
   std::unique_ptr<ChunkReader> locker;
   migrate::ChunkSizer sizer;
 
@@ -34,9 +35,6 @@ struct Verify::TableCheck : JobTable {
 
   std::uint64_t differences = 0, repaired = 0;  // written
   Signal room;                                  // to go on
-  Signal arrived;                               // the follower's answer
-  bool has_arrived = false;
-  absl::Status follower_answer;
 };
 
 struct Verify::Job {

@@ -42,8 +42,7 @@ std::string packed(Side pass, const KeyPlace& behind) {
 
 Task<void> Verify::check_table(TableCheck& table) {
   table.outcome = co_await check_rows(table);
-  table.leader.reset();
-  table.follower.reset();
+  table.sides.reset();
   table.locker.reset();
   table.plan.reset();
   table.running = false;
@@ -90,14 +89,13 @@ Task<absl::Status> Verify::check_rows(TableCheck& table) {
 Task<absl::Status> Verify::open(TableCheck& table) {
   auto leader = co_await open_link(setting_.leader);
   if (!leader.ok()) co_return leader.status();
-  table.leader = *std::move(leader);
   auto follower = co_await open_link(config::other(setting_.leader));
   if (!follower.ok()) co_return follower.status();
-  table.follower = *std::move(follower);
   const std::string session = dualwrite::select_session();
-  auto prepared = co_await table.leader->query(session, soon());
-  if (prepared.ok()) prepared = co_await table.follower->query(session, soon());
+  auto prepared = co_await (*leader)->query(session, soon());
+  if (prepared.ok()) prepared = co_await (*follower)->query(session, soon());
   if (!prepared.ok()) co_return prepared.status();
+  table.sides = std::make_unique<BothSides>(reactor_, *std::move(leader), *std::move(follower));
   std::uint32_t slot = kFirstSlot;
   for (const auto& each : job_->tables) {
     if (each.get() == &table) break;
@@ -177,8 +175,8 @@ Task<absl::Status> Verify::begin_again(TableCheck& table) {
   table.behind.clear();
   table.found.clear();
   table.differences = 0;
-  auto deleted = co_await table.follower->query(
-      migrate::delete_differences(setting_.schema, job_->record.id, table.record.table), soon());
+  auto deleted = co_await table.sides->link(Side::follower)
+                     .query(migrate::delete_differences(setting_.schema, job_->record.id, table.record.table), soon());
   co_return deleted.status();
 }
 
@@ -255,13 +253,14 @@ Task<absl::Status> Verify::look_at_table(TableCheck& table) {
   table.record.state = TableState::copying;
   TableLook look({.reactor = reactor_,
                   .meetings = meetings_,
-                  .leader = *table.leader,
-                  .follower = *table.follower,
+                  .leader = table.sides->link(Side::leader),
+                  .follower = table.sides->link(Side::follower),
                   .marker = *table.locker,
                   .table = table.record.table,
-                  .open_link = [this](Side side) {
-                    return open_link(side == Side::leader ? setting_.leader : config::other(setting_.leader));
-                  },
+                  .open_link =
+                      [this](Side side) {
+                        return open_link(side == Side::leader ? setting_.leader : config::other(setting_.leader));
+                      },
                   .new_token = [this] { return new_token(); },
                   .why_not = [this, &table] { return why_not_on(table); },
                   .show = options.show_values ? migrate::ShowRows::values : migrate::ShowRows::keys});
@@ -282,7 +281,7 @@ Task<absl::StatusOr<bool>> Verify::check_range(TableCheck& table, SeenRows* susp
   if (table.drill > 0) rows = std::min(rows, kDrillRows);
   if (!plan.by_checksum) rows = std::min(rows, kValuesRows);
   std::string bound_sql = migrate::select_bound(plan, Side::leader, table.behind, rows);
-  auto bound = co_await ask_row(*table.leader, std::move(bound_sql));
+  auto bound = co_await table.sides->ask_row(Side::leader, std::move(bound_sql));
   if (!bound.ok()) co_return bound.status();
   KeyPlace through;
   if (!bound->empty()) {
@@ -291,28 +290,24 @@ Task<absl::StatusOr<bool>> Verify::check_range(TableCheck& table, SeenRows* susp
     through = *std::move(place);
   }
   const std::string condition = migrate::in_range(plan, table.behind, through);
-  Both both;
+  bool equal = false;
   if (plan.by_checksum) {
-    // A sum is no row with a key: it is read as values alone.
-    auto sums = co_await compare_sums(table, condition);
+    auto sums = co_await table.sides->compare_sums(plan, condition);
     if (!sums.ok()) co_return sums.status();
     if (!sums->equal && sums->rows > kDrillRows && table.drill == 0) {
       table.drill = sums->rows;
       co_return false;
     }
+    equal = sums->equal;
     table.rows = sums->rows;
     table.drill -= std::min<std::size_t>(table.drill, sums->rows);
-    both.parts = sums->equal ? RowParts::keys : RowParts::hash;
-  } else {
-    both.parts = RowParts::values;
   }
-  if (both.parts != RowParts::keys) {
-    both.sql_leader = migrate::select_rows(plan, Side::leader, condition, both.parts);
-    both.sql_follower = migrate::select_rows(plan, Side::follower, condition, both.parts);
-    const absl::Status read = co_await read_both(table, &both);
-    if (!read.ok()) co_return read;
-    if (!plan.by_checksum) table.rows = both.leader.size();
-    *suspects = migrate::differing(both.leader, both.follower);
+  if (!equal) {
+    const RowParts parts = plan.by_checksum ? RowParts::hash : RowParts::values;
+    auto both = co_await table.sides->read_both(plan, condition, parts);
+    if (!both.ok()) co_return both.status();
+    if (!plan.by_checksum) table.rows = both->leader.size();
+    *suspects = migrate::differing(both->leader, both->follower);
   }
   table.at_end = through.empty();
   if (!table.at_end) table.behind = std::move(through);
@@ -326,8 +321,7 @@ Task<absl::Status> Verify::check_by_keys(TableCheck& table, SeenRows* suspects) 
   const RowParts parts = side == Side::follower ? RowParts::keys : plan.by_checksum ? RowParts::hash : RowParts::values;
   const std::size_t rows = std::min(table.sizer.rows(), kKeysMax);
   std::string bound_sql = migrate::select_bound(plan, side, table.behind, rows);
-  BackendLink& link = side == Side::leader ? *table.leader : *table.follower;
-  auto bound = co_await ask_row(link, std::move(bound_sql));
+  auto bound = co_await table.sides->ask_row(side, std::move(bound_sql));
   if (!bound.ok()) co_return bound.status();
   KeyPlace through;
   if (!bound->empty()) {
@@ -336,14 +330,21 @@ Task<absl::Status> Verify::check_by_keys(TableCheck& table, SeenRows* suspects) 
     through = *std::move(place);
   }
   SeenRows mine, theirs;
+  const auto into = [&plan, parts](SeenRows* rows) -> TakeRow {
+    return [&plan, parts, rows](const std::vector<protocol::Cell>& cells) {
+      return migrate::see_row(plan, parts, migrate::ShowRows::none, cells, rows);
+    };
+  };
   std::string sql = migrate::select_rows(plan, side, migrate::in_range(plan, table.behind, through), parts);
-  const absl::Status read = co_await read_side(table, side, std::move(sql), parts, &mine);
+  TakeRow take = into(&mine);
+  const absl::Status read = co_await table.sides->read(side, std::move(sql), std::move(take));
   if (!read.ok()) co_return read;
   if (!mine.empty()) {
     std::vector<KeyPlace> keys;
     for (const auto& [identity, row] : mine) keys.push_back(row.key);
     std::string other_sql = migrate::select_rows(plan, other, migrate::with_keys(plan, keys), parts);
-    const absl::Status asked = co_await read_side(table, other, std::move(other_sql), parts, &theirs);
+    TakeRow take_theirs = into(&theirs);
+    const absl::Status asked = co_await table.sides->read(other, std::move(other_sql), std::move(take_theirs));
     if (!asked.ok()) co_return asked;
   }
   for (const auto& [identity, row] : mine) {
@@ -356,32 +357,11 @@ Task<absl::Status> Verify::check_by_keys(TableCheck& table, SeenRows* suspects) 
   co_return absl::OkStatus();
 }
 
-Task<absl::StatusOr<Verify::Sums>> Verify::compare_sums(TableCheck& table, std::string condition) {
-  const migrate::VerifyPlan& plan = *table.plan;
-  std::vector<protocol::Cell> theirs;
-  table.has_arrived = false;
-  reactor_.spawn(sum_follower(table, migrate::select_checksum(plan, Side::follower, condition), &theirs));
-  auto mine = co_await ask_row(*table.leader, migrate::select_checksum(plan, Side::leader, condition));
-  while (!table.has_arrived) co_await table.arrived.wait(TimePoint::max());
-  if (!mine.ok()) co_return mine.status();
-  if (!table.follower_answer.ok()) co_return table.follower_answer;
-  co_return Sums{.rows = mine->empty() ? 0 : to_number(mine->front()), .equal = *mine == theirs};
-}
-
-Task<void> Verify::sum_follower(TableCheck& table, std::string sql, std::vector<protocol::Cell>* row) {
-  auto read = co_await ask_row(*table.follower, std::move(sql));
-  table.follower_answer = read.status();
-  if (read.ok()) *row = *std::move(read);
-  table.has_arrived = true;
-  table.arrived.notify();
-}
-
 Task<absl::Status> Verify::skip_rows(TableCheck& table, std::size_t rows) {
   if (rows == 0) co_return absl::OkStatus();
   const Side side = table.pass;
   std::string sql = migrate::select_bound(*table.plan, side, table.behind, rows);
-  BackendLink& link = side == Side::leader ? *table.leader : *table.follower;
-  auto bound = co_await ask_row(link, std::move(sql));
+  auto bound = co_await table.sides->ask_row(side, std::move(sql));
   if (!bound.ok()) co_return bound.status();
   table.at_end = bound->empty();
   if (table.at_end) co_return absl::OkStatus();
@@ -422,7 +402,7 @@ Task<absl::Status> Verify::keep(TableCheck& table) {
   }
   steps.emplace_back("COMMIT");
   for (std::string& sql : steps) {
-    auto done = co_await table.follower->query(std::move(sql), soon());
+    auto done = co_await table.sides->link(Side::follower).query(std::move(sql), soon());
     if (!done.ok()) co_return absl::UnavailableError(std::string(done.status().message()));
   }
   table.record = std::move(record);
