@@ -20,13 +20,13 @@ TakeRow into(std::vector<Cell>* row) {
   };
 }
 
-TakeRow into(const migrate::VerifyPlan& plan, RowParts parts, migrate::SeenRows* rows) {
-  return [&plan, parts, rows](const std::vector<Cell>& cells) {
-    return migrate::see_row(plan, parts, migrate::ShowRows::none, cells, rows);
+}  // namespace
+
+TakeRow into_rows(const migrate::VerifyPlan& plan, RowParts parts, migrate::ShowRows show, migrate::SeenRows* rows) {
+  return [&plan, parts, show, rows](const std::vector<Cell>& cells) {
+    return migrate::see_row(plan, parts, show, cells, rows);
   };
 }
-
-}  // namespace
 
 Task<absl::StatusOr<std::vector<Cell>>> BothSides::ask_row(Side side, std::string sql) {
   std::vector<Cell> row;
@@ -59,9 +59,9 @@ Task<absl::StatusOr<BothSides::Rows>> BothSides::read_both(const migrate::Verify
                                                            RowParts parts) {
   Rows out;
   Question leader{.sql = migrate::select_rows(plan, Side::leader, condition, parts),
-                  .take = into(plan, parts, &out.leader)};
+                  .take = into_rows(plan, parts, migrate::ShowRows::none, &out.leader)};
   Question follower{.sql = migrate::select_rows(plan, Side::follower, condition, parts),
-                    .take = into(plan, parts, &out.follower)};
+                    .take = into_rows(plan, parts, migrate::ShowRows::none, &out.follower)};
   const absl::Status asked = co_await ask_both(std::move(leader), std::move(follower));
   if (!asked.ok()) co_return asked;
   co_return out;

@@ -12,6 +12,10 @@
 
 namespace crossfade::proxy {
 
+// What takes the rows of a select_rows(); plan and rows outlive it.
+TakeRow into_rows(const migrate::VerifyPlan& plan, migrate::RowParts parts, migrate::ShowRows show,
+                  migrate::SeenRows* rows);
+
 // One thread; one question at a time. The plan outlives each. OutOfRange: a definition has changed meanwhile.
 class BothSides {
  public:
@@ -21,7 +25,6 @@ class BothSides {
 
   // The last row of the answer; empty: it has none.
   Task<absl::StatusOr<std::vector<protocol::Cell>>> ask_row(migrate::Side side, std::string sql);
-  // The rows of a select_rows().
   Task<absl::Status> read(migrate::Side side, std::string sql, TakeRow take);
   struct Rows {
     migrate::SeenRows leader{}, follower{};

@@ -14,7 +14,6 @@ using migrate::RowParts;
 using migrate::SeenRows;
 using migrate::ShowRows;
 using migrate::Side;
-using protocol::Cell;
 
 namespace {
 
@@ -78,13 +77,8 @@ Task<absl::StatusOr<std::vector<Difference>>> Verify::look_again(TableCheck& tab
   const std::string condition = migrate::with_keys(plan, keys_of(asked));
   const ShowRows show = job_->options.show_values ? ShowRows::values : ShowRows::keys;
   SeenRows leader, follower;
-  const auto into = [&plan, show](SeenRows* rows) -> TakeRow {
-    return [&plan, show, rows](const std::vector<Cell>& cells) {
-      return migrate::see_row(plan, RowParts::values, show, cells, rows);
-    };
-  };
   std::string sql = migrate::select_rows(plan, Side::leader, condition, RowParts::values);
-  TakeRow take = into(&leader);
+  TakeRow take = into_rows(plan, RowParts::values, show, &leader);
   absl::Status read;
   if (how == Look::locked) {
     read = co_await table.locker->read_locked(std::move(sql), std::move(take));
@@ -102,7 +96,7 @@ Task<absl::StatusOr<std::vector<Difference>>> Verify::look_again(TableCheck& tab
   if (status.ok()) status = co_await meetings_.wait(chunk, std::move(why_not));
   if (status.ok()) {
     std::string follower_sql = migrate::select_rows(plan, Side::follower, condition, RowParts::values);
-    TakeRow take_theirs = into(&follower);
+    TakeRow take_theirs = into_rows(plan, RowParts::values, show, &follower);
     status = co_await table.sides->read(Side::follower, std::move(follower_sql), std::move(take_theirs));
   }
   const bool stayed = meetings_.end(chunk);

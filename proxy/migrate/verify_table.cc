@@ -330,20 +330,15 @@ Task<absl::Status> Verify::check_by_keys(TableCheck& table, SeenRows* suspects) 
     through = *std::move(place);
   }
   SeenRows mine, theirs;
-  const auto into = [&plan, parts](SeenRows* rows) -> TakeRow {
-    return [&plan, parts, rows](const std::vector<protocol::Cell>& cells) {
-      return migrate::see_row(plan, parts, migrate::ShowRows::none, cells, rows);
-    };
-  };
   std::string sql = migrate::select_rows(plan, side, migrate::in_range(plan, table.behind, through), parts);
-  TakeRow take = into(&mine);
+  TakeRow take = into_rows(plan, parts, migrate::ShowRows::none, &mine);
   const absl::Status read = co_await table.sides->read(side, std::move(sql), std::move(take));
   if (!read.ok()) co_return read;
   if (!mine.empty()) {
     std::vector<KeyPlace> keys;
     for (const auto& [identity, row] : mine) keys.push_back(row.key);
     std::string other_sql = migrate::select_rows(plan, other, migrate::with_keys(plan, keys), parts);
-    TakeRow take_theirs = into(&theirs);
+    TakeRow take_theirs = into_rows(plan, parts, migrate::ShowRows::none, &theirs);
     const absl::Status asked = co_await table.sides->read(other, std::move(other_sql), std::move(take_theirs));
     if (!asked.ok()) co_return asked;
   }
