@@ -73,6 +73,7 @@ absl::Status take_looks(const nlohmann::json& value, std::vector<Look>& out) {
 absl::StatusOr<bool> take_verify_option(const std::string& member, const nlohmann::json& value, VerifyOptions& out) {
   if (member == "show_values") return take_flag(value, member, out.show_values);
   if (member == "of_ledger") return take_flag(value, member, out.of_ledger);
+  if (member == "automatic") return take_flag(value, member, out.automatic);
   if (member == "continuous") return take_flag(value, member, out.continuous);
   absl::Status status;
   if (member == "sample_ppm") {
@@ -185,6 +186,7 @@ nlohmann::json to_json(const VerifyOptions& options) {
   out["sample_ppm"] = options.sample_ppm;
   out["show_values"] = options.show_values;
   out["of_ledger"] = options.of_ledger;
+  out["automatic"] = options.automatic;
   nlohmann::json looks = nlohmann::json::array();
   for (const Look look : options.looks) looks.push_back(name(look));
   out["looks"] = std::move(looks);

@@ -41,6 +41,7 @@ struct VerifyOptions : JobOptions {
   std::uint32_t sample_ppm = 1000000;  // of the rows, a chunk here and there
   bool show_values = false;            // of rows that differ; else hashes of them
   bool of_ledger = false;              // only tables with open rows in the ledger
+  bool automatic = false;              // nobody has asked for it; what it finds is repaired
   std::vector<Look> looks{};           // in place of the rows; none: the rows
   std::string by{};                    // a column that groups aggregates; empty: none
   // Only tables that may have changed on the leader since so long ago; zero: all.

@@ -44,7 +44,7 @@ class Backfill final : public JobRunner {
   const migrate::JobRecord* job_record() const override;
   Task<absl::StatusOr<std::string>> change_state(migrate::JobState state) override;
   void publish() override;
-  Task<absl::Status> after_job() override;
+  Task<absl::Status> between_jobs() override;
   void look_at_latency(bool running);
 
   // backfill_start.cc: what a job is made of

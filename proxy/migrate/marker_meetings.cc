@@ -18,12 +18,16 @@ std::shared_ptr<Chunk> MarkerMeetings::expect(std::uint64_t token, dualwrite::Ta
   chunk->table = std::move(table);
   chunk->use = Chunk::Use::compare;
   chunk->holds = applier == Applier::stays;
+  expect(chunk);
+  return chunk;
+}
+
+void MarkerMeetings::expect(std::shared_ptr<Chunk> chunk) {
   chunk->on_done = [this](std::uint64_t met, std::chrono::microseconds) {
     reactor_.post([this, met] { on_met(met); });
   };
-  waiting_.try_emplace(token, reactor_);
-  chunks_.put(chunk);
-  return chunk;
+  waiting_.try_emplace(chunk->token, reactor_);
+  chunks_.put(std::move(chunk));
 }
 
 Task<absl::Status> MarkerMeetings::wait(std::shared_ptr<Chunk> chunk, std::function<absl::Status()> why_not) {

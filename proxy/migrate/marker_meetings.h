@@ -1,4 +1,5 @@
-// Places of the leader's changes at which the follower is read: a marker is written there, and the applier comes to it.
+// Places of the leader's changes at which something is done with the follower: a marker is written there, and the
+// applier comes to it.
 #pragma once
 
 #include <cstdint>
@@ -16,13 +17,15 @@ class MarkerMeetings {
  public:
   MarkerMeetings(Reactor& reactor, ChunkStore& chunks) : reactor_(reactor), chunks_(chunks) {}
 
-  // Before the marker is written. `stays`: the applier waits there until end(), two seconds at most.
+  // Before the marker is written.
+  void expect(std::shared_ptr<Chunk> chunk);
+  // One for reading the follower. `stays`: the applier waits there until end(), two seconds at most.
   enum class Applier : std::uint8_t { goes_on, stays };
   std::shared_ptr<Chunk> expect(std::uint64_t token, dualwrite::TableRef table, Applier applier);
-  // Until the applier has come to the marker: everything before it is on the follower. `why_not`, asked now and then:
+  // Until the applier has come to the marker, and has done what the chunk is for. `why_not`, asked now and then:
   // a failed Status ends the waiting. Unavailable: it has not come in time.
   Task<absl::Status> wait(std::shared_ptr<Chunk> chunk, std::function<absl::Status()> why_not);
-  // The follower has been read, or nobody is going to. False: the applier had gone on before.
+  // The follower has been read, or nobody waits any more. False: the applier had gone on before.
   bool end(const std::shared_ptr<Chunk>& chunk);
   // Nobody waits any more.
   void forget_all();

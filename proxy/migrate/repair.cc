@@ -172,7 +172,7 @@ Task<absl::Status> Repair::finish_job() {
 
 void Repair::publish() {
   nlohmann::json shown = {{"state", state_without_job()}};
-  Gauges gauges;
+  Gauges gauges{.started_by_itself = started_by_itself_};
   if (job_) {
     nlohmann::json tables = nlohmann::json::array();
     std::uint64_t left = 0;

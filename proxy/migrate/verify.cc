@@ -251,7 +251,8 @@ Task<absl::Status> Verify::run_job(std::uint64_t applying) {
 }
 
 // The next round of a continuous one. A round that has found nothing is of no use once the next has come to its end.
-Task<absl::Status> Verify::after_job() {
+Task<absl::Status> Verify::between_jobs() {
+  if (!job_) co_return absl::OkStatus();
   const JobState state = job_->record.state;
   if (!job_->options.continuous || (state != JobState::done && state != JobState::failed)) co_return absl::OkStatus();
   for (const std::string& sql : migrate::forget_rounds(setting_.schema, job_->record.id)) {

@@ -41,7 +41,7 @@ class Verify final : public JobRunner {
   Task<absl::StatusOr<std::string>> change_state(migrate::JobState state) override;
   Task<absl::Status> run_job(std::uint64_t applying) override;
   void publish() override;
-  Task<absl::Status> after_job() override;
+  Task<absl::Status> between_jobs() override;
   struct Chosen {
     std::vector<migrate::TableRecord> tables{};
     std::size_t unchanged = 0;  // were left out

@@ -191,6 +191,30 @@ def test_the_ledgers_rows_close(env):
     assert "no row differs" in repair(proxy, "--from", "ledger")
 
 
+def test_the_ledgers_tables_are_repaired_without_asking(env):
+    env.needs_proxy()
+    env.tables(T)
+    env.old.run("INSERT INTO t (id, v) VALUES (1, 1), (2, 2), (3, 3)", database="app")
+    proxy = env.proxy({"dual_write": {"repair": "auto"}})
+    copies(proxy)
+    plant(env, "DELETE FROM t WHERE id IN (1, 3)")
+    # Nothing is in the ledger: what somebody compares is not repaired by itself.
+    assert verify(proxy)[0] == 4
+    time.sleep(6)
+    assert job(proxy, "repair")["state"] == "none" and job(proxy)["options"]["automatic"] is False, job(proxy)
+    through(proxy, "UPDATE t SET v = 5 WHERE id = 1")
+    wait_until(lambda: proxy.status()["applier"]["parked"], 30, "the stopped table")
+    time.sleep(6)
+    assert job(proxy)["options"]["automatic"] is False, "a stopped table is not compared: %s" % job(proxy)
+    assert crossfade(proxy, "tables", "release", "app.t", "--overwrite")[0] == 0
+    wait_until(lambda: job(proxy, "repair")["state"] == "done", 60, "the repair")
+    wait_until(lambda: proxy.status()["applier"]["ledger_open"] == 0, 30, "the closed ledger: %s" % proxy.status()["applier"])
+    assert job(proxy)["options"]["automatic"] is True and job(proxy, "repair")["rows"] == 1, job(proxy, "repair")
+    assert proxy.metric("crossfade_repair_automatic") == 1
+    env.assert_equal(proxy)
+    equal(proxy)
+
+
 def test_a_table_that_must_not_be_written_is_said(env):
     proxy = start(env, T)
     plant(env, "DELETE FROM t WHERE id = 7")
