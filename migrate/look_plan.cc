@@ -218,7 +218,7 @@ absl::StatusOr<std::vector<LookQuery>> orphan_queries(const TableDefinition& lea
                                    [&each](const DefinedForeignKey& other) { return same_key(each, other); });
     if (known) continue;
     LookQuery& query = out.emplace_back(common);
-    query.object = "foreign key " + each.name + " of new alone";
+    query.object = "foreign key " + each.name + " of the follower alone";
     query.follower = "SELECT " + on_follower + from_orphans(follower.name, each);
   }
   return out;

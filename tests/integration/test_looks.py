@@ -9,6 +9,7 @@ from harness import ALL_FEEDS, BOTH_ROLES
 from log_feed import execute, through
 from progress import say, wait_until
 from row_samples import TYPES
+from test_rights import LEAN, lean_accounts
 from test_verify import T, copies, fill, plant, start
 from verify import crossfade, differs, equal, job, over, repair, verify
 
@@ -169,6 +170,20 @@ def test_bad_input_is_named(env):
         code, said = verify(proxy, *arguments)
         assert code == 1 and expected in said, (arguments, code, said)
     nothing(proxy, "--aggregates", "--by", "at")
+
+
+def test_the_right_that_is_missing_is_named(env):
+    env.needs_proxy()
+    env.tables(T)
+    env.old.run("INSERT INTO t (id, v) VALUES (1, 1)", database="app")
+    with lean_accounts(env) as config:
+        proxy = env.proxy(config)
+        copies(proxy)
+        if env.feed == "log":
+            code, said = verify(proxy, "--aggregates")
+            assert code == 8 and "GRANT LOCK TABLES ON `app`.* on the leader" in said, (code, said)
+            env.old.run("GRANT LOCK TABLES ON app.* TO %s@'%%'" % LEAN)
+        nothing(proxy, *LOOKS)
 
 
 def test_tables_that_have_changed_since(env):
