@@ -269,6 +269,10 @@ std::optional<Look> look_named(std::string_view name) {
 absl::StatusOr<std::vector<LookQuery>> plan_looks(const TableDefinition& leader, const TableDefinition& follower,
                                                   dualwrite::ServerMakes makes, const std::vector<Look>& looks,
                                                   std::string_view by) {
+  for (const TableDefinition* side : {&leader, &follower}) {
+    if (side->engine == "InnoDB") continue;
+    return absl::FailedPreconditionError("a table of engine " + side->engine + " has no snapshots to be looked at");
+  }
   std::vector<std::string> names;
   for (const DefinedColumn& column : leader.columns) {
     if (column.generated == DefinedColumn::Generated::no) names.push_back(column.name);

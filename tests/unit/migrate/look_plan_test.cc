@@ -138,6 +138,16 @@ TEST(LookPlan, LengthsOfTextsAreCharactersAndOfBytesBytes) {
   EXPECT_THAT(query.leader, AllOf(HasSubstr("SUM(CHAR_LENGTH(`s`))"), HasSubstr("MAX(LENGTH(CAST(`b` AS BINARY)))")));
 }
 
+TEST(LookPlan, WhatHasNoSnapshotsIsRefused) {
+  const TableDefinition table = looked_table({{"id", "int(11)", ""}});
+  TableDefinition other = table;
+  other.engine = "MyISAM";
+  for (const auto& [leader, follower] : {std::pair(table, other), std::pair(other, table)}) {
+    const auto queries = plan_looks(leader, follower, kLookMakes, {Look::lengths}, "");
+    EXPECT_THAT(std::string(queries.status().message()), HasSubstr("engine MyISAM has no snapshots"));
+  }
+}
+
 TEST(LookPlan, OrphansOfEachSideByItsOwnForeignKeys) {
   TableDefinition leader = looked_table({{"id", "int(11)", ""}, {"up", "int(11)", ""}}), follower = leader;
   DefinedForeignKey key;
