@@ -117,6 +117,10 @@ struct DualWriteConfig {
   Feed feed = Feed::automatic;
   enum class Ddl : std::uint8_t { follow, refuse };
   Ddl ddl = Ddl::follow;
+  // What becomes of tables with open rows in the ledger; `automatic`: they are compared, and what differs is written
+  // anew, without anybody asking for it.
+  enum class Repair : std::uint8_t { off, automatic };
+  Repair repair = Repair::off;
   Percent check_rows_percent =
       Percent::from_ppm(10000);                 // of feed log: of changed rows, compared with the follower's before
   std::chrono::milliseconds poll_interval{50};  // of feed trigger: between looks at what was captured

@@ -74,11 +74,15 @@ constexpr std::array<std::pair<std::string_view, DualWriteConfig::Feed>, 3> kFee
 constexpr std::array<std::pair<std::string_view, DualWriteConfig::Ddl>, 2> kDdls{
     {{"follow", DualWriteConfig::Ddl::follow}, {"refuse", DualWriteConfig::Ddl::refuse}}};
 
+constexpr std::array<std::pair<std::string_view, DualWriteConfig::Repair>, 2> kRepairs{
+    {{"off", DualWriteConfig::Repair::off}, {"auto", DualWriteConfig::Repair::automatic}}};
+
 void read_dual_write(const Field& field, DualWriteConfig& out) {
   MapReader map = field.map();
   map.optional("ack_timeout").duration(out.ack_timeout, {milliseconds(10), minutes(10)});
   map.optional("feed").choice(out.feed, kFeeds);
   map.optional("ddl").choice(out.ddl, kDdls);
+  map.optional("repair").choice(out.repair, kRepairs);
   map.optional("check_rows_percent").percent(out.check_rows_percent);
   map.optional("poll_interval").duration(out.poll_interval, {milliseconds(1), seconds(10)});
 }

@@ -87,20 +87,13 @@ DataCheck rows_check(const TableDefinition& table, const TableDefinition* there,
 }
 
 DataCheck orphans_check(const TableDefinition& table, const DefinedForeignKey& key) {
-  DataCheck out{.what = What::orphans, .table = table.name, .object = "foreign key " + key.name, .width = 1};
-  std::string joined, given, absent;
-  for (std::size_t i = 0; i < key.columns.size() && i < key.parent_columns.size(); ++i) {
-    const std::string child = "c." + dualwrite::quote_name(key.columns[i]);
-    const std::string parent = "p." + dualwrite::quote_name(key.parent_columns[i]);
-    joined += (i == 0 ? "" : " AND ") + parent + "=" + child;
-    given += child + " IS NOT NULL AND ";
-    if (i == 0) absent = parent + " IS NULL";
-  }
-  const std::string from = " FROM " + dualwrite::quote_name(table.name) + " c LEFT JOIN " +
-                           dualwrite::quote_name(key.parent) + " p ON " + joined + " WHERE " + given + absent;
-  out.sql = "SELECT COUNT(*)" + from;
-  out.detail = "SELECT c.*" + from;
-  return out;
+  const std::string from = from_orphans(table.name, key);
+  return {.what = What::orphans,
+          .table = table.name,
+          .object = "foreign key " + key.name,
+          .sql = "SELECT COUNT(*)" + from,
+          .width = 1,
+          .detail = "SELECT *" + from};
 }
 
 // By the collation that the leader has in the place of the follower's.
@@ -224,6 +217,20 @@ CountedTable apply_rows(const DataCheck& check, const DataAnswer& answer, std::u
 }
 
 }  // namespace
+
+std::string from_orphans(const TableRef& child, const DefinedForeignKey& key) {
+  const std::string name = dualwrite::quote_name(child);
+  std::string given, joined;
+  for (std::size_t i = 0; i < key.columns.size() && i < key.parent_columns.size(); ++i) {
+    const std::string value = name + "." + dualwrite::quote_name(key.columns[i]);
+    given += value + " IS NOT NULL AND ";
+    // A name that no table has: `schema`.`alias` would be found, too.
+    joined += (i == 0 ? "crossfade_parent." : " AND crossfade_parent.") + dualwrite::quote_name(key.parent_columns[i]) +
+              "=" + value;
+  }
+  return " FROM " + name + " WHERE " + given + "NOT EXISTS (SELECT 1 FROM " + dualwrite::quote_name(key.parent) +
+         " crossfade_parent WHERE " + joined + ")";
+}
 
 std::vector<DataCheck> plan_orphan_checks(const TableDefinition& table, const Definitions& tables) {
   std::vector<DataCheck> out;

@@ -33,6 +33,10 @@ struct DataCheck {
 // One for the rows of each table, with the columns that `found` names as too narrow; then foreign keys and keys.
 std::vector<DataCheck> plan_data_checks(const TablesToJudge& sides, const Findings& found);
 
+// " FROM child WHERE ..": its rows that refer to none by this key. A list of SELECT before it may name the child's
+// columns without the table.
+std::string from_orphans(const TableRef& child, const dualwrite::DefinedForeignKey& key);
+
 // Those of one table's foreign keys, as a server defines them: for that server's own rows.
 std::vector<DataCheck> plan_orphan_checks(const dualwrite::TableDefinition& table, const Definitions& tables);
 

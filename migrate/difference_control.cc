@@ -36,6 +36,10 @@ absl::Status other_shape() {
   return absl::InternalError("the control table `difference` is not as this version makes it");
 }
 
+// What a look has found is of no row.
+constexpr std::string_view kIsOpenRow = "`repaired_by`=0 AND `place`<>''";
+constexpr std::string_view kShownColumns = "`table_schema`,`table_name`,`kind`,`row_key`,`columns`,`repaired_by`";
+
 std::string columns_json(const Difference& difference) {
   nlohmann::json out = nlohmann::json::array();
   for (const Difference::Column& each : difference.columns) {
@@ -77,19 +81,19 @@ std::string delete_differences(std::string_view schema, std::uint64_t job, const
 }
 
 std::string count_differences(std::string_view schema, std::uint64_t job) {
-  return "SELECT `table_schema`,`table_name`,COUNT(*),SUM(`repaired_by`<>0) FROM " + name_in(schema) +
-         " WHERE `job`=" + std::to_string(job) + " GROUP BY `table_schema`,`table_name`";
+  return "SELECT `table_schema`,`table_name`,COUNT(*),SUM(`repaired_by`<>0),SUM(" + std::string(kIsOpenRow) +
+         ") FROM " + name_in(schema) + " WHERE `job`=" + std::to_string(job) + " GROUP BY `table_schema`,`table_name`";
 }
 
 std::string show_differences(std::string_view schema, std::uint64_t job, std::size_t most) {
-  return "SELECT `table_schema`,`table_name`,`kind`,`row_key`,`columns`,`repaired_by` FROM " + name_in(schema) +
-         " WHERE `job`=" + std::to_string(job) + " ORDER BY `repaired_by`<>0,`id` LIMIT " + std::to_string(most);
+  return "SELECT " + std::string(kShownColumns) + " FROM " + name_in(schema) + " WHERE `job`=" + std::to_string(job) +
+         " ORDER BY `repaired_by`<>0,`id` LIMIT " + std::to_string(most);
 }
 
 absl::StatusOr<nlohmann::json> shown_differences(const protocol::ResultSet& result) {
   nlohmann::json out = nlohmann::json::array();
   for (const auto& row : result.rows) {
-    if (row.size() != 6) return other_shape();
+    if (row.size() < 6) return other_shape();
     nlohmann::json columns = nlohmann::json::parse(row[4].value_or(""), nullptr, false);
     out.push_back({{"table", row[0].value_or("") + "." + row[1].value_or("")},
                    {"kind", row[2].value_or("")},
@@ -100,10 +104,17 @@ absl::StatusOr<nlohmann::json> shown_differences(const protocol::ResultSet& resu
   return out;
 }
 
+std::string list_open_differences(std::string_view schema, std::uint64_t job, std::uint64_t behind, std::size_t most) {
+  return "SELECT " + std::string(kShownColumns) + ",`id` FROM " + name_in(schema) +
+         " WHERE `job`=" + std::to_string(job) + " AND " + std::string(kIsOpenRow) + " AND `id`>" +
+         std::to_string(behind) + " ORDER BY `id` LIMIT " + std::to_string(most);
+}
+
 std::string select_open_differences(std::string_view schema, std::uint64_t job, const TableRef& table,
                                     std::uint64_t behind, std::size_t most) {
-  return "SELECT `id`,`place` FROM " + name_in(schema) + " WHERE " + of_job_table(job, table) +
-         " AND `repaired_by`=0 AND `id`>" + std::to_string(behind) + " ORDER BY `id` LIMIT " + std::to_string(most);
+  return "SELECT `id`,`place` FROM " + name_in(schema) + " WHERE " + of_job_table(job, table) + " AND " +
+         std::string(kIsOpenRow) + " AND `id`>" + std::to_string(behind) + " ORDER BY `id` LIMIT " +
+         std::to_string(most);
 }
 
 absl::StatusOr<std::vector<OpenDifference>> open_differences_from(const protocol::ResultSet& result,

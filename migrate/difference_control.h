@@ -20,11 +20,15 @@ std::vector<std::string> insert_differences(std::string_view schema, std::uint64
                                             const dualwrite::TableRef& table,
                                             const std::vector<Difference>& differences);
 std::string delete_differences(std::string_view schema, std::uint64_t job, const dualwrite::TableRef& table);
-// How many are open, a row for each table.
+// A row for each table: its names, how many differences it has, how many were repaired, how many a repair can still
+// write.
 std::string count_differences(std::string_view schema, std::uint64_t job);
 // The first ones, of all tables, as people see them.
 std::string show_differences(std::string_view schema, std::uint64_t job, std::size_t most);
 absl::StatusOr<nlohmann::json> shown_differences(const protocol::ResultSet& result);
+
+// The next ones, of all tables, that a repair would write: as shown_differences() takes them, and their numbers.
+std::string list_open_differences(std::string_view schema, std::uint64_t job, std::uint64_t behind, std::size_t most);
 
 // For a repair: the next open ones of a table, by their numbers.
 struct OpenDifference {

@@ -58,6 +58,13 @@ std::string of_table(std::uint64_t job, const TableRef& name) {
          " AND `table_name`=" + quote_text(name.table);
 }
 
+std::string select_last(std::string_view schema, std::string_view kind, std::string_view condition) {
+  return "SELECT `id`,`kind`,`state`,`options`,`why`,FLOOR(UNIX_TIMESTAMP(`started`)),"
+         "FLOOR(IFNULL(UNIX_TIMESTAMP(`ended`),0)) FROM " +
+         table(schema, "job") + " WHERE `kind`=" + quote_text(kind) + std::string(condition) +
+         " ORDER BY `id` DESC LIMIT 1";
+}
+
 std::string assigned(const TableRecord& record) {
   return "`state`=" + quote_text(name(record.state)) + ",`place`=" + bytes_literal(record.place) +
          ",`key_name`=" + quote_text(record.key) + ",`rows`=" + number(record.rows) +
@@ -99,10 +106,10 @@ std::string update_job(std::string_view schema, std::uint64_t id, JobState state
          ",`ended`=" + (is_over(state) ? "CURRENT_TIMESTAMP" : "NULL") + " WHERE `id`=" + number(id);
 }
 
-std::string select_job(std::string_view schema, std::string_view kind) {
-  return "SELECT `id`,`kind`,`state`,`options`,`why`,FLOOR(UNIX_TIMESTAMP(`started`)),"
-         "FLOOR(IFNULL(UNIX_TIMESTAMP(`ended`),0)) FROM " +
-         table(schema, "job") + " WHERE `kind`=" + quote_text(kind) + " ORDER BY `id` DESC LIMIT 1";
+std::string select_job(std::string_view schema, std::string_view kind) { return select_last(schema, kind, ""); }
+
+std::string select_job_that_is_over(std::string_view schema, std::string_view kind) {
+  return select_last(schema, kind, " AND `state` NOT IN ('running','paused','cancelled')");
 }
 
 absl::StatusOr<std::optional<JobRecord>> job_from(const protocol::ResultSet& result) {
@@ -117,6 +124,16 @@ absl::StatusOr<std::optional<JobRecord>> job_from(const protocol::ResultSet& res
                    .why = row[4].value_or(""),
                    .started_at = static_cast<std::int64_t>(to_number(row[5])),
                    .ended_at = static_cast<std::int64_t>(to_number(row[6]))};
+}
+
+std::vector<std::string> forget_rounds(std::string_view schema, std::uint64_t before) {
+  const std::string jobs = table(schema, "job"), tables = table(schema, "job_table");
+  const std::string which = " WHERE " + jobs + ".`kind`='verify' AND " + jobs + ".`state`='done' AND " + jobs +
+                            ".`id`<" + number(before) + " AND " + jobs +
+                            ".`options` LIKE '%\"continuous\":true%' AND NOT EXISTS (SELECT 1 FROM " +
+                            table(schema, "difference") + " d WHERE d.`job`=" + jobs + ".`id`)";
+  return {"DELETE FROM " + tables + " WHERE `job` IN (SELECT `id` FROM " + jobs + which + ")",
+          "DELETE FROM " + jobs + which};
 }
 
 std::string insert_job_table(std::string_view schema, std::uint64_t job, const TableRecord& record) {

@@ -59,7 +59,12 @@ std::string insert_job(std::string_view schema, const JobRecord& job);   // the 
 std::string update_job(std::string_view schema, std::uint64_t id, JobState state, std::string_view why);
 // The last one of this kind.
 std::string select_job(std::string_view schema, std::string_view kind);
+// The last one that has come to its end by itself.
+std::string select_job_that_is_over(std::string_view schema, std::string_view kind);
 absl::StatusOr<std::optional<JobRecord>> job_from(const protocol::ResultSet& result);
+
+// What is kept of rounds of a continuous comparison that found nothing, but of this job and later ones.
+std::vector<std::string> forget_rounds(std::string_view schema, std::uint64_t before);
 
 std::string insert_job_table(std::string_view schema, std::uint64_t job, const TableRecord& table);
 std::string update_job_table(std::string_view schema, std::uint64_t job, const TableRecord& table);

@@ -14,6 +14,7 @@ namespace {
 constexpr std::uint32_t kParallelMax = 64;
 constexpr std::int64_t kChunkTimeMax = 60000;
 constexpr std::int64_t kNumberMax = 1000000000;
+constexpr std::int64_t kPeriodMax = std::int64_t{366} * 24 * 3600 * 1000;  // milliseconds
 
 absl::StatusOr<std::vector<std::string>> table_words(const nlohmann::json& value, const std::string& member) {
   std::vector<std::string> out;
@@ -55,6 +56,45 @@ absl::Status take_number(const nlohmann::json& value, const std::string& member,
 absl::StatusOr<bool> take_flag(const nlohmann::json& value, const std::string& member, bool& out) {
   if (!value.is_boolean()) return wrong_option(member, "true or false is wanted");
   out = value.get<bool>();
+  return true;
+}
+
+absl::Status take_looks(const nlohmann::json& value, std::vector<Look>& out) {
+  const char* kWanted = "a list of aggregates, lengths, foreign_keys is wanted";
+  if (!value.is_array()) return wrong_option("looks", kWanted);
+  for (const nlohmann::json& each : value) {
+    const std::optional<Look> look = look_named(each.is_string() ? each.get<std::string>() : "");
+    if (!look) return wrong_option("looks", kWanted);
+    if (std::find(out.begin(), out.end(), *look) == out.end()) out.push_back(*look);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> take_verify_option(const std::string& member, const nlohmann::json& value, VerifyOptions& out) {
+  if (member == "show_values") return take_flag(value, member, out.show_values);
+  if (member == "of_ledger") return take_flag(value, member, out.of_ledger);
+  if (member == "automatic") return take_flag(value, member, out.automatic);
+  if (member == "continuous") return take_flag(value, member, out.continuous);
+  absl::Status status;
+  if (member == "sample_ppm") {
+    status = take_number(value, member, 1, 1000000, out.sample_ppm);
+  } else if (member == "looks") {
+    status = take_looks(value, out.looks);
+  } else if (member == "by") {
+    if (!value.is_string()) return wrong_option(member, "the name of a column is wanted");
+    out.by = value.get<std::string>();
+  } else if (member == "since_ms") {
+    status = take_number(value, member, 0, kPeriodMax, out.since);
+  } else if (member == "pause_ms") {
+    status = take_number(value, member, 0, kPeriodMax, out.pause);
+  } else if (member == "round") {
+    status = take_number(value, member, 0, std::numeric_limits<std::int64_t>::max(), out.round);
+  } else if (member == "busy_ppm") {
+    status = take_number(value, member, 1000, 1000000, out.busy_ppm);
+  } else {
+    return false;
+  }
+  if (!status.ok()) return status;
   return true;
 }
 
@@ -131,18 +171,14 @@ nlohmann::json to_json(const JobOptions& options) {
 }
 
 absl::StatusOr<VerifyOptions> parse_verify_options(const nlohmann::json& asked) {
-  const auto take_own = [](const std::string& member, const nlohmann::json& value,
-                           VerifyOptions& out) -> absl::StatusOr<bool> {
-    if (member == "sample_ppm") {
-      const absl::Status status = take_number(value, member, 1, 1000000, out.sample_ppm);
-      if (!status.ok()) return status;
-      return true;
-    }
-    if (member == "show_values") return take_flag(value, member, out.show_values);
-    if (member == "of_ledger") return take_flag(value, member, out.of_ledger);
-    return false;
-  };
-  return parse_options<VerifyOptions>(asked, "comparison", take_own);
+  absl::StatusOr<VerifyOptions> out = parse_options<VerifyOptions>(asked, "comparison", take_verify_option);
+  if (!out.ok()) return out;
+  if (!out->looks.empty() && out->sample_ppm != 1000000) {
+    return wrong_option("sample_ppm", "aggregates, lengths and foreign keys are looked at in all rows");
+  }
+  const bool has_groups = std::find(out->looks.begin(), out->looks.end(), Look::aggregates) != out->looks.end();
+  if (!out->by.empty() && !has_groups) return wrong_option("by", "groups aggregates: ask for those, too");
+  return out;
 }
 
 nlohmann::json to_json(const VerifyOptions& options) {
@@ -150,6 +186,16 @@ nlohmann::json to_json(const VerifyOptions& options) {
   out["sample_ppm"] = options.sample_ppm;
   out["show_values"] = options.show_values;
   out["of_ledger"] = options.of_ledger;
+  out["automatic"] = options.automatic;
+  nlohmann::json looks = nlohmann::json::array();
+  for (const Look look : options.looks) looks.push_back(name(look));
+  out["looks"] = std::move(looks);
+  out["by"] = options.by;
+  out["since_ms"] = options.since.count();
+  out["continuous"] = options.continuous;
+  out["pause_ms"] = options.pause.count();
+  out["round"] = options.round;
+  out["busy_ppm"] = options.busy_ppm;
   return out;
 }
 
@@ -157,9 +203,11 @@ absl::StatusOr<RepairOptions> parse_repair_options(const nlohmann::json& asked) 
   const auto take_own = [](const std::string& member, const nlohmann::json& value,
                            RepairOptions& out) -> absl::StatusOr<bool> {
     if (member == "print") return take_flag(value, member, out.print);
+    if (member == "list") return take_flag(value, member, out.list);
     if (member == "of_whole") return take_flag(value, member, out.of_whole);
-    if (member != "of_job") return false;
-    const absl::Status status = take_number(value, member, 0, std::numeric_limits<std::int64_t>::max(), out.of_job);
+    if (member != "of_job" && member != "behind") return false;
+    const absl::Status status = take_number(value, member, 0, std::numeric_limits<std::int64_t>::max(),
+                                            member == "behind" ? out.behind : out.of_job);
     if (!status.ok()) return status;
     return true;
   };

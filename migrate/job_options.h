@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "dualwrite/table_ref.h"
+#include "migrate/look_plan.h"
 #include "migrate/throttle.h"
 #include "nlohmann/json.hpp"
 
@@ -40,6 +41,18 @@ struct VerifyOptions : JobOptions {
   std::uint32_t sample_ppm = 1000000;  // of the rows, a chunk here and there
   bool show_values = false;            // of rows that differ; else hashes of them
   bool of_ledger = false;              // only tables with open rows in the ledger
+  bool automatic = false;              // nobody has asked for it; what it finds is repaired
+  std::vector<Look> looks{};           // in place of the rows; none: the rows
+  std::string by{};                    // a column that groups aggregates; empty: none
+  // Only tables that may have changed on the leader since so long ago; zero: all.
+  std::chrono::milliseconds since{0};
+  bool continuous = false;  // begun anew, `pause` after its end, until it is cancelled
+  std::chrono::milliseconds pause{0};
+  std::uint64_t round = 0;           // how many rounds were before this one
+  std::uint32_t busy_ppm = 1000000;  // of the time: after each piece it rests for the remainder
+
+  // All rows of its tables are compared, so that one in which none differs is equal.
+  bool is_of_all_rows() const { return looks.empty() && sample_ppm == 1000000; }
 };
 absl::StatusOr<VerifyOptions> parse_verify_options(const nlohmann::json& asked);
 nlohmann::json to_json(const VerifyOptions& options);
@@ -48,6 +61,8 @@ nlohmann::json to_json(const VerifyOptions& options);
 struct RepairOptions : JobOptions {
   std::uint64_t of_job = 0;  // the comparison that found them; 0: the last one
   bool print = false;        // the SQL is told, and nothing is done
+  bool list = false;         // the rows are told, some thousand at once, and nothing is done
+  std::uint64_t behind = 0;  // of `list`: the number of the last one that was told
   bool of_whole = false;     // it compared all rows of its tables: what is repaired is equal
 };
 absl::StatusOr<RepairOptions> parse_repair_options(const nlohmann::json& asked);

@@ -61,20 +61,24 @@ std::string hex_of(std::uint64_t mark) {
   return text;
 }
 
-std::string key_text(const VerifyPlan& plan, const std::vector<protocol::Cell>& row) {
-  std::string out;
-  for (std::size_t i = 0; i < plan.key_parts; ++i) {
-    out += (i == 0 ? "" : ", ") + plan.columns[i].name + "=" + shown(plan.columns[i], row[i]);
-  }
-  return out;
-}
-
 }  // namespace
 
 std::uint64_t value_mark(const VerifiedColumn& column, const protocol::Cell& value) {
   if (!value) return kNullMark;
   const std::string text = canonical(column, *value);
   return XXH3_64bits(text.data(), text.size());
+}
+
+std::string value_text(const VerifiedColumn& column, const protocol::Cell& value, ShowRows show) {
+  return show == ShowRows::values ? shown(column, value) : hex_of(value_mark(column, value));
+}
+
+std::string key_text(std::span<const VerifiedColumn> key, const std::vector<protocol::Cell>& row) {
+  std::string out;
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    out += (i == 0 ? "" : ", ") + key[i].name + "=" + shown(key[i], row[i]);
+  }
+  return out;
 }
 
 absl::Status see_row(const VerifyPlan& plan, RowParts parts, ShowRows show, const std::vector<protocol::Cell>& row,
@@ -94,7 +98,7 @@ absl::Status see_row(const VerifyPlan& plan, RowParts parts, ShowRows show, cons
     const std::string& hash = row.back().value_or("");
     seen.marks.push_back(XXH3_64bits(hash.data(), hash.size()));
   } else if (parts == RowParts::values) {
-    if (show != ShowRows::none) seen.text = key_text(plan, row);
+    if (show != ShowRows::none) seen.text = key_text(std::span(plan.columns).first(plan.key_parts), row);
     for (std::size_t i = 0; i < row.size(); ++i) {
       seen.marks.push_back(value_mark(plan.columns[i], row[i]));
       if (show == ShowRows::values) seen.shown.push_back(shown(plan.columns[i], row[i]));
@@ -124,6 +128,12 @@ std::string_view name(Difference::Kind kind) {
       return "extra";
     case Difference::Kind::differs:
       return "differs";
+    case Difference::Kind::aggregate:
+      return "aggregate";
+    case Difference::Kind::length:
+      return "length";
+    case Difference::Kind::orphans:
+      return "orphans";
   }
   return "differs";
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,10 +32,16 @@ absl::Status see_row(const VerifyPlan& plan, RowParts parts, ShowRows show, cons
 // Keys of rows that are not the same, or are on one side alone.
 SeenRows differing(const SeenRows& leader, const SeenRows& follower);
 
+// As people see a value: itself, its first bytes, or its mark.
+std::string value_text(const VerifiedColumn& column, const protocol::Cell& value, ShowRows show);
+// "a=1, b='x'": the first cells of a row, which are these columns.
+std::string key_text(std::span<const VerifiedColumn> key, const std::vector<protocol::Cell>& row);
+
 struct Difference {
-  enum class Kind : std::uint8_t { missing, extra, differs } kind = Kind::differs;  // on the follower
-  std::string row;                                                                  // "id=42"
-  KeyPlace key;
+  // Of a row on the follower; or of what a look counts: see migrate/look_plan.h.
+  enum class Kind : std::uint8_t { missing, extra, differs, aggregate, length, orphans } kind = Kind::differs;
+  std::string row;  // "id=42"; of a look: which rows, "foreign key f"
+  KeyPlace key;     // of a look: none, nothing of it can be repaired
   struct Column {
     std::string name;
     std::string leader, follower;  // values, or their marks in hex; empty: not there

@@ -1,6 +1,5 @@
 #include "migrate/throttle.h"
 
-#include <algorithm>
 #include <cstdio>
 
 namespace crossfade::migrate {
@@ -32,6 +31,11 @@ std::string throttle_reason(const ThrottleLimits& limits, const ServerLoad& load
     return text;
   }
   return "";
+}
+
+std::chrono::steady_clock::duration rest_after(std::chrono::steady_clock::duration work, std::uint32_t busy_ppm) {
+  const double share = static_cast<double>(busy_ppm) / 1e6;
+  return std::chrono::duration_cast<std::chrono::steady_clock::duration>(work * (1 / share - 1));
 }
 
 void RateLimit::spend(const ThrottleLimits& limits, std::uint64_t rows, std::uint64_t bytes, TimePoint now) {

@@ -1,6 +1,7 @@
 // When a job on both servers has to wait, and why.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -28,11 +29,15 @@ struct ServerLoad {
 // Why nothing is to be read now; empty: it may be.
 std::string throttle_reason(const ThrottleLimits& limits, const ServerLoad& load);
 
+// How long to rest after so much work, so that the work has that share of the time, in millionths.
+std::chrono::steady_clock::duration rest_after(std::chrono::steady_clock::duration work, std::uint32_t busy_ppm);
+
 // Spends rows and bytes, and says from when on the next may be taken. Time is the caller's.
 class RateLimit {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
   void spend(const ThrottleLimits& limits, std::uint64_t rows, std::uint64_t bytes, TimePoint now);
+  void rest_until(TimePoint when) { free_at_ = std::max(free_at_, when); }
   bool allows(TimePoint now) const { return now >= free_at_; }
   TimePoint free_at() const { return free_at_; }
 

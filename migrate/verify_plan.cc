@@ -241,6 +241,22 @@ absl::StatusOr<VerifiedColumn> verified_column(const DefinedColumn& leader, cons
   return out;
 }
 
+absl::StatusOr<std::vector<VerifiedColumn>> verified_columns(const TableDefinition& leader,
+                                                             const TableDefinition& follower,
+                                                             const std::vector<std::string>& names,
+                                                             dualwrite::ServerMakes makes) {
+  const std::string table = "table " + leader.name.schema + "." + leader.name.table;
+  std::vector<VerifiedColumn> out;
+  for (const std::string& name : names) {
+    const DefinedColumn* theirs = follower.column(name);
+    if (theirs == nullptr) return absl::OutOfRangeError(table + ": the follower has no column " + name);
+    absl::StatusOr<VerifiedColumn> column = verified_column(*leader.column(name), *theirs, makes);
+    if (!column.ok()) return absl::FailedPreconditionError(table + ": " + std::string(column.status().message()));
+    out.push_back(*std::move(column));
+  }
+  return out;
+}
+
 absl::StatusOr<VerifyPlan> plan_verify(const TableDefinition& leader, const TableDefinition& follower,
                                        dualwrite::ServerMakes makes) {
   const std::string name = "table " + leader.name.schema + "." + leader.name.table;
@@ -258,16 +274,13 @@ absl::StatusOr<VerifyPlan> plan_verify(const TableDefinition& leader, const Tabl
     const bool is_key = std::find(names.begin(), names.end(), column.name) != names.end();
     if (column.generated == DefinedColumn::Generated::no && !is_key) names.push_back(column.name);
   }
-  out.by_checksum = out.same_order = true;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    const DefinedColumn* theirs = follower.column(names[i]);
-    if (theirs == nullptr) return absl::OutOfRangeError(name + ": the follower has no column " + names[i]);
-    absl::StatusOr<VerifiedColumn> column = verified_column(*leader.column(names[i]), *theirs, makes);
-    if (!column.ok()) return absl::FailedPreconditionError(name + ": " + std::string(column.status().message()));
-    out.by_checksum = out.by_checksum && column->same_text;
-    if (i < out.key_parts) out.same_order = out.same_order && column->same_order;
-    out.columns.push_back(*std::move(column));
-  }
+  absl::StatusOr<std::vector<VerifiedColumn>> columns = verified_columns(leader, follower, names, makes);
+  if (!columns.ok()) return columns.status();
+  out.columns = *std::move(columns);
+  const auto key_end = out.columns.begin() + static_cast<std::ptrdiff_t>(out.key_parts);
+  out.by_checksum =
+      std::all_of(out.columns.begin(), out.columns.end(), [](const auto& each) { return each.same_text; });
+  out.same_order = std::all_of(out.columns.begin(), key_end, [](const auto& each) { return each.same_order; });
   out.leader = make_side(leader, out, Side::leader);
   out.follower = make_side(follower, out, Side::follower);
   return out;

@@ -44,6 +44,12 @@ struct VerifiedColumn {
 absl::StatusOr<VerifiedColumn> verified_column(const dualwrite::DefinedColumn& leader,
                                                const dualwrite::DefinedColumn& follower, dualwrite::ServerMakes makes);
 
+// Those with these names. FailedPrecondition, OutOfRange: as plan_verify().
+absl::StatusOr<std::vector<VerifiedColumn>> verified_columns(const dualwrite::TableDefinition& leader,
+                                                             const dualwrite::TableDefinition& follower,
+                                                             const std::vector<std::string>& names,
+                                                             dualwrite::ServerMakes makes);
+
 // One side's SQL.
 struct VerifySide {
   std::string table{};  // quoted

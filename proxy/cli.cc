@@ -208,7 +208,7 @@ std::string unknown_word(const CLI::App& app, const std::vector<std::string>& ar
       return "'" + full_name(*verb) + "' has no option '" + option + "'" + did_you_mean(option, spellings(*verb)) +
              "\nRun " + full_name(*verb) + " --help for all of them.";
     }
-    const bool takes_next = known->get_type_size_max() > 0 && argument == option;
+    const bool takes_next = known->get_items_expected_max() > 0 && argument == option;
     if (takes_next) ++i;
   }
   return "";

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "config/quantity.h"
+#include "migrate/job_options.h"
 #include "proxy/job_text.h"
 
 namespace crossfade::proxy {
@@ -18,19 +19,27 @@ constexpr auto kTerminalInterval = std::chrono::milliseconds(500);
 constexpr auto kLineInterval = std::chrono::seconds(5);
 constexpr int kLostMax = 60;  // looks that may fail one after the other: a proxy that is just restarted
 
+std::string path_of(const JobVerb& job) { return "/jobs/" + job.kind; }
+
+}  // namespace
+
 absl::Status take_duration(nlohmann::json& options, const char* member, const std::string& flag,
-                           const std::string& text) {
+                           const std::string& text, std::chrono::milliseconds most) {
   if (text.empty()) return absl::OkStatus();
-  const config::DurationBounds bounds{.min = std::chrono::milliseconds(10), .max = std::chrono::hours(1)};
+  const config::DurationBounds bounds{.min = std::chrono::milliseconds(10), .max = most};
   const auto parsed = config::parse_duration(text, bounds);
   if (!parsed.ok()) return absl::InvalidArgumentError(flag + " " + std::string(parsed.status().message()));
   options[member] = parsed->count();
   return absl::OkStatus();
 }
 
-std::string path_of(const JobVerb& job) { return "/jobs/" + job.kind; }
-
-}  // namespace
+absl::Status take_share(nlohmann::json& options, const char* member, const std::string& flag, const std::string& text) {
+  if (text.empty()) return absl::OkStatus();
+  const auto share = migrate::parse_share(text);
+  if (!share.ok()) return absl::InvalidArgumentError(flag + " " + std::string(share.status().message()));
+  options[member] = *share;
+  return absl::OkStatus();
+}
 
 void JobFlags::add_tables(CLI::App& verb) {
   verb.add_option("--tables", tables_, "Only these: SCHEMA or SCHEMA.TABLE, several with commas")

@@ -1,6 +1,7 @@
 // What the verbs of long jobs share: `crossfade backfill|verify|repair`.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <string>
@@ -10,6 +11,11 @@
 #include "proxy/cli_admin.h"
 
 namespace crossfade::proxy {
+
+// Each puts what a flag was given as into a job's options, if it was. InvalidArgument: the flag, and what is wrong.
+absl::Status take_duration(nlohmann::json& options, const char* member, const std::string& flag,
+                           const std::string& text, std::chrono::milliseconds most = std::chrono::hours(1));
+absl::Status take_share(nlohmann::json& options, const char* member, const std::string& flag, const std::string& text);
 
 // Which tables, how fast, when to wait; how long to watch. Lives as long as the command line is parsed and carried out.
 class JobFlags {

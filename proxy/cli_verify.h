@@ -1,4 +1,4 @@
-// The verbs `crossfade verify start|status|pause|resume|cancel` and `crossfade repair`.
+// The verbs `crossfade verify start|status|pause|resume|cancel` and `crossfade repair [status|pause|resume|cancel]`.
 #pragma once
 
 #include <string>
@@ -17,6 +17,10 @@ class VerifyVerbs {
 
  private:
   void add_start(CLI::App& verify);
+  void add_looks();
+  void add_rounds();
+  int start(const CliContext& context) const;
+  absl::StatusOr<nlohmann::json> options() const;
 
   AdminOptions& admin_;
   JobVerb job_;
@@ -24,8 +28,12 @@ class VerifyVerbs {
   CLI::App* status_ = nullptr;
   JobControls controls_;
   JobFlags flags_;
-  std::string sample_;
-  bool show_values_ = false, wait_ = false;
+  struct Given {
+    std::string sample, by, since, pause, busy;
+    bool show_values = false, aggregates = false, lengths = false, foreign_keys = false, continuous = false;
+  };
+  Given given_;
+  bool wait_ = false;
 };
 
 class RepairVerb {
@@ -36,12 +44,14 @@ class RepairVerb {
   int run(const CliContext& context) const;
 
  private:
-  int dry_run(const CliContext& context) const;
+  int dry_run(nlohmann::json options, const CliContext& context) const;
   int compare_ledger(const CliContext& context) const;
 
   AdminOptions& admin_;
   JobVerb job_;
   CLI::App* repair_ = nullptr;
+  CLI::App* status_ = nullptr;
+  JobControls controls_;
   JobFlags flags_;
   std::string from_ = "verify";
   bool dry_run_ = false, print_ = false;

@@ -86,6 +86,7 @@ Metrics::Gauges gauges(const StatusSources& sources) {
   out.verify_throttled = comparison.throttled;
   const Repair::Gauges repair = sources.repair.gauges();
   out.repair_rows = repair.rows;
+  out.repair_automatic = repair.started_by_itself;
   out.repair_running = repair.running;
   out.log_dropped = log_lines_dropped();
   for (std::size_t i = 0; i < kLogKinds; ++i) out.log_suppressed[i] = limited_log().suppressed(static_cast<LogKind>(i));

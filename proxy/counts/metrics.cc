@@ -203,6 +203,8 @@ void add_verify(Exposition& out, const Metrics::Gauges& gauges) {
                   gauges.repair_running ? 1 : 0);
   out.gauge_value("crossfade_repair_rows", "Rows that the last repair has written.",
                   static_cast<double>(gauges.repair_rows));
+  out.gauge_value("crossfade_repair_automatic", "Repairs that this process has started by itself.",
+                  static_cast<double>(gauges.repair_automatic));
 }
 
 void add_backends(Exposition& out, const Metrics::Gauges& gauges) {

@@ -77,7 +77,7 @@ class Metrics {
     bool backfill_running = false, backfill_throttled = false;
     std::uint64_t verify_rows = 0, verify_differences = 0, verify_tables_left = 0, verify_tables_failed = 0;
     bool verify_running = false, verify_throttled = false;
-    std::uint64_t repair_rows = 0;
+    std::uint64_t repair_rows = 0, repair_automatic = 0;
     bool repair_running = false;
     std::uint64_t log_dropped = 0;
     std::array<std::uint64_t, kLogKinds> log_suppressed = {};  // by LogKind

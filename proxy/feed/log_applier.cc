@@ -71,7 +71,10 @@ Task<absl::Status> LogApplier::take(LogItem item, config::OnDivergence policy) {
       co_return status;
     }
     TableRef table{.schema = rows->table->schema, .table = rows->table->table};
-    if (is_followed(table)) status = co_await wait_for_chunks_of(std::move(table));
+    if (is_followed(table)) {
+      setting_.chunks.changed.note(table, Clock::now());
+      status = co_await wait_for_chunks_of(std::move(table));
+    }
     if (status.ok() && current_.at < careful_through_) {
       status = co_await settle();
       if (status.ok()) status = co_await apply_carefully(std::move(*rows), policy);

@@ -141,6 +141,7 @@ bool LogApplier::is_followed(const DdlAnalysis& analysis) const {
 }
 
 Task<absl::Status> LogApplier::run_ddl(LoggedStatement statement, DdlAnalysis analysis) {
+  for (const TableRef& table : analysis.tables) setting_.chunks.changed.note(table, Clock::now());
   auto by_hand = co_await is_made_by_hand(analysis);
   if (!by_hand.ok()) co_return by_hand.status();
   if (*by_hand) co_return absl::OkStatus();

@@ -177,6 +177,7 @@ void RowFeed::drop_links() {
   queue_ = {};
   follower_.reset();
   leader_.reset();
+  chunks_.changed.forget();
   elected_ = false;
   loaded_ = false;
   fit_ = false;
@@ -384,6 +385,7 @@ Task<absl::Status> RowFeed::open_source(const StoredPosition& stored) {
                          .fault = fault_};
   applier_ = std::make_unique<LogApplier>(std::move(setting), *follower_, *leader_, stored);
   applier_->be_careful_through(careful_through_);
+  chunks_.changed.begin(Clock::now());
   compare_due_ = true;
   applying_.store(++times_applied_, std::memory_order_release);
   co_return absl::OkStatus();

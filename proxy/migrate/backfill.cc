@@ -55,7 +55,7 @@ Task<absl::Status> Backfill::load_job() {
   co_return absl::OkStatus();
 }
 
-Task<absl::Status> Backfill::after_job() {
+Task<absl::Status> Backfill::between_jobs() {
   if (!owes_indexes()) co_return absl::OkStatus();
   co_return co_await build_indexes();
 }

@@ -44,7 +44,7 @@ class Backfill final : public JobRunner {
   const migrate::JobRecord* job_record() const override;
   Task<absl::StatusOr<std::string>> change_state(migrate::JobState state) override;
   void publish() override;
-  Task<absl::Status> after_job() override;
+  Task<absl::Status> between_jobs() override;
   void look_at_latency(bool running);
 
   // backfill_start.cc: what a job is made of
@@ -65,7 +65,6 @@ class Backfill final : public JobRunner {
   Task<absl::Status> begin_group(std::vector<TableCopy*> group);
   void start_ready();
   bool may_begin(const TableCopy& table) const;
-  Task<absl::Status> settle_ended();
   Task<absl::Status> end_table(TableCopy& table, migrate::TableState state, std::string reason);
   Task<absl::Status> finish_job();
   Task<absl::Status> leave_cancelled();

@@ -50,10 +50,13 @@ Task<absl::Status> Backfill::run_job(std::uint64_t applying) {
   feed_.chunks().connections.store(job.options.parallel, std::memory_order_relaxed);
   job.looking = true;
   reactor_.spawn(look_at_load());
+  const auto fail = [this](TableCopy& table, std::string reason) {
+    return end_table(table, TableState::failed, std::move(reason));
+  };
   absl::Status status;
   for (;;) {
     job.stopping = job.stopping || !status.ok() || feed_.applying() != applying || has_requests();
-    const absl::Status settled = co_await settle_ended();
+    const absl::Status settled = co_await settle_ended(job.tables, fail);
     if (status.ok()) status = settled;
     const auto running = static_cast<std::size_t>(
         std::count_if(job.tables.begin(), job.tables.end(), [](const auto& each) { return each->running; }));
@@ -184,22 +187,6 @@ void Backfill::start_ready() {
     table->running = true;
     reactor_.spawn(copy_table(*table));
   }
-}
-
-// What has become of tables that are no longer under way. A failed Status: nothing of the job can go on now.
-Task<absl::Status> Backfill::settle_ended() {
-  absl::Status first;
-  for (const auto& table : job_->tables) {
-    if (!table->ended) continue;
-    table->ended = false;
-    const absl::Status outcome = std::exchange(table->outcome, absl::OkStatus());
-    if (outcome.ok()) continue;
-    const bool is_its_own = absl::IsFailedPrecondition(outcome) || absl::IsNotFound(outcome);
-    absl::Status ended = outcome;
-    if (is_its_own) ended = co_await end_table(*table, TableState::failed, std::string(outcome.message()));
-    if (first.ok()) first = ended;
-  }
-  co_return first;
 }
 
 Task<absl::Status> Backfill::end_table(TableCopy& table, TableState state, std::string reason) {

@@ -7,20 +7,17 @@
 #include <vector>
 
 #include "proxy/migrate/backfill.h"
+#include "proxy/migrate/job_table.h"
 
 namespace crossfade::proxy {
 
 // One table of a job.
-struct Backfill::TableCopy {
+struct Backfill::TableCopy : JobTable {  // `record`: as the follower has it, or will once what is under way is there
   TableCopy(Reactor& reactor, migrate::ChunkSizeLimits limits) : sizer(limits), changed(reactor) {}
 
-  migrate::TableRecord record;   // as the follower has it, or will when all chunks under way are written
   migrate::TableRecord written;  // as the follower has it
   std::size_t group = 0;
-  bool whole = false;    // in one chunk, before which none of its changes is wanted
-  bool running = false;  // copy_table() is
-  bool ended = false;    // it has ended, with `outcome`
-  absl::Status outcome;
+  bool whole = false;  // in one chunk, before which none of its changes is wanted
   std::shared_ptr<const CopyPlan> plan;
   std::unique_ptr<ChunkReader> reader;
   migrate::ChunkSizer sizer;

@@ -28,6 +28,15 @@ std::string quoted_name(const TableRef& table) {
 
 }  // namespace
 
+// A column, an index or the table is gone; a snapshot is older than the definition.
+absl::Status about_definitions(const absl::Status& status) {
+  if (!absl::IsFailedPrecondition(status)) return status;
+  for (const std::string_view code : {"1054", "1176", "1146", "1412"}) {
+    if (has_code(status, code)) return absl::OutOfRangeError(std::string(status.message()));
+  }
+  return status;
+}
+
 std::string without_counter(std::string shown) {
   constexpr std::string_view kCounter = " AUTO_INCREMENT=";
   const std::size_t begin = shown.rfind(kCounter);

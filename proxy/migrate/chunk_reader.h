@@ -70,6 +70,9 @@ class ChunkReader {
   std::unique_ptr<BackendLink> link_;
 };
 
+// OutOfRange in place of a server's own no about a definition that has changed meanwhile; else as it is.
+absl::Status about_definitions(const absl::Status& status);
+
 // The definition without AUTO_INCREMENT=7, which moves with the rows.
 std::string without_counter(std::string shown);
 

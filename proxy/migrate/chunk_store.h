@@ -1,5 +1,5 @@
 // Chunks that have been read on the leader and whose places in its changes have not been met yet: between the thread
-// that reads them and the feed, which writes them.
+// that reads them and the feed, which writes them. And what else jobs over tables and the feed know of each other.
 #pragma once
 
 #include <atomic>
@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "dualwrite/table_ref.h"
+#include "proxy/feed/changed_tables.h"
 
 namespace crossfade::proxy {
 
@@ -56,6 +57,7 @@ class ChunkStore {
 
   // How many connections to the follower write one chunk; any thread.
   std::atomic<std::size_t> connections{1};
+  ChangedTables changed;
 
  private:
   mutable std::mutex mutex_;

@@ -156,12 +156,12 @@ Task<absl::Status> JobRunner::step(std::uint64_t applying) {
     if (!loaded.ok()) co_return loaded;
   }
   co_await answer_requests();
-  if (job_record() != nullptr && migrate::is_over(job_record()->state)) co_return co_await after_job();
-  if (job_record() == nullptr || job_record()->state != JobState::running) co_return absl::OkStatus();
+  if (job_record() == nullptr || migrate::is_over(job_record()->state)) co_return co_await between_jobs();
+  if (job_record()->state != JobState::running) co_return absl::OkStatus();
   co_return co_await run_job(applying);
 }
 
-Task<absl::Status> JobRunner::after_job() { co_return absl::OkStatus(); }
+Task<absl::Status> JobRunner::between_jobs() { co_return absl::OkStatus(); }
 
 Task<absl::Status> JobRunner::open_control() {
   if (!control_ || !control_->alive()) {

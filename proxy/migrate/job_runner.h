@@ -88,8 +88,8 @@ class JobRunner {
   virtual Task<absl::StatusOr<std::string>> change_state(migrate::JobState state) = 0;
   // Until the job is over, somebody wants something else of it, or this process no longer applies.
   virtual Task<absl::Status> run_job(std::uint64_t applying) = 0;
-  // What is owed though the job is over. Nothing, as a rule.
-  virtual Task<absl::Status> after_job();
+  // While no job is running or paused: what is owed then. Nothing, as a rule.
+  virtual Task<absl::Status> between_jobs();
   // Calls show().
   virtual void publish() = 0;
 

@@ -45,29 +45,47 @@ Task<absl::Status> Repair::load_job() {
   co_return absl::OkStatus();
 }
 
-// Tables of which a row is open. Says in `options` which comparison that was.
-Task<absl::StatusOr<std::vector<TableRecord>>> Repair::choose_tables(RepairOptions* options) {
+// The comparison whose rows are repaired: the last one, or the last round of a continuous one that has come to its end.
+Task<absl::StatusOr<std::optional<migrate::JobRecord>>> Repair::last_comparison() {
   auto asked = co_await ask(migrate::select_job(setting_.schema, "verify"));
   if (!asked.ok()) co_return asked.status();
-  auto verify = migrate::job_from(*asked);
+  auto last = migrate::job_from(*asked);
+  if (!last.ok() || !*last || migrate::is_over((*last)->state)) co_return last;
+  const auto options = migrate::parse_verify_options(nlohmann::json::parse((*last)->options, nullptr, false));
+  if (!options.ok() || !options->continuous) co_return last;
+  auto rounds = co_await ask(migrate::select_job_that_is_over(setting_.schema, "verify"));
+  if (!rounds.ok()) co_return rounds.status();
+  auto round = migrate::job_from(*rounds);
+  if (!round.ok() || !*round) co_return last;
+  co_return round;
+}
+
+// Tables of which a row is open. Says in `options` which comparison that was.
+Task<absl::StatusOr<std::vector<TableRecord>>> Repair::choose_tables(RepairOptions* options) {
+  auto verify = co_await last_comparison();
   if (!verify.ok()) co_return verify.status();
   if (!*verify) co_return absl::NotFoundError("nothing has been compared: crossfade verify start");
   const migrate::JobRecord job = **std::move(verify);
   if (options->of_job == 0) options->of_job = job.id;
-  if (options->of_job == job.id && job.state == JobState::running) {
-    co_return absl::FailedPreconditionError("job " + std::to_string(job.id) +
-                                            " is still comparing: wait for its end, or pause it");
-  }
   if (options->of_job == job.id) {
+    const std::string which = "job " + std::to_string(job.id);
+    if (job.state == JobState::running) {
+      co_return absl::FailedPreconditionError(which + " is still comparing: wait for its end, or pause it");
+    }
     const auto compared = migrate::parse_verify_options(nlohmann::json::parse(job.options, nullptr, false));
-    options->of_whole = compared.ok() && compared->sample_ppm == 1000000 && job.state == JobState::done;
+    if (compared.ok() && !compared->looks.empty()) {
+      co_return absl::FailedPreconditionError(which +
+                                              " has compared no rows, and so found none to repair: crossfade "
+                                              "verify start, without a quick look");
+    }
+    options->of_whole = compared.ok() && compared->is_of_all_rows() && job.state == JobState::done;
   }
   auto counts = co_await ask(migrate::count_differences(setting_.schema, options->of_job));
   if (!counts.ok()) co_return counts.status();
   std::vector<TableRecord> out;
   for (const auto& row : counts->rows) {
-    if (row.size() != 4) continue;
-    const std::uint64_t open = to_number(row[2]) - to_number(row[3]);
+    if (row.size() != 5) continue;
+    const std::uint64_t open = to_number(row[4]);
     TableRecord table{.table = {.schema = row[0].value_or(""), .table = row[1].value_or("")}, .rows_estimate = open};
     if (open > 0 && options->chooses(table.table)) out.push_back(std::move(table));
   }
@@ -80,6 +98,7 @@ Task<absl::StatusOr<std::string>> Repair::start_job(nlohmann::json asked) {
   RepairOptions options = *parsed;
   auto tables = co_await choose_tables(&options);
   if (!tables.ok()) co_return tables.status();
+  if (options.list) co_return co_await list(options, *tables);
   if (options.print) co_return co_await print(options, *tables);
   const migrate::JobRecord record{.kind = std::string(kRepairKind), .options = migrate::to_json(options).dump()};
   auto begun = co_await ask("BEGIN");
@@ -153,7 +172,7 @@ Task<absl::Status> Repair::finish_job() {
 
 void Repair::publish() {
   nlohmann::json shown = {{"state", state_without_job()}};
-  Gauges gauges;
+  Gauges gauges{.started_by_itself = started_by_itself_};
   if (job_) {
     nlohmann::json tables = nlohmann::json::array();
     std::uint64_t left = 0;

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "migrate/verify_plan.h"
 #include "proxy/migrate/chunk_reader.h"
 #include "proxy/migrate/job_runner.h"
+#include "proxy/migrate/marker_meetings.h"
 
 namespace crossfade::proxy {
 
@@ -24,8 +26,12 @@ class Repair final : public JobRunner {
   ~Repair() override;
   // Set before start(); called on its thread when rows were repaired.
   std::function<void()> on_repaired;
+  // Set before start(), for repairs that nobody asks for; called on its thread. Orders a comparison with these options;
+  // what was ordered, or why it cannot be now.
+  std::function<absl::StatusOr<std::string>(nlohmann::json options)> compare;
   struct Gauges {
     std::uint64_t rows = 0;
+    std::uint64_t started_by_itself = 0;  // since this process began
     bool running = false;
   };
   Gauges gauges() const;
@@ -46,15 +52,25 @@ class Repair final : public JobRunner {
   };
 
   Task<absl::Status> load_job() override;
-  void drop_job() override { job_.reset(); }
+  void drop_job() override {
+    meetings_.forget_all();
+    job_.reset();
+  }
   const migrate::JobRecord* job_record() const override { return job_ ? &job_->record : nullptr; }
   Task<absl::StatusOr<std::string>> start_job(nlohmann::json asked) override;
   Task<absl::StatusOr<std::string>> change_state(migrate::JobState state) override;
   Task<absl::Status> run_job(std::uint64_t applying) override;
+  Task<absl::Status> between_jobs() override;
   void publish() override;
 
+  Task<absl::StatusOr<std::optional<migrate::JobRecord>>> last_comparison();
   Task<absl::StatusOr<std::vector<migrate::TableRecord>>> choose_tables(migrate::RepairOptions* options);
+  Task<absl::StatusOr<std::string>> list(migrate::RepairOptions options, std::vector<migrate::TableRecord> tables);
   Task<absl::StatusOr<std::string>> print(migrate::RepairOptions options, std::vector<migrate::TableRecord> tables);
+  // repair_ledger.cc: without anybody asking
+  Task<absl::Status> repair_findings(migrate::JobRecord comparison);
+
+  // repair_table.cc: one table
   Task<absl::Status> repair_table(migrate::TableRecord& table);
   Task<absl::Status> repair_batch(migrate::TableRecord& table, Target& target,
                                   std::vector<migrate::OpenDifference> rows);
@@ -64,14 +80,16 @@ class Repair final : public JobRunner {
                                                                        const Target& target);
   Task<absl::StatusOr<std::vector<std::string>>> read_statements(Target& target,
                                                                  std::vector<migrate::OpenDifference> rows);
-  Task<absl::Status> wait_until_written(const migrate::TableRecord& table, std::shared_ptr<Chunk> chunk);
   Task<absl::Status> wait_for_room();
   Task<absl::Status> end_table(migrate::TableRecord& table, migrate::TableState state, std::string reason);
   Task<absl::Status> finish_job();
   bool goes_on() const { return feed_.applying() == applying_ && !has_requests(); }
 
   std::unique_ptr<Job> job_;
-  std::uint64_t written_ = 0;  // the last token whose rows the applier has done with
+  TimePoint next_look_{};     // at the ledger
+  TimePoint next_compare_{};  // of its tables
+  std::uint64_t started_by_itself_ = 0;
+  MarkerMeetings meetings_{reactor_, feed_.chunks()};
   mutable std::mutex gauges_mutex_;
   Gauges gauges_;  // guarded by gauges_mutex_
 };

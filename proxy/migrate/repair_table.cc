@@ -25,11 +25,10 @@ constexpr std::uint32_t kRepairSlot = 2000000;  // of markers
 constexpr std::size_t kBatchMax = 200;
 constexpr std::size_t kRepairBytesMax = std::size_t{8} << 20;
 constexpr std::size_t kPrintBytesMax = std::size_t{4} << 20;
+constexpr std::size_t kListedMax = 1000;
 constexpr int kLockTries = 50;
 constexpr auto kLockPause = std::chrono::milliseconds(100);
 constexpr auto kRoomPause = std::chrono::milliseconds(250);
-constexpr auto kRepairedMax = std::chrono::minutes(2);
-constexpr auto kWrittenLook = std::chrono::milliseconds(50);
 
 }  // namespace
 
@@ -150,33 +149,20 @@ Task<absl::Status> Repair::repair_batch(TableRecord& table, Target& target, std:
   chunk->statements = *std::move(statements);
   chunk->closing.push_back(migrate::close_differences(setting_.schema, rows, job_->record.id));
   chunk->closing.push_back(migrate::update_job_table(setting_.schema, job_->record.id, record));
-  chunk->on_done = [this](std::uint64_t token, std::chrono::microseconds) {
-    reactor_.post([this, token] {
-      written_ = token;
-      wake_.notify();
-    });
-  };
   chunk->built.store(true, std::memory_order_release);
-  feed_.chunks().put(chunk);
+  meetings_.expect(chunk);
   absl::Status done = co_await target.reader->finish(chunk->token);
-  if (done.ok()) done = co_await wait_until_written(table, chunk);
-  feed_.chunks().forget(chunk->token);
+  std::function<absl::Status()> why_not = [this, &table] {
+    std::string why;
+    if (feed_.applying() != applying_) return absl::CancelledError("the job does not go on");
+    return is_stopped(table.table, &why) ? absl::FailedPreconditionError(why) : absl::OkStatus();
+  };
+  if (done.ok()) done = co_await meetings_.wait(chunk, std::move(why_not));
+  meetings_.end(chunk);
   if (!done.ok()) co_return done;
   if (!chunk->failure.ok()) co_return chunk->failure;
   target.behind = rows.back().id;
   table = std::move(record);
-  co_return absl::OkStatus();
-}
-
-Task<absl::Status> Repair::wait_until_written(const TableRecord& table, std::shared_ptr<Chunk> chunk) {
-  const TimePoint until = Clock::now() + kRepairedMax;
-  while (written_ != chunk->token) {
-    std::string why;
-    if (feed_.applying() != applying_) co_return absl::CancelledError("the job does not go on");
-    if (is_stopped(table.table, &why)) co_return absl::FailedPreconditionError(why);
-    if (Clock::now() > until) co_return absl::UnavailableError("the applier has not written rows in time");
-    co_await wake_.wait(Clock::now() + kWrittenLook);
-  }
   co_return absl::OkStatus();
 }
 
@@ -190,6 +176,22 @@ Task<absl::Status> Repair::wait_for_room() {
     co_await reactor_.sleep_for(kRoomPause);
   }
   co_return absl::OkStatus();
+}
+
+// Which rows would be written, some of them; `next` is what to ask for behind, 0: those were the last.
+Task<absl::StatusOr<std::string>> Repair::list(RepairOptions options, std::vector<TableRecord> tables) {
+  auto asked =
+      co_await ask(migrate::list_open_differences(setting_.schema, options.of_job, options.behind, kListedMax));
+  if (!asked.ok()) co_return asked.status();
+  const std::uint64_t next = asked->rows.size() < kListedMax ? 0 : to_number(asked->rows.back().back());
+  std::erase_if(asked->rows, [&](const auto& row) {
+    const dualwrite::TableRef name{.schema = row[0].value_or(""), .table = row[1].value_or("")};
+    return std::none_of(tables.begin(), tables.end(), [&](const TableRecord& each) { return each.table == name; });
+  });
+  auto rows = migrate::shown_differences(*asked);
+  if (!rows.ok()) co_return rows.status();
+  const nlohmann::json out = {{"rows", *std::move(rows)}, {"next", next}};
+  co_return out.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
 }
 
 // What would be done now, rows as the leader has them at this moment.

@@ -29,6 +29,29 @@ std::string counted(std::uint64_t count, const std::string& what) {
   return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
+// `table`: a TableCheck, whose name is Verify's own.
+nlohmann::json table_json(const auto& table) {
+  const TableRecord& at = table.record;
+  nlohmann::json out = {{"table", at.table.schema + "." + at.table.table},
+                        {"state", at.state == TableState::copying ? "comparing" : migrate::name(at.state)},
+                        {"rows", at.rows},
+                        {"rows_estimate", migrate::is_over(at.state) ? at.rows : std::max(at.rows, at.rows_estimate)},
+                        {"chunks", at.chunks},
+                        {"differences", table.differences},
+                        {"repaired", table.repaired}};
+  if (!at.reason.empty()) out["reason"] = at.reason;
+  return out;
+}
+
+nlohmann::json round_json(const migrate::JobRecord& job, std::uint64_t differences) {
+  return {{"job", job.id},
+          {"state", migrate::name(job.state)},
+          {"why", job.why},
+          {"differences_count", differences},
+          {"started_at", job.started_at},
+          {"ended_at", job.ended_at}};
+}
+
 }  // namespace
 
 Verify::Verify(JobSetting setting, RowFeed& feed, Metrics& metrics)
@@ -39,8 +62,7 @@ Verify::~Verify() { stop(); }
 const migrate::JobRecord* Verify::job_record() const { return job_ ? &job_->record : nullptr; }
 
 void Verify::drop_job() {
-  for (const auto& [token, table] : waiting_) feed_.chunks().forget(token);
-  waiting_.clear();
+  meetings_.forget_all();
   job_.reset();
 }
 
@@ -64,6 +86,10 @@ Task<absl::Status> Verify::load_job() {
   }
   const absl::Status looked = co_await look_at_differences(*job);
   if (!looked.ok()) co_return looked;
+  if (job->options.continuous) {
+    const absl::Status round = co_await look_at_rounds(*job);
+    if (!round.ok()) co_return round;
+  }
   job_ = std::move(job);
   co_return absl::OkStatus();
 }
@@ -83,7 +109,7 @@ Task<absl::Status> Verify::look_at_differences(Job& job) {
   job.repaired_since = *last && (*last)->id > job.record.id;
   job.differences = *std::move(shown);
   for (const auto& row : counts->rows) {
-    if (row.size() != 4) continue;
+    if (row.size() != 5) continue;
     for (const auto& table : job.tables) {
       if (table->record.table.schema != row[0] || table->record.table.table != row[1]) continue;
       table->differences = to_number(row[2]);
@@ -93,12 +119,30 @@ Task<absl::Status> Verify::look_at_differences(Job& job) {
   co_return absl::OkStatus();
 }
 
+// Where a continuous one is: what the last round came to, and when the next begins.
+Task<absl::Status> Verify::look_at_rounds(Job& job) {
+  auto asked = co_await ask(migrate::select_job_that_is_over(setting_.schema, kVerifyKind));
+  if (!asked.ok()) co_return asked.status();
+  auto last = migrate::job_from(*asked);
+  if (!last.ok()) co_return last.status();
+  if (!*last || (*last)->id >= job.record.id || job.options.round == 0) co_return absl::OkStatus();
+  job.last = *std::move(last);
+  auto counts = co_await ask(migrate::count_differences(setting_.schema, job.last->id));
+  if (!counts.ok()) co_return counts.status();
+  for (const auto& row : counts->rows) job.last_differences += row.size() == 5 ? to_number(row[2]) : 0;
+  auto now = co_await ask("SELECT FLOOR(UNIX_TIMESTAMP())");
+  if (!now.ok()) co_return now.status();
+  const std::chrono::seconds waited(std::int64_t(first_number(now->rows.front())) - job.record.started_at);
+  job.rests_until = Clock::now() + job.options.pause - waited;
+  co_return absl::OkStatus();
+}
+
 Task<absl::StatusOr<std::string>> Verify::start_job(nlohmann::json asked) {
   const auto options = migrate::parse_verify_options(asked);
   if (!options.ok()) co_return options.status();
-  std::vector<TableRecord> tables;
-  const absl::Status chosen = co_await choose_tables(*options, &tables);
-  if (!chosen.ok()) co_return chosen;
+  auto chosen = co_await choose_tables(*options);
+  if (!chosen.ok()) co_return chosen.status();
+  const std::vector<TableRecord>& tables = chosen->tables;
   const migrate::JobRecord record{.kind = std::string(kVerifyKind), .options = migrate::to_json(*options).dump()};
   auto begun = co_await ask("BEGIN");
   if (begun.ok()) begun = co_await ask(migrate::insert_job(setting_.schema, record));
@@ -113,17 +157,20 @@ Task<absl::StatusOr<std::string>> Verify::start_job(nlohmann::json asked) {
   const absl::Status loaded = co_await load_job();
   if (!loaded.ok()) co_return loaded;
   limited_log().warn(LogKind::applier_state, "verify job={} state=running tables={}", id, tables.size());
-  co_return "job " + std::to_string(id) + " compares " + counted(tables.size(), "table");
+  std::string said = "job " + std::to_string(id) + (options->looks.empty() ? " compares " : " looks at ") +
+                     counted(tables.size(), "table");
+  if (options->since.count() > 0) said += "; " + std::to_string(chosen->unchanged) + " have not changed since";
+  co_return said;
 }
 
 // Views have no rows of their own; sequences no key.
-Task<absl::Status> Verify::choose_tables(migrate::VerifyOptions options, std::vector<TableRecord>* tables) {
+Task<absl::StatusOr<Verify::Chosen>> Verify::choose_tables(migrate::VerifyOptions options) {
   const dualwrite::DefinitionScope all{.tables = {}, .excluded_schemas = {setting_.schema}};
   auto leading = co_await ask_definitions(*leader_, all);
   if (!leading.ok()) co_return absl::UnavailableError(std::string(leading.status().message()));
   std::vector<std::string> words = options.tables;
   words.insert(words.end(), options.exclude.begin(), options.exclude.end());
-  const absl::Status known = check_words(words, *leading);
+  const absl::Status known = options.round == 0 ? check_words(words, *leading) : absl::OkStatus();
   if (!known.ok()) co_return known;
   std::vector<dualwrite::TableRef> listed;
   if (options.of_ledger) {
@@ -133,18 +180,26 @@ Task<absl::Status> Verify::choose_tables(migrate::VerifyOptions options, std::ve
       if (row.size() == 2) listed.push_back({.schema = row[0].value_or(""), .table = row[1].value_or("")});
     }
   }
+  Chosen out;
+  bool any = false, has_groups = options.by.empty();
   for (const auto& [name, definition] : *leading) {
     if (options.of_ledger && std::find(listed.begin(), listed.end(), name) == listed.end()) continue;
     const bool has_rows =
         definition.kind != TableDefinition::Kind::view && definition.kind != TableDefinition::Kind::sequence;
     if (!has_rows || !options.chooses(name)) continue;
-    TableRecord& record = tables->emplace_back();
-    record.table = name;
-    record.rows_estimate = definition.rows_estimate;
-    record.bytes_estimate = definition.bytes_estimate;
+    any = true;
+    has_groups = has_groups || definition.column(options.by) != nullptr;
+    if (options.since.count() > 0 && !feed_.chunks().changed.may_have_changed(name, Clock::now() - options.since)) {
+      ++out.unchanged;
+      continue;
+    }
+    out.tables.push_back(
+        {.table = name, .rows_estimate = definition.rows_estimate, .bytes_estimate = definition.bytes_estimate});
   }
-  if (tables->empty() && !options.of_ledger) co_return absl::NotFoundError("no table is chosen");
-  co_return absl::OkStatus();
+  if (options.of_ledger || options.round > 0) co_return out;
+  if (!any) co_return absl::NotFoundError("no table is chosen");
+  if (!has_groups) co_return absl::NotFoundError("by: no table that is chosen has a column " + options.by);
+  co_return out;
 }
 
 Task<absl::StatusOr<std::string>> Verify::change_state(JobState state) {
@@ -161,10 +216,13 @@ Task<absl::Status> Verify::run_job(std::uint64_t applying) {
   job.stopping = false;
   job.looking = true;
   reactor_.spawn(look_at_load());
+  const auto fail = [this](TableCheck& table, std::string reason) {
+    return end_table(table, TableState::failed, std::move(reason));
+  };
   absl::Status status;
   for (;;) {
     job.stopping = job.stopping || !status.ok() || feed_.applying() != applying || has_requests();
-    const absl::Status settled = co_await settle_ended();
+    const absl::Status settled = co_await settle_ended(job.tables, fail);
     if (status.ok()) status = settled;
     std::size_t running = 0, left = 0;
     for (const auto& table : job.tables) {
@@ -172,14 +230,15 @@ Task<absl::Status> Verify::run_job(std::uint64_t applying) {
       left += migrate::is_over(table->record.state) ? 0 : 1;
     }
     if (running == 0 && !job.looking && job.stopping) break;
+    const bool rests = Clock::now() < job.rests_until;
     for (const auto& table : job.tables) {
-      if (job.stopping || !status.ok() || running >= job.options.parallel) break;
+      if (rests || job.stopping || !status.ok() || running >= job.options.parallel) break;
       if (table->running || table->ended || migrate::is_over(table->record.state)) continue;
       table->running = true;
       ++running;
       reactor_.spawn(check_table(*table));
     }
-    if (left == 0 && running == 0 && status.ok() && !job.stopping) {
+    if (left == 0 && running == 0 && status.ok() && !job.stopping && !rests) {
       status = co_await finish_job();
       job.stopping = true;
     }
@@ -191,20 +250,19 @@ Task<absl::Status> Verify::run_job(std::uint64_t applying) {
   co_return status;
 }
 
-// What has become of tables that are no longer under way. A failed Status: nothing of the job can go on now.
-Task<absl::Status> Verify::settle_ended() {
-  absl::Status first;
-  for (const auto& table : job_->tables) {
-    if (!table->ended) continue;
-    table->ended = false;
-    const absl::Status outcome = std::exchange(table->outcome, absl::OkStatus());
-    if (outcome.ok()) continue;
-    const bool is_its_own = absl::IsFailedPrecondition(outcome) || absl::IsNotFound(outcome);
-    absl::Status ended = outcome;
-    if (is_its_own) ended = co_await end_table(*table, TableState::failed, std::string(outcome.message()));
-    if (first.ok()) first = ended;
+// The next round of a continuous one. A round that has found nothing is of no use once the next has come to its end.
+Task<absl::Status> Verify::between_jobs() {
+  if (!job_) co_return absl::OkStatus();
+  const JobState state = job_->record.state;
+  if (!job_->options.continuous || (state != JobState::done && state != JobState::failed)) co_return absl::OkStatus();
+  for (const std::string& sql : migrate::forget_rounds(setting_.schema, job_->record.id)) {
+    auto forgotten = co_await ask(sql);
+    if (!forgotten.ok()) co_return forgotten.status();
   }
-  co_return first;
+  migrate::VerifyOptions options = job_->options;
+  ++options.round;
+  auto started = co_await start_job(migrate::to_json(options));
+  co_return started.status();
 }
 
 Task<absl::Status> Verify::end_table(TableCheck& table, TableState state, std::string reason) {
@@ -223,8 +281,9 @@ Task<absl::Status> Verify::finish_job() {
     tables += table->differences != 0 ? 1 : 0;
     failed += table->record.state == TableState::failed ? 1 : 0;
   }
-  std::string why = differences == 0 ? "no row differs"
-                                     : counted(differences, "row") + (differences == 1 ? " differs" : " differ") +
+  const std::string what = job_->options.looks.empty() ? "row" : "figure";
+  std::string why = differences == 0 ? "no " + what + " differs"
+                                     : counted(differences, what) + (differences == 1 ? " differs" : " differ") +
                                            " in " + counted(tables, "table");
   if (failed != 0) why += "; " + counted(failed, "table") + (failed == 1 ? " was" : " were") + " not compared";
   why += "; at " + feed_.status().position;
@@ -241,7 +300,8 @@ Task<void> Verify::look_at_load() {
   while (!job.stopping) {
     auto load = co_await ask_load();
     if (!load.ok()) break;
-    job.throttled = migrate::throttle_reason(job.options.limits, *load);
+    job.throttled = Clock::now() < job.rests_until ? "the pause between two rounds"
+                                                   : migrate::throttle_reason(job.options.limits, *load);
     co_await reactor_.sleep_for(kVerifyLook);
   }
   job.looking = false;
@@ -253,36 +313,29 @@ void Verify::publish() {
   Gauges gauges;
   if (job_) {
     Job& job = *job_;
-    std::uint64_t rows = 0, rows_left = 0;
+    std::uint64_t bytes = 0, rows_left = 0;
     nlohmann::json tables = nlohmann::json::array();
     for (const auto& table : job.tables) {
       const TableRecord& at = table->record;
-      const bool over = migrate::is_over(at.state);
-      rows += at.rows;
+      gauges.rows += at.rows;
+      bytes += at.bytes;
       gauges.differences += table->differences;
-      if (!over) {
+      if (!migrate::is_over(at.state)) {
         rows_left += at.rows_estimate > at.rows ? at.rows_estimate - at.rows : 0;
         ++gauges.tables_left;
       }
       if (at.state == TableState::failed) ++gauges.tables_failed;
-      nlohmann::json one = {{"table", at.table.schema + "." + at.table.table},
-                            {"state", at.state == TableState::copying ? "comparing" : migrate::name(at.state)},
-                            {"rows", at.rows},
-                            {"rows_estimate", over ? at.rows : std::max(at.rows, at.rows_estimate)},
-                            {"chunks", at.chunks},
-                            {"differences", table->differences},
-                            {"repaired", table->repaired}};
-      if (!at.reason.empty()) one["reason"] = at.reason;
-      tables.push_back(std::move(one));
+      tables.push_back(table_json(*table));
     }
-    const bool runs = job.record.state == JobState::running;
-    job.rates.add(Clock::now(), rows, 0);
-    const double rate = runs ? job.rates.rows_per_second() : 0;
+    gauges.running = job.record.state == JobState::running;
+    gauges.throttled = gauges.running && !job.throttled.empty();
+    job.rates.add(Clock::now(), gauges.rows, bytes);
+    const double rate = gauges.running ? job.rates.rows_per_second() : 0;
     shown = {{"job", job.record.id},
              {"state", migrate::name(job.record.state)},
              {"why", job.record.why},
              {"throttled", job.throttled},
-             {"rows", rows},
+             {"rows", gauges.rows},
              {"rows_left", rows_left},
              {"rows_per_second", static_cast<std::uint64_t>(rate)},
              {"differences_count", gauges.differences},
@@ -293,9 +346,11 @@ void Verify::publish() {
              {"options", migrate::to_json(job.options)},
              {"tables", std::move(tables)}};
     if (rate >= 1) shown["eta_seconds"] = static_cast<std::uint64_t>(static_cast<double>(rows_left) / rate);
-    gauges.rows = rows;
-    gauges.running = runs;
-    gauges.throttled = runs && !job.throttled.empty();
+    if (job.last) {
+      shown["last"] = round_json(*job.last, job.last_differences);
+      // Until a round has come to its end the last one's word counts.
+      gauges.differences = std::max(gauges.differences, job.last_differences);
+    }
   }
   show(std::move(shown));
   const std::lock_guard lock(gauges_mutex_);

@@ -7,7 +7,6 @@
 // that what differs then is confirmed, and nothing else is told.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <random>
 #include <string>
@@ -16,6 +15,7 @@
 #include "migrate/job_options.h"
 #include "migrate/row_compare.h"
 #include "proxy/migrate/job_runner.h"
+#include "proxy/migrate/marker_meetings.h"
 
 namespace crossfade::proxy {
 
@@ -41,11 +41,16 @@ class Verify final : public JobRunner {
   Task<absl::StatusOr<std::string>> change_state(migrate::JobState state) override;
   Task<absl::Status> run_job(std::uint64_t applying) override;
   void publish() override;
-  Task<absl::Status> choose_tables(migrate::VerifyOptions options, std::vector<migrate::TableRecord>* tables);
-  Task<absl::Status> settle_ended();
+  Task<absl::Status> between_jobs() override;
+  struct Chosen {
+    std::vector<migrate::TableRecord> tables{};
+    std::size_t unchanged = 0;  // were left out
+  };
+  Task<absl::StatusOr<Chosen>> choose_tables(migrate::VerifyOptions options);
   Task<absl::Status> end_table(TableCheck& table, migrate::TableState state, std::string reason);
   Task<absl::Status> finish_job();
   Task<absl::Status> look_at_differences(Job& job);
+  Task<absl::Status> look_at_rounds(Job& job);
   Task<void> look_at_load();
   bool goes_on() const;
 
@@ -53,42 +58,31 @@ class Verify final : public JobRunner {
   Task<void> check_table(TableCheck& table);
   Task<absl::Status> check_rows(TableCheck& table);
   Task<absl::Status> open(TableCheck& table);
+  struct Definition {
+    dualwrite::TableDefinition leader, follower;
+  };
+  Task<absl::StatusOr<Definition>> read_definition(TableCheck& table);
   Task<absl::Status> make_plan(TableCheck& table);
+  Task<absl::Status> look_at_table(TableCheck& table);
   Task<absl::Status> begin_again(TableCheck& table);
   Task<absl::StatusOr<bool>> wait_for_room(TableCheck& table);
   Task<absl::Status> check_chunk(TableCheck& table);
   Task<absl::StatusOr<bool>> check_range(TableCheck& table, migrate::SeenRows* suspects);
   Task<absl::Status> check_by_keys(TableCheck& table, migrate::SeenRows* suspects);
-  struct Sums {
-    std::uint64_t rows = 0;  // on the leader
-    bool equal = false;
-  };
-  Task<absl::StatusOr<Sums>> compare_sums(TableCheck& table, std::string condition);
-  Task<void> sum_follower(TableCheck& table, std::string sql, std::vector<protocol::Cell>* row);
   Task<absl::Status> skip_rows(TableCheck& table, std::size_t rows);
+  void spend(TableCheck& table, Clock::duration took);
   Task<absl::Status> keep(TableCheck& table);
 
-  // verify_rows.cc: rows of both sides
-  struct Both {
-    std::string sql_leader, sql_follower;
-    migrate::RowParts parts = migrate::RowParts::hash;
-    migrate::SeenRows leader{}, follower{};
-  };
-  Task<absl::StatusOr<std::vector<protocol::Cell>>> ask_row(BackendLink& link, std::string sql);
-  Task<absl::Status> read_side(TableCheck& table, migrate::Side side, std::string sql, migrate::RowParts parts,
-                               migrate::SeenRows* rows, migrate::ShowRows show = migrate::ShowRows::none);
-  Task<void> read_follower(TableCheck& table, Both* both);
-  Task<absl::Status> read_both(TableCheck& table, Both* both);
+  // verify_rows.cc: rows that differ
   Task<absl::Status> settle(TableCheck& table, migrate::SeenRows suspects);
   enum class Look : std::uint8_t { later, locked };
   Task<absl::StatusOr<std::vector<migrate::Difference>>> look_again(TableCheck& table, migrate::SeenRows asked,
                                                                     Look how);
-  Task<absl::Status> wait_until_met(TableCheck& table, std::uint64_t token);
-  void on_met(std::uint64_t token);
+  absl::Status why_not_on(const TableCheck& table) const;
 
   // Its own thread only.
   std::unique_ptr<Job> job_;
-  std::map<std::uint64_t, TableCheck*> waiting_;  // for the applier to meet their markers, by token
+  MarkerMeetings meetings_{reactor_, feed_.chunks()};
   std::minstd_rand random_{std::random_device{}()};
 
   mutable std::mutex gauges_mutex_;

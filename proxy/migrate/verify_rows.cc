@@ -1,4 +1,4 @@
-// Rows of both sides: read at once, and looked at again where they differ.
+// Rows that differ are looked at again.
 
 #include <algorithm>
 #include <utility>
@@ -14,27 +14,13 @@ using migrate::RowParts;
 using migrate::SeenRows;
 using migrate::ShowRows;
 using migrate::Side;
-using protocol::Cell;
 
 namespace {
 
-constexpr auto kRangeMax = std::chrono::minutes(10);  // one SELECT over a chunk
-constexpr auto kMetMax = std::chrono::minutes(2);     // until the applier comes to a marker
-constexpr auto kMetLook = std::chrono::milliseconds(100);
 constexpr std::size_t kSuspectsMax = 200;  // looked at, and locked, at once
 constexpr int kLaterLooks = 2;
 constexpr int kLockedLooks = 30;
 constexpr auto kSettlePause = std::chrono::milliseconds(100);
-
-// The server's own no about a definition that has changed meanwhile.
-absl::Status as_definition(const absl::Status& status) {
-  const std::string_view text(status.message().data(), status.message().size());
-  if (!absl::IsFailedPrecondition(status)) return status;
-  for (const std::string_view code : {"1054 ", "1176 ", "1146 "}) {
-    if (text.starts_with(code)) return absl::OutOfRangeError(std::string(text));
-  }
-  return status;
-}
 
 SeenRows take_some(SeenRows& rows, std::size_t most) {
   SeenRows out;
@@ -49,43 +35,6 @@ std::vector<KeyPlace> keys_of(const SeenRows& rows) {
 }
 
 }  // namespace
-
-Task<absl::StatusOr<std::vector<Cell>>> Verify::ask_row(BackendLink& link, std::string sql) {
-  std::vector<Cell> row;
-  TakeRow take = [&row](const std::vector<Cell>& cells) {
-    row = cells;
-    return absl::OkStatus();
-  };
-  const absl::Status read = co_await read_stream(link, std::move(sql), std::move(take), Clock::now() + kRangeMax);
-  if (!read.ok()) co_return as_definition(read);
-  co_return row;
-}
-
-Task<absl::Status> Verify::read_side(TableCheck& table, Side side, std::string sql, RowParts parts, SeenRows* rows,
-                                     ShowRows show) {
-  const migrate::VerifyPlan& plan = *table.plan;
-  TakeRow take = [&plan, parts, show, rows](const std::vector<Cell>& cells) {
-    return migrate::see_row(plan, parts, show, cells, rows);
-  };
-  BackendLink& link = side == Side::leader ? *table.leader : *table.follower;
-  const absl::Status read = co_await read_stream(link, std::move(sql), std::move(take), Clock::now() + kRangeMax);
-  co_return as_definition(read);
-}
-
-Task<void> Verify::read_follower(TableCheck& table, Both* both) {
-  table.follower_answer = co_await read_side(table, Side::follower, both->sql_follower, both->parts, &both->follower);
-  table.has_arrived = true;
-  table.arrived.notify();
-}
-
-// Both servers work at the same time.
-Task<absl::Status> Verify::read_both(TableCheck& table, Both* both) {
-  table.has_arrived = false;
-  reactor_.spawn(read_follower(table, both));
-  const absl::Status read = co_await read_side(table, Side::leader, both->sql_leader, both->parts, &both->leader);
-  while (!table.has_arrived) co_await table.arrived.wait(TimePoint::max());
-  co_return read.ok() ? table.follower_answer : read;
-}
 
 // What is really different goes into `found`.
 Task<absl::Status> Verify::settle(TableCheck& table, SeenRows suspects) {
@@ -129,61 +78,38 @@ Task<absl::StatusOr<std::vector<Difference>>> Verify::look_again(TableCheck& tab
   const ShowRows show = job_->options.show_values ? ShowRows::values : ShowRows::keys;
   SeenRows leader, follower;
   std::string sql = migrate::select_rows(plan, Side::leader, condition, RowParts::values);
+  TakeRow take = into_rows(plan, RowParts::values, show, &leader);
   absl::Status read;
   if (how == Look::locked) {
-    TakeRow take = [&plan, show, &leader](const std::vector<Cell>& cells) {
-      return migrate::see_row(plan, RowParts::values, show, cells, &leader);
-    };
     read = co_await table.locker->read_locked(std::move(sql), std::move(take));
   } else {
-    read = co_await read_side(table, Side::leader, std::move(sql), RowParts::values, &leader, show);
+    read = co_await table.sides->read(Side::leader, std::move(sql), std::move(take));
     if (read.ok()) read = co_await table.locker->open();
   }
   if (!read.ok()) co_return read;
-  auto chunk = std::make_shared<Chunk>();
-  chunk->token = new_token();
-  chunk->table = plan.table;
-  chunk->use = Chunk::Use::compare;
-  chunk->holds = how == Look::locked;
-  chunk->on_done = [this](std::uint64_t token, std::chrono::microseconds) {
-    reactor_.post([this, token] { on_met(token); });
-  };
-  table.is_met = false;
-  waiting_[chunk->token] = &table;
-  feed_.chunks().put(chunk);
-  absl::Status status = co_await table.locker->finish(chunk->token);
-  if (status.ok()) status = co_await wait_until_met(table, chunk->token);
-  waiting_.erase(chunk->token);
+  const bool holds = how == Look::locked;
+  const auto applier = holds ? MarkerMeetings::Applier::stays : MarkerMeetings::Applier::goes_on;
+  const std::uint64_t token = new_token();
+  const std::shared_ptr<Chunk> chunk = meetings_.expect(token, plan.table, applier);
+  absl::Status status = co_await table.locker->finish(token);
+  std::function<absl::Status()> why_not = [this, &table] { return why_not_on(table); };
+  if (status.ok()) status = co_await meetings_.wait(chunk, std::move(why_not));
   if (status.ok()) {
     std::string follower_sql = migrate::select_rows(plan, Side::follower, condition, RowParts::values);
-    status = co_await read_side(table, Side::follower, std::move(follower_sql), RowParts::values, &follower, show);
+    TakeRow take_theirs = into_rows(plan, RowParts::values, show, &follower);
+    status = co_await table.sides->read(Side::follower, std::move(follower_sql), std::move(take_theirs));
   }
-  feed_.chunks().forget(chunk->token);
-  const bool was_late = chunk->let_go.exchange(true);
+  const bool stayed = meetings_.end(chunk);
   if (!status.ok()) co_return status;
-  if (chunk->holds && was_late) co_return absl::AbortedError("the applier has gone on");
+  if (holds && !stayed) co_return absl::AbortedError("the applier has gone on");
   co_return migrate::compare_rows(plan, asked, leader, follower);
 }
 
-Task<absl::Status> Verify::wait_until_met(TableCheck& table, std::uint64_t token) {
-  const TimePoint until = Clock::now() + kMetMax;
-  while (!table.is_met) {
-    std::string why;
-    if (!goes_on()) co_return absl::CancelledError("the job does not go on");
-    if (is_stopped(table.record.table, &why)) co_return absl::FailedPreconditionError(why);
-    if (Clock::now() > until) {
-      co_return absl::UnavailableError("the applier has not come to marker " + std::to_string(token) + " in time");
-    }
-    co_await table.met.wait(Clock::now() + kMetLook);
-  }
-  co_return absl::OkStatus();
-}
-
-void Verify::on_met(std::uint64_t token) {
-  const auto found = waiting_.find(token);
-  if (found == waiting_.end()) return;
-  found->second->is_met = true;
-  found->second->met.notify();
+// Its table is not to be gone on with.
+absl::Status Verify::why_not_on(const TableCheck& table) const {
+  std::string why;
+  if (!goes_on()) return absl::CancelledError("the job does not go on");
+  return is_stopped(table.record.table, &why) ? absl::FailedPreconditionError(why) : absl::OkStatus();
 }
 
 }  // namespace crossfade::proxy

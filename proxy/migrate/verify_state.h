@@ -2,26 +2,25 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "migrate/chunk_size.h"
+#include "proxy/migrate/both_sides.h"
 #include "proxy/migrate/chunk_reader.h"
+#include "proxy/migrate/job_table.h"
 #include "proxy/migrate/verify.h"
 
 namespace crossfade::proxy {
 
 // One table of a job.
-struct Verify::TableCheck {
-  TableCheck(Reactor& reactor, migrate::ChunkSizeLimits limits) : sizer(limits), met(reactor), arrived(reactor) {}
+struct Verify::TableCheck : JobTable {
+  TableCheck(Reactor& reactor, migrate::ChunkSizeLimits limits) : sizer(limits), room(reactor) {}
 
-  migrate::TableRecord record;  // as the follower has it
-  bool running = false;         // check_table() is
-  bool ended = false;           // it has ended, with `outcome`
-  absl::Status outcome;
   std::shared_ptr<const migrate::VerifyPlan> plan;
   std::string shown;  // SHOW CREATE TABLE of the leader, when the plan was made
-  std::unique_ptr<BackendLink> leader, follower;
+  std::unique_ptr<BothSides> sides;
   std::unique_ptr<ChunkReader> locker;
   migrate::ChunkSizer sizer;
 
@@ -30,16 +29,12 @@ struct Verify::TableCheck {
   migrate::Side pass = migrate::Side::leader;
   migrate::KeyPlace behind;
   bool at_end = false;
-  std::uint64_t rows = 0;                  // of this chunk
+  std::uint64_t rows = 0, bytes = 0;       // of this chunk
   std::size_t drill = 0;                   // rows that are compared in small pieces, since the whole differs
   std::vector<migrate::Difference> found;  // confirmed, and not written yet
 
   std::uint64_t differences = 0, repaired = 0;  // written
-  Signal met;                                   // a marker
-  bool is_met = false;
-  Signal arrived;  // the follower's answer
-  bool has_arrived = false;
-  absl::Status follower_answer;
+  Signal room;                                  // to go on
 };
 
 struct Verify::Job {
@@ -54,6 +49,10 @@ struct Verify::Job {
   nlohmann::json differences = nlohmann::json::array();  // the first of them
   std::uint64_t differences_written = 0;                 // when they were looked at
   bool repaired_since = false;                           // by a job that is younger
+  // Of a continuous one: not before then; and the last round that came to its end, with what it found.
+  TimePoint rests_until{};
+  std::optional<migrate::JobRecord> last{};
+  std::uint64_t last_differences = 0;
 };
 
 }  // namespace crossfade::proxy

@@ -7,6 +7,7 @@
 #include "dualwrite/selected_row.h"
 #include "migrate/difference_control.h"
 #include "proxy/feed/server_answers.h"
+#include "proxy/migrate/table_look.h"
 #include "proxy/migrate/verify_state.h"
 #include "proxy/net/deadlines.h"
 
@@ -41,8 +42,7 @@ std::string packed(Side pass, const KeyPlace& behind) {
 
 Task<void> Verify::check_table(TableCheck& table) {
   table.outcome = co_await check_rows(table);
-  table.leader.reset();
-  table.follower.reset();
+  table.sides.reset();
   table.locker.reset();
   table.plan.reset();
   table.running = false;
@@ -61,9 +61,11 @@ Task<absl::Status> Verify::check_rows(TableCheck& table) {
     auto room = co_await wait_for_room(table);
     if (!room.ok()) co_return room.status();
     if (!*room) co_return absl::OkStatus();
+    const bool is_look = !job_->options.looks.empty();
     absl::Status checked;
-    if (!table.plan) checked = co_await make_plan(table);
-    if (checked.ok()) checked = co_await check_chunk(table);
+    if (is_look) checked = co_await look_at_table(table);
+    if (!is_look && !table.plan) checked = co_await make_plan(table);
+    if (!is_look && checked.ok()) checked = co_await check_chunk(table);
     if (checked.ok()) {
       since = {};
       continue;
@@ -87,14 +89,13 @@ Task<absl::Status> Verify::check_rows(TableCheck& table) {
 Task<absl::Status> Verify::open(TableCheck& table) {
   auto leader = co_await open_link(setting_.leader);
   if (!leader.ok()) co_return leader.status();
-  table.leader = *std::move(leader);
   auto follower = co_await open_link(config::other(setting_.leader));
   if (!follower.ok()) co_return follower.status();
-  table.follower = *std::move(follower);
   const std::string session = dualwrite::select_session();
-  auto prepared = co_await table.leader->query(session, soon());
-  if (prepared.ok()) prepared = co_await table.follower->query(session, soon());
+  auto prepared = co_await (*leader)->query(session, soon());
+  if (prepared.ok()) prepared = co_await (*follower)->query(session, soon());
   if (!prepared.ok()) co_return prepared.status();
+  table.sides = std::make_unique<BothSides>(reactor_, *std::move(leader), *std::move(follower));
   std::uint32_t slot = kFirstSlot;
   for (const auto& each : job_->tables) {
     if (each.get() == &table) break;
@@ -112,7 +113,7 @@ Task<absl::Status> Verify::open(TableCheck& table) {
 }
 
 // Both definitions as they are now.
-Task<absl::Status> Verify::make_plan(TableCheck& table) {
+Task<absl::StatusOr<Verify::Definition>> Verify::read_definition(TableCheck& table) {
   const TableRef name = table.record.table;
   auto shown = co_await table.locker->show(name);
   if (!shown.ok()) co_return shown.status();
@@ -134,14 +135,20 @@ Task<absl::Status> Verify::make_plan(TableCheck& table) {
   if (*again != *shown || !leading->contains(name)) co_return absl::OutOfRangeError("its definition is just changing");
   const auto follower = following->find(name);
   if (follower == following->end()) co_return absl::OutOfRangeError("the follower has no such table");
-  auto plan = migrate::plan_verify(leading->at(name), follower->second, makes());
+  table.shown = *std::move(shown);
+  co_return Definition{.leader = leading->at(name), .follower = follower->second};
+}
+
+Task<absl::Status> Verify::make_plan(TableCheck& table) {
+  auto definition = co_await read_definition(table);
+  if (!definition.ok()) co_return definition.status();
+  auto plan = migrate::plan_verify(definition->leader, definition->follower, makes());
   if (!plan.ok()) co_return plan.status();
   // What was compared under another definition, by whichever process, is not worth anything.
-  const std::string key = plan->key.signature + " #" + std::to_string(std::hash<std::string>{}(*shown));
+  const std::string key = plan->key.signature + " #" + std::to_string(std::hash<std::string>{}(table.shown));
   const bool has_changed = !table.record.key.empty() && table.record.key != key;
   table.record.key = key;
   table.plan = std::make_shared<const migrate::VerifyPlan>(*std::move(plan));
-  table.shown = *std::move(shown);
   if (has_changed) co_return co_await begin_again(table);
   table.record.state = TableState::copying;
   const std::string place = table.record.place;
@@ -168,22 +175,22 @@ Task<absl::Status> Verify::begin_again(TableCheck& table) {
   table.behind.clear();
   table.found.clear();
   table.differences = 0;
-  auto deleted = co_await table.follower->query(
-      migrate::delete_differences(setting_.schema, job_->record.id, table.record.table), soon());
+  auto deleted = co_await table.sides->link(Side::follower)
+                     .query(migrate::delete_differences(setting_.schema, job_->record.id, table.record.table), soon());
   co_return deleted.status();
 }
 
 // False: the job does not go on.
 Task<absl::StatusOr<bool>> Verify::wait_for_room(TableCheck& table) {
   for (;;) {
-    if (!goes_on()) co_return false;
-    std::string why;
-    if (is_stopped(table.record.table, &why)) co_return absl::FailedPreconditionError(why);
+    const absl::Status why = why_not_on(table);
+    if (absl::IsCancelled(why)) co_return false;
+    if (!why.ok()) co_return why;
     const TimePoint now = Clock::now();
     if (job_->throttled.empty() && job_->rate.allows(now)) co_return true;
     TimePoint until = now + kRoomLook;
     if (job_->throttled.empty()) until = std::min(until, job_->rate.free_at());
-    co_await table.met.wait(until);
+    co_await table.room.wait(until);
   }
 }
 
@@ -217,7 +224,52 @@ Task<absl::Status> Verify::check_chunk(TableCheck& table) {
     table.behind.clear();
     table.at_end = false;
   }
-  job_->rate.spend(job_->options.limits, rows, 0, Clock::now());
+  spend(table, Clock::now() - begun);
+  co_return co_await keep(table);
+}
+
+// The databases compare most rows themselves: how many bytes those are is known on average alone.
+void Verify::spend(TableCheck& table, Clock::duration took) {
+  const migrate::TableRecord& record = table.record;
+  const std::uint64_t bytes = record.bytes_estimate / std::max<std::uint64_t>(1, record.rows_estimate);
+  table.bytes = table.rows * bytes;
+  job_->rate.spend(job_->options.limits, table.rows, table.bytes, Clock::now());
+  job_->rate.rest_until(Clock::now() + migrate::rest_after(took, job_->options.busy_ppm));
+}
+
+// All of them at once, by one query a side.
+Task<absl::Status> Verify::look_at_table(TableCheck& table) {
+  const TimePoint begun = Clock::now();
+  auto definition = co_await read_definition(table);
+  if (!definition.ok()) co_return definition.status();
+  const migrate::VerifyOptions& options = job_->options;
+  auto queries = migrate::plan_looks(definition->leader, definition->follower, makes(), options.looks, options.by);
+  if (!queries.ok()) co_return queries.status();
+  for (const dualwrite::DefinedForeignKey& key : definition->leader.foreign_keys) {
+    std::string why;
+    if (!is_stopped(key.parent, &why)) continue;
+    co_return absl::FailedPreconditionError("of " + key.parent.table + ", which it refers to: " + why);
+  }
+  table.record.state = TableState::copying;
+  TableLook look({.reactor = reactor_,
+                  .meetings = meetings_,
+                  .leader = table.sides->link(Side::leader),
+                  .follower = table.sides->link(Side::follower),
+                  .marker = *table.locker,
+                  .table = table.record.table,
+                  .open_link =
+                      [this](Side side) {
+                        return open_link(side == Side::leader ? setting_.leader : config::other(setting_.leader));
+                      },
+                  .new_token = [this] { return new_token(); },
+                  .why_not = [this, &table] { return why_not_on(table); },
+                  .show = options.show_values ? migrate::ShowRows::values : migrate::ShowRows::keys});
+  auto findings = co_await look.ask(*std::move(queries));
+  if (!findings.ok()) co_return findings.status();
+  table.rows = findings->rows;
+  table.found = std::move(findings->found);
+  table.at_end = true;
+  spend(table, Clock::now() - begun);
   co_return co_await keep(table);
 }
 
@@ -229,7 +281,7 @@ Task<absl::StatusOr<bool>> Verify::check_range(TableCheck& table, SeenRows* susp
   if (table.drill > 0) rows = std::min(rows, kDrillRows);
   if (!plan.by_checksum) rows = std::min(rows, kValuesRows);
   std::string bound_sql = migrate::select_bound(plan, Side::leader, table.behind, rows);
-  auto bound = co_await ask_row(*table.leader, std::move(bound_sql));
+  auto bound = co_await table.sides->ask_row(Side::leader, std::move(bound_sql));
   if (!bound.ok()) co_return bound.status();
   KeyPlace through;
   if (!bound->empty()) {
@@ -238,28 +290,24 @@ Task<absl::StatusOr<bool>> Verify::check_range(TableCheck& table, SeenRows* susp
     through = *std::move(place);
   }
   const std::string condition = migrate::in_range(plan, table.behind, through);
-  Both both;
+  bool equal = false;
   if (plan.by_checksum) {
-    // A sum is no row with a key: it is read as values alone.
-    auto sums = co_await compare_sums(table, condition);
+    auto sums = co_await table.sides->compare_sums(plan, condition);
     if (!sums.ok()) co_return sums.status();
     if (!sums->equal && sums->rows > kDrillRows && table.drill == 0) {
       table.drill = sums->rows;
       co_return false;
     }
+    equal = sums->equal;
     table.rows = sums->rows;
     table.drill -= std::min<std::size_t>(table.drill, sums->rows);
-    both.parts = sums->equal ? RowParts::keys : RowParts::hash;
-  } else {
-    both.parts = RowParts::values;
   }
-  if (both.parts != RowParts::keys) {
-    both.sql_leader = migrate::select_rows(plan, Side::leader, condition, both.parts);
-    both.sql_follower = migrate::select_rows(plan, Side::follower, condition, both.parts);
-    const absl::Status read = co_await read_both(table, &both);
-    if (!read.ok()) co_return read;
-    if (!plan.by_checksum) table.rows = both.leader.size();
-    *suspects = migrate::differing(both.leader, both.follower);
+  if (!equal) {
+    const RowParts parts = plan.by_checksum ? RowParts::hash : RowParts::values;
+    auto both = co_await table.sides->read_both(plan, condition, parts);
+    if (!both.ok()) co_return both.status();
+    if (!plan.by_checksum) table.rows = both->leader.size();
+    *suspects = migrate::differing(both->leader, both->follower);
   }
   table.at_end = through.empty();
   if (!table.at_end) table.behind = std::move(through);
@@ -273,8 +321,7 @@ Task<absl::Status> Verify::check_by_keys(TableCheck& table, SeenRows* suspects) 
   const RowParts parts = side == Side::follower ? RowParts::keys : plan.by_checksum ? RowParts::hash : RowParts::values;
   const std::size_t rows = std::min(table.sizer.rows(), kKeysMax);
   std::string bound_sql = migrate::select_bound(plan, side, table.behind, rows);
-  BackendLink& link = side == Side::leader ? *table.leader : *table.follower;
-  auto bound = co_await ask_row(link, std::move(bound_sql));
+  auto bound = co_await table.sides->ask_row(side, std::move(bound_sql));
   if (!bound.ok()) co_return bound.status();
   KeyPlace through;
   if (!bound->empty()) {
@@ -284,13 +331,15 @@ Task<absl::Status> Verify::check_by_keys(TableCheck& table, SeenRows* suspects) 
   }
   SeenRows mine, theirs;
   std::string sql = migrate::select_rows(plan, side, migrate::in_range(plan, table.behind, through), parts);
-  const absl::Status read = co_await read_side(table, side, std::move(sql), parts, &mine);
+  TakeRow take = into_rows(plan, parts, migrate::ShowRows::none, &mine);
+  const absl::Status read = co_await table.sides->read(side, std::move(sql), std::move(take));
   if (!read.ok()) co_return read;
   if (!mine.empty()) {
     std::vector<KeyPlace> keys;
     for (const auto& [identity, row] : mine) keys.push_back(row.key);
     std::string other_sql = migrate::select_rows(plan, other, migrate::with_keys(plan, keys), parts);
-    const absl::Status asked = co_await read_side(table, other, std::move(other_sql), parts, &theirs);
+    TakeRow take_theirs = into_rows(plan, parts, migrate::ShowRows::none, &theirs);
+    const absl::Status asked = co_await table.sides->read(other, std::move(other_sql), std::move(take_theirs));
     if (!asked.ok()) co_return asked;
   }
   for (const auto& [identity, row] : mine) {
@@ -303,32 +352,11 @@ Task<absl::Status> Verify::check_by_keys(TableCheck& table, SeenRows* suspects) 
   co_return absl::OkStatus();
 }
 
-Task<absl::StatusOr<Verify::Sums>> Verify::compare_sums(TableCheck& table, std::string condition) {
-  const migrate::VerifyPlan& plan = *table.plan;
-  std::vector<protocol::Cell> theirs;
-  table.has_arrived = false;
-  reactor_.spawn(sum_follower(table, migrate::select_checksum(plan, Side::follower, condition), &theirs));
-  auto mine = co_await ask_row(*table.leader, migrate::select_checksum(plan, Side::leader, condition));
-  while (!table.has_arrived) co_await table.arrived.wait(TimePoint::max());
-  if (!mine.ok()) co_return mine.status();
-  if (!table.follower_answer.ok()) co_return table.follower_answer;
-  co_return Sums{.rows = mine->empty() ? 0 : to_number(mine->front()), .equal = *mine == theirs};
-}
-
-Task<void> Verify::sum_follower(TableCheck& table, std::string sql, std::vector<protocol::Cell>* row) {
-  auto read = co_await ask_row(*table.follower, std::move(sql));
-  table.follower_answer = read.status();
-  if (read.ok()) *row = *std::move(read);
-  table.has_arrived = true;
-  table.arrived.notify();
-}
-
 Task<absl::Status> Verify::skip_rows(TableCheck& table, std::size_t rows) {
   if (rows == 0) co_return absl::OkStatus();
   const Side side = table.pass;
   std::string sql = migrate::select_bound(*table.plan, side, table.behind, rows);
-  BackendLink& link = side == Side::leader ? *table.leader : *table.follower;
-  auto bound = co_await ask_row(link, std::move(sql));
+  auto bound = co_await table.sides->ask_row(side, std::move(sql));
   if (!bound.ok()) co_return bound.status();
   table.at_end = bound->empty();
   if (table.at_end) co_return absl::OkStatus();
@@ -343,8 +371,8 @@ Task<absl::Status> Verify::keep(TableCheck& table) {
   migrate::TableRecord record = table.record;
   record.place = packed(table.pass, table.behind);
   record.rows += table.rows;
+  record.bytes += table.bytes;
   ++record.chunks;
-  const bool is_whole = job_->options.sample_ppm == 1000000;
   if (table.at_end) {
     // Compared under another definition than the one that it has now?
     auto shown = co_await table.locker->show(record.table);
@@ -355,7 +383,7 @@ Task<absl::Status> Verify::keep(TableCheck& table) {
       table.at_end = false;
       co_return absl::OutOfRangeError("its definition has changed");
     }
-    record.state = is_whole ? TableState::done : TableState::partial;
+    record.state = job_->options.sample_ppm == 1000000 ? TableState::done : TableState::partial;
   }
   std::vector<std::string> steps = {"BEGIN"};
   for (std::string& sql : migrate::insert_differences(setting_.schema, job_->record.id, record.table, table.found)) {
@@ -364,12 +392,12 @@ Task<absl::Status> Verify::keep(TableCheck& table) {
   steps.push_back(migrate::update_job_table(setting_.schema, job_->record.id, record));
   const std::uint64_t differences = table.differences + table.found.size();
   // Whatever was written down of it earlier has been mended since.
-  if (table.at_end && is_whole && differences == 0) {
+  if (table.at_end && job_->options.is_of_all_rows() && differences == 0) {
     steps.push_back(dualwrite::resolve_ledger(setting_.schema, record.table));
   }
   steps.emplace_back("COMMIT");
   for (std::string& sql : steps) {
-    auto done = co_await table.follower->query(std::move(sql), soon());
+    auto done = co_await table.sides->link(Side::follower).query(std::move(sql), soon());
     if (!done.ok()) co_return absl::UnavailableError(std::string(done.status().message()));
   }
   table.record = std::move(record);

@@ -39,6 +39,7 @@ namespace {
 constexpr auto kCallsInterval = std::chrono::seconds(1);
 constexpr auto kReleaseMax = std::chrono::seconds(60);  // a feed that is in the middle of a large transaction
 constexpr auto kJobOrderMax = std::chrono::seconds(60);
+constexpr auto kCompareOrderMax = std::chrono::seconds(10);
 constexpr auto kLastLinesAtMost = std::chrono::seconds(2);
 
 // A listening socket; the main thread accepts, workers take turns.
@@ -202,6 +203,11 @@ absl::Status Server::start() {
 
 // The feed asks the leader, and says what it is to be.
 void Server::prepare_feeds() {
+  if (config_.dual_write.repair == config::DualWriteConfig::Repair::automatic) {
+    repair_->compare = [this](nlohmann::json options) {
+      return verify_->carry_out({.verb = JobOrder::Verb::start, .options = std::move(options)}, kCompareOrderMax);
+    };
+  }
   feed_.consider(*row_feed_);
   row_feed_->on_anchored = [this](FeedKind kind) {
     feed_.choose(

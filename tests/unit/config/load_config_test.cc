@@ -116,7 +116,7 @@ users:
     old: { password: one }
     new: { user: other, password_file: /run/secrets/two }
 flags: { file: flags.yaml }
-dual_write: { feed: log, ack_timeout: 3s, ddl: refuse, check_rows_percent: 0.5, poll_interval: 10ms }
+dual_write: { feed: log, ack_timeout: 3s, ddl: refuse, repair: auto, check_rows_percent: 0.5, poll_interval: 10ms }
 reads: { consistency: strict, read_your_writes_timeout: 0ms, max_lag: 5m }
 shadow: { connections: 8, idle_timeout: 30s, queue_max: 10, queue_bytes_max: 1MiB, recording_bytes_max: 512KiB, deadline: 1s, rechecks: 0,
           recheck_delay: 1s, samples_per_digest_max: 0, digests_max: 7, plaintext_samples: true }
@@ -336,6 +336,8 @@ TEST(LoadConfig, RefusesEtcdForNow) {
 TEST(LoadConfig, RefusesOtherWaysWithSchemaChanges) {
   EXPECT_THAT(refused_below("dual_write: { ddl: both }\n"),
               ElementsAre("7:20: dual_write.ddl: must be one of follow, refuse, not \"both\""));
+  EXPECT_THAT(refused_below("dual_write: { repair: on }\n"),
+              ElementsAre("7:23: dual_write.repair: must be one of off, auto, not \"on\""));
 }
 
 TEST(LoadConfig, HoldsANumberToItsBounds) {

@@ -140,8 +140,8 @@ TEST_F(DataChecks, ForeignKeysOfEitherSideAreAsked) {
   EXPECT_THAT(objects, ElementsAre("foreign key f", "foreign key only_new"));
   const DataCheck check = plan(found)[1];
   EXPECT_EQ(check.sql,
-            "SELECT COUNT(*) FROM `app`.`c` c LEFT JOIN `app`.`t` p ON p.`id`=c.`t` WHERE c.`t` IS NOT NULL AND p.`id` "
-            "IS NULL");
+            "SELECT COUNT(*) FROM `app`.`c` WHERE `app`.`c`.`t` IS NOT NULL AND NOT EXISTS (SELECT 1 FROM `app`.`t` "
+            "crossfade_parent WHERE crossfade_parent.`id`=`app`.`c`.`t`)");
   apply_answer(check, {.cells = {"0"}}, 1000, found);
   EXPECT_THAT(found, IsEmpty());
   apply_answer(check, {.cells = {"3"}}, 1000, found);

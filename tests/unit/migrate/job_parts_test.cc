@@ -80,6 +80,17 @@ TEST(RateLimit, IsKeptOverManyChunks) {
   EXPECT_TRUE(none.allows(now)) << "without limits";
 }
 
+TEST(RateLimit, RestsSoThatItWorksAShareOfTheTime) {
+  EXPECT_EQ(rest_after(100ms, 100000), 900ms);
+  EXPECT_EQ(rest_after(100ms, 500000), 100ms);
+  EXPECT_EQ(rest_after(100ms, 1000000), 0ms);
+  RateLimit rate;
+  const RateLimit::TimePoint now{1h};
+  rate.rest_until(now + 900ms);
+  rate.rest_until(now + 100ms);
+  EXPECT_EQ(rate.free_at(), now + 900ms) << "the longer one";
+}
+
 TableRef app(const std::string& name) { return {.schema = "app", .table = name}; }
 
 std::map<TableRef, TableDefinition> tables(const std::vector<std::pair<std::string, std::vector<std::string>>>& all) {

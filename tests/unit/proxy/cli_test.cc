@@ -172,6 +172,13 @@ TEST_F(CliTest, KnowsWhatIsBelowAVerb) {
   EXPECT_THAT(out_, HasSubstr("crossfade tables release shop.orders"));
 }
 
+TEST_F(CliTest, AFlagBeforeAnOptionTakesNoWord) {
+  EXPECT_EQ(run({"repair", "--dry-run", "--config", "nowhere.yaml"}), 1);
+  EXPECT_THAT(err_, AllOf(HasSubstr("nowhere.yaml"), Not(HasSubstr("there is no verb"))));
+  EXPECT_EQ(run({"repair", "pasue", "--config", "nowhere.yaml"}), 1);
+  EXPECT_THAT(err_, StartsWith("crossfade: there is no verb 'pasue'; did you mean 'pause'?"));
+}
+
 TEST_F(CliTest, RefusesWhatItDoesNotKnow) {
   for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{{},
                                                                                          {"nonsense"},
