@@ -144,7 +144,6 @@ EXCEPTIONS = {
     ("proxy/settings/flags_watcher.cc FileFlagsWatcher", "data members"): 14,
     ("proxy/session/state/kept_question.cc Rewriter", "data members"): 14,
     ("proxy/serve/server.cc Server", "data members"): 20,
-    ("proxy/serve/server.cc Server::start", "lines of function"): 65,
     ("proxy/shadow_run/shadow_pool.h ShadowPool", "data members"): 19,
     ("proxy/shadow_run/shadow_run.h ShadowJob", "data members"): 17,
     ("proxy/net/single_flight_cache.h", "lines of header"): 208,
