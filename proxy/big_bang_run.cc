@@ -158,6 +158,7 @@ Progress BigBangRun::start_job(const std::string& kind, nlohmann::json options,
   const auto started = ask_admin(admin_, path, {{"verb", "start"}, {"options", std::move(options)}});
   if (!started.ok()) return step_failed(std::string(started.status().message()));
   say(kind == "backfill" ? "copy" : kind, "under way", started->value("text", ""));
+  renewed_ = {};  // from here on it is for as long as it ever is
   std::uint64_t number = 0;
   Progress seen;
   heard_ = SteadyNow::now();

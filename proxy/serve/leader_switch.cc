@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 namespace crossfade::proxy {
@@ -12,6 +13,8 @@ constexpr auto kTendPause = std::chrono::milliseconds(50);
 constexpr std::chrono::milliseconds kLeaseMax{120'000};
 constexpr std::chrono::milliseconds kHoldMax{3'600'000};
 constexpr std::size_t kInTheWayShown = 20;
+constexpr std::chrono::milliseconds kApplyingMax{15'000};  // of a feed that has just begun
+constexpr std::chrono::milliseconds kCountedMax{5'000};    // the ledger is counted now and then
 
 std::string option_text(const nlohmann::json& options, const char* member) {
   const auto found = options.find(member);
@@ -24,6 +27,17 @@ std::chrono::milliseconds option_time(const nlohmann::json& options, const char*
   const auto found = options.find(member);
   if (found == options.end() || !found->is_number_integer()) return otherwise;
   return std::clamp(std::chrono::milliseconds(found->get<std::int64_t>()), std::chrono::milliseconds(0), most);
+}
+
+// What stands in the way, if it still does after so long.
+std::string last_reason(std::chrono::milliseconds at_most, const std::function<std::string()>& look) {
+  const TimePoint until = Clock::now() + at_most;
+  std::string why = look();
+  while (!why.empty() && Clock::now() < until) {
+    std::this_thread::sleep_for(kTendPause);
+    why = look();
+  }
+  return why;
 }
 
 }  // namespace
@@ -113,7 +127,10 @@ absl::StatusOr<std::string> LeaderSwitch::order(const nlohmann::json& order) {
 }
 
 absl::StatusOr<std::string> LeaderSwitch::freeze(const nlohmann::json& options) {
-  if (const std::string why = why_not_now(); !why.empty()) return absl::FailedPreconditionError(why);
+  const bool new_leads = setting_.shared.leader != config::Backend::old_db;
+  const std::string why =
+      new_leads ? "'new' leads already" : last_reason(kApplyingMax, [this] { return why_not_now(); });
+  if (!why.empty()) return absl::FailedPreconditionError(why);
   const absl::Status probed = wait_for_probe();
   if (!probed.ok()) return probed;
   const nlohmann::json compared = setting_.verify();
@@ -137,11 +154,10 @@ absl::StatusOr<std::string> LeaderSwitch::freeze(const nlohmann::json& options) 
 }
 
 std::string LeaderSwitch::why_not_now() const {
-  if (setting_.shared.leader != config::Backend::old_db) return "'new' leads already";
   if (setting_.shared.feed.kind() == FeedKind::undecided) return "no feed has begun yet: old cannot be followed";
   for (const nlohmann::json& job : {setting_.backfill(), setting_.verify()}) {
     const std::string state = job.value("state", "unknown");
-    if (state == "unknown") return "this proxy does not apply changes now " + job.value("waiting", "");
+    if (state == "unknown") return job.value("waiting", "this proxy does not apply changes now");
     if (state == "running" || state == "paused") return "a copy or a comparison is " + state;
   }
   return "";
@@ -161,7 +177,7 @@ migrate::SwitchFacts LeaderSwitch::facts() const {
 }
 
 absl::StatusOr<std::string> LeaderSwitch::change(const nlohmann::json& options) {
-  const std::string why = migrate::why_not_to_switch(facts());
+  const std::string why = last_reason(kCountedMax, [this] { return migrate::why_not_to_switch(facts()); });
   if (!why.empty()) return absl::FailedPreconditionError(why);
   const std::string holder = option_text(options, "holder");
   {

@@ -90,7 +90,7 @@ Task<routing::Plan> hold(Conversation& s, Question& question, routing::Plan plan
       plan.reason = routing::Reason::leader_changes;
       break;
     }
-    s.state.transaction.thaw(s.site.worker.flags);
+    s.state.transaction.take_flags(s.site.worker.flags);
     plan = decide(s, question);
     if (plan.action != routing::Action::ask) continue;
     co_await find_out(s, question);

@@ -30,13 +30,9 @@ class Transaction {
   }
   const config::Flags& flags() const { return *flags_; }
 
-  // A statement is about to be judged, by the newest flags if it may.
+  // A statement is about to be judged, by the newest flags if it may. Under flags that froze writes nothing was written.
   void take_flags(const std::shared_ptr<const config::Flags>& newest) {
-    if (!open_ && flags_ != newest) flags_ = newest;
-  }
-  // The flags have frozen writes, so nothing was written under them: others may take their place at any time.
-  void thaw(const std::shared_ptr<const config::Flags>& newest) {
-    if (flags_->freeze_writes) flags_ = newest;
+    if ((!open_ || flags_->freeze_writes) && flags_ != newest) flags_ = newest;
   }
   enum class Change : std::uint8_t { none, ended };
   // An answer of the leader's has these status flags. `ended`: by it, and no other has begun.

@@ -82,9 +82,9 @@ TEST(Transaction, FlagsThatFrozeWritesAreReplacedInTheMiddle) {
   const auto newest = some_flags();
   Transaction transaction(std::make_shared<const config::Flags>(frozen));
   transaction.note_status(kOpen);
-  transaction.thaw(newest);
+  transaction.take_flags(newest);
   EXPECT_EQ(&transaction.flags(), newest.get());
-  transaction.thaw(some_flags());
+  transaction.take_flags(some_flags());
   EXPECT_EQ(&transaction.flags(), newest.get()) << "these have let it write";
 }
 
