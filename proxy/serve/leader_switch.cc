@@ -29,9 +29,9 @@ std::chrono::milliseconds option_time(const nlohmann::json& options, const char*
   return std::clamp(std::chrono::milliseconds(found->get<std::int64_t>()), std::chrono::milliseconds(0), most);
 }
 
-// What stands in the way, if it still does after so long.
-std::string last_reason(std::chrono::milliseconds at_most, const std::function<std::string()>& look) {
-  const TimePoint until = Clock::now() + at_most;
+// What still stands in the way when all has been counted.
+std::string last_reason(const std::function<std::string()>& look) {
+  const TimePoint until = Clock::now() + kCountedMax;
   std::string why = look();
   while (!why.empty() && Clock::now() < until) {
     std::this_thread::sleep_for(kTendPause);
@@ -127,10 +127,12 @@ absl::StatusOr<std::string> LeaderSwitch::order(const nlohmann::json& order) {
 }
 
 absl::StatusOr<std::string> LeaderSwitch::freeze(const nlohmann::json& options) {
-  const bool new_leads = setting_.shared.leader != config::Backend::old_db;
-  const std::string why =
-      new_leads ? "'new' leads already" : last_reason(kApplyingMax, [this] { return why_not_now(); });
-  if (!why.empty()) return absl::FailedPreconditionError(why);
+  absl::Status fit = fit_to_freeze();
+  for (const TimePoint until = Clock::now() + kApplyingMax; absl::IsUnavailable(fit) && Clock::now() < until;) {
+    std::this_thread::sleep_for(kTendPause);
+    fit = fit_to_freeze();
+  }
+  if (!fit.ok()) return fit;
   const absl::Status probed = wait_for_probe();
   if (!probed.ok()) return probed;
   const nlohmann::json compared = setting_.verify();
@@ -153,14 +155,24 @@ absl::StatusOr<std::string> LeaderSwitch::freeze(const nlohmann::json& options) 
   return std::string("writes are being frozen");
 }
 
-std::string LeaderSwitch::why_not_now() const {
-  if (setting_.shared.feed.kind() == FeedKind::undecided) return "no feed has begun yet: old cannot be followed";
+// Unavailable: it may be, in a moment.
+absl::Status LeaderSwitch::fit_to_freeze() const {
+  if (setting_.shared.leader != config::Backend::old_db) return absl::FailedPreconditionError("'new' leads already");
+  if (setting_.shared.feed.kind() == FeedKind::undecided) return absl::UnavailableError("no feed has begun yet");
+  const std::string feed = setting_.shared.feed.status().state;
+  if (feed.starts_with("standing by") || feed.starts_with("paused")) {
+    return absl::FailedPreconditionError("this proxy does not apply changes (" + feed + "): ask the one that does");
+  }
   for (const nlohmann::json& job : {setting_.backfill(), setting_.verify()}) {
     const std::string state = job.value("state", "unknown");
-    if (state == "unknown") return job.value("waiting", "this proxy does not apply changes now");
-    if (state == "running" || state == "paused") return "a copy or a comparison is " + state;
+    if (state == "unknown") {
+      return absl::UnavailableError(job.value("waiting", "this proxy does not apply changes now"));
+    }
+    if (state == "running" || state == "paused") {
+      return absl::FailedPreconditionError("a copy or a comparison is " + state);
+    }
   }
-  return "";
+  return absl::OkStatus();
 }
 
 migrate::SwitchFacts LeaderSwitch::facts() const {
@@ -177,7 +189,7 @@ migrate::SwitchFacts LeaderSwitch::facts() const {
 }
 
 absl::StatusOr<std::string> LeaderSwitch::change(const nlohmann::json& options) {
-  const std::string why = last_reason(kCountedMax, [this] { return migrate::why_not_to_switch(facts()); });
+  const std::string why = last_reason([this] { return migrate::why_not_to_switch(facts()); });
   if (!why.empty()) return absl::FailedPreconditionError(why);
   const std::string holder = option_text(options, "holder");
   {

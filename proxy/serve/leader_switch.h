@@ -69,7 +69,7 @@ class LeaderSwitch {
 
   absl::StatusOr<std::string> freeze(const nlohmann::json& options);
   absl::StatusOr<std::string> change(const nlohmann::json& options);
-  std::string why_not_now() const;
+  absl::Status fit_to_freeze() const;
   migrate::SwitchFacts facts() const;
   void thaw(State from, std::string why);
   Task<void> tend();
