@@ -30,7 +30,8 @@ class Transaction {
   }
   const config::Flags& flags() const { return *flags_; }
 
-  // A statement is about to be judged, by the newest flags if it may. Under flags that froze writes nothing was written.
+  // A statement is about to be judged, by the newest flags if it may. Under flags that froze writes nothing was
+  // written.
   void take_flags(const std::shared_ptr<const config::Flags>& newest) {
     if ((!open_ || flags_->freeze_writes) && flags_ != newest) flags_ = newest;
   }
