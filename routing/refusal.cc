@@ -13,7 +13,8 @@ constexpr std::array<Refusal, 17> kRefusals = {{
      .code = 1290,
      .sqlstate = "HY000",
      .message = "writes are frozen (by a migration, or freeze_writes in the flags); try again when the freeze is over",
-     .what = "While `freeze_writes` is on, or behind `--hold` of `migrate --big-bang`: whatever may write, also every CALL, and every EXECUTE of a text that was "
+     .what = "While `freeze_writes` is on, or behind `--hold` of `migrate --big-bang`: whatever may write, also every "
+             "CALL, and every EXECUTE of a text that was "
              "prepared by SQL",
      .why = "the flags ask for it; what a routine does, or a text inside of a variable, is not known",
      .remedy = "wait for the end of the freeze"},
