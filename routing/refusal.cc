@@ -156,7 +156,7 @@ constexpr bool has_one_for_each_reason() {
   for (const Refusal& refusal : kRefusals) {
     if (static_cast<std::size_t>(refusal.reason) != reason++) return false;
   }
-  return kRefusals.back().reason == Reason::leader_unreachable;  // the last of all
+  return kRefusals.back().reason == Reason::leader_changes;  // the last of all
 }
 static_assert(has_one_for_each_reason());
 
