@@ -33,8 +33,8 @@ struct DdlAnalysis {
   std::vector<std::string> schemas;    // CREATE / DROP / ALTER DATABASE
   bool whole_schema = false;           // DROP DATABASE: every table of `schemas`
   bool replaces_rows = false;          // TRUNCATE, DROP: rows of `tables` are gone
-  // Whoever sees the definitions only, afterwards, does not see what became of the rows: besides these RENAME, and ALTER
-  // that adds, changes or converts columns or exchanges partitions.
+  // Whoever sees the definitions only, afterwards, does not see what became of the rows: besides these RENAME, and
+  // ALTER that adds, changes or converts columns or exchanges partitions.
   bool changes_rows = false;
 };
 DdlAnalysis analyze_ddl(const LoggedStatement& statement, bool leader_is_mariadb);

@@ -10,6 +10,7 @@
 #include "proxy/cli_admin.h"
 #include "proxy/cli_backfill.h"
 #include "proxy/cli_load.h"
+#include "proxy/cli_migrate.h"
 #include "proxy/cli_verify.h"
 #include "proxy/counts/log.h"
 #include "proxy/misspelling.h"
@@ -153,6 +154,24 @@ CLI::App* add_preflight_verb(CLI::App& app, std::string& file, PreflightOrder& o
   return verb;
 }
 
+CLI::App* add_release_verb(CLI::App& app, AdminOptions& admin, ReleaseOptions& to_release) {
+  CLI::App* tables_verb = app.add_subcommand("tables", "Decide about tables that no longer follow");
+  tables_verb->require_subcommand(1);
+  CLI::App* release_verb =
+      add_admin_verb(*tables_verb, "release", "Let a stopped table catch up, from where it stopped", admin);
+  release_verb->add_option("table", to_release.table, "SCHEMA.TABLE, as status shows it under parked")
+      ->required()
+      ->type_name("TABLE");
+  release_verb->add_flag("--overwrite", to_release.overwrite,
+                         "Write rows that do not fit as the leader has them; each is a line in the ledger");
+  release_verb->footer(
+      "Without --overwrite a row that does not fit stops the table again. Exit code 1 and the reason where it cannot "
+      "go on.\n\n"
+      "Examples:\n  crossfade tables release shop.orders\n"
+      "  crossfade tables release shop.orders --overwrite --config crossfade.yaml");
+  return release_verb;
+}
+
 // What of these options may be written: "--config", "-c".
 std::vector<std::string> spellings(const CLI::App& app) {
   std::vector<std::string> out;
@@ -252,21 +271,8 @@ int run_cli(int argc, const char* const* argv, const CliContext& context) {
   report_verb->footer(
       "Exit code 0: no differences, 4: differences, 8: too few samples to tell, 1: error.\n\n"
       "Examples:\n  crossfade report\n  crossfade report --config crossfade.yaml --format json");
-  CLI::App* tables_verb = app.add_subcommand("tables", "Decide about tables that no longer follow");
-  tables_verb->require_subcommand(1);
   ReleaseOptions to_release;
-  CLI::App* release_verb =
-      add_admin_verb(*tables_verb, "release", "Let a stopped table catch up, from where it stopped", admin);
-  release_verb->add_option("table", to_release.table, "SCHEMA.TABLE, as status shows it under parked")
-      ->required()
-      ->type_name("TABLE");
-  release_verb->add_flag("--overwrite", to_release.overwrite,
-                         "Write rows that do not fit as the leader has them; each is a line in the ledger");
-  release_verb->footer(
-      "Without --overwrite a row that does not fit stops the table again. Exit code 1 and the reason where it cannot "
-      "go on.\n\n"
-      "Examples:\n  crossfade tables release shop.orders\n"
-      "  crossfade tables release shop.orders --overwrite --config crossfade.yaml");
+  CLI::App* release_verb = add_release_verb(app, admin, to_release);
   BackfillVerbs backfill_verbs(app, admin);
   LoadOrder to_load;
   CLI::App* load_verb =
@@ -274,6 +280,7 @@ int run_cli(int argc, const char* const* argv, const CliContext& context) {
   add_load_options(*load_verb, to_load);
   VerifyVerbs verify_verbs(app, admin);
   RepairVerb repair_verb(app, admin);
+  MigrateVerb migrate_verb(app, admin);
   CLI::App* version_verb = app.add_subcommand("version", "Print the version");
   version_verb->footer("Example:\n  crossfade version");
 
@@ -302,6 +309,7 @@ int run_cli(int argc, const char* const* argv, const CliContext& context) {
   if (backfill_verbs.parsed()) return backfill_verbs.run(context);
   if (verify_verbs.parsed()) return verify_verbs.run(context);
   if (repair_verb.parsed()) return repair_verb.run(context);
+  if (migrate_verb.parsed()) return migrate_verb.run(context);
   context.out << "crossfade " << context.version << "\n";
   return kOk;
 }

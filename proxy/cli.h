@@ -24,8 +24,8 @@ struct CliContext {
       nullptr;  // of that verb; the exit code
 };
 
-// Returns the exit code: 0 fine, 1 error, from `report` 4 for differences, 8 for too few samples, and from `preflight`
-// 4 for blockers.
+// Returns the exit code: 0 fine, 1 error; from the verbs that compare 4 for differences, 8 for what is not whole; from
+// `preflight` and `migrate` 4 for blockers, too.
 int run_cli(int argc, const char* const* argv, const CliContext& context);
 
 }  // namespace crossfade::proxy

@@ -102,6 +102,7 @@ enum class Reason : std::uint8_t {
   session_unread,
   feed_undecided,
   leader_unreachable,
+  leader_changes,
 };
 
 struct Plan {

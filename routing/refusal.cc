@@ -8,12 +8,13 @@ namespace crossfade::routing {
 namespace {
 
 // tests/tidy/check_refusals.py reads this list.
-constexpr std::array<Refusal, 16> kRefusals = {{
+constexpr std::array<Refusal, 17> kRefusals = {{
     {.reason = Reason::freeze,
      .code = 1290,
      .sqlstate = "HY000",
-     .message = "writes are frozen (freeze_writes in the flags); try again when the freeze is over",
-     .what = "While `freeze_writes` is on: whatever may write, also every CALL, and every EXECUTE of a text that was "
+     .message = "writes are frozen (by a migration, or freeze_writes in the flags); try again when the freeze is over",
+     .what = "While `freeze_writes` is on, or behind `--hold` of `migrate --big-bang`: whatever may write, also every "
+             "CALL, and every EXECUTE of a text that was "
              "prepared by SQL",
      .why = "the flags ask for it; what a routine does, or a text inside of a variable, is not known",
      .remedy = "wait for the end of the freeze"},
@@ -141,6 +142,13 @@ constexpr std::array<Refusal, 16> kRefusals = {{
      .what = "A login while the leader cannot be reached, or refuses the account that is configured for this user",
      .why = "every session begins on the leader",
      .remedy = "the message names the backend and what it said"},
+    {.reason = Reason::leader_changes,
+     .code = 1053,
+     .sqlstate = "08S01",
+     .message = "another database leads from now on, and this statement was not executed; connect again",
+     .what = "A write that waits while `migrate --big-bang` makes `new` the leader",
+     .why = "the session was one of `old`",
+     .remedy = "connect again: the statement was not executed"},
 }};
 
 constexpr bool has_one_for_each_reason() {
@@ -148,7 +156,7 @@ constexpr bool has_one_for_each_reason() {
   for (const Refusal& refusal : kRefusals) {
     if (static_cast<std::size_t>(refusal.reason) != reason++) return false;
   }
-  return kRefusals.back().reason == Reason::leader_unreachable;  // the last of all
+  return kRefusals.back().reason == Reason::leader_changes;  // the last of all
 }
 static_assert(has_one_for_each_reason());
 

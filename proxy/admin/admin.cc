@@ -45,7 +45,7 @@ constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kMetrics = "text/plain; version=0.0.4; charset=utf-8";
 constexpr std::string_view kPaths =
     "/ /status /report /flags /metrics /startup /readiness /liveness /tables/release /jobs/backfill "
-    "/jobs/verify /jobs/repair";
+    "/jobs/verify /jobs/repair /jobs/switch";
 
 beast::string_view to_beast(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -69,20 +69,22 @@ Response health(bool good, std::string_view otherwise) {
 }
 
 Response index() {
-  return answer(http::status::ok, kJson,
-                pretty({{"crossfade", "admin"},
-                        {"paths",
-                         {{"/status", "what the proxy is doing"},
-                          {"/report", "what the shadow comparisons have shown"},
-                          {"/flags", "the flags in force"},
-                          {"/metrics", "Prometheus metrics"},
-                          {"/tables/release", "POST: a stopped table is caught up"},
-                          {"/jobs/backfill", "how far the copy of tables is; POST: start, pause, resume, cancel"},
-                          {"/jobs/verify", "what comparing both databases has shown; POST as for /jobs/backfill"},
-                          {"/jobs/repair", "how far the repair of rows is; POST as for /jobs/backfill"},
-                          {"/startup", "200 once the proxy has started"},
-                          {"/readiness", "200 while it takes clients"},
-                          {"/liveness", "200 while the process works, whatever the backends do"}}}}));
+  return answer(
+      http::status::ok, kJson,
+      pretty({{"crossfade", "admin"},
+              {"paths",
+               {{"/status", "what the proxy is doing"},
+                {"/report", "what the shadow comparisons have shown"},
+                {"/flags", "the flags in force"},
+                {"/metrics", "Prometheus metrics"},
+                {"/tables/release", "POST: a stopped table is caught up"},
+                {"/jobs/backfill", "how far the copy of tables is; POST: start, pause, resume, cancel"},
+                {"/jobs/verify", "what comparing both databases has shown; POST as for /jobs/backfill"},
+                {"/jobs/repair", "how far the repair of rows is; POST as for /jobs/backfill"},
+                {"/jobs/switch", "who leads, whether writes are frozen; POST: freeze, renew, switch, unfreeze"},
+                {"/startup", "200 once the proxy has started"},
+                {"/readiness", "200 while it takes clients"},
+                {"/liveness", "200 while the process works, whatever the backends do"}}}}));
 }
 
 // Answers one request. Knows nothing of connections.

@@ -61,6 +61,7 @@ Metrics::Gauges gauges(const StatusSources& sources) {
   out.lag_oldest_seconds = feed.lag_oldest_seconds;
   out.caught_up = feed.caught_up;
   out.backend_up = {feed.leader_up, feed.follower_up};
+  if (sources.shared.leader != config::Backend::old_db) std::swap(out.backend_up[0], out.backend_up[1]);
   out.flags_version = flags->version;
   out.flags_last_reload_ok = sources.flags.last_reload_ok();
   out.read_from_new_percent = flags->read_from_new.percent.ppm() / 10000.0;
@@ -99,6 +100,19 @@ static nlohmann::json without_rows(nlohmann::json verify) {
   return verify;
 }
 
+static nlohmann::json backend_json(const StatusSources& sources, const FeedStatus& feed, config::Backend which) {
+  const bool leads = which == sources.shared.leader;
+  const std::string& error = leads ? feed.leader_error : feed.follower_error;
+  nlohmann::json json = {{"state", (leads ? feed.leader_up : feed.follower_up) ? "up" : "down"},
+                         {"address", sources.config.backend(which).address.text()},
+                         {"server_version", leads ? feed.leader_version : feed.follower_version},
+                         {"connections", sources.shared.metrics.sum([which](const Counters& c) {
+                            return c.backend_connections_open[static_cast<std::size_t>(which)].get();
+                          })}};
+  if (!error.empty()) json["error"] = error;
+  return json;
+}
+
 nlohmann::json status_json(const StatusSources& sources) {
   const FeedStatus feed = settled_status(sources);
   const Metrics& metrics = sources.shared.metrics;
@@ -122,16 +136,6 @@ nlohmann::json status_json(const StatusSources& sources) {
   for (const auto& finding : feed.findings) {
     findings.push_back({{"severity", finding.severity}, {"object", finding.object}, {"text", finding.text}});
   }
-  const auto backend = [&](config::Backend which, bool up, const std::string& version, const std::string& error) {
-    nlohmann::json json = {{"state", up ? "up" : "down"},
-                           {"address", sources.config.backend(which).address.text()},
-                           {"server_version", version},
-                           {"connections", metrics.sum([which](const Counters& c) {
-                              return c.backend_connections_open[static_cast<std::size_t>(which)].get();
-                            })}};
-    if (!error.empty()) json["error"] = error;
-    return json;
-  };
   nlohmann::json flag_values = flags_json(*flags);
   flag_values["last_reload_ok"] = sources.flags.last_reload_ok();
   if (!sources.flags.last_error().empty()) flag_values["last_error"] = sources.flags.last_error();
@@ -141,6 +145,7 @@ nlohmann::json status_json(const StatusSources& sources) {
       {"ready", is_ready(sources)},
       {"draining", sources.shared.draining.load()},
       {"leader", config::name(sources.shared.leader)},
+      {"switch", sources.leader_switch()},
       {"caught_up", feed.caught_up},
       {"lag", {{"entries", feed.lag_entries}, {"bytes", feed.lag_bytes}, {"oldest_seconds", feed.lag_oldest_seconds}}},
       {"feed",
@@ -171,8 +176,8 @@ nlohmann::json status_json(const StatusSources& sources) {
         {"pinned_to_leader", sources.shared.pinned_sessions.total()},
         {"pinned_reasons", sources.shared.pinned_sessions.by_reason()}}},
       {"backends",
-       {{"old", backend(config::Backend::old_db, feed.leader_up, feed.leader_version, feed.leader_error)},
-        {"new", backend(config::Backend::new_db, feed.follower_up, feed.follower_version, feed.follower_error)}}},
+       {{"old", backend_json(sources, feed, config::Backend::old_db)},
+        {"new", backend_json(sources, feed, config::Backend::new_db)}}},
       {"shadow",
        {{"queue", sources.shared.shadow.queued()},
         {"connections",

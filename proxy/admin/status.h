@@ -25,6 +25,7 @@ struct StatusSources {
   const Backfill& backfill;
   const Verify& verify;
   const Repair& repair;
+  std::function<nlohmann::json()> leader_switch;  // who leads, and whether writes are frozen for a change of that
   TimePoint started;
 };
 

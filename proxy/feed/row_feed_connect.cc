@@ -4,6 +4,7 @@
 
 #include "dualwrite/sql_text.h"
 #include "proxy/counts/log_limit.h"
+#include "proxy/feed/leader_record.h"
 #include "proxy/feed/row_feed.h"
 #include "proxy/feed/server_answers.h"
 #include "proxy/feed/trigger_source.h"
@@ -31,6 +32,8 @@ Task<absl::Status> RowFeed::connect_leader() {
     co_return opened.status();
   }
   leader_ = *std::move(opened);
+  const absl::Status leads = co_await still_leads(*leader_, options_.schema);
+  if (!leads.ok()) co_return leads;
   if (on_connected) on_connected(options_.leader, leader_->greeting());
   co_return absl::OkStatus();
 }

@@ -155,6 +155,14 @@ Task<absl::Status> JobRunner::step(std::uint64_t applying) {
     const absl::Status loaded = co_await load_job();
     if (!loaded.ok()) co_return loaded;
   }
+  // Who has nothing to do keeps no connection of the leader's from a client.
+  const bool is_idle = job_record() == nullptr || migrate::is_over(job_record()->state);
+  if (requests_.empty() && is_idle && !starts_by_itself()) {
+    leader_.reset();
+    co_return co_await between_jobs();
+  }
+  const absl::Status led = co_await open_leader();
+  if (!led.ok()) co_return led;
   co_await answer_requests();
   if (job_record() == nullptr || migrate::is_over(job_record()->state)) co_return co_await between_jobs();
   if (job_record()->state != JobState::running) co_return absl::OkStatus();
@@ -178,15 +186,16 @@ Task<absl::Status> JobRunner::open_control() {
     auto prepared = co_await control_->query("SET SESSION foreign_key_checks=0", soon());
     if (!prepared.ok()) co_return prepared.status();
   }
-  if (!leader_ || !leader_->alive()) {
-    leader_.reset();
-    auto opened = co_await open_link(setting_.leader);
-    if (!opened.ok()) co_return opened.status();
-    leader_ = *std::move(opened);
-    const absl::Status made = co_await make_marker_table();
-    if (!made.ok()) co_return made;
-  }
   co_return absl::OkStatus();
+}
+
+Task<absl::Status> JobRunner::open_leader() {
+  if (leader_ && leader_->alive()) co_return absl::OkStatus();
+  leader_.reset();
+  auto opened = co_await open_link(setting_.leader);
+  if (!opened.ok()) co_return opened.status();
+  leader_ = *std::move(opened);
+  co_return co_await make_marker_table();
 }
 
 // Even IF NOT EXISTS waits for open transactions: it is asked for first.

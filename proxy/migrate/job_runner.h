@@ -90,6 +90,8 @@ class JobRunner {
   virtual Task<absl::Status> run_job(std::uint64_t applying) = 0;
   // While no job is running or paused: what is owed then. Nothing, as a rule.
   virtual Task<absl::Status> between_jobs();
+  // Jobs that nobody orders: these ask the leader, too.
+  virtual bool starts_by_itself() const { return false; }
   // Calls show().
   virtual void publish() = 0;
 
@@ -118,9 +120,10 @@ class JobRunner {
   Reactor reactor_;
   Signal wake_;
   std::unique_ptr<BackendLink> control_;  // the follower
-  std::unique_ptr<BackendLink> leader_;   // for questions that are no chunks
-  std::uint64_t applying_ = 0;            // what the job was loaded under
-  std::string note_;                      // why nothing goes on
+  // For questions that are no chunks; nullptr while there is nothing to do.
+  std::unique_ptr<BackendLink> leader_;
+  std::uint64_t applying_ = 0;  // what the job was loaded under
+  std::string note_;            // why nothing goes on
 
  private:
   struct Request {
@@ -131,7 +134,8 @@ class JobRunner {
   };
   Task<void> loop();
   Task<absl::Status> step(std::uint64_t applying);
-  Task<absl::Status> open_control();
+  Task<absl::Status> open_control();  // of the follower
+  Task<absl::Status> open_leader();
   Task<absl::Status> make_marker_table();
   void refuse_requests(const std::string& feed_state);
   Task<void> answer_requests();

@@ -11,6 +11,7 @@
 #include "nlohmann/json.hpp"
 #include "proxy/backend/definitions.h"
 #include "proxy/counts/metrics.h"
+#include "proxy/feed/leader_record.h"
 #include "proxy/feed/server_answers.h"
 #include "proxy/migrate/load_worker.h"
 #include "proxy/migrate/progress_line.h"
@@ -113,6 +114,9 @@ class Loading {
     auto opened = co_await open_control_link(context_, config::Backend::new_db);
     if (!opened.ok()) co_return opened.status();
     link_ = *std::move(opened);
+    auto record = co_await read_leader(*link_, schema_);
+    if (!record.ok()) co_return record.status();
+    if (record->new_leads) co_return absl::FailedPreconditionError("'new' leads: its tables are no longer replaced");
     const std::string name = ("crossfade_load_" + order_.table).substr(0, kLockNameMax);
     // A process that was killed may hold it until its server has seen that.
     std::string lock = "SELECT GET_LOCK(" + dualwrite::quote_text(name) + ",10)";

@@ -61,6 +61,7 @@ class Repair final : public JobRunner {
   Task<absl::StatusOr<std::string>> change_state(migrate::JobState state) override;
   Task<absl::Status> run_job(std::uint64_t applying) override;
   Task<absl::Status> between_jobs() override;
+  bool starts_by_itself() const override { return compare != nullptr; }
   void publish() override;
 
   Task<absl::StatusOr<std::optional<migrate::JobRecord>>> last_comparison();

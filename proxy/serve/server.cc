@@ -1,13 +1,9 @@
 #include "proxy/serve/server.h"
 
-#include <netdb.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <spdlog/spdlog.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,17 +11,20 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
+#include <cstdio>
 #include <thread>
 
 #include "proxy/admin/admin.h"
 #include "proxy/admin/status.h"
 #include "proxy/counts/log.h"
 #include "proxy/counts/log_limit.h"
+#include "proxy/feed/no_feed.h"
 #include "proxy/feed/row_feed.h"
-#include "proxy/migrate/backfill.h"
-#include "proxy/migrate/repair.h"
-#include "proxy/migrate/verify.h"
+#include "proxy/serve/execute_again.h"
+#include "proxy/serve/find_leader.h"
+#include "proxy/serve/jobs.h"
+#include "proxy/serve/leader_switch.h"
+#include "proxy/serve/listen.h"
 #include "proxy/session/session.h"
 #include "proxy/settings/flags_watcher.h"
 #include "proxy/settings/secrets.h"
@@ -38,9 +37,8 @@ namespace {
 
 constexpr auto kCallsInterval = std::chrono::seconds(1);
 constexpr auto kReleaseMax = std::chrono::seconds(60);  // a feed that is in the middle of a large transaction
-constexpr auto kJobOrderMax = std::chrono::seconds(60);
-constexpr auto kCompareOrderMax = std::chrono::seconds(10);
 constexpr auto kLastLinesAtMost = std::chrono::seconds(2);
+constexpr auto kAnewAtMost = std::chrono::milliseconds(2000);  // for sessions that have nothing to write, but to read
 
 // A listening socket; the main thread accepts, workers take turns.
 struct Listener {
@@ -49,68 +47,32 @@ struct Listener {
   config::Listen configured;
 };
 
-// `[::]` takes IPv4 clients too, whatever the system's default is; any other IPv6 address takes IPv6 alone.
-absl::StatusOr<int> listen_on(const config::Address& address, std::optional<std::uint32_t> socket_mode) {
-  const auto fail = [&](int fd) {
-    const absl::Status status =
-        absl::UnavailableError("cannot listen on " + address.text() + ": " + std::strerror(errno));
-    if (fd >= 0) close(fd);
-    return status;
-  };
-  if (address.is_unix) {
-    sockaddr_un local{};
-    local.sun_family = AF_UNIX;
-    if (address.host.size() >= sizeof local.sun_path)
-      return absl::InvalidArgumentError("socket path too long: " + address.host);
-    std::memcpy(local.sun_path, address.host.c_str(), address.host.size() + 1);
-    struct stat found {};
-    if (stat(address.host.c_str(), &found) == 0 && S_ISSOCK(found.st_mode)) unlink(address.host.c_str());
-    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, reinterpret_cast<const sockaddr*>(&local), sizeof local) != 0 ||
-        (socket_mode && chmod(address.host.c_str(), *socket_mode) != 0) || listen(fd, 4096) != 0)
-      return fail(fd);
-    return fd;
-  }
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE;
-  addrinfo* found = nullptr;
-  const int error = getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found);
-  if (error != 0) return absl::InvalidArgumentError("cannot listen on " + address.text() + ": " + gai_strerror(error));
-  const int fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  const int on = 1;
-  if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (fd >= 0 && found->ai_family == AF_INET6) {
-    const auto* wanted = reinterpret_cast<const sockaddr_in6*>(found->ai_addr);
-    const int v6_only = IN6_IS_ADDR_UNSPECIFIED(&wanted->sin6_addr) ? 0 : 1;
-    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
-  }
-  const bool good = fd >= 0 && bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, 4096) == 0;
-  freeaddrinfo(found);
-  if (!good) return fail(fd);
-  return fd;
-}
-
 class Server {
  public:
   explicit Server(const config::Config& config) : config_(config) {}
 
   absl::Status start();
   int run();
+  // After run(): another process is to take this one's place, since another backend leads.
+  bool begins_anew() const { return ending_ == Ending::anew; }
 
  private:
+  enum class Ending : std::uint8_t { no, drained, anew };
+  absl::Status make_parts();
+  void start_following();
   absl::Status start_listeners();
   absl::Status start_admin();
   absl::StatusOr<std::string> release(const ReleaseOrder& order);
-  static absl::StatusOr<std::string> order_job(JobRunner& runner, const nlohmann::json& json);
-  std::array<JobRunner*, 3> runners() const { return {backfill_.get(), verify_.get(), repair_.get()}; }
+  absl::Status old_leads() const;
   void prepare_feeds();
   void on_flags(std::shared_ptr<const config::Flags> flags);
+  void distribute_flags();
+  void begin_anew();
   Task<void> accept_loop(Listener& listener);
   Task<void> signal_loop();
   void reload_certificates();
   Task<void> count_calls_regularly();
-  Task<void> drain();
+  Task<void> drain(std::chrono::milliseconds at_most);
   void everywhere(const std::function<void(Worker&)>& work);
 
   const config::Config& config_;
@@ -118,11 +80,11 @@ class Server {
   Reactor reactor_;
   FeedSwitch feed_;
   std::unique_ptr<RowFeed> row_feed_;
-  std::unique_ptr<Backfill> backfill_;
-  std::unique_ptr<Verify> verify_;
-  std::unique_ptr<Repair> repair_;
+  std::unique_ptr<NoFeed> no_feed_;  // in its place while `new` leads
+  std::unique_ptr<Jobs> jobs_;
   std::unique_ptr<ShadowPool> shadow_;
   std::unique_ptr<Shared> shared_;
+  std::unique_ptr<LeaderSwitch> switch_;
   std::unique_ptr<FlagsWatcher> flags_;
   std::atomic<std::shared_ptr<const config::Flags>> in_force_;  // those that every worker goes by
   std::vector<std::unique_ptr<Worker>> workers_;
@@ -131,11 +93,11 @@ class Server {
   std::unique_ptr<Descriptor> signals_;
   std::unique_ptr<AdminServer> admin_;
   std::size_t next_worker_ = 0;
-  bool draining_ = false;
+  Ending ending_ = Ending::no;
   TimePoint started_ = Clock::now();
 };
 
-absl::Status Server::start() {
+absl::Status Server::make_parts() {
   auto credentials = read_credentials(config_);
   if (!credentials.ok()) return credentials.status();
   auto rsa = protocol::RsaKey::generate();
@@ -148,6 +110,7 @@ absl::Status Server::start() {
     options.compression = config::BackendCompression::none;
     return options;
   };
+  const config::Backend leader = find_leader(config_, *credentials);
   shadow_ = std::make_unique<ShadowPool>(
       config_.shadow, feed_, metrics_, *std::move(store),
       [this](config::Backend which, const std::string& user) { return shared_->user_link_options(which, user); });
@@ -160,37 +123,45 @@ absl::Status Server::start() {
                                          .users = UserDirectory(std::move(credentials->users), config_.learned_users),
                                          .backend_tls = credentials->backend_tls,
                                          .control = credentials->control,
-                                         .traits = {}});
+                                         .traits = {},
+                                         .leader = leader});
   row_feed_ = std::make_unique<RowFeed>(RowFeedOptions{.link = control_link_now,
                                                        .leader = config::Backend::old_db,
                                                        .schema = config_.control.schema,
                                                        .config = config_.dual_write,
                                                        .max_lag = config_.reads.max_lag},
                                         metrics_);
+  no_feed_ = std::make_unique<NoFeed>(
+      leader, [control_link_now, leader] { return control_link_now(leader); }, metrics_);
   const JobSetting jobs{.link = control_link_now, .leader = config::Backend::old_db, .schema = config_.control.schema};
-  backfill_ = std::make_unique<Backfill>(jobs, *row_feed_, metrics_);
-  verify_ = std::make_unique<Verify>(jobs, *row_feed_, metrics_);
-  repair_ = std::make_unique<Repair>(jobs, *row_feed_, metrics_);
-  repair_->on_repaired = [this] { verify_->read_again(); };
-  row_feed_->on_connected = [this](config::Backend which, const protocol::Greeting& greeting) {
-    shared_->traits.set(which, greeting);
-  };
+  jobs_ = std::make_unique<Jobs>(jobs, *row_feed_, metrics_);
+  switch_ =
+      std::make_unique<LeaderSwitch>(LeaderSwitch::Setting{.reactor = reactor_,
+                                                           .shared = *shared_,
+                                                           .flags_changed = [this] { distribute_flags(); },
+                                                           .backfill = [this] { return jobs_->backfill.status(); },
+                                                           .verify = [this] { return jobs_->verify.status(); },
+                                                           .begin_anew = [this] { begin_anew(); }});
   prepare_feeds();
+  return absl::OkStatus();
+}
 
+absl::Status Server::start() {
+  const absl::Status made = make_parts();
+  if (!made.ok()) return made;
   auto flags = FlagsWatcher::start(config_.flags_file,
                                    [this](std::shared_ptr<const config::Flags> fresh) { on_flags(std::move(fresh)); });
   if (!flags.ok()) return flags.status();
   flags_ = *std::move(flags);
-  in_force_.store(flags_->current());
+  in_force_.store(switch_->over(flags_->current()));
   const unsigned count = config_.threads != 0 ? config_.threads : std::max(1u, std::thread::hardware_concurrency());
-  for (unsigned i = 0; i < count; ++i) workers_.push_back(std::make_unique<Worker>(*shared_, flags_->current()));
+  for (unsigned i = 0; i < count; ++i) workers_.push_back(std::make_unique<Worker>(*shared_, in_force_.load()));
   const absl::Status listening = start_listeners();
   if (!listening.ok()) return listening;
   const absl::Status shadowing = shadow_->start();
   if (!shadowing.ok()) return shadowing;
-  row_feed_->set_flags(flags_->current()->dual_write, [] {});
-  row_feed_->start();
-  for (JobRunner* runner : runners()) runner->start();
+  start_following();
+  switch_->start();
   for (auto& worker : workers_) {
     threads_.emplace_back([&worker = *worker] {
       pthread_setname_np(pthread_self(), "worker");
@@ -201,13 +172,25 @@ absl::Status Server::start() {
   return start_admin();
 }
 
+// Or not: who leads no more is not followed, and jobs would write `new` as `old` is.
+void Server::start_following() {
+  if (shared_->leader != config::Backend::old_db) {
+    feed_.choose(FeedKind::log, *no_feed_, "'new' leads");
+    no_feed_->start();
+    return;
+  }
+  row_feed_->set_flags(flags_->current()->dual_write, [] {});
+  row_feed_->start();
+  jobs_->start();
+}
+
 // The feed asks the leader, and says what it is to be.
 void Server::prepare_feeds() {
-  if (config_.dual_write.repair == config::DualWriteConfig::Repair::automatic) {
-    repair_->compare = [this](nlohmann::json options) {
-      return verify_->carry_out({.verb = JobOrder::Verb::start, .options = std::move(options)}, kCompareOrderMax);
-    };
-  }
+  if (config_.dual_write.repair == config::DualWriteConfig::Repair::automatic) jobs_->repair_by_itself();
+  row_feed_->on_connected = [this](config::Backend which, const protocol::Greeting& greeting) {
+    shared_->traits.set(which, greeting);
+  };
+  no_feed_->on_connected = row_feed_->on_connected;
   feed_.consider(*row_feed_);
   row_feed_->on_anchored = [this](FeedKind kind) {
     feed_.choose(
@@ -244,6 +227,7 @@ absl::Status Server::start_listeners() {
 
 // On the admin server's thread.
 absl::StatusOr<std::string> Server::release(const ReleaseOrder& order) {
+  if (const absl::Status leads = old_leads(); !leads.ok()) return leads;
   if (feed_.status().kind == FeedKind::undecided) {
     return absl::FailedPreconditionError("no feed has begun yet, so no table is stopped");
   }
@@ -251,10 +235,9 @@ absl::StatusOr<std::string> Server::release(const ReleaseOrder& order) {
   return row_feed_->release({.schema = order.schema, .table = order.table}, how, kReleaseMax);
 }
 
-absl::StatusOr<std::string> Server::order_job(JobRunner& runner, const nlohmann::json& json) {
-  auto order = parse_job_order(json);
-  if (!order.ok()) return order.status();
-  return runner.carry_out(*std::move(order), kJobOrderMax);
+absl::Status Server::old_leads() const {
+  if (shared_->leader == config::Backend::old_db) return absl::OkStatus();
+  return absl::FailedPreconditionError("'new' leads: nothing is written there from 'old' any more");
 }
 
 absl::Status Server::start_admin() {
@@ -268,9 +251,10 @@ absl::Status Server::start_admin() {
                               .shared = *shared_,
                               .flags = *flags_,
                               .flags_in_force = [this] { return in_force_.load(); },
-                              .backfill = *backfill_,
-                              .verify = *verify_,
-                              .repair = *repair_,
+                              .backfill = jobs_->backfill,
+                              .verify = jobs_->verify,
+                              .repair = jobs_->repair,
+                              .leader_switch = [this] { return switch_->status(); },
                               .started = started_};
   AdminHandlers handlers;
   handlers.status = [sources] { return status_json(sources); };
@@ -279,11 +263,16 @@ absl::Status Server::start_admin() {
   handlers.report = [this] { return shadow_->report(); };
   handlers.ready = [sources] { return is_ready(sources); };
   handlers.release = [this](const ReleaseOrder& order) { return release(order); };
-  for (JobRunner* runner : runners()) {
+  for (JobRunner* runner : jobs_->all()) {
     handlers.jobs[runner->kind()] = {
         .status = [runner] { return runner->status(); },
-        .order = [runner](const nlohmann::json& order) { return order_job(*runner, order); }};
+        .order = [this, runner](const nlohmann::json& order) -> absl::StatusOr<std::string> {
+          if (const absl::Status leads = old_leads(); !leads.ok()) return leads;
+          return order_job(*runner, order);
+        }};
   }
+  handlers.jobs["switch"] = {.status = [this] { return switch_->status(); },
+                             .order = [this](const nlohmann::json& order) { return switch_->order(order); }};
   handlers.started = [sources] { return sources.shared.traits.get(sources.shared.leader).known; };
   auto admin = AdminServer::start(config_.admin.address, token, std::move(handlers));
   if (!admin.ok()) return admin.status();
@@ -297,15 +286,16 @@ void Server::everywhere(const std::function<void(Worker&)>& work) {
 }
 
 void Server::on_flags(std::shared_ptr<const config::Flags> flags) {
-  row_feed_->set_flags(flags->dual_write, [this, flags] {
-    // It may have waited, and others may have come since.
-    const auto newest = flags_ ? flags_->current() : flags;
-    // The last worker that takes them makes them those in force: each takes what is posted in turn.
-    const auto left = std::make_shared<std::atomic<std::size_t>>(workers_.size());
-    everywhere([this, newest, left](Worker& worker) {
-      worker.flags = newest;
-      if (left->fetch_sub(1) == 1) in_force_.store(newest);
-    });
+  row_feed_->set_flags(switch_->over(std::move(flags))->dual_write, [this] { distribute_flags(); });
+}
+
+// Any thread. Each worker takes those that are the newest when it comes to it; the last makes them those in force.
+void Server::distribute_flags() {
+  const auto left = std::make_shared<std::atomic<std::size_t>>(workers_.size());
+  everywhere([this, left](Worker& worker) {
+    worker.flags = switch_->over(flags_->current());
+    worker.write_hold = switch_->hold();
+    if (left->fetch_sub(1) == 1) in_force_.store(worker.flags);
   });
 }
 
@@ -367,23 +357,23 @@ Task<void> Server::signal_loop() {
       read_credentials_again(
           config_, {.users = shared_->users, .control = shared_->control, .backend_tls = shared_->backend_tls});
       reload_certificates();
-    } else if (draining_) {
+    } else if (ending_ == Ending::drained) {
       spdlog::warn("signal={} ending=now", info.ssi_signo);
       reactor_.stop();
       co_return;
     } else {
-      draining_ = true;
-      reactor_.spawn(drain());
+      ending_ = Ending::drained;
+      reactor_.spawn(drain(config_.limits.drain_timeout));
     }
   }
 }
 
 // No new clients; sessions end at their next moment without a transaction; the rest when time is up.
-Task<void> Server::drain() {
+Task<void> Server::drain(std::chrono::milliseconds at_most) {
   shared_->draining.store(true);
-  spdlog::info("draining clients={} at_most_ms={}", shared_->clients.load(), config_.limits.drain_timeout.count());
+  spdlog::info("draining clients={} at_most_ms={}", shared_->clients.load(), at_most.count());
   everywhere([](Worker& worker) { worker.begin_drain(); });
-  const TimePoint deadline = Clock::now() + config_.limits.drain_timeout;
+  const TimePoint deadline = Clock::now() + at_most;
   while (shared_->clients.load() > 0 && Clock::now() < deadline)
     co_await reactor_.sleep_for(std::chrono::milliseconds(10));
   if (shared_->clients.load() > 0) {
@@ -392,6 +382,16 @@ Task<void> Server::drain() {
     co_await reactor_.sleep_for(std::chrono::milliseconds(200));
   }
   reactor_.stop();
+}
+
+// Any thread.
+void Server::begin_anew() {
+  reactor_.post([this] {
+    if (ending_ != Ending::no) return;
+    ending_ = Ending::anew;
+    everywhere([](Worker& worker) { worker.leader_changes = true; });
+    reactor_.spawn(drain(kAnewAtMost));
+  });
 }
 
 int Server::run() {
@@ -405,8 +405,9 @@ int Server::run() {
   reactor_.run();
   admin_->stop();
   flags_.reset();
-  for (JobRunner* runner : runners()) runner->stop();
+  jobs_->stop();
   row_feed_->stop();
+  no_feed_->stop();
   shadow_->stop();
   shared_->control_links.stop();
   for (auto& worker : workers_) worker->reactor.stop();
@@ -431,8 +432,13 @@ int serve(const config::Config& config) {
     finish_logging(kLastLinesAtMost);
     std::_Exit(1);  // threads may be running already; nothing was promised to anybody yet
   }
-  const int code = server->run();
+  int code = server->run();
   finish_logging(kLastLinesAtMost);
+  if (server->begins_anew()) {
+    const absl::Status failed = execute_again();
+    std::fprintf(stderr, "crossfade: cannot begin anew: %s\n", std::string(failed.message()).c_str());
+    code = 1;
+  }
   // Sessions that outlived the drain are suspended for good: the process ends without unwinding them.
   std::_Exit(code);
 }

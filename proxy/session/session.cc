@@ -37,6 +37,14 @@ void Session::begin_drain() {
   if (parts_.client.idle() && may_drain()) end_now();
 }
 
+std::optional<OpenWrite> Session::open_write() const {
+  const Transaction& transaction = parts_.state.transaction;
+  if (transaction.flags().freeze_writes || (!transaction.open() && !at_work_)) return std::nullopt;
+  return OpenWrite{.connection_id = parts_.identity.connection_id,
+                   .user = parts_.identity.account.name,
+                   .in_transaction = transaction.open()};
+}
+
 Task<void> Session::run() {
   const bool entered = co_await login_.log_in();
   parts_.client.begin_commands(parts_.site.shared.config.limits.packet_bytes_max);
@@ -48,11 +56,13 @@ Task<void> Session::run() {
       break;
     }
     if (!command->has_value()) break;
+    at_work_ = true;
     Answer answer = co_await dispatch(**command);
     if (!std::holds_alternative<Relayed>(answer)) {
       const Next next = co_await deliver(parts_, std::move(answer));
       if (next == Next::close) break;
     }
+    at_work_ = false;
     if (parts_.leader.killed()) break;
     BackendLink& leading = parts_.leader.link();
     if (leading.parting() && co_await leading.has_left(parts_.site.in(kAnswerMax))) break;

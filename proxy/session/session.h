@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "proxy/session/conversation/conversation.h"
 #include "proxy/session/login/login.h"
@@ -28,6 +29,8 @@ class Session {
   // Closes at the next moment without an open transaction.
   void begin_drain();
   void end_now() { parts_.client.end_now(); }
+  // It goes by flags that let it write, and is in the middle of something.
+  std::optional<OpenWrite> open_write() const;
   // The leader has carried out a KILL. If it was of this client's connection, or of what runs on it, so does this.
   void note_kill(const routing::KillTarget& target);
 
@@ -38,6 +41,7 @@ class Session {
   Conversation parts_;
   Login login_;
   bool draining_ = false;
+  bool at_work_ = false;  // on a command
 };
 
 }  // namespace crossfade::proxy

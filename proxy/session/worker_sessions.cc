@@ -32,6 +32,14 @@ void Worker::end_sessions() {
   for (Session* session : sessions) session->end_now();
 }
 
+std::vector<OpenWrite> Worker::open_writes() const {
+  std::vector<OpenWrite> out;
+  for (const Session* session : sessions) {
+    if (std::optional<OpenWrite> open = session->open_write()) out.push_back(*std::move(open));
+  }
+  return out;
+}
+
 void Worker::note_kill(const routing::KillTarget& target) {
   for (Session* session : sessions) session->note_kill(target);
 }

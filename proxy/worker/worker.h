@@ -3,6 +3,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -11,6 +12,7 @@
 #include <random>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "config/config.h"
@@ -123,6 +125,13 @@ class CallCounts {
   std::uint64_t uncounted_ = 0;
 };
 
+// A session that a freeze waits for.
+struct OpenWrite {
+  std::uint32_t connection_id = 0;  // as its client knows it
+  std::string user;
+  bool in_transaction = false;  // else a statement runs
+};
+
 class Worker {
  public:
   Worker(Shared& shared_state, std::shared_ptr<const config::Flags> initial_flags);
@@ -130,7 +139,10 @@ class Worker {
   Shared& shared;
   Reactor reactor;
   Counters& counters;
-  std::shared_ptr<const config::Flags> flags;   // replaced by a posted task
+  std::shared_ptr<const config::Flags> flags;  // replaced by a posted task
+  // Of flags that freeze writes: how long a write waits for their end before it is refused; 0: not at all.
+  std::chrono::milliseconds write_hold{0};
+  bool leader_changes = false;  // what waits will not go on here: this process begins anew, with another leader
   std::array<std::uint8_t, 16 * 1024> scratch;  // of whoever is running; nobody keeps it across a wait
   std::mt19937_64 random;
   CallCounts calls;
@@ -140,6 +152,8 @@ class Worker {
   void accept(int fd, std::shared_ptr<const Entrance> entrance);
   void begin_drain();
   void end_sessions();
+  // Whose writes may still be under way, begun before the flags froze them.
+  std::vector<OpenWrite> open_writes() const;
   // The leader has carried this out.
   void note_kill(const routing::KillTarget& target);
 };

@@ -98,6 +98,10 @@ Task<Answer> on_query(Conversation& s, Command command) {
     co_await find_out(s, question);
     plan = decide(s, question);
   }
+  if (is_held(s, plan)) {
+    s.client.own(command);
+    plan = co_await hold(s, question, plan);
+  }
   co_return co_await carry_out(s, plan, facts, command);
 }
 

@@ -74,7 +74,8 @@ Task<Answer> on_bulk(Conversation& s, Command command) {
 
   Question question = ask_about(s, prepared->facts, prepared->schema);
   question.execution = routing::Execution::leader_only;
-  const routing::Plan plan = decide(s, question);
+  routing::Plan plan = decide(s, question);
+  if (is_held(s, plan)) plan = co_await hold(s, question, plan);
   s.state.diagnostics.forget();
   if (plan.action == Action::refuse) co_return refused(plan.reason);
   s.leader.hold().note(prepared->facts);

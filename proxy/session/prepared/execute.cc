@@ -182,6 +182,7 @@ Task<Answer> on_execute(Conversation& s, Command command) {
     co_await find_out(s, question);
     plan = decide(s, question);
   }
+  if (is_held(s, plan)) plan = co_await hold(s, question, plan);
   co_return co_await execute_planned(s, plan, *prepared, *std::move(execution));
 }
 

@@ -8,6 +8,8 @@ using routing::StatementFacts;
 
 namespace {
 
+constexpr auto kHeldLook = std::chrono::milliseconds(50);
+
 // A name may be a view's over any table: only what is known to be a table itself is not behind.
 Task<Known> reads_stopped_tables(Conversation& s, const StatementFacts& facts, const std::string& schema) {
   for (const routing::TableName& name : facts.tables) {
@@ -73,6 +75,28 @@ Task<void> find_out(Conversation& s, Question& question) {
     question.reads_stopped_tables = co_await reads_stopped_tables(s, question.facts, question.schema);
   }
   if (question.repeatable == Known::unknown) question.repeatable = co_await is_repeatable(s);
+}
+
+bool is_held(const Conversation& s, const routing::Plan& plan) {
+  return plan.action == routing::Action::refuse && plan.reason == routing::Reason::freeze &&
+         s.site.worker.write_hold.count() > 0;
+}
+
+Task<routing::Plan> hold(Conversation& s, Question& question, routing::Plan plan) {
+  const TimePoint until = s.site.in(s.site.worker.write_hold);
+  while (is_held(s, plan) && s.site.reactor.now() < until && !s.client.ending()) {
+    co_await s.site.reactor.sleep_for(kHeldLook);
+    if (s.site.worker.leader_changes) {
+      plan.reason = routing::Reason::leader_changes;
+      break;
+    }
+    s.state.transaction.take_flags(s.site.worker.flags);
+    plan = decide(s, question);
+    if (plan.action != routing::Action::ask) continue;
+    co_await find_out(s, question);
+    plan = decide(s, question);
+  }
+  co_return plan;
 }
 
 // A text that is misread goes where it would have gone, unless it is a read that may go elsewhere, or hides a statement

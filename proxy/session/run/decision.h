@@ -27,6 +27,11 @@ Question ask_about(Conversation& s, const routing::StatementFacts& facts, const 
 routing::Plan decide(Conversation& s, const Question& question);
 Task<void> find_out(Conversation& s, Question& question);
 
+// Refused because writes are frozen, while the worker has them wait: until they are not, or for as long as that says,
+// and then decided again. What it hangs on must outlast the wait (ClientChannel::own).
+bool is_held(const Conversation& s, const routing::Plan& plan);
+Task<routing::Plan> hold(Conversation& s, Question& question, routing::Plan plan);
+
 // The text means one thing or another, and it bears on where it goes: the leader is to be asked how it reads.
 bool must_ask_how_to_read(const Conversation& s, const routing::StatementFacts& facts, std::string_view sql);
 

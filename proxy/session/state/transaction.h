@@ -14,7 +14,7 @@ namespace crossfade::proxy {
 // nobody.
 //
 // Invariant: the snapshot of the flags changes only while no transaction is open, so that one transaction is judged by
-// one set of flags.
+// one set of flags; but for one that froze writes, under which a transaction has done nothing yet.
 class Transaction {
  public:
   explicit Transaction(std::shared_ptr<const config::Flags> flags) : flags_(std::move(flags)) {}
@@ -30,9 +30,10 @@ class Transaction {
   }
   const config::Flags& flags() const { return *flags_; }
 
-  // A statement is about to be judged, by the newest flags if it may.
+  // A statement is about to be judged, by the newest flags if it may. Under flags that froze writes nothing was
+  // written.
   void take_flags(const std::shared_ptr<const config::Flags>& newest) {
-    if (!open_ && flags_ != newest) flags_ = newest;
+    if ((!open_ || flags_->freeze_writes) && flags_ != newest) flags_ = newest;
   }
   enum class Change : std::uint8_t { none, ended };
   // An answer of the leader's has these status flags. `ended`: by it, and no other has begun.

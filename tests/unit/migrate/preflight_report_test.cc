@@ -41,10 +41,10 @@ TEST(PreflightReport, BlockersComeFirstInBothForms) {
        .longest = 12},
       {.severity = Severity::warning, .table = {"app", "t"}, .object = "table", .code = "x", .reason = "y"},
   });
-  const nlohmann::json json = preflight_json(one);
-  EXPECT_EQ(json["verdict"], "blocked");
-  EXPECT_EQ(json["blockers"], 1);
-  EXPECT_EQ(json["findings"][0], (nlohmann::json{{"severity", "blocker"},
+  const nlohmann::json told = preflight_json(one);
+  EXPECT_EQ(told["verdict"], "blocked");
+  EXPECT_EQ(told["blockers"], 1);
+  EXPECT_EQ(told["findings"][0], (nlohmann::json{{"severity", "blocker"},
                                                  {"object", "app.t column a"},
                                                  {"table", "app.t"},
                                                  {"code", "type_narrower"},
@@ -52,8 +52,8 @@ TEST(PreflightReport, BlockersComeFirstInBothForms) {
                                                  {"advice", "MODIFY it"},
                                                  {"rows", 3},
                                                  {"longest", 12}}));
-  EXPECT_EQ(json["findings"][1]["object"], "app.t");
-  EXPECT_FALSE(json["findings"][1].contains("rows"));
+  EXPECT_EQ(told["findings"][1]["object"], "app.t");
+  EXPECT_FALSE(told["findings"][1].contains("rows"));
   const std::string text = preflight_text(one);
   EXPECT_LT(text.find("BLOCKERS"), text.find("WARNINGS"));
   EXPECT_LT(text.find("WARNINGS"), text.find("NOTES"));

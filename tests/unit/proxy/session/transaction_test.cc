@@ -76,5 +76,17 @@ TEST(Transaction, KeepsItsFlagsToItsEnd) {
   EXPECT_EQ(&transaction.flags(), second.get());
 }
 
+TEST(Transaction, FlagsThatFrozeWritesAreReplacedInTheMiddle) {
+  config::Flags frozen;
+  frozen.freeze_writes = true;
+  const auto newest = some_flags();
+  Transaction transaction(std::make_shared<const config::Flags>(frozen));
+  transaction.note_status(kOpen);
+  transaction.take_flags(newest);
+  EXPECT_EQ(&transaction.flags(), newest.get());
+  transaction.take_flags(some_flags());
+  EXPECT_EQ(&transaction.flags(), newest.get()) << "these have let it write";
+}
+
 }  // namespace
 }  // namespace crossfade::proxy
