@@ -83,7 +83,7 @@ std::string time2_text(const LogColumn& column, Bytes bytes) {
   return text;
 }
 
-std::string decimal_text(const LogColumn& column, Bytes bytes) {
+std::string decimal_of(const LogColumn& column, Bytes bytes) {
   // As an opaque value of JSON, which has the same digits behind precision and scale.
   protocol::Buffer json{0x0f, 246, static_cast<std::uint8_t>(bytes.size() + 2),
                         static_cast<std::uint8_t>(column.metadata & 0xff),
@@ -128,7 +128,7 @@ std::string value_text(const LogColumn& column, const LogValue& value) {
     case LogType::double_:
       return format("%.17g", std::bit_cast<double>(little_endian(bytes)));
     case LogType::newdecimal:
-      return decimal_text(column, bytes);
+      return decimal_of(column, bytes);
     case LogType::bit:
       return "b" + std::to_string(big_endian(bytes));
     case LogType::date: {
