@@ -82,7 +82,7 @@ class RowFeed final : public Feed {
 
   // Set before start(); called on the feed's thread.
   // From here on the source tells everything: sessions may be relays.
-  std::function<void(FeedKind kind)> on_anchored;
+  std::function<void(FeedKind kind, const std::string& why)> on_anchored;
   // Writes are not duplicated, and no feed was needed yet: sessions may be relays.
   std::function<void()> on_idle;
 
@@ -112,7 +112,7 @@ class RowFeed final : public Feed {
   Task<absl::Status> connect_leader();
   Task<absl::Status> check_leader();
   Task<absl::Status> anchor();
-  Task<absl::Status> choose_source(const std::optional<dualwrite::Anchor>& found);
+  Task<absl::StatusOr<std::string>> choose_source(const std::optional<dualwrite::Anchor>& found);
   Task<absl::Status> make_anchor_table();
   Task<absl::Status> make_anchor();
   Task<absl::Status> connect_follower();

@@ -71,8 +71,8 @@ Task<absl::Status> RowFeed::anchor() {
   if (!asked.ok()) co_return asked.status();
   auto found = dualwrite::anchor_from(asked->front());
   if (!found.ok()) co_return found.status();
-  const absl::Status chosen = co_await choose_source(*found);
-  if (!chosen.ok()) co_return chosen;
+  auto chosen = co_await choose_source(*found);
+  if (!chosen.ok()) co_return chosen.status();
   catalog_.follow(*source_);
   kind_.store(source_->kind(), std::memory_order_release);
   names_commits_.store(source_->kind() == FeedKind::log, std::memory_order_release);
@@ -84,13 +84,13 @@ Task<absl::Status> RowFeed::anchor() {
     const absl::Status made = co_await make_anchor();
     if (!made.ok()) co_return made;
   }
-  on_anchored(source_->kind());
+  on_anchored(source_->kind(), *chosen);
   call_anchored();
   co_return absl::OkStatus();
 }
 
-// The one that was used before; else the first that this leader is fit for, of those that are configured.
-Task<absl::Status> RowFeed::choose_source(const std::optional<dualwrite::Anchor>& found) {
+// Says why. The one that was used before; else the first that this leader is fit for, of those that are configured.
+Task<absl::StatusOr<std::string>> RowFeed::choose_source(const std::optional<dualwrite::Anchor>& found) {
   using Choice = config::DualWriteConfig::Feed;
   const Choice wanted = options_.config.feed;
   std::string why;
@@ -98,7 +98,12 @@ Task<absl::Status> RowFeed::choose_source(const std::optional<dualwrite::Anchor>
     const bool is_configured = wanted == Choice::automatic ||
                                (wanted == Choice::log && source->kind() == FeedKind::log) ||
                                (wanted == Choice::trigger && source->kind() == FeedKind::trigger);
-    if (found && kind_of_place(found->at) != source->kind()) continue;
+    if (found && kind_of_place(found->at) != source->kind()) {
+      if (wanted != Choice::automatic) continue;
+      auto declined = co_await source->judge(*leader_);
+      if (absl::IsFailedPrecondition(declined.status())) why = std::string(declined.status().message());
+      continue;
+    }
     if (found && !is_configured) {
       const std::string kind(proxy::name(source->kind()));
       co_return absl::FailedPreconditionError("this migration is fed by " + kind + " since " + found->at.text() +
@@ -109,7 +114,13 @@ Task<absl::Status> RowFeed::choose_source(const std::optional<dualwrite::Anchor>
     if (identity.ok()) {
       identity_ = *std::move(identity);
       source_ = source.get();
-      co_return absl::OkStatus();
+      std::string chosen = source_->kind() == FeedKind::log ? "the leader's row log tells every change"
+                                                            : "triggers on the leader tell every change";
+      if (!why.empty()) {
+        spdlog::warn("feed={} chosen=auto not_by_log=\"{}\"", proxy::name(source_->kind()), why);
+        chosen += "; its row log does not: " + why;
+      }
+      co_return chosen;
     }
     if (found || wanted != Choice::automatic || !absl::IsFailedPrecondition(identity.status())) {
       co_return identity.status();

@@ -192,11 +192,7 @@ void Server::prepare_feeds() {
   };
   no_feed_->on_connected = row_feed_->on_connected;
   feed_.consider(*row_feed_);
-  row_feed_->on_anchored = [this](FeedKind kind) {
-    feed_.choose(
-        kind, *row_feed_,
-        kind == FeedKind::log ? "the leader's row log tells every change" : "triggers on the leader tell every change");
-  };
+  row_feed_->on_anchored = [this](FeedKind kind, const std::string& why) { feed_.choose(kind, *row_feed_, why); };
   row_feed_->on_idle = [this] { feed_.choose(FeedKind::log, *row_feed_, "writes are not duplicated"); };
 }
 

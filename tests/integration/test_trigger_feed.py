@@ -376,7 +376,9 @@ def test_automatic_is_by_triggers_where_there_is_no_row_log(env):
     env.tables(SENTINEL, T, SEED)
     proxy = env.proxy({"dual_write": {"feed": "auto"}})
     env.needs_proxy()
-    assert proxy.status()["feed"]["kind"] == "trigger", proxy.status()["feed"]
+    feed = proxy.status()["feed"]
+    assert feed["kind"] == "trigger" and "its row log does not: " in feed["why"] and "log_bin" in feed["why"], feed
+    assert "not_by_log=" in proxy.log_tail(100)
     through(proxy, "UPDATE t SET v = 4")
     assert_followed(env, proxy, rows_min=3)
 
