@@ -321,6 +321,8 @@ def test_the_command_is_killed(env):
     with migrating(env, rows=10000) as proxy:
         command = begun(proxy, *SLOWLY)
         copying(proxy)
+        # Past the order that started the copy, for which the lease is longer.
+        wait_until(lambda: json.loads(proxy.get("/jobs/backfill"))["rows"] > 900, 60, "a copy that is well under way")
         command.kill()
         command.wait()
         # Held until the lease is over.
