@@ -202,6 +202,21 @@ def test_clients_wait_and_are_told(env):
             assert -6 in ids(env.old)
 
 
+def test_an_execution_waits(env):
+    with migrating(env, rows=10) as proxy:
+        wire = proxy.wire(database="app")
+        post(proxy, {"verb": "freeze", "options": {"holder": "test", "lease_ms": 20000, "hold_ms": 10000}})
+        wait_until(lambda: gate(proxy)["state"] == "closed", 10, "the freeze")
+        statement = wire.prepare("INSERT INTO t (id, v) VALUES (?, ?)")[0]
+        waiting = threading.Thread(target=lambda: wire.execute(statement, (500, 1)))
+        waiting.start()
+        time.sleep(0.3)
+        assert 500 not in ids(env.old)
+        post(proxy, {"verb": "unfreeze", "options": {"holder": "test"}})
+        waiting.join(10)
+        assert 500 in ids(env.old)
+
+
 def post(proxy, order, path="/jobs/switch"):
     request = urllib.request.Request("http://127.0.0.1:%d%s" % (proxy.admin_port, path), json.dumps(order).encode(),
                                      {"Content-Type": "application/json"})
@@ -321,6 +336,8 @@ def test_the_command_is_killed(env):
     with migrating(env, rows=10000) as proxy:
         command = begun(proxy, *SLOWLY)
         copying(proxy)
+        # Past the order that started the copy, for which the lease is longer.
+        wait_until(lambda: json.loads(proxy.get("/jobs/backfill"))["rows"] > 900, 60, "a copy that is well under way")
         command.kill()
         command.wait()
         # Held until the lease is over.

@@ -34,7 +34,8 @@ Task<absl::StatusOr<std::optional<Answer>>> examine(Conversation& s, PreparedSta
   prepared.facts = routing::classify(sql, s.state.known.lexer());
   // A server says 1064 to several statements here by itself.
   const routing::Plan plan = decide(s, ask_about(s, prepared.facts, prepared.schema));
-  if (plan.action != Action::refuse) co_return std::nullopt;
+  // While writes wait preparing one does not: its executions will.
+  if (plan.action != Action::refuse || is_held(s, plan)) co_return std::nullopt;
   const routing::StatementFacts& facts = prepared.facts;
   if (facts.kind == routing::StatementKind::unknown || facts.facts.has(Fact::unparseable) ||
       facts.facts.has(Fact::multi_statement)) {
