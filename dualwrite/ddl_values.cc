@@ -160,7 +160,8 @@ std::string values_in_doubt(const LoggedStatement& statement, const TableDefinit
       if (!why.empty()) return why;
       continue;
     }
-    const bool kept = old->column_type == column.column_type && old->charset == column.charset;
+    const bool kept =
+        old->column_type == column.column_type && old->charset == column.charset && old->json == column.json;
     const bool alike =
         same_make || kept ||
         converts_alike(family_of(*old, makes.follower_is_mariadb), family_of(column, makes.follower_is_mariadb));

@@ -34,6 +34,7 @@ struct LoggedStatement {
   std::uint32_t microseconds = 0;  // of `timestamp`, where the statement used the clock
   std::uint16_t auto_increment_increment = 1;
   std::uint16_t auto_increment_offset = 1;
+  std::uint64_t change_id = 0;  // feed `trigger`: of its row in `changes`; 0: its place in the log says which it is
   // Inside of a transaction that also has rows (CREATE TABLE .. SELECT), or alone.
   bool with_rows = false;
   std::string time_zone = {};            // the session's, where the statement used it; else empty

@@ -292,6 +292,7 @@ absl::StatusOr<CapturedStatement> captured_statement(const ChangeHead& head, con
   CapturedStatement out{.head = head, .statement = {}};
   StatementReader fields(*row[kNewPacked]);
   LoggedStatement& statement = out.statement;
+  statement.change_id = head.id;
   statement.schema = fields.text();
   statement.sql = fields.text();
   statement.sql_mode = fields.number<std::uint64_t>();

@@ -79,8 +79,8 @@ std::string statement_session_query(bool mariadb) {
 
 absl::StatusOr<LoggedStatement> logged_statement(std::string sql, const std::vector<protocol::Cell>& session,
                                                  bool mariadb) {
-  constexpr std::size_t kColumns = 13;
-  if (session.size() != kColumns) return absl::InternalError("the leader did not say what its session is like");
+  if (session.size() != kStatementSessionColumns)
+    return absl::InternalError("the leader did not say what its session is like");
   const auto text = [&session](std::size_t i) { return session[i].value_or(""); };
   LoggedStatement statement;
   statement.schema = text(0);

@@ -118,6 +118,7 @@ class CapturedDdl {
 
 // What a client's session says of a statement that it is about to run: one row, for logged_statement().
 std::string statement_session_query(bool mariadb);
+inline constexpr std::size_t kStatementSessionColumns = 13;
 absl::StatusOr<dualwrite::LoggedStatement> logged_statement(std::string sql, const std::vector<protocol::Cell>& session,
                                                             bool mariadb);
 

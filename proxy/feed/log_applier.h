@@ -150,7 +150,7 @@ class LogApplier {
     bool before_this = false;  // a part of it was there already
   };
   Task<absl::StatusOr<DdlRun>> run_ddl_steps(BackendLink& link, std::vector<std::string> statements,
-                                             dualwrite::DdlAnalysis analysis);
+                                             dualwrite::DdlAnalysis analysis, std::uint64_t change_id);
   Task<absl::Status> stop_doubtful_rows(dualwrite::LoggedStatement statement, dualwrite::DdlAnalysis analysis,
                                         std::map<dualwrite::TableRef, dualwrite::TableDefinition> before);
   Task<absl::StatusOr<bool>> has_rows(dualwrite::TableRef table);

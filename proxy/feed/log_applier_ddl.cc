@@ -25,6 +25,7 @@ using dualwrite::DdlAnalysis;
 using dualwrite::DdlIntent;
 using dualwrite::LoggedKind;
 using dualwrite::LoggedStatement;
+using dualwrite::LogPosition;
 using dualwrite::StopCause;
 using dualwrite::TableDefinition;
 using dualwrite::TableRef;
@@ -168,7 +169,7 @@ Task<absl::Status> LogApplier::run_ddl(LoggedStatement statement, DdlAnalysis an
     const auto found = setting_.catalog.follower().find(table);
     if (found != setting_.catalog.follower().end()) before.insert(*found);
   }
-  auto ran = co_await run_ddl_steps(**link, *statements, analysis);
+  auto ran = co_await run_ddl_steps(**link, *statements, analysis, statement.change_id);
   if (!ran.ok()) co_return ran.status();
   if (!ran->refusal.empty()) co_return co_await give_up_ddl(analysis, ran->refusal);
   if (ran->before_this) before.clear();
@@ -191,19 +192,23 @@ Task<absl::Status> LogApplier::run_ddl(LoggedStatement statement, DdlAnalysis an
 // Each step's intent is written, fenced, before it is run, and with the follower to itself: see ddl_link().
 Task<absl::StatusOr<LogApplier::DdlRun>> LogApplier::run_ddl_steps(BackendLink& link,
                                                                    std::vector<std::string> statements,
-                                                                   DdlAnalysis analysis) {
+                                                                   DdlAnalysis analysis, std::uint64_t change_id) {
   auto asked = co_await follower_.ask(dualwrite::select_ddl_intent(setting_.schema, setting_.leader));
   if (!asked.ok()) co_return asked.status();
   auto found = dualwrite::ddl_intent_from(*asked);
   if (!found.ok()) co_return found.status();
-  DdlIntent intent{.at = current_.at, .step = 0, .fingerprint = ""};
-  const bool resumed = found->has_value() && (*found)->at == current_.at;
+  // Where a batch of `changes` begins, another process may say otherwise.
+  const LogPosition at = change_id == 0 ? current_.at : LogPosition{.file = "changes", .offset = change_id};
+  DdlIntent intent{.at = at, .step = 0, .fingerprint = ""};
+  const bool resumed = found->has_value() && (*found)->at == at;
   DdlRun run;
   if (resumed) {
     intent = **found;
     auto now = co_await tables_state(follower_.link(), analysis.tables);
     if (!now.ok()) co_return now.status();
     run.before_this = *now != intent.fingerprint;
+    limited_log().info(LogKind::applier_state, "ddl=\"{}\" position={} resumed=true step={} was_run={}", analysis.verb,
+                       current_.at.text(), intent.step, run.before_this);
     if (run.before_this) ++intent.step;
     if (!run.before_this && leaves_no_trace(analysis, setting_.catalog.follower())) {
       run.refusal = "whether it was run before a connection was lost does not show";

@@ -250,6 +250,8 @@ Task<absl::Status> Verify::run_job(std::uint64_t applying) {
   co_return status;
 }
 
+bool Verify::starts_by_itself() const { return job_ && job_->options.continuous; }
+
 // The next round of a continuous one. A round that has found nothing is of no use once the next has come to its end.
 Task<absl::Status> Verify::between_jobs() {
   if (!job_) co_return absl::OkStatus();

@@ -42,7 +42,7 @@ class Verify final : public JobRunner {
   Task<absl::Status> run_job(std::uint64_t applying) override;
   void publish() override;
   Task<absl::Status> between_jobs() override;
-  bool starts_by_itself() const override { return job_ && job_->options.continuous; }
+  bool starts_by_itself() const override;
   struct Chosen {
     std::vector<migrate::TableRecord> tables{};
     std::size_t unchanged = 0;  // were left out

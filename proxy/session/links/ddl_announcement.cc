@@ -34,7 +34,8 @@ Task<absl::Status> DdlAnnouncement::say(const StatementFacts& facts, std::string
   auto leading = co_await leader_.ready_for(nullptr);
   if (!leading.ok()) co_return leading.status();
   const bool mariadb = (*leading)->is_mariadb();
-  auto told = co_await (*leading)->ask_row(statement_session_query(mariadb), 11, site_.in(kAnswerMax));
+  auto told =
+      co_await (*leading)->ask_row(statement_session_query(mariadb), kStatementSessionColumns, site_.in(kAnswerMax));
   if (!told.ok()) co_return told.status();
   auto statement = logged_statement(std::move(text), *told, mariadb);
   if (!statement.ok()) co_return statement.status();

@@ -87,6 +87,13 @@ TEST(ValuesInDoubt, ConversionsBetweenMakes) {
         << each.from.column_type << " to " << each.to.column_type;
     EXPECT_EQ(doubt("ALTER TABLE t MODIFY v x", &before, after, kMariadbOnly), "");
   }
+  // MariaDB's JSON is a LONGTEXT.
+  TableDefinition of_json = table_of({defined("id", "int"), text("longtext")});
+  of_json.columns[1].json = true;
+  EXPECT_NE(doubt("ALTER TABLE t MODIFY v LONGTEXT", &of_json, table_of({defined("id", "int"), text("longtext")}),
+                  kToMariadb),
+            "");
+  EXPECT_EQ(doubt("ALTER TABLE t ADD w INT", &of_json, of_json, kToMariadb), "");
   // By another name.
   const TableDefinition before = table_of({defined("id", "int"), text("varchar(9)")});
   const TableDefinition after = table_of({defined("id", "int"), defined("w", "int")});

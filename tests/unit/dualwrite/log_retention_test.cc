@@ -9,15 +9,15 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-protocol::ResultSet rows(std::vector<std::vector<protocol::Cell>> all) {
+protocol::ResultSet listed_rows(std::vector<std::vector<protocol::Cell>> all) {
   return {.columns = {}, .rows = std::move(all), .end = {}};
 }
 
-const protocol::ResultSet kLogs = rows({{"bin.000003", "4711"}, {"bin.000004", "12"}});
+const protocol::ResultSet kLogs = listed_rows({{"bin.000003", "4711"}, {"bin.000004", "12"}});
 
 TEST(LogRetention, IsReadOfEveryServer) {
   const auto seconds = [](std::vector<std::vector<protocol::Cell>> variables) {
-    return retention_from(rows(std::move(variables)), kLogs).seconds;
+    return retention_from(listed_rows(std::move(variables)), kLogs).seconds;
   };
   EXPECT_EQ(seconds({{"binlog_expire_logs_seconds", "2592000"}, {"expire_logs_days", "0"}}), 2592000u);
   EXPECT_EQ(seconds({{"binlog_expire_logs_seconds", "864000"}, {"expire_logs_days", "10.000000"}}), 864000u);
@@ -27,8 +27,8 @@ TEST(LogRetention, IsReadOfEveryServer) {
   EXPECT_EQ(seconds({{"binlog_expire_logs_auto_purge", "OFF"}, {"binlog_expire_logs_seconds", "60"}}), 0u);
   EXPECT_EQ(seconds({{"binlog_expire_logs_auto_purge", "ON"}, {"binlog_expire_logs_seconds", "60"}}), 60u);
   EXPECT_EQ(seconds({}), 0u);
-  EXPECT_EQ(retention_from(rows({}), kLogs).oldest_file, "bin.000003");
-  EXPECT_EQ(retention_from(rows({}), rows({})).oldest_file, "");
+  EXPECT_EQ(retention_from(listed_rows({}), kLogs).oldest_file, "bin.000003");
+  EXPECT_EQ(retention_from(listed_rows({}), listed_rows({})).oldest_file, "");
 }
 
 TEST(LogRetention, WarnsFromHalfOfTheTimeOn) {

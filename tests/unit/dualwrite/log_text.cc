@@ -29,7 +29,7 @@ std::string in_quotes(std::string_view text) {
   return out + "'";
 }
 
-std::string hex(Bytes bytes) {
+std::string hex_of(Bytes bytes) {
   std::string out = "0x";
   for (std::size_t i = 0; i < bytes.size() && i < 40; ++i) out += format("%02x", bytes[i]);
   return bytes.size() > 40 ? out + format(".. (%zu bytes)", bytes.size()) : out;
@@ -94,7 +94,7 @@ std::string decimal_of(const LogColumn& column, Bytes bytes) {
 
 std::string blob_text(const LogColumn& column, std::size_t prefix, Bytes bytes) {
   const Bytes content = bytes.subspan(prefix);
-  return column.collation == 63 ? hex(content) : in_quotes(protocol::as_text(content));
+  return column.collation == 63 ? hex_of(content) : in_quotes(protocol::as_text(content));
 }
 
 std::string members_text(const LogColumn& column, std::uint64_t value) {
@@ -158,7 +158,7 @@ std::string value_text(const LogColumn& column, const LogValue& value) {
     case LogType::json:
       return "json " + json_text(bytes.subspan(column.metadata)).value_or("malformed");
     default:
-      return hex(bytes);
+      return hex_of(bytes);
   }
 }
 

@@ -33,7 +33,7 @@ inline DefinedColumn defined(const std::string& name, const std::string& type, c
 }
 
 inline std::uint16_t bin_collation(const std::string& charset) {
-  if (charset.empty()) return 63;
+  if (charset.empty() || charset == "binary") return 63;
   for (std::uint16_t id = 1; id < 400; ++id) {
     if (collation_name(id, false) == charset + "_bin") return id;
   }

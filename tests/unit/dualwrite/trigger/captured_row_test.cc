@@ -148,6 +148,7 @@ TEST(CapturedStatement, IsReadAsItWasWritten) {
   EXPECT_EQ(out.timestamp, 1700000000u);
   EXPECT_EQ(out.auto_increment_increment, 10);
   EXPECT_EQ(out.auto_increment_offset, 3);
+  EXPECT_EQ(out.change_id, 42u);
 }
 
 TEST(CapturedStatement, AnIntentNamesNoOtherRow) {
