@@ -13,7 +13,7 @@ namespace {
 constexpr std::uint8_t kNullByte = 0xfb;
 constexpr std::size_t kNullBitsReserved = 2;  // of the bitmap of a binary row
 
-absl::Status malformed(const std::string& what) { return absl::InvalidArgumentError("malformed row: " + what); }
+absl::Status malformed_rows(const std::string& what) { return absl::InvalidArgumentError("malformed row: " + what); }
 
 // Reads the messages of one result whose end the tracker knows already.
 class ResultReader {
@@ -172,10 +172,10 @@ absl::StatusOr<std::vector<Cell>> decode_text_row(Bytes payload, std::size_t col
     }
   }
   if (reader.failed()) {
-    return malformed("fewer cells than columns");
+    return malformed_rows("fewer cells than columns");
   }
   if (!reader.at_end()) {
-    return malformed("bytes after the last column");
+    return malformed_rows("bytes after the last column");
   }
   return cells;
 }
@@ -184,11 +184,11 @@ absl::StatusOr<std::vector<Cell>> decode_text_row(Bytes payload, std::size_t col
 absl::StatusOr<std::vector<Cell>> decode_binary_row(Bytes payload, const std::vector<ColumnDefinition>& columns) {
   Reader reader(payload);
   if (payload.empty() || reader.u8() != 0x00) {
-    return malformed("a binary row does not start with 0x00");
+    return malformed_rows("a binary row does not start with 0x00");
   }
   const Bytes nulls = reader.take((columns.size() + kNullBitsReserved + 7) / 8);
   if (reader.failed()) {
-    return malformed("the null bitmap is cut short");
+    return malformed_rows("the null bitmap is cut short");
   }
   std::vector<Cell> cells;
   cells.reserve(columns.size());
@@ -205,10 +205,10 @@ absl::StatusOr<std::vector<Cell>> decode_binary_row(Bytes payload, const std::ve
     cells.emplace_back(*std::move(value));
   }
   if (reader.failed()) {
-    return malformed("fewer values than columns");
+    return malformed_rows("fewer values than columns");
   }
   if (!reader.at_end()) {
-    return malformed("bytes after the last column");
+    return malformed_rows("bytes after the last column");
   }
   return cells;
 }
