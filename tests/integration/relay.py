@@ -83,7 +83,7 @@ class Relay:
             pair = (client, server)
             with self._lock:
                 self._pairs.add(pair)
-            state = {"lose": False}
+            state = {"lose": False, "answered": threading.Event()}
             self._pump(pair, client, server, True, state)
             self._pump(pair, server, client, False, state)
 
@@ -140,6 +140,7 @@ class Relay:
                     if not data:
                         break
                     if state["lose"] and not towards_server:
+                        state["answered"].set()
                         continue  # an answer that nobody hears, however fast it is; whoever passes the piece on cuts
                     step = self.fragment or len(data)
                     for i in range(0, len(data), step):
@@ -148,8 +149,8 @@ class Relay:
                     if ended:
                         break
                     if state["lose"]:
-                        # The server gets to act on it, before the proxy hears of the loss and has it killed.
-                        time.sleep(0.3)
+                        # The server has acted on it before the proxy hears of the loss, and has it killed.
+                        state["answered"].wait(10)
                         break
                 except OSError:
                     break

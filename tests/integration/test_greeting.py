@@ -124,8 +124,12 @@ def test_a_server_without_room_says_so_in_its_own_first_packet(env):
             crowd.append(client)
             assert len(crowd) < 30, "never full"
         assert b"Too many connections" in expected, expected
-        head, client = first_packet(proxy.port)
-        client.close()
+        # The proxy's own idle connections give way to clients first.
+        head = b"     "
+        while head[4] != 0xFF:
+            head, client = first_packet(proxy.port)
+            crowd.append(client)
+            assert len(crowd) < 40, "always room"
         assert head == expected, (head, expected)
     finally:
         root.cursor().execute("SET GLOBAL max_connections = %d" % before)

@@ -4,7 +4,7 @@ import os
 import threading
 
 from harness import BOTH_ROLES, ALL_FEEDS, Skip
-from log_feed import assert_followed, execute, follows, is_mariadb, start, stopped, through
+from log_feed import assert_followed, execute, follows, is_mariadb, settings, start, stopped, through
 from logins import Roles
 from progress import wait_until
 from servers import APP, APP_PASSWORD
