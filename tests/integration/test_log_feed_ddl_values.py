@@ -38,9 +38,10 @@ def test_the_clients_clock_zone_and_steps(env):
 
 
 def test_a_zone_that_the_follower_lacks(env):
-    load_zones(env.old, ("Asia/Kathmandu",))
+    zone = {"mariadb": "Asia/Kathmandu", "mysql": "Asia/Tbilisi"}[env.old.kind]  # the other role's leader is this one's follower
+    load_zones(env.old, (zone,))
     proxy = start(env, "CREATE TABLE z (id INT PRIMARY KEY, at DATETIME)", "INSERT INTO z VALUES (1, '2024-07-01 12:00:00')")
-    through(proxy, "SET time_zone = 'Asia/Kathmandu'", "ALTER TABLE z MODIFY at TIMESTAMP NULL")
+    through(proxy, "SET time_zone = '%s'" % zone, "ALTER TABLE z MODIFY at TIMESTAMP NULL")
     if env.binary:
         wait_until(lambda: is_stopped(proxy, "z"), 30, "the stop for want of a zone")
         assert "1298" in stopped(proxy)["app.z"], stopped(proxy)
