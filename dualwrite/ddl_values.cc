@@ -124,17 +124,14 @@ bool converts_alike(Family from, Family to) {
   return (from == Family::moment || from == Family::list) && to == Family::text;
 }
 
-// All that could be of new or other columns.
-std::string text_in_doubt(const DdlText& text, ServerMakes makes) {
-  const bool same_make = makes.leader_is_mariadb == makes.follower_is_mariadb;
+// All that could be of new columns. Whether a column became one of another kind the text does not tell.
+std::string text_in_doubt(const DdlText& text, bool clock_is_known) {
   bool adds = false;
   for (std::size_t at = 0; at < text.size(); ++at) {
     adds = adds || text.is(at, "ADD");
     const std::string word = ascii_lower(text.upper(at));
-    const bool converts = text.is(at, "MODIFY") || text.is(at, "CHANGE") || text.is(at, "CONVERT");
-    const bool numbers = adds && text.is(at, "AUTO_INCREMENT");
-    const bool own = adds && (contains(kOwnValues, word) || (makes.by_triggers && contains(kClock, word)));
-    if ((converts && !same_make) || numbers || own) {
+    const bool own = contains(kOwnValues, word) || (!clock_is_known && contains(kClock, word));
+    if (adds && (own || text.is(at, "AUTO_INCREMENT"))) {
       return "it was interrupted, and what its " + word + " did to rows is not known";
     }
   }
@@ -149,7 +146,7 @@ std::string values_in_doubt(const LoggedStatement& statement, const TableDefinit
                      lexer_mode(statement, makes.leader_is_mariadb));
   if (read_head(text).verb != "ALTER") return {};
   const bool same_make = makes.leader_is_mariadb == makes.follower_is_mariadb;
-  if (before == nullptr) return text_in_doubt(text, makes);
+  if (before == nullptr) return text_in_doubt(text, !makes.by_triggers);
   const std::map<std::string, std::string> renamed = renamed_columns(text);
   for (const DefinedColumn& column : after.columns) {
     if (column.generated != DefinedColumn::Generated::no) continue;
