@@ -33,9 +33,18 @@ using dualwrite::TableRef;
 namespace {
 
 constexpr auto kDdlMax = std::chrono::hours(24);
-constexpr std::chrono::seconds kDdlTurn(10);  // of waiting for an earlier one at a time
-constexpr const char* kCopyIt = "copy it anew: crossfade backfill start --replace --tables it";
+constexpr std::chrono::seconds kDdlTurn(10);     // of waiting for an earlier one at a time
 constexpr std::uint16_t kUtf8mb4GeneralCi = 45;  // of both makes
+
+std::string listed(const std::vector<TableRef>& tables) {
+  std::string all;
+  for (const TableRef& table : tables) all += (all.empty() ? "" : ",") + table.schema + "." + table.table;
+  return all;
+}
+
+std::string copy_advice(const std::vector<TableRef>& tables) {
+  return "copy it anew: crossfade backfill start --replace --tables " + listed(tables);
+}
 
 bool is_drop_of_tables(const DdlAnalysis& analysis) { return analysis.verb == "DROP TABLE"; }
 
@@ -258,9 +267,9 @@ Task<absl::Status> LogApplier::stop_doubtful_rows(LoggedStatement statement, Ddl
     why = analysis.verb + " gave its rows other values, perhaps: " + why;
     ledger.push_back(dualwrite::insert_divergence(setting_.schema, table, why, dualwrite::RowIdentity(), current_.at,
                                                   dualwrite::LedgerState::open));
-    why += std::string("; ") + kCopyIt;
-    co_return co_await stop_tables(std::vector<TableRef>(1, table), StopCause::divergence, std::move(why),
-                                   std::move(ledger));
+    std::vector<TableRef> one(1, table);
+    why += "; " + copy_advice(one);
+    co_return co_await stop_tables(std::move(one), StopCause::divergence, std::move(why), std::move(ledger));
   }
   co_return absl::OkStatus();
 }
@@ -364,8 +373,9 @@ Task<absl::Status> LogApplier::give_up_ddl(DdlAnalysis analysis, std::string why
     auto doubtful = co_await is_doubtful(analysis);
     if (!doubtful.ok()) co_return doubtful.status();
     const StopCause cause = *doubtful ? StopCause::divergence : StopCause::definition;
-    const std::string advice = *doubtful ? "; make the definition there by hand, and " + std::string(kCopyIt) +
-                                               ", or if its rows are the leader's already: crossfade tables release it"
+    const std::string advice = *doubtful ? "; make the definition there by hand, and " + copy_advice(tables) +
+                                               ", or if its rows are the leader's already: crossfade tables release " +
+                                               tables.front().schema + "." + tables.front().table
                                          : "; make the definition there by hand, and it goes on";
     co_return co_await stop_tables(std::move(tables), cause, what + advice, std::move(ledger));
   }
