@@ -11,41 +11,51 @@ namespace {
 
 bool acts(const std::string& rule) { return rule == "CASCADE" || rule == "SET NULL" || rule == "SET DEFAULT"; }
 
-bool refers_to(const TableDefinition& child, const TableRef& parent) {
-  return std::any_of(child.foreign_keys.begin(), child.foreign_keys.end(), [&](const DefinedForeignKey& key) {
-    return (acts(key.on_delete) || acts(key.on_update)) && same_ignoring_case(key.parent.schema, parent.schema) &&
-           same_ignoring_case(key.parent.table, parent.table);
-  });
+bool is_same(const TableRef& left, const TableRef& right) {
+  return same_ignoring_case(left.schema, right.schema) && same_ignoring_case(left.table, right.table);
+}
+
+// Of `tables`, those with a foreign key that `follows` to a table of `of`, or to one found so: nearest first.
+template <typename Follows>
+std::vector<TableRef> reachable(const std::map<TableRef, TableDefinition>& tables, const std::vector<TableRef>& of,
+                                Follows follows) {
+  std::set<TableRef> found(of.begin(), of.end());
+  std::vector<TableRef> out = of;
+  for (std::size_t next = 0; next < out.size(); ++next) {
+    const TableRef parent = out[next];
+    for (const auto& [name, table] : tables) {
+      const bool refers = std::any_of(table.foreign_keys.begin(), table.foreign_keys.end(),
+                                      [&](const auto& key) { return is_same(key.parent, parent) && follows(key); });
+      if (refers && found.insert(name).second) out.push_back(name);
+    }
+  }
+  out.erase(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(of.size()));
+  return out;
 }
 
 }  // namespace
 
 std::vector<TableRef> cascade_children(const std::map<TableRef, TableDefinition>& tables,
                                        const std::vector<TableRef>& of) {
-  std::set<TableRef> found(of.begin(), of.end());
-  std::vector<TableRef> open = of;
-  while (!open.empty()) {
-    const TableRef parent = std::move(open.back());
-    open.pop_back();
-    for (const auto& [name, table] : tables) {
-      if (!found.contains(name) && refers_to(table, parent)) {
-        found.insert(name);
-        open.push_back(name);
-      }
-    }
-  }
-  for (const TableRef& table : of) found.erase(table);
-  return {found.begin(), found.end()};
+  std::vector<TableRef> out =
+      reachable(tables, of, [](const DefinedForeignKey& key) { return acts(key.on_delete) || acts(key.on_update); });
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+std::vector<TableRef> dependent_tables(const std::map<TableRef, TableDefinition>& tables,
+                                       const std::vector<TableRef>& of) {
+  return reachable(tables, of, [](const DefinedForeignKey& key) {
+    static_cast<void>(key);
+    return true;
+  });
 }
 
 std::vector<std::string> passed_on_columns(const std::map<TableRef, TableDefinition>& tables, const TableRef& of) {
   std::vector<std::string> out;
   for (const auto& [name, table] : tables) {
     for (const DefinedForeignKey& key : table.foreign_keys) {
-      if (!acts(key.on_update) || !same_ignoring_case(key.parent.schema, of.schema) ||
-          !same_ignoring_case(key.parent.table, of.table)) {
-        continue;
-      }
+      if (!acts(key.on_update) || !is_same(key.parent, of)) continue;
       out.insert(out.end(), key.parent_columns.begin(), key.parent_columns.end());
     }
   }

@@ -14,6 +14,11 @@ namespace crossfade::dualwrite {
 std::vector<TableRef> cascade_children(const std::map<TableRef, TableDefinition>& tables,
                                        const std::vector<TableRef>& of);
 
+// The tables that refer to these by foreign keys of any rule, at any depth, without these themselves; what refers to a
+// table comes behind it.
+std::vector<TableRef> dependent_tables(const std::map<TableRef, TableDefinition>& tables,
+                                       const std::vector<TableRef>& of);
+
 // Columns of `of` whose new values the foreign keys of other tables, or its own, pass on to the rows that refer to it.
 std::vector<std::string> passed_on_columns(const std::map<TableRef, TableDefinition>& tables, const TableRef& of);
 // Does an update change one of these columns? Images that cannot be read: yes.

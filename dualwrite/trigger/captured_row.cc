@@ -50,6 +50,8 @@ std::optional<ChangeKind> kind_of(const Cell& cell) {
       return ChangeKind::identity;
     case 'F':
       return ChangeKind::followed_identity;
+    case 'O':
+      return ChangeKind::overwriting;
     case 'P':
       return ChangeKind::intent;
     case 'S':
@@ -65,6 +67,14 @@ enum class Side : std::size_t { before = 0, after = 1 };
 enum class Columns : std::uint8_t { all, identity };
 
 bool is_identity(ChangeKind kind) { return kind == ChangeKind::identity || kind == ChangeKind::followed_identity; }
+
+// nullopt: without an image.
+std::optional<ChangeKind> kind_by_images(const std::vector<Cell>& row) {
+  const bool before = row[kOldPacked].has_value();
+  const bool after = row[kNewPacked].has_value();
+  if (!before && !after) return std::nullopt;
+  return !before ? ChangeKind::insert : after ? ChangeKind::update : ChangeKind::delete_;
+}
 
 // One image of a row; `head` is for the errors.
 class ImageReader {
@@ -226,7 +236,14 @@ absl::StatusOr<ChangeHead> change_head(const std::vector<Cell>& row) {
 absl::StatusOr<CapturedRow> captured_row(const ChangeHead& head, const std::vector<Cell>& row, const Capture& capture) {
   if (is_identity(head.kind)) return captured_identity(head, row, capture);
   if (absl::Status status = expect_row_of(head, row, capture); !status.ok()) return status;
-  CapturedRow out{.head = head, .change = {.table = capture.table, .kind = rows_kind(head.kind)}};
+  CapturedRow out{.head = head, .change = {.table = capture.table}};
+  if (head.kind == ChangeKind::overwriting) {
+    const std::optional<ChangeKind> kind = kind_by_images(row);
+    if (!kind) return malformed(head.id, "it has no image");
+    out.head.kind = *kind;
+    out.change.overwrites = true;
+  }
+  out.change.kind = rows_kind(out.head.kind);
   if (absl::Status status = put_images(out, row, capture, Columns::all); !status.ok()) return status;
   return out;
 }
@@ -235,11 +252,10 @@ absl::StatusOr<CapturedRow> captured_identity(const ChangeHead& head, const std:
                                               const Capture& capture) {
   if (absl::Status status = expect_row_of(head, row, capture); !status.ok()) return status;
   CapturedRow out{.head = head, .identity_only = true, .change = {.table = capture.table}};
-  if (is_identity(head.kind)) {
-    const bool before = row[kOldPacked].has_value();
-    const bool after = row[kNewPacked].has_value();
-    out.head.kind = !before ? ChangeKind::insert : after ? ChangeKind::update : ChangeKind::delete_;
-    if (!before && !after) return malformed(head.id, "which row it was is not known");
+  if (is_identity(head.kind) || head.kind == ChangeKind::overwriting) {
+    const std::optional<ChangeKind> kind = kind_by_images(row);
+    if (!kind) return malformed(head.id, "which row it was is not known");
+    out.head.kind = *kind;
   }
   out.change.kind = rows_kind(out.head.kind);
   if (absl::Status status = put_images(out, row, capture, Columns::identity); !status.ok()) return status;

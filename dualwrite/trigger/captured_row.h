@@ -24,6 +24,7 @@ enum class ChangeKind : std::uint8_t {
   refresh,
   identity,           // of a row whose table has lost a column: nothing but which row it was and is
   followed_identity,  // the same in the table's new shape: what became of the row is written down behind it
+  overwriting,        // a change (which one, its images say) to be made over whatever the follower has
   intent,
   statement,
   marker  // the place of a chunk that was copied
@@ -43,7 +44,7 @@ struct ChangeHead {
 absl::StatusOr<ChangeHead> change_head(const std::vector<protocol::Cell>& row);
 
 struct CapturedRow {
-  // Of an identity the kind is what its images say: insert, update or delete_.
+  // Of an identity, and of overwriting, the kind is what its images say: insert, update or delete_.
   ChangeHead head;
   bool identity_only = false;  // all columns but the identity's are NULL in its images
   // Of refresh: an insert of the row as it is, that is to be written over whatever the follower has

@@ -119,17 +119,32 @@ std::string follow_identity(std::string_view schema, std::uint64_t id, std::uint
          ",oi=" + image(images.before) + ",ni=" + image(images.after) + " WHERE id=" + std::to_string(id);
 }
 
+std::string insert_gone(std::string_view schema, std::size_t pairs, const ChangeImage& image, const TableRef& table) {
+  const char* side = image.side == ImageSide::before ? "o" : "n";
+  std::string into;
+  std::string from;
+  for (std::size_t pair = 1; pair <= pairs; ++pair) {
+    into += ",ob" + std::to_string(pair);
+    from += std::string(",") + side + "b" + std::to_string(pair);
+  }
+  return "INSERT INTO " + changes_table(schema) + "(tbl,op,cid,fk,st,oi" + into + ") SELECT tbl,'O',cid,1,st," + side +
+         "i" + from + " FROM " + changes_table(schema) + " AS " + std::string(kMoving) +
+         " WHERE id=" + std::to_string(image.id) + " AND NOT EXISTS(SELECT 1 FROM " + quote_name(table.schema) + "." +
+         quote_name(table.table) + " WHERE " + image.condition + ")";
+}
+
 std::vector<std::string> move_changes(std::string_view schema, std::size_t pairs, const MovedChanges& which) {
   std::string big;
   for (std::size_t pair = 1; pair <= pairs; ++pair) {
     big += ",ob" + std::to_string(pair) + ",nb" + std::to_string(pair);
   }
+  const std::string op = "IF(tbl IN (" + which.dependents + ") AND op IN ('I','U','D'),'O',op)";
   const std::string rows = " WHERE id>=" + std::to_string(which.first) + " AND id<=" + std::to_string(which.last) +
                            " AND op<>'P' AND NOT (op='S' AND oi='" + std::to_string(which.intent) + "')";
   const std::string forgotten = " AND NOT (op='K' AND tbl IN (" + which.numbers + "))";
-  return {"INSERT INTO " + changes_table(schema) + "(tbl,op,cid,fk,st,oi,ni" + big + ") SELECT tbl,op,cid,fk,st,oi,ni" +
-              big + " FROM " + changes_table(schema) + " AS " + std::string(kMoving) + rows + forgotten +
-              " ORDER BY id",
+  return {"INSERT INTO " + changes_table(schema) + "(tbl,op,cid,fk,st,oi,ni" + big + ") SELECT tbl," + op +
+              ",cid,fk,st,oi,ni" + big + " FROM " + changes_table(schema) + " AS " + std::string(kMoving) + rows +
+              forgotten + " ORDER BY id",
           "DELETE FROM " + changes_table(schema) + rows};
 }
 

@@ -65,14 +65,25 @@ std::string update_intent(std::string_view schema, std::uint64_t intent, const I
 std::string follow_identity(std::string_view schema, std::uint64_t id, std::uint32_t table,
                             const RepackedIdentity& images);
 // Behind what is there now, in their order, go all rows from `first` to `last` but intents and the 'S' of `intent`;
-// each 'K' of `numbers` ("7,9") is forgotten. To be run in one transaction, with `changes` locked, and as kMoving, too.
+// each 'K' of `numbers` ("7,9") is forgotten, each change of `dependents` becomes an 'O'. To be run in one transaction,
+// with `changes` locked, and as kMoving, too.
 inline constexpr std::string_view kMoving = "`moving`";
 struct MovedChanges {
   std::uint64_t first = 0;
   std::uint64_t last = 0;
   std::uint64_t intent = 0;
   std::string numbers = "0";
+  std::string dependents = "0";
 };
+// INSERT of an 'O' that deletes what the row `id` wrote or left, if `table` has no row of `condition` any more. Locked
+// as for a move.
+enum class ImageSide : std::uint8_t { before, after };
+struct ChangeImage {
+  std::uint64_t id = 0;
+  ImageSide side = ImageSide::before;
+  std::string condition;
+};
+std::string insert_gone(std::string_view schema, std::size_t pairs, const ChangeImage& image, const TableRef& table);
 std::vector<std::string> move_changes(std::string_view schema, std::size_t pairs, const MovedChanges& which);
 // INSERT of an 'S' row: the statement has run, whose intent is the row `intent`. That row may be deleted then.
 std::string insert_done(std::string_view schema, const LoggedStatement& statement, std::uint64_t intent, bool mariadb);

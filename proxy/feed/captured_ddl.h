@@ -10,6 +10,9 @@
 //   intent (P) | client's statement | LOCK TABLES | has run (S), old triggers go, new come, rows that were written by
 //   their keys alone go behind S with all that came after them, rows anew (R), P goes | UNLOCK
 //
+// Rows of tables that refer to its tables, when they are moved so, are written over what is there (O), and are then
+// written down as they are, too: what they refer to may have come and gone while nothing but its key was known.
+//
 // Statements about one table take turns (named locks of the leader, from before P until P is gone). A proxy that dies
 // in between leaves an intent without an owner: the next statement about the table, or whoever applies, goes on from
 // there once the client's connection is gone, by what the definitions have become.
@@ -26,6 +29,7 @@
 #include "dualwrite/ddl.h"
 #include "dualwrite/log_event.h"
 #include "dualwrite/trigger/captured_row.h"
+#include "dualwrite/trigger/changes_table.h"
 #include "dualwrite/trigger/ddl_conclusion.h"
 #include "proxy/backend/backend_link.h"
 #include "proxy/feed/leader_capture.h"
@@ -74,6 +78,10 @@ class CapturedDdl {
     };
     std::vector<Identity> identities;
     bool unknown = false;  // there are rows of which nothing is known
+    // Of the tables that refer to its tables, since the first identity: what they refer to may never reach the
+    // follower.
+    std::map<LeaderCapture::CapturePtr, std::vector<dualwrite::ChangeImage>> dependents;
+    std::string dependent_numbers = "0";
   };
   using FoundPtr = std::shared_ptr<const LeaderCapture::Found>;
 
@@ -95,11 +103,16 @@ class CapturedDdl {
 
   // captured_ddl_rows.cc: its tables captured anew
   Task<absl::Status> capture_again(FoundPtr found, bool said);
-  Task<absl::Status> lock_tables(std::vector<dualwrite::TableRef> tables);
+  Task<absl::Status> lock_tables(std::vector<dualwrite::TableRef> tables, std::vector<dualwrite::TableRef> read);
   Task<absl::Status> spell_out(std::vector<dualwrite::TableRef> made);
-  Task<absl::StatusOr<Touched>> touched();
+  Task<absl::StatusOr<Touched>> touched(FoundPtr found);
+  Task<absl::StatusOr<std::vector<std::vector<protocol::Cell>>>> changes_of(std::string numbers, std::uint64_t first);
+  Task<absl::Status> note_dependents(FoundPtr found, Touched& touched);
   Task<absl::Status> begin_anew(FoundPtr found, const Touched& touched);
   Task<absl::Status> refresh(FoundPtr found, const Touched& touched);
+  Task<absl::Status> refresh_rows(dualwrite::TableRef table, std::vector<std::string> conditions);
+  Task<absl::Status> delete_gone(const Touched& touched);
+  Task<absl::Status> refresh_dependents(const Touched& touched);
   Task<absl::Status> follow_identities(FoundPtr found, const Touched& touched);
   Task<absl::Status> move_behind(FoundPtr found, const Touched& touched);
   std::vector<dualwrite::TableRef> tables_now(const LeaderCapture::Found& found) const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
+#include "dualwrite/cascades.h"
 #include "dualwrite/collation_names.h"
 #include "dualwrite/log_decoder.h"
 #include "dualwrite/sql_text.h"
@@ -12,7 +13,9 @@
 
 namespace crossfade::proxy {
 
+using dualwrite::ChangeImage;
 using dualwrite::DdlAnalysis;
+using dualwrite::ImageSide;
 using dualwrite::LoggedStatement;
 using dualwrite::TableDefinition;
 using dualwrite::TableRef;
@@ -37,6 +40,27 @@ bool is_table(const TableDefinition& definition) {
 bool has_key_of(const dualwrite::Capture& capture, const TableDefinition& definition) {
   return std::all_of(capture.key.begin(), capture.key.end(),
                      [&](std::size_t at) { return definition.column(capture.table->columns[at].name) != nullptr; });
+}
+
+// Where the row was found before the change, and where after it. NotFound: that is not known.
+absl::StatusOr<std::vector<ChangeImage>> conditions_of(const dualwrite::ChangeHead& head,
+                                                       const std::vector<protocol::Cell>& row,
+                                                       const LeaderCapture::CapturePtr& capture) {
+  if (!capture) return absl::NotFoundError("its number is not known");
+  const auto change = dualwrite::captured_identity(head, row, *capture);
+  if (!change.ok()) return absl::NotFoundError(change.status().message());
+  std::vector<ChangeImage> out;
+  ImageSide side = change->change.kind == dualwrite::RowsKind::insert ? ImageSide::after : ImageSide::before;
+  dualwrite::Bytes images = change->change.images;
+  while (!images.empty()) {
+    const auto image = dualwrite::take_row(*capture->table, &images);
+    if (!image.ok()) return image.status();
+    auto condition = dualwrite::key_condition(*capture, *image);
+    if (!condition.ok()) return condition.status();
+    out.push_back({.id = head.id, .side = side, .condition = *std::move(condition)});
+    side = ImageSide::after;
+  }
+  return out;
 }
 
 // (`id` = 1) OR (`id` = 2) ..
@@ -70,20 +94,23 @@ bool CapturedDdl::is_captured_as_is(const LeaderCapture::Found& found) const {
                      [&](const TableRef& table) { return capture_.is_as_captured(table, found); });
 }
 
-Task<absl::Status> CapturedDdl::lock_tables(std::vector<TableRef> tables) {
+// `read`: nobody writes to these either, but they stay as they are.
+Task<absl::Status> CapturedDdl::lock_tables(std::vector<TableRef> tables, std::vector<TableRef> read) {
   if (tables.empty()) co_return absl::OkStatus();
   std::string sql = "LOCK TABLES " + changes() + " WRITE," + changes() + " AS " + std::string(dualwrite::kMoving) +
                     " WRITE," + dualwrite::quote_name(setting_.schema) + ".`captured` WRITE";
   for (const TableRef& table : tables) sql += "," + quoted_table(table) + " WRITE";
+  for (const TableRef& table : read) sql += "," + quoted_table(table) + " READ";
   co_return co_await run(std::move(sql));
 }
 
 // Until UNLOCK TABLES nobody writes to its tables, nor to `changes`.
 Task<absl::Status> CapturedDdl::capture_again(FoundPtr found, bool said) {
   const std::vector<TableRef> tables = tables_now(*found);
-  const absl::Status locked = co_await lock_tables(tables);
+  const absl::Status locked =
+      co_await lock_tables(tables, dualwrite::dependent_tables(found->tables, analysis_.tables));
   if (!locked.ok()) co_return locked;
-  auto written = co_await touched();
+  auto written = co_await touched(found);
   if (!written.ok()) co_return written.status();
   if (!said) {
     absl::Status told = co_await spell_out(tables);
@@ -115,40 +142,71 @@ Task<absl::Status> CapturedDdl::spell_out(std::vector<TableRef> made) {
   co_return absl::OkStatus();
 }
 
-Task<absl::StatusOr<CapturedDdl::Touched>> CapturedDdl::touched() {
+// Of these numbers ("0,7"), from that id on, in order.
+Task<absl::StatusOr<std::vector<std::vector<protocol::Cell>>>> CapturedDdl::changes_of(std::string numbers,
+                                                                                       std::uint64_t first) {
+  std::string question = dualwrite::select_changes(setting_.schema, capture_.pairs()) +
+                         " WHERE id>=" + std::to_string(first) + " AND tbl IN (" + numbers +
+                         ") AND op IN ('I','U','D','K','F','O') AND " +
+                         dualwrite::every_change(setting_.schema, link_->is_mariadb()) + " ORDER BY id";
+  auto rows = co_await link_->query(std::move(question), while_locked(), kRowsBytesMax);
+  if (!rows.ok()) co_return rows.status();
+  co_return std::move(rows->front().rows);
+}
+
+Task<absl::StatusOr<CapturedDdl::Touched>> CapturedDdl::touched(FoundPtr found) {
   Touched out;
   for (const TableRef& table : analysis_.tables) {
     for (const std::uint32_t number : capture_.numbers_of(table)) out.numbers += "," + std::to_string(number);
   }
-  std::string question = dualwrite::select_changes(setting_.schema, capture_.pairs()) + " WHERE id>" +
-                         std::to_string(intent_) + " AND tbl IN (" + out.numbers +
-                         ") AND op IN ('I','U','D','K','F') AND " +
-                         dualwrite::every_change(setting_.schema, link_->is_mariadb()) + " ORDER BY id";
-  auto rows = co_await link_->query(std::move(question), while_locked(), kRowsBytesMax);
+  auto rows = co_await changes_of(out.numbers, intent_ + 1);
   if (!rows.ok()) co_return rows.status();
-  for (auto& row : rows->front().rows) {
+  for (auto& row : *rows) {
     auto head = dualwrite::change_head(row);
     if (!head.ok()) co_return head.status();
     const LeaderCapture::CapturePtr capture = capture_.find(head->table);
     // Of a row in a new shape under the old number the key alone is asked for.
-    auto change = capture ? dualwrite::captured_identity(*head, row, *capture)
-                          : absl::StatusOr<dualwrite::CapturedRow>(absl::NotFoundError("its number is not known"));
+    auto conditions = conditions_of(*head, row, capture);
     const bool identity = head->kind == dualwrite::ChangeKind::identity;
     if (identity) out.identities.push_back({.id = head->id, .row = std::move(row), .capture = capture});
-    if (!change.ok()) {
+    if (absl::IsNotFound(conditions.status())) {
       out.unknown = true;
       continue;
     }
-    dualwrite::Bytes images = change->change.images;
-    while (!images.empty()) {
-      auto image = dualwrite::take_row(*capture->table, &images);
-      if (!image.ok()) co_return image.status();
-      auto condition = dualwrite::key_condition(*capture, *image);
-      if (!condition.ok()) co_return condition.status();
-      out.keys[capture].insert(*std::move(condition));
+    if (!conditions.ok()) co_return conditions.status();
+    for (ChangeImage& image : *conditions) out.keys[capture].insert(std::move(image.condition));
+  }
+  const absl::Status noted = co_await note_dependents(found, out);
+  if (!noted.ok()) co_return noted;
+  co_return out;
+}
+
+// What refers to a row that came and went while the row was known by its key alone finds nothing on the follower; nor
+// does that cascade there. So these rows are written over what is there, and then written down as they are, or are not,
+// in the end.
+Task<absl::Status> CapturedDdl::note_dependents(FoundPtr found, Touched& touched) {
+  if (touched.identities.empty()) co_return absl::OkStatus();
+  for (const TableRef& table : dualwrite::dependent_tables(found->tables, analysis_.tables)) {
+    for (const std::uint32_t number : capture_.numbers_of(table)) {
+      touched.dependent_numbers += "," + std::to_string(number);
     }
   }
-  co_return out;
+  auto rows = co_await changes_of(touched.dependent_numbers, touched.identities.front().id);
+  if (!rows.ok()) co_return rows.status();
+  for (const auto& row : *rows) {
+    auto head = dualwrite::change_head(row);
+    if (!head.ok()) co_return head.status();
+    const LeaderCapture::CapturePtr capture = capture_.find(head->table);
+    if (!capture || !capture_.is_as_captured(capture->name, *found)) {
+      co_return absl::AbortedError("a table that refers to it is being changed, too");
+    }
+    auto conditions = conditions_of(*head, row, capture);
+    if (!conditions.ok()) co_return conditions.status();
+    auto& images = touched.dependents[capture];
+    images.insert(images.end(), std::make_move_iterator(conditions->begin()),
+                  std::make_move_iterator(conditions->end()));
+  }
+  co_return absl::OkStatus();
 }
 
 // A table without all its triggers is new, or was left so by a proxy that died here; or it has lost its key. Then rows
@@ -212,14 +270,16 @@ Task<absl::Status> CapturedDdl::move_behind(FoundPtr found, const Touched& touch
   const dualwrite::MovedChanges which{.first = touched.identities.front().id,
                                       .last = first_number(last->front()),
                                       .intent = intent_,
-                                      .numbers = touched.numbers};
+                                      .numbers = touched.numbers,
+                                      .dependents = touched.dependent_numbers};
   absl::Status done = co_await run("SET SESSION autocommit=0");
   if (done.ok()) done = co_await follow_identities(found, touched);
   if (done.ok()) done = co_await refresh(found, touched);
   std::vector<std::string> moving = dualwrite::move_changes(setting_.schema, capture_.pairs(), which);
-  for (std::string& sql : moving) {
-    if (done.ok()) done = co_await run(std::move(sql));
-  }
+  if (done.ok()) done = co_await run(std::move(moving.front()));
+  if (done.ok()) done = co_await delete_gone(touched);
+  if (done.ok()) done = co_await refresh_dependents(touched);
+  if (done.ok()) done = co_await run(std::move(moving.back()));
   if (done.ok()) done = co_await run("COMMIT");
   if (done.ok()) done = co_await run("SET SESSION autocommit=1");
   co_return done;
@@ -228,8 +288,6 @@ Task<absl::Status> CapturedDdl::move_behind(FoundPtr found, const Touched& touch
 // What the old triggers wrote since the intent, by its key; of a table that had none everything.
 Task<absl::Status> CapturedDdl::refresh(FoundPtr found, const Touched& touched) {
   for (const TableRef& table : tables_now(*found)) {
-    const LeaderCapture::CapturePtr live = capture_.live_capture(table);
-    if (!live) continue;
     std::vector<std::string> conditions;
     if (anew_.contains(table)) {
       conditions.emplace_back("TRUE");
@@ -239,11 +297,45 @@ Task<absl::Status> CapturedDdl::refresh(FoundPtr found, const Touched& touched) 
         for (std::string& condition : joined(keys)) conditions.push_back(std::move(condition));
       }
     }
-    for (const std::string& condition : conditions) {
-      const absl::Status written =
-          co_await run(live->refresh_insert + "(" + condition + ")" + std::string(dualwrite::kRefreshEnd));
-      if (!written.ok()) co_return written;
+    const absl::Status written = co_await refresh_rows(table, std::move(conditions));
+    if (!written.ok()) co_return written;
+  }
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> CapturedDdl::refresh_rows(TableRef table, std::vector<std::string> conditions) {
+  const LeaderCapture::CapturePtr live = capture_.live_capture(table);
+  if (!live) co_return absl::OkStatus();
+  for (const std::string& condition : conditions) {
+    const absl::Status written =
+        co_await run(live->refresh_insert + "(" + condition + ")" + std::string(dualwrite::kRefreshEnd));
+    if (!written.ok()) co_return written;
+  }
+  co_return absl::OkStatus();
+}
+
+// What was written last goes first: it may refer to what was written before.
+Task<absl::Status> CapturedDdl::delete_gone(const Touched& touched) {
+  std::vector<std::pair<std::uint64_t, std::string>> all;
+  for (const auto& [capture, images] : touched.dependents) {
+    for (const ChangeImage& image : images) {
+      all.emplace_back(image.id, dualwrite::insert_gone(setting_.schema, capture_.pairs(), image, capture->name));
     }
+  }
+  std::sort(all.begin(), all.end(), std::greater<>());
+  for (auto& [id, sql] : all) {
+    const absl::Status written = co_await run(std::move(sql));
+    if (!written.ok()) co_return written;
+  }
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> CapturedDdl::refresh_dependents(const Touched& touched) {
+  for (const auto& [capture, images] : touched.dependents) {
+    std::set<std::string> keys;
+    for (const ChangeImage& image : images) keys.insert(image.condition);
+    const absl::Status written = co_await refresh_rows(capture->name, joined(keys));
+    if (!written.ok()) co_return written;
   }
   co_return absl::OkStatus();
 }
@@ -261,11 +353,12 @@ Task<absl::Status> CapturedDdl::capture_released(Setting setting, TableRef table
   if (!all.ok()) co_return all.status();
   auto found = std::make_shared<const LeaderCapture::Found>(*std::move(all));
   if (again.tables_now(*found).empty()) co_return absl::OkStatus();
+  const std::vector<TableRef> none;
   std::string numbers;
   for (const std::uint32_t number : again.capture_.numbers_of(table)) {
     numbers += (numbers.empty() ? "" : ",") + std::to_string(number);
   }
-  absl::Status done = co_await again.lock_tables(again.analysis_.tables);
+  absl::Status done = co_await again.lock_tables(again.analysis_.tables, none);
   if (done.ok() && !numbers.empty()) {
     done = co_await again.run("DELETE FROM " + again.changes() + " WHERE tbl IN (" + numbers + ")");
   }

@@ -35,6 +35,15 @@ std::uint64_t round_of(const LogPosition& position) {
   return round;
 }
 
+// A row that is put, and neither goes nor changes what others refer to.
+bool passes_on_nothing(const ChangeHead& head, const std::vector<protocol::Cell>& row,
+                       const dualwrite::Capture& capture) {
+  const auto identity = dualwrite::captured_identity(head, row, capture);
+  if (!identity.ok()) return false;
+  const auto nothing = dualwrite::leaves_nothing_to_do(*identity, capture);
+  return nothing.ok() && *nothing;
+}
+
 }  // namespace
 
 LogPosition TriggerSource::place(std::uint64_t round, std::uint64_t part) {
@@ -272,6 +281,9 @@ Task<absl::Status> TriggerSource::take(std::vector<protocol::Cell> row, LogQueue
   if (head->kind == ChangeKind::refresh) {
     change->change.overwrites = true;
     change->change.flags |= dualwrite::kRowsNoForeignKeyChecks;  // what hangs on the row stays
+  }
+  if (head->kind == ChangeKind::overwriting && passes_on_nothing(*head, row, **capture)) {
+    change->change.flags |= dualwrite::kRowsNoForeignKeyChecks;  // what it refers to may be gone
   }
   if (is_during_ddl(*head)) {
     // Both images of an update are rows that go, then.

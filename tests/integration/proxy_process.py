@@ -92,7 +92,7 @@ class Proxy:
         with open(self.config_file, "w") as out:
             out.write(to_yaml(self.config) + "\n")
 
-    def start(self, ready=True, deadline=30, stderr=None):
+    def start(self, ready=True, deadline=120, stderr=None):
         """`stderr`: a descriptor, in the place of the log file."""
         self.starts += 1
         with open(self.log_file, "ab") as log:
@@ -164,7 +164,9 @@ class Proxy:
         try:
             return wait_until(lambda: not self.died() and self.status()["caught_up"] is True, deadline, "caught_up")
         except Timeout as error:
-            raise Timeout("%s; status: %s" % (error, self.get("/status"))) from None
+            status = self.status()
+            parked = json.dumps(status["applier"]["parked"])  # first, where a short view still shows it
+            raise Timeout("%s; stopped: %s; status: %s" % (error, parked, json.dumps(status))) from None
 
     def reads_may_go(self, deadline=60):
         """Until the follower is known to be up to date, reads stay with the leader; those of stopped tables do for longer."""

@@ -36,8 +36,8 @@ class Database:
         script(SERVERS, "init", kind, directory)
 
     def start(self):
-        # Two servers of one migration are told apart by their ids.
-        options = FEED_OPTIONS[self.feed][self.kind] + ["--server-id=%d" % self.port] + self.options
+        # Two servers of one migration are told apart by their ids. The lowest byte stays small: UUID_SHORT() begins with it, as a signed number.
+        options = FEED_OPTIONS[self.feed][self.kind] + ["--server-id=%d" % (self.port << 8 | 1)] + self.options
         self.pid = int(script(SERVERS, "start", self.kind, self.directory, str(self.port), *options))
 
     def use_feed(self, feed):

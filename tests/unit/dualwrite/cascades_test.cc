@@ -48,6 +48,14 @@ TEST(CascadeChildren, ARingEnds) {
   EXPECT_THAT(cascade_children(ring, {ref("a")}), ElementsAre(ref("b"), ref("c")));
 }
 
+TEST(DependentTables, AreFoundWhateverTheRuleAndComeBehindWhatTheyReferTo) {
+  const std::map<TableRef, TableDefinition> tables = {table("z"), table("m", "Z"), table("a", "m", "CASCADE"),
+                                                      table("other", "elsewhere"), table("loop", "loop")};
+  EXPECT_THAT(dependent_tables(tables, {ref("z")}), ElementsAre(ref("m"), ref("a")));
+  EXPECT_THAT(dependent_tables(tables, {ref("z"), ref("m")}), ElementsAre(ref("a")));
+  EXPECT_THAT(dependent_tables(tables, {ref("loop")}), IsEmpty());
+}
+
 TEST(PassedOnColumns, AreThoseThatForeignKeysActOn) {
   std::map<TableRef, TableDefinition> tables = {table("p"), table("child", "p", "CASCADE", "CASCADE"),
                                                 table("refused", "p", "CASCADE", "RESTRICT")};

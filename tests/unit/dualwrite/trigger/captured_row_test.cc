@@ -44,6 +44,19 @@ TEST(CapturedRow, EachKindHasItsImages) {
   EXPECT_EQ(refresh->head.kind, ChangeKind::refresh);
 }
 
+TEST(CapturedRow, WhatIsWrittenOverHasTheKindOfItsImages) {
+  const Capture capture = sample_capture();
+  const auto put = read({.op = "O", .after = "1:52:ab", .big = {std::nullopt, "T"}}, capture);
+  EXPECT_EQ(images(put), "0005000000026162010054");
+  EXPECT_EQ(put->change.kind, RowsKind::insert);
+  EXPECT_TRUE(put->change.overwrites);
+  const auto gone = read({.op = "O", .before = "1:5n", .big = {std::nullopt, std::nullopt}}, capture);
+  EXPECT_EQ(gone->change.kind, RowsKind::delete_);
+  const auto both = read({.op = "O", .before = "1:50:", .after = "2:-1n", .big = {"x", std::nullopt}}, capture);
+  EXPECT_EQ(both->change.kind, RowsKind::update);
+  EXPECT_FALSE(read({.op = "O", .big = {std::nullopt, std::nullopt}}, capture).ok());
+}
+
 TEST(CapturedRow, TheSessionsForeignKeyChecksTravel) {
   const auto row =
       read({.foreign_keys = false, .after = "1:5n", .big = {std::nullopt, std::nullopt}}, sample_capture());

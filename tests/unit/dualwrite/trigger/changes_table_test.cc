@@ -50,15 +50,23 @@ TEST(ChangesTable, AnIdentityIsFollowedInAnotherShape) {
 }
 
 TEST(ChangesTable, RowsAreMovedInTheirOrderButForWhatOthersKnowByItsId) {
-  const MovedChanges which{.first = 5, .last = 9, .intent = 4, .numbers = "0,7"};
+  const MovedChanges which{.first = 5, .last = 9, .intent = 4, .numbers = "0,7", .dependents = "0,8"};
   const std::vector<std::string> sql = move_changes("cf", 1, which);
   const std::string rows = " WHERE id>=5 AND id<=9 AND op<>'P' AND NOT (op='S' AND oi='4')";
   ASSERT_EQ(sql.size(), 2u);
-  EXPECT_EQ(sql[0],
-            "INSERT INTO `cf`.`changes`(tbl,op,cid,fk,st,oi,ni,ob1,nb1) SELECT "
-            "tbl,op,cid,fk,st,oi,ni,ob1,nb1 FROM `cf`.`changes` AS `moving`" +
-                rows + " AND NOT (op='K' AND tbl IN (0,7)) ORDER BY id");
+  EXPECT_EQ(
+      sql[0],
+      "INSERT INTO `cf`.`changes`(tbl,op,cid,fk,st,oi,ni,ob1,nb1) SELECT "
+      "tbl,IF(tbl IN (0,8) AND op IN ('I','U','D'),'O',op),cid,fk,st,oi,ni,ob1,nb1 FROM `cf`.`changes` AS `moving`" +
+          rows + " AND NOT (op='K' AND tbl IN (0,7)) ORDER BY id");
   EXPECT_EQ(sql[1], "DELETE FROM `cf`.`changes`" + rows);
+}
+
+TEST(ChangesTable, WhatIsGoneIsDeletedByTheImageThatIsThere) {
+  const ChangeImage left{.id = 5, .side = ImageSide::after, .condition = "`id`=7"};
+  EXPECT_EQ(insert_gone("cf", 1, left, {.schema = "app", .table = "c"}),
+            "INSERT INTO `cf`.`changes`(tbl,op,cid,fk,st,oi,ob1) SELECT tbl,'O',cid,1,st,ni,nb1 FROM `cf`.`changes` AS "
+            "`moving` WHERE id=5 AND NOT EXISTS(SELECT 1 FROM `app`.`c` WHERE `id`=7)");
 }
 
 }  // namespace
