@@ -1,7 +1,7 @@
 """What feed `trigger` costs, on throwaway servers: each figure beside the same on a schema without triggers, directly.
 
     /usr/bin/python3 tests/bench/feed_trigger.py [--binary build/release/crossfade] [--parts p50,write_only] [--rounds 5] [--seconds 3]
-        [--roles mariadb-mysql|mysql-mariadb] [--connections 1 8] [--threads 8 16]
+        [--roles mariadb-mysql|mysql-mariadb] [--connections 1 8] [--threads 8 16] [--medium disk|memory]
 
 p50         An autocommit UPDATE by primary key, and an INSERT (sysbench, text protocol): through Crossfade and directly, in turn, in
             rounds: medians of each round's p50, and of the rounds' ratios.
@@ -33,7 +33,7 @@ IGNORED = "1213,1205,1020,1062"
 class Bench:
     def __init__(self, options):
         self.options = options
-        directory = throwaway_directory()
+        directory = throwaway_directory(options.medium)
         servers = Servers(os.path.join(directory, "servers"))
         servers.use_feed("trigger")
         self.servers = servers.in_roles(options.roles)
@@ -100,6 +100,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--binary", default=os.path.join(ROOT, "build", "release", "crossfade"))
     parser.add_argument("--parts", default="p50,write_only")
+    parser.add_argument("--medium", default="disk", choices=("disk", "memory"), help="of the servers' data: how long a commit takes")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3, help="of a measurement")
     parser.add_argument("--roles", default="mariadb-mysql", choices=("mariadb-mysql", "mysql-mariadb"))

@@ -35,11 +35,12 @@ def tail(path, lines):
 MEMORY, MEMORY_BYTES_MIN = "/dev/shm", 6 << 30
 
 
-def throwaway_directory():
+def throwaway_directory(medium="memory"):
     """In memory where there is plenty: servers write as they do on a disk, fsync and all, but wait for none. What kill -9
-    leaves behind is the same there."""
+    leaves behind is the same there. Or on a "disk", where commits take what they take of users."""
     roomy = os.path.isdir(MEMORY) and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES_MIN
-    path = tempfile.mkdtemp(prefix="crossfade-test-", dir=MEMORY if roomy else None)
+    parent = {"memory": MEMORY if roomy else None, "disk": "/var/tmp"}[medium]
+    path = tempfile.mkdtemp(prefix="crossfade-test-", dir=parent)
     atexit.register(shutil.rmtree, path, True)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(1))
