@@ -1,8 +1,6 @@
 #include "dualwrite/log_position.h"
 
 #include <algorithm>
-#include <charconv>
-#include <utility>
 
 namespace crossfade::dualwrite {
 namespace {
@@ -29,16 +27,6 @@ std::strong_ordering operator<=>(const LogPosition& left, const LogPosition& rig
   }
   if (const auto offset = left.offset <=> right.offset; offset != 0) return offset;
   return left.file <=> right.file;
-}
-
-std::optional<LogPosition> parse_position(std::string_view text) {
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos || colon + 1 == text.size()) return std::nullopt;
-  LogPosition position{.file = std::string(text.substr(0, colon))};
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, position.offset);
-  if (error != std::errc() || stop != end) return std::nullopt;
-  return position;
 }
 
 }  // namespace crossfade::dualwrite

@@ -3,9 +3,7 @@
 
 #include <compare>
 #include <cstdint>
-#include <optional>
 #include <string>
-#include <string_view>
 
 namespace crossfade::dualwrite {
 
@@ -19,8 +17,5 @@ struct LogPosition {
   friend bool operator==(const LogPosition&, const LogPosition&) = default;
 };
 std::strong_ordering operator<=>(const LogPosition& left, const LogPosition& right);
-
-// The inverse of text().
-std::optional<LogPosition> parse_position(std::string_view text);
 
 }  // namespace crossfade::dualwrite

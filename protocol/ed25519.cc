@@ -84,10 +84,4 @@ absl::StatusOr<Buffer> ed25519_answer(std::string_view password, Bytes nonce) {
   return answer;
 }
 
-absl::StatusOr<Buffer> ed25519_public_key(std::string_view password) {
-  Key key;
-  if (absl::Status status = make_key(password, key); !status.ok()) return status;
-  return Buffer(key.public_key.begin(), key.public_key.end());
-}
-
 }  // namespace crossfade::protocol

@@ -13,7 +13,5 @@ inline constexpr std::string_view kEd25519 = "client_ed25519";
 // What a client answers: the 64 bytes of an Ed25519 signature (RFC 8032) of the server's nonce. The key is
 // not a random seed but the password itself, of any length: SHA512(password) takes the place of SHA512(seed).
 absl::StatusOr<Buffer> ed25519_answer(std::string_view password, Bytes nonce);
-// The 32 bytes that the server keeps.
-absl::StatusOr<Buffer> ed25519_public_key(std::string_view password);
 
 }  // namespace crossfade::protocol

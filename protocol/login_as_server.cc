@@ -84,7 +84,6 @@ absl::StatusOr<LoginAsServer::Action> LoginAsServer::on_change_user(Bytes payloa
   request_.auth_plugin = std::move(change->auth_plugin);
   request_.attributes = std::move(change->attributes);
   change_user_ = true;
-  learned_password_.reset();
   state_ = State::secret;
   return LookUpUser{};
 }
@@ -184,7 +183,6 @@ LoginAsServer::Action LoginAsServer::verify_cleartext(std::string_view password)
   }
   const bool good = secret_.password ? equal_passwords(password, *secret_.password)
                                      : verify_native_password(password, *secret_.native);
-  if (good && user_known_) learned_password_ = password;
   if (!good && options_.learns && secure()) {
     state_ = State::verdict;
     in_vain_ = true;

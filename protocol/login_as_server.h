@@ -97,8 +97,6 @@ class LoginAsServer {
   Capabilities capabilities() const { return request_.capabilities & options_.capabilities; }
   // What comes after the OK of the login is compressed so.
   Compression compression() const;
-  // The cleartext, when full authentication brought it.
-  const std::optional<std::string>& learned_password() const { return learned_password_; }
   // Cleartext may travel: TLS or a unix socket.
   bool secure() const { return tls_ || options_.secure_transport; }
   // As the servers put it; for users that are refused later, by somebody else.
@@ -128,7 +126,6 @@ class LoginAsServer {
   bool change_user_ = false;
   bool password_used_ = false;  // for the text of error 1045
   std::string plugin_;
-  std::optional<std::string> learned_password_;
 };
 
 }  // namespace crossfade::protocol

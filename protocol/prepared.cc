@@ -185,17 +185,6 @@ absl::StatusOr<PrepareOk> decode_prepare_ok(Bytes payload) {
   return ok;
 }
 
-Buffer encode_prepare_ok(const PrepareOk& ok) {
-  Buffer out;
-  put_u8(out, 0x00);
-  put_u32(out, ok.statement_id);
-  put_u16(out, ok.columns);
-  put_u16(out, ok.parameters);
-  put_u8(out, 0);
-  put_u16(out, ok.warnings);
-  return out;
-}
-
 // COM_STMT_EXECUTE: 0x17 statement_id(4) cursor_flags(1) iterations(4), and when there are parameters:
 //                   null_bitmap((n+7)/8) new_types(1) [type(1) flags(1)]*n values
 // A parameter has no value when its bit is set, its type is NULL, or it was sent as long data; like

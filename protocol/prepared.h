@@ -21,7 +21,6 @@ struct PrepareOk {
   std::uint16_t warnings = 0;
 };
 absl::StatusOr<PrepareOk> decode_prepare_ok(Bytes payload);
-Buffer encode_prepare_ok(const PrepareOk& ok);
 
 struct ParameterType {
   std::uint8_t type = 0;   // ColumnType

@@ -69,7 +69,6 @@ void put_u8(Buffer& out, std::uint8_t value) { out.push_back(value); }
 void put_u16(Buffer& out, std::uint16_t value) { put_fixed(out, value, 2); }
 void put_u24(Buffer& out, std::uint32_t value) { put_fixed(out, value, 3); }
 void put_u32(Buffer& out, std::uint32_t value) { put_fixed(out, value, 4); }
-void put_u64(Buffer& out, std::uint64_t value) { put_fixed(out, value, 8); }
 
 void put_lenenc(Buffer& out, std::uint64_t value) {
   if (value < 0xfb) {

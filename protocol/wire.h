@@ -62,7 +62,6 @@ void put_u8(Buffer& out, std::uint8_t value);
 void put_u16(Buffer& out, std::uint16_t value);
 void put_u24(Buffer& out, std::uint32_t value);
 void put_u32(Buffer& out, std::uint32_t value);
-void put_u64(Buffer& out, std::uint64_t value);
 void put_lenenc(Buffer& out, std::uint64_t value);
 void put_bytes(Buffer& out, Bytes bytes);
 void put_text(Buffer& out, std::string_view text);

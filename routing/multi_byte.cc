@@ -60,13 +60,4 @@ std::size_t character_size(MultiByte charset, std::string_view text, std::size_t
   return four ? 4 : 0;
 }
 
-bool is_well_formed(MultiByte charset, std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const std::size_t size = character_size(charset, text, i);
-    if (size == 0) return false;
-    i += size;
-  }
-  return true;
-}
-
 }  // namespace crossfade::routing

@@ -16,6 +16,5 @@ MultiByte multi_byte(std::string_view charset);
 // How many bytes the character at `at` has, as both servers cut it (all pairs of bytes were tried on MariaDB 10.11 and
 // MySQL 9.7); 0: malformed. `at` is within `text`.
 std::size_t character_size(MultiByte charset, std::string_view text, std::size_t at);
-bool is_well_formed(MultiByte charset, std::string_view text);
 
 }  // namespace crossfade::routing

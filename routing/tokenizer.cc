@@ -151,14 +151,9 @@ Tokenizer::Skipped Tokenizer::skip_blank_and_comments() {
       return c == '\0' ? Skipped::broken : Skipped::to_token;
     }
     after_word_ = name_next_ = false;
-    if (!closed) {
-      unterminated_ = at(position_) != '\0';
-      return Skipped::broken;
-    }
+    if (!closed) return Skipped::broken;
   }
-  if (!in_executable_comment_) return Skipped::to_end;
-  unterminated_ = true;
-  return Skipped::broken;
+  return in_executable_comment_ ? Skipped::broken : Skipped::to_end;
 }
 
 std::size_t Tokenizer::size_at(std::size_t position) const {
@@ -194,7 +189,6 @@ std::size_t Tokenizer::end_of_quoted(std::size_t quote_at) const {
 Token Tokenizer::lex_quoted(std::size_t quote_at, TokenKind kind) {
   const std::size_t end = end_of_quoted(quote_at);
   if (end != std::string_view::npos) return make(kind, end);
-  unterminated_ = true;
   return broken();
 }
 
@@ -202,10 +196,7 @@ Token Tokenizer::lex_quoted(std::size_t quote_at, TokenKind kind) {
 Token Tokenizer::lex_digits_string(std::string_view digits) {
   const std::size_t inside = position_ + 2;
   const std::size_t end = sql_.find_first_not_of(digits, inside);
-  if (end == std::string_view::npos) {
-    unterminated_ = true;
-    return broken();
-  }
+  if (end == std::string_view::npos) return broken();
   const bool pairs = digits.size() > 2;
   if (sql_[end] != '\'' || (pairs && (end - inside) % 2 != 0)) return broken();
   return make(TokenKind::string, end + 1);
@@ -265,10 +256,7 @@ Token Tokenizer::lex_variable() {
   while (true) {
     if (is_quote(at(end))) {
       end = end_of_quoted(end);
-      if (end == std::string_view::npos) {
-        unterminated_ = true;
-        return broken();
-      }
+      if (end == std::string_view::npos) return broken();
       if (!is_system) return make(TokenKind::user_variable, end);
     } else {
       const std::size_t name_from = end;

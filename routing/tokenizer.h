@@ -54,8 +54,6 @@ class Tokenizer {
   bool in_executable_comment() const { return in_executable_comment_; }
   // The first plain /* */ comment's inside, for hints such as `crossfade:tenant=42`.
   std::string_view first_comment() const { return first_comment_; }
-  // True when the text ended inside an executable comment, a plain comment, a string or a quoted name.
-  bool unterminated() const { return unterminated_; }
 
  private:
   enum class Skipped : std::uint8_t { to_token, to_end, broken };
@@ -85,7 +83,6 @@ class Tokenizer {
   bool in_executable_comment_ = false;
   bool saw_comment_ = false;
   bool saw_executable_comment_ = false;
-  bool unterminated_ = false;
   bool has_first_comment_ = false;
   bool after_word_ = false;  // the last token was an unquoted word that ends at position_
   bool name_next_ =

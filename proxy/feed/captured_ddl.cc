@@ -11,6 +11,7 @@
 #include "protocol/error_codes.h"
 #include "proxy/counts/log_limit.h"
 #include "proxy/feed/ddl_state.h"
+#include "proxy/feed/rows_anew.h"
 #include "proxy/feed/server_answers.h"
 #include "proxy/net/deadlines.h"
 
@@ -105,18 +106,6 @@ CapturedDdl::CapturedDdl(Setting setting, LoggedStatement statement, DdlAnalysis
       statement_(std::move(statement)),
       analysis_(std::move(analysis)),
       capture_(setting_.schema) {}
-
-std::string CapturedDdl::changes() const { return dualwrite::changes_table(setting_.schema); }
-
-Task<absl::Status> CapturedDdl::run(std::string sql) {
-  auto done = co_await link_->run(std::move(sql), in_its_time());
-  if (!done.ok()) co_return done.status();
-  if (!done->failed()) co_return absl::OkStatus();
-  const protocol::Err& err = done->last().err;
-  const bool busy = err.code == protocol::kErrLockWaitTimeout || err.code == protocol::kErrDeadlock;
-  if (busy) co_return absl::AbortedError(err_text(err));
-  co_return absl::FailedPreconditionError(err_text(err));
-}
 
 Task<absl::StatusOr<std::unique_ptr<CapturedDdl>>> CapturedDdl::begin(Setting setting, LoggedStatement statement,
                                                                       DdlAnalysis analysis, std::uint64_t client) {
@@ -238,7 +227,7 @@ Task<absl::Status> CapturedDdl::try_to_finish() {
   }
   if (!outcome_noted_) {
     const absl::Status noted =
-        co_await run(dualwrite::update_intent(setting_.schema, intent_, note_, link_->is_mariadb()));
+        co_await run_locking(*link_, dualwrite::update_intent(setting_.schema, intent_, note_, link_->is_mariadb()));
     if (!noted.ok()) co_return noted;
     outcome_noted_ = true;
   }
@@ -247,8 +236,8 @@ Task<absl::Status> CapturedDdl::try_to_finish() {
 
 // Of `changes`.
 Task<absl::StatusOr<bool>> CapturedDdl::exists(std::string condition) {
-  std::string question = "SELECT 1 FROM " + changes() + " WHERE " + std::move(condition) + " AND " +
-                         dualwrite::every_change(setting_.schema, link_->is_mariadb());
+  std::string question = "SELECT 1 FROM " + dualwrite::changes_table(setting_.schema) + " WHERE " +
+                         std::move(condition) + " AND " + dualwrite::every_change(setting_.schema, link_->is_mariadb());
   auto asked = co_await link_->query(std::move(question), in_its_time());
   if (!asked.ok()) co_return asked.status();
   co_return !asked->front().rows.empty();
@@ -271,28 +260,32 @@ Task<absl::Status> CapturedDdl::conclude() {
   const DdlOutcome outcome = note_.error.empty()  ? DdlOutcome::unknown
                              : note_.error == "0" ? DdlOutcome::ran
                                                   : DdlOutcome::failed;
+  RowsAnew rows(
+      {.link = *link_, .capture = capture_, .schema = setting_.schema, .analysis = analysis_, .intent = intent_},
+      statement_);
   const DdlFacts facts{.outcome = outcome,
                        .said = *said,
                        .state_changed = *state != note_.state,
-                       .captured_as_is = is_captured_as_is(*found)};
+                       .captured_as_is = rows.is_captured_as_is(*found)};
   switch (dualwrite::conclude_ddl(facts)) {
     case DdlConclusion::nothing:
       break;
     case DdlConclusion::say: {
-      const absl::Status told =
-          co_await run(dualwrite::insert_done(setting_.schema, statement_, intent_, link_->is_mariadb()));
+      const absl::Status told = co_await run_locking(
+          *link_, dualwrite::insert_done(setting_.schema, statement_, intent_, link_->is_mariadb()));
       if (!told.ok()) co_return told;
       break;
     }
     case DdlConclusion::capture: {
-      const absl::Status captured = co_await capture_again(found, *said);
+      const absl::Status captured = co_await rows.capture_again(found, *said);
       if (!captured.ok()) co_return captured;
       break;
     }
   }
-  const absl::Status deleted = co_await run(dualwrite::delete_change(setting_.schema, intent_, link_->is_mariadb()));
+  const absl::Status deleted =
+      co_await run_locking(*link_, dualwrite::delete_change(setting_.schema, intent_, link_->is_mariadb()));
   if (!deleted.ok()) co_return deleted;
-  co_return co_await run("UNLOCK TABLES");
+  co_return co_await run_locking(*link_, "UNLOCK TABLES");
 }
 
 Task<absl::StatusOr<std::vector<CapturedDdl::OpenIntent>>> CapturedDdl::open_intents(BackendLink& leader,
@@ -347,6 +340,26 @@ Task<absl::Status> CapturedDdl::resume_all(Setting setting) {
     co_return absl::UnavailableError(std::string(resumed.message()));
   }
   co_return absl::OkStatus();
+}
+
+Task<absl::Status> CapturedDdl::capture_released(Setting setting, TableRef table) {
+  DdlAnalysis analysis;
+  analysis.tables.push_back(table);
+  CapturedDdl again(std::move(setting), {}, std::move(analysis));
+  const absl::Status connected = co_await again.connect();
+  if (!connected.ok()) co_return connected;
+  const absl::Status loaded = co_await again.capture_.load(*again.link_);
+  if (!loaded.ok()) co_return loaded;
+  auto all = co_await again.capture_.find_all(*again.link_);
+  if (!all.ok()) co_return all.status();
+  auto found = std::make_shared<const LeaderCapture::Found>(*std::move(all));
+  const LoggedStatement none;
+  RowsAnew rows(
+      {.link = *again.link_, .capture = again.capture_, .schema = again.setting_.schema, .analysis = again.analysis_},
+      none);
+  const absl::Status captured = co_await rows.capture_all(found);
+  if (!captured.ok()) co_return captured;
+  co_return co_await run_locking(*again.link_, "UNLOCK TABLES");
 }
 
 }  // namespace crossfade::proxy

@@ -20,7 +20,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -29,7 +28,6 @@
 #include "dualwrite/ddl.h"
 #include "dualwrite/log_event.h"
 #include "dualwrite/trigger/captured_row.h"
-#include "dualwrite/trigger/changes_table.h"
 #include "dualwrite/trigger/ddl_conclusion.h"
 #include "proxy/backend/backend_link.h"
 #include "proxy/feed/leader_capture.h"
@@ -66,30 +64,10 @@ class CapturedDdl {
     dualwrite::DdlAnalysis analysis;
     bool over = false;  // its statement can run no more
   };
-  // What the triggers of before have written since the intent.
-  struct Touched {
-    std::map<LeaderCapture::CapturePtr, std::set<std::string>> keys;
-    std::string numbers = "0";
-    // Rows of which only the identity is known, rising: id, the row of `changes`, what it was captured by.
-    struct Identity {
-      std::uint64_t id = 0;
-      std::vector<protocol::Cell> row;
-      LeaderCapture::CapturePtr capture;
-    };
-    std::vector<Identity> identities;
-    bool unknown = false;  // there are rows of which nothing is known
-    // Of the tables that refer to its tables, since the first identity: what they refer to may never reach the
-    // follower.
-    std::map<LeaderCapture::CapturePtr, std::vector<dualwrite::ChangeImage>> dependents;
-    std::string dependent_numbers = "0";
-  };
-  using FoundPtr = std::shared_ptr<const LeaderCapture::Found>;
 
   CapturedDdl(Setting setting, dualwrite::LoggedStatement statement, dualwrite::DdlAnalysis analysis);
-  Task<absl::Status> run(std::string sql);
-  std::string changes() const;
 
-  // captured_ddl.cc: whose turn it is, and what became of the statement
+  // Whose turn it is, and what became of the statement.
   Task<absl::Status> connect();
   std::set<std::string> turns() const;
   Task<absl::Status> take_turn(std::set<std::string> others, std::chrono::seconds wait);
@@ -101,23 +79,6 @@ class CapturedDdl {
   Task<absl::StatusOr<bool>> exists(std::string condition);
   Task<absl::Status> conclude();
 
-  // captured_ddl_rows.cc: its tables captured anew
-  Task<absl::Status> capture_again(FoundPtr found, bool said);
-  Task<absl::Status> lock_tables(std::vector<dualwrite::TableRef> tables, std::vector<dualwrite::TableRef> read);
-  Task<absl::Status> spell_out(std::vector<dualwrite::TableRef> made);
-  Task<absl::StatusOr<Touched>> touched(FoundPtr found);
-  Task<absl::StatusOr<std::vector<std::vector<protocol::Cell>>>> changes_of(std::string numbers, std::uint64_t first);
-  Task<absl::Status> note_dependents(FoundPtr found, Touched& touched);
-  Task<absl::Status> begin_anew(FoundPtr found, const Touched& touched);
-  Task<absl::Status> refresh(FoundPtr found, const Touched& touched);
-  Task<absl::Status> refresh_rows(dualwrite::TableRef table, std::vector<std::string> conditions);
-  Task<absl::Status> delete_gone(const Touched& touched);
-  Task<absl::Status> refresh_dependents(const Touched& touched);
-  Task<absl::Status> follow_identities(FoundPtr found, const Touched& touched);
-  Task<absl::Status> move_behind(FoundPtr found, const Touched& touched);
-  std::vector<dualwrite::TableRef> tables_now(const LeaderCapture::Found& found) const;
-  bool is_captured_as_is(const LeaderCapture::Found& found) const;
-
   Setting setting_;
   dualwrite::LoggedStatement statement_;
   dualwrite::DdlAnalysis analysis_;
@@ -126,7 +87,6 @@ class CapturedDdl {
   std::uint64_t intent_ = 0;
   dualwrite::IntentNote note_;
   bool outcome_noted_ = false;
-  std::set<dualwrite::TableRef> anew_;  // all their rows are written down, since it is not known which were written
 };
 
 // What a client's session says of a statement that it is about to run: one row, for logged_statement().

@@ -229,8 +229,6 @@ bool TlsEngine::has_peer_certificate() const {
   return SSL_get0_peer_certificate(ssl_) != nullptr && SSL_get_verify_result(ssl_) == X509_V_OK;
 }
 
-bool TlsEngine::has_cipher() const { return BIO_ctrl_pending(out_) != 0; }
-
 void TlsEngine::shutdown() {
   if (!error_.empty() || SSL_is_init_finished(ssl_) == 0) return;
   ERR_clear_error();

@@ -65,7 +65,6 @@ class TlsEngine {
   void put_cipher(protocol::Bytes cipher);
   // Appends what must be sent.
   void take_cipher(protocol::Buffer& out);
-  bool has_cipher() const;
   void shutdown();
   const std::string& error() const { return error_; }
   bool has_peer_certificate() const;

@@ -1,4 +1,5 @@
 #include "tests/support/client.h"
+#include "tests/support/server_packets.h"
 
 namespace crossfade::support {
 
@@ -123,7 +124,7 @@ Reply Client::execute(std::uint32_t statement, const std::vector<std::int64_t>& 
   for (const std::int64_t number : parameters) {
     protocol::Parameter parameter;
     parameter.type.type = static_cast<std::uint8_t>(protocol::ColumnType::longlong);
-    protocol::put_u64(parameter.value, static_cast<std::uint64_t>(number));
+    put_u64(parameter.value, static_cast<std::uint64_t>(number));
     execute.parameters.push_back(std::move(parameter));
   }
   return command(protocol::encode_execute(execute), protocol::ResponseKind::execute);

@@ -1,6 +1,7 @@
 #include "tests/support/result_writer.h"
 
 #include "protocol/prepared.h"
+#include "tests/support/server_packets.h"
 
 namespace crossfade::support {
 namespace {
@@ -73,7 +74,7 @@ void ResultWriter::put_answer(const Answer& answer, std::uint16_t status, Rows r
 }
 
 void ResultWriter::put_prepared(std::uint32_t id, std::uint16_t columns, std::uint16_t parameters) {
-  put(protocol::encode_prepare_ok({.statement_id = id, .columns = columns, .parameters = parameters, .warnings = 0}));
+  put(encode_prepare_ok({.statement_id = id, .columns = columns, .parameters = parameters, .warnings = 0}));
   if (parameters > 0) {
     put_definitions(parameters, {});
     put_end_of_definitions(protocol::kStatusAutocommit);

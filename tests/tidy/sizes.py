@@ -150,7 +150,6 @@ EXCEPTIONS = {
     ("proxy/admin/status.cc status_json", "lines of function"): 91,
     ("proxy/net/stream.h Stream", "methods"): 28,
     ("proxy/worker/worker.h Shared", "data members"): 20,
-    ("proxy/feed/captured_ddl.h CapturedDdl", "methods"): 27,
     ("proxy/feed/leader_capture.h LeaderCapture", "methods"): 32,
     ("proxy/feed/log_applier.h LogApplier", "data members"): 27,
     ("proxy/feed/log_applier.h LogApplier", "methods"): 74,

@@ -10,6 +10,7 @@
 
 #include "log_frames.h"
 #include "log_text.h"
+#include "tests/support/server_packets.h"
 
 namespace crossfade::dualwrite {
 namespace {
@@ -359,7 +360,7 @@ TEST(LogDecoder, StatementsAloneCarryTheirSession) {
   Buffer settings{0};
   protocol::put_u32(settings, 1u << 26);
   protocol::put_u8(settings, 1);
-  protocol::put_u64(settings, 0x1234567890);
+  support::put_u64(settings, 0x1234567890);
   for (const int byte : std::initializer_list<int>{3, 10,  0,   3,   0,  4,    45,   0, 46, 0, 255, 0,   5,
                                                    3, 'U', 'T', 'C', 13, 0x40, 0xE2, 1, 16, 0, 18,  255, 0}) {
     protocol::put_u8(settings, static_cast<std::uint8_t>(byte));
@@ -517,7 +518,7 @@ TEST(LogDecoder, MalformedCompressionIsAnError) {
 TEST(LogDecoder, MariaDbsCompressedRowsWithASizeThatCannotBeAreAnErrorWithoutTakingMemory) {
   Dump dump({}, Make::mariadb);
   Buffer gtid;
-  protocol::put_u64(gtid, 1);
+  support::put_u64(gtid, 1);
   protocol::put_zeros(gtid, 11);
   ASSERT_TRUE(dump.feed(EventType::mariadb_gtid, gtid).ok());
   ASSERT_TRUE(dump.feed(EventType::table_map, table_map_body(7)).ok());

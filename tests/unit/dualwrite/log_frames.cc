@@ -1,4 +1,5 @@
 #include "log_frames.h"
+#include "tests/support/server_packets.h"
 
 #include <zlib.h>
 
@@ -50,7 +51,7 @@ Buffer framed(Framing framing, Bytes body) {
 
 Buffer rotate_body(std::string_view file, std::uint64_t offset) {
   Buffer body;
-  protocol::put_u64(body, offset);
+  support::put_u64(body, offset);
   protocol::put_text(body, file);
   return body;
 }
@@ -90,7 +91,7 @@ Buffer query_body(std::string_view sql, std::string_view schema, Bytes status) {
 
 Buffer gtid_body(std::uint64_t number) {
   Buffer body(17, 0xab);
-  protocol::put_u64(body, number);
+  support::put_u64(body, number);
   protocol::put_zeros(body, 17);
   return body;
 }

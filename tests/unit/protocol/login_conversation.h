@@ -65,7 +65,6 @@ struct Conversation {
   bool tls = false;
   bool accepted = false;
   std::optional<Err> refused;
-  std::optional<std::string> learned_password;
   absl::Status failure;  // of the client's machine
 };
 
@@ -76,7 +75,6 @@ class ConversationRun {
 
   Conversation run() {
     to_client(server_.greeting());
-    seen_.learned_password = server_.learned_password();
     // The greeting and the login request are the same in every conversation of one set-up.
     if (!seen_.from_server.empty()) seen_.from_server.erase(seen_.from_server.begin());
     if (!seen_.from_client.empty()) seen_.from_client.erase(seen_.from_client.begin());

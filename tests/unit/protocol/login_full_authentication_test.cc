@@ -20,10 +20,8 @@ TEST(LoginAsServer, WithOnlyTheHashFullAuthenticationTakesTheCleartextOverASecur
         server.on_message(as_bytes(good ? std::string_view("secret\0", 7) : std::string_view("guess\0", 6))).value();
     if (good) {
       expect_accepted(end, {});
-      EXPECT_EQ(server.learned_password(), "secret");
     } else {
       expect_denied(end, "YES");
-      EXPECT_FALSE(server.learned_password());
     }
   }
 }
@@ -50,7 +48,6 @@ TEST(LoginAsServer, WithOnlyTheHashAndNoTlsThePasswordComesByRsa) {
   EXPECT_EQ(key[0], 0x01);
   EXPECT_EQ(as_text(Bytes(key).subspan(1)), test_key().public_key_pem());
   expect_accepted(server.on_message(cipher_of(std::string_view("secret\0", 7))).value(), {});
-  EXPECT_EQ(server.learned_password(), "secret");
 }
 
 TEST(LoginAsServer, ACipherMayComeWithoutAskingForTheKey) {
@@ -66,7 +63,6 @@ TEST(LoginAsServer, BrokenCiphersWrongPasswordsAndAMissingNulAreDeniedAlike) {
     begin(server, sha2_login("secret"), native_secret("secret"));
     ASSERT_TRUE(server.on_message(Buffer{0x02}).ok());
     expect_denied(server.on_message(cipher).value(), "YES");
-    EXPECT_FALSE(server.learned_password());
   }
 }
 

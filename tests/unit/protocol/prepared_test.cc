@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "protocol/response.h"
+#include "tests/support/server_packets.h"
 #include "tests/unit/protocol/recorded_responses.h"
 
 namespace crossfade::protocol {
@@ -39,11 +40,11 @@ TEST(PrepareOk, OfARealServerIsReadAndWrittenBack) {
   EXPECT_EQ(ok->columns, 28);
   EXPECT_EQ(ok->parameters, 2);
   EXPECT_EQ(ok->warnings, 3);
-  EXPECT_EQ(encode_prepare_ok(*ok), payload);
+  EXPECT_EQ(support::encode_prepare_ok(*ok), payload);
 }
 
 TEST(PrepareOk, IsRefusedWithAnyOtherSizeOrHeader) {
-  Buffer payload = encode_prepare_ok({.statement_id = 1});
+  Buffer payload = support::encode_prepare_ok({.statement_id = 1});
   for (std::size_t bytes = 0; bytes < payload.size(); ++bytes) {
     EXPECT_FALSE(decode_prepare_ok(Bytes(payload).first(bytes)).ok()) << bytes;
   }

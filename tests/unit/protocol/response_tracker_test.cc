@@ -8,6 +8,7 @@
 
 #include "protocol/packet.h"
 #include "protocol/prepared.h"
+#include "tests/support/server_packets.h"
 #include "tests/unit/protocol/recorded_responses.h"
 
 namespace crossfade::protocol {
@@ -291,7 +292,7 @@ TEST(ResponseTracker, TakesALongTerminatorWhenEofIsDeprecated) {
 
 TEST(ResponseTracker, JoinsThePacketsOfARowOfSeventeenMebibytesInBothDialects) {
   Buffer row = {0xfe};  // as the prefix of a string of eight length bytes
-  put_u64(row, 17u << 20);
+  support::put_u64(row, 17u << 20);
   row.resize(row.size() + (17u << 20), 0xff);
   for (const bool deprecated : {false, true}) {
     Exchange exchange;
@@ -351,8 +352,8 @@ TEST(ResponseTracker, TakesAPreparedStatementInEveryShapeAndDialect) {
     for (const std::uint16_t columns : std::initializer_list<std::uint16_t>{0, 1, 2}) {
       for (const bool deprecated : {false, true}) {
         Exchange exchange;
-        exchange.add(
-            encode_prepare_ok({.statement_id = 7, .columns = columns, .parameters = parameters, .warnings = 4}));
+        exchange.add(support::encode_prepare_ok(
+            {.statement_id = 7, .columns = columns, .parameters = parameters, .warnings = 4}));
         exchange.definitions(parameters);
         if (parameters > 0 && !deprecated) {
           exchange.eof();
@@ -437,8 +438,8 @@ TEST(ResponseTracker, FailsOnAFirstPacketThatTheCommandCannotHave) {
 TEST(ResponseTracker, FailsWhenSomethingElseStandsWhereAnEofMust) {
   expect_violation(Exchange().columns(1).add_hex("0131").wire(), ResponseKind::query, kPlainAnswer);
   const PrepareOk one_parameter{.parameters = 1};
-  expect_violation(Exchange().add(encode_prepare_ok(one_parameter)).definitions(2).wire(), ResponseKind::prepare,
-                   kPlainAnswer);
+  expect_violation(Exchange().add(support::encode_prepare_ok(one_parameter)).definitions(2).wire(),
+                   ResponseKind::prepare, kPlainAnswer);
 }
 
 TEST(ResponseTracker, FailsOnAnEmptyPacketAndOnAMalformedTerminator) {

@@ -1,4 +1,5 @@
 #include "protocol/wire.h"
+#include "tests/support/server_packets.h"
 
 #include <gtest/gtest.h>
 
@@ -149,7 +150,7 @@ TEST(Put, WritesLittleEndianIntegersAndTexts) {
   put_u16(out, 0x0302);
   put_u24(out, 0x060504);
   put_u32(out, 0x0a090807);
-  put_u64(out, 0x1211100f0e0d0c0b);
+  support::put_u64(out, 0x1211100f0e0d0c0b);
   EXPECT_EQ(out, (Buffer{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18}));
   out.clear();
   put_text(out, "a");

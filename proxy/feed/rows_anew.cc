@@ -1,5 +1,3 @@
-// The tables of a schema change, captured anew once it has run.
-
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
@@ -8,7 +6,8 @@
 #include "dualwrite/log_decoder.h"
 #include "dualwrite/sql_text.h"
 #include "dualwrite/trigger/changes_table.h"
-#include "proxy/feed/captured_ddl.h"
+#include "protocol/error_codes.h"
+#include "proxy/feed/rows_anew.h"
 #include "proxy/feed/server_answers.h"
 
 namespace crossfade::proxy {
@@ -79,23 +78,33 @@ std::vector<std::string> joined(const std::set<std::string>& keys) {
 
 }  // namespace
 
+Task<absl::Status> run_locking(BackendLink& link, std::string sql) {
+  auto done = co_await link.run(std::move(sql), while_locked());
+  if (!done.ok()) co_return done.status();
+  if (!done->failed()) co_return absl::OkStatus();
+  const protocol::Err& err = done->last().err;
+  const bool busy = err.code == protocol::kErrLockWaitTimeout || err.code == protocol::kErrDeadlock;
+  if (busy) co_return absl::AbortedError(err_text(err));
+  co_return absl::FailedPreconditionError(err_text(err));
+}
+
 // What of its tables is there now.
-std::vector<TableRef> CapturedDdl::tables_now(const LeaderCapture::Found& found) const {
+std::vector<TableRef> RowsAnew::tables_now(const LeaderCapture::Found& found) const {
   std::vector<TableRef> out;
-  for (const TableRef& table : analysis_.tables) {
+  for (const TableRef& table : setting_.analysis.tables) {
     const auto definition = found.tables.find(table);
     if (definition != found.tables.end() && is_table(definition->second)) out.push_back(table);
   }
   return out;
 }
 
-bool CapturedDdl::is_captured_as_is(const LeaderCapture::Found& found) const {
-  return std::all_of(analysis_.tables.begin(), analysis_.tables.end(),
-                     [&](const TableRef& table) { return capture_.is_as_captured(table, found); });
+bool RowsAnew::is_captured_as_is(const LeaderCapture::Found& found) const {
+  return std::all_of(setting_.analysis.tables.begin(), setting_.analysis.tables.end(),
+                     [&](const TableRef& table) { return setting_.capture.is_as_captured(table, found); });
 }
 
 // `read`: nobody writes to these either, but they stay as they are.
-Task<absl::Status> CapturedDdl::lock_tables(std::vector<TableRef> tables, std::vector<TableRef> read) {
+Task<absl::Status> RowsAnew::lock_tables(std::vector<TableRef> tables, std::vector<TableRef> read) {
   if (tables.empty()) co_return absl::OkStatus();
   std::string sql = "LOCK TABLES " + changes() + " WRITE," + changes() + " AS " + std::string(dualwrite::kMoving) +
                     " WRITE," + dualwrite::quote_name(setting_.schema) + ".`captured` WRITE";
@@ -105,22 +114,23 @@ Task<absl::Status> CapturedDdl::lock_tables(std::vector<TableRef> tables, std::v
 }
 
 // Until UNLOCK TABLES nobody writes to its tables, nor to `changes`.
-Task<absl::Status> CapturedDdl::capture_again(FoundPtr found, bool said) {
+Task<absl::Status> RowsAnew::capture_again(FoundPtr found, bool said) {
   const std::vector<TableRef> tables = tables_now(*found);
   const absl::Status locked =
-      co_await lock_tables(tables, dualwrite::dependent_tables(found->tables, analysis_.tables));
+      co_await lock_tables(tables, dualwrite::dependent_tables(found->tables, setting_.analysis.tables));
   if (!locked.ok()) co_return locked;
   auto written = co_await touched(found);
   if (!written.ok()) co_return written.status();
   if (!said) {
     absl::Status told = co_await spell_out(tables);
     if (told.ok())
-      told = co_await run(dualwrite::insert_done(setting_.schema, statement_, intent_, link_->is_mariadb()));
+      told = co_await run(
+          dualwrite::insert_done(setting_.schema, statement_, setting_.intent, setting_.link.is_mariadb()));
     if (!told.ok()) co_return told;
   }
   const absl::Status begun = co_await begin_anew(found, *written);
   if (!begun.ok()) co_return begun;
-  const absl::Status captured = co_await capture_.capture_anew(*link_, analysis_.tables, found);
+  const absl::Status captured = co_await setting_.capture.capture_anew(setting_.link, setting_.analysis.tables, found);
   if (absl::IsUnavailable(captured)) co_return absl::AbortedError(std::string(captured.message()));
   if (!captured.ok()) co_return captured;
   const absl::Status moved = co_await move_behind(found, *written);
@@ -129,42 +139,42 @@ Task<absl::Status> CapturedDdl::capture_again(FoundPtr found, bool said) {
 }
 
 // What CREATE TABLE .. SELECT has made the leader alone can say; its rows are written down as rows.
-Task<absl::Status> CapturedDdl::spell_out(std::vector<TableRef> made) {
-  if (!analysis_.verb.starts_with("CREATE") || made.size() != 1) co_return absl::OkStatus();
+Task<absl::Status> RowsAnew::spell_out(std::vector<TableRef> made) {
+  if (!setting_.analysis.verb.starts_with("CREATE") || made.size() != 1) co_return absl::OkStatus();
   if (absl::AsciiStrToUpper(statement_.sql).find("SELECT") == std::string::npos) co_return absl::OkStatus();
   std::string question = "SHOW CREATE TABLE " + quoted_table(made.front());
-  auto shown = co_await link_->query_rows(std::move(question), 2, while_locked());
+  auto shown = co_await setting_.link.query_rows(std::move(question), 2, while_locked());
   if (!shown.ok()) co_return shown.status();
   if (shown->empty()) co_return absl::OkStatus();
   statement_.schema = made.front().schema;
   statement_.sql = shown->front()[1].value_or("");
-  statement_.client_collation = dualwrite::collation_id("utf8mb4_general_ci", link_->is_mariadb());
+  statement_.client_collation = dualwrite::collation_id("utf8mb4_general_ci", setting_.link.is_mariadb());
   co_return absl::OkStatus();
 }
 
 // Of these numbers ("0,7"), from that id on, in order.
-Task<absl::StatusOr<std::vector<std::vector<protocol::Cell>>>> CapturedDdl::changes_of(std::string numbers,
-                                                                                       std::uint64_t first) {
-  std::string question = dualwrite::select_changes(setting_.schema, capture_.pairs()) +
+Task<absl::StatusOr<std::vector<std::vector<protocol::Cell>>>> RowsAnew::changes_of(std::string numbers,
+                                                                                    std::uint64_t first) {
+  std::string question = dualwrite::select_changes(setting_.schema, setting_.capture.pairs()) +
                          " WHERE id>=" + std::to_string(first) + " AND tbl IN (" + numbers +
                          ") AND op IN ('I','U','D','K','F','O') AND " +
-                         dualwrite::every_change(setting_.schema, link_->is_mariadb()) + " ORDER BY id";
-  auto rows = co_await link_->query(std::move(question), while_locked(), kRowsBytesMax);
+                         dualwrite::every_change(setting_.schema, setting_.link.is_mariadb()) + " ORDER BY id";
+  auto rows = co_await setting_.link.query(std::move(question), while_locked(), kRowsBytesMax);
   if (!rows.ok()) co_return rows.status();
   co_return std::move(rows->front().rows);
 }
 
-Task<absl::StatusOr<CapturedDdl::Touched>> CapturedDdl::touched(FoundPtr found) {
+Task<absl::StatusOr<RowsAnew::Touched>> RowsAnew::touched(FoundPtr found) {
   Touched out;
-  for (const TableRef& table : analysis_.tables) {
-    for (const std::uint32_t number : capture_.numbers_of(table)) out.numbers += "," + std::to_string(number);
+  for (const TableRef& table : setting_.analysis.tables) {
+    for (const std::uint32_t number : setting_.capture.numbers_of(table)) out.numbers += "," + std::to_string(number);
   }
-  auto rows = co_await changes_of(out.numbers, intent_ + 1);
+  auto rows = co_await changes_of(out.numbers, setting_.intent + 1);
   if (!rows.ok()) co_return rows.status();
   for (auto& row : *rows) {
     auto head = dualwrite::change_head(row);
     if (!head.ok()) co_return head.status();
-    const LeaderCapture::CapturePtr capture = capture_.find(head->table);
+    const LeaderCapture::CapturePtr capture = setting_.capture.find(head->table);
     // Of a row in a new shape under the old number the key alone is asked for.
     auto conditions = conditions_of(*head, row, capture);
     const bool identity = head->kind == dualwrite::ChangeKind::identity;
@@ -184,10 +194,10 @@ Task<absl::StatusOr<CapturedDdl::Touched>> CapturedDdl::touched(FoundPtr found) 
 // What refers to a row that came and went while the row was known by its key alone finds nothing on the follower; nor
 // does that cascade there. So these rows are written over what is there, and then written down as they are, or are not,
 // in the end.
-Task<absl::Status> CapturedDdl::note_dependents(FoundPtr found, Touched& touched) {
+Task<absl::Status> RowsAnew::note_dependents(FoundPtr found, Touched& touched) {
   if (touched.identities.empty()) co_return absl::OkStatus();
-  for (const TableRef& table : dualwrite::dependent_tables(found->tables, analysis_.tables)) {
-    for (const std::uint32_t number : capture_.numbers_of(table)) {
+  for (const TableRef& table : dualwrite::dependent_tables(found->tables, setting_.analysis.tables)) {
+    for (const std::uint32_t number : setting_.capture.numbers_of(table)) {
       touched.dependent_numbers += "," + std::to_string(number);
     }
   }
@@ -196,8 +206,8 @@ Task<absl::Status> CapturedDdl::note_dependents(FoundPtr found, Touched& touched
   for (const auto& row : *rows) {
     auto head = dualwrite::change_head(row);
     if (!head.ok()) co_return head.status();
-    const LeaderCapture::CapturePtr capture = capture_.find(head->table);
-    if (!capture || !capture_.is_as_captured(capture->name, *found)) {
+    const LeaderCapture::CapturePtr capture = setting_.capture.find(head->table);
+    if (!capture || !setting_.capture.is_as_captured(capture->name, *found)) {
       co_return absl::AbortedError("a table that refers to it is being changed, too");
     }
     auto conditions = conditions_of(*head, row, capture);
@@ -211,7 +221,7 @@ Task<absl::Status> CapturedDdl::note_dependents(FoundPtr found, Touched& touched
 
 // A table without all its triggers is new, or was left so by a proxy that died here; or it has lost its key. Then rows
 // may be gone from it that nobody has noted: the follower begins it anew.
-Task<absl::Status> CapturedDdl::begin_anew(FoundPtr found, const Touched& touched) {
+Task<absl::Status> RowsAnew::begin_anew(FoundPtr found, const Touched& touched) {
   anew_.clear();
   const std::vector<TableRef> tables = tables_now(*found);
   const bool lost_keys = std::any_of(touched.keys.begin(), touched.keys.end(), [&](const auto& each) {
@@ -221,26 +231,27 @@ Task<absl::Status> CapturedDdl::begin_anew(FoundPtr found, const Touched& touche
   for (const TableRef& table : tables) {
     if (LeaderCapture::has_all_triggers(table, *found) && !touched.unknown && !lost_keys) continue;
     anew_.insert(table);
-    if (!capture_.live_capture(table)) continue;
+    if (!setting_.capture.live_capture(table)) continue;
     LoggedStatement emptied = statement_;
     emptied.sql = "TRUNCATE TABLE " + quoted_table(table);
-    emptied.client_collation = dualwrite::collation_id("utf8mb4_general_ci", link_->is_mariadb());
+    emptied.client_collation = dualwrite::collation_id("utf8mb4_general_ci", setting_.link.is_mariadb());
     emptied.no_foreign_key_checks = true;
     emptied.error = 0;
     const absl::Status told =
-        co_await run(dualwrite::insert_done(setting_.schema, emptied, intent_, link_->is_mariadb()));
+        co_await run(dualwrite::insert_done(setting_.schema, emptied, setting_.intent, setting_.link.is_mariadb()));
     if (!told.ok()) co_return told;
   }
   co_return absl::OkStatus();
 }
 
 // What still has to be done of them on the follower is done in the shape that the table has now.
-Task<absl::Status> CapturedDdl::follow_identities(FoundPtr found, const Touched& touched) {
+Task<absl::Status> RowsAnew::follow_identities(FoundPtr found, const Touched& touched) {
   const std::vector<TableRef> tables = tables_now(*found);
   if (!anew_.empty() || tables.empty()) co_return absl::OkStatus();  // they are in what is written down anew
   for (const Touched::Identity& each : touched.identities) {
     const bool same_name = std::find(tables.begin(), tables.end(), each.capture->name) != tables.end();
-    const LeaderCapture::CapturePtr now = capture_.live_capture(same_name ? each.capture->name : tables.front());
+    const LeaderCapture::CapturePtr now =
+        setting_.capture.live_capture(same_name ? each.capture->name : tables.front());
     if (!now) continue;
     auto head = dualwrite::change_head(each.row);
     auto row = dualwrite::captured_identity(*head, each.row, *each.capture);
@@ -258,24 +269,24 @@ Task<absl::Status> CapturedDdl::follow_identities(FoundPtr found, const Touched&
 
 // What was written by keys alone came behind the statement, and so did all that was written since: it goes behind what
 // says that the statement has run. The rows themselves come first, so that what refers to them finds them.
-Task<absl::Status> CapturedDdl::move_behind(FoundPtr found, const Touched& touched) {
+Task<absl::Status> RowsAnew::move_behind(FoundPtr found, const Touched& touched) {
   if (touched.identities.empty()) co_return absl::OkStatus();
   const bool cascades = std::any_of(touched.identities.begin(), touched.identities.end(), [this](const auto& each) {
-    return each.capture && capture_.is_referenced(each.capture->number);
+    return each.capture && setting_.capture.is_referenced(each.capture->number);
   });
   // Which rows were deleted, and with them what hangs on them, nobody knows: what is left here stops the table.
   if (touched.unknown && cascades) co_return absl::OkStatus();
-  auto last = co_await link_->query_rows("SELECT MAX(id) FROM " + changes(), 1, while_locked());
+  auto last = co_await setting_.link.query_rows("SELECT MAX(id) FROM " + changes(), 1, while_locked());
   if (!last.ok()) co_return last.status();
   const dualwrite::MovedChanges which{.first = touched.identities.front().id,
                                       .last = first_number(last->front()),
-                                      .intent = intent_,
+                                      .intent = setting_.intent,
                                       .numbers = touched.numbers,
                                       .dependents = touched.dependent_numbers};
   absl::Status done = co_await run("SET SESSION autocommit=0");
   if (done.ok()) done = co_await follow_identities(found, touched);
   if (done.ok()) done = co_await refresh(found, touched);
-  std::vector<std::string> moving = dualwrite::move_changes(setting_.schema, capture_.pairs(), which);
+  std::vector<std::string> moving = dualwrite::move_changes(setting_.schema, setting_.capture.pairs(), which);
   if (done.ok()) done = co_await run(std::move(moving.front()));
   if (done.ok()) done = co_await delete_gone(touched);
   if (done.ok()) done = co_await refresh_dependents(touched);
@@ -286,7 +297,7 @@ Task<absl::Status> CapturedDdl::move_behind(FoundPtr found, const Touched& touch
 }
 
 // What the old triggers wrote since the intent, by its key; of a table that had none everything.
-Task<absl::Status> CapturedDdl::refresh(FoundPtr found, const Touched& touched) {
+Task<absl::Status> RowsAnew::refresh(FoundPtr found, const Touched& touched) {
   for (const TableRef& table : tables_now(*found)) {
     std::vector<std::string> conditions;
     if (anew_.contains(table)) {
@@ -303,8 +314,8 @@ Task<absl::Status> CapturedDdl::refresh(FoundPtr found, const Touched& touched) 
   co_return absl::OkStatus();
 }
 
-Task<absl::Status> CapturedDdl::refresh_rows(TableRef table, std::vector<std::string> conditions) {
-  const LeaderCapture::CapturePtr live = capture_.live_capture(table);
+Task<absl::Status> RowsAnew::refresh_rows(TableRef table, std::vector<std::string> conditions) {
+  const LeaderCapture::CapturePtr live = setting_.capture.live_capture(table);
   if (!live) co_return absl::OkStatus();
   for (const std::string& condition : conditions) {
     const absl::Status written =
@@ -315,11 +326,12 @@ Task<absl::Status> CapturedDdl::refresh_rows(TableRef table, std::vector<std::st
 }
 
 // What was written last goes first: it may refer to what was written before.
-Task<absl::Status> CapturedDdl::delete_gone(const Touched& touched) {
+Task<absl::Status> RowsAnew::delete_gone(const Touched& touched) {
   std::vector<std::pair<std::uint64_t, std::string>> all;
   for (const auto& [capture, images] : touched.dependents) {
     for (const ChangeImage& image : images) {
-      all.emplace_back(image.id, dualwrite::insert_gone(setting_.schema, capture_.pairs(), image, capture->name));
+      all.emplace_back(image.id,
+                       dualwrite::insert_gone(setting_.schema, setting_.capture.pairs(), image, capture->name));
     }
   }
   std::sort(all.begin(), all.end(), std::greater<>());
@@ -330,7 +342,7 @@ Task<absl::Status> CapturedDdl::delete_gone(const Touched& touched) {
   co_return absl::OkStatus();
 }
 
-Task<absl::Status> CapturedDdl::refresh_dependents(const Touched& touched) {
+Task<absl::Status> RowsAnew::refresh_dependents(const Touched& touched) {
   for (const auto& [capture, images] : touched.dependents) {
     std::set<std::string> keys;
     for (const ChangeImage& image : images) keys.insert(image.condition);
@@ -340,36 +352,29 @@ Task<absl::Status> CapturedDdl::refresh_dependents(const Touched& touched) {
   co_return absl::OkStatus();
 }
 
-Task<absl::Status> CapturedDdl::capture_released(Setting setting, TableRef table) {
-  DdlAnalysis analysis;
-  analysis.tables.push_back(table);
-  CapturedDdl again(std::move(setting), {}, std::move(analysis));
-  again.intent_ = UINT64_MAX;  // nothing is behind it
-  const absl::Status connected = co_await again.connect();
-  if (!connected.ok()) co_return connected;
-  const absl::Status loaded = co_await again.capture_.load(*again.link_);
-  if (!loaded.ok()) co_return loaded;
-  auto all = co_await again.capture_.find_all(*again.link_);
-  if (!all.ok()) co_return all.status();
-  auto found = std::make_shared<const LeaderCapture::Found>(*std::move(all));
-  if (again.tables_now(*found).empty()) co_return absl::OkStatus();
-  const std::vector<TableRef> none;
+Task<absl::Status> RowsAnew::capture_all(FoundPtr found) {
+  if (tables_now(*found).empty()) co_return absl::OkStatus();
   std::string numbers;
-  for (const std::uint32_t number : again.capture_.numbers_of(table)) {
-    numbers += (numbers.empty() ? "" : ",") + std::to_string(number);
+  for (const TableRef& table : setting_.analysis.tables) {
+    for (const std::uint32_t number : setting_.capture.numbers_of(table)) {
+      numbers += (numbers.empty() ? "" : ",") + std::to_string(number);
+    }
   }
-  absl::Status done = co_await again.lock_tables(again.analysis_.tables, none);
+  const std::vector<TableRef> none;
+  absl::Status done = co_await lock_tables(setting_.analysis.tables, none);
   if (done.ok() && !numbers.empty()) {
-    done = co_await again.run("DELETE FROM " + again.changes() + " WHERE tbl IN (" + numbers + ")");
+    done = co_await run("DELETE FROM " + changes() + " WHERE tbl IN (" + numbers + ")");
   }
   if (!done.ok()) co_return absl::UnavailableError(std::string(done.message()));
-  const absl::Status captured = co_await again.capture_.capture_anew(*again.link_, again.analysis_.tables, found);
+  const absl::Status captured = co_await setting_.capture.capture_anew(setting_.link, setting_.analysis.tables, found);
   if (!captured.ok()) co_return captured;
-  const LeaderCapture::CapturePtr live = again.capture_.live_capture(table);
-  if (!live) co_return absl::OkStatus();  // it still cannot be captured, and is stopped again
-  const absl::Status written = co_await again.run(live->refresh_insert + " TRUE" + std::string(dualwrite::kRefreshEnd));
-  if (!written.ok()) co_return absl::UnavailableError(std::string(written.message()));
-  co_return co_await again.run("UNLOCK TABLES");
+  for (const TableRef& table : setting_.analysis.tables) {
+    // One that still cannot be captured is stopped again.
+    const std::vector<std::string> everything(1, "TRUE");
+    const absl::Status written = co_await refresh_rows(table, everything);
+    if (!written.ok()) co_return absl::UnavailableError(std::string(written.message()));
+  }
+  co_return absl::OkStatus();
 }
 
 }  // namespace crossfade::proxy

@@ -1,0 +1,86 @@
+// The tables of a schema change that triggers capture, captured anew once it has run, and what the old triggers have
+// written since it was announced brought into an order that the follower can take.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "dualwrite/ddl.h"
+#include "dualwrite/log_event.h"
+#include "dualwrite/trigger/captured_row.h"
+#include "dualwrite/trigger/changes_table.h"
+#include "proxy/backend/backend_link.h"
+#include "proxy/feed/leader_capture.h"
+
+namespace crossfade::proxy {
+
+// A statement without an answer. Aborted: a lock was not to be had in time, or not without a deadlock.
+Task<absl::Status> run_locking(BackendLink& link, std::string sql);
+
+// For one try: what fails is begun anew, on a new connection, with another of these.
+class RowsAnew {
+ public:
+  using FoundPtr = std::shared_ptr<const LeaderCapture::Found>;
+
+  struct Setting {
+    BackendLink& link;  // of the control account
+    LeaderCapture& capture;
+    std::string schema;  // the control schema
+    dualwrite::DdlAnalysis analysis;
+    std::uint64_t intent = 0;  // what lies behind it was written by the old triggers
+  };
+  RowsAnew(Setting setting, dualwrite::LoggedStatement statement)
+      : setting_(std::move(setting)), statement_(std::move(statement)) {}
+
+  bool is_captured_as_is(const LeaderCapture::Found& found) const;
+  // With its tables, those that refer to them, and the control tables locked; they stay so: UNLOCK TABLES is the
+  // caller's. `said`: that the statement has run is written down already.
+  Task<absl::Status> capture_again(FoundPtr found, bool said);
+  // The same of a table whose triggers did not serve any more: every row as it is; what the old ones wrote goes.
+  Task<absl::Status> capture_all(FoundPtr found);
+
+ private:
+  // What the triggers of before have written since the intent.
+  struct Touched {
+    std::map<LeaderCapture::CapturePtr, std::set<std::string>> keys;
+    std::string numbers = "0";
+    // Rows of which only the identity is known, rising: id, the row of `changes`, what it was captured by.
+    struct Identity {
+      std::uint64_t id = 0;
+      std::vector<protocol::Cell> row;
+      LeaderCapture::CapturePtr capture;
+    };
+    std::vector<Identity> identities;
+    bool unknown = false;  // there are rows of which nothing is known
+    // Of the tables that refer to its tables, since the first identity: what they refer to may never reach the
+    // follower.
+    std::map<LeaderCapture::CapturePtr, std::vector<dualwrite::ChangeImage>> dependents;
+    std::string dependent_numbers = "0";
+  };
+
+  Task<absl::Status> run(std::string sql) { return run_locking(setting_.link, std::move(sql)); }
+  std::string changes() const { return dualwrite::changes_table(setting_.schema); }
+  std::vector<dualwrite::TableRef> tables_now(const LeaderCapture::Found& found) const;
+  Task<absl::Status> lock_tables(std::vector<dualwrite::TableRef> tables, std::vector<dualwrite::TableRef> read);
+  Task<absl::Status> spell_out(std::vector<dualwrite::TableRef> made);
+  Task<absl::StatusOr<Touched>> touched(FoundPtr found);
+  Task<absl::StatusOr<std::vector<std::vector<protocol::Cell>>>> changes_of(std::string numbers, std::uint64_t first);
+  Task<absl::Status> note_dependents(FoundPtr found, Touched& touched);
+  Task<absl::Status> begin_anew(FoundPtr found, const Touched& touched);
+  Task<absl::Status> follow_identities(FoundPtr found, const Touched& touched);
+  Task<absl::Status> move_behind(FoundPtr found, const Touched& touched);
+  Task<absl::Status> refresh(FoundPtr found, const Touched& touched);
+  Task<absl::Status> refresh_rows(dualwrite::TableRef table, std::vector<std::string> conditions);
+  Task<absl::Status> delete_gone(const Touched& touched);
+  Task<absl::Status> refresh_dependents(const Touched& touched);
+
+  Setting setting_;
+  dualwrite::LoggedStatement statement_;
+  std::set<dualwrite::TableRef> anew_;  // all their rows are written down, since it is not known which were written
+};
+
+}  // namespace crossfade::proxy
