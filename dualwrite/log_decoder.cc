@@ -34,7 +34,7 @@ struct LogDecoder::State {
       : options(std::move(given)),
         checksum(options.checksums ? Checksum::crc32 : Checksum::none),
         place(options.start),
-        assembly(options.start, options.known_from, options.prepared_bytes_max) {}
+        assembly(options.start, options.known_from, options.undone, options.kept_bytes_max) {}
 
   absl::Status take(Bytes event, Items* out);
   absl::Status pump(Items* out);
@@ -72,6 +72,7 @@ LogDecoder& LogDecoder::operator=(LogDecoder&&) noexcept = default;
 const LogPosition& LogDecoder::position() const { return state_->assembly.position(); }
 const LogPosition& LogDecoder::resume_from() const { return state_->assembly.resume_from(); }
 bool LogDecoder::in_transaction() const { return !state_->assembly.between(); }
+const LogPosition& LogDecoder::last_undone() const { return state_->assembly.last_undone(); }
 bool LogDecoder::has_more() const { return state_->payload.has_value(); }
 
 absl::Status LogDecoder::feed(Bytes event, Items* out) {

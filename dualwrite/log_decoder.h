@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,12 +19,15 @@ struct LogDecoderOptions {
   // Everything before this has been taken: an XA COMMIT there of a branch that is not known gives no rows. Behind it,
   // such a commit is an error.
   LogPosition known_from = {};
+  // Transactions that begin there have come to nothing: last_undone() of earlier decoders.
+  std::set<LogPosition> undone = {};
   // When the file of `start` was made, as it was when that place was stored; 0: not known. A file of the same name that
   // was made at another time has other things in it: the leader's logs began anew (RESET MASTER).
   std::uint32_t start_file_time = 0;
   bool checksums = true;  // CRC32 was asked for: verified from the first artificial ROTATE on
-  // Of rows that are kept aside in the branches of prepared XA transactions, together; past it the feed stops.
-  std::size_t prepared_bytes_max = 256u << 20;
+  // Of rows that are kept aside, together: of the branches of prepared XA transactions, and behind savepoints. Past it
+  // the feed stops at the next row of a branch, or at a rollback to a savepoint.
+  std::size_t kept_bytes_max = 256u << 20;
   // Of items that one call gives of a compressed transaction (MySQL's TRANSACTION_PAYLOAD) before has_more() is true.
   std::size_t step_bytes_max = 16u << 20;
 };
@@ -31,17 +35,18 @@ struct LogDecoderOptions {
 // One per dump connection. Contract:
 // - feed() takes one event (the dump packet without its leading 0x00) and gives what it says, in order: between a
 //   TransactionBegin and its TransactionEnd come only RowsChange and LoggedStatement; outside only LogAdvance. A large
-//   transaction comes in as many calls as it has events: nothing of it is kept here.
+//   transaction comes in as many calls as it has events: nothing of it is kept here but what lies behind a savepoint.
 // - One event can hold a whole transaction (compression): while has_more(), call more() before the next feed().
 // - Rows of a prepared XA branch are kept until its XA COMMIT, which then gives Begin, rows, End at its own place; XA
 //   ROLLBACK drops them. XA PREPARE and XA ROLLBACK give a Begin with their GTID and an End, with nothing in between.
-//   Rows behind a savepoint that was rolled back within the transaction (ROLLBACK TO, logged only with tables that are
-//   not transactional) make the feed stop.
+// - Rows behind a savepoint are kept until their transaction ends, and dropped at a ROLLBACK TO, which is logged where
+//   a transaction had to do with temporary or not transactional tables. (Rows of the latter are in groups of their
+//   own.)
 // - Everything that is unknown, not to be guessed or unsafe is an error (FailedPrecondition) whose message names file,
 //   offset, event type and reason; after it the decoder is dead.
-// - One error is none of the log's: Aborted. The leader died while it wrote a transaction whose begin was said; it
-// never
-//   happened. The caller rolls back what it has of it and goes on, with the next event or anew from position().
+// - One error is none of the log's: Aborted. A transaction whose begin was said was rolled back, or the leader died
+//   while it wrote it; it never happened. The caller rolls back what it has of it and goes on with the next event, or
+//   reads again from an earlier place, with last_undone().
 // Invariant: position() is always the end of a whole transaction, or the start.
 class LogDecoder {
  public:
@@ -58,6 +63,8 @@ class LogDecoder {
   // As of the last item given, TransactionEnd::resume.
   const LogPosition& resume_from() const;
   bool in_transaction() const;
+  // Where the transaction of the last Aborted began.
+  const LogPosition& last_undone() const;
 
  private:
   struct State;

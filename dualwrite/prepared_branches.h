@@ -21,6 +21,10 @@ struct XaBranch {
     bytes += item_bytes(item);
     items.push_back(std::move(item));
   }
+  // All but the first `kept` never happened.
+  void cut(std::size_t kept) {
+    for (; items.size() > kept; items.pop_back()) bytes -= item_bytes(items.back());
+  }
 };
 
 // Invariant: bytes() is the sum of the branches' bytes.

@@ -11,8 +11,12 @@ absl::Status out_of_place(const char* what) { return absl::FailedPreconditionErr
 
 }  // namespace
 
-TransactionAssembly::TransactionAssembly(LogPosition start, LogPosition known_from, std::size_t prepared_bytes_max)
-    : known_from_(std::move(known_from)), prepared_bytes_max_(prepared_bytes_max), position_(std::move(start)) {}
+TransactionAssembly::TransactionAssembly(LogPosition start, LogPosition known_from, std::set<LogPosition> undone,
+                                         std::size_t kept_bytes_max)
+    : undone_(std::move(undone)),
+      known_from_(std::move(known_from)),
+      kept_bytes_max_(kept_bytes_max),
+      position_(std::move(start)) {}
 
 const LogPosition& TransactionAssembly::resume_from() const {
   const LogPosition* oldest = prepared_.oldest();
@@ -30,7 +34,7 @@ absl::Status TransactionAssembly::name(GtidEvent gtid, std::uint32_t timestamp, 
     case GtidEvent::Follows::completed:
       break;
     case GtidEvent::Follows::rows:
-      open(out);
+      open_for_rows(out);
       break;
     case GtidEvent::Follows::prepared:
       open_branch(*std::move(gtid.xid));
@@ -48,11 +52,22 @@ void TransactionAssembly::begin_unnamed(std::uint32_t timestamp, const LogPlace&
 
 void TransactionAssembly::open(std::vector<LogItem>* out) {
   out->emplace_back(begin_);
+  branch_ = {};
+  savepoints_.clear();
   phase_ = Phase::open;
+}
+
+void TransactionAssembly::open_for_rows(std::vector<LogItem>* out) {
+  if (undone_.contains(begin_.at)) {
+    phase_ = Phase::undone;
+  } else {
+    open(out);
+  }
 }
 
 void TransactionAssembly::open_branch(Xid xid) {
   branch_ = {.xid = std::move(xid), .start = begin_.at, .items = {}, .bytes = 0};
+  savepoints_.clear();
   phase_ = Phase::branch;
 }
 
@@ -63,15 +78,63 @@ void TransactionAssembly::end(const LogPlace& place, std::vector<LogItem>* out) 
 }
 
 absl::Status TransactionAssembly::put(LogItem item, std::vector<LogItem>* out) {
+  if (phase_ == Phase::undone) return absl::OkStatus();
+  const bool fits = prepared_.bytes() + branch_.bytes + item_bytes(item) <= kept_bytes_max_;
   if (phase_ == Phase::open) {
-    out->push_back(std::move(item));
-    return absl::OkStatus();
-  }
-  if (prepared_.bytes() + branch_.bytes + item_bytes(item) > prepared_bytes_max_) {
+    if (!fits) give_kept(out);
+    if (savepoints_.empty()) {
+      out->push_back(std::move(item));
+      return absl::OkStatus();
+    }
+  } else if (!fits) {
     return absl::ResourceExhaustedError("the rows of XA transactions that are not committed pass the limit of " +
-                                        std::to_string(prepared_bytes_max_) + " bytes");
+                                        std::to_string(kept_bytes_max_) + " bytes");
   }
   branch_.add(std::move(item));
+  return absl::OkStatus();
+}
+
+// Of an open transaction, which can then be rolled back to none of its savepoints.
+void TransactionAssembly::give_kept(std::vector<LogItem>* out) {
+  std::ranges::move(branch_.items, std::back_inserter(*out));
+  branch_ = {};
+  savepoints_.clear();
+}
+
+void TransactionAssembly::set_savepoint(const std::optional<std::string>& name, std::vector<LogItem>* out) {
+  if (name) {
+    savepoints_.push_back({.name = *name, .items = branch_.items.size()});
+    return;
+  }
+  // It may be the same as any of the others, or have taken its place.
+  if (phase_ == Phase::open) give_kept(out);
+  savepoints_.clear();
+}
+
+// Logged where something in the transaction cannot be undone, a temporary table. Rows of tables that are not
+// transactional are in groups of their own, in front; those in here never happened.
+absl::Status TransactionAssembly::roll_back(const LogPlace& place, std::vector<LogItem>* out) {
+  if (phase_ != Phase::open && phase_ != Phase::undone) return out_of_place("ROLLBACK outside of a transaction");
+  position_ = place.end();
+  if (abandon()) return absl::AbortedError("a transaction that was rolled back is in the log");
+  advance(place, out);
+  return absl::OkStatus();
+}
+
+// Logged as ROLLBACK is. Where the name was set more than once, the last one may be that of a trigger, which is over:
+// savepoints of triggers are logged, too, and have names of their own that are not told apart.
+absl::Status TransactionAssembly::roll_back_to(const std::optional<std::string>& name) {
+  const auto is_it = [&](const Savepoint& each) { return each.name == name; };
+  const auto first = std::ranges::find_if(savepoints_, is_it);
+  const auto last = std::find_if(savepoints_.rbegin(), savepoints_.rend(), is_it).base();
+  if (first == savepoints_.end() || first->items != (last - 1)->items) {
+    return absl::UnimplementedError(
+        "a transaction was rolled back to a savepoint that was set more than once, whose name is not ASCII, or behind "
+        "which there are more than " +
+        std::to_string(kept_bytes_max_) + " bytes of rows: which of its rows stay is not known");
+  }
+  branch_.cut(first->items);
+  savepoints_.erase(last, savepoints_.end());
   return absl::OkStatus();
 }
 
@@ -81,24 +144,19 @@ absl::Status TransactionAssembly::control(const Control& control, std::uint32_t 
   switch (control.word) {
     case ControlWord::begin:
       if (phase_ != Phase::named) return out_of_place("BEGIN inside of a transaction");
-      open(out);
+      open_for_rows(out);
       return absl::OkStatus();
     case ControlWord::commit:
       return commit(place, out);
     case ControlWord::savepoint:
-      if (!takes_rows()) return out_of_place("a savepoint outside of a transaction");
-      return absl::OkStatus();
-    case ControlWord::rollback:
-      // Logged where something in the transaction cannot be undone, a temporary table. Rows of tables that are not
-      // transactional are in groups of their own, in front; those in here never happened.
-      if (phase_ != Phase::open) return out_of_place("ROLLBACK outside of a transaction");
-      position_ = place.end();
-      abandon();
-      return absl::AbortedError("a transaction that was rolled back is in the log");
+    case ControlWord::release_savepoint:
     case ControlWord::rollback_to:
-      return absl::UnimplementedError(
-          "a transaction with tables that are not transactional was rolled back to a "
-          "savepoint; which of its rows stay is not in the log");
+      if (!takes_rows()) return out_of_place("a savepoint outside of a transaction");
+      if (phase_ == Phase::undone) return absl::OkStatus();
+      if (control.word == ControlWord::savepoint) set_savepoint(control.savepoint, out);
+      return control.word == ControlWord::rollback_to ? roll_back_to(control.savepoint) : absl::OkStatus();
+    case ControlWord::rollback:
+      return roll_back(place, out);
     case ControlWord::xa_start:
       if (phase_ != Phase::named) return out_of_place("XA START inside of a transaction");
       open_branch(*control.xid);
@@ -153,7 +211,9 @@ absl::Status TransactionAssembly::rows(RowsChange change, std::vector<LogItem>* 
 }
 
 absl::Status TransactionAssembly::commit(const LogPlace& place, std::vector<LogItem>* out) {
+  if (phase_ == Phase::undone) return out_of_place("a transaction is committed that was rolled back when last read");
   if (phase_ != Phase::open) return out_of_place("the end of a transaction that did not begin");
+  give_kept(out);
   end(place, out);
   return absl::OkStatus();
 }
@@ -180,7 +240,9 @@ void TransactionAssembly::advance(const LogPlace& place, std::vector<LogItem>* o
 
 bool TransactionAssembly::abandon() {
   const bool was_said = phase_ == Phase::open;
+  if (was_said) last_undone_ = begin_.at;
   branch_ = {};
+  savepoints_.clear();
   phase_ = Phase::between;
   return was_said;
 }

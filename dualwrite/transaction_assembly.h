@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,10 +22,14 @@ namespace crossfade::dualwrite {
 //                           --statement--> between          (one that is a transaction by itself)
 //                           --XA START--> branch --XA END--> ended --XA_PREPARE--> between, rows kept aside
 //                           --XA COMMIT--> between, with the kept rows
+//                           --ROLLBACK--> between: what was said of it never happened
+// Behind a savepoint rows are kept aside until the transaction ends: a ROLLBACK TO takes them back. Of a transaction
+// that is known to come to nothing, from an earlier reading, nothing is said.
 // Invariant: position() is the end of the last whole transaction, or what advance() said since.
 class TransactionAssembly {
  public:
-  TransactionAssembly(LogPosition start, LogPosition known_from, std::size_t prepared_bytes_max);
+  TransactionAssembly(LogPosition start, LogPosition known_from, std::set<LogPosition> undone,
+                      std::size_t kept_bytes_max);
 
   absl::Status name(GtidEvent gtid, std::uint32_t timestamp, const LogPlace& place, std::vector<LogItem>* out);
   // A QUERY that steers; never ControlWord::none.
@@ -43,26 +48,41 @@ class TransactionAssembly {
   // What is not complete never happened. True: its begin was said already.
   bool abandon();
 
-  bool takes_rows() const { return phase_ == Phase::open || phase_ == Phase::branch; }
+  bool takes_rows() const { return phase_ == Phase::open || phase_ == Phase::undone || phase_ == Phase::branch; }
   bool between() const { return phase_ == Phase::between; }
   const LogPosition& position() const { return position_; }
   const LogPosition& resume_from() const;
+  // Where the last one began that came to nothing after its begin was said.
+  const LogPosition& last_undone() const { return last_undone_; }
 
  private:
-  enum class Phase : std::uint8_t { between, named, open, branch, branch_ended };
+  enum class Phase : std::uint8_t { between, named, open, undone, branch, branch_ended };
   void begin_unnamed(std::uint32_t timestamp, const LogPlace& place);
   void open(std::vector<LogItem>* out);
+  void open_for_rows(std::vector<LogItem>* out);
+  absl::Status roll_back(const LogPlace& place, std::vector<LogItem>* out);
   void open_branch(Xid xid);
   void end(const LogPlace& place, std::vector<LogItem>* out);
   absl::Status put(LogItem item, std::vector<LogItem>* out);
+  void give_kept(std::vector<LogItem>* out);
+  void set_savepoint(const std::optional<std::string>& name, std::vector<LogItem>* out);
+  absl::Status roll_back_to(const std::optional<std::string>& name);
   absl::Status settle(const Control& control, const LogPlace& place, std::vector<LogItem>* out);
 
+  struct Savepoint {
+    std::string name;
+    std::size_t items = 0;  // of branch_ in front of it
+  };
+
   Phase phase_ = Phase::between;
-  TransactionBegin begin_;  // from `named` on
-  XaBranch branch_;         // in `branch`, `branch_ended`
+  TransactionBegin begin_;             // from `named` on
+  XaBranch branch_;                    // in `branch`, `branch_ended`; in `open` what lies behind a savepoint
+  std::vector<Savepoint> savepoints_;  // in `open`, `branch`: those whose rows behind them are in branch_, oldest first
   PreparedBranches prepared_;
+  std::set<LogPosition> undone_;  // as of an earlier reading
+  LogPosition last_undone_;
   LogPosition known_from_;
-  std::size_t prepared_bytes_max_;
+  std::size_t kept_bytes_max_;
   LogPosition position_;
 };
 

@@ -31,14 +31,34 @@ Control xa_control(std::string_view sql) {
   return {.word = ControlWord::unknown_xa};
 }
 
+// Servers compare the names in any case, and without spaces at their end.
+std::optional<std::string> savepoint_name(std::string_view text) {
+  const bool quoted = text.size() >= 2 && (text.front() == '`' || text.front() == '"') && text.back() == text.front();
+  if (quoted) text = text.substr(1, text.size() - 2);
+  text = text.substr(0, text.find_last_not_of(' ') + 1);
+  std::string name;
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) >= 0x80) return std::nullopt;
+    name += upper(c);
+  }
+  return name;
+}
+
 }  // namespace
 
 Control control_of(std::string_view sql) {
   if (is_word(sql, "BEGIN")) return {.word = ControlWord::begin};
   if (is_word(sql, "COMMIT")) return {.word = ControlWord::commit};
   if (is_word(sql, "ROLLBACK")) return {.word = ControlWord::rollback};
-  if (begins_with(sql, "SAVEPOINT ") || begins_with(sql, "RELEASE SAVEPOINT ")) return {.word = ControlWord::savepoint};
-  if (begins_with(sql, "ROLLBACK TO ")) return {.word = ControlWord::rollback_to};
+  constexpr struct {
+    std::string_view text;
+    ControlWord word;
+  } kWithName[] = {{"SAVEPOINT ", ControlWord::savepoint},
+                   {"RELEASE SAVEPOINT ", ControlWord::release_savepoint},
+                   {"ROLLBACK TO ", ControlWord::rollback_to}};
+  for (const auto& [text, word] : kWithName) {
+    if (begins_with(sql, text)) return {.word = word, .savepoint = savepoint_name(sql.substr(text.size()))};
+  }
   if (begins_with(sql, "XA ")) return xa_control(sql);
   return {};
 }

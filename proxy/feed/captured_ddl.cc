@@ -67,6 +67,16 @@ class Connections {
   std::int64_t started_ = 0;
 };
 
+// A question about `changes`.
+Task<absl::StatusOr<std::vector<std::vector<protocol::Cell>>>> ask_changes(BackendLink& leader, std::string question) {
+  auto answer = co_await leader.run(std::move(question), in_its_time());
+  if (!answer.ok()) co_return answer.status();
+  if (answer->failed()) co_return failure_of(answer->last().err);
+  auto taken = protocol::decode_response(answer->wire, protocol::ResponseKind::query, leader.capabilities());
+  if (!taken.ok()) co_return taken.status();
+  co_return std::move(taken->front().rows);
+}
+
 }  // namespace
 
 std::string statement_session_query(bool mariadb) {
@@ -166,9 +176,10 @@ Task<absl::Status> CapturedDdl::resume_others(TimePoint until) {
   const std::set<std::string> ours = turns();
   for (;;) {
     auto intents = co_await open_intents(*link_, setting_.schema);
-    if (!intents.ok()) co_return intents.status();
-    absl::Status left = absl::OkStatus();
-    for (OpenIntent& intent : *intents) {
+    absl::Status left = intents.status();
+    if (!left.ok() && !absl::IsAborted(left)) co_return left;
+    for (std::size_t i = 0; left.ok() && i < intents->size(); ++i) {
+      OpenIntent& intent = (*intents)[i];
       CapturedDdl other(setting_, {}, intent.analysis);
       const std::set<std::string> theirs = other.turns();
       const bool concerns =
@@ -177,7 +188,6 @@ Task<absl::Status> CapturedDdl::resume_others(TimePoint until) {
       if (intent.over) status = co_await resume(setting_, std::move(intent), ours);
       // Elsewhere it is tried, so that the follower has them in their order.
       if (concerns && !status.ok()) left = status;
-      if (!left.ok()) break;
     }
     if (left.ok() || Clock::now() >= until) co_return left;
     co_await setting_.reactor.sleep_for(kBetweenTries);
@@ -195,9 +205,8 @@ Task<absl::Status> CapturedDdl::write_intent(TimePoint until) {
       if (!noted.ok()) co_return noted.status();
       intent_ = noted->last().ok.last_insert_id;
       if (!noted->failed()) co_return absl::OkStatus();
-      // The end of another schema change has `changes` locked.
-      written = absl::UnavailableError(err_text(noted->last().err));
-      if (noted->last().err.code == protocol::kErrLockWaitTimeout) written = absl::AbortedError(written.message());
+      // Aborted: the end of another schema change has `changes` locked.
+      written = failure_of(noted->last().err);
     }
     if (!absl::IsAborted(written) || Clock::now() >= until) co_return written;
   }
@@ -238,9 +247,9 @@ Task<absl::Status> CapturedDdl::try_to_finish() {
 Task<absl::StatusOr<bool>> CapturedDdl::exists(std::string condition) {
   std::string question = "SELECT 1 FROM " + dualwrite::changes_table(setting_.schema) + " WHERE " +
                          std::move(condition) + " AND " + dualwrite::every_change(setting_.schema, link_->is_mariadb());
-  auto asked = co_await link_->query(std::move(question), in_its_time());
-  if (!asked.ok()) co_return asked.status();
-  co_return !asked->front().rows.empty();
+  auto rows = co_await ask_changes(*link_, std::move(question));
+  if (!rows.ok()) co_return rows.status();
+  co_return !rows->empty();
 }
 
 Task<absl::Status> CapturedDdl::conclude() {
@@ -294,12 +303,12 @@ Task<absl::StatusOr<std::vector<CapturedDdl::OpenIntent>>> CapturedDdl::open_int
   std::vector<OpenIntent> out;
   std::string question = "SELECT id,tbl,op,cid,fk,st,oi,ni FROM " + dualwrite::changes_table(schema) +
                          " WHERE op='P' AND " + dualwrite::every_change(schema, mariadb) + " ORDER BY id";
-  auto intents = co_await leader.query(std::move(question), in_its_time());
+  auto intents = co_await ask_changes(leader, std::move(question));
   if (!intents.ok()) co_return intents.status();
-  if (intents->front().rows.empty()) co_return out;
+  if (intents->empty()) co_return out;
   auto connections = co_await Connections::read(leader);
   if (!connections.ok()) co_return connections.status();
-  for (const auto& row : intents->front().rows) {
+  for (const auto& row : *intents) {
     auto head = dualwrite::change_head(row);
     if (!head.ok()) co_return head.status();
     auto noted = dualwrite::captured_statement(*head, row);
@@ -330,6 +339,8 @@ Task<absl::Status> CapturedDdl::resume_all(Setting setting) {
   const absl::Status connected = co_await asking.connect();
   if (!connected.ok()) co_return connected;
   auto intents = co_await open_intents(*asking.link_, setting.schema);
+  // Nothing has to be read again for that.
+  if (absl::IsAborted(intents.status())) co_return absl::UnavailableError(std::string(intents.status().message()));
   if (!intents.ok()) co_return intents.status();
   const std::set<std::string> none;
   for (OpenIntent& intent : *intents) {

@@ -68,8 +68,10 @@ bool LogQueue::forget_open() {
 
 LogReader::LogReader(std::unique_ptr<BackendLink> link, LogStart start)
     : link_(std::move(link)),
-      decoder_(dualwrite::LogDecoderOptions{
-          .start = std::move(start.at), .known_from = std::move(start.known_from), .start_file_time = start.file_time}),
+      decoder_(dualwrite::LogDecoderOptions{.start = std::move(start.at),
+                                            .known_from = std::move(start.known_from),
+                                            .undone = std::move(start.undone),
+                                            .start_file_time = start.file_time}),
       messages_(kEventBytesMax),
       buffer_(kBufferBytes) {
   messages_.expect_sequence(1);
@@ -159,7 +161,7 @@ absl::Status LogReader::take_message(protocol::Bytes payload, LogQueue& queue) {
   }
   if (payload[0] != protocol::kBinlogEvent) return absl::UnavailableError("the leader ended its log");
   const absl::Status fed = decoder_.feed(payload.subspan(1), &decoded_);
-  // The leader died while it wrote a transaction: it never happened.
+  // A transaction that never happened.
   const bool cut = absl::IsAborted(fed);
   const bool forgotten = cut && queue.forget_open();
   for (LogItem& item : decoded_) queue.push(std::move(item));

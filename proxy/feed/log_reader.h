@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "dualwrite/log_decoder.h"
@@ -31,6 +32,7 @@ Task<absl::StatusOr<dualwrite::LogPosition>> ask_log_end(BackendLink& leader);
 struct LogStart {
   dualwrite::LogPosition at;
   dualwrite::LogPosition known_from;
+  std::set<dualwrite::LogPosition> undone;
   std::uint32_t file_time = 0;
 };
 
@@ -44,10 +46,12 @@ class LogReader {
                                                                Counters& counters, LogStart start,
                                                                std::uint32_t server_id);
   // Takes what has arrived into the queue, until it holds `bytes_max`. Waits only while nothing has come: for the next
-  // event, or a heartbeat, until the deadline. FailedPrecondition: the log says what cannot be followed.
+  // event, or a heartbeat, until the deadline. FailedPrecondition: the log says what cannot be followed. Aborted: a
+  // transaction that has come to nothing was taken from the queue in part; it began at last_undone().
   Task<absl::Status> read(LogQueue& queue, std::size_t bytes_max, TimePoint deadline);
   // Takes one buffer of what has arrived, if anything has.
   absl::Status read_ahead(LogQueue& queue);
+  const dualwrite::LogPosition& last_undone() const { return decoder_.last_undone(); }
 
  private:
   LogReader(std::unique_ptr<BackendLink> link, LogStart start);

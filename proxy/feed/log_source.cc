@@ -51,7 +51,7 @@ Task<absl::StatusOr<LogPosition>> LogSource::first_place(BackendLink& leader) {
 Task<absl::Status> LogSource::open(BackendLink& leader, FollowerWriter& follower, SourceStart start) {
   static_cast<void>(leader);
   static_cast<void>(follower);
-  LogStart from{.at = start.stored.resume, .known_from = {}, .file_time = start.stored.file_time};
+  LogStart from{.at = start.stored.resume, .known_from = {}, .undone = {}, .file_time = start.stored.file_time};
   for (const TableRef& table : start.stopped.released()) {
     const LogPosition& since = start.stopped.all().at(table).since;
     if (since < from.at) from.at = since;
@@ -60,6 +60,8 @@ Task<absl::Status> LogSource::open(BackendLink& leader, FollowerWriter& follower
   // While a table is caught up, rows of XA branches that began before it stopped would be missed: that is an error
   // then.
   if (start.stopped.released().empty()) from.known_from = start.stored.applied;
+  undone_.erase(undone_.begin(), undone_.lower_bound(from.at));
+  from.undone = undone_;
   auto opened =
       co_await LogReader::open(setting_.reactor, setting_.leader_options(), setting_.counters, from, server_id_);
   if (!opened.ok()) co_return opened.status();
@@ -68,11 +70,15 @@ Task<absl::Status> LogSource::open(BackendLink& leader, FollowerWriter& follower
 }
 
 Task<absl::Status> LogSource::read(LogQueue& queue) {
-  co_return co_await reader_->read(queue, kQueueBytesMax, Clock::now() + kSilenceMax);
+  const absl::Status read = co_await reader_->read(queue, kQueueBytesMax, Clock::now() + kSilenceMax);
+  if (absl::IsAborted(read)) undone_.insert(reader_->last_undone());
+  co_return read;
 }
 
 Task<absl::Status> LogSource::read_ahead(LogQueue& queue) {
-  co_return queue.bytes < kQueueBytesMax ? reader_->read_ahead(queue) : absl::OkStatus();
+  const absl::Status read = queue.bytes < kQueueBytesMax ? reader_->read_ahead(queue) : absl::OkStatus();
+  if (absl::IsAborted(read)) undone_.insert(reader_->last_undone());
+  co_return read;
 }
 
 Task<absl::Status> LogSource::stored(LogPosition applied) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 
 #include "proxy/feed/change_source.h"
 
@@ -36,6 +37,7 @@ class LogSource final : public ChangeSource {
   SourceSetting setting_;
   std::uint32_t server_id_ = 0;
   std::unique_ptr<LogReader> reader_;
+  std::set<dualwrite::LogPosition> undone_;  // where transactions begin that came to nothing, to be passed by
 };
 
 }  // namespace crossfade::proxy

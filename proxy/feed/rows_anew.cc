@@ -78,14 +78,17 @@ std::vector<std::string> joined(const std::set<std::string>& keys) {
 
 }  // namespace
 
+absl::Status failure_of(const protocol::Err& err) {
+  const bool busy = err.code == protocol::kErrLockWaitTimeout || err.code == protocol::kErrDeadlock;
+  if (busy) return absl::AbortedError(err_text(err));
+  if (err.code == protocol::kErrServerShutdown) return absl::UnavailableError(err_text(err));
+  return absl::FailedPreconditionError(err_text(err));
+}
+
 Task<absl::Status> run_locking(BackendLink& link, std::string sql) {
   auto done = co_await link.run(std::move(sql), while_locked());
   if (!done.ok()) co_return done.status();
-  if (!done->failed()) co_return absl::OkStatus();
-  const protocol::Err& err = done->last().err;
-  const bool busy = err.code == protocol::kErrLockWaitTimeout || err.code == protocol::kErrDeadlock;
-  if (busy) co_return absl::AbortedError(err_text(err));
-  co_return absl::FailedPreconditionError(err_text(err));
+  co_return done->failed() ? failure_of(done->last().err) : absl::OkStatus();
 }
 
 // What of its tables is there now.

@@ -18,7 +18,10 @@
 
 namespace crossfade::proxy {
 
-// A statement without an answer. Aborted: a lock was not to be had in time, or not without a deadlock.
+// What the leader's refusal says. Aborted: a lock was not to be had in time, or not without a deadlock. Unavailable:
+// the server goes away. Otherwise FailedPrecondition.
+absl::Status failure_of(const protocol::Err& err);
+// A statement without rows; fails so.
 Task<absl::Status> run_locking(BackendLink& link, std::string sql);
 
 // For one try: what fails is begun anew, on a new connection, with another of these.

@@ -30,6 +30,7 @@ from progress import say  # noqa: E402
 from servers import Servers  # noqa: E402
 
 ATTEMPTS = 3
+OPTIONS = ["--local-infile=1"]  # which MySQL comes without
 FLAGS = {"read_from_new": {"percent": 30}, "shadow_read": {"percent": 10}}
 
 
@@ -160,7 +161,7 @@ def main():
     directory = throwaway_directory()
     say("chaos: modes %s, seed %d" % (options.mode, options.seed))
     counts = {"passed": 0, "failed": 0, "skipped": 0}
-    servers = Servers(os.path.join(directory, "servers"))
+    servers = Servers(os.path.join(directory, "servers"), OPTIONS, OPTIONS)
     for number, run in enumerate(runs_of(options)):
         result, servers = one_run(number, run, options, servers, directory)
         counts[result if result in counts else "failed"] += 1
@@ -184,7 +185,7 @@ def one_run(number, run, options, servers, directory):
             break
         say("a server was ruined by a fault of its own, in run %d of at most %d" % (attempt, ATTEMPTS))
         servers.kill()
-        servers = Servers(os.path.join(directory, "servers-after-" + name))
+        servers = Servers(os.path.join(directory, "servers-after-" + name), OPTIONS, OPTIONS)
     return result, servers
 
 

@@ -155,7 +155,7 @@ def run_log(env, options, seed):
     relays = {"old": env.relay(env.old, seed=seed), "new": env.relay(env.new, seed=seed)}
     proxy = env.proxy(flags=FLAGS, old_port=relays["old"].port, new_port=relays["new"].port)
     triggers = env.feed == "trigger"
-    clients = mixed_workload.start_clients(proxy, 8, seed, more=WATCHED_STATEMENTS if triggers else ())
+    clients = mixed_workload.start_clients(proxy, 8, seed, env.old.kind, more=WATCHED_STATEMENTS if triggers else ())
     try:
         Attack(env, proxy, relays, seed).run(options.kills)
         time.sleep(1.0)
@@ -259,7 +259,7 @@ def run_early(env, seed):
 
 def run_direct(env, seed):
     env.tables(*mixed_workload.TABLES)
-    clients = mixed_workload.start_clients(env.proxy(), 8, seed)
+    clients = mixed_workload.start_clients(env.proxy(), 8, seed, env.old.kind)
     time.sleep(10)
     workload.stop_clients(clients)
     mixed_workload.end_branches(env.old)

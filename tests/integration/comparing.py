@@ -24,8 +24,14 @@ def number(text):
     return "number %s" % decimal.Decimal(text).normalize()
 
 
+def members(pairs):
+    """An object, or what says that a key is there twice: which of both counts, servers see differently."""
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else ["a key twice"] + [list(pair) for pair in pairs]
+
+
 def json_value(text):
-    return json.dumps(json.loads(text, parse_float=number, parse_int=number), sort_keys=True)
+    return json.dumps(json.loads(text, parse_float=number, parse_int=number, object_pairs_hook=members), sort_keys=True)
 
 
 def table_rows(database, schema, table, columns, json_columns):

@@ -1,10 +1,15 @@
 """Clients that write with statements of every kind, beside the books that all clients keep (workload.py): ranges, joins,
-upserts, functions without a fixed value, cascades, triggers, calls, XA, temporary tables, LOCK TABLES, schema changes."""
+upserts, functions without a fixed value, files, values that a lax sql_mode bends, cascades, triggers, calls, XA, temporary
+tables, LOCK TABLES, schema changes."""
+
+import os
 
 import pymysql
 
 import workload
 from workload import Refused, Unknown
+
+FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "mixed_workload.tsv")
 
 TABLES = workload.TABLES + [
     # What is made of the time must be the same on both sides from the start.
@@ -18,6 +23,8 @@ TABLES = workload.TABLES + [
     "ON DELETE CASCADE ON UPDATE CASCADE)",
     "CREATE TABLE trail (id BIGINT PRIMARY KEY AUTO_INCREMENT, what VARCHAR(60))",
     "CREATE TABLE changing (id BIGINT PRIMARY KEY AUTO_INCREMENT, v VARCHAR(20))",
+    "CREATE TABLE lax (id BIGINT PRIMARY KEY AUTO_INCREMENT, s SET('1', '2', '99', 'x'), e ENUM('10', '2', '1', '99'), v VARCHAR(30), "
+    "b VARBINARY(30), n TINYINT NOT NULL DEFAULT 0)",
     "INSERT INTO mixed (grp, n, s, code) VALUES " + ", ".join("(%d, %d, 'seed', %d)" % (n % 8, n, n) for n in range(60)),
     "INSERT INTO parent (id) VALUES " + ", ".join("(%d)" % n for n in range(12)),
     "CREATE TRIGGER child_ai AFTER INSERT ON child FOR EACH ROW INSERT INTO trail (what) VALUES (CONCAT('child of ', NEW.p))",
@@ -26,7 +33,8 @@ TABLES = workload.TABLES + [
     "SELECT CONCAT('touched ', COUNT(*)) FROM mixed WHERE grp = g; END",
 ]
 
-# Within a transaction; {n}, {m}: small random numbers, {big}: a large one that no other client has.
+# Within a transaction, one after the other where there are several; {n}, {m}: small random numbers, {big}: a large one that no
+# other client has.
 STATEMENTS = [
     "UPDATE mixed SET n = n + 1 WHERE grp = {n}", "UPDATE mixed SET n = n + {m}, s = UUID() WHERE n BETWEEN {m} AND {m} + 3",
     "UPDATE mixed SET price = n * 1.001, f = RAND() ORDER BY id LIMIT 5", "DELETE FROM mixed WHERE id > 60 ORDER BY id LIMIT 2",
@@ -45,7 +53,32 @@ STATEMENTS = [
     "DELETE c FROM child c JOIN parent p ON p.id = c.p WHERE p.v > {m}", "DELETE FROM trail ORDER BY id LIMIT 3",
     "CREATE TEMPORARY TABLE IF NOT EXISTS picked (id BIGINT, n BIGINT)", "INSERT INTO picked SELECT id, n FROM mixed WHERE grp = {n}",
     "UPDATE mixed JOIN picked USING (id) SET mixed.n = picked.n + 1", "DELETE FROM picked", "INSERT INTO changing (v) VALUES ('{n}')",
+    "UPDATE mixed SET n = n + 1 WHERE code = {m}", "UPDATE IGNORE mixed SET code = code + 1000 WHERE code = {m}",
+    "UPDATE IGNORE mixed SET code = code - 1000, s = UUID() WHERE code = {m} + 1000", "DELETE FROM mixed WHERE code = {m} + 1000",
+    "UPDATE mixed m JOIN parent p ON p.id = m.grp SET m.n = m.n + 1, m.s = NOW(6), p.v = {m} WHERE m.grp = {n}",
+    "DELETE c, t FROM child c JOIN trail t ON t.what = CONCAT('child of ', c.p) WHERE c.p = {n} AND c.v = {m}",
+    "SAVEPOINT b|UPDATE mixed SET n = -1 WHERE grp = {n}|INSERT INTO trail (what) VALUES ('undone')|ROLLBACK TO SAVEPOINT b",
+    "PREPARE more FROM 'UPDATE mixed SET n = n + ?, s = ? WHERE grp = ?'|SET @m = {m}, @u = UUID(), @n = {n}|EXECUTE more USING @m, @u, @n",
+    "LOAD DATA LOCAL INFILE '{file}' IGNORE INTO TABLE mixed (code, n, s) SET grp = {n}",
+    "LOAD DATA LOCAL INFILE '{file}' REPLACE INTO TABLE mixed (code, n, @s) SET grp = {n}, s = CONCAT(@s, NOW(6)), f = RAND()",
+    "LOAD DATA LOCAL INFILE '{file}' INTO TABLE plain (@a, @f, b) SET a = {n}, f = @f / 7",
+    # Members by number or by name, bytes that are no text, values out of range: what the leader makes of them counts.
+    "SET sql_mode = ''|INSERT INTO lax (s, e, v, b, n) VALUES ('99', '99', UNHEX('FFFE80'), UNHEX('F09F9880'), 300), (99, 2, {m} / 7, 'b', -{big}), "
+    "('x,nope', 'nope', CAST('abc' AS BINARY), UUID(), NULL)|INSERT INTO lax (v, n) SELECT b, '7x' FROM lax ORDER BY id DESC LIMIT 2"
+    "|SET sql_mode = DEFAULT", "SET sql_mode = ''|UPDATE lax SET s = '99', e = '10', v = b, n = n + 100 WHERE id % 8 = {n}|SET sql_mode = DEFAULT",
+    "UPDATE lax SET s = 2, e = 2, b = v WHERE id % 8 = {n}", "DELETE FROM lax ORDER BY id LIMIT 3",
+    "SET sql_auto_is_null = 1|INSERT INTO trail (what) VALUES ('last'), ('but one')|UPDATE trail SET what = UUID() WHERE id IS NULL"
+    "|INSERT INTO trail (what) VALUES ('gone')|DELETE FROM trail WHERE id IS NULL|SET sql_auto_is_null = 0",
 ]
+# What only one make takes, or the other cannot hold as it is, by the leader's make.
+STATEMENTS_OF = {
+    "mariadb": [
+        "INSERT INTO mixed (grp, n, s) VALUES ({n}, {m}, UUID()), ({n}, {m}, NOW(6)) RETURNING id, at, s",
+        "INSERT INTO mixed (grp, code) VALUES ({n}, {m}) ON DUPLICATE KEY UPDATE n = n + 1, s = 'again' RETURNING id, n",
+        "REPLACE INTO mixed (id, grp, n) VALUES ({m} + 1, {n}, {big}) RETURNING id", "DELETE FROM mixed WHERE id > 60 ORDER BY id LIMIT 2 RETURNING *",
+    ],
+    "mysql": ["UPDATE mixed SET j = '{{\"a\": {n}, \"b\": {{\"c\": 1, \"c\": {big}}}, \"a\": {m}}}' WHERE grp = {n}"],
+}
 # On their own.
 ALONE = [
     "LOCK TABLES mixed WRITE, trail WRITE|UPDATE mixed SET n = n + 1 WHERE grp = {n}|INSERT INTO trail (what) VALUES ('locked')|UNLOCK TABLES",
@@ -60,6 +93,7 @@ CHANGES = [
     "DROP TABLE IF EXISTS made{n}", "TRUNCATE TABLE changing",
     "CREATE TABLE changed LIKE changing|INSERT INTO changed SELECT * FROM changing|RENAME TABLE changing TO old_changing, changed TO "
     "changing|DROP TABLE old_changing", "CREATE OR REPLACE VIEW seen AS SELECT id FROM mixed WHERE grp = {n}",
+    "DROP TABLE IF EXISTS chosen|CREATE TABLE chosen (PRIMARY KEY (id)) SELECT id, grp, s FROM mixed WHERE grp = {n}",
 ]
 KINDS = ["transaction", "alone", "one_phase", "two_phase"]
 
@@ -67,9 +101,9 @@ KINDS = ["transaction", "alone", "one_phase", "two_phase"]
 class MixedClient(workload.Client):
     """Half of what it does is what every client of the books does."""
 
-    def __init__(self, number, endpoint, seed, pace, more):
+    def __init__(self, number, endpoint, seed, pace, statements):
         super().__init__(number, endpoint, seed, pace)
-        self.statements = STATEMENTS + list(more)
+        self.statements = statements
         self.isolation = ("READ COMMITTED", "REPEATABLE READ")[number // 2 % 2]
 
     def open_session(self):
@@ -101,13 +135,17 @@ class MixedClient(workload.Client):
 
     def fill(self, text):
         number = self.random.randrange
-        return text.format(n=number(8), m=number(50), big=self.number * 10 ** 6 + number(10 ** 6), big60=20 + number(40))
+        return text.format(file=FILE, n=number(8), m=number(50), big=self.number * 10 ** 6 + number(10 ** 6), big60=20 + number(40))
 
     def some_statements(self):
         for text in self.random.sample(self.statements, self.random.randint(1, 6)):
             if "picked" in text and "CREATE" not in text:
                 self.session.run("CREATE TEMPORARY TABLE IF NOT EXISTS picked (id BIGINT, n BIGINT)")
-            self.session.run(self.fill(text))
+            self.several(text)
+
+    def several(self, text):
+        for each in self.fill(text).split("|"):
+            self.session.run(each)
 
     def transaction(self, marker):
         self.session.run("START TRANSACTION")
@@ -122,12 +160,10 @@ class MixedClient(workload.Client):
         self.acknowledged[marker] = "mixed"
 
     def alone(self, _):
-        for text in self.random.choice(ALONE).split("|"):
-            self.session.run(self.fill(text))
+        self.several(self.random.choice(ALONE))
 
     def changes(self, _):
-        for text in self.fill(self.random.choice(CHANGES)).split("|"):
-            self.session.run(text)
+        self.several(self.random.choice(CHANGES))
 
     def one_phase(self, marker):
         name = "'%d'" % marker
@@ -169,8 +205,10 @@ def end_branches(database):
                     raise
 
 
-def start_clients(endpoint, count, seed, pace=0.005, more=()):
-    clients = [MixedClient(number, endpoint, seed, pace, more) for number in range(count)]
+def start_clients(endpoint, count, seed, leader, pace=0.005, more=()):
+    """`leader`: its make."""
+    statements = STATEMENTS + STATEMENTS_OF[leader] + list(more)
+    clients = [MixedClient(number, endpoint, seed, pace, statements) for number in range(count)]
     for client in clients:
         client.start()
     return clients

@@ -24,6 +24,46 @@ def test_savepoints_leave_what_was_kept(env):
             rows_min=6)
 
 
+def test_what_was_rolled_back_beside_a_temporary_table_never_happened(env):
+    """Servers then write the rows into their log all the same, with the ROLLBACK or ROLLBACK TO behind them."""
+    temporary = "CREATE TEMPORARY TABLE IF NOT EXISTS picked (id INT, v INT)"
+    follows(env, [T, SEED], "BEGIN", temporary, "INSERT INTO t (v) VALUES (10)", "SAVEPOINT a", "UPDATE t SET v = 20 WHERE id = 2",
+            "SAVEPOINT b", "INSERT INTO picked SELECT id, v FROM t", "DELETE FROM t", "ROLLBACK TO B", "INSERT INTO t (v) VALUES (30)",
+            "ROLLBACK TO a", "INSERT INTO t (v) VALUES (40)", "DROP TEMPORARY TABLE picked", "SAVEPOINT c", "UPDATE t SET v = 0", "ROLLBACK TO c", "COMMIT",
+            "BEGIN", temporary, "UPDATE t SET v = 50 WHERE id = 1", "ROLLBACK", "INSERT INTO t (v) VALUES (60)", rows_min=6)
+
+
+def test_a_savepoint_of_a_trigger_is_not_taken_for_the_clients_of_the_same_name(env):
+    """MariaDB logs both, by the name alone: the feed stops rather than guess."""
+    proxy = start(env, T, SEED, "CREATE TABLE u (id INT PRIMARY KEY AUTO_INCREMENT, v INT)",
+                  "CREATE TRIGGER u_ai AFTER INSERT ON u FOR EACH ROW BEGIN SAVEPOINT a; INSERT INTO t (v) VALUES (NEW.v); END")
+    through(proxy, "BEGIN", "CREATE TEMPORARY TABLE picked (id INT)", "INSERT INTO t (v) VALUES (5)", "SAVEPOINT a",
+            "INSERT INTO u (v) VALUES (70)", "ROLLBACK TO a", "INSERT INTO t (v) VALUES (8)", "COMMIT")
+    if not env.binary or env.feed != "log" or not is_mariadb(env.old):
+        assert_followed(env, proxy, rows_min=5)
+        return
+    wait_until(lambda: "set more than once" in proxy.status()["applier"]["state"], 20, "a feed that stops")
+    assert env.new.run("SELECT COUNT(*) FROM app.u") == ((0,),)
+
+
+def large_rows(env):
+    """More than what is read before it is applied."""
+    return start(env, T.replace("VARCHAR(40)", "LONGTEXT"), SEED), ["INSERT INTO t (v, s) VALUES (%d, REPEAT('x', 1000000))" % n for n in range(20)]
+
+
+def test_a_large_transaction_that_was_rolled_back_beside_a_temporary_table_is_passed_by(env):
+    proxy, fill = large_rows(env)
+    through(proxy, "BEGIN", "CREATE TEMPORARY TABLE picked (id INT)", *fill, "ROLLBACK", "INSERT INTO t (v) VALUES (20)")
+    assert_followed(env, proxy, rows_min=4)
+
+
+def test_much_that_was_rolled_back_to_a_savepoint_beside_a_temporary_table_is_passed_by(env):
+    proxy, fill = large_rows(env)
+    through(proxy, "BEGIN", "CREATE TEMPORARY TABLE picked (id INT)", *fill[:2], "SAVEPOINT a", *fill, "ROLLBACK TO a",
+            "INSERT INTO t (v) VALUES (20)", "COMMIT")
+    assert_followed(env, proxy, rows_min=6)
+
+
 def test_every_isolation_level(env):
     proxy = start(env, T, SEED)
     for level in ("READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"):

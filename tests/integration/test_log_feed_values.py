@@ -1,10 +1,11 @@
 """Feeds `log` and `trigger`: what a column holds on the leader it holds on the follower; what the follower cannot hold is named."""
 
+import json
 import struct
 
 import wire
 from harness import BOTH_ROLES, ALL_FEEDS
-from log_feed import assert_followed, equal_or_named, execute, follows, is_mariadb, start, through
+from log_feed import arrived, assert_followed, equal_or_named, execute, follows, is_mariadb, start, stopped, through
 
 ROLES, FEEDS = BOTH_ROLES, ALL_FEEDS
 
@@ -81,6 +82,33 @@ def test_json_that_one_make_cannot_hold_is_never_silently_different(env):
     # And nothing else stands still.
     through(proxy, "INSERT INTO twice VALUES (9, '[]')" if not named.get("twice") else "INSERT INTO sentinel VALUES (NULL)")
     equal_or_named(env, proxy, *texts)
+
+
+def test_json_with_a_key_twice_follows_as_the_one_that_mysql_keeps_and_is_named_where_mariadb_keeps_both(env):
+    """MariaDB answers with the first of both, MySQL has only the last: they cannot be one value on both sides."""
+    texts = {"plain": ('{"a": 1, "a": 2}', '{"a": 2}'), "nested": ('[{"b": {"c": 1, "c": [2]}}]', '[{"b": {"c": [2]}}]'),
+             "spelled": ('{"a": 1, "\\u0061": 3}', '{"a": 3}'), "cased": ('{"a": 1, "A": 2}', '{"A": 2, "a": 1}')}
+    proxy = start(env, *("CREATE TABLE %s (id INT PRIMARY KEY, j JSON)" % name for name in texts))
+    for name, (text, _) in texts.items():
+        through(proxy, ("INSERT INTO %s VALUES (1, %%s)" % name, (text,)))
+    for name, (text, kept) in texts.items():
+        found = env.old.run("SELECT CAST(j AS CHAR) FROM app." + name)[0][0]
+        assert found == text if is_mariadb(env.old) else json.loads(found) == json.loads(kept), (name, found)
+        if is_mariadb(env.old) and name == "plain":
+            assert env.old.run("SELECT JSON_VALUE(j, '$.a') FROM app.plain") == (("1",),)
+    if not env.binary:
+        return
+    if not is_mariadb(env.old):
+        assert_followed(env, proxy, rows_min=len(texts))
+        for name, (_, kept) in texts.items():
+            found = env.new.run("SELECT j FROM app." + name)[0][0]
+            assert json.loads(found, object_pairs_hook=list) == json.loads(kept, object_pairs_hook=list), (name, found)
+        return
+    arrived(env, proxy)
+    why = stopped(proxy)
+    assert set(why) == {"app.plain", "app.nested", "app.spelled"}, why
+    assert all("a key twice" in each for each in why.values()), why
+    assert [env.new.run("SELECT COUNT(*) FROM app." + name)[0][0] for name in texts] == [0, 0, 0, 1]
 
 
 def test_set_members_by_number_and_binary_into_text_in_a_lax_mode(env):

@@ -262,6 +262,11 @@ bool FakeBackend::on_query(Connection& connection, const std::string& sql) {
     const bool more = i + 1 < statements.size() && !answer->err;
     const auto status = static_cast<std::uint16_t>(connection.status() | (more ? protocol::kStatusMoreResults : 0));
     out.put_answer(*answer, status, ResultWriter::Rows::text);
+    if (answer->cut != Answer::Cut::none) {
+      const protocol::Bytes sent = protocol::Bytes(out.wire()).first(std::min(answer->cut_at, out.wire().size()));
+      const bool whole = sent.size() == out.wire().size();
+      return connection.socket.write(sent, piece_bytes_) && (whole || answer->cut == Answer::Cut::silent);
+    }
     if (answer->err) break;
   }
   return connection.socket.write(out.wire(), piece_bytes_) && alive;

@@ -18,9 +18,13 @@ namespace crossfade::support {
 // One result of one statement.
 struct Answer {
   protocol::Ok ok;
-  std::optional<protocol::Err> err;
+  std::optional<protocol::Err> err;  // behind the rows, if there are any
   std::vector<std::string> columns;  // not empty: rows
   std::vector<std::vector<protocol::Cell>> rows;
+  // Of a query: only so many bytes are sent; then the connection ends, or nothing comes.
+  enum class Cut : std::uint8_t { none, closed, silent };
+  Cut cut = Cut::none;
+  std::size_t cut_at = 0;
 
   static Answer done(std::uint64_t affected_rows = 0);
   static Answer failed(std::uint16_t code, std::string sqlstate, std::string message);

@@ -50,7 +50,7 @@ void ResultWriter::put_end_of_definitions(std::uint16_t status) {
 }
 
 void ResultWriter::put_answer(const Answer& answer, std::uint16_t status, Rows rows) {
-  if (answer.err) {
+  if (answer.err && answer.columns.empty()) {
     put(protocol::encode_err(*answer.err));
     return;
   }
@@ -66,7 +66,9 @@ void ResultWriter::put_answer(const Answer& answer, std::uint16_t status, Rows r
   put_definitions(answer.columns.size(), answer.columns);
   put_end_of_definitions(status);
   for (const auto& row : answer.rows) put(rows == Rows::text ? text_row(row) : binary_row(row));
-  if (deprecate_eof()) {
+  if (answer.err) {
+    put(protocol::encode_err(*answer.err));
+  } else if (deprecate_eof()) {
     put(protocol::encode_ok(ok, capabilities_, 0xfe));
   } else {
     put(protocol::encode_eof({.warnings = 0, .status = status}));

@@ -11,6 +11,7 @@
 #include "dualwrite/log_decoder.h"
 #include "log_frames.h"
 #include "log_text.h"
+#include "protocol/packet.h"
 
 namespace crossfade::dualwrite {
 namespace {
@@ -66,6 +67,48 @@ TEST(LogGolden, EveryCapturedLogReadsAsReviewed) {
   }
 }
 
+// The packets of a dump, one event each.
+protocol::Buffer as_packets(const std::vector<protocol::Buffer>& events) {
+  protocol::Buffer wire;
+  std::uint8_t sequence = 1;
+  for (const protocol::Buffer& event : events) protocol::append_message(wire, event, sequence);
+  return wire;
+}
+
+// What comes out of a stream that is read in pieces which end at these places.
+std::vector<protocol::Buffer> from_pieces(const protocol::Buffer& wire, const std::vector<std::size_t>& ends) {
+  protocol::MessageReader messages(std::size_t{1} << 30);
+  messages.expect_sequence(1);
+  std::vector<protocol::Buffer> events;
+  std::size_t begin = 0;
+  for (const std::size_t end : ends) {
+    Bytes input = Bytes(wire).subspan(begin, end - begin);
+    begin = end;
+    for (;;) {
+      const auto message = messages.feed(input);
+      if (!message.ok() || !*message) break;
+      events.emplace_back((*message)->payload.begin(), (*message)->payload.end());
+    }
+  }
+  return events;
+}
+
+TEST(LogGolden, EventsAreTheSameWhereverTheStreamIsSplit) {
+  for (const std::string& file : golden_files()) {
+    const std::vector<protocol::Buffer> events = golden_events(file);
+    const protocol::Buffer wire = as_packets(events);
+    for (std::size_t at = 0; at <= wire.size(); ++at) {
+      ASSERT_EQ(from_pieces(wire, {at, wire.size()}), events) << file << " split at " << at;
+    }
+    for (const std::size_t piece : {1, 2, 3, 7}) {
+      std::vector<std::size_t> ends;
+      for (std::size_t end = piece; end < wire.size(); end += piece) ends.push_back(end);
+      ends.push_back(wire.size());
+      ASSERT_EQ(from_pieces(wire, ends), events) << file << " in pieces of " << piece;
+    }
+  }
+}
+
 // Each event but for its last bytes, framed anew so that only its contents are cut off.
 TEST(LogGolden, AnEventThatIsCutOffAnywhereIsAnErrorOrSaysLess) {
   for (const std::string& file : golden_files()) {
@@ -73,8 +116,7 @@ TEST(LogGolden, AnEventThatIsCutOffAnywhereIsAnErrorOrSaysLess) {
     for (std::size_t which = 0; which < events.size(); ++which) {
       const Checksum checksum = checksum_of(events[which]);
       const std::size_t tail = checksum == Checksum::crc32 ? kChecksumBytes : 0;
-      const std::size_t step = events[which].size() > 1000 ? 97 : 1;
-      for (std::size_t size = 0; size < events[which].size(); size += step) {
+      for (std::size_t size = 0; size < events[which].size(); ++size) {
         LogDecoder decoder(LogDecoderOptions{});
         std::vector<LogItem> items;
         bool stopped = false;
@@ -118,8 +160,7 @@ TEST(LogGolden, WrongBytesAnywhereDoNoHarm) {
     const std::vector<protocol::Buffer> events = golden_events(file);
     for (std::size_t which = 0; which < events.size(); ++which) {
       const Checksum checksum = checksum_of(events[which]);
-      const std::size_t step = events[which].size() > 1000 ? 97 : 3;
-      for (std::size_t at = 0; at < events[which].size(); at += step) {
+      for (std::size_t at = 0; at < events[which].size(); ++at) {
         LogDecoder decoder(LogDecoderOptions{});
         std::vector<LogItem> items;
         for (std::size_t i = 0; i < which; ++i) (void)feed_all(decoder, events[i], &items);

@@ -37,7 +37,11 @@ TEST(TransactionWords, AreToldFromStatements) {
   EXPECT_EQ(control_of("COMMIT").word, ControlWord::commit);
   EXPECT_EQ(control_of("ROLLBACK").word, ControlWord::rollback);
   EXPECT_EQ(control_of("SAVEPOINT `s`").word, ControlWord::savepoint);
+  EXPECT_EQ(control_of("RELEASE SAVEPOINT `s`").word, ControlWord::release_savepoint);
   EXPECT_EQ(control_of("ROLLBACK TO `s`").word, ControlWord::rollback_to);
+  EXPECT_EQ(control_of("ROLLBACK TO `my s `").savepoint, "MY S");
+  EXPECT_EQ(control_of("SAVEPOINT \"s\"").savepoint, control_of("SAVEPOINT S").savepoint);
+  EXPECT_EQ(control_of("SAVEPOINT `\xc3\xa9`").savepoint, std::nullopt);
   EXPECT_EQ(control_of("XA COMMIT X'61',X'',1").word, ControlWord::xa_commit);
   EXPECT_EQ(control_of("XA ROLLBACK X'61',X'',1").xid, (Xid{.format = 1, .global = "a", .branch = ""}));
   EXPECT_EQ(control_of("XA COMMIT 'a'").word, ControlWord::unknown_xa);
