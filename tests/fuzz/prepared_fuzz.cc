@@ -51,7 +51,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Bytes payload(data + 2, size - 2);
   check_execute(payload, data[0], data[1]);
   if (const auto ok = decode_prepare_ok(payload); ok.ok()) {
-    const auto again = decode_prepare_ok(support::encode_prepare_ok(*ok));
+    const auto again = decode_prepare_ok(crossfade::support::encode_prepare_ok(*ok));
     require(again.ok() && again->statement_id == ok->statement_id && again->columns == ok->columns &&
             again->parameters == ok->parameters && again->warnings == ok->warnings);
   }
