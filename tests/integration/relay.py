@@ -95,7 +95,7 @@ class Relay:
         parts = [data]
         while True:
             try:
-                _, more = pieces.get(timeout=self.glue)
+                _, more, _ = pieces.get(timeout=self.glue)
             except queue.Empty:
                 return b"".join(parts), False
             if not more:
@@ -113,8 +113,9 @@ class Relay:
                     data = b""
                 now = time.monotonic()
                 delay = self._delay(self.to_server if towards_server else self.to_client)
-                if towards_server and self.cut_after and self.cut_after in data:
-                    self.cut_after, state["lose"] = None, True
+                loses = bool(towards_server and self.cut_after and self.cut_after in data)
+                if loses:
+                    self.cut_after = None
                 if towards_server and re.search(rb"(?<![A-Z])COMMIT(?![A-Z])", data.upper()):
                     self.commits += 1
                     delay += self._delay(self.commit_delay)
@@ -122,14 +123,14 @@ class Relay:
                         self.hold.wait()
                     if self.cut_after_commit > 0:
                         self.cut_after_commit -= 1
-                        state["lose"] = True
-                pieces.put((now + delay, data))
+                        loses = True
+                pieces.put((now + delay, data, loses))
                 if not data:
                     return
 
         def write():
             while True:
-                due, data = pieces.get()
+                due, data, loses = pieces.get()
                 wait = due - time.monotonic()
                 if wait > 0:
                     time.sleep(wait)
@@ -142,13 +143,15 @@ class Relay:
                     if state["lose"] and not towards_server:
                         state["answered"].set()
                         continue  # an answer that nobody hears, however fast it is; whoever passes the piece on cuts
+                    if loses:  # this piece's answer, not that of one before it
+                        state["lose"] = True
                     step = self.fragment or len(data)
                     for i in range(0, len(data), step):
                         sink.sendall(data[i:i + step])
                         self.pieces_sent += 1
                     if ended:
                         break
-                    if state["lose"]:
+                    if loses:
                         # The server has acted on it before the proxy hears of the loss, and has it killed.
                         state["answered"].wait(10)
                         break
