@@ -45,10 +45,7 @@ std::vector<TableRef> cascade_children(const std::map<TableRef, TableDefinition>
 
 std::vector<TableRef> dependent_tables(const std::map<TableRef, TableDefinition>& tables,
                                        const std::vector<TableRef>& of) {
-  return reachable(tables, of, [](const DefinedForeignKey& key) {
-    static_cast<void>(key);
-    return true;
-  });
+  return reachable(tables, of, [](const DefinedForeignKey&) { return true; });
 }
 
 std::vector<std::string> passed_on_columns(const std::map<TableRef, TableDefinition>& tables, const TableRef& of) {

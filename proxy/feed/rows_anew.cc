@@ -213,6 +213,10 @@ Task<absl::Status> RowsAnew::note_dependents(FoundPtr found, Touched& touched) {
     if (!capture || !setting_.capture.is_as_captured(capture->name, *found)) {
       co_return absl::AbortedError("a table that refers to it is being changed, too");
     }
+    // Of these another schema change takes care, or has.
+    const bool is_identity =
+        head->kind == dualwrite::ChangeKind::identity || head->kind == dualwrite::ChangeKind::followed_identity;
+    if (is_identity) continue;
     auto conditions = conditions_of(*head, row, capture);
     if (!conditions.ok()) co_return conditions.status();
     auto& images = touched.dependents[capture];

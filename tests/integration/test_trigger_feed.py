@@ -1,4 +1,4 @@
-"""Feed `trigger`: set-up, what is refused, schema changes, failures, and removal."""
+"""Feed `trigger`: set-up, what is refused, failures, and removal."""
 
 import subprocess
 import threading
@@ -6,9 +6,8 @@ import time
 
 import pymysql
 
-from harness import BOTH_ROLES, MARIADB_OLD, feeds, raises, roles
-from log_feed import (SENTINEL, assert_followed, equal_or_named, execute, is_mariadb, is_stopped, start, stopped,
-                      through)
+from harness import BOTH_ROLES, feeds
+from log_feed import SENTINEL, assert_followed, execute, is_mariadb, is_stopped, start, stopped, through
 from progress import wait_until
 
 ROLES, FEEDS = BOTH_ROLES, ("trigger",)
@@ -143,122 +142,6 @@ def test_a_trigger_that_is_gone_stops_its_table(env):
     assert "is gone" in stopped(proxy)["app.t"], stopped(proxy)
 
 
-def test_a_column_added_past_the_proxy_stops_its_table(env):
-    proxy = start(env, T, SEED)
-    env.needs_proxy()
-    env.old.run("ALTER TABLE t ADD COLUMN extra INT", database="app")
-    wait_until(lambda: is_stopped(proxy, "t"), 20, "the table that was changed")
-    env.old.run("UPDATE t SET extra = 5", database="app")
-    # That `new` lacks the column may be seen first; with it the rows are still not those of `old`.
-    env.new.run("ALTER TABLE t ADD COLUMN extra INT", database="app")
-    wait_until(lambda: "past the proxy" in stopped(proxy).get("app.t", ""), 20, "the reason: %s" % stopped(proxy))
-
-
-def test_schema_changes_through_the_proxy(env):
-    proxy = start(env, T, SEED)
-    through(proxy, "ALTER TABLE t ADD COLUMN extra INT DEFAULT 5", "UPDATE t SET extra = 7 WHERE id = 2",
-            "CREATE TABLE fresh (id INT PRIMARY KEY, w VARCHAR(20))", "INSERT INTO fresh VALUES (1, 'x'), (2, 'y')",
-            "ALTER TABLE t DROP COLUMN s", "UPDATE t SET v = v + 100", "RENAME TABLE fresh TO renamed",
-            "UPDATE renamed SET w = 'z' WHERE id = 2", "CREATE TABLE gone (id INT PRIMARY KEY)", "INSERT INTO gone VALUES (1)",
-            "DROP TABLE gone", "INSERT INTO t (v) VALUES (8)", "TRUNCATE TABLE renamed", "INSERT INTO renamed VALUES (9, 'n')",
-            "CREATE TABLE made (id INT PRIMARY KEY) AS SELECT id, v FROM t", "DELETE FROM made WHERE id = 1",
-            "CREATE INDEX by_v ON t (v)", "ALTER TABLE t MODIFY v BIGINT", "UPDATE t SET v = 5000000000 WHERE id = 3")
-    assert_followed(env, proxy, rows_min=7)
-    if env.binary:
-        assert env.new.run("SELECT extra FROM app.t WHERE id = 2")[0][0] == 7
-
-
-def test_a_schema_change_that_fails_changes_nothing(env):
-    proxy = start(env, T, SEED)
-    with proxy.connect(database="app") as session:
-        for statement in ("ALTER TABLE t ADD COLUMN v INT", "CREATE TABLE t (id INT PRIMARY KEY)", "DROP TABLE missing"):
-            try:
-                execute(session, statement)
-            except Exception:
-                pass
-        execute(session, "UPDATE t SET v = 77")
-    assert_followed(env, proxy, rows_min=3)
-
-
-def test_writes_of_others_during_a_schema_change(env):
-    """Past the proxy, where nothing can be made to wait."""
-    proxy = start(env, T, SEED)
-    done, failed = threading.Event(), []
-
-    def work():
-        try:
-            with env.old.connect(database="app") as session:
-                n = 10
-                while not done.is_set():
-                    n += 1
-                    execute(session, "INSERT INTO t (id, v) VALUES (%d, %d)" % (n, n), "UPDATE t SET v = v + 1 WHERE id > %d" % (n - 5))
-        except Exception as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        for number in range(3):
-            through(proxy, "ALTER TABLE t ADD COLUMN c%d INT DEFAULT %d" % (number, number))
-    finally:
-        done.set()
-        thread.join(60)
-    assert not failed, failed
-    assert_followed(env, proxy, rows_min=5)
-
-
-def test_columns_are_dropped_and_renamed_while_others_write(env):
-    """Through the proxy and past it: nobody hears of a column that a trigger still names, and what hangs on a row follows it."""
-    proxy = start(env, "CREATE TABLE parent (id INT PRIMARY KEY, v INT, s VARCHAR(20), body TEXT, other INT DEFAULT 3, UNIQUE KEY (s))",
-                  "CREATE TABLE child (id INT PRIMARY KEY AUTO_INCREMENT, p INT, v INT, FOREIGN KEY (p) REFERENCES parent (id) "
-                  "ON DELETE CASCADE)",
-                  "CREATE TABLE grandchild (id INT PRIMARY KEY AUTO_INCREMENT, c INT, FOREIGN KEY (c) REFERENCES child (id) ON DELETE CASCADE)")
-    done, failed, written = threading.Event(), [], []
-
-    def write(session, n):
-        execute(session, "BEGIN", "INSERT INTO parent (id, v, s) VALUES (%d, %d, 's%d')" % (n, n, n),
-                "INSERT INTO child (p, v) VALUES (%d, 1), (%d, 2)" % (n, n), "INSERT INTO grandchild (c) VALUES (LAST_INSERT_ID())", "COMMIT",
-                "UPDATE parent SET v = v + 1, s = 't%d', body = REPEAT('b', 500) WHERE id = %d" % (n, n - 1),
-                "UPDATE child SET v = v + 1 WHERE p = %d" % (n - 1))
-        for back in (2, 40):  # a row that came while nothing but its key was captured, and an older one
-            if n % 3 == 0:
-                execute(session, "DELETE FROM parent WHERE id = %d" % (n - back))
-            if n % 5 == 0:
-                execute(session, "REPLACE INTO parent (id, v, s) VALUES (%d, 5, 'r%d')" % (n - back, n * 100 + back))
-
-    def work(number, endpoint):
-        try:
-            with endpoint.connect(database="app") as session:
-                n = number * 1000000
-                while not done.is_set() and not failed:
-                    n += 1
-                    try:
-                        write(session, n)
-                    except pymysql.OperationalError as error:
-                        if error.args[0] != 1213:  # deadlocks of the ends of the index of p
-                            raise
-                        execute(session, "ROLLBACK")
-                written.append(n % 1000000)
-        except Exception as error:
-            failed.append(error)
-
-    threads = [threading.Thread(target=work, args=(number + 1, proxy if number % 2 else env.old)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    try:
-        for number in range(4):
-            through(proxy, "ALTER TABLE parent ADD COLUMN extra INT DEFAULT %d" % number, "ALTER TABLE parent DROP COLUMN extra",
-                    "ALTER TABLE parent ADD COLUMN more TEXT, RENAME COLUMN other TO another",
-                    "ALTER TABLE parent DROP COLUMN more, RENAME COLUMN another TO other")
-    finally:
-        done.set()
-        for thread in threads:
-            thread.join(60)
-    assert not failed, failed
-    assert min(written) > 20, written  # each of the four
-    assert_followed(env, proxy, rows_min=50)
-
-
 def test_replace_leaves_the_same_children_on_the_follower(env):
     proxy = start(env, "CREATE TABLE parent (id INT PRIMARY KEY, u INT UNIQUE, v INT)",
                   "CREATE TABLE child (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES parent (id) ON DELETE CASCADE ON UPDATE CASCADE)",
@@ -268,83 +151,6 @@ def test_replace_leaves_the_same_children_on_the_follower(env):
     through(proxy, "REPLACE INTO parent VALUES (1, 1, 10)", "REPLACE INTO parent VALUES (20, 2, 20)", "REPLACE INTO parent VALUES (3, 30, 30), (5, 4, 40)",
             "UPDATE IGNORE parent SET id = 3 WHERE id = 1", "INSERT INTO child VALUES (9, 3)", "REPLACE INTO parent VALUES (3, 30, 31)")
     assert_followed(env, proxy, rows_min=4)
-
-
-def test_a_key_that_is_renamed_while_others_write(env):
-    """Not even which rows they are is known then: the table begins anew."""
-    proxy = start(env, T, SEED)
-    done, failed = threading.Event(), []
-
-    def work():
-        try:
-            with env.old.connect(database="app") as session:
-                while not done.is_set():
-                    execute(session, "INSERT INTO t (v) VALUES (1)", "UPDATE t SET v = v + 1", "DELETE FROM t WHERE v > 20 LIMIT 1")
-        except Exception as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        for names in ("id TO number", "number TO id"):
-            through(proxy, "ALTER TABLE t RENAME COLUMN " + names)
-    finally:
-        done.set()
-        thread.join(60)
-    assert not failed, failed
-    assert_followed(env, proxy, rows_min=3)
-
-
-def test_rows_that_are_replaced_past_the_proxy_stop_their_table(env):
-    """TRUNCATE and changes of partitions fire no trigger, and may leave the definition as it was."""
-    parts = "(id INT PRIMARY KEY, v INT) PARTITION BY RANGE (id) (PARTITION a VALUES LESS THAN (10), PARTITION b VALUES LESS THAN (20))"
-    proxy = start(env, T, SEED, "CREATE TABLE `parts-1` " + parts, "CREATE TABLE parts2 " + parts, "CREATE TABLE parts3 " + parts,
-                  "CREATE TABLE single (id INT PRIMARY KEY, v INT)", "CREATE TABLE rest (id INT PRIMARY KEY, v INT)")
-    env.needs_proxy()
-    through(proxy, "INSERT INTO `parts-1` VALUES (1, 1), (11, 1)", "INSERT INTO parts2 VALUES (1, 1), (11, 1)",
-            "INSERT INTO parts3 VALUES (1, 1), (11, 1)", "OPTIMIZE TABLE rest", "INSERT INTO rest VALUES (1, 1)")
-    with proxy.connect(database="app") as session:
-        execute(session, "PREPARE p FROM 'TRUNCATE TABLE t'", "EXECUTE p")
-    env.old.run("ALTER TABLE `parts-1` TRUNCATE PARTITION a", "ALTER TABLE parts2 DROP PARTITION b",
-                "ALTER TABLE parts3 EXCHANGE PARTITION b WITH TABLE single", "ANALYZE TABLE rest", database="app")
-    for name in ("t", "parts-1", "parts2", "parts3", "single"):
-        wait_until(lambda: is_stopped(proxy, name), 20, "table %s, which is stopped" % name)
-        assert "replaced past the proxy" in stopped(proxy)["app." + name], stopped(proxy)
-    assert not is_stopped(proxy, "rest"), stopped(proxy)
-    env.old.run("INSERT INTO rest VALUES (2, 2)", database="app")
-    wait_until(lambda: env.new.run("SELECT COUNT(*) FROM app.rest")[0][0] == 2, 20, "the rows of the other table")
-
-
-def test_a_schema_change_comes_behind_what_a_killed_proxy_left(env):
-    """Two proxies: one is killed while its ALTER waits for a transaction, the other's comes at once."""
-    first = start(env, T, SEED)
-    env.needs_proxy()
-    second = env.proxy()
-    holder = env.old.connect(database="app", autocommit=False)
-    execute(holder, "SELECT * FROM t")
-
-    def alter(proxy, statement):
-        try:
-            through(proxy, statement)
-        except pymysql.MySQLError:
-            pass
-
-    lost = threading.Thread(target=alter, args=(first, "ALTER TABLE t ADD COLUMN first_one INT DEFAULT 1"))
-    lost.start()
-    waiting = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE STATE LIKE 'Waiting for table metadata%' AND INFO LIKE 'ALTER%'"
-    wait_until(lambda: env.old.run(waiting)[0][0] == 1, 20, "an ALTER that waits")
-    first.kill()
-    lost.join(30)
-    third = threading.Thread(target=alter, args=(second, "ALTER TABLE t ADD COLUMN second_one INT DEFAULT 2"))
-    third.start()
-    holder.close()
-    third.join(60)
-    through(second, "UPDATE t SET v = v + 1")
-    assert_followed(env, second, rows_min=3)
-    if env.binary:
-        names = [row[0] for row in env.new.run("SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 'app' AND "
-                                               "TABLE_NAME = 't' ORDER BY ORDINAL_POSITION")]
-        assert names == ["id", "v", "s", "first_one", "second_one"], names
 
 
 def test_a_follower_that_was_away_gets_everything(env):
@@ -430,16 +236,6 @@ def test_what_earlier_triggers_told_says_nothing_of_new_ones(env):
     assert_followed(env, proxy, rows_min=43)
 
 
-def test_schema_changes_while_nothing_is_duplicated_are_followed_later(env):
-    proxy = start(env, T, SEED)
-    env.needs_proxy()
-    proxy.set_flags(dual_write={"enabled": False})
-    through(proxy, "TRUNCATE t", "INSERT INTO t (id, v) VALUES (7, 7)", "ALTER TABLE t ADD COLUMN more INT DEFAULT 5",
-            "INSERT INTO t (id, v, more) VALUES (8, 8, 8)")
-    proxy.set_flags(dual_write={"enabled": True})
-    assert_followed(env, proxy, rows_min=2)
-
-
 def test_a_stopped_table_is_released_by_name(env):
     proxy = start(env, T, SEED)
     env.needs_proxy()
@@ -468,22 +264,3 @@ def test_a_table_that_lost_its_triggers_is_captured_again_when_it_is_released(en
     wait_until(lambda: not is_stopped(proxy, "t"), 30, "the table that goes on")
     through(proxy, "UPDATE t SET v = 71 WHERE id = 2")
     wait_until(lambda: env.new.run("SELECT v FROM app.t ORDER BY id") == ((70,), (71,), (3,)), 20, "what was written since")
-
-
-@roles(MARIADB_OLD)
-def test_a_schema_change_that_cannot_be_written_down_is_not_run_and_can_be_tried_again(env):
-    proxy = start(env, T, SEED)
-    env.needs_proxy()
-    with env.old.connect() as other, other.cursor() as holds, proxy.connect(database="app") as session, session.cursor() as cursor:
-        # Under READ it can be read, and not written into; under WRITE neither.
-        for lock in ("READ", "WRITE"):
-            holds.execute("LOCK TABLES crossfade.changes " + lock)
-            _, message = raises(1205, cursor.execute, "ALTER TABLE t ADD COLUMN w INT DEFAULT 3")
-            holds.execute("UNLOCK TABLES")
-            assert message.startswith("crossfade: the schema change cannot be written down for the follower, and was not run: "), message
-            cursor.execute("SHOW COLUMNS FROM t LIKE 'w'")
-            assert cursor.fetchall() == ()
-        assert proxy.metric("crossfade_statements_refused_total") == 2
-        cursor.execute("ALTER TABLE t ADD COLUMN w INT DEFAULT 3")
-        cursor.execute("UPDATE t SET w = 4 WHERE id = 2")
-    assert_followed(env, proxy, rows_min=3)

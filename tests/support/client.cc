@@ -1,4 +1,5 @@
 #include "tests/support/client.h"
+
 #include "tests/support/server_packets.h"
 
 namespace crossfade::support {

@@ -1,4 +1,4 @@
-// What servers write and the proxy only reads, for tests that play a server.
+// What the proxy only reads, for tests that play who writes it.
 #pragma once
 
 #include <cstdint>

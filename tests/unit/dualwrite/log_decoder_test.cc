@@ -6,11 +6,10 @@
 #include <zstd.h>
 
 #include <optional>
-#include <set>
 #include <string>
-#include <variant>
 #include <vector>
 
+#include "log_dump.h"
 #include "log_frames.h"
 #include "log_text.h"
 #include "tests/support/server_packets.h"
@@ -20,64 +19,6 @@ namespace {
 
 using protocol::Buffer;
 using testing::HasSubstr;
-
-// A dump from the start of bin.000001, event after event without gaps.
-class Dump {
- public:
-  explicit Dump(LogDecoderOptions options = {}, Make make = Make::mysql, Checksum checksum = Checksum::none,
-                std::string_view file = "bin.000001", std::uint64_t offset = 4)
-      : decoder(std::move(options)), checksum_(checksum), end_(offset) {
-    (void)decoder.feed(framed({.type = EventType::rotate, .checksum = Checksum::crc32}, rotate_body(file, offset)),
-                       &items);
-    status =
-        decoder.feed(framed({.type = EventType::format_description}, format_description_body(make, checksum)), &items);
-    items.clear();
-  }
-  absl::Status feed(EventType type, Bytes body) {
-    const std::size_t size = kEventHeaderBytes + body.size() + (checksum_ == Checksum::crc32 ? kChecksumBytes : 0);
-    end_ += size;
-    return status = decoder.feed(
-               framed({.type = type, .next_position = static_cast<std::uint32_t>(end_), .checksum = checksum_}, body),
-               &items);
-  }
-  absl::Status query(std::string_view sql) { return feed(EventType::query, query_body(sql)); }
-  absl::Status gtid(std::uint64_t number) { return feed(EventType::gtid, gtid_body(number)); }
-  absl::Status insert(std::uint32_t id) {
-    if (!feed(EventType::table_map, table_map_body(7)).ok()) return status;
-    return feed(EventType::write_rows, insert_body(7, id));
-  }
-  absl::Status artificial(EventType type, Bytes body) {
-    return status = decoder.feed(framed({.type = type, .checksum = checksum_}, body), &items);
-  }
-  // What was said since the last call, one word an item.
-  std::string said() {
-    std::string words;
-    for (const LogItem& item : items) {
-      constexpr const char* kWords[] = {"begin", "rows", "statement", "end", "advance"};
-      words += std::string(words.empty() ? "" : " ") + kWords[item.index()];
-    }
-    items.clear();
-    return words;
-  }
-  std::uint64_t end() const { return end_; }
-
-  LogDecoder decoder;
-  std::vector<LogItem> items;
-  absl::Status status;
-
- private:
-  Checksum checksum_;
-  std::uint64_t end_;
-};
-
-Buffer prepared_body(std::uint8_t one_phase, std::string_view name) {
-  Buffer body{one_phase};
-  protocol::put_u32(body, 1);
-  protocol::put_u32(body, static_cast<std::uint32_t>(name.size()));
-  protocol::put_u32(body, 0);
-  protocol::put_text(body, name);
-  return body;
-}
 
 TEST(LogDecoder, AFileThatWasMadeAnewIsNotTheOneThatWasFollowed) {
   const LogPosition start{.file = "bin.000001", .offset = 4};
@@ -217,169 +158,6 @@ TEST(LogDecoder, AfterAStatementATableIsANewObject) {
     ASSERT_TRUE(dump.query("ALTER TABLE t RENAME COLUMN v TO w").ok());
   }
   EXPECT_NE(tables[0], tables[1]);
-}
-
-// The ids of the rows of one transaction with these steps: an id is inserted, a text is a QUERY.
-using Steps = std::vector<std::variant<std::uint32_t, std::string>>;
-std::string rows_left(const Steps& steps, LogDecoderOptions options = {}) {
-  Dump dump(std::move(options));
-  EXPECT_TRUE(dump.gtid(1).ok());
-  EXPECT_TRUE(dump.query("BEGIN").ok());
-  for (const auto& step : steps) {
-    const auto* id = std::get_if<std::uint32_t>(&step);
-    const absl::Status status = id != nullptr ? dump.insert(*id) : dump.query(std::get<std::string>(step));
-    if (!status.ok()) return std::string(status.message());
-  }
-  EXPECT_TRUE(dump.feed(EventType::xid, Buffer(8)).ok());
-  std::string left;
-  for (const LogItem& item : dump.items) {
-    if (const auto* change = std::get_if<RowsChange>(&item)) left += std::to_string(change->images.at(1)) + " ";
-  }
-  EXPECT_TRUE(std::holds_alternative<TransactionEnd>(dump.items.back()));
-  return left;
-}
-
-TEST(LogDecoder, RowsBehindASavepointThatWasRolledBackToNeverHappened) {
-  EXPECT_EQ(rows_left({1u, "SAVEPOINT `a`", 2u, "SAVEPOINT `b`", 3u}), "1 2 3 ");
-  EXPECT_EQ(rows_left({1u, "SAVEPOINT `a`", 2u, "SAVEPOINT `b`", 3u, "ROLLBACK TO `b`", 4u}), "1 2 4 ");
-  EXPECT_EQ(rows_left({1u, "SAVEPOINT `a`", 2u, "SAVEPOINT `b`", 3u, "ROLLBACK TO `a`", 4u}), "1 4 ");
-  EXPECT_EQ(rows_left({"SAVEPOINT `a`", 1u, "ROLLBACK TO `a`", 2u, "ROLLBACK TO `a`", 3u}), "3 ") << "it stays";
-  EXPECT_EQ(rows_left({1u, "SAVEPOINT `a`", "SAVEPOINT `b`", "SAVEPOINT `a`", 2u, "ROLLBACK TO `a`"}), "1 ");
-  EXPECT_EQ(rows_left({"SAVEPOINT `a`", 1u, "RELEASE SAVEPOINT `a`", 2u}), "1 2 ");
-  EXPECT_EQ(rows_left({"SAVEPOINT \"A\"", 1u, "ROLLBACK TO `a `", 2u, "ROLLBACK TO a", 3u}), "3 ");
-}
-
-TEST(LogDecoder, ASavepointThatIsNotKnownCannotBeRolledBackTo) {
-  const auto is_unknown = HasSubstr("which of its rows stay is not known");
-  EXPECT_THAT(rows_left({1u, "ROLLBACK TO `a`"}), is_unknown);
-  EXPECT_THAT(rows_left({"SAVEPOINT `a`", "SAVEPOINT `b`", 1u, "ROLLBACK TO `a`", "ROLLBACK TO `b`"}), is_unknown);
-  // The second may be a trigger's, and is over then.
-  EXPECT_THAT(rows_left({"SAVEPOINT `a`", 1u, "SAVEPOINT `a`", 2u, "ROLLBACK TO `a`"}), is_unknown);
-  EXPECT_EQ(rows_left({"SAVEPOINT `a`", 1u, "SAVEPOINT `a`", 2u}), "1 2 ");
-  EXPECT_EQ(rows_left({"SAVEPOINT `\xc3\xa9`", 1u}), "1 ");
-  EXPECT_THAT(rows_left({"SAVEPOINT `\xc3\xa9`", 1u, "ROLLBACK TO `\xc3\xa9`"}), is_unknown);
-  EXPECT_THAT(rows_left({"SAVEPOINT `e`", 1u, "SAVEPOINT `\xc3\xa9`", 2u, "ROLLBACK TO `e`"}), is_unknown);
-  // Past the limit rows are given as they come, and a new savepoint begins anew.
-  Dump sample;
-  ASSERT_TRUE(sample.gtid(1).ok() && sample.query("BEGIN").ok() && sample.insert(1).ok());
-  const std::size_t bytes = item_bytes(sample.items.back());
-  const LogDecoderOptions two{.kept_bytes_max = 2 * bytes};
-  EXPECT_EQ(rows_left({"SAVEPOINT `a`", 1u, 2u, "ROLLBACK TO `a`", 3u, 4u}, two), "3 4 ");
-  EXPECT_EQ(rows_left({"SAVEPOINT `a`", 1u, 2u, 3u, "SAVEPOINT `b`", 4u, "ROLLBACK TO `b`", 5u}, two), "1 2 3 5 ");
-  EXPECT_THAT(rows_left({"SAVEPOINT `a`", 1u, 2u, 3u, "ROLLBACK TO `a`"}, two), is_unknown);
-}
-
-TEST(LogDecoder, ASavepointOfABranchIsRolledBackToAsOfATransaction) {
-  Dump dump;
-  ASSERT_TRUE(dump.gtid(1).ok());
-  for (const char* sql : {"XA START X'61',X'',1", "SAVEPOINT `a`"}) ASSERT_TRUE(dump.query(sql).ok());
-  ASSERT_TRUE(dump.insert(1).ok());
-  ASSERT_TRUE(dump.query("ROLLBACK TO `a`").ok());
-  ASSERT_TRUE(dump.insert(2).ok());
-  ASSERT_TRUE(dump.query("XA END X'61',X'',1").ok());
-  ASSERT_TRUE(dump.feed(EventType::xa_prepare, prepared_body(1, "a")).ok());
-  EXPECT_EQ(std::get<RowsChange>(dump.items.at(1)).images.at(1), 2);
-  EXPECT_EQ(dump.said(), "begin rows end");
-}
-
-TEST(LogDecoder, WhatWasKeptBehindASavepointGoesWithItsTransaction) {
-  Dump dump;
-  ASSERT_TRUE(dump.gtid(1).ok() && dump.query("BEGIN").ok() && dump.query("SAVEPOINT `a`").ok() && dump.insert(1).ok());
-  EXPECT_TRUE(absl::IsAborted(dump.query("ROLLBACK")));
-  dump.items.clear();
-  ASSERT_TRUE(dump.gtid(2).ok() && dump.query("BEGIN").ok() && dump.insert(2).ok());
-  EXPECT_EQ(dump.said(), "begin rows") << "nothing of it is kept";
-  EXPECT_FALSE(dump.query("ROLLBACK TO `a`").ok());
-}
-
-TEST(LogDecoder, WhatWasRolledBackInTheLogNeverHappenedAndTheLogGoesOn) {
-  Dump dump;
-  const LogPosition start = dump.decoder.position();
-  ASSERT_TRUE(dump.gtid(1).ok());
-  ASSERT_TRUE(dump.query("BEGIN").ok());
-  ASSERT_TRUE(dump.insert(1).ok());
-  EXPECT_TRUE(absl::IsAborted(dump.query("ROLLBACK")));
-  EXPECT_FALSE(dump.decoder.in_transaction());
-  EXPECT_LT(start, dump.decoder.position());
-  ASSERT_TRUE(dump.gtid(2).ok());
-  EXPECT_TRUE(dump.query("BEGIN").ok());
-}
-
-TEST(LogDecoder, WhatIsKnownToHaveBeenRolledBackIsPassedByInSilence) {
-  std::set<LogPosition> undone;
-  for (const bool known : {false, true}) {
-    Dump dump({.undone = undone});
-    ASSERT_TRUE(dump.gtid(1).ok());
-    ASSERT_TRUE(dump.query("BEGIN").ok());
-    for (const char* sql : {"SAVEPOINT `a`", "ROLLBACK TO `a`"}) ASSERT_TRUE(dump.query(sql).ok());
-    ASSERT_TRUE(dump.insert(1).ok());
-    EXPECT_EQ(absl::IsAborted(dump.query("ROLLBACK")), !known) << dump.status;
-    EXPECT_EQ(dump.said(), known ? "advance" : "begin");
-    EXPECT_EQ(dump.decoder.position().offset, dump.end());
-    ASSERT_TRUE(dump.gtid(2).ok() && dump.query("BEGIN").ok() && dump.insert(2).ok());
-    EXPECT_EQ(dump.said(), "begin rows") << "the next is another";
-    undone.insert(dump.decoder.last_undone());
-  }
-}
-
-TEST(LogDecoder, ACommitOfWhatWasRolledBackIsAnotherLog) {
-  Dump dump({.undone = {LogPosition{"bin.000001", 4}}});
-  ASSERT_TRUE(dump.gtid(1).ok() && dump.query("BEGIN").ok() && dump.insert(1).ok());
-  EXPECT_TRUE(absl::IsFailedPrecondition(dump.feed(EventType::xid, Buffer(8))));
-  EXPECT_EQ(dump.said(), "");
-}
-
-TEST(LogDecoder, PreparedRowsComeAtTheirCommitAndHoldTheResumePlace) {
-  Dump dump;
-  const LogPosition start = dump.decoder.position();
-  ASSERT_TRUE(dump.gtid(1).ok());
-  ASSERT_TRUE(dump.query("XA START X'61',X'',1").ok());
-  ASSERT_TRUE(dump.insert(1).ok());
-  ASSERT_TRUE(dump.query("XA END X'61',X'',1").ok());
-  EXPECT_EQ(dump.said(), "");
-  ASSERT_TRUE(dump.feed(EventType::xa_prepare, prepared_body(0, "a")).ok());
-  EXPECT_EQ(dump.said(), "begin end");
-  EXPECT_EQ(dump.decoder.resume_from(), start);
-  EXPECT_GT(dump.decoder.position(), start);
-  ASSERT_TRUE(dump.gtid(2).ok());
-  ASSERT_TRUE(dump.query("BEGIN").ok());
-  ASSERT_TRUE(dump.feed(EventType::xid, Buffer(8)).ok());
-  EXPECT_EQ(dump.said(), "begin end");
-  ASSERT_TRUE(dump.gtid(3).ok());
-  ASSERT_TRUE(dump.query("XA COMMIT X'61',X'',1").ok());
-  EXPECT_THAT(std::get<TransactionBegin>(dump.items.front()).gtid, HasSubstr(":3"));
-  EXPECT_EQ(dump.said(), "begin rows end");
-  EXPECT_EQ(dump.decoder.resume_from(), dump.decoder.position());
-}
-
-TEST(LogDecoder, OnePhaseAndRolledBackAndUnknownBranches) {
-  Dump dump;
-  ASSERT_TRUE(dump.gtid(1).ok());
-  ASSERT_TRUE(dump.query("XA START X'61',X'',1").ok());
-  ASSERT_TRUE(dump.insert(1).ok());
-  ASSERT_TRUE(dump.query("XA END X'61',X'',1").ok());
-  ASSERT_TRUE(dump.feed(EventType::xa_prepare, prepared_body(1, "a")).ok());
-  EXPECT_EQ(dump.said(), "begin rows end");
-  ASSERT_TRUE(dump.gtid(2).ok());
-  ASSERT_TRUE(dump.query("XA ROLLBACK X'62',X'',1").ok());
-  EXPECT_EQ(dump.said(), "begin end");
-  ASSERT_TRUE(dump.gtid(3).ok());
-  EXPECT_THAT(std::string(dump.query("XA COMMIT X'62',X'',1").message()), HasSubstr("prepared before"));
-}
-
-TEST(LogDecoder, PreparedRowsAreLimited) {
-  for (const std::size_t spare : {std::size_t{0}, std::size_t{1}}) {
-    Dump sample;
-    ASSERT_TRUE(sample.gtid(1).ok());
-    ASSERT_TRUE(sample.query("BEGIN").ok());
-    ASSERT_TRUE(sample.insert(1).ok());
-    const std::size_t bytes = item_bytes(sample.items.back());
-    Dump dump({.kept_bytes_max = 2 * bytes - spare});
-    ASSERT_TRUE(dump.gtid(1).ok());
-    ASSERT_TRUE(dump.query("XA START X'61',X'',1").ok());
-    ASSERT_TRUE(dump.insert(1).ok());
-    EXPECT_EQ(dump.insert(2).ok(), spare == 0);
-  }
 }
 
 TEST(LogDecoder, AFileThatEndsInsideOfATransactionAbandonsItAndGoesOn) {
