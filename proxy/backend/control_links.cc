@@ -36,11 +36,12 @@ std::unique_ptr<BackendLink> ControlLinks::take_idle(Side& here) {
 }
 
 bool ControlLinks::give_up_idle(config::Backend which) {
+  const bool any = side(which).idle_count > 0;  // before the other thread closes them
   reactor_.post([this, which] {
     Side& here = side(which);
     while (!here.idle.empty()) take_idle(here)->send_quit();
   });
-  return side(which).idle_count > 0;
+  return any;
 }
 
 Task<absl::StatusOr<std::unique_ptr<BackendLink>>> ControlLinks::link_for(config::Backend which, TimePoint deadline) {

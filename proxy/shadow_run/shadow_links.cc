@@ -147,11 +147,12 @@ Task<void> ShadowLinks::watch(config::Backend which) {
 }
 
 bool ShadowLinks::give_up(config::Backend which) {
+  const bool any = open(which) > 0;  // before the other thread closes them
   reactor_.post([this, which] {
     side(which).budget.note_refusal(Clock::now());
     refused(which);
   });
-  return open(which) > 0;
+  return any;
 }
 
 // Busy connections are taken out of the book, and end with what they are waiting for.
