@@ -39,6 +39,8 @@ Family common_family(Family a, Family b) {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
+constexpr std::size_t kExponentDigitsMax = 6;
+
 template <typename Number>
 std::optional<Number> parse_floating(std::string_view text) {
   Number number = 0;
@@ -149,7 +151,7 @@ std::optional<std::string> canonical_number(std::string_view text) {
     text.remove_prefix(1);
     const bool below = take_sign(text);
     const std::string_view digits = take_digits(text);
-    if (digits.empty() || digits.size() > 6) {
+    if (digits.empty() || digits.size() > kExponentDigitsMax) {
       return std::nullopt;
     }
     std::from_chars(digits.data(), digits.data() + digits.size(), exponent);
@@ -163,7 +165,10 @@ std::optional<std::string> canonical_number(std::string_view text) {
   number.digits.erase(0, zeros);
   number.digits.resize(number.digits.find_last_not_of('0') + 1);
   number.point = static_cast<std::int64_t>(whole.size()) - static_cast<std::int64_t>(zeros) + exponent;
-  return spell(number);
+  if (number.digits.empty()) return spell(number);
+  constexpr std::int64_t kExponentMax = 999'999;  // what is spelled is a number again
+  const bool spellable = number.point - 1 >= -kExponentMax && number.point - 1 <= kExponentMax;
+  return spellable ? std::optional<std::string>(spell(number)) : std::nullopt;
 }
 
 std::string canonical_value(const std::string& value, const ColumnDefinition& mine, const ColumnDefinition& theirs) {

@@ -81,6 +81,12 @@ TEST(CanonicalNumber, RefusesWhatIsNone) {
     EXPECT_FALSE(canonical_number(text).has_value()) << text;
   }
   EXPECT_EQ(canonical_number("1e123456"), "1e123456");
+  // What is spelled is a number again: its exponent has no more digits than one that is read.
+  EXPECT_EQ(canonical_number("9e999999"), "9e999999");
+  EXPECT_FALSE(canonical_number("19e999999").has_value());
+  EXPECT_EQ(canonical_number("0.01e-999997"), "1e-999999");
+  EXPECT_FALSE(canonical_number("0.01e-999998").has_value());
+  EXPECT_EQ(canonical_number("00e999999"), "0");
 }
 
 TEST(CanonicalValue, DropsTrailingZerosOfDecimalsAndTheMinusOfZero) {
