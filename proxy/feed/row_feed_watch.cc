@@ -274,10 +274,10 @@ Task<absl::Status> RowFeed::give_up_released() {
 }
 
 void RowFeed::publish(const std::vector<SchemaFinding>& findings) {
-  constexpr std::size_t kShownMax = 100;
+  constexpr std::size_t kFindingsShownMax = 100;
   std::vector<FeedStatus::Finding> shown;
   for (const SchemaFinding& finding : findings) {
-    if (finding.severity == Severity::note || shown.size() == kShownMax) continue;
+    if (finding.severity == Severity::note || shown.size() == kFindingsShownMax) continue;
     shown.push_back({.severity = finding.severity == Severity::blocker ? "blocker" : "warning",
                      .object = finding.table.schema + "." + finding.table.table + " " + finding.object,
                      .text = finding.text + (finding.advice.empty() ? "" : "; " + finding.advice)});

@@ -92,7 +92,7 @@ void Backfill::publish() {
   Gauges gauges;
   if (job_) {
     Job& job = *job_;
-    std::uint64_t rows = 0, bytes = 0, rows_left = 0, bytes_left = 0;
+    std::uint64_t rows = 0, bytes = 0, rows_left = 0;
     nlohmann::json tables = nlohmann::json::array();
     for (const auto& table : job.tables) {
       const migrate::TableRecord& at = table->written;
@@ -101,7 +101,6 @@ void Backfill::publish() {
       bytes += at.bytes;
       if (!over) {
         rows_left += at.rows_estimate > at.rows ? at.rows_estimate - at.rows : 0;
-        bytes_left += at.bytes_estimate > at.bytes ? at.bytes_estimate - at.bytes : 0;
         ++gauges.tables_left;
       }
       if (at.state == TableState::failed) ++gauges.tables_failed;

@@ -24,7 +24,6 @@ namespace crossfade::proxy {
 namespace {
 
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
 
 constexpr auto kPollInterval = 5000ms;
 constexpr auto kQuietTime = 50ms;       // a writer's burst of events counts as one
@@ -112,8 +111,8 @@ class FileFlagsWatcher final : public FlagsWatcher {
   }
 
   void let_it_settle() {
-    const Clock::time_point latest = Clock::now() + kQuietTimeMax;
-    while (!stopping_ && !asked_ && Clock::now() < latest && wait(kQuietTime)) {
+    const auto latest = std::chrono::steady_clock::now() + kQuietTimeMax;
+    while (!stopping_ && !asked_ && std::chrono::steady_clock::now() < latest && wait(kQuietTime)) {
     }
   }
 

@@ -1,4 +1,4 @@
-"""clang-tidy over the pure folders, whose code it can read: Debian's clang 14 knows no coroutines of the proxy's kind.
+"""clang-tidy over the pure folders, where the decisions are.
 Files are read in the build's unity batches: most of the time goes into the headers, which a batch reads once. A batch is
 read again only when a file of it, a header of ours or .clang-tidy has changed since it was last found clean.
 
@@ -22,7 +22,7 @@ from check_layers import PURE
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, "build", "lint")
-CONFIGURE = ["cmake", "-S", ROOT, "-B", BUILD, "-G", "Ninja", "-DCMAKE_CXX_COMPILER=clang++", "-DCROSSFADE_PROXY=OFF",
+CONFIGURE = ["cmake", "-S", ROOT, "-B", BUILD, "-G", "Ninja", "-DCMAKE_CXX_COMPILER=clang++-16", "-DCROSSFADE_PROXY=OFF",
              "-DCROSSFADE_TESTS=OFF", "-DCROSSFADE_PRECOMPILE=OFF", "-DCROSSFADE_UNITY=ON"]
 # The batch itself includes .cc files; findings in these count as in headers.
 FINDINGS = ["--checks=-bugprone-suspicious-include", "--header-filter=^%s/.*" % re.escape(ROOT)]
@@ -72,7 +72,7 @@ def lint(unit, options):
     checks, header_filter = FINDINGS
     if options.without_analyzer:
         checks += ",-clang-analyzer-*"
-    done = subprocess.run(["clang-tidy", "--quiet", "-p", BUILD, checks, header_filter, unit],
+    done = subprocess.run(["clang-tidy-16", "--quiet", "-p", BUILD, checks, header_filter, unit],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     return done.stdout.strip() or (done.stderr.strip() if done.returncode else "")
 
@@ -83,8 +83,8 @@ def main():
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--without-analyzer", action="store_true")
     options = parser.parse_args()
-    if not shutil.which("clang-tidy"):
-        print("clang-tidy is not installed (scripts/install-deps)\n0 passed, 1 failed")
+    if not shutil.which("clang-tidy-16"):
+        print("clang-tidy-16 is not installed (scripts/install-deps)\n0 passed, 1 failed")
         return 1
     configured = subprocess.run(CONFIGURE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if configured.returncode:

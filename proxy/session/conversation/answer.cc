@@ -62,7 +62,7 @@ Task<Next> deliver(Conversation& s, Answer answer) {
     log_loss(s, *loss);
     if (loss->which == s.site.leader()) {
       protocol::Buffer words = s.leader.take_last_words();
-      if (!words.empty()) co_await s.client.send(std::move(words));
+      if (!words.empty()) static_cast<void>(co_await s.client.send(std::move(words)));
     }
     co_return Next::close;
   }

@@ -92,7 +92,7 @@ Task<bool> Login::reach_leader() {
                      s_.identity.host, err.message);
   protocol::Buffer answer =
       refused ? std::move(refused->payload) : protocol::encode_err_before_greeting(err.code, err.message);
-  co_await s_.client.send(std::move(answer));
+  static_cast<void>(co_await s_.client.send(std::move(answer)));
   co_return false;
 }
 
@@ -144,7 +144,7 @@ Task<bool> Login::enter(ClientProof proof) {
     s_.site.counters.logins_failed.add();
     limited_log().info(LogKind::login_refused, "session={} connection={} host={} login=refused code={}", s_.site.id,
                        s_.identity.connection_id, s_.identity.host, no->code);
-    co_await s_.client.send(protocol::encode_err(*no));
+    static_cast<void>(co_await s_.client.send(protocol::encode_err(*no)));
     co_return false;
   }
   s_.identity.capabilities = machine_->capabilities();
@@ -165,7 +165,7 @@ Task<bool> Login::enter(ClientProof proof) {
         refused ? "the backend says " + err_code(refused->err) : std::string(entered.status().message()));
     protocol::Buffer answer = refusal_for_client(proof, entered.status(), std::move(refused));
     conclude(proof, LoginAsServer::Verdict::wrong);
-    co_await s_.client.send(std::move(answer));
+    static_cast<void>(co_await s_.client.send(std::move(answer)));
     co_return false;
   }
   conclude(proof, LoginAsServer::Verdict::right);

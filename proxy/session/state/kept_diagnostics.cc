@@ -118,7 +118,7 @@ protocol::Buffer show_warnings_of(const std::vector<Condition>& conditions, cons
   constexpr std::uint16_t kNotNull = 1;
   protocol::Buffer out;
   std::uint8_t sequence = 1;
-  const auto add = [&](protocol::ColumnDefinition definition) {
+  const auto add = [&](const protocol::ColumnDefinition& definition) {
     protocol::append_message(out, protocol::encode_column(definition), sequence);
   };
   const auto add_text = [&](std::string name, std::uint32_t length) {

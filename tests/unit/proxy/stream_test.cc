@@ -144,7 +144,7 @@ TEST(Stream, AWriteToAPeerThatHasGoneFails) {
 
 Task<void> look_at_idle(Pair& pair, bool speak, std::vector<bool>& gone) {
   std::array<std::uint8_t, 16> buffer;
-  co_await pair.right->receive(buffer, soon());  // armed from now on
+  static_cast<void>(co_await pair.right->receive(buffer, soon()));  // armed from now on
   gone.push_back(pair.right->gone_while_idle());
   if (speak) {
     pair.left->try_write(protocol::as_bytes("x"));
@@ -192,7 +192,10 @@ Task<void> read_all(Reactor& reactor, Stream& stream, std::size_t bytes, bool& o
 }
 
 Task<void> count_turns(Reactor& reactor, const bool& over, std::size_t& turns) {
-  for (; !over; ++turns) co_await reactor.sleep_for(milliseconds(0));
+  while (!over) {
+    co_await reactor.sleep_for(milliseconds(0));
+    ++turns;
+  }
 }
 
 // A few kilobytes of frames hold megabytes: whoever reads them gives way to others in between.

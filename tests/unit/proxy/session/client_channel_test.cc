@@ -105,10 +105,13 @@ Task<void> answer_one(Line& line) {
   EXPECT_TRUE(read.ok() && read->has_value());
   protocol::Buffer first = {1};
   protocol::Buffer second = {2};
-  co_await line.channel->send(std::move(first));
-  co_await line.channel->send(std::move(second));
+  const absl::Status sent_first = co_await line.channel->send(std::move(first));
+  EXPECT_TRUE(sent_first.ok());
+  const absl::Status sent_second = co_await line.channel->send(std::move(second));
+  EXPECT_TRUE(sent_second.ok());
   protocol::Buffer framed = {1, 0, 0, 77, 9};
-  co_await line.channel->send_framed(std::move(framed));
+  const absl::Status sent_framed = co_await line.channel->send_framed(std::move(framed));
+  EXPECT_TRUE(sent_framed.ok());
   line.reactor.stop();
 }
 
