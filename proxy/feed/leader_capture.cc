@@ -6,6 +6,7 @@
 #include <array>
 #include <optional>
 
+#include "dualwrite/log_control.h"
 #include "dualwrite/sql_text.h"
 #include "dualwrite/trigger/changes_table.h"
 #include "protocol/error_codes.h"
@@ -93,12 +94,16 @@ Task<absl::Status> LeaderCapture::unlock(BackendLink& leader) {
   co_return released.status();
 }
 
-// Nothing has been followed yet: what is there now is what the copy begins with.
+// Nothing has been followed by triggers yet: what is there now is what the copy begins with, or what the log tells.
 Task<absl::StatusOr<bool>> LeaderCapture::is_new(BackendLink& leader) {
-  auto anchored = co_await leader.query("SELECT 1 FROM " + dualwrite::quote_name(schema_) + ".`anchor`",
-                                        Clock::now() + kCaptureMax);
-  if (!anchored.ok()) co_return anchored.status();
-  co_return anchored->front().rows.empty();
+  auto asked = co_await leader.query(dualwrite::select_anchor_with_change(schema_), Clock::now() + kCaptureMax);
+  if (!asked.ok()) co_return asked.status();
+  const auto anchor = dualwrite::anchor_from(asked->front());
+  if (!anchor.ok()) co_return anchor.status();
+  if (!*anchor) co_return true;
+  const auto& change = (*anchor)->change;
+  const bool may_begin = change && change->phase != dualwrite::FeedChange::Phase::fenced;
+  co_return may_begin&& dualwrite::is_changes_place(change->next);
 }
 
 // Even IF NOT EXISTS waits for every open transaction that has written there: they are asked for first.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "dualwrite/log_control.h"
 #include "dualwrite/sql_text.h"
 #include "dualwrite/trigger/changes_table.h"
 #include "proxy/feed/leader_capture.h"
@@ -117,6 +118,34 @@ Task<absl::Status> LeaderCapture::capture_anew(BackendLink& session, std::vector
 Task<absl::Status> LeaderCapture::remove(BackendLink& leader) {
   const absl::Status locked = co_await lock(leader);
   if (!locked.ok()) co_return locked;
+  const absl::Status removed = co_await remove_locked(leader);
+  if (!removed.ok()) co_return removed;
+  auto done = co_await leader.query("DROP TABLE IF EXISTS " + dualwrite::quote_name(schema_) + ".`anchor`",
+                                    Clock::now() + kCaptureMax);
+  co_return done.status();
+}
+
+// With the lock: whoever changes to this feed says so in the anchor first, and makes triggers under the lock, too.
+Task<absl::Status> LeaderCapture::retire(BackendLink& leader) {
+  const absl::Status locked = co_await lock(leader);
+  if (!locked.ok()) co_return locked;
+  auto unused = co_await is_unused(leader);
+  if (!unused.ok()) co_return unused.status();
+  if (!*unused) co_return absl::UnavailableError("the triggers are in use");
+  const absl::Status removed = co_await remove_locked(leader);
+  if (!removed.ok()) co_return removed;
+  co_return co_await unlock(leader);
+}
+
+Task<absl::StatusOr<bool>> LeaderCapture::is_unused(BackendLink& leader) {
+  auto asked = co_await leader.query(dualwrite::select_anchor_with_change(schema_), Clock::now() + kCaptureMax);
+  if (!asked.ok()) co_return asked.status();
+  const auto anchor = dualwrite::anchor_from(asked->front());
+  if (!anchor.ok()) co_return anchor.status();
+  co_return anchor->has_value() && !(*anchor)->change && !dualwrite::is_changes_place((*anchor)->at);
+}
+
+Task<absl::Status> LeaderCapture::remove_locked(BackendLink& leader) {
   auto triggers = co_await leader.query_rows(dualwrite::capture_triggers_query(), 4, Clock::now() + kCaptureMax);
   if (!triggers.ok()) co_return triggers.status();
   for (const auto& row : *triggers) {
@@ -132,7 +161,6 @@ Task<absl::Status> LeaderCapture::remove(BackendLink& leader) {
   rest.push_back(dualwrite::drop_changes(schema_));
   rest.push_back(dualwrite::drop_every_change(schema_));
   rest.push_back("DROP TABLE IF EXISTS " + dualwrite::quote_name(schema_) + ".`captured`");
-  rest.push_back("DROP TABLE IF EXISTS " + dualwrite::quote_name(schema_) + ".`anchor`");
   for (std::string& sql : rest) {
     auto done = co_await leader.query(std::move(sql), Clock::now() + kCaptureMax);
     if (!done.ok()) co_return done.status();

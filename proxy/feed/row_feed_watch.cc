@@ -63,8 +63,10 @@ Task<absl::Status> RowFeed::look_at_end() {
   const absl::Status open = co_await open_bound_link();
   if (!open.ok()) co_return open;
   const TimePoint asked = Clock::now();
+  const ChangeSource* const asked_of = source_;
   auto end = co_await source_->end(*bound_link_);
   if (!end.ok()) co_return end.status();
+  if (source_ != asked_of) co_return absl::OkStatus();  // another feed has taken over meanwhile
   const std::string end_text = end->text();
   const LogPosition at_end = *end;
   // Nothing is known of places before the first reading; a bound would wait for ever.
@@ -98,7 +100,7 @@ Task<absl::Status> RowFeed::watch() {
     const absl::Status checked = co_await check_leader();
     if (!checked.ok()) co_return checked;
   }
-  if (now >= next_look_) {
+  if (now >= next_look_ && !is_fenced()) {
     const absl::Status rested = co_await applier_->come_to_rest();
     if (!rested.ok()) co_return rested;
     next_look_ = now + kLookInterval;
@@ -112,6 +114,12 @@ Task<absl::Status> RowFeed::watch() {
   }
   // At rest once a second, but in a large transaction.
   if (applier_->is_busy()) co_return absl::OkStatus();
+  if (changer_.is_due(*anchor_)) {
+    const absl::Status changed = co_await change_feed();
+    if (!changed.ok()) co_return changed;
+  }
+  // Nothing is of one moment on both sides before the next feed has begun.
+  if (is_fenced()) co_return absl::OkStatus();
   if (now >= next_compare_ || applier_->take_ddl_seen()) {
     next_compare_ = now;
     const absl::Status compared = co_await compare_definitions();

@@ -1,0 +1,47 @@
+#include "proxy/cli_feed.h"
+
+#include <ostream>
+
+#include "proxy/cli_job.h"
+
+namespace crossfade::proxy {
+namespace {
+
+constexpr const char* kPath = "/jobs/feed";
+
+// "log: the leader's row log tells every change", then what the feed does.
+std::string feed_text(const nlohmann::json& feed) {
+  std::string out = feed.value("kind", "") + ": " + feed.value("why", "");
+  const std::string change = feed.value("change", "");
+  return out + (change.empty() ? "" : "\nchanges " + change) + "\n" + feed.value("state", "") + "\n";
+}
+
+}  // namespace
+
+FeedVerbs::FeedVerbs(CLI::App& app, AdminOptions& admin) : admin_(admin) {
+  CLI::App* feed = app.add_subcommand("feed", "By what the follower is fed: change it, or show it");
+  feed->require_subcommand(1);
+  switch_ = add_admin_verb(*feed, "switch", "Let the other feed take over, while clients go on", admin_);
+  switch_->add_option("to", to_, "log or trigger")->required()->check(CLI::IsMember({"log", "trigger"}));
+  switch_->footer(
+      "Of the proxy that applies. Nothing is lost or applied twice, and a proxy that dies on the way is taken over "
+      "from.\nExit code 1 and the reason where it cannot be; what was not done in time goes on: see feed status.\n\n"
+      "Examples:\n  crossfade feed switch trigger\n  crossfade feed switch log --config crossfade.yaml");
+  status_ = add_admin_verb(*feed, "status", "Show which feed it is, why, and whether it is being changed", admin_);
+  status_->footer("Examples:\n  crossfade feed status\n  crossfade feed status --format json");
+}
+
+int FeedVerbs::run(const CliContext& context) const {
+  nlohmann::json order;
+  if (switch_->parsed()) order = {{"verb", "switch"}, {"to", to_}};
+  const absl::StatusOr<nlohmann::json> answer = ask_admin(admin_, kPath, order);
+  if (!answer.ok()) return say_error(answer.status(), context);
+  if (admin_.format == "json") {
+    context.out << answer->dump(2) << "\n";
+  } else {
+    context.out << (switch_->parsed() ? answer->value("text", "") + "\n" : feed_text(*answer));
+  }
+  return 0;
+}
+
+}  // namespace crossfade::proxy
