@@ -23,11 +23,21 @@ namespace {
 
 constexpr auto kBoundInterval = std::chrono::milliseconds(250);
 constexpr auto kCompareInterval = std::chrono::seconds(60);
-constexpr auto kRetryInterval = std::chrono::seconds(1);  // of looking whether definitions agree now
+constexpr auto kSecondLook = std::chrono::milliseconds(100);  // behind the first
+constexpr auto kRetryInterval = std::chrono::seconds(1);      // of looking whether definitions agree now
 constexpr auto kRetryPauseMax = std::chrono::seconds(60);
 constexpr auto kLookInterval = std::chrono::seconds(1);
 constexpr auto kLedgerInterval = std::chrono::seconds(2);
 constexpr auto kSettingsInterval = std::chrono::seconds(10);
+
+std::vector<TableRef> newly_blocked(const std::vector<SchemaFinding>& findings, const StoppedTables& stopped) {
+  std::vector<TableRef> out;
+  for (const SchemaFinding& finding : findings) {
+    if (finding.severity != Severity::blocker || stopped.all().contains(finding.table)) continue;
+    if (out.empty() || out.back() != finding.table) out.push_back(finding.table);
+  }
+  return out;
+}
 
 }  // namespace
 
@@ -164,6 +174,14 @@ Task<absl::Status> RowFeed::compare_definitions() {
 // Tables that could not be carried exactly stop before a row of them is lost.
 Task<absl::Status> RowFeed::stop_blocked(const LogPosition& since) {
   std::vector<SchemaFinding> findings = catalog_.compare(makes());
+  std::vector<TableRef> blocked = newly_blocked(findings, stopped_);
+  if (!blocked.empty()) {
+    // Looked at twice; nothing is applied in between.
+    co_await reactor_.sleep_for(kSecondLook);
+    const absl::Status read = co_await catalog_.reload(*leader_, follower_->link(), std::move(blocked));
+    if (!read.ok()) co_return read;
+    findings = dualwrite::seen_twice(std::move(findings), catalog_.compare(makes()));
+  }
   for (const SchemaFinding& finding : findings) {
     if (finding.severity != Severity::blocker || stopped_.all().contains(finding.table)) continue;
     StoppedTable stop{.table = finding.table,
