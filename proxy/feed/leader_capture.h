@@ -83,7 +83,6 @@ class LeaderCapture {
   static bool may_have_triggers(const dualwrite::TableDefinition& definition);
   Task<absl::Status> make_triggers(BackendLink& leader, CapturePtr plan);
   Task<absl::Status> remove_locked(BackendLink& leader);
-  Task<absl::StatusOr<bool>> is_unused(BackendLink& leader);
   Task<absl::Status> drop_triggers(BackendLink& leader, dualwrite::TableRef table, std::set<std::string> names);
   Task<absl::Status> run(BackendLink& leader, std::string sql, dualwrite::TableRef table);
   // The definition that the table is captured by; nullptr: none.

@@ -18,6 +18,19 @@ using dualwrite::CaptureRecord;
 using dualwrite::CaptureState;
 using dualwrite::TableRef;
 
+namespace {
+
+// And is to stay so.
+Task<absl::StatusOr<bool>> is_fed_by_the_log(BackendLink& leader, std::string schema) {
+  auto asked = co_await leader.query(dualwrite::select_anchor_with_change(schema), Clock::now() + kCaptureMax);
+  if (!asked.ok()) co_return asked.status();
+  const auto anchor = dualwrite::anchor_from(asked->front());
+  if (!anchor.ok()) co_return anchor.status();
+  co_return anchor->has_value() && !(*anchor)->change && !dualwrite::is_changes_place((*anchor)->at);
+}
+
+}  // namespace
+
 Task<absl::Status> LeaderCapture::drop_triggers(BackendLink& leader, TableRef table, std::set<std::string> names) {
   for (const std::string& name : names) {
     const absl::Status dropped = co_await run(
@@ -31,9 +44,11 @@ Task<absl::Status> LeaderCapture::drop_triggers(BackendLink& leader, TableRef ta
 // A number, three triggers, and then it is live. A table that cannot be captured is noted as such.
 Task<absl::Status> LeaderCapture::make(BackendLink& leader, CaptureRecord record) {
   const TableRef name = record.definition.name;
-  auto asked = co_await leader.query_rows(dualwrite::after_triggers_query(name), 2, Clock::now() + kCaptureMax);
+  auto asked = co_await ask_catalogue(leader, dualwrite::after_triggers_query(name), patient_until());
   if (!asked.ok()) co_return asked.status();
-  auto first = dualwrite::first_triggers(*asked);
+  const auto after = protocol::only_rows(*std::move(asked), 2);
+  if (!after.ok()) co_return after.status();
+  auto first = dualwrite::first_triggers(*after);
   if (!first.ok()) co_return first.status();
   dualwrite::CaptureRequest request{.leader = record.definition,
                                     .mariadb = leader.is_mariadb(),
@@ -129,7 +144,7 @@ Task<absl::Status> LeaderCapture::remove(BackendLink& leader) {
 Task<absl::Status> LeaderCapture::retire(BackendLink& leader) {
   const absl::Status locked = co_await lock(leader);
   if (!locked.ok()) co_return locked;
-  auto unused = co_await is_unused(leader);
+  auto unused = co_await is_fed_by_the_log(leader, schema_);
   if (!unused.ok()) co_return unused.status();
   if (!*unused) co_return absl::UnavailableError("the triggers are in use");
   const absl::Status removed = co_await remove_locked(leader);
@@ -137,16 +152,10 @@ Task<absl::Status> LeaderCapture::retire(BackendLink& leader) {
   co_return co_await unlock(leader);
 }
 
-Task<absl::StatusOr<bool>> LeaderCapture::is_unused(BackendLink& leader) {
-  auto asked = co_await leader.query(dualwrite::select_anchor_with_change(schema_), Clock::now() + kCaptureMax);
-  if (!asked.ok()) co_return asked.status();
-  const auto anchor = dualwrite::anchor_from(asked->front());
-  if (!anchor.ok()) co_return anchor.status();
-  co_return anchor->has_value() && !(*anchor)->change && !dualwrite::is_changes_place((*anchor)->at);
-}
-
 Task<absl::Status> LeaderCapture::remove_locked(BackendLink& leader) {
-  auto triggers = co_await leader.query_rows(dualwrite::capture_triggers_query(), 4, Clock::now() + kCaptureMax);
+  auto asked = co_await ask_catalogue(leader, dualwrite::capture_triggers_query(), patient_until());
+  if (!asked.ok()) co_return asked.status();
+  const auto triggers = protocol::only_rows(*std::move(asked), 4);
   if (!triggers.ok()) co_return triggers.status();
   for (const auto& row : *triggers) {
     const std::string name = row[2].value_or("");
