@@ -1,6 +1,8 @@
 #include "proxy/cli_feed.h"
 
+#include <chrono>
 #include <ostream>
+#include <thread>
 
 #include "proxy/cli_job.h"
 
@@ -8,6 +10,8 @@ namespace crossfade::proxy {
 namespace {
 
 constexpr const char* kPath = "/jobs/feed";
+constexpr auto kSwitchMax = std::chrono::seconds(90);
+constexpr auto kLookInterval = std::chrono::milliseconds(200);
 
 // "log: the leader's row log tells every change", then what the feed does.
 std::string feed_text(const nlohmann::json& feed) {
@@ -32,16 +36,32 @@ FeedVerbs::FeedVerbs(CLI::App& app, AdminOptions& admin) : admin_(admin) {
 }
 
 int FeedVerbs::run(const CliContext& context) const {
-  nlohmann::json order;
-  if (switch_->parsed()) order = {{"verb", "switch"}, {"to", to_}};
-  const absl::StatusOr<nlohmann::json> answer = ask_admin(admin_, kPath, order);
+  const absl::StatusOr<nlohmann::json> answer = switch_->parsed() ? carry_out() : ask_admin(admin_, kPath);
   if (!answer.ok()) return say_error(answer.status(), context);
   if (admin_.format == "json") {
     context.out << answer->dump(2) << "\n";
   } else {
-    context.out << (switch_->parsed() ? answer->value("text", "") + "\n" : feed_text(*answer));
+    context.out << (switch_->parsed() ? answer->value("outcome", "") + "\n" : feed_text(*answer));
   }
   return 0;
+}
+
+// Until nothing changes any more: the feed that is in force then tells whether it has been done.
+absl::StatusOr<nlohmann::json> FeedVerbs::carry_out() const {
+  const auto until = std::chrono::steady_clock::now() + kSwitchMax;
+  const absl::StatusOr<nlohmann::json> begun = ask_admin(admin_, kPath, {{"verb", "switch"}, {"to", to_}});
+  if (!begun.ok()) return begun.status();
+  for (;;) {
+    const absl::StatusOr<nlohmann::json> feed = ask_admin(admin_, kPath);
+    if (!feed.ok()) return feed.status();
+    const std::string change = feed->value("change", "");
+    if (change.empty() && feed->value("kind", "") == to_) return feed;
+    if (change.empty()) return absl::FailedPreconditionError(feed->value("outcome", ""));
+    if (std::chrono::steady_clock::now() >= until) {
+      return absl::UnavailableError("not done yet (" + change + "): what has begun goes on, see crossfade feed status");
+    }
+    std::this_thread::sleep_for(kLookInterval);
+  }
 }
 
 }  // namespace crossfade::proxy

@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "absl/status/statusor.h"
+#include "nlohmann/json.hpp"
 #include "proxy/cli.h"
 #include "proxy/cli_admin.h"
 
@@ -17,6 +19,8 @@ class FeedVerbs {
   int run(const CliContext& context) const;
 
  private:
+  absl::StatusOr<nlohmann::json> carry_out() const;
+
   AdminOptions& admin_;
   CLI::App* switch_ = nullptr;
   CLI::App* status_ = nullptr;

@@ -18,6 +18,7 @@ namespace {
 constexpr auto kFenceMax = std::chrono::seconds(60);    // until the fence is there
 constexpr auto kAnnouncedBy = std::chrono::seconds(2);  // stand-bys read the anchor far more often
 constexpr auto kTryPause = std::chrono::milliseconds(300);
+const std::string kAskedFor = "asked for";
 
 bool names_another(config::DualWriteConfig::Feed configured, FeedKind to) {
   using Choice = config::DualWriteConfig::Feed;
@@ -33,24 +34,32 @@ std::string kind_text(FeedKind kind) { return std::string(proxy::name(kind)); }
 absl::StatusOr<std::string> FeedChanger::switch_to(FeedKind kind, std::chrono::milliseconds at_most) {
   auto request = std::make_shared<Request>();
   request->to = kind;
+  request->until = Clock::now() + kFenceMax;
   std::future<absl::StatusOr<std::string>> answer = request->answer.get_future();
+  {
+    const std::lock_guard lock(mutex_);
+    if (said_.text.empty()) said_.text = kAskedFor;
+    said_.outcome.clear();
+  }
   setting_.reactor.post([this, request] { requests_.push_back(request); });
   if (answer.wait_for(at_most) == std::future_status::ready) return answer.get();
-  if (request->taken.exchange(true)) return answer.get();
-  const std::string under_way = text();
-  return absl::UnavailableError("not done yet" + (under_way.empty() ? "" : " (" + under_way + ")") +
-                                ": what has begun goes on, see crossfade feed status");
+  return "under way: see crossfade feed status";
+}
+
+std::string FeedChanger::outcome() const {
+  const std::lock_guard lock(mutex_);
+  return said_.outcome;
 }
 
 std::string FeedChanger::text() const {
   const std::lock_guard lock(mutex_);
-  return text_;
+  return said_.text;
 }
 
 Task<absl::Status> FeedChanger::step(Applying now) {
   if (Clock::now() < next_try_) co_return absl::OkStatus();
   next_try_ = Clock::now() + kTryPause;
-  std::erase_if(requests_, [](const auto& request) { return request->taken.load() && !request->begun; });
+  give_up_waiting();
   if (now.anchor.change && !is_under_way()) {
     // Another process has begun it, or this one on connections that it has lost.
     to_ = kind_of_place(now.anchor.change->next);
@@ -80,7 +89,7 @@ Task<absl::Status> FeedChanger::begin(Applying now) {
   if (why.empty()) {
     if (retiring_) *retiring_ = false;
     const absl::Status judged = co_await judge_next_source(setting_, to);
-    // Asked again, as long as somebody waits for it.
+    // Asked again, until the request is old.
     waits_for_ = std::string(judged.message());
     if (absl::IsUnavailable(judged)) co_return absl::OkStatus();
     why = waits_for_;
@@ -195,7 +204,7 @@ void FeedChanger::forget() {
   preparation_.reset();
   waits_for_.clear();
   const std::lock_guard lock(mutex_);
-  text_.clear();
+  said_.text = requests_.empty() ? "" : kAskedFor;
 }
 
 void FeedChanger::publish(const Anchor& anchor) {
@@ -211,26 +220,40 @@ void FeedChanger::publish(const Anchor& anchor) {
     }
     if (!waits_for_.empty() && !is_fenced(anchor)) now += " (" + waits_for_ + ")";
   }
-  if (!is_under_way() && !waits_for_.empty()) now = "asked for: " + waits_for_;
+  if (!is_under_way() && !requests_.empty()) now = kAskedFor + (waits_for_.empty() ? "" : ": " + waits_for_);
   const std::lock_guard lock(mutex_);
-  text_ = std::move(now);
+  said_.text = std::move(now);
 }
 
 void FeedChanger::answer_all(const absl::StatusOr<std::string>& answer) {
-  for (const auto& request : std::exchange(requests_, {})) {
-    if (!request->taken.exchange(true)) request->answer.set_value(answer);
-  }
+  if (requests_.empty()) return;
+  for (const auto& request : std::exchange(requests_, {})) request->answer.set_value(answer);
+  note_outcome(answer.ok() ? *answer : std::string(answer.status().message()));
+}
+
+// What cannot even begin.
+void FeedChanger::give_up_waiting() {
+  if (is_under_way() || requests_.empty() || Clock::now() < requests_.front()->until) return;
+  answer_all(absl::UnavailableError("the feed stays as it is: " + waits_for_));
+  waits_for_.clear();
 }
 
 void FeedChanger::conclude(const Anchor& anchor) {
   if (anchor.change) return;
   const FeedKind kind = kind_of_place(anchor.at);
   const std::string since = "the feed is " + kind_text(kind) + " since " + anchor.at.text();
-  std::erase_if(requests_, [&](const std::shared_ptr<Request>& request) {
+  const std::size_t told = std::erase_if(requests_, [&](const std::shared_ptr<Request>& request) {
     if (!request->begun || request->to != kind) return false;
-    if (!request->taken.exchange(true)) request->answer.set_value(since);
+    request->answer.set_value(since);
     return true;
   });
+  if (told != 0) note_outcome(since);
+}
+
+void FeedChanger::note_outcome(std::string outcome) {
+  const std::lock_guard lock(mutex_);
+  said_.outcome = std::move(outcome);
+  if (!is_under_way() && requests_.empty()) said_.text.clear();
 }
 
 void FeedChanger::retire_other(FeedKind kind) {

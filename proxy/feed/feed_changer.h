@@ -21,10 +21,12 @@ class FeedChanger {
  public:
   FeedChanger(SourceSetting setting, FeedFault& fault) : setting_(std::move(setting)), fault_(fault) {}
 
-  // Any thread but the feed's. Done, or why it cannot be. Unavailable: not done yet, and it may go on.
+  // Any thread but the feed's. Done, or why it cannot be; after `at_most` that it is under way, as text() is not empty.
   absl::StatusOr<std::string> switch_to(FeedKind kind, std::chrono::milliseconds at_most);
-  // Any thread: "to trigger: triggers are made"; empty: nothing changes.
+  // Any thread: "to trigger: triggers are made"; empty: nothing changes, and nobody has asked for it.
   std::string text() const;
+  // Any thread: what became of what was asked for last; empty: nothing yet.
+  std::string outcome() const;
 
   // What whoever applies has; the anchor as it is on the leader.
   struct Applying {
@@ -51,9 +53,11 @@ class FeedChanger {
   struct Request {
     FeedKind to = FeedKind::undecided;
     bool begun = false;
+    TimePoint until{};  // it is to have begun
     std::promise<absl::StatusOr<std::string>> answer;
-    std::atomic<bool> taken{false};  // by whoever answers it, or by whoever gave up waiting
   };
+  void give_up_waiting();
+  void note_outcome(std::string outcome);
   Task<absl::Status> begin(Applying now);
   std::string why_not(const Applying& now, FeedKind to) const;
   Task<absl::Status> prepare(Applying now);
@@ -72,8 +76,10 @@ class FeedChanger {
   std::shared_ptr<Preparation> preparation_;
   std::string waits_for_;
   std::shared_ptr<bool> retiring_;
-  mutable std::mutex mutex_;  // guards text_
-  std::string text_;
+  mutable std::mutex mutex_;  // guards said_
+  struct {
+    std::string text, outcome;
+  } said_;
 };
 
 }  // namespace crossfade::proxy

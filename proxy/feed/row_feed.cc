@@ -128,7 +128,9 @@ FeedStatus RowFeed::status() const {
   constexpr auto kFresh = std::chrono::seconds(1);
   const std::lock_guard lock(status_mutex_);
   FeedStatus copy = status_;
+  copy.kind = kind_.load(std::memory_order_acquire);
   copy.change = changer_.text();
+  copy.change_outcome = changer_.outcome();
   const bool synced = idle_.load(std::memory_order_acquire) || synced_through() + kFresh >= Clock::now();
   copy.readable = usable_.load(std::memory_order_acquire);
   copy.caught_up = copy.leader_up && copy.follower_up && !stopped_.any() && synced;

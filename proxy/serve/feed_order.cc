@@ -3,12 +3,16 @@
 namespace crossfade::proxy {
 namespace {
 
-constexpr auto kSwitchMax = std::chrono::seconds(80);  // who asks waits for 90
+constexpr auto kSwitchMax = std::chrono::seconds(1);  // the admin server waits that long
 
 }  // namespace
 
 nlohmann::json feed_json(const FeedStatus& feed) {
-  return {{"kind", name(feed.kind)}, {"why", feed.why}, {"change", feed.change}, {"state", feed.state}};
+  return {{"kind", name(feed.kind)},
+          {"why", feed.why},
+          {"change", feed.change},
+          {"outcome", feed.change_outcome},
+          {"state", feed.state}};
 }
 
 absl::StatusOr<std::string> order_feed(RowFeed& feed, const nlohmann::json& order) {
