@@ -11,6 +11,7 @@ namespace {
 
 constexpr const char* kPath = "/jobs/feed";
 constexpr auto kSwitchMax = std::chrono::seconds(90);
+const std::string kForgotten = "the proxy knows nothing of it any more, it was started anew: see crossfade feed status";
 constexpr auto kLookInterval = std::chrono::milliseconds(200);
 
 // "log: the leader's row log tells every change", then what the feed does.
@@ -56,7 +57,8 @@ absl::StatusOr<nlohmann::json> FeedVerbs::carry_out() const {
     if (!feed.ok()) return feed.status();
     const std::string change = feed->value("change", "");
     if (change.empty() && feed->value("kind", "") == to_) return feed;
-    if (change.empty()) return absl::FailedPreconditionError(feed->value("outcome", ""));
+    const std::string outcome = feed->value("outcome", "");
+    if (change.empty()) return absl::FailedPreconditionError(outcome.empty() ? kForgotten : outcome);
     if (std::chrono::steady_clock::now() >= until) {
       return absl::UnavailableError("not done yet (" + change + "): what has begun goes on, see crossfade feed status");
     }
