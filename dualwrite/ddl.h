@@ -32,6 +32,7 @@ struct DdlAnalysis {
   std::vector<TableRef> depends_on{};  // LIKE, REFERENCES: what these tables are like decides what the statement does
   std::vector<std::string> schemas;    // CREATE / DROP / ALTER DATABASE
   bool whole_schema = false;           // DROP DATABASE: every table of `schemas`
+  std::string routine_schema{};        // CREATE / ALTER / DROP PROCEDURE, FUNCTION, PACKAGE: where it is
   bool replaces_rows = false;          // TRUNCATE, DROP: rows of `tables` are gone
   // Whoever sees the definitions only, afterwards, does not see what became of the rows: besides these RENAME, and
   // ALTER that adds, changes or converts columns or exchanges partitions.

@@ -97,6 +97,7 @@ class Analyst {
     } else if (object == "PROCEDURE" || object == "FUNCTION" || object == "PACKAGE") {
       const bool plugin = object == "FUNCTION" && head_.verb == "CREATE" && is_loadable_function(text_, head_);
       out_.kind = plugin ? LoggedKind::people : LoggedKind::definition;
+      if (!plugin) out_.routine_schema = read_table_name(text_, head_.at, schema_).table.schema;
     } else if (object == "DATABASE") {
       judge_database();
     } else if (object == "INDEX") {

@@ -1,7 +1,9 @@
 #include "dualwrite/log_control.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <utility>
 
 #include "dualwrite/sql_text.h"
 #include "protocol/wire.h"
@@ -82,6 +84,35 @@ std::string of_table(const TableRef& name) {
 
 std::string place(const LogPosition& position) { return quote_text(position.file) + "," + number(position.offset); }
 
+// Of the table `anchor`: NULL while the feed does not change.
+constexpr std::array<std::pair<std::string_view, std::string_view>, kAnchorChangeColumns> kChangeColumns{
+    {{"change", "VARCHAR(16)"},
+     {"next_file", "VARCHAR(255)"},
+     {"next_offset", "BIGINT UNSIGNED"},
+     {"fence_file", "VARCHAR(255)"},
+     {"fence_offset", "BIGINT UNSIGNED"}}};
+constexpr std::array<std::string_view, 3> kPhases{"preparing", "announced", "fenced"};  // as FeedChange::Phase
+
+std::string change_columns(std::string_view before) {
+  std::string out;
+  for (const auto& [name, type] : kChangeColumns) {
+    out += std::string(before) + "`" + std::string(name) + "` " + std::string(type) + " NULL";
+  }
+  return out;
+}
+
+std::string change_names(char quote) {
+  std::string out;
+  for (const auto& [name, type] : kChangeColumns) out += (out.empty() ? "" : ",") + (quote + std::string(name) + quote);
+  return out;
+}
+
+std::array<std::string, kAnchorChangeColumns> change_values(const FeedChange& change) {
+  const std::string phase(kPhases.at(static_cast<std::size_t>(change.phase)));
+  return {quote_text(phase), quote_text(change.next.file), number(change.next.offset), quote_text(change.fence.file),
+          number(change.fence.offset)};
+}
+
 std::string into_stopped(std::string_view schema, const StoppedTable& stopped) {
   return "INTO " + table(schema, "stopped") +
          "(`table_schema`,`table_name`,`cause`,`file`,`offset`,`reason`,`released`) VALUES(" +
@@ -99,12 +130,35 @@ std::vector<std::string> anchor_setup_statements(std::string_view schema) {
       "CREATE TABLE IF NOT EXISTS " + table(schema, "anchor") +
           "(`id` TINYINT UNSIGNED NOT NULL PRIMARY KEY,`server` VARCHAR(255) NOT NULL,"
           "`file` VARCHAR(255) NOT NULL,`offset` BIGINT UNSIGNED NOT NULL," +
-          kAtColumn + kEngine,
+          kAtColumn + change_columns(",") + kEngine,
   };
+}
+
+std::string count_anchor_change_columns(std::string_view schema) {
+  return "SELECT COUNT(*) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA=" + quote_text(schema) +
+         " AND TABLE_NAME='anchor' AND COLUMN_NAME IN (" + change_names('\'') + ")";
+}
+
+std::string add_anchor_change_columns(std::string_view schema) {
+  return "ALTER TABLE " + table(schema, "anchor") + " " + change_columns(",ADD COLUMN ").substr(1);
 }
 
 std::string select_anchor(std::string_view schema) {
   return "SELECT `server`,`file`,`offset` FROM " + table(schema, "anchor");
+}
+
+std::string select_anchor_with_change(std::string_view schema) {
+  return "SELECT `server`,`file`,`offset`," + change_names('`') + " FROM " + table(schema, "anchor");
+}
+
+std::string update_anchor(std::string_view schema, const Anchor& anchor) {
+  std::string values;
+  for (std::size_t i = 0; i < kChangeColumns.size(); ++i) {
+    const auto& [name, type] = kChangeColumns[i];
+    values += ",`" + std::string(name) + "`=" + (anchor.change ? change_values(*anchor.change)[i] : "NULL");
+  }
+  return "UPDATE " + table(schema, "anchor") + " SET `file`=" + quote_text(anchor.at.file) +
+         ",`offset`=" + number(anchor.at.offset) + values;
 }
 
 std::string insert_anchor(std::string_view schema, std::string_view server, const LogPosition& at) {
@@ -115,8 +169,15 @@ std::string insert_anchor(std::string_view schema, std::string_view server, cons
 absl::StatusOr<std::optional<Anchor>> anchor_from(const protocol::ResultSet& result) {
   if (result.rows.empty()) return std::nullopt;
   const auto& row = result.rows.front();
-  if (row.size() != 3) return wrong_shape("anchor");
-  return Anchor{.server = text(row[0]), .at = {.file = text(row[1]), .offset = to_number(row[2])}};
+  if (row.size() != 3 && row.size() != 3 + kAnchorChangeColumns) return wrong_shape("anchor");
+  Anchor anchor{.server = text(row[0]), .at = {.file = text(row[1]), .offset = to_number(row[2])}};
+  if (row.size() == 3 || !row[3]) return anchor;
+  const auto phase = std::find(kPhases.begin(), kPhases.end(), *row[3]);
+  if (phase == kPhases.end()) return wrong_shape("anchor");
+  anchor.change = FeedChange{.phase = static_cast<FeedChange::Phase>(phase - kPhases.begin()),
+                             .next = {.file = text(row[4]), .offset = to_number(row[5])},
+                             .fence = {.file = text(row[6]), .offset = to_number(row[7])}};
+  return anchor;
 }
 
 std::string ledger_table(std::string_view schema) {

@@ -24,11 +24,32 @@ std::vector<std::string> log_setup_statements(std::string_view schema);
 std::vector<std::string> anchor_setup_statements(std::string_view schema);
 std::string select_anchor(std::string_view schema);
 std::string insert_anchor(std::string_view schema, std::string_view server, const LogPosition& at);  // once
+// Another feed takes over. `preparing`: what it needs on the leader is being made. `announced`: sessions say what it
+// wants to be told. `fenced`: everything that was committed in front of the fence is told by the feed of before, and
+// everything behind it by the next one, which begins at `next`.
+struct FeedChange {
+  enum class Phase : std::uint8_t { preparing, announced, fenced };
+  Phase phase = Phase::preparing;
+  LogPosition next;
+  LogPosition fence;  // of the feed of before; nowhere until there is one
+  friend bool operator==(const FeedChange&, const FeedChange&) = default;
+};
 struct Anchor {
   std::string server;
   LogPosition at;
+  std::optional<FeedChange> change{};
+  friend bool operator==(const Anchor&, const Anchor&) = default;
 };
+// Of either of the two SELECTs; the first knows no change.
 absl::StatusOr<std::optional<Anchor>> anchor_from(const protocol::ResultSet& result);
+std::string select_anchor_with_change(std::string_view schema);
+// By whoever applies: the place and the change.
+std::string update_anchor(std::string_view schema, const Anchor& anchor);
+// Of one that an earlier version made: one column, how many columns of a change it has (0 or kAnchorChangeColumns), and
+// what adds them.
+inline constexpr std::uint64_t kAnchorChangeColumns = 5;
+std::string count_anchor_change_columns(std::string_view schema);
+std::string add_anchor_change_columns(std::string_view schema);
 
 // The ledger alone, which both feeds write.
 std::string ledger_table(std::string_view schema);

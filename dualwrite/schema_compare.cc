@@ -317,4 +317,14 @@ std::vector<SchemaFinding> compare_schemas(const std::map<TableRef, TableDefinit
   return out;
 }
 
+std::vector<SchemaFinding> seen_twice(std::vector<SchemaFinding> first, const std::vector<SchemaFinding>& second) {
+  const auto what = [](const SchemaFinding& finding) { return std::tie(finding.table, finding.object, finding.code); };
+  std::erase_if(first, [&](const SchemaFinding& finding) {
+    return finding.severity == Severity::blocker &&
+           std::none_of(second.begin(), second.end(),
+                        [&](const SchemaFinding& other) { return what(other) == what(finding); });
+  });
+  return first;
+}
+
 }  // namespace crossfade::dualwrite

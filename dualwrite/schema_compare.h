@@ -32,4 +32,8 @@ struct SchemaFinding {
 std::vector<SchemaFinding> compare_schemas(const std::map<TableRef, TableDefinition>& leader,
                                            const std::map<TableRef, TableDefinition>& follower, ServerMakes makes);
 
+// Without the blockers that a second look does not have. A reading of definitions is several questions, and a table may
+// have been on the move between them.
+std::vector<SchemaFinding> seen_twice(std::vector<SchemaFinding> first, const std::vector<SchemaFinding>& second);
+
 }  // namespace crossfade::dualwrite

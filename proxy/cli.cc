@@ -9,6 +9,7 @@
 #include "nlohmann/json.hpp"
 #include "proxy/cli_admin.h"
 #include "proxy/cli_backfill.h"
+#include "proxy/cli_feed.h"
 #include "proxy/cli_load.h"
 #include "proxy/cli_migrate.h"
 #include "proxy/cli_verify.h"
@@ -281,6 +282,7 @@ int run_cli(int argc, const char* const* argv, const CliContext& context) {
   VerifyVerbs verify_verbs(app, admin);
   RepairVerb repair_verb(app, admin);
   MigrateVerb migrate_verb(app, admin);
+  FeedVerbs feed_verbs(app, admin);
   CLI::App* version_verb = app.add_subcommand("version", "Print the version");
   version_verb->footer("Example:\n  crossfade version");
 
@@ -310,6 +312,7 @@ int run_cli(int argc, const char* const* argv, const CliContext& context) {
   if (verify_verbs.parsed()) return verify_verbs.run(context);
   if (repair_verb.parsed()) return repair_verb.run(context);
   if (migrate_verb.parsed()) return migrate_verb.run(context);
+  if (feed_verbs.parsed()) return feed_verbs.run(context);
   context.out << "crossfade " << context.version << "\n";
   return kOk;
 }

@@ -73,6 +73,11 @@ std::string widen_changes(std::string_view schema, std::size_t from, std::size_t
   return "ALTER TABLE " + changes_table(schema) + pair_columns(from, to, "ADD COLUMN ").substr(1);
 }
 
+bool is_changes_place(const LogPosition& place) {
+  return place.file.starts_with(kChangesPlace) &&
+         place.file.find_first_not_of("0123456789", kChangesPlace.size()) == std::string::npos;
+}
+
 std::string drop_changes(std::string_view schema) { return "DROP TABLE IF EXISTS " + changes_table(schema); }
 
 std::string select_changes(std::string_view schema, std::size_t pairs) {

@@ -18,6 +18,7 @@
 
 #include "absl/status/statusor.h"
 #include "dualwrite/log_event.h"
+#include "dualwrite/log_position.h"
 #include "dualwrite/trigger/captured_row.h"
 #include "protocol/rows.h"
 
@@ -38,6 +39,9 @@ std::string create_changes(std::string_view schema, std::size_t pairs, std::uint
 std::string count_pairs_query(std::string_view schema);
 // ALTER TABLE .. ADD COLUMN of pairs `from` + 1 to `to`; instant on both makes, but for the metadata lock.
 std::string widen_changes(std::string_view schema, std::size_t from, std::size_t to);
+// A place of feed `trigger`, "changes.12:0", and none of a row log.
+bool is_changes_place(const LogPosition& place);
+inline constexpr std::string_view kChangesPlace = "changes.";
 // Only when no trigger is left: a write that fires one without the table fails (1146).
 std::string drop_changes(std::string_view schema);
 

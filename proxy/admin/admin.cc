@@ -45,7 +45,7 @@ constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kMetrics = "text/plain; version=0.0.4; charset=utf-8";
 constexpr std::string_view kPaths =
     "/ /status /report /flags /metrics /startup /readiness /liveness /tables/release /jobs/backfill "
-    "/jobs/verify /jobs/repair /jobs/switch";
+    "/jobs/verify /jobs/repair /jobs/switch /jobs/feed";
 
 beast::string_view to_beast(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -82,6 +82,7 @@ Response index() {
                 {"/jobs/verify", "what comparing both databases has shown; POST as for /jobs/backfill"},
                 {"/jobs/repair", "how far the repair of rows is; POST as for /jobs/backfill"},
                 {"/jobs/switch", "who leads, whether writes are frozen; POST: freeze, renew, switch, unfreeze"},
+                {"/jobs/feed", "by what the follower is fed, and whether that changes; POST: switch"},
                 {"/startup", "200 once the proxy has started"},
                 {"/readiness", "200 while it takes clients"},
                 {"/liveness", "200 while the process works, whatever the backends do"}}}}));

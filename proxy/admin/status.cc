@@ -151,6 +151,7 @@ nlohmann::json status_json(const StatusSources& sources) {
       {"feed",
        {{"kind", name(feed.kind)},
         {"why", feed.why},
+        {"change", feed.change},
         {"readable", feed.readable},
         {"position", feed.position},
         {"leader_position", feed.leader_position},

@@ -1,9 +1,6 @@
 #include "proxy/feed/captured_ddl.h"
 
-#include <xxhash.h>
-
 #include <algorithm>
-#include <cstdio>
 
 #include "dualwrite/collation_names.h"
 #include "dualwrite/log_decoder.h"
@@ -32,14 +29,6 @@ constexpr auto kTurnMax = std::chrono::seconds(20);    // of waiting for other s
 constexpr auto kBetweenTries = std::chrono::milliseconds(100);
 
 TimePoint in_its_time() { return Clock::now() + kSchemaChangeMax; }
-
-// Of the leader's named locks; they may have 64 characters.
-std::string turn_of(std::string_view schema, const std::string& what) {
-  const std::string all = std::string(schema) + "\n" + what;
-  char text[17];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(XXH3_64bits(all.data(), all.size())));
-  return "crossfade_ddl_" + std::string(text);
-}
 
 // Those that could still run what they were sent: every connection but of a server that was started since.
 class Connections {
@@ -149,12 +138,13 @@ Task<absl::Status> CapturedDdl::connect() {
 // Sorted, so that nobody waits for each other.
 std::set<std::string> CapturedDdl::turns() const {
   std::set<std::string> out;
-  for (const TableRef& table : analysis_.tables) out.insert(turn_of(setting_.schema, table.schema + "." + table.table));
+  for (const TableRef& table : analysis_.tables) out.insert(ddl_turn(setting_.schema, table));
   for (const TableRef& table : analysis_.depends_on) {
-    out.insert(turn_of(setting_.schema, table.schema + "." + table.table));
+    out.insert(ddl_turn(setting_.schema, table));
   }
-  for (const std::string& schema : analysis_.schemas) out.insert(turn_of(setting_.schema, schema));
-  if (out.empty()) out.insert(turn_of(setting_.schema, ""));
+  for (const std::string& schema : analysis_.schemas)
+    out.insert(ddl_turn(setting_.schema, {.schema = schema, .table = ""}));
+  if (out.empty()) out.insert(ddl_turn(setting_.schema, {}));
   return out;
 }
 

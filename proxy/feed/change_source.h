@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,9 @@
 
 namespace crossfade::proxy {
 
+// Whose place it is.
+FeedKind kind_of_place(const dualwrite::LogPosition& place);
+
 // What a source works with; all of it outlives it.
 struct SourceSetting {
   Reactor& reactor;
@@ -26,10 +30,11 @@ struct SourceSetting {
   const config::DualWriteConfig& config;
 };
 
-// Where reading begins.
+// Where reading begins, and behind what it ends, if it does (end_at()).
 struct SourceStart {
   dualwrite::StoredPosition stored;
   const StoppedTables& stopped;
+  std::optional<dualwrite::LogPosition> fence{};
 };
 
 // The feed's thread only. After any failed Status of read() it is to be closed, and opened at a stored place.
@@ -39,6 +44,13 @@ class ChangeSource {
   virtual FeedKind kind() const = 0;
   // Can this leader be followed in this way? FailedPrecondition: no; the message says what to do.
   virtual Task<absl::StatusOr<dualwrite::LeaderIdentity>> judge(BackendLink& leader) = 0;
+  // The same of what only shows when it is done, of one that did not feed until now.
+  virtual Task<absl::Status> try_out(BackendLink& leader) {
+    static_cast<void>(leader);
+    co_return absl::OkStatus();
+  }
+  // It did not feed until now: nothing holds that is known of another time when it did.
+  virtual void begin_anew() {}
   // What has to be there before a client's write is made, with each new connection to the leader.
   virtual Task<absl::Status> prepare(BackendLink& leader) = 0;
   // The place that everything begins at: before the first client's write, and after prepare().
@@ -48,6 +60,10 @@ class ChangeSource {
   virtual void close() = 0;
   // Takes what has come into the queue, up to the queue's bound; waits a while for the first of it.
   virtual Task<absl::Status> read(LogQueue& queue) = 0;
+  // Until close() nothing is taken that lies behind this fence; see FeedChange.
+  virtual void end_at(dualwrite::LogPosition fence) = 0;
+  // Everything in front of the fence has been put into the queue.
+  virtual bool is_at_fence() const = 0;
   // Takes a little of what has come, without waiting: the follower is busy with what was read before.
   virtual Task<absl::Status> read_ahead(LogQueue& queue) {
     static_cast<void>(queue);

@@ -2,6 +2,8 @@
 
 #include <xxhash.h>
 
+#include <cstdio>
+
 #include "dualwrite/sql_text.h"
 #include "dualwrite/trigger/table_ids.h"
 #include "protocol/error_codes.h"
@@ -86,6 +88,15 @@ Task<absl::StatusOr<std::string>> ddl_state(BackendLink& server, dualwrite::DdlA
     for (const TableRef& table : analysis.tables) *all += ids.of(table) + ";";
   }
   co_return hashed(*all);
+}
+
+// Such names may have 64 characters.
+std::string ddl_turn(std::string_view control_schema, const TableRef& of) {
+  const std::string all =
+      std::string(control_schema) + "\n" + of.schema + (of.table.empty() ? std::string() : "." + of.table);
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(XXH3_64bits(all.data(), all.size())));
+  return "crossfade_ddl_" + std::string(text);
 }
 
 }  // namespace crossfade::proxy

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "dualwrite/ddl.h"
@@ -13,5 +14,8 @@ namespace crossfade::proxy {
 Task<absl::StatusOr<std::string>> tables_state(BackendLink& server, std::vector<dualwrite::TableRef> tables);
 // Of everything that the statement names, with InnoDB's ids: TRUNCATE changes it, too. Needs the PROCESS privilege.
 Task<absl::StatusOr<std::string>> ddl_state(BackendLink& server, dualwrite::DdlAnalysis analysis);
+
+// The named lock of the leader that whoever changes a table's definition has; of a schema: with an empty table.
+std::string ddl_turn(std::string_view control_schema, const dualwrite::TableRef& of);
 
 }  // namespace crossfade::proxy

@@ -33,8 +33,10 @@ struct Commit {
 // What /status says of it.
 struct FeedStatus {
   FeedKind kind = FeedKind::undecided;
-  std::string why;    // of the choice
-  std::string state;  // "starting", "waiting for new", "applying", "standby", ...
+  std::string why;             // of the choice
+  std::string state;           // "starting", "waiting for new", "applying", "standby", ...
+  std::string change;          // to another feed, and how far it is; empty: none
+  std::string change_outcome;  // of the last one that was asked for
   std::string last_error;
   bool leader_up = false;
   bool follower_up = false;

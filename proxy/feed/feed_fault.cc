@@ -20,6 +20,7 @@ FeedFault FeedFault::from_environment() {
   if (kind == "skip") fault.kind_ = Kind::skip;
   if (kind == "twice") fault.kind_ = Kind::twice;
   if (kind == "early") fault.kind_ = Kind::early;
+  if (kind == "die") fault.kind_ = Kind::die;
   if (every == 0) fault.kind_ = Kind::none;
   fault.every_ = every == 0 ? 1 : every;
   spdlog::error("test_fault={} what=\"this proxy loses data on purpose\"", text);

@@ -1,6 +1,6 @@
 // Faults on purpose, for the tests that must be seen to fail: CROSSFADE_TEST_FAULT=skip:1000 leaves out one rows event
-// in 1000, twice:1000 applies one twice, early:1000 calls one commit in 1000 applied before it is. Said loudly at
-// start.
+// in 1000, twice:1000 applies one twice, early:1000 calls one commit in 1000 applied before it is, die:3 ends the
+// process at the third step of a change of feed. Said loudly at start.
 #pragma once
 
 #include <atomic>
@@ -10,7 +10,7 @@ namespace crossfade::proxy {
 
 class FeedFault {
  public:
-  enum class Kind : std::uint8_t { none, skip, twice, early };
+  enum class Kind : std::uint8_t { none, skip, twice, early, die };
   // Reads the environment.
   static FeedFault from_environment();
   FeedFault() = default;

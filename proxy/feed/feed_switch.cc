@@ -59,7 +59,8 @@ FeedStatus FeedSwitch::status() const {
   FeedStatus status;
   if (feed != nullptr) status = feed->status();
   const std::lock_guard lock(mutex_);
-  status.kind = kind();
+  // On the way to triggers sessions act as under them already.
+  if (kind() == FeedKind::undecided || status.kind == FeedKind::undecided) status.kind = kind();
   status.why = why_;
   return status;
 }

@@ -6,9 +6,11 @@
 #include <array>
 #include <optional>
 
+#include "dualwrite/log_control.h"
 #include "dualwrite/sql_text.h"
 #include "dualwrite/trigger/changes_table.h"
 #include "protocol/error_codes.h"
+#include "proxy/feed/ddl_state.h"
 #include "proxy/feed/server_answers.h"
 #include "proxy/net/deadlines.h"
 
@@ -32,6 +34,28 @@ absl::Status refusal(const protocol::Err& err) {
     advice = "GRANT SELECT, TRIGGER, LOCK TABLES, PROCESS ON *.* TO the control account of the leader";
   }
   return absl::FailedPreconditionError("triggers cannot be made on the leader (" + err_text(err) + "): " + advice);
+}
+
+// So that no proxy changes these tables' definitions. Unavailable: one does; the connection is to be given up.
+Task<absl::Status> take_turns(BackendLink& leader, std::string schema, std::set<TableRef> tables) {
+  for (const TableRef& table : tables) {
+    std::string question = "GET_LOCK('" + ddl_turn(schema, table) + "',1)";
+    auto got = co_await leader.ask_row(std::move(question), 1, Clock::now() + kCaptureMax);
+    if (!got.ok()) co_return got.status();
+    if (first_number(*got) == 1) continue;
+    co_return absl::UnavailableError("a schema change of table " + table.schema + "." + table.table +
+                                     " is under way; trying again");
+  }
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> give_back_turns(BackendLink& leader, std::string schema, std::set<TableRef> tables) {
+  for (const TableRef& table : tables) {
+    std::string question = "RELEASE_LOCK('" + ddl_turn(schema, table) + "')";
+    auto released = co_await leader.ask_row(std::move(question), 1, Clock::now() + kCaptureMax);
+    if (!released.ok()) co_return released.status();
+  }
+  co_return absl::OkStatus();
 }
 
 }  // namespace
@@ -93,12 +117,16 @@ Task<absl::Status> LeaderCapture::unlock(BackendLink& leader) {
   co_return released.status();
 }
 
-// Nothing has been followed yet: what is there now is what the copy begins with.
+// Nothing has been followed by triggers yet: what is there now is what the copy begins with, or what the log tells.
 Task<absl::StatusOr<bool>> LeaderCapture::is_new(BackendLink& leader) {
-  auto anchored = co_await leader.query("SELECT 1 FROM " + dualwrite::quote_name(schema_) + ".`anchor`",
-                                        Clock::now() + kCaptureMax);
-  if (!anchored.ok()) co_return anchored.status();
-  co_return anchored->front().rows.empty();
+  auto asked = co_await leader.query(dualwrite::select_anchor_with_change(schema_), Clock::now() + kCaptureMax);
+  if (!asked.ok()) co_return asked.status();
+  const auto anchor = dualwrite::anchor_from(asked->front());
+  if (!anchor.ok()) co_return anchor.status();
+  if (!*anchor) co_return true;
+  const auto& change = (*anchor)->change;
+  if (!change || change->phase == dualwrite::FeedChange::Phase::fenced) co_return false;
+  co_return dualwrite::is_changes_place(change->next);
 }
 
 // Even IF NOT EXISTS waits for every open transaction that has written there: they are asked for first.
@@ -129,7 +157,9 @@ Task<absl::StatusOr<LeaderCapture::Found>> LeaderCapture::find_all(BackendLink& 
   auto definitions = co_await ask_definitions(leader, std::move(all));
   if (!definitions.ok()) co_return definitions.status();
   found.tables = *std::move(definitions);
-  auto triggers = co_await leader.query_rows(dualwrite::capture_triggers_query(), 4, Clock::now() + kCaptureMax);
+  auto asked = co_await ask_catalogue(leader, dualwrite::capture_triggers_query(), patient_until());
+  if (!asked.ok()) co_return asked.status();
+  const auto triggers = protocol::only_rows(*std::move(asked), 4);
   if (!triggers.ok()) co_return triggers.status();
   for (const auto& row : *triggers) {
     const std::string name = row[2].value_or("");
@@ -308,23 +338,36 @@ Task<absl::Status> LeaderCapture::set_up(BackendLink& leader) {
   if (!fresh.ok()) co_return fresh.status();
   uncaptured_.clear();
   if (!*fresh) co_return co_await unlock(leader);  // what has changed since is found by look()
-  for (auto& [name, definition] : found->tables) {
-    if (!may_have_triggers(definition)) continue;
-    const CaptureRecord* record = live(name);
-    if (record != nullptr && complaint(*record, *found).empty()) continue;
-    // Of triggers that were made in part nothing is left.
-    const auto old = found->triggers.find(name);
-    if (old != found->triggers.end()) {
-      std::set<std::string> names = old->second;
-      const absl::Status dropped = co_await drop_triggers(leader, name, std::move(names));
-      if (!dropped.ok()) co_return dropped;
+  const auto wanting = [this](const Found& now) {
+    std::set<TableRef> out;
+    for (const auto& [name, definition] : now.tables) {
+      const CaptureRecord* record = live(name);
+      const bool serves = record != nullptr && complaint(*record, now).empty();
+      if (may_have_triggers(definition) && !serves) out.insert(name);
     }
-    CaptureRecord fresh_record{.definition = definition,
-                               .referenced = dualwrite::referenced_columns(found->tables, name),
-                               .ids = found->ids.of(name)};
-    const absl::Status captured = co_await make(leader, std::move(fresh_record));
-    if (!captured.ok()) co_return captured;
+    return out;
+  };
+  const std::set<TableRef> tables = wanting(*found);
+  if (tables.empty()) co_return co_await unlock(leader);
+  // Sessions may tell of their schema changes already, and make triggers of their own behind each. So these tables'
+  // turns are taken, and what was read in front of that is read again: a table with two makes of triggers tells all
+  // twice.
+  const absl::Status taken = co_await take_turns(leader, schema_, tables);
+  if (!taken.ok()) co_return taken;
+  const absl::Status renewed = co_await load(leader);
+  if (!renewed.ok()) co_return renewed;
+  auto again = co_await find_all(leader);
+  if (!again.ok()) co_return again.status();
+  std::vector<TableRef> still;
+  for (const TableRef& name : wanting(*again)) {
+    if (!tables.contains(name)) co_return absl::UnavailableError("schema changes are under way; trying again");
+    still.push_back(name);
   }
+  const auto shared = std::make_shared<const Found>(*std::move(again));
+  const absl::Status captured = co_await capture_anew(leader, std::move(still), shared);
+  if (!captured.ok()) co_return captured;
+  const absl::Status given_back = co_await give_back_turns(leader, schema_, tables);
+  if (!given_back.ok()) co_return given_back;
   co_return co_await unlock(leader);
 }
 

@@ -70,6 +70,9 @@ class LeaderCapture {
   bool is_as_captured(const dualwrite::TableRef& table, const Found& found) const;
   // Every trigger of ours on the server, then the control tables.
   Task<absl::Status> remove(BackendLink& leader);
+  // The same, while another feed goes on: its anchor stays. Unavailable: the triggers are wanted, or a table is in use;
+  // the connection is to be given up.
+  Task<absl::Status> retire(BackendLink& leader);
 
  private:
   Task<absl::Status> lock(BackendLink& leader);
@@ -79,6 +82,7 @@ class LeaderCapture {
   Task<absl::Status> make(BackendLink& leader, dualwrite::CaptureRecord record);
   static bool may_have_triggers(const dualwrite::TableDefinition& definition);
   Task<absl::Status> make_triggers(BackendLink& leader, CapturePtr plan);
+  Task<absl::Status> remove_locked(BackendLink& leader);
   Task<absl::Status> drop_triggers(BackendLink& leader, dualwrite::TableRef table, std::set<std::string> names);
   Task<absl::Status> run(BackendLink& leader, std::string sql, dualwrite::TableRef table);
   // The definition that the table is captured by; nullptr: none.

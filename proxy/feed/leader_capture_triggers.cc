@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "dualwrite/log_control.h"
 #include "dualwrite/sql_text.h"
 #include "dualwrite/trigger/changes_table.h"
 #include "proxy/feed/leader_capture.h"
@@ -16,6 +17,19 @@ namespace crossfade::proxy {
 using dualwrite::CaptureRecord;
 using dualwrite::CaptureState;
 using dualwrite::TableRef;
+
+namespace {
+
+// And is to stay so.
+Task<absl::StatusOr<bool>> is_fed_by_the_log(BackendLink& leader, std::string schema) {
+  auto asked = co_await leader.query(dualwrite::select_anchor_with_change(schema), Clock::now() + kCaptureMax);
+  if (!asked.ok()) co_return asked.status();
+  const auto anchor = dualwrite::anchor_from(asked->front());
+  if (!anchor.ok()) co_return anchor.status();
+  co_return anchor->has_value() && !(*anchor)->change && !dualwrite::is_changes_place((*anchor)->at);
+}
+
+}  // namespace
 
 Task<absl::Status> LeaderCapture::drop_triggers(BackendLink& leader, TableRef table, std::set<std::string> names) {
   for (const std::string& name : names) {
@@ -30,9 +44,11 @@ Task<absl::Status> LeaderCapture::drop_triggers(BackendLink& leader, TableRef ta
 // A number, three triggers, and then it is live. A table that cannot be captured is noted as such.
 Task<absl::Status> LeaderCapture::make(BackendLink& leader, CaptureRecord record) {
   const TableRef name = record.definition.name;
-  auto asked = co_await leader.query_rows(dualwrite::after_triggers_query(name), 2, Clock::now() + kCaptureMax);
+  auto asked = co_await ask_catalogue(leader, dualwrite::after_triggers_query(name), patient_until());
   if (!asked.ok()) co_return asked.status();
-  auto first = dualwrite::first_triggers(*asked);
+  const auto after = protocol::only_rows(*std::move(asked), 2);
+  if (!after.ok()) co_return after.status();
+  auto first = dualwrite::first_triggers(*after);
   if (!first.ok()) co_return first.status();
   dualwrite::CaptureRequest request{.leader = record.definition,
                                     .mariadb = leader.is_mariadb(),
@@ -117,7 +133,29 @@ Task<absl::Status> LeaderCapture::capture_anew(BackendLink& session, std::vector
 Task<absl::Status> LeaderCapture::remove(BackendLink& leader) {
   const absl::Status locked = co_await lock(leader);
   if (!locked.ok()) co_return locked;
-  auto triggers = co_await leader.query_rows(dualwrite::capture_triggers_query(), 4, Clock::now() + kCaptureMax);
+  const absl::Status removed = co_await remove_locked(leader);
+  if (!removed.ok()) co_return removed;
+  auto done = co_await leader.query("DROP TABLE IF EXISTS " + dualwrite::quote_name(schema_) + ".`anchor`",
+                                    Clock::now() + kCaptureMax);
+  co_return done.status();
+}
+
+// With the lock: whoever changes to this feed says so in the anchor first, and makes triggers under the lock, too.
+Task<absl::Status> LeaderCapture::retire(BackendLink& leader) {
+  const absl::Status locked = co_await lock(leader);
+  if (!locked.ok()) co_return locked;
+  auto unused = co_await is_fed_by_the_log(leader, schema_);
+  if (!unused.ok()) co_return unused.status();
+  if (!*unused) co_return absl::UnavailableError("the triggers are in use");
+  const absl::Status removed = co_await remove_locked(leader);
+  if (!removed.ok()) co_return removed;
+  co_return co_await unlock(leader);
+}
+
+Task<absl::Status> LeaderCapture::remove_locked(BackendLink& leader) {
+  auto asked = co_await ask_catalogue(leader, dualwrite::capture_triggers_query(), patient_until());
+  if (!asked.ok()) co_return asked.status();
+  const auto triggers = protocol::only_rows(*std::move(asked), 4);
   if (!triggers.ok()) co_return triggers.status();
   for (const auto& row : *triggers) {
     const std::string name = row[2].value_or("");
@@ -132,7 +170,6 @@ Task<absl::Status> LeaderCapture::remove(BackendLink& leader) {
   rest.push_back(dualwrite::drop_changes(schema_));
   rest.push_back(dualwrite::drop_every_change(schema_));
   rest.push_back("DROP TABLE IF EXISTS " + dualwrite::quote_name(schema_) + ".`captured`");
-  rest.push_back("DROP TABLE IF EXISTS " + dualwrite::quote_name(schema_) + ".`anchor`");
   for (std::string& sql : rest) {
     auto done = co_await leader.query(std::move(sql), Clock::now() + kCaptureMax);
     if (!done.ok()) co_return done.status();

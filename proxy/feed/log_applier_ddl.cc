@@ -144,9 +144,8 @@ bool LogApplier::is_followed(const DdlAnalysis& analysis) const {
   const auto our_schema = [this](const std::string& schema) {
     return is_followed(TableRef{.schema = schema, .table = ""});
   };
-  if (analysis.tables.empty()) {
-    return analysis.schemas.empty() || std::all_of(analysis.schemas.begin(), analysis.schemas.end(), our_schema);
-  }
+  if (!analysis.routine_schema.empty()) return our_schema(analysis.routine_schema);
+  if (analysis.tables.empty()) return std::all_of(analysis.schemas.begin(), analysis.schemas.end(), our_schema);
   return std::any_of(analysis.tables.begin(), analysis.tables.end(), ours);
 }
 

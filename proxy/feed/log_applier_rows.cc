@@ -148,8 +148,23 @@ Task<absl::StatusOr<std::string>> LogApplier::overwrite(RowsChange row, std::sha
   co_return (*failure)->err ? err_code(*(*failure)->err) : std::string("another outcome than expected");
 }
 
+// What was read of its definitions may have been of a moment in the middle of a schema change: it is read again first.
 Task<absl::Status> LogApplier::stop_unmapped(std::shared_ptr<const TableMapping> how) {
   std::vector<TableRef> tables(1, TableRef{.schema = how->source->schema, .table = how->source->table});
+  const bool may_run_events = follower_.may_run_events();
+  const auto kept = setting_.catalog.mapping(how->source, current_.at, setting_.makes, may_run_events);
+  if (kept->by == dualwrite::ApplyBy::nothing) {
+    const absl::Status undone = co_await follower_.rollback();
+    if (!undone.ok()) co_return undone;
+    auto again = co_await setting_.catalog.map_again(leader_, follower_.link(), how->source, current_.at,
+                                                     setting_.makes, may_run_events);
+    if (!again.ok()) co_return again.status();
+    if ((*again)->by != dualwrite::ApplyBy::nothing) {
+      co_return absl::AbortedError("what was read of table " + tables.front().schema + "." + tables.front().table +
+                                   " (" + how->reason + ") did not hold");
+    }
+    how = *std::move(again);
+  }
   std::vector<std::string> no_ledger;
   co_return co_await stop_tables(std::move(tables), StopCause::definition, how->reason, std::move(no_ledger));
 }

@@ -57,10 +57,27 @@ bool LogQueue::forget_open() {
     const LogItem& item = items[i - 1];
     if (std::holds_alternative<dualwrite::TransactionEnd>(item)) return false;
     if (!std::holds_alternative<dualwrite::TransactionBegin>(item)) continue;
-    while (items.size() >= i) {
-      bytes -= std::min(bytes, dualwrite::item_bytes(items.back()));
-      items.pop_back();
-    }
+    while (items.size() >= i) drop_last();
+    return true;
+  }
+  return false;
+}
+
+void LogQueue::drop_last() {
+  bytes -= std::min(bytes, dualwrite::item_bytes(items.back()));
+  ends -= std::holds_alternative<dualwrite::TransactionEnd>(items.back()) ? 1 : 0;
+  items.pop_back();
+}
+
+bool LogQueue::cut(const LogPosition& at) {
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    std::optional<std::size_t> kept;
+    const LogItem& item = items[i];
+    if (const auto* begin = std::get_if<dualwrite::TransactionBegin>(&item); begin && begin->at >= at) kept = i;
+    if (const auto* advance = std::get_if<dualwrite::LogAdvance>(&item); advance && advance->next >= at) kept = i;
+    if (const auto* end = std::get_if<dualwrite::TransactionEnd>(&item); end && end->next >= at) kept = i + 1;
+    if (!kept) continue;
+    while (items.size() > *kept) drop_last();
     return true;
   }
   return false;

@@ -23,6 +23,11 @@ struct LogQueue {
   dualwrite::LogItem pop();
   // Drops the transaction that has begun and not ended. False: its begin was taken already.
   bool forget_open();
+  // Drops what begins at this place or behind it. True: everything in front of it is here, or was taken from here.
+  bool cut(const dualwrite::LogPosition& at);
+
+ private:
+  void drop_last();
 };
 
 // Where the leader's log ends now.

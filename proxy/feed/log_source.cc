@@ -14,6 +14,7 @@ namespace {
 
 constexpr auto kSilenceMax = std::chrono::seconds(10);  // heartbeats come every second
 constexpr std::size_t kQueueBytesMax = 8u << 20;
+constexpr auto kFencePause = std::chrono::milliseconds(5);  // the applier is busy with what lies in front of it
 
 // In the upper half, where no server of a replication topology usually is.
 std::uint32_t draw_server_id() { return std::random_device()() | 0x80000000u; }
@@ -37,6 +38,18 @@ Task<absl::StatusOr<dualwrite::LeaderIdentity>> LogSource::judge(BackendLink& le
                                             dualwrite::describe(verdict->problems));
   }
   co_return verdict->identity;
+}
+
+// Whether this account may have the log, the first of it shows.
+Task<absl::Status> LogSource::try_out(BackendLink& leader) {
+  auto end = co_await ask_log_end(leader);
+  if (!end.ok()) co_return end.status();
+  LogStart from{.at = *std::move(end), .known_from = {}, .undone = {}};
+  auto opened = co_await LogReader::open(setting_.reactor, setting_.leader_options(), setting_.counters,
+                                         std::move(from), draw_server_id());
+  if (!opened.ok()) co_return opened.status();
+  LogQueue queue;
+  co_return co_await (*opened)->read(queue, 1, Clock::now() + kSilenceMax);
 }
 
 Task<absl::Status> LogSource::prepare(BackendLink& leader) {
@@ -65,24 +78,39 @@ Task<absl::Status> LogSource::open(BackendLink& leader, FollowerWriter& follower
   auto opened =
       co_await LogReader::open(setting_.reactor, setting_.leader_options(), setting_.counters, from, server_id_);
   if (!opened.ok()) co_return opened.status();
+  close();
   reader_ = *std::move(opened);
+  if (start.fence) end_at(*std::move(start.fence));
   co_return absl::OkStatus();
 }
 
+void LogSource::close() {
+  reader_.reset();
+  fence_.reset();
+  at_fence_ = false;
+}
+
 Task<absl::Status> LogSource::read(LogQueue& queue) {
+  if (at_fence_) {
+    co_await setting_.reactor.sleep_for(kFencePause);
+    co_return absl::OkStatus();
+  }
   const absl::Status read = co_await reader_->read(queue, kQueueBytesMax, Clock::now() + kSilenceMax);
   if (absl::IsAborted(read)) undone_.insert(reader_->last_undone());
+  at_fence_ = fence_ && queue.cut(*fence_);
   co_return read;
 }
 
 Task<absl::Status> LogSource::read_ahead(LogQueue& queue) {
-  const absl::Status read = queue.bytes < kQueueBytesMax ? reader_->read_ahead(queue) : absl::OkStatus();
+  if (at_fence_ || queue.bytes >= kQueueBytesMax) co_return absl::OkStatus();
+  const absl::Status read = reader_->read_ahead(queue);
   if (absl::IsAborted(read)) undone_.insert(reader_->last_undone());
+  at_fence_ = fence_ && queue.cut(*fence_);
   co_return read;
 }
 
 Task<absl::Status> LogSource::stored(LogPosition applied) {
-  static_cast<void>(applied);
+  at_fence_ = at_fence_ || (fence_ && applied >= *fence_);
   co_return absl::OkStatus();
 }
 

@@ -14,10 +14,13 @@ class LogSource final : public ChangeSource {
 
   FeedKind kind() const override { return FeedKind::log; }
   Task<absl::StatusOr<dualwrite::LeaderIdentity>> judge(BackendLink& leader) override;
+  Task<absl::Status> try_out(BackendLink& leader) override;
   Task<absl::Status> prepare(BackendLink& leader) override;
   Task<absl::StatusOr<dualwrite::LogPosition>> first_place(BackendLink& leader) override;
   Task<absl::Status> open(BackendLink& leader, FollowerWriter& follower, SourceStart start) override;
-  void close() override { reader_.reset(); }
+  void close() override;
+  void end_at(dualwrite::LogPosition fence) override { fence_ = std::move(fence); }
+  bool is_at_fence() const override { return at_fence_; }
   Task<absl::Status> read(LogQueue& queue) override;
   Task<absl::Status> read_ahead(LogQueue& queue) override;
   Task<absl::Status> stored(dualwrite::LogPosition applied) override;
@@ -38,6 +41,8 @@ class LogSource final : public ChangeSource {
   std::uint32_t server_id_ = 0;
   std::unique_ptr<LogReader> reader_;
   std::set<dualwrite::LogPosition> undone_;  // where transactions begin that came to nothing, to be passed by
+  std::optional<dualwrite::LogPosition> fence_;
+  bool at_fence_ = false;
 };
 
 }  // namespace crossfade::proxy

@@ -9,9 +9,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "dualwrite/sql_text.h"
 #include "proxy/counts/log_limit.h"
-#include "proxy/feed/log_source.h"
 #include "proxy/feed/server_answers.h"
-#include "proxy/feed/trigger_source.h"
 #include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
@@ -45,14 +43,10 @@ RowFeed::RowFeed(RowFeedOptions options, Metrics& metrics)
       wake_bound_(reactor_),
       fault_(FeedFault::from_environment()),
       owner_(draw_owner()),
-      catalog_(options_.schema) {
-  const SourceSetting setting{.reactor = reactor_,
-                              .counters = counters_,
-                              .schema = options_.schema,
-                              .leader_options = [this] { return leader_link(); },
-                              .config = options_.config};
-  sources_.push_back(std::make_unique<LogSource>(setting));
-  sources_.push_back(std::make_unique<TriggerSource>(setting));
+      catalog_(options_.schema),
+      changer_(source_setting(), fault_) {
+  for (const FeedKind kind : {FeedKind::log, FeedKind::trigger})
+    sources_.push_back(make_source(kind, source_setting()));
   status_.state = "starting";
 }
 
@@ -134,6 +128,9 @@ FeedStatus RowFeed::status() const {
   constexpr auto kFresh = std::chrono::seconds(1);
   const std::lock_guard lock(status_mutex_);
   FeedStatus copy = status_;
+  copy.kind = kind_.load(std::memory_order_acquire);
+  copy.change = changer_.text();
+  copy.change_outcome = changer_.outcome();
   const bool synced = idle_.load(std::memory_order_acquire) || synced_through() + kFresh >= Clock::now();
   copy.readable = usable_.load(std::memory_order_acquire);
   copy.caught_up = copy.leader_up && copy.follower_up && !stopped_.any() && synced;
@@ -170,17 +167,22 @@ dualwrite::ServerMakes RowFeed::makes() const {
 }
 
 void RowFeed::drop_links() {
+  stop_applying();
+  follower_.reset();
+  leader_.reset();
+  chunks_.changed.forget();
+  changer_.forget();
+  elected_ = false;
+  fit_ = false;
+}
+
+void RowFeed::stop_applying() {
   if (applier_ && careful_through_ < applier_->careful_through()) careful_through_ = applier_->careful_through();
   applying_.store(0, std::memory_order_release);
   applier_.reset();
   if (source_ != nullptr) source_->close();
   queue_ = {};
-  follower_.reset();
-  leader_.reset();
-  chunks_.changed.forget();
-  elected_ = false;
   loaded_ = false;
-  fit_ = false;
 }
 
 Task<void> RowFeed::loop() {
@@ -198,17 +200,12 @@ Task<void> RowFeed::loop() {
     if (absl::IsAborted(status)) {
       // Nothing is wrong with the connections: read again from the stored position, at once if that helps.
       note("reading again", status);
-      if (applier_ && careful_through_ < applier_->careful_through()) careful_through_ = applier_->careful_through();
       // A part of a large transaction may be open: BEGIN would commit it.
       if (follower_) {
         const absl::Status undone = co_await follower_->rollback();
         if (!undone.ok()) drop_links();
       }
-      applying_.store(0, std::memory_order_release);
-      applier_.reset();
-      source_->close();
-      queue_ = {};
-      loaded_ = false;
+      stop_applying();
       if (++failures_ > 3) co_await wake_.wait(Clock::now() + kRetryPause);
       continue;
     }
@@ -216,10 +213,7 @@ Task<void> RowFeed::loop() {
     if (halted && reading_ && source_->forgets() && follower_ && !stopped_.released().empty()) {
       const absl::Status given_up = co_await give_up_released();
       if (given_up.ok()) {
-        applying_.store(0, std::memory_order_release);
-        applier_.reset();
-        source_->close();
-        loaded_ = false;
+        stop_applying();
         continue;
       }
     }
@@ -249,13 +243,7 @@ Task<absl::Status> RowFeed::follow() {
   // Without writes to duplicate nothing is owed to the follower.
   idle_.store(!enabled && !anchor_, std::memory_order_release);
   if (enabled && !fit_) {
-    absl::Status fit;
-    if (anchor_) {
-      fit = co_await check_leader();
-      if (fit.ok()) fit = co_await source_->prepare(*leader_);
-    } else {
-      fit = co_await anchor();
-    }
+    const absl::Status fit = co_await anchor();
     if (!fit.ok()) co_return fit;
     fit_ = true;
   }
@@ -273,16 +261,22 @@ Task<absl::Status> RowFeed::follow() {
   if (!elected_ && Clock::now() >= next_election_) {
     const absl::Status asked = co_await elect();
     if (!asked.ok()) co_return asked;
+    // Whoever applied until now may have changed to another feed.
+    if (elected_) fit_ = false;
+    if (elected_) co_return absl::OkStatus();
   }
   if (!elected_) co_return co_await stand_by();
   if (!loaded_) {
     auto stored = co_await take_position();
     if (!stored.ok()) co_return stored.status();
+    if (kind_of_place(stored->applied) != source_->kind()) co_return co_await finish_change(*stored);
     reading_ = true;
     const absl::Status opened = co_await open_source(*stored);
     if (!opened.ok()) co_return opened;
     loaded_ = true;
     note("applying", absl::OkStatus());
+    changer_.conclude(*anchor_);
+    if (!anchor_->change) changer_.retire_other(source_->kind());
   }
   reading_ = false;
   const absl::Status watched = co_await watch();
@@ -313,6 +307,7 @@ Task<absl::Status> RowFeed::follow() {
   if (!applier_->is_busy()) {
     const absl::Status settled = co_await source_->stored(applier_->stored().applied);
     if (!settled.ok()) co_return settled;
+    if (read.ok() && source_->is_at_fence() && queue_.items.empty()) co_return co_await cross_fence();
   }
   co_return read;
 }
@@ -359,7 +354,8 @@ Task<absl::StatusOr<StoredPosition>> RowFeed::take_position() {
 }
 
 Task<absl::Status> RowFeed::open_source(const StoredPosition& stored) {
-  const SourceStart start{.stored = stored, .stopped = stopped_};
+  SourceStart start{.stored = stored, .stopped = stopped_};
+  if (is_fenced()) start.fence = anchor_->change->fence;
   const absl::Status opened = co_await source_->open(*leader_, *follower_, start);
   if (!opened.ok()) co_return opened;
   // The source counts its places anew from here on, and nobody has asked it since.
@@ -396,6 +392,7 @@ Task<absl::Status> RowFeed::pause() {
   note("paused: dual_write is off", absl::OkStatus());
   refuse_releases("the feed is paused, dual_write is off: nothing is applied");
   refuse_copy_orders("the feed is paused, dual_write is off: nothing is applied");
+  changer_.answer_all(absl::FailedPreconditionError("the feed is paused, dual_write is off: switch it on first"));
   usable_.store(false);
   if (loaded_) drop_links();
   co_await wake_.wait(Clock::now() + std::chrono::seconds(1));
@@ -407,9 +404,18 @@ Task<absl::Status> RowFeed::stand_by() {
   note("standing by: another proxy applies", absl::OkStatus());
   refuse_releases("another proxy applies: ask that one");
   refuse_copy_orders("another proxy applies");
+  changer_.conclude(*anchor_);
+  changer_.answer_all(absl::FailedPreconditionError("another proxy applies: ask that one"));
   auto place = co_await source_->others_place(*leader_, *follower_);
   if (!place.ok()) co_return place.status();
-  if (place->known()) commits_.processed(*place);
+  // Read behind the place: it holds if this is still the feed.
+  auto anchored = co_await read_anchor();
+  if (!anchored.ok()) co_return anchored.status();
+  if (*anchored && *anchored != anchor_) {
+    fit_ = false;
+    co_return absl::OkStatus();
+  }
+  if (place->known() && kind_of_place(*place) == source_->kind()) commits_.processed(*place);
   auto stopped = co_await follower_->ask(dualwrite::select_stopped(options_.schema));
   if (!stopped.ok()) co_return stopped.status();
   auto tables = dualwrite::stopped_from(*stopped);

@@ -24,6 +24,7 @@
 #include "proxy/feed/applied_commits.h"
 #include "proxy/feed/change_source.h"
 #include "proxy/feed/feed.h"
+#include "proxy/feed/feed_changer.h"
 #include "proxy/feed/feed_fault.h"
 #include "proxy/feed/log_applier.h"
 #include "proxy/feed/stopped_tables.h"
@@ -63,6 +64,11 @@ class RowFeed final : public Feed {
   absl::StatusOr<std::string> release(dualwrite::TableRef table, dualwrite::CatchUp how,
                                       std::chrono::milliseconds at_most);
 
+  // The same for a change to another feed; see FeedChanger.
+  absl::StatusOr<std::string> switch_to(FeedKind kind, std::chrono::milliseconds at_most) {
+    return changer_.switch_to(kind, at_most);
+  }
+
   // For copying tables, from any thread. What becomes of tables, between two transactions of the applier: those that
   // are set are stopped from here on in the way that they say, those that are cleared follow from here on.
   struct CopyOrder {
@@ -77,7 +83,7 @@ class RowFeed final : public Feed {
   // Another number each time that this process begins to apply; 0: it does not.
   std::uint64_t applying() const { return applying_.load(std::memory_order_acquire); }
   std::vector<dualwrite::StoppedTable> stopped_tables() const { return stopped_.list(); }
-  // Decided before anything is applied.
+  // Decided before anything is applied; changes while applying() is 0.
   FeedKind kind() const { return kind_.load(std::memory_order_acquire); }
 
   // Set before start(); called on the feed's thread.
@@ -102,6 +108,7 @@ class RowFeed final : public Feed {
   Task<absl::Status> stand_by();
   Task<absl::Status> pause();
   void drop_links();
+  void stop_applying();
   std::string_view kind_name() const;
   void note(std::string state, const absl::Status& error);
   dualwrite::ServerMakes makes() const;
@@ -113,6 +120,9 @@ class RowFeed final : public Feed {
   Task<absl::Status> check_leader();
   Task<absl::Status> anchor();
   Task<absl::StatusOr<std::string>> choose_source(const std::optional<dualwrite::Anchor>& found);
+  Task<absl::StatusOr<std::optional<dualwrite::Anchor>>> read_anchor();
+  void take_source(ChangeSource& source);
+  void tell_kind(const std::string& why);
   Task<absl::Status> make_anchor_table();
   Task<absl::Status> make_anchor();
   Task<absl::Status> connect_follower();
@@ -127,6 +137,13 @@ class RowFeed final : public Feed {
   Task<absl::Status> release_requested();
   Task<absl::StatusOr<std::string>> release_one(dualwrite::TableRef asked, dualwrite::CatchUp how);
   void refuse_releases(const std::string& why);
+
+  // row_feed_switch.cc
+  SourceSetting source_setting();
+  Task<absl::Status> change_feed();
+  Task<absl::Status> cross_fence();
+  Task<absl::Status> finish_change(dualwrite::StoredPosition stored);
+  bool is_fenced() const;
 
   // row_feed_copy.cc
   Task<absl::Status> carry_out_copy_order();
@@ -190,6 +207,7 @@ class RowFeed final : public Feed {
   std::map<dualwrite::TableRef, Retry> retries_;
   std::deque<std::shared_ptr<ReleaseRequest>> release_requests_;
   std::deque<std::shared_ptr<CopyOrder>> copy_orders_;
+  FeedChanger changer_;
   std::uint64_t times_applied_ = 0;
   TimePoint next_election_{};
   TimePoint next_compare_{};

@@ -3,22 +3,14 @@
 #include <spdlog/spdlog.h>
 
 #include "dualwrite/sql_text.h"
+#include "dualwrite/trigger/changes_table.h"
 #include "proxy/counts/log_limit.h"
 #include "proxy/feed/leader_record.h"
 #include "proxy/feed/row_feed.h"
 #include "proxy/feed/server_answers.h"
-#include "proxy/feed/trigger_source.h"
 #include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
-namespace {
-
-FeedKind kind_of_place(const dualwrite::LogPosition& place) {
-  return TriggerSource::is_place(place) ? FeedKind::trigger : FeedKind::log;
-}
-
-}  // namespace
-
 Task<absl::Status> RowFeed::connect_leader() {
   auto opened = co_await BackendLink::open(reactor_, leader_link(), counters_, Clock::now() + kConnectMax);
   {
@@ -48,12 +40,18 @@ Task<absl::Status> RowFeed::check_leader() {
 // Even IF NOT EXISTS waits for open transactions, on MySQL for all that have written in the schema: it is asked for
 // first.
 Task<absl::Status> RowFeed::make_anchor_table() {
-  auto there = co_await leader_->query("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA=" +
-                                           dualwrite::quote_text(options_.schema) + " AND TABLE_NAME='anchor'",
-                                       soon());
+  auto there = co_await leader_->query(dualwrite::count_anchor_change_columns(options_.schema), soon());
   if (!there.ok()) co_return there.status();
-  if (first_number(there->front().rows.front()) == 1) co_return absl::OkStatus();
-  for (const std::string& sql : dualwrite::anchor_setup_statements(options_.schema)) {
+  if (first_number(there->front().rows.front()) == dualwrite::kAnchorChangeColumns) co_return absl::OkStatus();
+  there = co_await leader_->query("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA=" +
+                                      dualwrite::quote_text(options_.schema) + " AND TABLE_NAME='anchor'",
+                                  soon());
+  if (!there.ok()) co_return there.status();
+  std::vector<std::string> statements = dualwrite::anchor_setup_statements(options_.schema);
+  if (first_number(there->front().rows.front()) == 1) {
+    statements = {dualwrite::add_anchor_change_columns(options_.schema)};
+  }
+  for (const std::string& sql : statements) {
     auto made = co_await leader_->query(sql, soon());
     if (!made.ok()) {
       co_return absl::UnavailableError("cannot make the control schema with account '" + leader_link().user +
@@ -67,15 +65,15 @@ Task<absl::Status> RowFeed::make_anchor_table() {
 Task<absl::Status> RowFeed::anchor() {
   const absl::Status table = co_await make_anchor_table();
   if (!table.ok()) co_return table;
-  auto asked = co_await leader_->query(dualwrite::select_anchor(options_.schema), soon());
-  if (!asked.ok()) co_return asked.status();
-  auto found = dualwrite::anchor_from(asked->front());
+  auto found = co_await read_anchor();
   if (!found.ok()) co_return found.status();
+  if (!*found) *found = anchor_;  // somebody has removed it
   auto chosen = co_await choose_source(*found);
-  if (!chosen.ok()) co_return chosen.status();
-  catalog_.follow(*source_);
-  kind_.store(source_->kind(), std::memory_order_release);
-  names_commits_.store(source_->kind() == FeedKind::log, std::memory_order_release);
+  if (!chosen.ok()) {
+    // Sessions go on, and are to say what the others' feed needs to know.
+    if (*found && settled_.load()) on_anchored(kind_of_place((*found)->at), std::string(chosen.status().message()));
+    co_return chosen.status();
+  }
   const absl::Status prepared = co_await source_->prepare(*leader_);
   if (!prepared.ok()) co_return prepared;
   if (*found) {
@@ -84,9 +82,45 @@ Task<absl::Status> RowFeed::anchor() {
     const absl::Status made = co_await make_anchor();
     if (!made.ok()) co_return made;
   }
-  on_anchored(source_->kind(), *chosen);
+  tell_kind(*chosen);
   call_anchored();
   co_return absl::OkStatus();
+}
+
+Task<absl::StatusOr<std::optional<dualwrite::Anchor>>> RowFeed::read_anchor() {
+  auto asked = co_await leader_->query(dualwrite::select_anchor_with_change(options_.schema), soon());
+  if (!asked.ok()) co_return asked.status();
+  co_return dualwrite::anchor_from(asked->front());
+}
+
+// What is known of places is of the source before it.
+void RowFeed::take_source(ChangeSource& source) {
+  if (source_ == &source) return;
+  if (source_ != nullptr) {
+    usable_.store(false, std::memory_order_release);
+    source_->close();
+    commits_.forget_places();
+    careful_through_ = {};
+    retries_.clear();
+    const std::lock_guard lock(status_mutex_);
+    retention_findings_.clear();
+    status_.retention = {};
+    status_.captured.clear();
+    status_.changes = {};
+  }
+  source_ = &source;
+  source.begin_anew();
+  catalog_.follow(source);
+  kind_.store(source.kind(), std::memory_order_release);
+  names_commits_.store(source.kind() == FeedKind::log, std::memory_order_release);
+}
+
+// Sessions announce schema changes from before the first one that triggers have to tell of.
+void RowFeed::tell_kind(const std::string& why) {
+  using Phase = dualwrite::FeedChange::Phase;
+  const auto& change = anchor_->change;
+  const bool is_announced = change && change->phase != Phase::preparing && dualwrite::is_changes_place(change->next);
+  on_anchored(is_announced ? FeedKind::trigger : source_->kind(), why);
 }
 
 // Says why. The one that was used before; else the first that this leader is fit for, of those that are configured.
@@ -107,13 +141,14 @@ Task<absl::StatusOr<std::string>> RowFeed::choose_source(const std::optional<dua
     if (found && !is_configured) {
       const std::string kind(proxy::name(source->kind()));
       co_return absl::FailedPreconditionError("this migration is fed by " + kind + " since " + found->at.text() +
-                                              "; by another feed what it holds would be lost. Set feed: " + kind);
+                                              "; by another feed what it holds would be lost. Set feed: " + kind +
+                                              ", or auto and run crossfade feed switch");
     }
     if (!is_configured) continue;
     auto identity = co_await source->judge(*leader_);
     if (identity.ok()) {
       identity_ = *std::move(identity);
-      source_ = source.get();
+      take_source(*source);
       std::string chosen = source_->kind() == FeedKind::log ? "the leader's row log tells every change"
                                                             : "triggers on the leader tell every change";
       if (!why.empty()) {
@@ -134,9 +169,8 @@ Task<absl::Status> RowFeed::make_anchor() {
   auto place = co_await source_->first_place(*leader_);
   if (!place.ok()) co_return place.status();
   auto made = co_await leader_->query(dualwrite::insert_anchor(options_.schema, identity_.server, *place), soon());
-  if (made.ok()) made = co_await leader_->query(dualwrite::select_anchor(options_.schema), soon());
   if (!made.ok()) co_return made.status();
-  const auto found = dualwrite::anchor_from(made->front());
+  const auto found = co_await read_anchor();
   if (!found.ok()) co_return found.status();
   if (!*found) co_return absl::InternalError("the leader has lost the anchor");
   if (kind_of_place((*found)->at) != source_->kind()) {

@@ -23,11 +23,21 @@ namespace {
 
 constexpr auto kBoundInterval = std::chrono::milliseconds(250);
 constexpr auto kCompareInterval = std::chrono::seconds(60);
-constexpr auto kRetryInterval = std::chrono::seconds(1);  // of looking whether definitions agree now
+constexpr auto kSecondLook = std::chrono::milliseconds(100);  // behind the first
+constexpr auto kRetryInterval = std::chrono::seconds(1);      // of looking whether definitions agree now
 constexpr auto kRetryPauseMax = std::chrono::seconds(60);
 constexpr auto kLookInterval = std::chrono::seconds(1);
 constexpr auto kLedgerInterval = std::chrono::seconds(2);
 constexpr auto kSettingsInterval = std::chrono::seconds(10);
+
+std::vector<TableRef> newly_blocked(const std::vector<SchemaFinding>& findings, const StoppedTables& stopped) {
+  std::vector<TableRef> out;
+  for (const SchemaFinding& finding : findings) {
+    if (finding.severity != Severity::blocker || stopped.all().contains(finding.table)) continue;
+    if (out.empty() || out.back() != finding.table) out.push_back(finding.table);
+  }
+  return out;
+}
 
 }  // namespace
 
@@ -63,8 +73,10 @@ Task<absl::Status> RowFeed::look_at_end() {
   const absl::Status open = co_await open_bound_link();
   if (!open.ok()) co_return open;
   const TimePoint asked = Clock::now();
+  const ChangeSource* const asked_of = source_;
   auto end = co_await source_->end(*bound_link_);
   if (!end.ok()) co_return end.status();
+  if (source_ != asked_of) co_return absl::OkStatus();  // another feed has taken over meanwhile
   const std::string end_text = end->text();
   const LogPosition at_end = *end;
   // Nothing is known of places before the first reading; a bound would wait for ever.
@@ -98,7 +110,7 @@ Task<absl::Status> RowFeed::watch() {
     const absl::Status checked = co_await check_leader();
     if (!checked.ok()) co_return checked;
   }
-  if (now >= next_look_) {
+  if (now >= next_look_ && !is_fenced()) {
     const absl::Status rested = co_await applier_->come_to_rest();
     if (!rested.ok()) co_return rested;
     next_look_ = now + kLookInterval;
@@ -112,6 +124,12 @@ Task<absl::Status> RowFeed::watch() {
   }
   // At rest once a second, but in a large transaction.
   if (applier_->is_busy()) co_return absl::OkStatus();
+  if (changer_.is_due(*anchor_)) {
+    const absl::Status changed = co_await change_feed();
+    if (!changed.ok()) co_return changed;
+  }
+  // Nothing is of one moment on both sides before the next feed has begun.
+  if (is_fenced()) co_return absl::OkStatus();
   if (now >= next_compare_ || applier_->take_ddl_seen()) {
     next_compare_ = now;
     const absl::Status compared = co_await compare_definitions();
@@ -156,6 +174,14 @@ Task<absl::Status> RowFeed::compare_definitions() {
 // Tables that could not be carried exactly stop before a row of them is lost.
 Task<absl::Status> RowFeed::stop_blocked(const LogPosition& since) {
   std::vector<SchemaFinding> findings = catalog_.compare(makes());
+  std::vector<TableRef> blocked = newly_blocked(findings, stopped_);
+  if (!blocked.empty()) {
+    // Looked at twice; nothing is applied in between.
+    co_await reactor_.sleep_for(kSecondLook);
+    const absl::Status read = co_await catalog_.reload(*leader_, follower_->link(), std::move(blocked));
+    if (!read.ok()) co_return read;
+    findings = dualwrite::seen_twice(std::move(findings), catalog_.compare(makes()));
+  }
   for (const SchemaFinding& finding : findings) {
     if (finding.severity != Severity::blocker || stopped_.all().contains(finding.table)) continue;
     StoppedTable stop{.table = finding.table,

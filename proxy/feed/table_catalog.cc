@@ -98,6 +98,18 @@ std::shared_ptr<const TableMapping> TableCatalog::mapping(const std::shared_ptr<
   return kept;
 }
 
+// As strictly as before.
+Task<absl::StatusOr<std::shared_ptr<const TableMapping>>> TableCatalog::map_again(
+    BackendLink& leader, BackendLink& follower, std::shared_ptr<const LogTable> source, LogPosition at,
+    dualwrite::ServerMakes makes, bool may_run_events) {
+  const bool judged = judged_;
+  std::vector<TableRef> one(1, TableRef{.schema = source->schema, .table = source->table});
+  const absl::Status read = co_await reload(leader, follower, std::move(one));
+  if (!read.ok()) co_return read;
+  judged_ = judged;
+  co_return mapping(source, at, makes, may_run_events);
+}
+
 bool TableCatalog::carries(const std::vector<TableRef>& tables, dualwrite::ServerMakes makes) const {
   Definitions leading;
   Definitions following;

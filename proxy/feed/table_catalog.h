@@ -43,6 +43,11 @@ class TableCatalog {
                                                          const dualwrite::LogPosition& at, dualwrite::ServerMakes makes,
                                                          bool may_run_events);
 
+  // The same by what both servers say now: before a table stops for what was read earlier.
+  Task<absl::StatusOr<std::shared_ptr<const dualwrite::TableMapping>>> map_again(
+      BackendLink& leader, BackendLink& follower, std::shared_ptr<const dualwrite::LogTable> source,
+      dualwrite::LogPosition at, dualwrite::ServerMakes makes, bool may_run_events);
+
   const dualwrite::LogPosition& leads_at() const { return leads_at_; }
 
   const Definitions& leader() const { return leader_; }

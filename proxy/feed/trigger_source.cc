@@ -18,13 +18,11 @@ using dualwrite::LogPosition;
 namespace {
 
 constexpr auto kChangesMax = std::chrono::minutes(2);
-constexpr std::string_view kFile = "changes.";
+constexpr std::string_view kFile = dualwrite::kChangesPlace;
 constexpr std::size_t kQueueBytesMax = 8u << 20;
 constexpr std::size_t kRowsMax = 200000;  // of a snapshot: a longer backlog is cut
 constexpr std::size_t kDeletesMax = 500;  // a packet
 constexpr std::size_t kDdlBytesMax = std::size_t{1} << 30;
-constexpr std::size_t kAwaitedMax = 20000;  // of a stand-by
-constexpr std::uint64_t kManyRows = 1000000;
 
 TimePoint before_long() { return Clock::now() + kChangesMax; }
 
@@ -53,8 +51,10 @@ LogPosition TriggerSource::place(std::uint64_t round, std::uint64_t part) {
 TriggerSource::TriggerSource(SourceSetting setting)
     : setting_(std::move(setting)), capture_(setting_.schema), wake_(setting_.reactor) {}
 
-bool TriggerSource::is_place(const LogPosition& place) {
-  return place.file.starts_with(kFile) && place.file.find_first_not_of("0123456789", kFile.size()) == std::string::npos;
+LogPosition TriggerSource::new_place() {
+  const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
+  return place(static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(since_1970).count()),
+               0);
 }
 
 CapturedDdl::Setting TriggerSource::ddl_setting() const {
@@ -124,12 +124,22 @@ Task<absl::Status> TriggerSource::open(BackendLink& leader, FollowerWriter& foll
     const absl::Status renewed = co_await capture_.load(leader);
     if (!renewed.ok()) co_return renewed;
   }
+  if (start.fence) end_at(*std::move(start.fence));
   stopped_ = &start.stopped;
   control_ = &leader;
   round_ = round_of(start.stored.applied);
   part_ = start.stored.applied.offset;
   elected_ = true;
   co_return absl::OkStatus();
+}
+
+void TriggerSource::begin_anew() {
+  capture_ = LeaderCapture(setting_.schema);
+  unreadable_.clear();
+  rows_waiting_max_ = 0;
+  cut_at_ = 0;
+  round_ = 1;
+  part_ = 0;
 }
 
 void TriggerSource::close() {
@@ -142,6 +152,8 @@ void TriggerSource::close() {
   held_.reset();
   ends_at_.reset();
   awaited_.reset();
+  fence_.reset();
+  at_fence_ = false;
   elected_ = false;
 }
 
@@ -165,11 +177,13 @@ Task<absl::Status> TriggerSource::begin_snapshot() {
   cut_ = false;
   rows_ = 0;
   ids_.clear();
+  constexpr std::uint64_t kAll = UINT64_MAX;
+  const std::uint64_t last = std::min(held_.value_or(kAll), fence_ ? fence_->offset : kAll);
   std::string sql = dualwrite::select_changes(setting_.schema, capture_.pairs()) + " WHERE " +
-                    dualwrite::every_change(setting_.schema, link_->is_mariadb()) +
-                    " AND id<=" + (held_ ? std::to_string(*held_) : std::string("18446744073709551615")) + left_out() +
-                    " ORDER BY id LIMIT " + std::to_string(kRowsMax);
+                    dualwrite::every_change(setting_.schema, link_->is_mariadb()) + " AND id<=" + std::to_string(last) +
+                    left_out() + " ORDER BY id LIMIT " + std::to_string(kRowsMax);
   bounded_ = held_.has_value();
+  snapshot_is_fenced_ = fence_.has_value();
   held_.reset();
   in_snapshot_ = true;
   auto begun = co_await link_->query("START TRANSACTION WITH CONSISTENT SNAPSHOT", before_long());
@@ -218,6 +232,10 @@ bool TriggerSource::is_during_ddl(const ChangeHead& head) const {
 }
 
 Task<absl::Status> TriggerSource::read(LogQueue& queue) {
+  if (at_fence_) {
+    co_await wake_.wait(Clock::now() + setting_.config.poll_interval);
+    co_return absl::OkStatus();
+  }
   if (!stream_) {
     if (Clock::now() < next_snapshot_) co_await wake_.wait(next_snapshot_);
     const absl::Status begun = co_await begin_snapshot();
@@ -315,6 +333,7 @@ Task<absl::Status> TriggerSource::end_snapshot(LogQueue& queue) {
   auto done = co_await link_->query("COMMIT", before_long());
   if (!done.ok()) co_return done.status();
   in_snapshot_ = false;
+  at_fence_ = fence_ && snapshot_is_fenced_ && !cut_ && ids_.empty();
   // A table that was released has caught up with the end of a transaction, if an empty one.
   // What was taken is stored with one, too.
   if (!stopped_->released().empty() || !ids_.empty()) begin_transaction(queue);
@@ -368,81 +387,6 @@ Task<absl::Status> TriggerSource::forget(std::vector<std::uint64_t> ids) {
     if (!done.ok()) co_return absl::UnavailableError("`changes`: " + std::string(done.status().message()));
   }
   co_return absl::OkStatus();
-}
-
-// A snapshot that is being read may be older than what was asked about.
-Task<absl::StatusOr<LogPosition>> TriggerSource::end(BackendLink& leader) {
-  static_cast<void>(leader);
-  wake_.notify();
-  co_return place(round_ + (in_snapshot_ || !elected_ ? 2 : 1), 0);
-}
-
-// What was visible at the beginning of a round has to be gone at its end.
-Task<absl::StatusOr<LogPosition>> TriggerSource::others_place(BackendLink& leader, FollowerWriter& follower) {
-  static_cast<void>(follower);
-  elected_ = false;
-  std::string sql = "SELECT id FROM " + dualwrite::changes_table(setting_.schema) + " WHERE " +
-                    dualwrite::every_change(setting_.schema, leader.is_mariadb()) + " LIMIT " +
-                    std::to_string(kAwaitedMax);
-  auto visible = co_await leader.query_rows(std::move(sql), 1, before_long());
-  if (!visible.ok()) co_return visible.status();
-  std::set<std::uint64_t> now;
-  for (const auto& row : *visible) now.insert(first_number(row));
-  if (awaited_) std::erase_if(*awaited_, [&now](std::uint64_t id) { return !now.contains(id); });
-  if (awaited_ && awaited_->empty()) {
-    ++round_;
-    part_ = 0;
-    awaited_.reset();
-  }
-  if (!awaited_ && now.size() < kAwaitedMax) awaited_ = std::move(now);
-  co_return place(round_, 0);
-}
-
-std::vector<FeedStatus::Captured> TriggerSource::captured() const {
-  std::vector<FeedStatus::Captured> out;
-  for (const dualwrite::CaptureRecord* record : capture_.all_live()) {
-    const dualwrite::TableRef& name = record->definition.name;
-    out.push_back({.table = name.schema + "." + name.table, .number = record->number});
-  }
-  return out;
-}
-
-Task<absl::StatusOr<std::uint64_t>> TriggerSource::outermost_id(BackendLink& leader, std::string_view direction) {
-  std::string sql = "SELECT id FROM " + dualwrite::changes_table(setting_.schema) + " WHERE " +
-                    dualwrite::every_change(setting_.schema, leader.is_mariadb()) + " ORDER BY id " +
-                    std::string(direction) + " LIMIT 1";
-  auto row = co_await leader.query_rows(std::move(sql), 1, before_long());
-  if (!row.ok()) co_return row.status();
-  co_return row->empty() ? 0 : first_number(row->front());
-}
-
-// Rows wait while the follower is away, or their table is stopped, and nothing bounds them but the leader's disk.
-Task<absl::Status> TriggerSource::count_waiting(BackendLink& leader) {
-  auto first = co_await outermost_id(leader, "ASC");
-  if (!first.ok()) co_return first.status();
-  auto last = co_await outermost_id(leader, "DESC");
-  if (!last.ok()) co_return last.status();
-  rows_waiting_max_ = *last == 0 || *last < *first ? 0 : *last - *first + 1;
-  if (rows_waiting_max_ < kManyRows) co_return absl::OkStatus();
-  limited_log().warn(LogKind::applier_state, "feed=trigger changes_rows_max={} why=\"{}\"", rows_waiting_max_,
-                     stopped_ != nullptr && !stopped_->all().empty() ? "tables are stopped: release them, or drop them"
-                                                                     : "the follower is behind");
-  co_return absl::OkStatus();
-}
-
-Task<absl::StatusOr<std::vector<ChangeSource::Broken>>> TriggerSource::look(BackendLink& leader) {
-  const absl::Status counted = co_await count_waiting(leader);
-  if (!counted.ok()) co_return counted;
-  if (held_) {
-    const absl::Status resumed = co_await CapturedDdl::resume_all(ddl_setting());
-    if (!resumed.ok()) co_return resumed;
-  }
-  auto uncaptured = co_await capture_.look(leader);
-  if (!uncaptured.ok()) co_return uncaptured.status();
-  std::vector<Broken> out;
-  for (const auto& [table, why] : *uncaptured) out.push_back({.table = table, .reason = why});
-  for (const auto& [table, why] : unreadable_) out.push_back({.table = table, .reason = why});
-  co_return out;
 }
 
 }  // namespace crossfade::proxy

@@ -27,15 +27,18 @@ namespace crossfade::proxy {
 class TriggerSource final : public ChangeSource {
  public:
   explicit TriggerSource(SourceSetting setting);
-  // Is it a place of this source?
-  static bool is_place(const dualwrite::LogPosition& place);
+  // Behind every place that it had at an earlier time when it fed.
+  static dualwrite::LogPosition new_place();
 
   FeedKind kind() const override { return FeedKind::trigger; }
   Task<absl::StatusOr<dualwrite::LeaderIdentity>> judge(BackendLink& leader) override;
   Task<absl::Status> prepare(BackendLink& leader) override;
   Task<absl::StatusOr<dualwrite::LogPosition>> first_place(BackendLink& leader) override;
   Task<absl::Status> open(BackendLink& leader, FollowerWriter& follower, SourceStart start) override;
+  void begin_anew() override;
   void close() override;
+  void end_at(dualwrite::LogPosition fence) override { fence_ = std::move(fence); }
+  bool is_at_fence() const override { return at_fence_; }
   Task<absl::Status> read(LogQueue& queue) override;
   Task<absl::Status> stored(dualwrite::LogPosition applied) override;
   Task<absl::StatusOr<dualwrite::LogPosition>> end(BackendLink& leader) override;
@@ -106,6 +109,11 @@ class TriggerSource final : public ChangeSource {
 
   std::uint64_t rows_waiting_max_ = 0;  // of the last look
   std::uint64_t cut_at_ = 0;            // the last id that was visible when the last backlog was cut
+
+  // Nothing of a larger id than its offset is taken, and nothing of the others is left.
+  std::optional<dualwrite::LogPosition> fence_;
+  bool snapshot_is_fenced_ = false;  // it began behind the fence
+  bool at_fence_ = false;
 
   // A stand-by: what was visible when its round began, and has not been taken since.
   std::optional<std::set<std::uint64_t>> awaited_;

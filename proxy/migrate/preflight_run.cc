@@ -3,11 +3,12 @@
 #include <utility>
 
 #include "dualwrite/log_control.h"
+#include "dualwrite/trigger/changes_table.h"
 #include "migrate/judge_accounts.h"
 #include "migrate/judge_servers.h"
 #include "migrate/judge_tables.h"
+#include "proxy/backend/definitions.h"
 #include "proxy/backend/link_options.h"
-#include "proxy/feed/trigger_source.h"
 #include "proxy/migrate/server_reader.h"
 #include "proxy/net/deadlines.h"
 
@@ -99,7 +100,7 @@ class PreflightRun {
     auto found = dualwrite::anchor_from(asked->front());
     if (!found.ok()) co_return found.status();
     if (!*found) co_return FeedChoice::none;
-    co_return TriggerSource::is_place((*found)->at) ? FeedChoice::trigger : FeedChoice::log;
+    co_return dualwrite::is_changes_place((*found)->at) ? FeedChoice::trigger : FeedChoice::log;
   }
 
   // Each user of the configuration logs in on both sides, as the proxy would.

@@ -21,6 +21,7 @@
 #include "proxy/feed/no_feed.h"
 #include "proxy/feed/row_feed.h"
 #include "proxy/serve/execute_again.h"
+#include "proxy/serve/feed_order.h"
 #include "proxy/serve/find_leader.h"
 #include "proxy/serve/jobs.h"
 #include "proxy/serve/leader_switch.h"
@@ -269,6 +270,11 @@ absl::Status Server::start_admin() {
   }
   handlers.jobs["switch"] = {.status = [this] { return switch_->status(); },
                              .order = [this](const nlohmann::json& order) { return switch_->order(order); }};
+  handlers.jobs["feed"] = {.status = [this] { return feed_json(feed_.status()); },
+                           .order = [this](const nlohmann::json& order) -> absl::StatusOr<std::string> {
+                             if (const absl::Status leads = old_leads(); !leads.ok()) return leads;
+                             return order_feed(*row_feed_, order);
+                           }};
   handlers.started = [sources] { return sources.shared.traits.get(sources.shared.leader).known; };
   auto admin = AdminServer::start(config_.admin.address, token, std::move(handlers));
   if (!admin.ok()) return admin.status();

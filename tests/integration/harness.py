@@ -34,7 +34,7 @@ both_roles = roles(*BOTH_ROLES)
 
 # Where the proxy gets what the follower has to follow. A test runs under the first of these unless its module has FEEDS
 # of its own or the test is marked with @feeds(...).
-ALL_FEEDS = ("log", "trigger")
+ALL_FEEDS = ("log", "trigger", "either")
 DEFAULT_FEEDS = ("log",)
 
 
@@ -88,7 +88,7 @@ class Env:
         self.servers.start_missing()
         self.servers.run("DROP DATABASE IF EXISTS crossfade", "DROP DATABASE IF EXISTS app", "DROP DATABASE IF EXISTS app_direct",
                          "CREATE DATABASE app CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
-        if self.feed == "log":
+        if self.feed != "trigger":
             self.servers.run("PURGE BINARY LOGS BEFORE NOW()")  # the logs of earlier tests fill the memory they lie in
 
     def tables(self, *statements):
@@ -124,7 +124,7 @@ class Env:
             if flags or not start:
                 raise Skip("needs the proxy")
             return Direct(self.old)
-        config = merge({"dual_write": {"feed": self.feed}}, config or {})
+        config = merge({"dual_write": {"feed": "auto" if self.feed == "either" else self.feed}}, config or {})
         proxy = Proxy(self.binary, os.path.join(self.directory, "%s-%d" % (self.name, len(self.proxies))), self.servers,
                       config, flags, **more)
         self.proxies.append(proxy)

@@ -23,6 +23,10 @@ FEED_OPTIONS = {
     "trigger": {"mariadb": ["--innodb-flush-log-at-trx-commit=1"], "mysql": ["--skip-log-bin", "--innodb-native-foreign-keys=ON"]},
 }
 
+# A leader that either feed can follow.
+FEED_OPTIONS["either"] = {"mariadb": FEED_OPTIONS["log"]["mariadb"],
+                          "mysql": FEED_OPTIONS["log"]["mysql"] + ["--innodb-native-foreign-keys=ON"]}
+
 APP, APP_PASSWORD = "app", "app secret"
 CONTROL, CONTROL_PASSWORD = "crossfade", "control secret"
 

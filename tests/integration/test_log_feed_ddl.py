@@ -83,6 +83,21 @@ def test_procedures_functions_and_triggers(env):
         assert env.new.run("SELECT COUNT(*) FROM information_schema.triggers WHERE trigger_schema = 'app'") == ((0,),)
 
 
+def test_what_is_made_in_the_control_schema_is_the_leaders_own(env):
+    proxy = start(env, T)
+    env.needs_proxy()
+    arrived(env, proxy)
+    of_make = {"mariadb": ["CREATE SEQUENCE crossfade.s"], "mysql": []}[env.old.kind]
+    env.old.run("CREATE FUNCTION crossfade.f() RETURNS INT DETERMINISTIC RETURN 1", "CREATE PROCEDURE crossfade.p() SELECT 1",
+                "ALTER PROCEDURE crossfade.p COMMENT 'ours'", "CREATE VIEW crossfade.v AS SELECT 1 AS a", "CREATE TABLE crossfade.k (id INT PRIMARY KEY)",
+                "INSERT INTO crossfade.k VALUES (1)", "USE crossfade", "CREATE FUNCTION g() RETURNS INT DETERMINISTIC RETURN 1", "DROP FUNCTION f", *of_make)
+    env.old.run("CREATE FUNCTION h() RETURNS INT DETERMINISTIC RETURN 1", database="app")
+    through(proxy, "INSERT INTO t (v) VALUES ('behind it')")
+    assert_followed(env, proxy, rows_min=1)
+    assert env.new.run("SELECT routine_schema, routine_name FROM information_schema.routines WHERE routine_schema IN ('app', 'crossfade')") == (("app", "h"),)
+    assert env.new.run("SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'crossfade' AND table_name IN ('v', 'k', 's')") == ((0,),)
+
+
 def test_foreign_keys_made_and_dropped(env):
     proxy = start(env, "CREATE TABLE parent (id INT PRIMARY KEY)")
     through(

@@ -140,6 +140,15 @@ TEST(AnalyzeDdl, NamesSchemas) {
   EXPECT_THAT(of("ALTER DATABASE charset CHARACTER SET utf8mb4").schemas, ElementsAre("charset"));
 }
 
+TEST(AnalyzeDdl, SaysWhereARoutineIs) {
+  EXPECT_EQ(of("CREATE OR REPLACE DEFINER=a@b FUNCTION `x y`.f() RETURNS INT RETURN 1").routine_schema, "x y");
+  EXPECT_EQ(of("DROP PROCEDURE IF EXISTS p").routine_schema, "app");
+  EXPECT_EQ(of("ALTER FUNCTION x.f COMMENT 'y'").routine_schema, "x");
+  EXPECT_EQ(of("CREATE PACKAGE BODY x.p AS END").routine_schema, "x");
+  EXPECT_EQ(of("CREATE VIEW x.v AS SELECT 1").routine_schema, "");
+  EXPECT_EQ(of("CREATE FUNCTION metaphon RETURNS STRING SONAME 'udf_example.so'").routine_schema, "");
+}
+
 TEST(AnalyzeDdl, NeedsADefaultSchemaForANameWithoutOne) {
   EXPECT_EQ(analyze_ddl(logged("DROP TABLE t", ""), true).kind, LoggedKind::unknown);
   EXPECT_EQ(analyze_ddl(logged("DROP TABLE a.t", ""), true).kind, LoggedKind::definition);

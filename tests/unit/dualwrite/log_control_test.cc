@@ -76,6 +76,30 @@ TEST(LogControl, ReadsTheAnchorAndTheIntentOfADdl) {
   EXPECT_EQ((*intent)->fingerprint, "abc");
 }
 
+TEST(LogControl, AChangeOfFeedIsInTheAnchor) {
+  const auto none = anchor_from(
+      rows({{"uuid", "bin.000003", "12", std::nullopt, std::nullopt, std::nullopt, std::nullopt, std::nullopt}}));
+  ASSERT_TRUE(none.ok() && none->has_value());
+  EXPECT_FALSE((*none)->change.has_value());
+  const auto fenced = anchor_from(rows({{"uuid", "bin.000003", "12", "fenced", "changes.7", "0", "bin.000004", "99"}}));
+  ASSERT_TRUE(fenced.ok() && fenced->has_value());
+  const FeedChange wanted{.phase = FeedChange::Phase::fenced, .next = {"changes.7", 0}, .fence = {"bin.000004", 99}};
+  EXPECT_EQ((*fenced)->change, wanted);
+  EXPECT_FALSE(anchor_from(rows({{"uuid", "bin.000003", "12", "later", "changes.7", "0", "", "0"}})).ok());
+  EXPECT_FALSE(anchor_from(rows({{"uuid", "bin.000003", "12", "fenced"}})).ok());
+}
+
+TEST(LogControl, AnAnchorIsWrittenWithItsChangeOrWithout) {
+  Anchor anchor{.server = "uuid", .at = {"bin.000003", 12}};
+  EXPECT_THAT(update_anchor("c", anchor), HasSubstr("`change`=NULL,`next_file`=NULL"));
+  anchor.change = FeedChange{.phase = FeedChange::Phase::announced, .next = {"changes.7", 0}, .fence = {}};
+  const std::string sql = update_anchor("c", anchor);
+  EXPECT_THAT(sql, HasSubstr(hex(protocol::as_bytes("announced"))));
+  EXPECT_THAT(sql, HasSubstr("`offset`=12,"));
+  EXPECT_THAT(sql, HasSubstr("`fence_offset`=0"));
+  EXPECT_THAT(add_anchor_change_columns("c"), HasSubstr("ALTER TABLE `c`.`anchor` ADD COLUMN `change`"));
+}
+
 TEST(LogControl, ALongReasonIsCut) {
   const std::string sql =
       insert_divergence("c", {"s", "t"}, std::string(5000, 'x'), {}, {"bin.1", 4}, LedgerState::resolved);

@@ -272,6 +272,28 @@ TEST(DefinitionText, PutsExpressionsInOneForm) {
   EXPECT_FALSE(same_but_for_order("`a` > 1", "`a` > 2"));
 }
 
+TEST(SchemaCompare, OnlyABlockerThatIsSeenTwiceCounts) {
+  TableDefinition other = table();
+  other.name.table = "u";
+  const std::map<TableRef, TableDefinition> sound = {{table().name, table()}, {other.name, other}};
+  std::map<TableRef, TableDefinition> follower = sound;
+  follower.at(other.name).columns[1].length = 10;  // this one is really so
+  std::map<TableRef, TableDefinition> in_between = sound;
+  in_between.at(table().name).keys.clear();  // as a server tells that could not have a look at the keys
+  const auto first = compare_schemas(in_between, follower, kMariadb);
+  const auto blocked = [](const std::vector<SchemaFinding>& findings, const TableRef& name) {
+    return std::any_of(findings.begin(), findings.end(), [&name](const SchemaFinding& finding) {
+      return finding.severity == Severity::blocker && finding.table == name;
+    });
+  };
+  ASSERT_TRUE(blocked(first, table().name));
+  ASSERT_TRUE(blocked(first, other.name));
+  const auto twice = seen_twice(first, compare_schemas(sound, follower, kMariadb));
+  EXPECT_FALSE(blocked(twice, table().name));
+  EXPECT_TRUE(blocked(twice, other.name));
+  EXPECT_EQ(seen_twice(first, first), first);
+}
+
 TEST(CreateStatements, PutIndexesAndForeignKeysApart) {
   TableDefinition definition = table();
   definition.columns[0].auto_increment = true;

@@ -118,7 +118,7 @@ TEST_F(AdminTest, AnswersEveryPathOnOneConnection) {
   const Response metrics = client.ask("/metrics");
   EXPECT_EQ(metrics.body(), "crossfade_clients_open 1\n");
   EXPECT_THAT(std::string(metrics[http::field::content_type]), HasSubstr("version=0.0.4"));
-  EXPECT_EQ(json::parse(client.ask("/").body()).at("paths").size(), 12u);
+  EXPECT_EQ(json::parse(client.ask("/").body()).at("paths").size(), 13u);
 }
 
 TEST_F(AdminTest, AHandlerThatThrowsIsAnErrorAndNotTheEnd) {

@@ -1,0 +1,101 @@
+// What is asked of `changes` beside its snapshots: how far others are, how much waits, what is broken.
+
+#include <algorithm>
+
+#include "dualwrite/trigger/changes_table.h"
+#include "proxy/counts/log_limit.h"
+#include "proxy/feed/server_answers.h"
+#include "proxy/feed/trigger_source.h"
+#include "proxy/net/deadlines.h"
+
+namespace crossfade::proxy {
+
+using dualwrite::LogPosition;
+
+namespace {
+
+constexpr std::size_t kAwaitedMax = 20000;  // of a stand-by
+constexpr std::uint64_t kManyRows = 1000000;
+
+TimePoint look_deadline() { return Clock::now() + kCaptureMax; }
+
+}  // namespace
+
+// A snapshot that is being read may be older than what was asked about.
+Task<absl::StatusOr<LogPosition>> TriggerSource::end(BackendLink& leader) {
+  static_cast<void>(leader);
+  wake_.notify();
+  // Behind the fence nothing comes from here.
+  if (fence_) co_return place(UINT64_MAX, 0);
+  co_return place(round_ + (in_snapshot_ || !elected_ ? 2 : 1), 0);
+}
+
+// What was visible at the beginning of a round has to be gone at its end.
+Task<absl::StatusOr<LogPosition>> TriggerSource::others_place(BackendLink& leader, FollowerWriter& follower) {
+  static_cast<void>(follower);
+  elected_ = false;
+  std::string sql = "SELECT id FROM " + dualwrite::changes_table(setting_.schema) + " WHERE " +
+                    dualwrite::every_change(setting_.schema, leader.is_mariadb()) + " LIMIT " +
+                    std::to_string(kAwaitedMax);
+  auto visible = co_await leader.query_rows(std::move(sql), 1, look_deadline());
+  if (!visible.ok()) co_return visible.status();
+  std::set<std::uint64_t> now;
+  for (const auto& row : *visible) now.insert(first_number(row));
+  if (awaited_) std::erase_if(*awaited_, [&now](std::uint64_t id) { return !now.contains(id); });
+  if (awaited_ && awaited_->empty()) {
+    ++round_;
+    part_ = 0;
+    awaited_.reset();
+  }
+  if (!awaited_ && now.size() < kAwaitedMax) awaited_ = std::move(now);
+  co_return place(round_, 0);
+}
+
+std::vector<FeedStatus::Captured> TriggerSource::captured() const {
+  std::vector<FeedStatus::Captured> out;
+  for (const dualwrite::CaptureRecord* record : capture_.all_live()) {
+    const dualwrite::TableRef& name = record->definition.name;
+    out.push_back({.table = name.schema + "." + name.table, .number = record->number});
+  }
+  return out;
+}
+
+Task<absl::StatusOr<std::uint64_t>> TriggerSource::outermost_id(BackendLink& leader, std::string_view direction) {
+  std::string sql = "SELECT id FROM " + dualwrite::changes_table(setting_.schema) + " WHERE " +
+                    dualwrite::every_change(setting_.schema, leader.is_mariadb()) + " ORDER BY id " +
+                    std::string(direction) + " LIMIT 1";
+  auto row = co_await leader.query_rows(std::move(sql), 1, look_deadline());
+  if (!row.ok()) co_return row.status();
+  co_return row->empty() ? 0 : first_number(row->front());
+}
+
+// Rows wait while the follower is away, or their table is stopped, and nothing bounds them but the leader's disk.
+Task<absl::Status> TriggerSource::count_waiting(BackendLink& leader) {
+  auto first = co_await outermost_id(leader, "ASC");
+  if (!first.ok()) co_return first.status();
+  auto last = co_await outermost_id(leader, "DESC");
+  if (!last.ok()) co_return last.status();
+  rows_waiting_max_ = *last == 0 || *last < *first ? 0 : *last - *first + 1;
+  if (rows_waiting_max_ < kManyRows) co_return absl::OkStatus();
+  limited_log().warn(LogKind::applier_state, "feed=trigger changes_rows_max={} why=\"{}\"", rows_waiting_max_,
+                     stopped_ != nullptr && !stopped_->all().empty() ? "tables are stopped: release them, or drop them"
+                                                                     : "the follower is behind");
+  co_return absl::OkStatus();
+}
+
+Task<absl::StatusOr<std::vector<ChangeSource::Broken>>> TriggerSource::look(BackendLink& leader) {
+  const absl::Status counted = co_await count_waiting(leader);
+  if (!counted.ok()) co_return counted;
+  if (held_) {
+    const absl::Status resumed = co_await CapturedDdl::resume_all(ddl_setting());
+    if (!resumed.ok()) co_return resumed;
+  }
+  auto uncaptured = co_await capture_.look(leader);
+  if (!uncaptured.ok()) co_return uncaptured.status();
+  std::vector<Broken> out;
+  for (const auto& [table, why] : *uncaptured) out.push_back({.table = table, .reason = why});
+  for (const auto& [table, why] : unreadable_) out.push_back({.table = table, .reason = why});
+  co_return out;
+}
+
+}  // namespace crossfade::proxy
