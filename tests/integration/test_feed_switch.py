@@ -76,7 +76,7 @@ def test_what_is_written_past_the_proxy_follows_either_feed(env):
     switch(env, proxy, "trigger")
     env.old.run("UPDATE t SET v = v + 1", "INSERT INTO t (v) VALUES (8)", database="app")
     assert_followed(env, proxy, rows_min=4)
-    wait_until(lambda: env.old.run("SELECT COUNT(*) FROM crossfade.changes")[0][0] == 0, 10, "an empty table of changes")
+    wait_until(lambda: env.old.run("SELECT COUNT(*) FROM crossfade.changes")[0][0] == 0, 60, "an empty table of changes")
 
 
 def test_both_have_it_when_the_client_is_told_during_a_switch(env):
@@ -108,12 +108,12 @@ def test_both_have_it_when_the_client_is_told_during_a_switch(env):
 
 def test_a_stand_by_comes_along(env):
     first = begin(env)
-    second = env.proxy(flags={"dual_write": {"ack": "both"}})
-    wait_until(lambda: "standing by" in second.status()["applier"]["state"], 20, "the second proxy's standing by")
+    second = env.proxy({"dual_write": {"ack_timeout": "60s"}}, flags={"dual_write": {"ack": "both"}})
+    wait_until(lambda: "standing by" in second.status()["applier"]["state"], 60, "the second proxy's standing by")
     assert "ask that one" in switch(env, second, "trigger", wanted=1)
     with Writers([first, second]) as writers:
         switch(env, first, "trigger")
-        wait_until(lambda: kind(second) == "trigger", 10, "the second proxy's feed")
+        wait_until(lambda: kind(second) == "trigger", 60, "the second proxy's feed")
         through(second, "ALTER TABLE t ADD COLUMN extra INT DEFAULT 5", "UPDATE t SET extra = 7 WHERE id = 2")
         writers.go_on()
         with second.connect(database="app") as session, env.new.connect(database="app") as follower:
@@ -125,7 +125,7 @@ def test_a_stand_by_comes_along(env):
             for n in range(10, 20):
                 execute(session, "INSERT INTO counts VALUES (1000, %d) ON DUPLICATE KEY UPDATE n = VALUES(n)" % n)
                 assert execute(follower, "SELECT n FROM counts WHERE id = 1000")[0][0] == n
-        wait_until(lambda: kind(second) == "log", 10, "the second proxy's feed")
+        wait_until(lambda: kind(second) == "log", 60, "the second proxy's feed")
         writers.go_on()
     assert not writers.failed, writers.failed
     assert_followed(env, first, rows_min=20)
@@ -138,10 +138,10 @@ def test_a_stand_by_whose_configuration_names_the_feed_of_before(env):
     """It does not apply, and tells of its clients' schema changes."""
     first = begin(env)
     second = env.proxy({"dual_write": {"feed": "log"}})
-    wait_until(lambda: "standing by" in second.status()["applier"]["state"], 20, "the second proxy's standing by")
+    wait_until(lambda: "standing by" in second.status()["applier"]["state"], 60, "the second proxy's standing by")
     with Writers([first, second]) as writers:
         switch(env, first, "trigger")
-        wait_until(lambda: "fed by trigger" in second.status()["applier"]["state"], 10, "the second proxy's complaint")
+        wait_until(lambda: "fed by trigger" in second.status()["applier"]["state"], 60, "the second proxy's complaint")
         through(second, "ALTER TABLE t ADD COLUMN extra INT DEFAULT 5", "UPDATE t SET extra = 7 WHERE id = 2")
         writers.go_on()
     assert not writers.failed, writers.failed
@@ -225,7 +225,7 @@ def test_what_is_refused_says_what_to_do(env):
     assert "already" in switch(env, proxy, "log", wanted=1)
     env.new.run("DELETE FROM t WHERE id = 1", database="app")
     through(proxy, "UPDATE t SET v = 5 WHERE id = 1")
-    wait_until(lambda: is_stopped(proxy, "t"), 20, "a table that stops")
+    wait_until(lambda: is_stopped(proxy, "t"), 60, "a table that stops")
     assert "app.t is stopped" in switch(env, proxy, "trigger", wanted=1)
     done = subprocess.run([env.binary, "tables", "release", "app.t", "--overwrite", "--config", proxy.config_file], capture_output=True,
                           text=True, timeout=60)
@@ -237,7 +237,7 @@ def test_what_is_refused_says_what_to_do(env):
     wait_until(lambda: triggers_left(env) == 0, 30, "no trigger of what was given up")
     through(proxy, "DROP TABLE keyless")
     proxy.set_flags(dual_write={"enabled": False})
-    wait_until(lambda: "paused" in proxy.status()["applier"]["state"], 20, "a pause")
+    wait_until(lambda: "paused" in proxy.status()["applier"]["state"], 60, "a pause")
     assert "dual_write is off" in switch(env, proxy, "trigger", wanted=1)
 
 

@@ -27,7 +27,7 @@ def killed_at(env, step, to):
         writers.go_on()
         with contextlib.suppress(AssertionError):
             switch(env, proxy, to)
-        wait_until(lambda: not proxy.running(), 10, "the end of the process at step %d" % step)
+        wait_until(lambda: not proxy.running(), 60, "the end of the process at step %d" % step)
         at = anchor(env)
         env.old.run("UPDATE t SET v = v + 100", "INSERT INTO t (v) VALUES (%d)" % step, database="app")
         proxy.environment = {}
@@ -71,11 +71,11 @@ def taken_over_at(env, step, to):
     first.start()
     wait_until(lambda: first.status()["applier"]["state"] == "applying", 30, "the applier")
     second = env.proxy()
-    wait_until(lambda: "standing by" in second.status()["applier"]["state"], 20, "the second proxy's standing by")
+    wait_until(lambda: "standing by" in second.status()["applier"]["state"], 60, "the second proxy's standing by")
     with Writers([second]) as writers:
         writers.go_on()
         assert not switched(env, first, to)
-        wait_until(lambda: not first.running(), 10, "the end of the process at step %d" % step)
+        wait_until(lambda: not first.running(), 60, "the end of the process at step %d" % step)
         through(second, "ALTER TABLE t ADD COLUMN extra INT DEFAULT 5", "UPDATE t SET extra = 7 WHERE id = 2")
         wait_until(lambda: second.status()["applier"]["state"] == "applying", 30, "the second proxy's applying")
         if to == "log" and anchor(env) and kind(second) == "trigger" and anchor(env)[1] is None:
