@@ -106,7 +106,7 @@ def test_the_follower_dies_while_the_feed_changes(env):
     proxy = begin(env)
     draw = random.Random(3)
     with Writers([proxy]) as writers:
-        for to in ("trigger", "log") * 3:
+        for to in ("trigger", "log") * 2:
             writers.go_on()
             with Switching(env, proxy, to):
                 time.sleep(draw.random() * (3 if to == "trigger" else 0.4))
