@@ -1,7 +1,9 @@
 #include "routing/table_statement.h"
 
+#include <algorithm>
 #include <initializer_list>
 #include <utility>
+#include <vector>
 
 namespace crossfade::routing {
 namespace {
@@ -93,8 +95,21 @@ class TargetReader {
       return take_table(out_.targets) && found(TableVerb::truncate);
     }
     if (!take("RENAME") || (!take("TABLE") && !take("TABLES"))) return false;
+    return read_rename();
+  }
+
+  // [IF EXISTS] name [WAIT n | NOWAIT] TO name, .. What an earlier pair has made of another is no target of its own.
+  bool read_rename() {
     take_any({"IF", "EXISTS"});
-    return take_table(out_.targets) && found(TableVerb::rename);
+    std::vector<TableName> made;
+    do {
+      std::vector<TableName> from;
+      if (!take_table(from)) return false;
+      while (!at_end() && token_.kind != TokenKind::error && !is("TO")) advance();
+      if (std::find(made.begin(), made.end(), from.front()) == made.end()) out_.targets.push_back(from.front());
+      if (!take("TO") || !take_table(made)) return false;
+    } while (take_comma());
+    return at_end() && found(TableVerb::rename);
   }
 
   bool read_create() {

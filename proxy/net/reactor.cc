@@ -43,8 +43,12 @@ bool Descriptor::Wait::await_suspend(std::coroutine_handle<> handle) {
   handle_ = handle;
   (direction_ == Direction::read ? d.reader_ : d.writer_) = this;
   if (direction_ == Direction::read) d.stirred_ = false;
-  const std::uint32_t wanted = static_cast<std::uint32_t>(direction_ == Direction::read ? EPOLLIN : EPOLLOUT);
-  if ((d.armed_ & wanted) == 0) d.update(d.armed_ | wanted);
+  // Who connects will read, too: a peer that answers faster than anybody waits for it, and leaves, is noticed then.
+  const bool connects = direction_ == Direction::write && !d.registered_;
+  const std::uint32_t wanted = static_cast<std::uint32_t>(connects                        ? EPOLLIN | EPOLLOUT
+                                                          : direction_ == Direction::read ? EPOLLIN
+                                                                                          : EPOLLOUT);
+  if ((d.armed_ & wanted) != wanted) d.update(d.armed_ | wanted);
   return true;
 }
 

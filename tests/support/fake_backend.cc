@@ -21,6 +21,7 @@ struct FakeBackend::Connection {
   BlockingSocket socket;
   std::thread thread;
   std::string user;
+  bool entered = false;
   protocol::Capabilities capabilities = 0;
   FakeDatabase::Session session;
   struct Prepared {
@@ -37,7 +38,8 @@ struct FakeBackend::Connection {
   }
 };
 
-FakeBackend::FakeBackend(Options options) : options_(std::move(options)), database_(options_.name) {
+FakeBackend::FakeBackend(Options options)
+    : options_(std::move(options)), database_(options_.name), version_(options_.version) {
   listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in local{};
   local.sin_family = AF_INET;
@@ -85,16 +87,13 @@ void FakeBackend::go_down() {
 
 void FakeBackend::serve(Connection& connection) {
   if (log_in(connection)) {
-    {
-      const std::lock_guard lock(mutex_);
-      ++open_[connection.user];
-      ++logins_[connection.user];
-    }
     std::uint8_t sequence = 0;
     for (;;) {
       const auto message = connection.socket.read_message(&sequence);
       if (!message || !on_command(connection, *message)) break;
     }
+  }
+  if (connection.entered) {
     database_.end(connection.session);
     const std::lock_guard lock(mutex_);
     --open_[connection.user];
@@ -104,7 +103,6 @@ void FakeBackend::serve(Connection& connection) {
 
 bool FakeBackend::log_in(Connection& connection) {
   protocol::Greeting greeting;
-  greeting.server_version = options_.version;
   greeting.connection_id = static_cast<std::uint32_t>(connection.session.id);
   greeting.nonce.fill('n');
   greeting.capabilities = protocol::kSupported & ~options_.without;
@@ -115,7 +113,12 @@ bool FakeBackend::log_in(Connection& connection) {
   protocol::Buffer refusal;
   {
     const std::lock_guard lock(mutex_);
-    refusal = refusal_;
+    greeting.server_version = version_;
+    if (!refusal_.empty() && refusals_left_ != 0) {
+      --refusals_left_;
+      ++refused_;
+      refusal = refusal_;
+    }
   }
   protocol::append_message(wire, refusal.empty() ? protocol::encode_greeting(greeting) : refusal, sequence);
   if (login_messages_max_ == 0) return false;
@@ -138,6 +141,12 @@ bool FakeBackend::log_in(Connection& connection) {
   connection.user = request->user;
   connection.capabilities = request->capabilities & greeting.capabilities;
   connection.session.schema = request->schema;
+  if (good) {  // before whoever has logged in knows of it
+    const std::lock_guard lock(mutex_);
+    ++open_[connection.user];
+    ++logins_[connection.user];
+    connection.entered = true;
+  }
   return connection.socket.write(wire, piece_bytes_) && good;
 }
 
@@ -377,9 +386,31 @@ void FakeBackend::forget_packets() {
   packets_.clear();
 }
 
-void FakeBackend::refuse_with(protocol::Buffer err_payload) {
+void FakeBackend::refuse_with(protocol::Buffer err_payload, std::size_t times) {
   const std::lock_guard lock(mutex_);
   refusal_ = std::move(err_payload);
+  refusals_left_ = times;
+}
+
+std::size_t FakeBackend::refused() const {
+  const std::lock_guard lock(mutex_);
+  return refused_;
+}
+
+void FakeBackend::part_with(const protocol::Buffer& err_payload) {
+  protocol::Buffer wire;
+  std::uint8_t sequence = 0;
+  protocol::append_message(wire, err_payload, sequence);
+  const std::lock_guard lock(mutex_);
+  for (auto& connection : connections_) {
+    connection->socket.write(wire);
+    connection->socket.shut_down();
+  }
+}
+
+void FakeBackend::set_version(std::string version) {
+  const std::lock_guard lock(mutex_);
+  version_ = std::move(version);
 }
 
 std::size_t FakeBackend::logins(const std::string& user) const {

@@ -66,8 +66,13 @@ class FakeBackend {
   std::vector<std::string> packets(const std::string& user) const;
   void forget_packets();
   std::size_t connections(const std::string& user) const;
-  // Instead of a greeting, to every connection from now on; empty: greetings again.
-  void refuse_with(protocol::Buffer err_payload);
+  // Instead of a greeting, to so many connections from now on; empty: greetings again.
+  void refuse_with(protocol::Buffer err_payload, std::size_t times = static_cast<std::size_t>(-1));
+  std::size_t refused() const;  // connections, so far
+  // Every connection ends, with this packet as its last word.
+  void part_with(const protocol::Buffer& err_payload);
+  // As if it had been replaced: of connections from now on.
+  void set_version(std::string version);
   // Logins of a user so far; connections that were greeted and gone without a login request.
   std::size_t logins(const std::string& user) const;
   // Logins end after so many of the server's messages; greeting and final answer are two.
@@ -89,7 +94,7 @@ class FakeBackend {
   std::optional<Fault> due(const std::string& user, const std::string& sql);
   std::optional<Answer> scripted(const std::string& user, const std::string& sql);
 
-  Options options_;
+  const Options options_;
   FakeDatabase database_;
   int listener_ = -1;
   std::uint16_t port_ = 0;
@@ -104,7 +109,10 @@ class FakeBackend {
   std::map<std::string, std::vector<std::string>> packets_;
   std::map<std::string, std::size_t> open_;
   std::map<std::string, std::size_t> logins_;
+  std::string version_;
   protocol::Buffer refusal_;
+  std::size_t refusals_left_ = 0;
+  std::size_t refused_ = 0;
   std::optional<Fault> fault_;
   std::size_t statements_ = 0;
   bool fired_ = false;

@@ -9,6 +9,12 @@
 
 namespace crossfade::support {
 
+template <typename T>
+proxy::Task<void> deliver_result(proxy::Task<T> task, std::promise<T> promise) {
+  T value = co_await std::move(task);
+  promise.set_value(std::move(value));
+}
+
 class LoopThread {
  public:
   LoopThread() : thread_([this] { reactor.run(); }) {}
@@ -23,19 +29,14 @@ class LoopThread {
   template <typename T>
   T await(std::function<proxy::Task<T>()> make) {
     std::promise<T> promise;
-    reactor.post([&] { reactor.spawn(deliver(make(), promise)); });
-    return promise.get_future().get();
+    std::future<T> result = promise.get_future();
+    reactor.post([&] { reactor.spawn(deliver_result(make(), std::move(promise))); });
+    return result.get();
   }
 
   proxy::Reactor reactor;
 
  private:
-  template <typename T>
-  static proxy::Task<void> deliver(proxy::Task<T> task, std::promise<T>& promise) {
-    T value = co_await std::move(task);
-    promise.set_value(std::move(value));
-  }
-
   std::thread thread_;
 };
 

@@ -19,12 +19,13 @@ class DdlAnnouncement {
       : site_(site), known_(known), leader_(leader) {}
 
   bool is_due(const routing::StatementFacts& facts) const;
-  // A Status: it must not run. `schema`: the default one.
+  // A Status: it must not run. Of what the follower has nothing of, temporary tables above all, nothing is said, and
+  // is_open() stays false. `schema`: the default one.
   Task<absl::Status> say(const routing::StatementFacts& facts, std::string text, std::string schema);
   // Said, and not concluded.
   bool is_open() const { return said_ != nullptr; }
-  // The statement has run, and ended in `error` or 0. What fails here is taken up by whoever applies: nothing behind
-  // the intent is followed until then.
+  // It is open; the statement has run, and ended in `error` or 0. It is open no more, whatever comes of it. What fails
+  // here is taken up by whoever applies: nothing behind the intent is followed until then.
   Task<void> conclude(std::uint16_t error);
 
  private:

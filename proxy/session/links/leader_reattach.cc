@@ -107,7 +107,9 @@ Task<absl::Status> LeaderSession::reattach(const StatementFacts* facts) {
   auto opened = co_await open_again();
   if (!opened.ok()) co_return opened.status();
   std::unique_ptr<BackendLink> fresh = *std::move(opened);
-  if (!same_server(link_->greeting(), fresh->greeting())) co_return gone("and is another version now");
+  if (!same_server(link_->greeting(), fresh->greeting())) {
+    co_return absl::UnavailableError("the server has closed the connection, and is another version now");
+  }
   const absl::Status restored = co_await restore(*fresh);
   if (!restored.ok()) co_return restored;
   const absl::Status tracking = co_await commits_.begin_tracking(*fresh);

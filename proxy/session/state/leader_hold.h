@@ -8,7 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "protocol/wire.h"
 #include "routing/facts.h"
 
 namespace crossfade::proxy {
@@ -36,10 +35,6 @@ class LeaderHold {
 
   static constexpr std::size_t kSetsMax = 64;
   static constexpr std::size_t kSetBytesMax = 4096;
-
-  // What the server had to say when it closed the connection, an ERR packet's payload; empty: nothing. Whoever finds
-  // the connection gone passes it on.
-  protocol::Buffer last_words;
 
  private:
   struct Set {

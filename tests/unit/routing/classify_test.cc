@@ -231,6 +231,23 @@ TEST(Classify, NeverCallsAnythingElseARead) {
   }
 }
 
+TEST(Classify, ARenameNamesEveryTableThatGetsAnotherName) {
+  const auto renamed = [](std::string_view sql) {
+    const StatementFacts facts = classify(sql, {.mariadb = true});
+    EXPECT_EQ(facts.verb == TableVerb::rename, !facts.targets.empty()) << sql;
+    return facts.targets;
+  };
+  const TableName a{"", "a"};
+  const TableName b{"s", "b"};
+  EXPECT_EQ(renamed("RENAME TABLE a TO x"), (std::vector<TableName>{a}));
+  EXPECT_EQ(renamed("rename tables if exists a nowait to x, s.b wait 3 to `y`"), (std::vector<TableName>{a, b}));
+  EXPECT_EQ(renamed("RENAME TABLE a TO x, s.b TO a, x TO s.b"), (std::vector<TableName>{a, b})) << "x is new";
+  for (const std::string_view sql : {"RENAME TABLE a", "RENAME TABLE a TO", "RENAME TABLE a TO x, ",
+                                     "RENAME USER a TO b", "RENAME TABLE a TO x y"}) {
+    EXPECT_TRUE(renamed(sql).empty()) << sql;
+  }
+}
+
 TEST(Classify, ACallNamesItsProcedureAndWhatItsArgumentsDo) {
   const auto call = [](std::string_view sql) { return classify(sql, {}); };
   EXPECT_EQ(call("CALL p()").targets, (std::vector<TableName>{{"", "p"}}));

@@ -126,6 +126,8 @@ TEST(KnownState, WhatAStatementLeftIsFollowedOrNot) {
       {SessionEffect::objects, "RENAME TABLE tmp TO b", Outcome::done, false},
       {SessionEffect::objects, "RENAME TABLE base TO b", Outcome::done, true},
       {SessionEffect::objects, "RENAME TABLE tmp TO b", Outcome::failed, true},
+      {SessionEffect::objects, "RENAME TABLE base TO b, tmp TO c", Outcome::done, false},
+      {SessionEffect::objects, "RENAME TABLE base TO x, other TO base, x TO other", Outcome::done, true},
   };
   for (const Row& row : rows) {
     Read read;
