@@ -12,10 +12,12 @@ using routing::StatementKind;
 
 namespace {
 
-// Of which the follower has nothing.
-bool is_about_temporary_tables(const StatementFacts& facts, const routing::TemporaryTables& temporary,
-                               const std::string& schema) {
+// Of which the follower has nothing. MySQL's RENAME TABLE passes temporary tables by: it is of those that they hide.
+bool is_about_temporary_tables(const StatementFacts& facts, const KnownState& known, const std::string& schema,
+                               protocol::Make make) {
   if (facts.verb == routing::TableVerb::create_temporary) return true;
+  if (facts.verb == routing::TableVerb::rename && make == protocol::Make::mysql) return false;
+  const routing::TemporaryTables& temporary = known.objects().temporary_tables();
   return !facts.targets.empty() &&
          std::all_of(facts.targets.begin(), facts.targets.end(),
                      [&](const routing::TableName& name) { return temporary.contains(name, schema); });
@@ -30,9 +32,9 @@ bool DdlAnnouncement::is_due(const StatementFacts& facts) const {
 }
 
 Task<absl::Status> DdlAnnouncement::say(const StatementFacts& facts, std::string text, std::string schema) {
-  if (is_about_temporary_tables(facts, known_.objects().temporary_tables(), schema)) co_return absl::OkStatus();
   auto leading = co_await leader_.ready_for(nullptr);
   if (!leading.ok()) co_return leading.status();
+  if (is_about_temporary_tables(facts, known_, schema, leader_.make())) co_return absl::OkStatus();
   const bool mariadb = (*leading)->is_mariadb();
   auto told =
       co_await (*leading)->ask_row(statement_session_query(mariadb), kStatementSessionColumns, site_.in(kAnswerMax));

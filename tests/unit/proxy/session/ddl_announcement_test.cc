@@ -36,7 +36,8 @@ routing::StatementFacts ddl_facts(std::string_view sql) { return routing::classi
 // A leader with triggers, whose schema changes all come through this proxy.
 class DdlAnnouncementTest : public ::testing::Test {
  protected:
-  DdlAnnouncementTest() : stack_({.feed = &feed_}) {
+  explicit DdlAnnouncementTest(FakeBackend::Options leader = {.name = "old"})
+      : stack_({.feed = &feed_, .leader = std::move(leader)}) {
     stack_.feed().choose(FeedKind::trigger, feed_, "chosen by the test");
     stack_.leader().set_script([this](const std::string&, const std::string& sql) { return answer(sql); });
     parts_.enter();
@@ -192,6 +193,25 @@ TEST_F(DdlAnnouncementTest, SaysWhatTheFollowerIsToDoAndNothingOfWhatItHasNothin
     EXPECT_EQ(written().size(), row.said ? 1u : 0u) << row.sql;
     if (is_open()) conclude(0);
   }
+}
+
+class MySqlDdlAnnouncementTest : public DdlAnnouncementTest {
+ protected:
+  MySqlDdlAnnouncementTest() : DdlAnnouncementTest({.name = "old", .version = "9.7.4", .without = 0}) {}
+};
+
+TEST_F(MySqlDdlAnnouncementTest, ARenameIsOfTheTableThatATemporaryOneHides) {
+  parts_.with([](Conversation& s) {
+    ASSERT_EQ(s.leader.make(), protocol::Make::mysql);
+    ASSERT_TRUE(s.state.known.note_relayed(routing::SessionEffect::objects,
+                                           ddl_facts("CREATE TEMPORARY TABLE tmp (a INT)"), "shop",
+                                           KnownState::Outcome::done));
+  });
+  EXPECT_TRUE(say("ALTER TABLE tmp ADD b INT").ok());
+  EXPECT_FALSE(is_open());
+  EXPECT_TRUE(say("RENAME TABLE tmp TO b").ok());
+  EXPECT_TRUE(is_open());
+  conclude(0);
 }
 
 TEST_F(DdlAnnouncementTest, WhatIsSaidNamesTheStatementAndTheConnectionThatRunsIt) {
