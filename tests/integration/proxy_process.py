@@ -160,6 +160,13 @@ class Proxy:
             raise AssertionError("no metric %s %s" % (name, labels))
         return total
 
+    def metric_comes(self, good, name, **labels):
+        """Waits until a metric is as it should be: a statement is counted a moment after its answer has gone out."""
+        try:
+            wait_until(lambda: not self.died() and good(self.metric(name, **labels)), 20)
+        except Timeout:
+            raise AssertionError("%s %s is %s" % (name, labels, self.metric(name, **labels)))
+
     def caught_up(self, deadline=60):
         try:
             return wait_until(lambda: not self.died() and self.status()["caught_up"] is True, deadline, "caught_up")

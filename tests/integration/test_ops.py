@@ -31,14 +31,14 @@ def test_status_metrics_and_health_tell_the_state(env):
     assert status["lag"]["entries"] == 0
     assert {"clients", "backends"} <= set(status), sorted(status)
     assert set(status["backends"]) == {"old", "new"}, status["backends"]
-    assert proxy.metric("crossfade_clients_open") == 3
-    assert proxy.metric("crossfade_writes_total") == 10
-    assert proxy.metric("crossfade_transactions_total") == 10
-    assert proxy.metric("crossfade_applied_entries_total") >= 10
-    assert proxy.metric("crossfade_caught_up") == 1
-    assert proxy.metric("crossfade_flags_version") == 41
-    assert proxy.metric("crossfade_read_from_new_percent") == 12.5
-    assert proxy.metric("crossfade_backend_up", backend="old") == 1
+    proxy.metric_comes(lambda value: value == 3, "crossfade_clients_open")
+    proxy.metric_comes(lambda value: value == 10, "crossfade_writes_total")
+    proxy.metric_comes(lambda value: value == 10, "crossfade_transactions_total")
+    proxy.metric_comes(lambda value: value >= 10, "crossfade_applied_entries_total")
+    proxy.metric_comes(lambda value: value == 1, "crossfade_caught_up")
+    proxy.metric_comes(lambda value: value == 41, "crossfade_flags_version")
+    proxy.metric_comes(lambda value: value == 12.5, "crossfade_read_from_new_percent")
+    proxy.metric_comes(lambda value: value == 1, "crossfade_backend_up", backend="old")
     for path in ("/liveness", "/readiness", "/startup"):
         proxy.get(path)
     for session in sessions:
