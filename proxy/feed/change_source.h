@@ -81,6 +81,11 @@ class ChangeSource {
     std::string reason;
   };
   virtual Task<absl::StatusOr<std::vector<Broken>>> look(BackendLink& leader) = 0;
+  // Nothing is broken, and nothing looks as if it were; Unavailable: something does, and the next look will tell.
+  virtual Task<absl::Status> vouch(BackendLink& leader) {
+    static_cast<void>(leader);
+    co_return absl::OkStatus();
+  }
   // As of the last look.
   virtual bool is_broken(const dualwrite::TableRef& table) const = 0;
   // For the status.

@@ -145,7 +145,7 @@ Task<absl::Status> FeedChanger::prepare(Applying now) {
 }
 
 Task<absl::Status> FeedChanger::try_fence(Applying now) {
-  auto fenced = co_await put_fence(now.leader, setting_.schema, now.anchor, to_);
+  auto fenced = co_await put_fence(now.leader, setting_.schema, now.anchor, now.source, to_);
   if (!fenced.ok() && !now.leader.alive()) co_return fenced.status();
   if (absl::IsUnavailable(fenced.status())) {
     waits_for_ = std::string(fenced.status().message());
@@ -153,7 +153,6 @@ Task<absl::Status> FeedChanger::try_fence(Applying now) {
   }
   if (!fenced.ok()) co_return co_await give_up(now, fenced.status());
   now.anchor = *std::move(fenced);
-  now.source.end_at(now.anchor.change->fence);
   limited_log().warn(LogKind::applier_state, "feed={} fence={} next={}", proxy::name(now.source.kind()),
                      now.anchor.change->fence.text(), now.anchor.change->next.text());
   publish(now.anchor);

@@ -47,7 +47,8 @@ class LeaderCapture {
   Task<absl::StatusOr<std::map<dualwrite::TableRef, std::string>>> look(BackendLink& leader);
   // Somebody has captured it anew.
   void captured_again(const dualwrite::TableRef& table) { uncaptured_.erase(table); }
-  // As of the last look.
+  // As of the last look; what it has seen once alone is suspected.
+  bool suspects_any() const { return !suspected_.empty(); }
   const std::map<dualwrite::TableRef, std::string>& uncaptured() const { return uncaptured_; }
 
   // All definitions of the leader, and our triggers.

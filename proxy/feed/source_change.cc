@@ -51,7 +51,8 @@ Task<absl::Status> empty_changes(BackendLink& leader, std::string changes) {
 }
 
 // With both tables locked.
-Task<absl::StatusOr<Anchor>> put_fence_locked(BackendLink& leader, std::string schema, Anchor anchor, FeedKind next) {
+Task<absl::StatusOr<Anchor>> put_fence_locked(BackendLink& leader, std::string schema, Anchor anchor,
+                                              ChangeSource& source, FeedKind next) {
   const std::string changes = dualwrite::changes_table(schema);
   auto intents = co_await leader.query("SELECT COUNT(*) FROM " + changes + " WHERE op='P'", soon());
   if (!intents.ok()) co_return intents.status();
@@ -71,6 +72,9 @@ Task<absl::StatusOr<Anchor>> put_fence_locked(BackendLink& leader, std::string s
   } else {
     auto last = co_await leader.query("SELECT COALESCE(MAX(id),0) FROM " + changes, soon());
     if (!last.ok()) co_return last.status();
+    // A schema change in front of this end that no trigger told of is seen now, if it was not before.
+    const absl::Status sure = co_await source.vouch(leader);
+    if (!sure.ok()) co_return sure;
     change.next = *std::move(end);
     change.fence = {.file = std::string(dualwrite::kChangesPlace) + "0",
                     .offset = first_number(last->front().rows.front())};
@@ -154,15 +158,21 @@ Task<absl::Status> Preparation::carry_out(FeedKind kind) {
                                           " would stop: " + first.reason);
 }
 
-Task<absl::StatusOr<Anchor>> put_fence(BackendLink& leader, std::string schema, Anchor anchor, FeedKind next) {
+Task<absl::StatusOr<Anchor>> put_fence(BackendLink& leader, std::string schema, Anchor anchor, ChangeSource& source,
+                                       FeedKind next) {
+  const absl::Status sure = co_await source.vouch(leader);  // before anybody has to wait for it
+  if (!sure.ok()) co_return sure;
   auto set = co_await leader.query("SET SESSION lock_wait_timeout=1", soon());
   if (!set.ok()) co_return set.status();
-  auto locked = co_await leader.query(
-      "LOCK TABLES " + dualwrite::changes_table(schema) + " WRITE," + dualwrite::quote_name(schema) + ".`anchor` WRITE",
-      soon());
+  const std::string control = dualwrite::quote_name(schema);
+  auto locked = co_await leader.query("LOCK TABLES " + dualwrite::changes_table(schema) + " WRITE," + control +
+                                          ".`anchor` WRITE," + control + ".`captured` READ",
+                                      soon());
   absl::StatusOr<Anchor> fenced = absl::UnavailableError("a transaction is open");
   if (locked.ok()) {
-    fenced = co_await put_fence_locked(leader, schema, std::move(anchor), next);
+    fenced = co_await put_fence_locked(leader, schema, std::move(anchor), source, next);
+    // While nobody can write behind the fence: what is committed there is told by the next source alone.
+    if (fenced.ok()) source.end_at(fenced->change->fence);
     auto unlocked = co_await leader.query("UNLOCK TABLES", soon());
     if (!unlocked.ok()) co_return unlocked.status();
   } else if (!absl::IsUnavailable(locked.status())) {

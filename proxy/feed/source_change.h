@@ -31,11 +31,12 @@ class Preparation {
   std::optional<absl::Status> outcome_;
 };
 
-// Puts the fence where no transaction and no schema change that triggers tell of is under way, and writes it into the
-// anchor: `changes` is locked meanwhile, for a moment. `leader` is the connection of whoever applies. Unavailable: not
-// now, and why; nothing was done.
+// Puts the fence where no transaction and no schema change that triggers tell of is under way, and where `source`
+// vouches that it has been told of everything, writes it into the anchor, and ends `source` at it: `changes` is locked
+// meanwhile, for a moment. `leader` is the connection of whoever applies. Unavailable: not now, and why; nothing was
+// done.
 Task<absl::StatusOr<dualwrite::Anchor>> put_fence(BackendLink& leader, std::string schema, dualwrite::Anchor anchor,
-                                                  FeedKind next);
+                                                  ChangeSource& source, FeedKind next);
 
 // While the log is followed: what feed `trigger` has on the leader goes, if there is anything. Tried again until it has
 // gone, or `wanted` is no longer.

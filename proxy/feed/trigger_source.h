@@ -44,6 +44,7 @@ class TriggerSource final : public ChangeSource {
   Task<absl::StatusOr<dualwrite::LogPosition>> end(BackendLink& leader) override;
   Task<absl::StatusOr<dualwrite::LogPosition>> others_place(BackendLink& leader, FollowerWriter& follower) override;
   Task<absl::StatusOr<std::vector<Broken>>> look(BackendLink& leader) override;
+  Task<absl::Status> vouch(BackendLink& leader) override;
   bool is_broken(const dualwrite::TableRef& table) const override {
     return capture_.uncaptured().contains(table) || unreadable_.contains(table);
   }

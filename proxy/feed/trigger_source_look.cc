@@ -98,4 +98,11 @@ Task<absl::StatusOr<std::vector<ChangeSource::Broken>>> TriggerSource::look(Back
   co_return out;
 }
 
+Task<absl::Status> TriggerSource::vouch(BackendLink& leader) {
+  auto uncaptured = co_await capture_.look(leader);
+  if (!uncaptured.ok()) co_return uncaptured.status();
+  if (uncaptured->empty() && unreadable_.empty() && !capture_.suspects_any()) co_return absl::OkStatus();
+  co_return absl::UnavailableError("a table is not as its triggers knew it, and is looked at");
+}
+
 }  // namespace crossfade::proxy

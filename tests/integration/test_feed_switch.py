@@ -80,7 +80,7 @@ def test_what_is_written_past_the_proxy_follows_either_feed(env):
 
 
 def test_both_have_it_when_the_client_is_told_during_a_switch(env):
-    proxy = begin(env, flags={"dual_write": {"ack": "both"}})
+    proxy = begin(env, config={"dual_write": {"ack_timeout": "60s"}}, flags={"dual_write": {"ack": "both"}})
     stale, stop = [], threading.Event()
 
     def work():
@@ -218,6 +218,19 @@ def test_schema_changes_past_the_proxy_on_the_way_to_the_log(env):
     switch(env, proxy, "trigger")
     done, _ = changed_past_the_proxy(env, proxy, "log")
     assert done == (kind(proxy) == "log"), proxy.status()["feed"]
+
+
+def test_what_no_trigger_told_of_just_before_the_log_takes_over_is_not_lost(env):
+    """Emptied past the proxy: the log begins behind it, so the table has to stop before."""
+    proxy = begin(env, tables=["CREATE TABLE side (id INT PRIMARY KEY AUTO_INCREMENT, v INT)", "INSERT INTO side (v) VALUES (1), (2)"])
+    switch(env, proxy, "trigger")
+    assert_followed(env, proxy, rows_min=3)
+    env.old.run("TRUNCATE TABLE side", "INSERT INTO side (v) VALUES (7)", database="app")
+    told = switch(env, proxy, "log", wanted=1)
+    assert "side" in told or "looked at" in told, told
+    wait_until(lambda: is_stopped(proxy, "side"), 60, "the table that stops")
+    assert kind(proxy) == "trigger", proxy.status()["feed"]
+    assert set(stopped(proxy)) == {"app.side"}, stopped(proxy)
 
 
 def test_what_is_refused_says_what_to_do(env):
