@@ -38,6 +38,7 @@ struct Anchor {
   std::string server;
   LogPosition at;
   std::optional<FeedChange> change{};
+  bool is_fenced() const { return change && change->phase == FeedChange::Phase::fenced; }
   friend bool operator==(const Anchor&, const Anchor&) = default;
 };
 // Of either of the two SELECTs; the first knows no change.

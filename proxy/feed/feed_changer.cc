@@ -25,8 +25,6 @@ bool names_another(config::DualWriteConfig::Feed configured, FeedKind to) {
   return configured != Choice::automatic && (configured == Choice::log) != (to == FeedKind::log);
 }
 
-bool is_fenced(const Anchor& anchor) { return anchor.change && anchor.change->phase == Phase::fenced; }
-
 std::string kind_text(FeedKind kind) { return std::string(proxy::name(kind)); }
 
 }  // namespace
@@ -69,7 +67,7 @@ Task<absl::Status> FeedChanger::step(Applying now) {
     if (!begun.ok()) co_return begun;
   }
   publish(now.anchor);
-  if (!is_under_way() || is_fenced(now.anchor)) co_return absl::OkStatus();
+  if (!is_under_way() || now.anchor.is_fenced()) co_return absl::OkStatus();
   if (now.stopped.any()) {
     absl::Status why = absl::FailedPreconditionError(why_not(now, to_));
     co_return co_await give_up(now, std::move(why));
@@ -135,8 +133,10 @@ Task<absl::Status> FeedChanger::prepare(Applying now) {
   const absl::Status prepared = *preparation_->outcome();
   if (absl::IsFailedPrecondition(prepared)) co_return co_await give_up(now, prepared);
   waits_for_ = std::string(prepared.message());
-  if (!prepared.ok()) preparation_.reset();
-  if (!prepared.ok()) co_return absl::OkStatus();
+  if (!prepared.ok()) {
+    preparation_.reset();
+    co_return absl::OkStatus();
+  }
   if (announced) co_return co_await try_fence(now);
   preparation_.reset();
   Anchor next = now.anchor;
@@ -210,14 +210,14 @@ void FeedChanger::publish(const Anchor& anchor) {
   std::string now;
   if (is_under_way()) {
     now = "to " + kind_text(to_) + ": ";
-    if (is_fenced(anchor)) {
+    if (anchor.is_fenced()) {
       now += "what is in front of " + anchor.change->fence.text() + " is applied";
     } else if (anchor.change && anchor.change->phase == Phase::preparing) {
       now += "triggers are made";
     } else {
       now += "waits for a moment without open transactions";
     }
-    if (!waits_for_.empty() && !is_fenced(anchor)) now += " (" + waits_for_ + ")";
+    if (!waits_for_.empty() && !anchor.is_fenced()) now += " (" + waits_for_ + ")";
   }
   if (!is_under_way() && !requests_.empty()) now = kAskedFor + (waits_for_.empty() ? "" : ": " + waits_for_);
   const std::lock_guard lock(mutex_);

@@ -19,9 +19,7 @@ SourceSetting RowFeed::source_setting() {
           .config = options_.config};
 }
 
-bool RowFeed::is_fenced() const {
-  return anchor_ && anchor_->change && anchor_->change->phase == dualwrite::FeedChange::Phase::fenced;
-}
+bool RowFeed::is_fenced() const { return anchor_ && anchor_->is_fenced(); }
 
 // Between two transactions of the applier.
 Task<absl::Status> RowFeed::change_feed() {
