@@ -205,7 +205,8 @@ void judge_headroom(const DefinedColumn& column, const TableRef& table, const Ta
 dualwrite::ServerMakes makes_of(const TablesToJudge& sides) {
   return {.leader_is_mariadb = sides.leader.mariadb,
           .follower_is_mariadb = sides.follower.mariadb,
-          .by_triggers = sides.feed == FeedChoice::trigger};
+          .by_triggers = sides.feed == FeedChoice::trigger,
+          .logs_cascades = sides.leader.log.identity.logs_cascades};
 }
 
 std::vector<std::string> identifying_columns(const TableDefinition& table) {

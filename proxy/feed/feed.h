@@ -38,6 +38,7 @@ struct FeedStatus {
   std::string change;          // to another feed, and how far it is; empty: none
   std::string change_outcome;  // of the last one that was asked for
   std::string last_error;
+  bool logs_cascades = false;  // ServerMakes, of the leader as it was judged last
   bool leader_up = false;
   bool follower_up = false;
   bool follower_tried = false;  // the first attempt to reach it is over, whatever came of it

@@ -117,7 +117,7 @@ class RowFeed final : public Feed {
 
   // row_feed_connect.cc
   Task<absl::Status> connect_leader();
-  Task<absl::Status> check_leader();
+  Task<absl::Status> judge_leader(ChangeSource& source);
   Task<absl::Status> anchor();
   Task<absl::StatusOr<std::string>> choose_source(const std::optional<dualwrite::Anchor>& found);
   Task<absl::StatusOr<std::optional<dualwrite::Anchor>>> read_anchor();

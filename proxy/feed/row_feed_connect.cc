@@ -30,10 +30,12 @@ Task<absl::Status> RowFeed::connect_leader() {
   co_return absl::OkStatus();
 }
 
-Task<absl::Status> RowFeed::check_leader() {
-  auto identity = co_await source_->judge(*leader_);
+Task<absl::Status> RowFeed::judge_leader(ChangeSource& source) {
+  auto identity = co_await source.judge(*leader_);
   if (!identity.ok()) co_return identity.status();
   identity_ = *std::move(identity);
+  const std::lock_guard lock(status_mutex_);
+  status_.logs_cascades = identity_.logs_cascades;
   co_return absl::OkStatus();
 }
 
@@ -145,9 +147,8 @@ Task<absl::StatusOr<std::string>> RowFeed::choose_source(const std::optional<dua
                                               ", or auto and run crossfade feed switch");
     }
     if (!is_configured) continue;
-    auto identity = co_await source->judge(*leader_);
-    if (identity.ok()) {
-      identity_ = *std::move(identity);
+    const absl::Status fit = co_await judge_leader(*source);
+    if (fit.ok()) {
       take_source(*source);
       std::string chosen = source_->kind() == FeedKind::log ? "the leader's row log tells every change"
                                                             : "triggers on the leader tell every change";
@@ -157,10 +158,8 @@ Task<absl::StatusOr<std::string>> RowFeed::choose_source(const std::optional<dua
       }
       co_return chosen;
     }
-    if (found || wanted != Choice::automatic || !absl::IsFailedPrecondition(identity.status())) {
-      co_return identity.status();
-    }
-    why += (why.empty() ? "" : "; ") + std::string(identity.status().message());
+    if (found || wanted != Choice::automatic || !absl::IsFailedPrecondition(fit)) co_return fit;
+    why += (why.empty() ? "" : "; ") + std::string(fit.message());
   }
   co_return absl::FailedPreconditionError(why);
 }

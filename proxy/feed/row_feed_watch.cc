@@ -107,7 +107,7 @@ Task<absl::Status> RowFeed::watch() {
   const TimePoint now = Clock::now();
   if (now >= next_settings_) {
     next_settings_ = now + kSettingsInterval;
-    const absl::Status checked = co_await check_leader();
+    const absl::Status checked = co_await judge_leader(*source_);
     if (!checked.ok()) co_return checked;
   }
   if (now >= next_look_ && !is_fenced()) {

@@ -70,7 +70,6 @@ class Backfill final : public JobRunner {
   Task<absl::Status> leave_cancelled();
   Task<void> look_at_load();
   bool goes_on() const;
-  bool cascades_are_silent() const;
 
   // backfill_indexes.cc: before and behind the rows
   Task<absl::StatusOr<Definitions>> on_follower();

@@ -35,8 +35,6 @@ std::string name_of(const TableRef& table) { return table.schema + "." + table.t
 
 bool Backfill::goes_on() const { return !job_->stopping && feed_.applying() == applying_; }
 
-bool Backfill::cascades_are_silent() const { return leader_->is_mariadb() || feed_.kind() == FeedKind::trigger; }
-
 // Until the job is over, somebody wants something else of it, or this process no longer applies. No table of it is
 // under way afterwards.
 Task<absl::Status> Backfill::run_job(std::uint64_t applying) {
@@ -112,8 +110,8 @@ Task<absl::Status> Backfill::adopt_tables() {
       copies.back()->group = job.groups.size() - 1;
       const auto definition = job.leading.find(name);
       // A delete reaches rows through others, of which some may be missing while it is copied in parts.
-      copies.back()->whole =
-          cascades_are_silent() && definition != job.leading.end() && migrate::cascades_on_itself(definition->second);
+      copies.back()->whole = makes().cascades_are_silent() && definition != job.leading.end() &&
+                             migrate::cascades_on_itself(definition->second);
     }
   }
   const std::vector<StoppedTable> waiting = wanted->set;

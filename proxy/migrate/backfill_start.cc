@@ -151,7 +151,7 @@ std::string Backfill::check_table(const Job& job, const TableRef& table) const {
 
 // While both are copied in parts, a cascade would not find its way through rows that are missing.
 std::string Backfill::check_circles(const Job& job) const {
-  if (!cascades_are_silent()) return {};
+  if (!makes().cascades_are_silent()) return {};
   std::vector<TableRef> names;
   for (const auto& table : job.tables) names.push_back(table->record.table);
   for (const std::vector<TableRef>& group : migrate::copy_groups(job.leading, names)) {

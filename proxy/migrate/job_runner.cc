@@ -309,7 +309,8 @@ Task<absl::Status> JobRunner::order_feed(std::shared_ptr<RowFeed::CopyOrder> wan
 dualwrite::ServerMakes JobRunner::makes() const {
   return {.leader_is_mariadb = leader_->is_mariadb(),
           .follower_is_mariadb = control_->is_mariadb(),
-          .by_triggers = feed_.kind() == FeedKind::trigger};
+          .by_triggers = feed_.kind() == FeedKind::trigger,
+          .logs_cascades = feed_.status().logs_cascades};
 }
 
 bool JobRunner::is_stopped(const dualwrite::TableRef& table, std::string* why) const {

@@ -49,7 +49,7 @@ def discover(roles_wanted=None, feeds_wanted=None):
             for feed in feeds:
                 for roles in roles_wanted or asked_of(function, module, "roles", harness.DEFAULT_ROLES):
                     found.append(Test(name_of(module.__name__, name, roles, feed), roles, feed, function))
-    return sorted(found, key=lambda test: (harness.ALL_FEEDS.index(test.feed), harness.BOTH_ROLES.index(test.roles), test.name))
+    return sorted(found, key=lambda test: (harness.LEADERS.index(test.feed), harness.BOTH_ROLES.index(test.roles), test.name))
 
 
 def chosen(options):

@@ -28,7 +28,7 @@ def arguments():
     parser.add_argument("--only", default="", help="only tests whose name has this; several with commas")
     parser.add_argument("--direct", action="store_true", help="no proxy: checks the tests themselves against `old`")
     parser.add_argument("--roles", choices=harness.BOTH_ROLES + ("both",), help="old-new; default: as each test asks")
-    parser.add_argument("--feed", choices=harness.ALL_FEEDS, help="default: as each test asks")
+    parser.add_argument("--feed", choices=harness.LEADERS, help="default: as each test asks")
     parser.add_argument("--jobs", type=int, default=1, help="pairs of servers used side by side")
     parser.add_argument("--worker", type=int, help=argparse.SUPPRESS)  # the number of this process under a parent
     parser.add_argument("--list", action="store_true")

@@ -40,6 +40,30 @@ TEST_F(JudgeTables, EqualTablesGiveNothing) {
   EXPECT_THAT(judge_tables(sides(FeedChoice::trigger)), IsEmpty());
 }
 
+// MySQL does with innodb_native_foreign_keys=OFF, unless triggers tell of its rows.
+TEST_F(JudgeTables, WhoCascadesIsSaidByWhatTheLeaderLogs) {
+  both(table("parent"));
+  dualwrite::TableDefinition child = table("child");
+  child.foreign_keys = {{.name = "f",
+                         .columns = {"id"},
+                         .parent = {"app", "parent"},
+                         .parent_columns = {"id"},
+                         .on_update = "RESTRICT",
+                         .on_delete = "CASCADE"}};
+  both(child);
+  leader_.mariadb = false;
+  const auto told = [this](FeedChoice feed) {
+    const Findings found = judge_objects(sides(feed));
+    const auto note =
+        std::find_if(found.begin(), found.end(), [](const Finding& each) { return each.code == "foreign_key"; });
+    return note == found.end() ? std::string() : note->reason;
+  };
+  EXPECT_THAT(told(FeedChoice::log), HasSubstr("new cascades itself"));
+  leader_.log.identity.logs_cascades = true;
+  EXPECT_THAT(told(FeedChoice::log), HasSubstr("new does not cascade"));
+  EXPECT_THAT(told(FeedChoice::trigger), HasSubstr("new cascades itself"));
+}
+
 TEST_F(JudgeTables, WhatFixSchemaMakesIsNotSpelledOut) {
   add(leader_, table("t"));
   leader_.schemas.push_back({.name = "two", .collation = "utf8mb4_bin"});
