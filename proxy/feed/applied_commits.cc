@@ -106,4 +106,10 @@ void AppliedCommits::forget_places() {
   bounds_.clear();
 }
 
+void AppliedCommits::begin_anew() {
+  forget_places();
+  remembered_.clear();
+  remembered_order_.clear();
+}
+
 }  // namespace crossfade::proxy

@@ -56,6 +56,8 @@ class AppliedCommits {
   const dualwrite::LogPosition& position() const { return position_; }
   // Another leader's log, or another place in it: what is known of places is void.
   void forget_places();
+  // Names, too: they may come again.
+  void begin_anew();
 
  private:
   static constexpr std::size_t kRememberedMax = 100000;

@@ -230,11 +230,16 @@ void FeedChanger::answer_all(const absl::StatusOr<std::string>& answer) {
   note_outcome(answer.ok() ? *answer : std::string(answer.status().message()));
 }
 
-// What cannot even begin.
-void FeedChanger::give_up_waiting() {
-  if (is_under_way() || requests_.empty() || Clock::now() < requests_.front()->until) return;
-  answer_all(absl::UnavailableError("the feed stays as it is: " + waits_for_));
-  waits_for_.clear();
+void FeedChanger::give_up_waiting(const std::string& reason) {
+  if (is_under_way() || requests_.empty()) return;
+  if (!reason.empty()) waits_for_ = reason;
+  if (Clock::now() >= requests_.front()->until) {
+    answer_all(absl::UnavailableError("the feed stays as it is: " + waits_for_));
+    waits_for_.clear();
+  } else if (!waits_for_.empty()) {
+    const std::lock_guard lock(mutex_);
+    said_.text = kAskedFor + ": " + waits_for_;
+  }
 }
 
 void FeedChanger::conclude(const Anchor& anchor) {

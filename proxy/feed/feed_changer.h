@@ -36,6 +36,8 @@ class FeedChanger {
     const StoppedTables& stopped;
   };
   bool is_due(const dualwrite::Anchor& anchor) const { return anchor.change.has_value() || !requests_.empty(); }
+  // Whoever waits for what cannot even begin is told so in time, and until then what it waits for.
+  void give_up_waiting(const std::string& reason = "");
   bool is_under_way() const { return to_ != FeedKind::undecided; }
   // One step, between two transactions of the applier. A failure of the connection alone fails.
   Task<absl::Status> step(Applying now);
@@ -56,7 +58,6 @@ class FeedChanger {
     TimePoint until{};  // it is to have begun
     std::promise<absl::StatusOr<std::string>> answer;
   };
-  void give_up_waiting();
   void note_outcome(std::string outcome);
   Task<absl::Status> begin(Applying now);
   std::string why_not(const Applying& now, FeedKind to) const;

@@ -17,6 +17,7 @@ class LogSource final : public ChangeSource {
   Task<absl::Status> try_out(BackendLink& leader) override;
   Task<absl::Status> prepare(BackendLink& leader) override;
   Task<absl::StatusOr<dualwrite::LogPosition>> first_place(BackendLink& leader) override;
+  void begin_anew() override { undone_.clear(); }
   Task<absl::Status> open(BackendLink& leader, FollowerWriter& follower, SourceStart start) override;
   void close() override;
   void end_at(dualwrite::LogPosition fence) override { fence_ = std::move(fence); }

@@ -219,6 +219,7 @@ Task<void> RowFeed::loop() {
     }
     note(halted ? "stopped: " + std::string(status.message()) : "waiting: " + std::string(status.message()), status);
     drop_links();
+    changer_.give_up_waiting("nothing is applied now: " + std::string(status.message()));
     {
       const std::lock_guard lock(status_mutex_);
       if (halted) status_.leader_error = std::string(status.message());
@@ -409,7 +410,7 @@ Task<absl::Status> RowFeed::stand_by() {
   auto place = co_await source_->others_place(*leader_, *follower_);
   if (!place.ok()) co_return place.status();
   // Read behind the place: it holds if this is still the feed.
-  auto anchored = co_await read_anchor();
+  auto anchored = co_await read_anchor(*leader_);
   if (!anchored.ok()) co_return anchored.status();
   if (*anchored && *anchored != anchor_) {
     fit_ = false;

@@ -120,9 +120,9 @@ class RowFeed final : public Feed {
   Task<absl::Status> judge_leader(ChangeSource& source);
   Task<absl::Status> anchor();
   Task<absl::StatusOr<std::string>> choose_source(const std::optional<dualwrite::Anchor>& found);
-  Task<absl::StatusOr<std::optional<dualwrite::Anchor>>> read_anchor();
-  void take_source(ChangeSource& source);
-  void tell_kind(const std::string& why);
+  Task<absl::StatusOr<std::optional<dualwrite::Anchor>>> read_anchor(BackendLink& leader);
+  void take_source(ChangeSource& source, const std::optional<dualwrite::Anchor>& found);
+  void tell_kind(const dualwrite::Anchor& anchor, const std::string& why);
   Task<absl::Status> make_anchor_table();
   Task<absl::Status> make_anchor();
   Task<absl::Status> connect_follower();

@@ -67,13 +67,13 @@ Task<absl::Status> RowFeed::make_anchor_table() {
 Task<absl::Status> RowFeed::anchor() {
   const absl::Status table = co_await make_anchor_table();
   if (!table.ok()) co_return table;
-  auto found = co_await read_anchor();
+  auto found = co_await read_anchor(*leader_);
   if (!found.ok()) co_return found.status();
   if (!*found) *found = anchor_;  // somebody has removed it
   auto chosen = co_await choose_source(*found);
   if (!chosen.ok()) {
     // Sessions go on, and are to say what the others' feed needs to know.
-    if (*found && settled_.load()) on_anchored(kind_of_place((*found)->at), std::string(chosen.status().message()));
+    if (*found && settled_.load()) tell_kind(**found, std::string(chosen.status().message()));
     co_return chosen.status();
   }
   const absl::Status prepared = co_await source_->prepare(*leader_);
@@ -84,24 +84,24 @@ Task<absl::Status> RowFeed::anchor() {
     const absl::Status made = co_await make_anchor();
     if (!made.ok()) co_return made;
   }
-  tell_kind(*chosen);
+  tell_kind(*anchor_, *chosen);
   call_anchored();
   co_return absl::OkStatus();
 }
 
-Task<absl::StatusOr<std::optional<dualwrite::Anchor>>> RowFeed::read_anchor() {
-  auto asked = co_await leader_->query(dualwrite::select_anchor_with_change(options_.schema), soon());
+Task<absl::StatusOr<std::optional<dualwrite::Anchor>>> RowFeed::read_anchor(BackendLink& leader) {
+  auto asked = co_await leader.query(dualwrite::select_anchor_with_change(options_.schema), soon());
   if (!asked.ok()) co_return asked.status();
   co_return dualwrite::anchor_from(asked->front());
 }
 
-// What is known of places is of the source before it.
-void RowFeed::take_source(ChangeSource& source) {
-  if (source_ == &source) return;
+// What is known of places is of the source before it, or of this one before another had its turn.
+void RowFeed::take_source(ChangeSource& source, const std::optional<dualwrite::Anchor>& found) {
+  if (source_ == &source && (!anchor_ || anchor_->at == found->at)) return;
   if (source_ != nullptr) {
     usable_.store(false, std::memory_order_release);
     source_->close();
-    commits_.forget_places();
+    commits_.begin_anew();
     careful_through_ = {};
     retries_.clear();
     const std::lock_guard lock(status_mutex_);
@@ -118,11 +118,11 @@ void RowFeed::take_source(ChangeSource& source) {
 }
 
 // Sessions announce schema changes from before the first one that triggers have to tell of.
-void RowFeed::tell_kind(const std::string& why) {
+void RowFeed::tell_kind(const dualwrite::Anchor& anchor, const std::string& why) {
   using Phase = dualwrite::FeedChange::Phase;
-  const auto& change = anchor_->change;
+  const auto& change = anchor.change;
   const bool is_announced = change && change->phase != Phase::preparing && dualwrite::is_changes_place(change->next);
-  on_anchored(is_announced ? FeedKind::trigger : source_->kind(), why);
+  on_anchored(is_announced ? FeedKind::trigger : kind_of_place(anchor.at), why);
 }
 
 // Says why. The one that was used before; else the first that this leader is fit for, of those that are configured.
@@ -149,7 +149,7 @@ Task<absl::StatusOr<std::string>> RowFeed::choose_source(const std::optional<dua
     if (!is_configured) continue;
     const absl::Status fit = co_await judge_leader(*source);
     if (fit.ok()) {
-      take_source(*source);
+      take_source(*source, found);
       std::string chosen = source_->kind() == FeedKind::log ? "the leader's row log tells every change"
                                                             : "triggers on the leader tell every change";
       if (!why.empty()) {
@@ -169,7 +169,7 @@ Task<absl::Status> RowFeed::make_anchor() {
   if (!place.ok()) co_return place.status();
   auto made = co_await leader_->query(dualwrite::insert_anchor(options_.schema, identity_.server, *place), soon());
   if (!made.ok()) co_return made.status();
-  const auto found = co_await read_anchor();
+  const auto found = co_await read_anchor(*leader_);
   if (!found.ok()) co_return found.status();
   if (!*found) co_return absl::InternalError("the leader has lost the anchor");
   if (kind_of_place((*found)->at) != source_->kind()) {

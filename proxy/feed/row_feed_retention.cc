@@ -28,10 +28,13 @@ std::uint64_t seconds_since(TimePoint moment) {
 std::vector<NeededLog> RowFeed::needed_log() const {
   std::vector<NeededLog> needed;
   const TimePoint reached = std::max(commits_.synced_through(), started_);
-  needed.push_back({.by = "the feed", .from = commits_.position(), .waiting_seconds = seconds_since(reached)});
+  const bool later = source_->kind() != FeedKind::log;
+  const dualwrite::LogPosition& from = later ? anchor_->change->next : commits_.position();
+  needed.push_back(
+      {.by = later ? "the next feed" : "the feed", .from = from, .waiting_seconds = seconds_since(reached)});
   const std::int64_t now = unix_seconds();
   for (const StoppedTable& table : stopped_.list()) {
-    if (table.is_copy()) continue;  // its rows are read from the table
+    if (table.is_copy() || later) continue;  // its rows are read from the table
     const std::int64_t waiting = std::max<std::int64_t>(now - table.stopped_at, 0);
     needed.push_back({.by = "table " + table.table.schema + "." + table.table.table,
                       .from = table.since,
@@ -42,6 +45,8 @@ std::vector<NeededLog> RowFeed::needed_log() const {
 
 // On the connection that looks at the log's end, also while the feed is paused or the follower away.
 Task<absl::Status> RowFeed::look_at_retention() {
+  const bool is_next = is_fenced() && kind_of_place(anchor_->change->next) == FeedKind::log;
+  if (source_->kind() != FeedKind::log && !is_next) co_return absl::OkStatus();
   if (Clock::now() < next_retention_) co_return absl::OkStatus();
   const absl::Status open = co_await open_bound_link();
   if (!open.ok()) co_return open;

@@ -27,7 +27,8 @@ Task<absl::Status> RowFeed::change_feed() {
   const FeedChanger::Applying now{.leader = *leader_, .anchor = *anchor_, .source = *source_, .stopped = stopped_};
   const absl::Status stepped = co_await changer_.step(now);
   if (!stepped.ok()) co_return stepped;
-  if (anchor_->change != before) tell_kind(anchor_->change ? "another feed takes over" : "no other feed takes over");
+  if (anchor_->change != before)
+    tell_kind(*anchor_, anchor_->change ? "another feed takes over" : "no other feed takes over");
   if (!changer_.is_under_way()) co_return absl::OkStatus();
   refuse_releases("the feed is being changed: try again when that is done");
   refuse_copy_orders("the feed is being changed");

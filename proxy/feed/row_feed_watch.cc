@@ -46,7 +46,7 @@ Task<void> RowFeed::bound_loop() {
   while (!stopping_) {
     absl::Status looked;
     if (enabled_.load() && anchor_) looked = co_await look_at_end();
-    if (looked.ok() && anchor_ && source_->kind() == FeedKind::log) looked = co_await look_at_retention();
+    if (looked.ok() && anchor_) looked = co_await look_at_retention();
     if (!looked.ok()) {
       bound_link_.reset();
       usable_.store(false, std::memory_order_release);
@@ -72,6 +72,13 @@ Task<absl::Status> RowFeed::open_bound_link() {
 Task<absl::Status> RowFeed::look_at_end() {
   const absl::Status open = co_await open_bound_link();
   if (!open.ok()) co_return open;
+  // Sessions are told in time although the follower is away, without which stand_by() does not come to it.
+  if (!elected_) {
+    const std::optional<dualwrite::Anchor> known = anchor_;
+    auto found = co_await read_anchor(*bound_link_);
+    if (!found.ok()) co_return found.status();
+    if (*found && anchor_ == known && *found != known) tell_kind(**found, "another feed takes over");
+  }
   const TimePoint asked = Clock::now();
   const ChangeSource* const asked_of = source_;
   auto end = co_await source_->end(*bound_link_);

@@ -24,6 +24,7 @@ namespace {
 
 // Until then every proxy has read in the anchor that schema changes need not be announced any more.
 constexpr auto kKnownByAll = std::chrono::seconds(5);
+constexpr std::uint64_t kFenceChangesMax = 100000;
 constexpr auto kRetirePause = std::chrono::seconds(2);
 
 Task<absl::StatusOr<std::unique_ptr<BackendLink>>> open_leader(const SourceSetting& setting) {
@@ -48,6 +49,16 @@ Task<absl::Status> empty_changes(BackendLink& leader, std::string changes) {
   if (!done.ok()) co_return done.status();
   done = co_await leader.query("ALTER TABLE " + changes + " AUTO_INCREMENT=" + std::to_string(now), soon());
   co_return done.status();
+}
+
+// All of them are looked through under the lock.
+Task<absl::Status> few_changes(BackendLink& leader, std::string changes) {
+  auto counted = co_await leader.query(
+      "SELECT COUNT(*) FROM (SELECT 1 FROM " + changes + " LIMIT " + std::to_string(kFenceChangesMax + 1) + ") AS some",
+      soon());
+  if (!counted.ok()) co_return counted.status();
+  if (first_number(counted->front().rows.front()) <= kFenceChangesMax) co_return absl::OkStatus();
+  co_return absl::UnavailableError("more than " + std::to_string(kFenceChangesMax) + " changes wait to be applied");
 }
 
 // With both tables locked.
@@ -160,7 +171,10 @@ Task<absl::Status> Preparation::carry_out(FeedKind kind) {
 
 Task<absl::StatusOr<Anchor>> put_fence(BackendLink& leader, std::string schema, Anchor anchor, ChangeSource& source,
                                        FeedKind next) {
-  const absl::Status sure = co_await source.vouch(leader);  // before anybody has to wait for it
+  // Before anybody has to wait for it.
+  const absl::Status short_enough = co_await few_changes(leader, dualwrite::changes_table(schema));
+  if (!short_enough.ok()) co_return short_enough;
+  const absl::Status sure = co_await source.vouch(leader);
   if (!sure.ok()) co_return sure;
   auto set = co_await leader.query("SET SESSION lock_wait_timeout=1", soon());
   if (!set.ok()) co_return set.status();

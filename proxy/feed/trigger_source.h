@@ -117,7 +117,11 @@ class TriggerSource final : public ChangeSource {
   bool at_fence_ = false;
 
   // A stand-by: what was visible when its round began, and has not been taken since.
-  std::optional<std::set<std::uint64_t>> awaited_;
+  struct Awaited {
+    std::set<std::uint64_t> ids;
+    bool may_move = false;
+  };
+  std::optional<Awaited> awaited_;
 };
 
 }  // namespace crossfade::proxy

@@ -30,24 +30,30 @@ Task<absl::StatusOr<LogPosition>> TriggerSource::end(BackendLink& leader) {
   co_return place(round_ + (in_snapshot_ || !elected_ ? 2 : 1), 0);
 }
 
-// What was visible at the beginning of a round has to be gone at its end.
+// What was visible at the beginning of a round has to be gone at its end. While a schema change is under way it may
+// have gone under a new id (MovedChanges), which the next round waits for.
 Task<absl::StatusOr<LogPosition>> TriggerSource::others_place(BackendLink& leader, FollowerWriter& follower) {
   static_cast<void>(follower);
   elected_ = false;
-  std::string sql = "SELECT id FROM " + dualwrite::changes_table(setting_.schema) + " WHERE " +
+  std::string sql = "SELECT id,op FROM " + dualwrite::changes_table(setting_.schema) + " WHERE " +
                     dualwrite::every_change(setting_.schema, leader.is_mariadb()) + " LIMIT " +
                     std::to_string(kAwaitedMax);
-  auto visible = co_await leader.query_rows(std::move(sql), 1, look_deadline());
+  auto visible = co_await leader.query_rows(std::move(sql), 2, look_deadline());
   if (!visible.ok()) co_return visible.status();
-  std::set<std::uint64_t> now;
-  for (const auto& row : *visible) now.insert(first_number(row));
-  if (awaited_) std::erase_if(*awaited_, [&now](std::uint64_t id) { return !now.contains(id); });
-  if (awaited_ && awaited_->empty()) {
-    ++round_;
-    part_ = 0;
+  Awaited now;
+  for (const auto& row : *visible) {
+    now.ids.insert(first_number(row));
+    now.may_move = now.may_move || row[1] == "P";
+  }
+  if (awaited_) std::erase_if(awaited_->ids, [&now](std::uint64_t id) { return !now.ids.contains(id); });
+  if (awaited_ && awaited_->ids.empty()) {
+    if (!awaited_->may_move) {
+      ++round_;
+      part_ = 0;
+    }
     awaited_.reset();
   }
-  if (!awaited_ && now.size() < kAwaitedMax) awaited_ = std::move(now);
+  if (!awaited_ && now.ids.size() < kAwaitedMax) awaited_ = std::move(now);
   co_return place(round_, 0);
 }
 

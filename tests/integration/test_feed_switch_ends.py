@@ -4,8 +4,8 @@ import contextlib
 import random
 import time
 
-from feed_switch import Switching, Writers, anchor, begin, kind, switch, switched
-from harness import BOTH_ROLES
+from feed_switch import Switching, Writers, anchor, begin, control_tables_left, kind, switch, switched
+from harness import BOTH_ROLES, MYSQL_OLD, roles
 from log_feed import assert_followed, through
 from progress import wait_until
 
@@ -116,6 +116,60 @@ def test_the_follower_dies_while_the_feed_changes(env):
             wait_until(lambda: kind(proxy) == to or switched(env, proxy, to), 90, "feed " + to)
     assert not writers.failed, writers.failed
     assert_followed(env, proxy, rows_min=20)
+
+
+def test_a_stand_by_that_cannot_reach_the_follower_tells_of_its_schema_changes(env):
+    first = begin(env, ["CREATE TABLE gone (id INT PRIMARY KEY)"])
+    relay = env.relay(env.new)
+    second = env.proxy(new_port=relay.port)
+    wait_until(lambda: "standing by" in second.status()["applier"]["state"], 60, "the second proxy's standing by")
+    relay.to_client = 100  # a follower that is connected to, and says nothing
+    relay.drop_all()
+    with Writers([first, second]) as writers:
+        switch(env, first, "trigger")
+        through(second, "DROP TABLE gone", "CREATE VIEW shown AS SELECT id, v FROM t", "CREATE TABLE made (id INT PRIMARY KEY)",
+                "ALTER TABLE t ADD COLUMN extra INT DEFAULT 5", "UPDATE t SET extra = 7 WHERE id = 2", "INSERT INTO made VALUES (1)")
+        writers.go_on()
+    assert not writers.failed, writers.failed
+    assert_followed(env, first, rows_min=20)
+    assert env.new.run("SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'app' AND TABLE_NAME IN ('gone', 'shown')") == (("shown",),)
+
+
+@roles(MYSQL_OLD)
+def test_a_stand_by_that_missed_a_change_of_feed(env):
+    """It was under triggers before, and is again: what it knew of them was of other ones."""
+    first = begin(env)
+    relay = env.relay(env.old)
+    second = env.proxy(old_port=relay.port)
+    wait_until(lambda: "standing by" in second.status()["applier"]["state"], 60, "the second proxy's standing by")
+    switch(env, first, "trigger")
+    wait_until(lambda: kind(second) == "trigger", 60, "the second proxy's feed")
+    through(second, "ALTER TABLE t ADD COLUMN extra INT DEFAULT 5")
+    relay.refuse = True
+    relay.drop_all()
+    switch(env, first, "log")
+    wait_until(lambda: control_tables_left(env) == 0, 30, "no table of the triggers")
+    through(first, "CREATE TABLE made (id INT PRIMARY KEY)", "ALTER TABLE child ADD COLUMN more INT")
+    switch(env, first, "trigger")
+    relay.refuse = False
+    wait_until(lambda: "standing by" in second.status()["applier"]["state"], 60, "the second proxy's standing by")
+    with Writers([first, second]) as writers:
+        through(second, "ALTER TABLE t ADD COLUMN late INT DEFAULT 5", "UPDATE t SET late = 7 WHERE id = 2")
+        through(second, "ALTER TABLE child DROP COLUMN more", "INSERT INTO made VALUES (1)")
+        writers.go_on()
+    assert not writers.failed, writers.failed
+    assert_followed(env, first, rows_min=20)
+
+
+def test_what_cannot_begin_says_why(env):
+    proxy = begin(env)
+    env.new.kill()
+    with Switching(env, proxy, "trigger"):
+        wait_until(lambda: "nothing is applied now" in proxy.status()["feed"]["change"], 30, "the reason: %s" % proxy.status()["feed"])
+        env.new.restart()
+    assert kind(proxy) == "trigger"
+    through(proxy, "UPDATE t SET v = 1000 WHERE id = 2")
+    assert_followed(env, proxy, rows_min=3)
 
 
 def test_the_follower_is_away_while_the_feed_changes(env):

@@ -49,6 +49,19 @@ TEST(AppliedCommits, ACommitThatWasFasterThanItsQuestionIsKnown) {
   EXPECT_TRUE(waiter.told());
 }
 
+TEST(AppliedCommits, BeginningAnewForgetsNamesAndPlaces) {
+  AppliedCommits commits;
+  commits.remember("0-1-7");
+  commits.processed(place(60));
+  commits.begin_anew();
+  EXPECT_FALSE(commits.position().known());
+  Waiter waiter;
+  commits.wait_for(waiter.wait, {.gtid = "0-1-7", .at = at(5)});
+  EXPECT_FALSE(waiter.told());
+  commits.remember("0-1-7");
+  EXPECT_TRUE(waiter.told());
+}
+
 TEST(AppliedCommits, OneBoundServesAllMomentsBeforeIt) {
   AppliedCommits commits;
   Waiter early;
