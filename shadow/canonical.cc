@@ -43,6 +43,8 @@ constexpr std::size_t kExponentDigitsMax = 6;
 
 template <typename Number>
 std::optional<Number> parse_floating(std::string_view text) {
+  // from_chars takes no plus.
+  if (text.size() > 1 && text[0] == '+' && (is_digit(text[1]) || text[1] == '.')) text.remove_prefix(1);
   Number number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(number)) {

@@ -18,6 +18,20 @@ using protocol::LoginAsClient;
 
 constexpr std::size_t kLoginMessageMax = 64 * 1024;
 
+// What a server's administrator may have set for everybody, and must not change what statements of ours do or say.
+constexpr std::string_view kOwnSession =
+    "SET SESSION autocommit=1,completion_type='NO_CHAIN',sql_mode='STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION',"
+    "sql_safe_updates=0,sql_select_limit=18446744073709551615,sql_big_selects=1,sql_auto_is_null=0,"
+    "sql_quote_show_create=1,foreign_key_checks=1,unique_checks=1,default_storage_engine=InnoDB,low_priority_updates=0,"
+    "wait_timeout=CAST(GREATEST(@@wait_timeout,600) AS UNSIGNED),"
+    "net_read_timeout=CAST(GREATEST(@@net_read_timeout,30) AS UNSIGNED),"
+    "net_write_timeout=CAST(GREATEST(@@net_write_timeout,60) AS UNSIGNED)"
+    "/*!80000 ,max_execution_time=0,transaction_isolation='REPEATABLE-READ',transaction_read_only=0*/"
+    "/*M!100100 ,max_statement_time=0,tx_isolation='REPEATABLE-READ',tx_read_only=0*/"
+    "/*M!100300 ,check_constraint_checks=1,idle_transaction_timeout=0,idle_write_transaction_timeout=0,"
+    "idle_readonly_transaction_timeout=0*/"
+    "/*M!100502 ,sql_if_exists=0*/";
+
 LoginAsClient::Tls tls_wish(config::BackendTls::Mode mode) {
   switch (mode) {
     case config::BackendTls::Mode::disabled:
@@ -89,8 +103,12 @@ Task<absl::StatusOr<std::unique_ptr<BackendLink>>> BackendLink::open(Reactor& re
   LinkOptions where = options;
   auto link = co_await greet(reactor, std::move(where), counters, deadline, refused);
   if (!link.ok()) co_return link;
+  const bool own_session = options.session == LinkOptions::Session::own;
   const absl::Status status = co_await (*link)->log_in(std::move(options), deadline, refused);
   if (!status.ok()) co_return status;
+  if (!own_session) co_return link;
+  auto set = co_await (*link)->query(std::string(kOwnSession), deadline);
+  if (!set.ok()) co_return set.status();
   co_return link;
 }
 

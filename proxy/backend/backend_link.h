@@ -60,6 +60,8 @@ struct LinkOptions {
   // Only where we send several statements in a packet ourselves: elsewhere the server then stops what a
   // lexer of ours should have taken for one.
   enum class Statements : std::uint8_t { single, multiple } statements = Statements::single;
+  // Whose variables: the server's, which a client is to find, or always the same ones, whatever the server's are.
+  enum class Session : std::uint8_t { as_server, own } session = Session::as_server;
   std::vector<std::pair<std::string, std::string>> attributes;
   std::optional<protocol::ProxyHeader> proxy_header;  // goes first
   Places* at_the_door = nullptr;                      // one is taken until the server has greeted

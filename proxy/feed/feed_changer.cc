@@ -17,6 +17,7 @@ namespace {
 
 constexpr auto kFenceMax = std::chrono::seconds(60);    // until the fence is there
 constexpr auto kAnnouncedBy = std::chrono::seconds(2);  // stand-bys read the anchor far more often
+constexpr auto kFenceWaitMax = std::chrono::seconds(5);
 constexpr auto kTryPause = std::chrono::milliseconds(300);
 const std::string kAskedFor = "asked for";
 
@@ -145,7 +146,10 @@ Task<absl::Status> FeedChanger::prepare(Applying now) {
 }
 
 Task<absl::Status> FeedChanger::try_fence(Applying now) {
-  auto fenced = co_await put_fence(now.leader, setting_.schema, now.anchor, now.source, to_);
+  // Longer the more often it was in vain: on a busy server transactions take their time.
+  const std::chrono::seconds wait = std::min(std::chrono::seconds(1 + fence_tries_++ / 5), kFenceWaitMax);
+  FenceOrder order{.schema = setting_.schema, .anchor = now.anchor, .next = to_, .wait = wait};
+  auto fenced = co_await put_fence(now.leader, now.source, std::move(order));
   if (!fenced.ok() && !now.leader.alive()) co_return fenced.status();
   if (absl::IsUnavailable(fenced.status())) {
     waits_for_ = std::string(fenced.status().message());
@@ -199,6 +203,7 @@ Task<absl::Status> FeedChanger::write(BackendLink& leader, Anchor& anchor, Ancho
 void FeedChanger::forget() {
   to_ = FeedKind::undecided;
   known_at_ = {};
+  fence_tries_ = 0;
   next_try_ = {};
   preparation_.reset();
   waits_for_.clear();

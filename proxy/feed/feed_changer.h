@@ -74,6 +74,7 @@ class FeedChanger {
   TimePoint give_up_at_{};             // unless the fence is there by then
   TimePoint known_at_{};               // every proxy has told its sessions
   TimePoint next_try_{};
+  int fence_tries_ = 0;
   std::shared_ptr<Preparation> preparation_;
   std::string waits_for_;
   std::shared_ptr<bool> retiring_;

@@ -62,9 +62,9 @@ Task<absl::Status> few_changes(BackendLink& leader, std::string changes) {
 }
 
 // With both tables locked.
-Task<absl::StatusOr<Anchor>> put_fence_locked(BackendLink& leader, std::string schema, Anchor anchor,
-                                              ChangeSource& source, FeedKind next) {
-  const std::string changes = dualwrite::changes_table(schema);
+Task<absl::StatusOr<Anchor>> put_fence_locked(BackendLink& leader, ChangeSource& source, FenceOrder order) {
+  Anchor anchor = order.anchor;
+  const std::string changes = dualwrite::changes_table(order.schema);
   auto intents = co_await leader.query("SELECT COUNT(*) FROM " + changes + " WHERE op='P'", soon());
   if (!intents.ok()) co_return intents.status();
   if (first_number(intents->front().rows.front()) != 0) {
@@ -75,7 +75,7 @@ Task<absl::StatusOr<Anchor>> put_fence_locked(BackendLink& leader, std::string s
   auto end = co_await ask_log_end(leader);
   if (!end.ok()) co_return end.status();
   FeedChange change{.phase = FeedChange::Phase::fenced, .next = {}, .fence = {}};
-  if (next == FeedKind::trigger) {
+  if (order.next == FeedKind::trigger) {
     change.next = anchor.change->next;
     change.fence = *std::move(end);
     const absl::Status emptied = co_await empty_changes(leader, changes);
@@ -91,7 +91,7 @@ Task<absl::StatusOr<Anchor>> put_fence_locked(BackendLink& leader, std::string s
                     .offset = first_number(last->front().rows.front())};
   }
   anchor.change = std::move(change);
-  auto written = co_await leader.query(dualwrite::update_anchor(schema, anchor), soon());
+  auto written = co_await leader.query(dualwrite::update_anchor(order.schema, anchor), soon());
   if (!written.ok()) co_return written.status();
   co_return anchor;
 }
@@ -169,22 +169,21 @@ Task<absl::Status> Preparation::carry_out(FeedKind kind) {
                                           " would stop: " + first.reason);
 }
 
-Task<absl::StatusOr<Anchor>> put_fence(BackendLink& leader, std::string schema, Anchor anchor, ChangeSource& source,
-                                       FeedKind next) {
+Task<absl::StatusOr<Anchor>> put_fence(BackendLink& leader, ChangeSource& source, FenceOrder order) {
   // Before anybody has to wait for it.
-  const absl::Status short_enough = co_await few_changes(leader, dualwrite::changes_table(schema));
+  const absl::Status short_enough = co_await few_changes(leader, dualwrite::changes_table(order.schema));
   if (!short_enough.ok()) co_return short_enough;
   const absl::Status sure = co_await source.vouch(leader);
   if (!sure.ok()) co_return sure;
-  auto set = co_await leader.query("SET SESSION lock_wait_timeout=1", soon());
+  auto set = co_await leader.query("SET SESSION lock_wait_timeout=" + std::to_string(order.wait.count()), soon());
   if (!set.ok()) co_return set.status();
-  const std::string control = dualwrite::quote_name(schema);
-  auto locked = co_await leader.query("LOCK TABLES " + dualwrite::changes_table(schema) + " WRITE," + control +
+  const std::string control = dualwrite::quote_name(order.schema);
+  auto locked = co_await leader.query("LOCK TABLES " + dualwrite::changes_table(order.schema) + " WRITE," + control +
                                           ".`anchor` WRITE," + control + ".`captured` READ",
                                       soon());
   absl::StatusOr<Anchor> fenced = absl::UnavailableError("a transaction is open");
   if (locked.ok()) {
-    fenced = co_await put_fence_locked(leader, schema, std::move(anchor), source, next);
+    fenced = co_await put_fence_locked(leader, source, order);
     // While nobody can write behind the fence: what is committed there is told by the next source alone.
     if (fenced.ok()) source.end_at(fenced->change->fence);
     auto unlocked = co_await leader.query("UNLOCK TABLES", soon());

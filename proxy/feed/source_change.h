@@ -1,6 +1,7 @@
 // The steps on the leader of a change from one source to another (dualwrite::FeedChange), while the first goes on.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,10 +34,15 @@ class Preparation {
 
 // Puts the fence where no transaction and no schema change that triggers tell of is under way, and where `source`
 // vouches that it has been told of everything, writes it into the anchor, and ends `source` at it: `changes` is locked
-// meanwhile, for a moment. `leader` is the connection of whoever applies. Unavailable: not now, and why; nothing was
-// done.
-Task<absl::StatusOr<dualwrite::Anchor>> put_fence(BackendLink& leader, std::string schema, dualwrite::Anchor anchor,
-                                                  ChangeSource& source, FeedKind next);
+// meanwhile, for a moment. `leader` is the connection of whoever applies. Open transactions are waited for, so long,
+// and writers wait with it. Unavailable: not now, and why; nothing was done.
+struct FenceOrder {
+  std::string schema;
+  dualwrite::Anchor anchor;
+  FeedKind next = FeedKind::undecided;
+  std::chrono::seconds wait{1};
+};
+Task<absl::StatusOr<dualwrite::Anchor>> put_fence(BackendLink& leader, ChangeSource& source, FenceOrder order);
 
 // While the log is followed: what feed `trigger` has on the leader goes, if there is anything. Tried again until it has
 // gone, or `wanted` is no longer.

@@ -128,6 +128,7 @@ class PreflightRun {
     out.login = user.backend[at].user;
     LinkOptions options =
         link_options_of(context_.config, which, context_.credentials.backend_tls[at], user.backend[at]);
+    options.session = LinkOptions::Session::own;
     std::optional<Refusal> refused;
     auto opened = co_await BackendLink::open(context_.reactor, std::move(options), context_.counters,
                                              Clock::now() + kConnectMax, &refused);

@@ -15,6 +15,7 @@ Task<absl::StatusOr<std::unique_ptr<BackendLink>>> open_control_link(VerbContext
   const auto at = static_cast<std::size_t>(which);
   LinkOptions options =
       link_options_of(context.config, which, context.credentials.backend_tls[at], context.credentials.control[at]);
+  options.session = LinkOptions::Session::own;
   co_return co_await BackendLink::open(context.reactor, std::move(options), context.counters,
                                        Clock::now() + kConnectMax);
 }

@@ -96,12 +96,11 @@ Task<absl::StatusOr<migrate::ServerFacts>> read_server(BackendLink& link, std::s
   out.mariadb = link.is_mariadb();
   out.version = link.greeting().server_version;
   out.version_number = version_number(out.version);
-  // Sizes as they are, not as they were yesterday; names quoted as the parser of grants takes them.
-  std::string session = out.mariadb
-                            ? "SET SESSION sql_mode='',sql_quote_show_create=1"
-                            : "SET SESSION sql_mode='',sql_quote_show_create=1,information_schema_stats_expiry=0";
-  auto prepared = co_await link.query(std::move(session), soon());
-  if (!prepared.ok()) co_return prepared.status();
+  if (!out.mariadb) {
+    // Sizes as they are, not as they were yesterday.
+    auto prepared = co_await link.query("SET SESSION information_schema_stats_expiry=0", soon());
+    if (!prepared.ok()) co_return prepared.status();
+  }
   std::vector<protocol::ResultSet> results;
   for (const std::string& sql : migrate::facts_queries(control_schema)) {
     auto answer = co_await link.query(sql, Clock::now() + kCatalogueMax);

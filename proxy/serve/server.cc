@@ -107,7 +107,7 @@ absl::Status Server::make_parts() {
   if (!store.ok()) return store.status();
 
   const auto control_link_now = [this](config::Backend which) {
-    LinkOptions options = shared_->link_options(which, shared_->control[static_cast<std::size_t>(which)]);
+    LinkOptions options = shared_->control_link_options(which);
     options.compression = config::BackendCompression::none;
     return options;
   };

@@ -25,7 +25,9 @@ LinkOptions Shared::link_options(config::Backend which, const KnownUser::Credent
 }
 
 LinkOptions Shared::control_link_options(config::Backend which) const {
-  return link_options(which, control[static_cast<std::size_t>(which)]);
+  LinkOptions options = link_options(which, control[static_cast<std::size_t>(which)]);
+  options.session = LinkOptions::Session::own;
+  return options;
 }
 
 bool Shared::make_room(config::Backend which) {

@@ -117,6 +117,7 @@ TEST(CanonicalValue, WritesFloatsShortest) {
   EXPECT_EQ(canonical("1e+20", ColumnType::double_), "100000000000000000000");
   EXPECT_EQ(canonical("-0", ColumnType::double_), "0");
   EXPECT_EQ(canonical("0.100000001", ColumnType::float_), "0.1");
+  EXPECT_EQ(canonical("+1976999994", ColumnType::float_), canonical("1976999994", ColumnType::float_));
   EXPECT_EQ(canonical("1e400", ColumnType::double_), "1e400");
   EXPECT_EQ(canonical("+1.50", ColumnType::double_), "1.5");
 }
