@@ -22,7 +22,7 @@ constexpr std::size_t kLoginMessageMax = 64 * 1024;
 constexpr std::string_view kOwnSession =
     "SET SESSION autocommit=1,completion_type='NO_CHAIN',sql_mode='STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION',"
     "sql_safe_updates=0,sql_select_limit=18446744073709551615,sql_big_selects=1,sql_auto_is_null=0,"
-    "sql_quote_show_create=1,foreign_key_checks=1,unique_checks=1,default_storage_engine=InnoDB,low_priority_updates=0,"
+    "sql_quote_show_create=1,foreign_key_checks=1,unique_checks=1,default_storage_engine=InnoDB,"
     "wait_timeout=CAST(GREATEST(@@wait_timeout,600) AS UNSIGNED),"
     "net_read_timeout=CAST(GREATEST(@@net_read_timeout,30) AS UNSIGNED),"
     "net_write_timeout=CAST(GREATEST(@@net_write_timeout,60) AS UNSIGNED)"

@@ -13,7 +13,7 @@ ROLES, FEEDS = BOTH_ROLES, ALL_FEEDS
 # Global variables, by what they have in common; of both makes, and of one.
 SESSIONS = {"both": {"autocommit": 0, "completion_type": "CHAIN", "sql_safe_updates": 1, "sql_select_limit": 1, "sql_auto_is_null": 1,
                      "foreign_key_checks": 0, "unique_checks": 0, "sql_quote_show_create": 0, "max_join_size": 1, "max_error_count": 0,
-                     "default_storage_engine": "MyISAM", "low_priority_updates": 1, "group_concat_max_len": 4},
+                     "default_storage_engine": "MyISAM", "group_concat_max_len": 4},
             "mariadb": {"tx_isolation": "SERIALIZABLE", "check_constraint_checks": 0},
             "mysql": {"transaction_isolation": "SERIALIZABLE", "show_create_table_verbosity": 1, "sql_generate_invisible_primary_key": 1,
                       "sql_require_primary_key": 1}}
