@@ -93,6 +93,8 @@ class ChangeSource {
   virtual FeedStatus::Changes changes() const = 0;
   // False: transactions may be there in part, as while a long backlog is worked off; the status says so.
   virtual bool is_consistent() const = 0;
+  // What was read may have made tables that it tells nothing of: look() has to say so before anybody relies on it.
+  virtual bool owes_look() const { return false; }
   // What is not there any more: FailedPrecondition and OutOfRange of read() may come from tables that are caught up.
   virtual bool forgets() const = 0;
 };

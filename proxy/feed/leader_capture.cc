@@ -372,14 +372,16 @@ Task<absl::Status> LeaderCapture::set_up(BackendLink& leader) {
 }
 
 // Judged only when seen twice: between the questions a proxy may have carried out a DDL.
-Task<absl::StatusOr<std::map<TableRef, std::string>>> LeaderCapture::look(BackendLink& leader) {
+Task<absl::StatusOr<LeaderCapture::Look>> LeaderCapture::look(BackendLink& leader) {
   auto found = co_await find_all(leader);
   if (!found.ok()) co_return found.status();
   std::string question = "SELECT 1 FROM " + dualwrite::changes_table(schema_) + " WHERE op='P' AND " +
                          dualwrite::every_change(schema_, leader.is_mariadb()) + " LIMIT 1";
   auto intents = co_await leader.query(std::move(question), Clock::now() + kCaptureMax);
   if (!intents.ok()) co_return intents.status();
-  if (!intents->front().rows.empty()) co_return uncaptured_;  // definitions are on the move
+  if (!intents->front().rows.empty()) {
+    co_return Look{.uncaptured = uncaptured_, .whole = false};  // definitions are on the move
+  }
   const absl::Status loaded = co_await load(leader);
   if (!loaded.ok()) co_return loaded;
   std::map<TableRef, std::string> suspected;
@@ -399,7 +401,7 @@ Task<absl::StatusOr<std::map<TableRef, std::string>>> LeaderCapture::look(Backen
     }
   }
   suspected_ = std::move(suspected);
-  co_return uncaptured_;
+  co_return Look{.uncaptured = uncaptured_, .whole = true};
 }
 
 // A statement about a table that others may be using.

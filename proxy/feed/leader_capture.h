@@ -44,7 +44,11 @@ class LeaderCapture {
   std::size_t pairs() const { return pairs_; }
 
   // Tables whose changes are not captured, or not whole, and why. A new table is captured here.
-  Task<absl::StatusOr<std::map<dualwrite::TableRef, std::string>>> look(BackendLink& leader);
+  struct Look {
+    std::map<dualwrite::TableRef, std::string> uncaptured;
+    bool whole = false;  // no schema change was under way
+  };
+  Task<absl::StatusOr<Look>> look(BackendLink& leader);
   // Somebody has captured it anew.
   void captured_again(const dualwrite::TableRef& table) { uncaptured_.erase(table); }
   // As of the last look; what it has seen once alone is suspected.

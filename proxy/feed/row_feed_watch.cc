@@ -117,7 +117,8 @@ Task<absl::Status> RowFeed::watch() {
     const absl::Status checked = co_await judge_leader(*source_);
     if (!checked.ok()) co_return checked;
   }
-  if (now >= next_look_ && !is_fenced()) {
+  const TimePoint due = source_->owes_look() ? next_look_ - kLookInterval + kSecondLook : next_look_;
+  if (now >= due && !is_fenced()) {
     const absl::Status rested = co_await applier_->come_to_rest();
     if (!rested.ok()) co_return rested;
     next_look_ = now + kLookInterval;

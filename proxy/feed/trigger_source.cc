@@ -42,6 +42,19 @@ bool passes_on_nothing(const ChangeHead& head, const std::vector<protocol::Cell>
   return nothing.ok() && *nothing;
 }
 
+// A condition without the changes of stopped tables.
+std::string left_out(const StoppedTables& tables, const LeaderCapture& capture) {
+  std::string list;
+  for (const auto& [table, stopped] : tables.all()) {
+    // What is waiting to be copied is copied with what has changed until then.
+    if (stopped.released() || stopped.is_copy()) continue;
+    for (const std::uint32_t number : capture.numbers_of(table)) {
+      list += (list.empty() ? "" : ",") + std::to_string(number);
+    }
+  }
+  return list.empty() ? "" : " AND tbl NOT IN (" + list + ")";
+}
+
 }  // namespace
 
 LogPosition TriggerSource::place(std::uint64_t round, std::uint64_t part) {
@@ -129,6 +142,7 @@ Task<absl::Status> TriggerSource::open(BackendLink& leader, FollowerWriter& foll
   control_ = &leader;
   round_ = round_of(start.stored.applied);
   part_ = start.stored.applied.offset;
+  looks_.owed = 2;  // whoever applied before may not have come to them
   elected_ = true;
   co_return absl::OkStatus();
 }
@@ -136,7 +150,7 @@ Task<absl::Status> TriggerSource::open(BackendLink& leader, FollowerWriter& foll
 void TriggerSource::begin_anew() {
   capture_ = LeaderCapture(setting_.schema);
   unreadable_.clear();
-  rows_waiting_max_ = 0;
+  looks_.rows_waiting_max = 0;
   cut_at_ = 0;
   round_ = 1;
   part_ = 0;
@@ -158,18 +172,6 @@ void TriggerSource::close() {
 }
 
 // " AND tbl NOT IN (7,9)": rows of stopped tables.
-std::string TriggerSource::left_out() const {
-  std::string list;
-  for (const auto& [table, stopped] : stopped_->all()) {
-    // What is waiting to be copied is copied with what has changed until then.
-    if (stopped.released() || stopped.is_copy()) continue;
-    for (const std::uint32_t number : capture_.numbers_of(table)) {
-      list += (list.empty() ? "" : ",") + std::to_string(number);
-    }
-  }
-  return list.empty() ? "" : " AND tbl NOT IN (" + list + ")";
-}
-
 Task<absl::Status> TriggerSource::begin_snapshot() {
   if (ends_at_) co_return absl::InternalError("the follower did not store what it was given");
   // From here on what is committed may be missing in it.
@@ -181,7 +183,7 @@ Task<absl::Status> TriggerSource::begin_snapshot() {
   const std::uint64_t last = std::min(held_.value_or(kAll), fence_ ? fence_->offset : kAll);
   std::string sql = dualwrite::select_changes(setting_.schema, capture_.pairs()) + " WHERE " +
                     dualwrite::every_change(setting_.schema, link_->is_mariadb()) + " AND id<=" + std::to_string(last) +
-                    left_out() + " ORDER BY id LIMIT " + std::to_string(kRowsMax);
+                    left_out(*stopped_, capture_) + " ORDER BY id LIMIT " + std::to_string(kRowsMax);
   bounded_ = held_.has_value();
   snapshot_is_fenced_ = fence_.has_value();
   held_.reset();

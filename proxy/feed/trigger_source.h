@@ -50,9 +50,10 @@ class TriggerSource final : public ChangeSource {
   }
   std::vector<FeedStatus::Captured> captured() const override;
   FeedStatus::Changes changes() const override {
-    return {.rows_max = rows_waiting_max_, .consistent_at = part_ == 0 ? 0 : cut_at_};
+    return {.rows_max = looks_.rows_waiting_max, .consistent_at = part_ == 0 ? 0 : cut_at_};
   }
-  bool is_consistent() const override { return part_ == 0; }
+  bool is_consistent() const override { return part_ == 0 && !owes_look(); }
+  bool owes_look() const override { return looks_.owed > 0; }
   bool forgets() const override { return false; }
 
  private:
@@ -74,7 +75,6 @@ class TriggerSource final : public ChangeSource {
   Task<absl::Status> forget(std::vector<std::uint64_t> ids);
   Task<absl::StatusOr<std::uint64_t>> outermost_id(BackendLink& leader, std::string_view direction);
   Task<absl::Status> count_waiting(BackendLink& leader);
-  std::string left_out() const;
 
   SourceSetting setting_;
   LeaderCapture capture_;
@@ -108,8 +108,11 @@ class TriggerSource final : public ChangeSource {
   std::optional<dualwrite::LogPosition> ends_at_;  // in the queue as a whole: what the follower must have stored
   TimePoint next_snapshot_{};
 
-  std::uint64_t rows_waiting_max_ = 0;  // of the last look
-  std::uint64_t cut_at_ = 0;            // the last id that was visible when the last backlog was cut
+  struct {
+    std::uint64_t rows_waiting_max = 0;  // as of the last one
+    int owed = 0;                        // since a schema change was read: what is seen once is only suspected
+  } looks_;
+  std::uint64_t cut_at_ = 0;  // the last id that was visible when the last backlog was cut
 
   // Nothing of a larger id than its offset is taken, and nothing of the others is left.
   std::optional<dualwrite::LogPosition> fence_;

@@ -81,9 +81,9 @@ Task<absl::Status> TriggerSource::count_waiting(BackendLink& leader) {
   if (!first.ok()) co_return first.status();
   auto last = co_await outermost_id(leader, "DESC");
   if (!last.ok()) co_return last.status();
-  rows_waiting_max_ = *last == 0 || *last < *first ? 0 : *last - *first + 1;
-  if (rows_waiting_max_ < kManyRows) co_return absl::OkStatus();
-  limited_log().warn(LogKind::applier_state, "feed=trigger changes_rows_max={} why=\"{}\"", rows_waiting_max_,
+  looks_.rows_waiting_max = *last == 0 || *last < *first ? 0 : *last - *first + 1;
+  if (looks_.rows_waiting_max < kManyRows) co_return absl::OkStatus();
+  limited_log().warn(LogKind::applier_state, "feed=trigger changes_rows_max={} why=\"{}\"", looks_.rows_waiting_max,
                      stopped_ != nullptr && !stopped_->all().empty() ? "tables are stopped: release them, or drop them"
                                                                      : "the follower is behind");
   co_return absl::OkStatus();
@@ -96,18 +96,22 @@ Task<absl::StatusOr<std::vector<ChangeSource::Broken>>> TriggerSource::look(Back
     const absl::Status resumed = co_await CapturedDdl::resume_all(ddl_setting());
     if (!resumed.ok()) co_return resumed;
   }
-  auto uncaptured = co_await capture_.look(leader);
-  if (!uncaptured.ok()) co_return uncaptured.status();
+  auto seen = co_await capture_.look(leader);
+  if (!seen.ok()) co_return seen.status();
+  const bool all_stopped = std::all_of(seen->uncaptured.begin(), seen->uncaptured.end(), [this](const auto& each) {
+    return stopped_ != nullptr && stopped_->all().contains(each.first);
+  });
+  if (seen->whole && all_stopped && looks_.owed > 0) --looks_.owed;
   std::vector<Broken> out;
-  for (const auto& [table, why] : *uncaptured) out.push_back({.table = table, .reason = why});
+  for (const auto& [table, why] : seen->uncaptured) out.push_back({.table = table, .reason = why});
   for (const auto& [table, why] : unreadable_) out.push_back({.table = table, .reason = why});
   co_return out;
 }
 
 Task<absl::Status> TriggerSource::vouch(BackendLink& leader) {
-  auto uncaptured = co_await capture_.look(leader);
-  if (!uncaptured.ok()) co_return uncaptured.status();
-  if (uncaptured->empty() && unreadable_.empty() && !capture_.suspects_any()) co_return absl::OkStatus();
+  auto seen = co_await capture_.look(leader);
+  if (!seen.ok()) co_return seen.status();
+  if (seen->uncaptured.empty() && unreadable_.empty() && !capture_.suspects_any()) co_return absl::OkStatus();
   co_return absl::UnavailableError("a table is not as its triggers knew it, and is looked at");
 }
 

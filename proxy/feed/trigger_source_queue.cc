@@ -78,6 +78,7 @@ void TriggerSource::put_alone(std::uint64_t id, dualwrite::LogItem item, LogQueu
 
 // What its table is captured by is read anew: the definitions have changed.
 Task<absl::Status> TriggerSource::put_statement(CapturedStatement statement, LogQueue& queue) {
+  looks_.owed = 2;
   put_alone(statement.head.id, std::move(statement.statement), queue);
   co_return co_await capture_.refer_anew(*control_);
 }

@@ -2,6 +2,7 @@
 
 import wire
 from harness import BOTH_ROLES, raises
+from log_feed import is_stopped
 from progress import wait_until
 
 ROLES = BOTH_ROLES
@@ -49,6 +50,24 @@ def test_percent_moves_reads_and_is_sticky(env):
     assert share(sessions) == 0
     proxy.metric_comes(lambda value: value >= 100, "crossfade_reads_total", backend="new")
     proxy.metric_comes(lambda value: value >= 200, "crossfade_reads_total", backend="old")
+
+
+def test_a_write_that_stops_its_table_is_seen_by_its_session(env):
+    """The read waits for it, and all but that table has it by then."""
+    names = ["s%d" % n for n in range(12)]
+    env.tables(*["CREATE TABLE %s (id INT PRIMARY KEY, v INT)" % name for name in names],
+               *["INSERT INTO %s VALUES (1, 0), (2, 0)" % name for name in names])
+    proxy = env.proxy(flags={"read_from_new": {"percent": 100}})
+    proxy.reads_may_go()
+    env.new.run(*["DELETE FROM app.%s WHERE id = 1" % name for name in names])
+    with proxy.connect(database="app") as session, session.cursor() as cursor:
+        for name in names:
+            cursor.execute("UPDATE %s SET v = 5 WHERE id = 1" % name)
+            cursor.execute("SELECT v FROM %s WHERE id = 1" % name)
+            assert cursor.fetchall() == ((5,),), name
+            if env.binary:
+                wait_until(lambda: is_stopped(proxy, name), 30, "the stop of " + name)
+                proxy.reads_may_go()
 
 
 def test_reads_see_the_sessions_own_writes(env):

@@ -1,6 +1,7 @@
 """Feed `trigger`: schema changes, through the proxy and past it."""
 
 import threading
+import time
 
 import pymysql
 
@@ -24,6 +25,24 @@ def test_schema_changes_through_the_proxy(env):
     assert_followed(env, proxy, rows_min=7)
     if env.binary:
         assert env.new.run("SELECT extra FROM app.t WHERE id = 2")[0][0] == 7
+
+
+def test_reads_of_a_table_that_triggers_do_not_tell_of_stay_on_the_leader(env):
+    """From the moment at which it is there, not from when it is stopped."""
+    env.tables(T, SEED)
+    env.needs_proxy()
+    proxy = env.proxy(flags={"read_from_new": {"percent": 100}})
+    with proxy.connect(database="app") as session:
+        execute(session, "CREATE TABLE keyless (a INT NOT NULL, b INT, UNIQUE KEY (a))")
+        for n in range(60):
+            execute(session, "INSERT INTO keyless VALUES (%d, 1)" % n)
+            assert execute(session, "SELECT COUNT(*) FROM keyless") == ((n + 1,),), stopped(proxy)
+            time.sleep(0.02)
+        wait_until(lambda: is_stopped(proxy, "keyless"), 30, "the stop")
+        assert "no primary key" in stopped(proxy)["app.keyless"]
+        execute(session, "UPDATE t SET v = 77")
+        assert execute(session, "SELECT COUNT(*) FROM keyless") == ((60,),)
+        wait_until(lambda: env.new.run("SELECT COUNT(*) FROM app.t WHERE v = 77") == ((3,),), 30, "the other table")
 
 
 def test_a_schema_change_that_fails_changes_nothing(env):

@@ -10,6 +10,8 @@ namespace {
 
 constexpr auto kHeldLook = std::chrono::milliseconds(50);
 
+}  // namespace
+
 // A name may be a view's over any table: only what is known to be a table itself is not behind.
 Task<Known> reads_stopped_tables(Conversation& s, const StatementFacts& facts, const std::string& schema) {
   for (const routing::TableName& name : facts.tables) {
@@ -20,6 +22,8 @@ Task<Known> reads_stopped_tables(Conversation& s, const StatementFacts& facts, c
   }
   co_return Known::no;
 }
+
+namespace {
 
 // Whether the other side means the same by the session's time zone: without waiting, since it takes long to find out.
 Task<Known> is_repeatable(Conversation& s) {

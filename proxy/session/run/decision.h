@@ -27,6 +27,10 @@ Question ask_about(Conversation& s, const routing::StatementFacts& facts, const 
 routing::Plan decide(Conversation& s, const Question& question);
 Task<void> find_out(Conversation& s, Question& question);
 
+// What stands still at some point of the leader's changes, or may.
+Task<routing::Known> reads_stopped_tables(Conversation& s, const routing::StatementFacts& facts,
+                                          const std::string& schema);
+
 // Refused because writes are frozen, while the worker has them wait: until they are not, or for as long as that says,
 // and then decided again. What it hangs on must outlast the wait (ClientChannel::own).
 bool is_held(const Conversation& s, const routing::Plan& plan);

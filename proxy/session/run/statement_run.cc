@@ -1,6 +1,7 @@
 #include "proxy/session/run/statement_run.h"
 
 #include "proxy/net/deadlines.h"
+#include "proxy/session/run/decision.h"
 #include "proxy/session/run/kept_answers.h"
 #include "proxy/session/run/preparing.h"
 #include "proxy/session/run/response_relay.h"
@@ -131,6 +132,14 @@ Task<void> StatementRun::go_to_follower() {
   from_ = s_.site.leader();
   const bool current = co_await s_.commits.follower_is_current();
   if (!current) co_return;
+  if (!statement_.facts.tables.empty() && s_.commits.duplicates()) {
+    // What was waited for may be what must not be read there: a table stops where its rows differ, the rest goes on.
+    const FeedSwitch& feed = s_.site.shared.feed;
+    if (!feed.usable_for_reads()) co_return;
+    routing::Known stopped = routing::Known::no;
+    if (feed.any_stopped()) stopped = co_await reads_stopped_tables(s_, statement_.facts, statement_.schema);
+    if (stopped != routing::Known::no) co_return;
+  }
   auto following = co_await s_.follower.ready();
   if (!following.ok()) co_return;
   if (statement_.prepared != nullptr) {

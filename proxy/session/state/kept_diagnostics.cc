@@ -52,20 +52,20 @@ struct Item {
   std::string variable;  // as written
   std::string name;      // upper case
 };
-struct Question {
+struct Asked {
   std::vector<Item> items;
   std::optional<std::uint64_t> condition;
 };
 
 // GET [CURRENT] DIAGNOSTICS @a = NAME, ... | CONDITION n @a = NAME, ...
-std::optional<Question> parse(std::string_view sql, const routing::LexerMode& mode) {
+std::optional<Asked> parse(std::string_view sql, const routing::LexerMode& mode) {
   routing::Tokenizer tokens(sql, mode);
   Token token = tokens.next();
   if (!is_word(token, "GET")) return std::nullopt;
   token = tokens.next();
   if (is_word(token, "CURRENT")) token = tokens.next();
   if (!is_word(token, "DIAGNOSTICS")) return std::nullopt;
-  Question out;
+  Asked out;
   token = tokens.next();
   if (is_word(token, "CONDITION")) {
     token = tokens.next();
@@ -160,7 +160,7 @@ KeptDiagnostics kept_of(const protocol::Err& err, const AnswerForm& form) {
 absl::StatusOr<std::optional<std::string>> set_for_get_diagnostics(std::string_view sql, const routing::LexerMode& mode,
                                                                    const KeptDiagnostics& kept,
                                                                    protocol::Capabilities capabilities) {
-  const std::optional<Question> question = parse(sql, mode);
+  const std::optional<Asked> question = parse(sql, mode);
   if (!question) return not_known();
   std::vector<std::vector<protocol::Cell>> conditions;
   if (!kept.show_warnings.empty()) {
