@@ -5,7 +5,9 @@ import subprocess
 import threading
 import time
 
-from feed_switch import SEED, Switching, T, Writers, anchor, begin, control_tables_left, eventually, kind, prepared_branch, switch, switched, triggers_left, triggers_of_tables
+import pymysql
+
+from feed_switch import RETRIED, SEED, Switching, T, Writers, anchor, begin, control_tables_left, eventually, kind, prepared_branch, switch, switched, triggers_left, triggers_of_tables
 from harness import BOTH_ROLES
 from log_feed import assert_followed, equal_or_named, execute, is_stopped, start, stopped, through
 from progress import wait_until
@@ -35,6 +37,16 @@ def test_there_and_back_while_clients_write(env):
     assert_followed(env, proxy, rows_min=50)
 
 
+def once(proxy, statement):
+    """What was answered with a lost lock was not run."""
+    while True:
+        try:
+            return through(proxy, statement)
+        except pymysql.MySQLError as error:
+            if error.args[0] not in RETRIED:
+                raise
+
+
 def test_ten_times_under_load_with_schema_changes(env):
     proxy = begin(env)
     draw = random.Random(7)
@@ -45,8 +57,9 @@ def test_ten_times_under_load_with_schema_changes(env):
         while not stop.is_set():
             n += 1
             try:
-                through(proxy, "ALTER TABLE counts ADD COLUMN c%d INT DEFAULT %d" % (n, n), "ALTER TABLE counts DROP COLUMN c%d" % n,
-                        "CREATE TABLE made%d (id INT PRIMARY KEY, v INT)" % n, "INSERT INTO made%d VALUES (1, %d)" % (n, n))
+                for statement in ("ALTER TABLE counts ADD COLUMN c%d INT DEFAULT %d" % (n, n), "ALTER TABLE counts DROP COLUMN c%d" % n,
+                                  "CREATE TABLE made%d (id INT PRIMARY KEY, v INT)" % n, "INSERT INTO made%d VALUES (1, %d)" % (n, n)):
+                    once(proxy, statement)
             except Exception as error:
                 failed.append(error)
                 return
