@@ -10,21 +10,6 @@ namespace {
 
 constexpr auto kHeldLook = std::chrono::milliseconds(50);
 
-}  // namespace
-
-// A name may be a view's over any table: only what is known to be a table itself is not behind.
-Task<Known> reads_stopped_tables(Conversation& s, const StatementFacts& facts, const std::string& schema) {
-  for (const routing::TableName& name : facts.tables) {
-    const std::string& in = name.schema.empty() ? schema : name.schema;
-    if (s.site.shared.feed.stopped(in, name.table)) co_return Known::yes;
-    const auto table = co_await s.site.shared.schemas.get(s.site.reactor, s.site.leader(), in, name.table);
-    if (!table.ok() || *table != TableKind::base_table) co_return Known::yes;
-  }
-  co_return Known::no;
-}
-
-namespace {
-
 // Whether the other side means the same by the session's time zone: without waiting, since it takes long to find out.
 Task<Known> is_repeatable(Conversation& s) {
   KnownState& known = s.state.known;
@@ -40,6 +25,17 @@ Task<Known> is_repeatable(Conversation& s) {
 }
 
 }  // namespace
+
+// A name may be a view's over any table: only what is known to be a table itself is not behind.
+Task<Known> reads_stopped_tables(Conversation& s, const StatementFacts& facts, const std::string& schema) {
+  for (const routing::TableName& name : facts.tables) {
+    const std::string& in = name.schema.empty() ? schema : name.schema;
+    if (s.site.shared.feed.stopped(in, name.table)) co_return Known::yes;
+    const auto table = co_await s.site.shared.schemas.get(s.site.reactor, s.site.leader(), in, name.table);
+    if (!table.ok() || *table != TableKind::base_table) co_return Known::yes;
+  }
+  co_return Known::no;
+}
 
 Question ask_about(Conversation& s, const StatementFacts& facts, const std::string& schema) {
   const bool any_stopped = s.commits.duplicates() && s.site.shared.feed.any_stopped();
