@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <set>
 #include <string_view>
 
 #include "dualwrite/ddl.h"
@@ -152,16 +153,23 @@ class Analyst {
 
   void judge_rename() {
     out_.changes_rows = true;
+    std::set<TableRef> before;  // of the names in it those that are there
+    std::set<TableRef> after;
     std::size_t at = head_.at;
     while (true) {
+      TableRef from = read_table_name(text_, at, schema_).table;
       at = behind_wait(table_at(at));
       if (at == 0 || !text_.is(at, "TO")) return;
+      TableRef to = read_table_name(text_, at + 1, schema_).table;
       at = table_at(at + 1);
       if (at == 0) return;
+      if (after.erase(from) == 0) before.insert(std::move(from));
+      after.insert(std::move(to));
       if (!text_.is_op(at, ",")) break;
       ++at;
     }
     define(at == text_.size());
+    out_.swaps_names = before == after;
   }
 
   // NOWAIT, or WAIT and its seconds.

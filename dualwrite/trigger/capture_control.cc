@@ -264,6 +264,18 @@ std::string retire_captured(std::string_view schema, const TableRef& of, std::ui
          " AND `number`<>" + std::to_string(but);
 }
 
+std::string flushed_setup_statement(std::string_view schema) {
+  return "CREATE TABLE IF NOT EXISTS " + table(schema, "flushed") +
+         "(`id` TINYINT NOT NULL PRIMARY KEY,`times` BIGINT UNSIGNED NOT NULL" + kEngine;
+}
+
+std::string raise_flushed(std::string_view schema) {
+  return "INSERT INTO " + table(schema, "flushed") +
+         "(`id`,`times`) VALUES(1,1) ON DUPLICATE KEY UPDATE `times`=`times`+1";
+}
+
+std::string drop_flushed(std::string_view schema) { return "DROP TABLE IF EXISTS " + table(schema, "flushed"); }
+
 std::string taken_setup_statement(std::string_view schema) {
   return "CREATE TABLE IF NOT EXISTS " + table(schema, "taken") +
          "(`leader` VARCHAR(3) NOT NULL PRIMARY KEY,`ids` LONGTEXT NOT NULL" + kEngine;

@@ -36,6 +36,11 @@ std::string update_captured(std::string_view schema, std::uint32_t number, Captu
 // All other numbers of this name.
 std::string retire_captured(std::string_view schema, const TableRef& name, std::uint32_t but);
 
+// On the leader: a write whose commit is durable only when every commit that could be seen before it is.
+std::string flushed_setup_statement(std::string_view schema);
+std::string raise_flushed(std::string_view schema);
+std::string drop_flushed(std::string_view schema);
+
 // On the follower, in the applier's transaction: the rows of `changes` that it has and the leader may still have. Of
 // one snapshot at most.
 std::string taken_setup_statement(std::string_view schema);

@@ -3,6 +3,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <optional>
 #include <set>
@@ -146,6 +147,14 @@ bool is_capture_trigger(std::string_view name) {
   if (!name.starts_with("i_") && !name.starts_with("u_") && !name.starts_with("d_")) return false;
   name.remove_prefix(2);
   return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::uint32_t capture_number(std::string_view trigger) {
+  std::uint32_t number = 0;
+  if (!is_capture_trigger(trigger)) return number;
+  trigger.remove_prefix(kTriggerPrefix.size() + 2);
+  std::from_chars(trigger.data(), trigger.data() + trigger.size(), number);
+  return number;
 }
 
 std::string capture_triggers_query() {

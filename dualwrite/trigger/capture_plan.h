@@ -30,6 +30,7 @@ absl::StatusOr<FirstTriggers> first_triggers(const std::vector<std::vector<proto
 
 // crossfade_i_N, crossfade_u_N, crossfade_d_N.
 bool is_capture_trigger(std::string_view name);
+std::uint32_t capture_number(std::string_view trigger);  // N; of no such name 0
 // Event, name, body, sql_mode of all our triggers on the server: for the watch, and for removal after a crash. Columns:
 // schema, table, name, statement.
 std::string capture_triggers_query();

@@ -143,7 +143,7 @@ std::vector<std::string> move_changes(std::string_view schema, std::size_t pairs
   for (std::size_t pair = 1; pair <= pairs; ++pair) {
     big += ",ob" + std::to_string(pair) + ",nb" + std::to_string(pair);
   }
-  const std::string op = "IF(tbl IN (" + which.dependents + ") AND op IN ('I','U','D'),'O',op)";
+  const std::string op = "IF(tbl IN (" + which.numbers + "," + which.dependents + ") AND op IN ('I','U','D'),'O',op)";
   const std::string rows = " WHERE id>=" + std::to_string(which.first) + " AND id<=" + std::to_string(which.last) +
                            " AND op<>'P' AND NOT (op='S' AND oi='" + std::to_string(which.intent) + "')";
   const std::string forgotten = " AND NOT (op='K' AND tbl IN (" + which.numbers + "))";
@@ -155,6 +155,16 @@ std::vector<std::string> move_changes(std::string_view schema, std::size_t pairs
 
 std::string insert_done(std::string_view schema, const LoggedStatement& statement, std::uint64_t intent, bool mariadb) {
   return insert_note(schema, 'S', statement, "'" + std::to_string(intent) + "'", every_change(schema, mariadb));
+}
+
+std::string select_done(std::string_view schema, std::uint64_t intent, bool mariadb) {
+  return "SELECT COUNT(*),MIN(id) FROM " + changes_table(schema) + " WHERE op='S' AND id>" + std::to_string(intent) +
+         " AND oi='" + std::to_string(intent) + "' AND " + every_change(schema, mariadb);
+}
+
+std::string renumber_changes(std::string_view schema, std::uint64_t after, std::uint32_t from, std::uint32_t to) {
+  return "UPDATE " + changes_table(schema) + " SET tbl=" + std::to_string(to) + " WHERE id>" + std::to_string(after) +
+         " AND tbl=" + std::to_string(from) + " AND op IN ('I','U','D')";
 }
 
 }  // namespace crossfade::dualwrite

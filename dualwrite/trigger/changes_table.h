@@ -69,8 +69,8 @@ std::string update_intent(std::string_view schema, std::uint64_t intent, const I
 std::string follow_identity(std::string_view schema, std::uint64_t id, std::uint32_t table,
                             const RepackedIdentity& images);
 // Behind what is there now, in their order, go all rows from `first` to `last` but intents and the 'S' of `intent`;
-// each 'K' of `numbers` ("7,9") is forgotten, each change of `dependents` becomes an 'O'. To be run in one transaction,
-// with `changes` locked, and as kMoving, too.
+// each 'K' of `numbers` ("7,9") is forgotten, each change of these and of `dependents` becomes an 'O'. To be run in one
+// transaction, with `changes` locked, and as kMoving, too.
 inline constexpr std::string_view kMoving = "`moving`";
 struct MovedChanges {
   std::uint64_t first = 0;
@@ -91,5 +91,9 @@ std::string insert_gone(std::string_view schema, std::size_t pairs, const Change
 std::vector<std::string> move_changes(std::string_view schema, std::size_t pairs, const MovedChanges& which);
 // INSERT of an 'S' row: the statement has run, whose intent is the row `intent`. That row may be deleted then.
 std::string insert_done(std::string_view schema, const LoggedStatement& statement, std::uint64_t intent, bool mariadb);
+// How many there are of an intent, and the first one's id.
+std::string select_done(std::string_view schema, std::uint64_t intent, bool mariadb);
+// UPDATE: changes behind `after` that are of number `from` are of number `to`, which is captured in the same shape.
+std::string renumber_changes(std::string_view schema, std::uint64_t after, std::uint32_t from, std::uint32_t to);
 
 }  // namespace crossfade::dualwrite

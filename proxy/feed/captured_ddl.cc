@@ -252,8 +252,9 @@ Task<absl::Status> CapturedDdl::conclude() {
   auto all = co_await capture_.find_all(*link_);
   if (!all.ok()) co_return all.status();
   auto found = std::make_shared<const LeaderCapture::Found>(*std::move(all));
-  auto said = co_await exists("op='S' AND id>" + id + " AND oi='" + id + "'");
-  if (!said.ok()) co_return said.status();
+  auto done = co_await ask_changes(*link_, dualwrite::select_done(setting_.schema, intent_, link_->is_mariadb()));
+  if (!done.ok()) co_return done.status();
+  const RowsAnew::Said said{.times = to_number(done->front().at(0)), .first = to_number(done->front().at(1))};
   auto state = co_await ddl_state(*link_, analysis_);
   if (!state.ok()) co_return state.status();
   const DdlOutcome outcome = note_.error.empty()  ? DdlOutcome::unknown
@@ -263,7 +264,7 @@ Task<absl::Status> CapturedDdl::conclude() {
       {.link = *link_, .capture = capture_, .schema = setting_.schema, .analysis = analysis_, .intent = intent_},
       statement_);
   const DdlFacts facts{.outcome = outcome,
-                       .said = *said,
+                       .said = said.times > 0,
                        .state_changed = *state != note_.state,
                        .captured_as_is = rows.is_captured_as_is(*found)};
   switch (dualwrite::conclude_ddl(facts)) {
@@ -276,7 +277,7 @@ Task<absl::Status> CapturedDdl::conclude() {
       break;
     }
     case DdlConclusion::capture: {
-      const absl::Status captured = co_await rows.capture_again(found, *said);
+      const absl::Status captured = co_await rows.capture_again(found, said);
       if (!captured.ok()) co_return captured;
       break;
     }

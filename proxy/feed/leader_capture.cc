@@ -131,10 +131,11 @@ Task<absl::StatusOr<bool>> LeaderCapture::is_new(BackendLink& leader) {
 
 // Even IF NOT EXISTS waits for every open transaction that has written there: they are asked for first.
 Task<absl::Status> LeaderCapture::make_tables(BackendLink& leader) {
-  constexpr std::uint64_t kTables = 2;  // `changes` and `captured`, which is made last
-  auto there = co_await leader.query("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA=" +
-                                         dualwrite::quote_text(schema_) + " AND TABLE_NAME IN ('changes','captured')",
-                                     Clock::now() + kCaptureMax);
+  constexpr std::uint64_t kTables = 3;
+  auto there = co_await leader.query(
+      "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA=" + dualwrite::quote_text(schema_) +
+          " AND TABLE_NAME IN ('changes','captured','flushed')",
+      Clock::now() + kCaptureMax);
   if (!there.ok()) co_return there.status();
   if (first_number(there->front().rows.front()) == kTables) co_return absl::OkStatus();
   std::vector<std::string> statements;
@@ -144,6 +145,7 @@ Task<absl::Status> LeaderCapture::make_tables(BackendLink& leader) {
   std::string every = dualwrite::create_every_change(schema_, leader.is_mariadb());
   if (!every.empty()) statements.push_back(std::move(every));
   statements.push_back(dualwrite::captured_setup_statement(schema_));
+  statements.push_back(dualwrite::flushed_setup_statement(schema_));
   for (std::string& sql : statements) {
     auto made = co_await leader.query(std::move(sql), Clock::now() + kCaptureMax);
     if (!made.ok()) co_return made.status();

@@ -170,6 +170,7 @@ Task<absl::Status> LeaderCapture::remove_locked(BackendLink& leader) {
   rest.push_back(dualwrite::drop_changes(schema_));
   rest.push_back(dualwrite::drop_every_change(schema_));
   rest.push_back("DROP TABLE IF EXISTS " + dualwrite::quote_name(schema_) + ".`captured`");
+  rest.push_back(dualwrite::drop_flushed(schema_));
   for (std::string& sql : rest) {
     auto done = co_await leader.query(std::move(sql), Clock::now() + kCaptureMax);
     if (!done.ok()) co_return done.status();

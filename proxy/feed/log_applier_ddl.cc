@@ -59,6 +59,7 @@ bool leaves_no_trace(const DdlAnalysis& analysis, const TableCatalog::Definition
   }
   // EXCHANGE PARTITION: the new name of a RENAME is not there before.
   if (analysis.verb == "ALTER TABLE") return there.size() > 1;
+  if (!analysis.swaps_names) return false;
   for (std::size_t i = 1; i < there.size(); ++i) {
     if (there[i]->columns == there[0]->columns && there[i]->keys == there[0]->keys) return true;
   }

@@ -117,25 +117,27 @@ Task<absl::Status> RowsAnew::lock_tables(std::vector<TableRef> tables, std::vect
 }
 
 // Until UNLOCK TABLES nobody writes to its tables, nor to `changes`.
-Task<absl::Status> RowsAnew::capture_again(FoundPtr found, bool said) {
+Task<absl::Status> RowsAnew::capture_again(FoundPtr found, Said said) {
   const std::vector<TableRef> tables = tables_now(*found);
   const absl::Status locked =
       co_await lock_tables(tables, dualwrite::dependent_tables(found->tables, setting_.analysis.tables));
   if (!locked.ok()) co_return locked;
   auto written = co_await touched(found);
   if (!written.ok()) co_return written.status();
-  if (!said) {
+  if (said.times == 0) {
     absl::Status told = co_await spell_out(tables);
     if (told.ok())
       told = co_await run(
           dualwrite::insert_done(setting_.schema, statement_, setting_.intent, setting_.link.is_mariadb()));
     if (!told.ok()) co_return told;
   }
-  const absl::Status begun = co_await begin_anew(found, *written);
+  const absl::Status begun = co_await begin_anew(found, *written, said);
   if (!begun.ok()) co_return begun;
   const absl::Status captured = co_await setting_.capture.capture_anew(setting_.link, setting_.analysis.tables, found);
   if (absl::IsUnavailable(captured)) co_return absl::AbortedError(std::string(captured.message()));
   if (!captured.ok()) co_return captured;
+  const absl::Status renumbered = co_await renumber(found, said);
+  if (!renumbered.ok()) co_return renumbered;
   const absl::Status moved = co_await move_behind(found, *written);
   if (!moved.ok()) co_return moved;
   co_return co_await refresh(found, *written);
@@ -227,16 +229,18 @@ Task<absl::Status> RowsAnew::note_dependents(FoundPtr found, Touched& touched) {
 }
 
 // A table without all its triggers is new, or was left so by a proxy that died here; or it has lost its key. Then rows
-// may be gone from it that nobody has noted: the follower begins it anew.
-Task<absl::Status> RowsAnew::begin_anew(FoundPtr found, const Touched& touched) {
+// may be gone from it that nobody has noted: the follower begins it anew. So it does where an earlier try was to write
+// down all rows, and may not have come to that.
+Task<absl::Status> RowsAnew::begin_anew(FoundPtr found, const Touched& touched, Said said) {
   anew_.clear();
   const std::vector<TableRef> tables = tables_now(*found);
   const bool lost_keys = std::any_of(touched.keys.begin(), touched.keys.end(), [&](const auto& each) {
     return std::none_of(tables.begin(), tables.end(),
                         [&](const TableRef& table) { return has_key_of(*each.first, found->tables.at(table)); });
   });
+  const bool begun = said.times > 1 || (said.times == 1 && setting_.analysis.verb == "CREATE TABLE");
   for (const TableRef& table : tables) {
-    if (LeaderCapture::has_all_triggers(table, *found) && !touched.unknown && !lost_keys) continue;
+    if (LeaderCapture::has_all_triggers(table, *found) && !touched.unknown && !lost_keys && !begun) continue;
     anew_.insert(table);
     if (!setting_.capture.live_capture(table)) continue;
     LoggedStatement emptied = statement_;
@@ -247,6 +251,27 @@ Task<absl::Status> RowsAnew::begin_anew(FoundPtr found, const Touched& touched) 
     const absl::Status told =
         co_await run(dualwrite::insert_done(setting_.schema, emptied, setting_.intent, setting_.link.is_mariadb()));
     if (!told.ok()) co_return told;
+  }
+  co_return absl::OkStatus();
+}
+
+// Between two tries clients write with the triggers that are there, behind what says that the statement has run. Those
+// of before a RENAME have a number whose name the follower does not have any more.
+Task<absl::Status> RowsAnew::renumber(FoundPtr found, Said said) {
+  if (said.times == 0 || setting_.analysis.verb != "RENAME TABLE") co_return absl::OkStatus();
+  for (const TableRef& table : tables_now(*found)) {
+    const LeaderCapture::CapturePtr now = setting_.capture.live_capture(table);
+    const auto triggers = found->triggers.find(table);
+    if (!now || triggers == found->triggers.end()) continue;
+    std::set<std::uint32_t> numbers;
+    for (const std::string& name : triggers->second) numbers.insert(dualwrite::capture_number(name));
+    for (const std::uint32_t number : numbers) {
+      const LeaderCapture::CapturePtr before = setting_.capture.find(number);
+      if (!before || before->name == table) continue;
+      std::string sql = dualwrite::renumber_changes(setting_.schema, said.first, number, now->number);
+      const absl::Status renumbered = co_await run(std::move(sql));
+      if (!renumbered.ok()) co_return renumbered;
+    }
   }
   co_return absl::OkStatus();
 }

@@ -40,9 +40,14 @@ class RowsAnew {
       : setting_(std::move(setting)), statement_(std::move(statement)) {}
 
   bool is_captured_as_is(const LeaderCapture::Found& found) const;
+  // That the statement has run, as an earlier try may have written it down.
+  struct Said {
+    std::uint64_t times = 0;  // more than once: with it that tables are begun anew
+    std::uint64_t first = 0;  // the id
+  };
   // With its tables, those that refer to them, and the control tables locked; they stay so: UNLOCK TABLES is the
-  // caller's. `said`: that the statement has run is written down already.
-  Task<absl::Status> capture_again(FoundPtr found, bool said);
+  // caller's.
+  Task<absl::Status> capture_again(FoundPtr found, Said said);
   // The same of a table whose triggers did not serve any more: every row as it is; what the old ones wrote goes.
   Task<absl::Status> capture_all(FoundPtr found);
 
@@ -73,7 +78,8 @@ class RowsAnew {
   Task<absl::StatusOr<Touched>> touched(FoundPtr found);
   Task<absl::StatusOr<std::vector<std::vector<protocol::Cell>>>> changes_of(std::string numbers, std::uint64_t first);
   Task<absl::Status> note_dependents(FoundPtr found, Touched& touched);
-  Task<absl::Status> begin_anew(FoundPtr found, const Touched& touched);
+  Task<absl::Status> begin_anew(FoundPtr found, const Touched& touched, Said said);
+  Task<absl::Status> renumber(FoundPtr found, Said said);
   Task<absl::Status> follow_identities(FoundPtr found, const Touched& touched);
   Task<absl::Status> move_behind(FoundPtr found, const Touched& touched);
   Task<absl::Status> refresh(FoundPtr found, const Touched& touched);

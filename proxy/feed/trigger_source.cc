@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "dualwrite/trigger/capture_control.h"
 #include "dualwrite/trigger/changes_table.h"
 #include "proxy/counts/log_limit.h"
 #include "proxy/feed/server_answers.h"
@@ -40,6 +41,14 @@ bool passes_on_nothing(const ChangeHead& head, const std::vector<protocol::Cell>
   if (!identity.ok()) return false;
   const auto nothing = dualwrite::leaves_nothing_to_do(*identity, capture);
   return nothing.ok() && *nothing;
+}
+
+// InnoDB shows a commit to others before its log is written, and a crash takes it back then: its rows, and the ids that
+// they had in `changes`, which others get. The log is one sequence, so that with a commit of our own all is durable
+// that was to be seen before it.
+Task<absl::Status> make_durable(BackendLink& leader, std::string schema) {
+  auto raised = co_await leader.query(dualwrite::raise_flushed(schema), before_long());
+  co_return raised.status();
 }
 
 // A condition without the changes of stopped tables.
@@ -277,6 +286,10 @@ Task<absl::Status> TriggerSource::take(std::vector<protocol::Cell> row, LogQueue
     held_ = head->id;
     cut_ = true;
     co_return absl::OkStatus();
+  }
+  if (rows_ == 0) {
+    const absl::Status durable = co_await make_durable(*control_, setting_.schema);
+    if (!durable.ok()) co_return durable;
   }
   ids_.push_back(head->id);
   if (++rows_ >= kRowsMax) cut_ = true;

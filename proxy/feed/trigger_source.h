@@ -5,7 +5,8 @@
 // smaller ones become visible later. So a place is the number of a round, "changes.12:0": a round ends with a snapshot
 // that was read to its end, and everything that was committed before that snapshot is then on the follower. What was
 // cut short (a schema change under way, a backlog past the bound) is a part of its round, "changes.12:3", and may show
-// half of a transaction. Rows of stopped tables stay in `changes` until the table is released.
+// half of a transaction. Nothing of a snapshot reaches the follower before a commit made after it is durable. Rows of
+// stopped tables stay in `changes` until the table is released.
 #pragma once
 
 #include <map>

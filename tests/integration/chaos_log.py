@@ -80,10 +80,19 @@ class Attack:
                 relay = self.relays[what[len("cut "):]]
                 self.random.choice((relay.drop_all, relay.reset_all))()
             else:
-                database = getattr(self.env, what)
-                database.kill()
-                time.sleep(self.random.uniform(0, 1.0))
-                database.restart()
+                self.kill_database(what)
+
+    def kill_database(self, side):
+        database, relay = getattr(self.env, side), self.relays[side]
+        database.kill()
+        time.sleep(self.random.uniform(0, 1.0))
+        # MySQL leaves out cascades of sessions that are the first to open a table at the same time, if InnoDB carries
+        # them out (docs/limitations.md, "Known faults"): so one session does.
+        relay.refuse = database.kind == "mysql" and self.env.feed == "trigger"
+        database.restart()
+        if relay.refuse:
+            database.run("SELECT COUNT(*) FROM app.parent", "SELECT COUNT(*) FROM app.child")
+            relay.refuse = False
 
 
 def definitions(database):

@@ -5,8 +5,8 @@ import time
 
 import pymysql
 
-from harness import BOTH_ROLES, MARIADB_OLD, raises, roles
-from log_feed import assert_followed, execute, is_stopped, start, stopped, through
+from harness import BOTH_ROLES, MARIADB_OLD, MYSQL_OLD, Skip, raises, roles
+from log_feed import assert_followed, execute, is_mariadb, is_stopped, start, stopped, through
 from progress import wait_until
 from test_trigger_feed import SEED, T
 
@@ -211,6 +211,65 @@ def test_a_schema_change_comes_behind_what_a_killed_proxy_left(env):
         names = [row[0] for row in env.new.run("SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 'app' AND "
                                                "TABLE_NAME = 't' ORDER BY ORDINAL_POSITION")]
         assert names == ["id", "v", "s", "first_one", "second_one"], names
+
+
+def begun_in_vain(env, proxy, change, is_there):
+    """The client's schema change is done, and making triggers anew has to wait: for who gives that up, and for the client."""
+    holder = env.old.connect(database="app", autocommit=False)
+    execute(holder, "INSERT INTO beside VALUES (1)")  # LOCK TABLES of `changes` waits for it
+    client = threading.Thread(target=through, args=(proxy, change))
+    client.start()
+    wait_until(lambda: env.old.run(is_there), 20, "the schema change")
+    return holder, client
+
+
+def said(env):
+    return env.old.run("SELECT COUNT(*) FROM crossfade.changes WHERE op = 'S'")[0][0]
+
+
+@roles(MYSQL_OLD)
+def test_writes_between_two_tries_of_making_triggers_anew_behind_a_rename(env):
+    """What says that it has run is written down already, and the old triggers, of the old names, are still there."""
+    if is_mariadb(env.old):
+        raise Skip("MariaDB locks no table that a HANDLER reads")
+    proxy = start(env, T, SEED, "CREATE TABLE other LIKE t", "INSERT INTO other SELECT id, v + 1, s FROM t",
+                  "CREATE TABLE beside (id INT PRIMARY KEY)")
+    env.needs_proxy()
+    holder, client = begun_in_vain(env, proxy, "RENAME TABLE t TO gone, other TO t", "SHOW TABLES FROM app LIKE 'gone'")
+    with env.old.connect(database="app") as reader:
+        execute(reader, "HANDLER t OPEN")  # a trigger of `t` cannot be dropped, though it can be locked
+        holder.close()
+        wait_until(lambda: said(env) == 1, 20, "what says that it has run")
+        with env.old.connect(database="app") as writer:
+            execute(writer, "INSERT INTO t (v) VALUES (44)", "UPDATE t SET v = 45 WHERE id = 1", "DELETE FROM t WHERE id = 2",
+                    "UPDATE gone SET v = 9 WHERE id = 3")
+    client.join(60)
+    through(proxy, "INSERT INTO t (v) VALUES (46)", "UPDATE gone SET v = 10 WHERE id = 1")
+    assert_followed(env, proxy, rows_min=7)
+
+
+def test_writes_between_two_tries_of_making_triggers_anew_behind_a_column_that_went(env):
+    """The new triggers are there, and what was written by keys alone has not been brought behind the statement."""
+    proxy = start(env, T, "CREATE TABLE beside (id INT PRIMARY KEY)", "INSERT INTO t (id, v) VALUES " +
+                  ", ".join("(%d, 1)" % n for n in range(1, 3001)))
+    env.needs_proxy()
+    triggers = "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_TABLE = 't' AND TRIGGER_NAME LIKE 'crossfade_d%'"
+    before = env.old.run(triggers)
+    holder, client = begun_in_vain(env, proxy, "ALTER TABLE t DROP COLUMN s", "SELECT 1 FROM information_schema.TABLES WHERE NOT EXISTS "
+                                   "(SELECT 1 FROM information_schema.COLUMNS WHERE TABLE_NAME = 't' AND COLUMN_NAME = 's') LIMIT 1")
+    env.old.run("UPDATE app.t SET v = 2")
+    holder.close()
+    wait_until(lambda: env.old.run(triggers) not in ((), before), 20, "the new triggers", 0.002)
+    with env.old.connect(database="app") as session:
+        for (number,) in execute(session, "SELECT ID FROM information_schema.PROCESSLIST WHERE USER = 'crossfade'"):
+            try:
+                execute(session, "KILL %d" % number)
+            except pymysql.MySQLError:
+                pass  # it has gone by itself
+        execute(session, "INSERT INTO t (v) VALUES (44)", "UPDATE t SET v = 45 WHERE id = 1", "DELETE FROM t WHERE id = 2")
+    client.join(60)
+    through(proxy, "INSERT INTO t (v) VALUES (46)", "UPDATE t SET v = 10 WHERE id = 3")
+    assert_followed(env, proxy, rows_min=3000)
 
 
 def test_schema_changes_while_nothing_is_duplicated_are_followed_later(env):

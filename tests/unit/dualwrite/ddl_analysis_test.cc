@@ -129,6 +129,14 @@ TEST(AnalyzeDdl, KnowsWhenDefinitionsDoNotTellWhatTheRowsAre) {
     EXPECT_FALSE(of(sql).changes_rows) << sql;
 }
 
+TEST(AnalyzeDdl, KnowsARenameBehindWhichTheSameNamesAreThere) {
+  for (const char* sql : {"RENAME TABLE a TO c, b TO a, c TO b", "RENAME TABLE a TO x.c, b TO a, x.c TO b"})
+    EXPECT_TRUE(of(sql).swaps_names) << sql;
+  for (const char* sql : {"RENAME TABLE a TO b", "RENAME TABLE a TO old_a, new_a TO a", "RENAME TABLE a TO b, b TO c",
+                          "ALTER TABLE t RENAME TO u", "ALTER TABLE t EXCHANGE PARTITION p WITH TABLE u"})
+    EXPECT_FALSE(of(sql).swaps_names) << sql;
+}
+
 TEST(AnalyzeDdl, NamesSchemas) {
   const DdlAnalysis drop = of("DROP SCHEMA IF EXISTS `x y`");
   EXPECT_EQ(drop.verb, "DROP DATABASE");

@@ -235,6 +235,8 @@ TEST(CaptureFingerprint, ChangesWithWhatTheTriggersDependOn) {
 TEST(CaptureTriggers, AreKnownByName) {
   EXPECT_TRUE(is_capture_trigger("crossfade_i_7"));
   EXPECT_TRUE(is_capture_trigger("crossfade_u_1234567890"));
+  EXPECT_EQ(capture_number("crossfade_u_1234567890"), 1234567890u);
+  EXPECT_EQ(capture_number("crossfade_u_x7"), 0u);
   for (const char* name :
        {"crossfade_i_", "crossfade_x_7", "crossfade_i_7x", "Xcrossfade_i_7", "crossfade_", "crossfade_i7", ""}) {
     EXPECT_FALSE(is_capture_trigger(name)) << name;

@@ -54,12 +54,19 @@ TEST(ChangesTable, RowsAreMovedInTheirOrderButForWhatOthersKnowByItsId) {
   const std::vector<std::string> sql = move_changes("cf", 1, which);
   const std::string rows = " WHERE id>=5 AND id<=9 AND op<>'P' AND NOT (op='S' AND oi='4')";
   ASSERT_EQ(sql.size(), 2u);
-  EXPECT_EQ(
-      sql[0],
-      "INSERT INTO `cf`.`changes`(tbl,op,cid,fk,st,oi,ni,ob1,nb1) SELECT "
-      "tbl,IF(tbl IN (0,8) AND op IN ('I','U','D'),'O',op),cid,fk,st,oi,ni,ob1,nb1 FROM `cf`.`changes` AS `moving`" +
-          rows + " AND NOT (op='K' AND tbl IN (0,7)) ORDER BY id");
+  EXPECT_EQ(sql[0],
+            "INSERT INTO `cf`.`changes`(tbl,op,cid,fk,st,oi,ni,ob1,nb1) SELECT "
+            "tbl,IF(tbl IN (0,7,0,8) AND op IN ('I','U','D'),'O',op),cid,fk,st,oi,ni,ob1,nb1 FROM `cf`.`changes` AS "
+            "`moving`" +
+                rows + " AND NOT (op='K' AND tbl IN (0,7)) ORDER BY id");
   EXPECT_EQ(sql[1], "DELETE FROM `cf`.`changes`" + rows);
+}
+
+TEST(ChangesTable, WhatOldTriggersWroteBehindARenameIsOfTheNewNumber) {
+  EXPECT_EQ(renumber_changes("cf", 30, 7, 9),
+            "UPDATE `cf`.`changes` SET tbl=9 WHERE id>30 AND tbl=7 AND op IN ('I','U','D')");
+  EXPECT_EQ(select_done("cf", 20, false),
+            "SELECT COUNT(*),MIN(id) FROM `cf`.`changes` WHERE op='S' AND id>20 AND oi='20' AND TRUE");
 }
 
 TEST(ChangesTable, WhatIsGoneIsDeletedByTheImageThatIsThere) {
