@@ -3,7 +3,9 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "dualwrite/log_decoder.h"
+#include "dualwrite/log_event_header.h"
 #include "dualwrite/rows_statement.h"
+#include "dualwrite/table_map.h"
 #include "dualwrite/table_map_writer.h"
 
 namespace crossfade::dualwrite {
@@ -15,11 +17,9 @@ constexpr std::string_view kEnd = "'";
 constexpr std::uint8_t kFormatDescriptionEvent = 15;
 // Header, binlog version u16, server version 50, created u32, header length u8; then the post-header lengths, the
 // checksum algorithm u8 and four bytes of checksum.
-constexpr std::size_t kHeaderBytes = 19;
-constexpr std::size_t kTableIdBytes = 6;
-constexpr std::size_t kRowsFlagsAt = kHeaderBytes + kTableIdBytes;
+constexpr std::size_t kRowsFlagsAt = kEventHeaderBytes + kTableIdBytes;
 constexpr std::size_t kTablesMax = 64;  // open at once on the follower
-constexpr std::size_t kFormatDescriptionBytesMin = kHeaderBytes + 57 + 5;
+constexpr std::size_t kFormatDescriptionBytesMin = kEventHeaderBytes + 57 + 5;
 constexpr std::size_t kEventFlagsAt = 17;
 constexpr std::size_t kChecksumAlgorithmFromEnd = 5;
 
@@ -69,7 +69,7 @@ Buffer rows_event(std::uint64_t table_id, RowsKind kind, std::uint16_t flags, st
   const std::size_t bitmaps = (kind == RowsKind::update ? 2 : 1) * ((columns + 7) / 8);
   head.insert(head.end(), bitmaps, 0xff);
   Buffer event;
-  event.reserve(kHeaderBytes + head.size() + images.size());
+  event.reserve(kEventHeaderBytes + head.size() + images.size());
   put_event_header(event, event_type(kind), head.size() + images.size());
   protocol::put_bytes(event, head);
   protocol::put_bytes(event, images);

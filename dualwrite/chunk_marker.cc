@@ -10,10 +10,10 @@ namespace crossfade::dualwrite {
 
 namespace {
 
-constexpr std::string_view kTable = "marker";
+constexpr std::string_view kMarkerTable = "marker";
 constexpr std::size_t kTokenBytes = 8;
 
-std::string full_name(std::string_view schema) { return quote_name(schema) + "." + quote_name(kTable); }
+std::string full_name(std::string_view schema) { return quote_name(schema) + "." + quote_name(kMarkerTable); }
 
 }  // namespace
 
@@ -35,7 +35,7 @@ std::string write_captured_marker(std::string_view schema, std::uint64_t token, 
 RowsChange marker_change(std::string_view schema, std::uint64_t token) {
   auto table = std::make_shared<LogTable>();
   table->schema = schema;
-  table->table = kTable;
+  table->table = kMarkerTable;
   table->described = true;
   table->columns.push_back(
       {.name = "token", .type = static_cast<std::uint8_t>(LogType::longlong), .nullable = false, .is_unsigned = true});
@@ -46,7 +46,7 @@ RowsChange marker_change(std::string_view schema, std::uint64_t token) {
 }
 
 std::optional<std::uint64_t> marker_token(const RowsChange& change, std::string_view schema) {
-  if (change.table->table != kTable || change.table->schema != schema || change.kind == RowsKind::delete_) {
+  if (change.table->table != kMarkerTable || change.table->schema != schema || change.kind == RowsKind::delete_) {
     return std::nullopt;
   }
   // Of an update the image after is the last.

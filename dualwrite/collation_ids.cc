@@ -7,11 +7,11 @@ namespace crossfade::dualwrite {
 
 namespace {
 
-constexpr std::uint16_t kIdMax = 4095;
+constexpr std::uint16_t kCollationIdMax = 4095;
 
 std::map<std::string, std::uint16_t> ids_by_name(bool mariadb) {
   std::map<std::string, std::uint16_t> out;
-  for (std::uint16_t id = 1; id <= kIdMax; ++id) {
+  for (std::uint16_t id = 1; id <= kCollationIdMax; ++id) {
     if (std::string name = collation_name(id, mariadb); !name.empty()) out.emplace(std::move(name), id);
   }
   return out;

@@ -13,9 +13,6 @@ namespace crossfade::dualwrite {
 namespace {
 
 bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
-bool ends_with(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
 
 // MySQL's tailorings of UCA 9.0 and MariaDB's of UCA 14.0 for the same language.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 21> kLanguages = {
@@ -40,7 +37,7 @@ bool is_unicode(std::string_view charset) {
 
 // Each make has its own Croatian order for Unicode; latin2's and cp1250's are one.
 bool is_own_croatian(const std::string& collation) {
-  return ends_with(collation, "_croatian_ci") && is_unicode(charset_of(collation));
+  return collation.ends_with("_croatian_ci") && is_unicode(charset_of(collation));
 }
 
 std::string canonical(const std::string& name) {
@@ -66,7 +63,7 @@ std::string uca1400_language(const std::string& collation) {
 // Of texts that are converted, exactly, from one character set to the other.
 Folding across_charsets(const std::string& from, const std::string& to) {
   if (!charset_carries(charset_of(from), charset_of(to))) return Folding::more;
-  if (ends_with(to, "_bin")) return Folding::less;
+  if (to.ends_with("_bin")) return Folding::less;
   // The same rules for the same characters.
   if (from.starts_with("utf8mb3_") && to.starts_with("utf8mb4_") && from.substr(8) == to.substr(8))
     return has(from, "croatian") ? Folding::more : Folding::same;
@@ -79,8 +76,8 @@ Folding across_charsets(const std::string& from, const std::string& to) {
 std::string on_mysql(const std::string& leader) {
   const std::string charset = charset_of(leader);
   // The same under another name, number and all.
-  if (ends_with(leader, "_croatian_mysql561_ci")) return charset + "_croatian_ci";
-  if (is_own_croatian(leader) || ends_with(leader, "_myanmar_ci") || ends_with(leader, "_thai_520_w2"))
+  if (leader.ends_with("_croatian_mysql561_ci")) return charset + "_croatian_ci";
+  if (is_own_croatian(leader) || leader.ends_with("_myanmar_ci") || leader.ends_with("_thai_520_w2"))
     return charset + "_unicode_520_ci";
   const bool uca1400 = has(leader, "_uca1400_");
   if (!uca1400 && !has(leader, "nopad")) return leader;
@@ -89,15 +86,15 @@ std::string on_mysql(const std::string& leader) {
     const std::size_t at = leader.find("_nopad");
     return leader.substr(0, at) + leader.substr(at + 6);
   }
-  if (ends_with(leader, "_bin")) return "utf8mb4_0900_bin";
+  if (leader.ends_with("_bin")) return "utf8mb4_0900_bin";
   if (!uca1400) return "utf8mb4_0900_ai_ci";
-  const bool folds_all = ends_with(leader, "_ai_ci");
+  const bool folds_all = leader.ends_with("_ai_ci");
   const std::string language = uca1400_language(leader);
   for (const auto& [mysql, mariadb] : kLanguages) {
     if (language == mariadb) return "utf8mb4_" + std::string(mysql) + (folds_all ? "_0900_ai_ci" : "_0900_as_cs");
   }
   if (folds_all) return "utf8mb4_0900_ai_ci";
-  return ends_with(leader, "_as_ci") ? "utf8mb4_0900_as_ci" : "utf8mb4_0900_as_cs";
+  return leader.ends_with("_as_ci") ? "utf8mb4_0900_as_ci" : "utf8mb4_0900_as_cs";
 }
 
 std::string on_mariadb(const std::string& leader) {
@@ -105,7 +102,7 @@ std::string on_mariadb(const std::string& leader) {
   if (is_own_croatian(leader)) return charset_of(leader) + "_croatian_mysql561_ci";
   if (!has(leader, "_0900_")) return leader;
   // MariaDB has no older Unicode that tells case or accents apart: bytes are the nearest.
-  if (!ends_with(leader, "_ai_ci")) return "utf8mb4_nopad_bin";
+  if (!leader.ends_with("_ai_ci")) return "utf8mb4_nopad_bin";
   for (const auto& [mysql, mariadb] : kLanguages) {
     if (leader == "utf8mb4_" + std::string(mysql) + "_0900_ai_ci")
       return "utf8mb4_uca1400_" + std::string(mariadb) + "_nopad_ai_ci";
@@ -169,12 +166,12 @@ Folding folding(const std::string& leader, const std::string& follower, ServerMa
     return has(from, "mysql561") || has(to, "mysql561") ? Folding::same : Folding::more;
   if (pads(to) && !pads(from)) return Folding::more;
   if (charset_of(from) != charset_of(to)) return across_charsets(from, to);
-  if (ends_with(to, "_bin")) return Folding::less;
+  if (to.ends_with("_bin")) return Folding::less;
   if (charset_of(from) != "utf8mb4") return Folding::more;
   const bool from_uca1400 = has(from, "_uca1400_") && uca1400_language(from).empty();
-  if (from_uca1400 && to == "utf8mb4_0900_ai_ci") return ends_with(from, "_ai_ci") ? Folding::nearly : Folding::more;
+  if (from_uca1400 && to == "utf8mb4_0900_ai_ci") return from.ends_with("_ai_ci") ? Folding::nearly : Folding::more;
   if (from_uca1400 && to == "utf8mb4_0900_as_cs") return has(from, "_ai_") ? Folding::less : Folding::nearly;
-  if (from_uca1400 && to == "utf8mb4_0900_as_ci") return ends_with(from, "_ci") ? Folding::nearly : Folding::more;
+  if (from_uca1400 && to == "utf8mb4_0900_as_ci") return from.ends_with("_ci") ? Folding::nearly : Folding::more;
   if (to == "utf8mb4_unicode_520_nopad_ci" && is_root_0900(from)) return Folding::nearly;
   return Folding::more;
 }

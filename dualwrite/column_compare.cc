@@ -11,7 +11,7 @@
 namespace crossfade::dualwrite {
 namespace {
 
-enum class Family {
+enum class TypeKin {
   integer,
   decimal,
   floating,
@@ -37,26 +37,26 @@ int bits_of(const std::string& type) {
   return 0;
 }
 
-Family family(const DefinedColumn& column) {
+TypeKin family(const DefinedColumn& column) {
   const std::string& type = column.data_type;
-  if (column.json) return Family::json;
-  if (bits_of(type) != 0) return Family::integer;
-  if (type == "decimal") return Family::decimal;
-  if (type == "float" || type == "double") return Family::floating;
-  if (type == "bit") return Family::bit;
-  if (type == "varchar") return Family::text;
-  if (type == "varbinary") return Family::bytes;
-  if (type == "char") return Family::fixed_text;
-  if (type == "binary") return Family::fixed_bytes;
-  if (type.ends_with("text")) return Family::large_text;
-  if (type.ends_with("blob")) return Family::large_bytes;
-  if (type == "enum" || type == "set") return Family::list;
-  return Family::other;
+  if (column.json) return TypeKin::json;
+  if (bits_of(type) != 0) return TypeKin::integer;
+  if (type == "decimal") return TypeKin::decimal;
+  if (type == "float" || type == "double") return TypeKin::floating;
+  if (type == "bit") return TypeKin::bit;
+  if (type == "varchar") return TypeKin::text;
+  if (type == "varbinary") return TypeKin::bytes;
+  if (type == "char") return TypeKin::fixed_text;
+  if (type == "binary") return TypeKin::fixed_bytes;
+  if (type.ends_with("text")) return TypeKin::large_text;
+  if (type.ends_with("blob")) return TypeKin::large_bytes;
+  if (type == "enum" || type == "set") return TypeKin::list;
+  return TypeKin::other;
 }
 
 bool is_compressed(const DefinedColumn& column) {
   const std::size_t at = column.column_type.find("COMPRESSED");
-  return at != std::string::npos && family(column) != Family::list;
+  return at != std::string::npos && family(column) != TypeKin::list;
 }
 
 // What a character takes at most; 0: not known.
@@ -105,32 +105,32 @@ class Types {
     if (const OwnType* own = own_type(leader_.data_type); own != nullptr && !makes_.follower_is_mariadb)
       return as_its_text(*own);
     if (is_compressed(leader_) || is_compressed(follower_)) return different("column_compressed");
-    const Family from = family(leader_), to = family(follower_);
-    if (from == Family::json || to == Family::json) return json(from, to);
+    const TypeKin from = family(leader_), to = family(follower_);
+    if (from == TypeKin::json || to == TypeKin::json) return json(from, to);
     if (from != to) return between(from, to);
     switch (from) {
-      case Family::integer:
+      case TypeKin::integer:
         return integer();
-      case Family::decimal:
+      case TypeKin::decimal:
         return decimal();
-      case Family::floating:
+      case TypeKin::floating:
         return floating();
-      case Family::bit:
+      case TypeKin::bit:
         return by_number(leader_.precision.value_or(0), follower_.precision.value_or(0));
-      case Family::fixed_text:
-      case Family::text:
-      case Family::large_text:
+      case TypeKin::fixed_text:
+      case TypeKin::text:
+      case TypeKin::large_text:
         return text();
-      case Family::bytes:
-      case Family::large_bytes:
+      case TypeKin::bytes:
+      case TypeKin::large_bytes:
         return by_number(leader_.length.value_or(0), follower_.length.value_or(0));
-      case Family::fixed_bytes:
+      case TypeKin::fixed_bytes:
         // Another length pads every value to another one.
         return leader_.length == follower_.length ? TypeComparison{} : different("type_differs");
-      case Family::list:
+      case TypeKin::list:
         return list();
-      case Family::json:
-      case Family::other:
+      case TypeKin::json:
+      case TypeKin::other:
         break;
     }
     return other();
@@ -182,7 +182,7 @@ class Types {
     if (!holds(follower_.charset, leader_.charset)) return narrower("charset_narrower");
     if (same_charset(follower_.charset, leader_.charset)) return by_number(from, to);
     // The length of a TEXT is of bytes.
-    const bool large = family(leader_) == Family::large_text;
+    const bool large = family(leader_) == TypeKin::large_text;
     const std::uint64_t needed =
         large ? from / std::max(1u, bytes_max(leader_.charset)) * bytes_max(follower_.charset) : from;
     if (to < needed && to < 4294967295u) return narrower();
@@ -203,29 +203,29 @@ class Types {
   }
 
   TypeComparison as_its_text(const OwnType& own) const {
-    const Family to = family(follower_);
-    if (to != Family::text && to != Family::fixed_text && to != Family::large_text) return different("type_differs");
+    const TypeKin to = family(follower_);
+    if (to != TypeKin::text && to != TypeKin::fixed_text && to != TypeKin::large_text) return different("type_differs");
     return follower_.length.value_or(0) < own.characters || !has_ascii(follower_.charset) ? narrower()
                                                                                           : converted("type_as_text");
   }
 
   // Text into JSON can be refused; JSON into a text that holds it is only no JSON any more.
-  TypeComparison json(Family from, Family to) const {
+  TypeComparison json(TypeKin from, TypeKin to) const {
     if (from == to) return makes_.leader_is_mariadb == makes_.follower_is_mariadb ? TypeComparison{} : converted("");
-    if (from == Family::json && follower_.data_type == "longtext" && holds_all_of_unicode(follower_.charset))
+    if (from == TypeKin::json && follower_.data_type == "longtext" && holds_all_of_unicode(follower_.charset))
       return converted("json_as_text");
     return different("type_differs");
   }
 
-  TypeComparison between(Family from, Family to) const {
-    if (from == Family::text && to == Family::large_text) {
+  TypeComparison between(TypeKin from, TypeKin to) const {
+    if (from == TypeKin::text && to == TypeKin::large_text) {
       const std::uint64_t needed = leader_.length.value_or(0) * bytes_max(follower_.charset);
       if (!holds(follower_.charset, leader_.charset)) return narrower("charset_narrower");
       return follower_.length.value_or(0) < needed ? narrower() : converted();
     }
-    if (from == Family::bytes && to == Family::large_bytes)
+    if (from == TypeKin::bytes && to == TypeKin::large_bytes)
       return follower_.length.value_or(0) < leader_.length.value_or(0) ? narrower() : converted();
-    if ((from == Family::large_text && to == Family::text) || (from == Family::large_bytes && to == Family::bytes))
+    if ((from == TypeKin::large_text && to == TypeKin::text) || (from == TypeKin::large_bytes && to == TypeKin::bytes))
       return narrower();
     return different("type_differs");
   }

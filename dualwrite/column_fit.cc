@@ -13,7 +13,7 @@ namespace {
 
 using How = ColumnFit::How;
 
-constexpr std::uint16_t kUtf8mb4Bin = 46;
+constexpr std::uint16_t kUtf8mb4BinId = 46;
 
 // Everything that is known of the pair.
 struct Pair {
@@ -192,7 +192,7 @@ bool leader_is_json(const Pair& pair) {
   if (pair.from.kind == StoredKind::json) return true;
   if (pair.from.kind != StoredKind::text) return false;
   if (pair.leader != nullptr) return pair.leader->json;
-  return pair.makes.leader_is_mariadb && pair.from.size == 4 && pair.column.collation == kUtf8mb4Bin;
+  return pair.makes.leader_is_mariadb && pair.from.size == 4 && pair.column.collation == kUtf8mb4BinId;
 }
 
 ColumnFit fit_json(const Pair& pair) {

@@ -12,8 +12,8 @@ constexpr std::uint8_t low(std::uint16_t metadata) { return static_cast<std::uin
 constexpr std::uint8_t high(std::uint16_t metadata) { return static_cast<std::uint8_t>(metadata >> 8); }
 
 // Nine digits in four bytes, what is left over in fewer.
-constexpr std::array<std::uint8_t, 10> kBytesOfDigits = {0, 1, 1, 2, 2, 3, 3, 4, 4, 4};
-constexpr std::size_t decimal_bytes(std::size_t digits) { return digits / 9 * 4 + kBytesOfDigits[digits % 9]; }
+constexpr std::array<std::uint8_t, 10> kDecimalBytes = {0, 1, 1, 2, 2, 3, 3, 4, 4, 4};
+constexpr std::size_t decimal_bytes(std::size_t digits) { return digits / 9 * 4 + kDecimalBytes[digits % 9]; }
 
 absl::Status unknown_width(const LogColumn& column, const char* why) {
   return absl::UnimplementedError("the values of column " + column_label(column) + " cannot be taken apart: " + why);

@@ -53,13 +53,12 @@ std::string default_clause(const DefinedColumn& column, bool mariadb) {
 }
 
 std::string column_clause(const DefinedColumn& column, bool mariadb) {
-  using Generated = DefinedColumn::Generated;
   std::string out = quote_name(column.name) + " " + (column.json ? "json" : column.column_type);
   if (!column.charset.empty() && !column.json)
     out += " CHARACTER SET " + column.charset + " COLLATE " + column.collation;
-  if (column.generated != Generated::no) {
+  if (column.generated != DefinedColumn::Generated::no) {
     out += " GENERATED ALWAYS AS (" + column.generation_expression + ")";
-    out += column.generated == Generated::stored ? " STORED" : " VIRTUAL";
+    out += column.generated == DefinedColumn::Generated::stored ? " STORED" : " VIRTUAL";
     if (!mariadb && !column.nullable) out += " NOT NULL";
   } else {
     out += column.nullable ? " NULL" : " NOT NULL";

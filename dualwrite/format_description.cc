@@ -4,6 +4,8 @@
 #include <array>
 #include <vector>
 
+#include "dualwrite/log_event_header.h"
+
 namespace crossfade::dualwrite {
 
 using protocol::Buffer;
@@ -14,7 +16,6 @@ namespace {
 constexpr std::uint8_t kFormatDescription = 15;
 constexpr std::uint8_t kCommonHeaderBytes = 19;
 constexpr std::size_t kVersionBytes = 50;
-constexpr std::size_t kChecksumBytes = 4;
 
 // The length of the header behind the common one, of event types 1, 2, ...
 constexpr std::array<std::uint8_t, 42> kMysqlHeaders = {0,  13, 0,  8,  0,  0,  0, 0,  4,  0, 4,  0,  0, 0,

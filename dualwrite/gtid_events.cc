@@ -38,7 +38,7 @@ std::int64_t read_variable_signed(Reader& reader) {
   return static_cast<std::int64_t>(coded >> 1 ^ (0 - (coded & 1)));
 }
 
-absl::Status cut_off() { return absl::InvalidArgumentError("cut off or malformed"); }
+absl::Status cut_off_gtid() { return absl::InvalidArgumentError("cut off or malformed"); }
 
 }  // namespace
 
@@ -58,10 +58,10 @@ absl::StatusOr<GtidEvent> decode_mariadb_gtid(const FramedEvent& event) {
   found.follows = (flags & kStandalone) != 0 ? GtidEvent::Follows::statement : GtidEvent::Follows::rows;
   if ((flags & (kPreparedXa | kCompletedXa)) != 0) {
     found.xid = read_gtid_xid(reader);
-    if (!found.xid) return cut_off();
+    if (!found.xid) return cut_off_gtid();
     found.follows = (flags & kPreparedXa) != 0 ? GtidEvent::Follows::prepared : GtidEvent::Follows::completed;
   }
-  if (reader.failed()) return cut_off();
+  if (reader.failed()) return cut_off_gtid();
   if ((reader.peek() & kAlterInParts) != 0) {
     return absl::UnimplementedError("an ALTER TABLE in two parts (binlog_alter_two_phase=ON) cannot be followed");
   }
@@ -73,7 +73,7 @@ absl::StatusOr<GtidEvent> decode_mysql_gtid(const FramedEvent& event) {
   reader.skip(1);
   const Bytes uuid = reader.take(kUuidBytes);
   const std::uint64_t number = reader.u64();
-  if (reader.failed()) return cut_off();
+  if (reader.failed()) return cut_off_gtid();
   if (event.header.type == static_cast<std::uint8_t>(EventType::anonymous_gtid)) return GtidEvent{};
   return GtidEvent{.gtid = uuid_text(uuid) + ":" + std::to_string(number)};
 }
@@ -86,18 +86,18 @@ absl::StatusOr<GtidEvent> decode_tagged_gtid(const FramedEvent& event) {
   read_variable(reader);  // bytes of it all
   read_variable(reader);  // the last field that must be understood
   if (format != kFormat) return absl::UnimplementedError("format " + std::to_string(format) + " is not known");
-  if (read_variable(reader) != 0) return cut_off();
+  if (read_variable(reader) != 0) return cut_off_gtid();
   read_variable(reader);  // flags
-  if (read_variable(reader) != 1) return cut_off();
+  if (read_variable(reader) != 1) return cut_off_gtid();
   protocol::Buffer uuid;
   for (std::size_t i = 0; i < kUuidBytes; ++i) uuid.push_back(static_cast<std::uint8_t>(read_variable(reader)));
-  if (read_variable(reader) != 2) return cut_off();
+  if (read_variable(reader) != 2) return cut_off_gtid();
   const std::int64_t number = read_variable_signed(reader);
-  if (read_variable(reader) != 3) return cut_off();
+  if (read_variable(reader) != 3) return cut_off_gtid();
   const std::uint64_t tag_bytes = read_variable(reader);
-  if (tag_bytes > kTagBytesMax) return cut_off();
+  if (tag_bytes > kTagBytesMax) return cut_off_gtid();
   const std::string_view tag = protocol::as_text(reader.take(static_cast<std::size_t>(tag_bytes)));
-  if (reader.failed()) return cut_off();
+  if (reader.failed()) return cut_off_gtid();
   std::string gtid = uuid_text(uuid);
   if (!tag.empty()) gtid += ":" + std::string(tag);
   return GtidEvent{.gtid = gtid + ":" + std::to_string(number)};

@@ -18,13 +18,13 @@ namespace {
 // u8 precision | u8 scale | digits: nine in four bytes, the highest first; the first bit is set where it is not
 // negative, and all bits are inverted where it is.
 absl::Status append_decimal(Bytes value, std::string& out) {
-  constexpr std::array<std::size_t, 10> kBytesOfDigits = {0, 1, 1, 2, 2, 3, 3, 4, 4, 4};
+  constexpr std::array<std::size_t, 10> kDigitBytes = {0, 1, 1, 2, 2, 3, 3, 4, 4, 4};
   Reader reader(value);
   const std::size_t precision = reader.u8();
   const std::size_t scale = reader.u8();
   if (scale > precision || precision > 81) return malformed_json("a decimal");
   const std::size_t whole = precision - scale;
-  const std::size_t bytes = whole / 9 * 4 + kBytesOfDigits[whole % 9] + scale / 9 * 4 + kBytesOfDigits[scale % 9];
+  const std::size_t bytes = whole / 9 * 4 + kDigitBytes[whole % 9] + scale / 9 * 4 + kDigitBytes[scale % 9];
   const Bytes coded = reader.take(bytes);
   if (reader.failed() || !reader.at_end() || bytes == 0) return malformed_json("a decimal");
   const bool negative = (coded[0] & 0x80) == 0;
@@ -36,7 +36,7 @@ absl::Status append_decimal(Bytes value, std::string& out) {
   std::size_t at = 0;
   const auto append_digits = [&](std::size_t digits, std::string& text) {
     std::uint32_t number = 0;
-    for (std::size_t i = 0; i < kBytesOfDigits[digits]; ++i) number = number << 8 | plain[at++];
+    for (std::size_t i = 0; i < kDigitBytes[digits]; ++i) number = number << 8 | plain[at++];
     std::string part = std::to_string(number);
     if (part.size() < digits) part.insert(0, digits - part.size(), '0');
     text += part;

@@ -10,13 +10,13 @@ using protocol::Reader;
 
 namespace {
 
-constexpr int kDepthMax = 100;  // MySQL's own
+constexpr int kJsonDepthMax = 100;  // MySQL's own
 
 // Invariant: budget_ + the bytes of what was written so far = the document's. A document whose values overlap, which
 // could be written out at any length, comes to its end.
-class Writer {
+class JsonWriter {
  public:
-  explicit Writer(std::size_t bytes) : budget_(bytes) {}
+  explicit JsonWriter(std::size_t bytes) : budget_(bytes) {}
   absl::Status write(JsonValue value, int depth);
   std::string take() { return std::move(out_); }
 
@@ -31,13 +31,13 @@ class Writer {
   std::string out_;
 };
 
-absl::Status Writer::spend(std::size_t bytes) {
+absl::Status JsonWriter::spend(std::size_t bytes) {
   if (bytes > budget_) return malformed_json("values overlap");
   budget_ -= bytes;
   return absl::OkStatus();
 }
 
-absl::Status Writer::write(JsonValue value, int depth) {
+absl::Status JsonWriter::write(JsonValue value, int depth) {
   Reader reader(value.bytes);
   switch (value.type) {
     case JsonType::small_object:
@@ -81,7 +81,7 @@ absl::Status Writer::write(JsonValue value, int depth) {
   return reader.failed() ? malformed_json("a number is cut off") : absl::OkStatus();
 }
 
-absl::Status Writer::write_literal(std::uint8_t literal) {
+absl::Status JsonWriter::write_literal(std::uint8_t literal) {
   switch (literal) {
     case 0:
       out_ += "null";
@@ -97,7 +97,7 @@ absl::Status Writer::write_literal(std::uint8_t literal) {
   }
 }
 
-absl::Status Writer::write_string(Bytes bytes) {
+absl::Status JsonWriter::write_string(Bytes bytes) {
   Reader reader(bytes);
   const absl::StatusOr<std::uint32_t> length = read_json_length(reader);
   if (!length.ok()) return length.status();
@@ -109,7 +109,7 @@ absl::Status Writer::write_string(Bytes bytes) {
 }
 
 // u8 type of a column | length | bytes
-absl::Status Writer::write_opaque(Bytes bytes) {
+absl::Status JsonWriter::write_opaque(Bytes bytes) {
   Reader reader(bytes);
   const std::uint8_t type = reader.u8();
   const absl::StatusOr<std::uint32_t> length = read_json_length(reader);
@@ -120,8 +120,8 @@ absl::Status Writer::write_opaque(Bytes bytes) {
   return append_opaque(type, value, out_);
 }
 
-absl::Status Writer::write_container(JsonValue value, int depth) {
-  if (depth >= kDepthMax) return malformed_json("nested too deep");
+absl::Status JsonWriter::write_container(JsonValue value, int depth) {
+  if (depth >= kJsonDepthMax) return malformed_json("nested too deep");
   const absl::StatusOr<JsonContainer> container = JsonContainer::open(value);
   if (!container.ok()) return container.status();
   if (absl::Status status = spend(container->own_bytes()); !status.ok()) return status;
@@ -147,7 +147,7 @@ absl::Status Writer::write_container(JsonValue value, int depth) {
 
 absl::StatusOr<std::string> json_text(Bytes binary) {
   if (binary.empty()) return std::string("null");  // what a column that is not NULL has without a value
-  Writer writer(binary.size());
+  JsonWriter writer(binary.size());
   const absl::Status status = writer.write({.type = static_cast<JsonType>(binary[0]), .bytes = binary.subspan(1)}, 0);
   if (!status.ok()) return status;
   return writer.take();

@@ -20,7 +20,9 @@ namespace {
 constexpr std::size_t kZlibRatioMax = 1032;  // of deflate
 constexpr int kWindowLogMax = 27;            // 128 MiB, what zstd itself takes at most unasked
 
-absl::Status malformed(const std::string& what) { return absl::InvalidArgumentError("malformed compression: " + what); }
+absl::Status malformed_payload(const std::string& what) {
+  return absl::InvalidArgumentError("malformed compression: " + what);
+}
 
 struct FreeContext {
   void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
@@ -33,18 +35,19 @@ absl::StatusOr<Buffer> inflate_mariadb(Bytes packed) {
   const std::uint8_t head = reader.u8();
   const std::size_t width = head & 0x07;
   const int algorithm = head >> 4 & 0x07;
-  if ((head & 0x80) == 0 || width == 0 || width > 4) return malformed("its head is not known");
+  if ((head & 0x80) == 0 || width == 0 || width > 4) return malformed_payload("its head is not known");
   if (algorithm != 0) return absl::UnimplementedError("compression " + std::to_string(algorithm) + " is not known");
   std::size_t plain_bytes = 0;
   for (std::size_t i = 0; i < width; ++i) plain_bytes = plain_bytes << 8 | reader.u8();
   const Bytes data = reader.rest();
-  if (reader.failed()) return malformed("cut off");
-  if (plain_bytes > kEventBytesMax || plain_bytes / kZlibRatioMax > data.size()) return malformed("its size cannot be");
+  if (reader.failed()) return malformed_payload("cut off");
+  if (plain_bytes > kEventBytesMax || plain_bytes / kZlibRatioMax > data.size())
+    return malformed_payload("its size cannot be");
   Buffer plain(plain_bytes);
   uLongf written = plain_bytes;
   uLong read = data.size();
   if (uncompress2(plain.data(), &written, data.data(), &read) != Z_OK || written != plain_bytes) {
-    return malformed("zlib cannot read it");
+    return malformed_payload("zlib cannot read it");
   }
   return plain;
 }
@@ -76,18 +79,18 @@ absl::StatusOr<TransactionPayload> TransactionPayload::open(Bytes body) {
     if (field == 1) payload_bytes = value.lenenc();
     if (field == 2) algorithm = value.lenenc();
     if (field == 3) plain_bytes = value.lenenc();
-    if (value.failed()) return malformed("a field is cut off");
+    if (value.failed()) return malformed_payload("a field is cut off");
   }
   const Bytes payload = reader.rest();
   if (reader.failed() || !payload_bytes || !algorithm || *payload_bytes != payload.size()) {
-    return malformed("its fields do not fit");
+    return malformed_payload("its fields do not fit");
   }
   auto stream = std::make_unique<Stream>();
   if (*algorithm == kNone) {
     stream->plain.assign(payload.begin(), payload.end());
     stream->frame_complete = true;
   } else if (*algorithm == kZstd) {
-    if (!plain_bytes) return malformed("its plain size is missing");
+    if (!plain_bytes) return malformed_payload("its plain size is missing");
     stream->packed.assign(payload.begin(), payload.end());
     stream->plain_left = *plain_bytes;
     stream->context.reset(ZSTD_createDCtx());
@@ -115,10 +118,10 @@ absl::Status TransactionPayload::fill(std::size_t count) {
     const bool stuck = out.pos == 0 && in.pos == s.packed_at;
     s.packed_at = in.pos;
     s.plain.resize(had + out.pos);
-    if (ZSTD_isError(result) != 0) return malformed(std::string("zstd: ") + ZSTD_getErrorName(result));
+    if (ZSTD_isError(result) != 0) return malformed_payload(std::string("zstd: ") + ZSTD_getErrorName(result));
     if (stuck) break;  // and what zstd says now is of a frame that would begin
     s.frame_complete = result == 0;
-    if (out.pos > s.plain_left) return malformed("more than announced");
+    if (out.pos > s.plain_left) return malformed_payload("more than announced");
     s.plain_left -= out.pos;
   }
   return absl::OkStatus();
@@ -128,14 +131,14 @@ absl::StatusOr<std::optional<Bytes>> TransactionPayload::next() {
   Stream& s = *stream_;
   if (absl::Status status = fill(kEventHeaderBytes); !status.ok()) return status;
   if (s.readable() == 0) {
-    if (s.plain_left != 0 || !s.frame_complete) return malformed("less than announced");
+    if (s.plain_left != 0 || !s.frame_complete) return malformed_payload("less than announced");
     return std::nullopt;
   }
-  if (s.readable() < kEventHeaderBytes) return malformed("an event is cut off");
+  if (s.readable() < kEventHeaderBytes) return malformed_payload("an event is cut off");
   const std::size_t size = peek_header(Bytes(s.plain).subspan(s.plain_at)).size;
-  if (size < kEventHeaderBytes || size > kEventBytesMax) return malformed("an event's size cannot be");
+  if (size < kEventHeaderBytes || size > kEventBytesMax) return malformed_payload("an event's size cannot be");
   if (absl::Status status = fill(size); !status.ok()) return status;
-  if (s.readable() < size) return malformed("an event is cut off");
+  if (s.readable() < size) return malformed_payload("an event is cut off");
   const Bytes event = Bytes(s.plain).subspan(s.plain_at, size);
   s.plain_at += size;
   return event;

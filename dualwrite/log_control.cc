@@ -47,7 +47,7 @@ std::uint64_t to_number(const protocol::Cell& cell) {
   return value;
 }
 
-std::string text(const protocol::Cell& cell) { return cell.value_or(""); }
+std::string text_in(const protocol::Cell& cell) { return cell.value_or(""); }
 
 absl::Status wrong_shape(std::string_view what) {
   return absl::InternalError("the control table `" + std::string(what) + "` is not as this version makes it");
@@ -170,13 +170,13 @@ absl::StatusOr<std::optional<Anchor>> anchor_from(const protocol::ResultSet& res
   if (result.rows.empty()) return std::nullopt;
   const auto& row = result.rows.front();
   if (row.size() != 3 && row.size() != 3 + kAnchorChangeColumns) return wrong_shape("anchor");
-  Anchor anchor{.server = text(row[0]), .at = {.file = text(row[1]), .offset = to_number(row[2])}};
+  Anchor anchor{.server = text_in(row[0]), .at = {.file = text_in(row[1]), .offset = to_number(row[2])}};
   if (row.size() == 3 || !row[3]) return anchor;
   const auto phase = std::find(kPhases.begin(), kPhases.end(), *row[3]);
   if (phase == kPhases.end()) return wrong_shape("anchor");
   anchor.change = FeedChange{.phase = static_cast<FeedChange::Phase>(phase - kPhases.begin()),
-                             .next = {.file = text(row[4]), .offset = to_number(row[5])},
-                             .fence = {.file = text(row[6]), .offset = to_number(row[7])}};
+                             .next = {.file = text_in(row[4]), .offset = to_number(row[5])},
+                             .fence = {.file = text_in(row[6]), .offset = to_number(row[7])}};
   return anchor;
 }
 
@@ -225,10 +225,10 @@ absl::StatusOr<std::optional<StoredPosition>> position_from(const protocol::Resu
   if (result.rows.empty()) return std::nullopt;
   const auto& row = result.rows.front();
   if (row.size() != 7) return wrong_shape("position");
-  return StoredPosition{.applied = {.file = text(row[0]), .offset = to_number(row[1])},
-                        .resume = {.file = text(row[2]), .offset = to_number(row[3])},
-                        .server = text(row[4]),
-                        .gtid = text(row[5]),
+  return StoredPosition{.applied = {.file = text_in(row[0]), .offset = to_number(row[1])},
+                        .resume = {.file = text_in(row[2]), .offset = to_number(row[3])},
+                        .server = text_in(row[4]),
+                        .gtid = text_in(row[5]),
                         .file_time = static_cast<std::uint32_t>(to_number(row[6]))};
 }
 
@@ -285,10 +285,10 @@ absl::StatusOr<std::vector<StoppedTable>> stopped_from(const protocol::ResultSet
   for (const auto& row : result.rows) {
     if (row.size() != 8) return wrong_shape("stopped");
     const std::uint64_t released = to_number(row[6]);
-    out.push_back({.table = {.schema = text(row[0]), .table = text(row[1])},
-                   .cause = cause_from(text(row[2])),
-                   .since = {.file = text(row[3]), .offset = to_number(row[4])},
-                   .reason = text(row[5]),
+    out.push_back({.table = {.schema = text_in(row[0]), .table = text_in(row[1])},
+                   .cause = cause_from(text_in(row[2])),
+                   .since = {.file = text_in(row[3]), .offset = to_number(row[4])},
+                   .reason = text_in(row[5]),
                    .catch_up = released <= static_cast<std::uint64_t>(CatchUp::copying) ? static_cast<CatchUp>(released)
                                                                                         : CatchUp::none,
                    .stopped_at = static_cast<std::int64_t>(to_number(row[7]))});
@@ -333,9 +333,9 @@ absl::StatusOr<std::optional<DdlIntent>> ddl_intent_from(const protocol::ResultS
   if (result.rows.empty()) return std::nullopt;
   const auto& row = result.rows.front();
   if (row.size() != 4) return wrong_shape("ddl");
-  return DdlIntent{.at = {.file = text(row[0]), .offset = to_number(row[1])},
+  return DdlIntent{.at = {.file = text_in(row[0]), .offset = to_number(row[1])},
                    .step = static_cast<std::uint32_t>(to_number(row[2])),
-                   .fingerprint = text(row[3])};
+                   .fingerprint = text_in(row[3])};
 }
 
 std::string delete_ddl_intent(std::string_view schema, std::string_view leader) {

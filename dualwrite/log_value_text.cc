@@ -50,7 +50,7 @@ absl::Status put_digits(std::string& out, Bytes& bytes, std::uint32_t digits) {
   return absl::OkStatus();
 }
 
-std::size_t decimal_bytes(std::uint32_t digits) {
+std::size_t packed_bytes(std::uint32_t digits) {
   return digits / kDigitsPerGroup * 4 + kBytesOfDigits[digits % kDigitsPerGroup];
 }
 
@@ -72,7 +72,7 @@ std::string integer_text(Bytes bytes, bool is_unsigned) {
 }
 
 absl::StatusOr<std::string> decimal_text(Bytes bytes, std::uint32_t precision, std::uint32_t scale) {
-  if (precision < scale || bytes.empty() || bytes.size() != decimal_bytes(precision - scale) + decimal_bytes(scale)) {
+  if (precision < scale || bytes.empty() || bytes.size() != packed_bytes(precision - scale) + packed_bytes(scale)) {
     return absl::InvalidArgumentError("a DECIMAL in the log has the wrong length");
   }
   // The first bit is the sign, inverted; of negative numbers all other bits are inverted too.

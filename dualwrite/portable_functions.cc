@@ -38,10 +38,10 @@ constexpr WordEntry<Present> kEntries[] = {
     {"UTC_DATE", {}},      {"UTC_TIME", {}},
     {"UTC_TIMESTAMP", {}},
 };
-constexpr WordTable<Present, 256> kTable(kEntries);
+constexpr WordTable<Present, 256> kFunctions(kEntries);
 
 }  // namespace
 
-bool is_portable_function(std::string_view name) { return kTable.find(name) != nullptr; }
+bool is_portable_function(std::string_view name) { return kFunctions.find(name) != nullptr; }
 
 }  // namespace crossfade::dualwrite

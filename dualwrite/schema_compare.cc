@@ -19,7 +19,7 @@ namespace crossfade::dualwrite {
 namespace {
 
 using Generated = DefinedColumn::Generated;
-using Kind = TableDefinition::Kind;
+using TableKind = TableDefinition::Kind;
 
 constexpr const char* kMakeThemTheSame = "MODIFY the column on the follower so that both compute the same";
 
@@ -30,18 +30,18 @@ class TableComparison {
       : leader_(leader), follower_(follower), makes_(makes), out_(out) {}
 
   void compare() {
-    if (leader_.kind != follower_.kind && !(leader_.kind == Kind::system_versioned)) {
+    if (leader_.kind != follower_.kind && !(leader_.kind == TableKind::system_versioned)) {
       find(Severity::blocker, "table", "kind_differs", "a table on one side is none on the other",
            "drop the follower's and make it anew");
       return;
     }
-    if (leader_.kind == Kind::system_versioned || follower_.kind == Kind::system_versioned) {
+    if (leader_.kind == TableKind::system_versioned || follower_.kind == TableKind::system_versioned) {
       find(Severity::blocker, "table", "system_versioned",
            "a system-versioned table keeps a history that cannot be carried",
            "DROP SYSTEM VERSIONING on " + table_name() + ", or exclude the table");
       return;
     }
-    if (leader_.kind != Kind::table) return;
+    if (leader_.kind != TableKind::table) return;
     columns();
     table_options();
     compare_keys({leader_, follower_, makes_, needs_sql_}, out_);
@@ -269,14 +269,14 @@ SchemaFinding missing(const TableDefinition& table, ServerMakes makes) {
                     .code = "table_missing",
                     .text = "the follower does not have it",
                     .advice = {}};
-  if (table.kind == Kind::view) {
+  if (table.kind == TableKind::view) {
     out.severity = Severity::warning;
     out.object = "view";
     out.code = "view_missing";
     out.advice = "make the view on the follower before it leads";
     return out;
   }
-  if (table.kind == Kind::sequence) {
+  if (table.kind == TableKind::sequence) {
     out.severity = Severity::warning;
     out.object = "sequence";
     out.code = "sequence_not_carried";

@@ -4,6 +4,7 @@
 #include <array>
 #include <vector>
 
+#include "dualwrite/ddl_text.h"
 #include "routing/session_variables.h"
 
 namespace crossfade::dualwrite {
@@ -32,11 +33,6 @@ constexpr std::array<std::string_view, 2> kMysqlOnly = {"TIME_TRUNCATE_FRACTIONA
 constexpr std::array<std::string_view, 3> kMeansMoreOnMariadb = {"EMPTY_STRING_IS_NULL", "SIMULTANEOUS_ASSIGNMENT",
                                                                  "ORACLE"};
 
-template <std::size_t size>
-bool contains(const std::array<std::string_view, size>& names, std::string_view name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 std::vector<std::string> split_modes(const std::string& sql_mode) {
   std::vector<std::string> out;
   std::size_t begin = 0;
@@ -56,12 +52,6 @@ bool has_mode(const std::vector<std::string>& modes, std::string_view mode) {
   return std::find(modes.begin(), modes.end(), mode) != modes.end();
 }
 
-bool starts_with(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
-
-bool ends_with(std::string_view text, std::string_view suffix) {
-  return text.size() >= suffix.size() && text.substr(text.size() - suffix.size()) == suffix;
-}
-
 // All of MySQL's 0900 do not pad.
 std::string mariadb_collation(const std::string& collation) {
   // MariaDB has no case-sensitive collation of an older Unicode: bytes are the nearest.
@@ -69,23 +59,23 @@ std::string mariadb_collation(const std::string& collation) {
   if (collation.find("_0900_") != std::string::npos) return "utf8mb4_unicode_520_nopad_ci";
   if (collation == "utf8mb3_tolower_ci") return "utf8_general_ci";
   // Known under this name to every version of MariaDB.
-  if (starts_with(collation, "utf8mb3_")) return "utf8_" + collation.substr(8);
+  if (collation.starts_with("utf8mb3_")) return "utf8_" + collation.substr(8);
   return collation;
 }
 
 std::string mysql_collation(std::string collation) {
-  if (starts_with(collation, "uca1400_")) collation = "utf8mb4_" + collation;
-  if (starts_with(collation, "utf8_")) collation = "utf8mb3_" + collation.substr(5);
+  if (collation.starts_with("uca1400_")) collation = "utf8mb4_" + collation;
+  if (collation.starts_with("utf8_")) collation = "utf8mb3_" + collation.substr(5);
   // Of one language, and unknown to MySQL.
   for (const std::string_view own : {"_croatian_mysql561_ci", "_myanmar_ci", "_thai_520_w2"}) {
-    if (ends_with(collation, own)) return collation.substr(0, collation.size() - own.size()) + "_unicode_520_ci";
+    if (collation.ends_with(own)) return collation.substr(0, collation.size() - own.size()) + "_unicode_520_ci";
   }
   const bool nopad = collation.find("nopad") != std::string::npos;
   const bool uca1400 = collation.find("_uca1400_") != std::string::npos;
   if (!nopad && !uca1400) return collation;
   const std::string charset = collation.substr(0, collation.find('_'));
   if (charset == "utf8mb4") {
-    if (ends_with(collation, "_bin")) return "utf8mb4_0900_bin";
+    if (collation.ends_with("_bin")) return "utf8mb4_0900_bin";
     if (collation.find("_as_cs") != std::string::npos) return "utf8mb4_0900_as_cs";
     return "utf8mb4_0900_ai_ci";
   }

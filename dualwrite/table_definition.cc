@@ -141,7 +141,7 @@ std::optional<std::uint32_t> small_number(const Cell& cell) {
   return value ? std::optional(static_cast<std::uint32_t>(*value)) : std::nullopt;
 }
 
-bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+bool says(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 // MySQL prints expressions escaped for a string: \' and \\.
 std::string expression(const Cell& cell, bool mariadb) {
@@ -176,21 +176,21 @@ DefinedColumn column_of(const Row& row, bool mariadb) {
   column.nullable = text(row[8]) == "YES";
   const std::string extra = ascii_lower(text(row[14]));
   // Not within the members of an ENUM, and not in MariaDB's remark that a column is compressed.
-  column.is_unsigned = !is_list && has(column.column_type, " unsigned");
+  column.is_unsigned = !is_list && says(column.column_type, " unsigned");
   column.length = number(row[9]);
   column.precision = small_number(row[10]);
   column.scale = small_number(row[11]);
   column.fraction = small_number(row[12]);
-  column.auto_increment = has(extra, "auto_increment");
-  column.on_update_now = has(extra, "on update");
-  column.invisible = has(extra, "invisible");
-  if (has(extra, "virtual generated")) column.generated = DefinedColumn::Generated::virtual_;
-  if (has(extra, "stored generated")) column.generated = DefinedColumn::Generated::stored;
+  column.auto_increment = says(extra, "auto_increment");
+  column.on_update_now = says(extra, "on update");
+  column.invisible = says(extra, "invisible");
+  if (says(extra, "virtual generated")) column.generated = DefinedColumn::Generated::virtual_;
+  if (says(extra, "stored generated")) column.generated = DefinedColumn::Generated::stored;
   column.generation_expression = expression(row[15], mariadb);
   column.comment = text(row[16]);
   column.json = column.data_type == "json";
   if (row[13] && column.generated == DefinedColumn::Generated::no && !(mariadb && *row[13] == "NULL")) {
-    column.default_is_expression = mariadb ? !is_mariadb_literal(*row[13]) : has(extra, "default_generated");
+    column.default_is_expression = mariadb ? !is_mariadb_literal(*row[13]) : says(extra, "default_generated");
     column.default_value = column.default_is_expression ? expression(row[13], mariadb) : *row[13];
   }
   return column;
@@ -200,14 +200,14 @@ TableDefinition table_of(const Row& row) {
   TableDefinition table;
   table.name = {.schema = text(row[0]), .table = text(row[1])};
   const std::string type = text(row[2]);
-  if (has(type, "VIEW")) table.kind = TableDefinition::Kind::view;
+  if (says(type, "VIEW")) table.kind = TableDefinition::Kind::view;
   if (type == "SEQUENCE") table.kind = TableDefinition::Kind::sequence;
   if (type == "SYSTEM VERSIONED") table.kind = TableDefinition::Kind::system_versioned;
   table.engine = text(row[3]);
   table.collation = text(row[4]);
   table.charset = table.collation.substr(0, table.collation.find('_'));
   if (table.charset == "utf8") table.charset = "utf8mb3";
-  table.partitioned = has(ascii_lower(text(row[5])), "partitioned");
+  table.partitioned = says(ascii_lower(text(row[5])), "partitioned");
   table.rows_estimate = number(row[6]).value_or(0);
   table.bytes_estimate = number(row[7]).value_or(0);
   if (table.kind != TableDefinition::Kind::view) table.comment = text(row[8]);

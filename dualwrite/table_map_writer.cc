@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dualwrite/log_event_header.h"
 #include "dualwrite/stored_form.h"
 
 namespace crossfade::dualwrite {
@@ -9,7 +10,6 @@ namespace crossfade::dualwrite {
 namespace {
 
 constexpr std::uint8_t kTableMapEvent = 19;
-constexpr std::size_t kHeaderBytes = 19;
 constexpr std::uint16_t kTableMapFlags = 1;
 constexpr std::size_t kNameBytesMax = 255;
 
@@ -28,14 +28,14 @@ void put_table_id(Buffer& out, std::uint64_t id) {
 void set_table_id(Buffer& table_map_event, std::uint64_t id) {
   Buffer bytes;
   put_table_id(bytes, id);
-  std::copy(bytes.begin(), bytes.end(), table_map_event.begin() + kHeaderBytes);
+  std::copy(bytes.begin(), bytes.end(), table_map_event.begin() + kEventHeaderBytes);
 }
 
 void put_event_header(Buffer& out, std::uint8_t type, std::size_t body_bytes) {
   protocol::put_u32(out, 0);
   protocol::put_u8(out, type);
   protocol::put_u32(out, 0);
-  protocol::put_u32(out, static_cast<std::uint32_t>(kHeaderBytes + body_bytes));
+  protocol::put_u32(out, static_cast<std::uint32_t>(kEventHeaderBytes + body_bytes));
   protocol::put_u32(out, 0);
   protocol::put_u16(out, 0);
 }

@@ -75,14 +75,14 @@ std::vector<LogColumn*> columns_that(Is is, LogTable* table) {
   return found;
 }
 
-absl::Status malformed(const char* what) {
+absl::Status malformed_metadata(const char* what) {
   return absl::InvalidArgumentError(std::string("malformed metadata of columns: ") + what);
 }
 absl::Status unless_read(const Reader& reader, const char* what) {
-  return reader.failed() || !reader.at_end() ? malformed(what) : absl::OkStatus();
+  return reader.failed() || !reader.at_end() ? malformed_metadata(what) : absl::OkStatus();
 }
 absl::StatusOr<std::uint16_t> collation(std::uint64_t id) {
-  if (id > 0xffff) return malformed("collation");
+  if (id > 0xffff) return malformed_metadata("collation");
   return static_cast<std::uint16_t>(id);
 }
 
@@ -90,7 +90,7 @@ absl::StatusOr<std::uint16_t> collation(std::uint64_t id) {
 absl::Status read_signs(Reader reader, LogTable* table) {
   const std::vector<LogColumn*> numbers = columns_that(is_number, table);
   const Bytes bits = reader.rest();
-  if (bits.size() != (numbers.size() + 7) / 8) return malformed("signs");
+  if (bits.size() != (numbers.size() + 7) / 8) return malformed_metadata("signs");
   for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i]->is_unsigned = (bits[i / 8] << (i % 8) & 0x80) != 0;
   return absl::OkStatus();
 }
@@ -103,7 +103,7 @@ absl::Status read_default_collation(Reader reader, const std::vector<LogColumn*>
   while (!reader.failed() && !reader.at_end()) {
     const std::uint64_t index = reader.lenenc();
     const absl::StatusOr<std::uint16_t> own = collation(reader.lenenc());
-    if (!own.ok() || index >= texts.size()) return malformed("collations");
+    if (!own.ok() || index >= texts.size()) return malformed_metadata("collations");
     texts[static_cast<std::size_t>(index)]->collation = *own;
   }
   return unless_read(reader, "collations");
@@ -128,7 +128,7 @@ absl::Status read_names(Reader reader, LogTable* table) {
 absl::Status read_members(Reader reader, const std::vector<LogColumn*>& columns) {
   for (LogColumn* column : columns) {
     const std::uint64_t count = reader.lenenc();
-    if (count > reader.remaining()) return malformed("members");  // each has a byte at least
+    if (count > reader.remaining()) return malformed_metadata("members");  // each has a byte at least
     column->members.clear();
     for (std::uint64_t i = 0; i < count; ++i) column->members.emplace_back(reader.lenenc_text());
   }
@@ -139,7 +139,7 @@ absl::Status read_primary_key(Reader reader, bool prefixes, LogTable* table) {
   while (!reader.failed() && !reader.at_end()) {
     const std::uint64_t index = reader.lenenc();
     if (prefixes) reader.lenenc();
-    if (index >= table->columns.size()) return malformed("primary key");
+    if (index >= table->columns.size()) return malformed_metadata("primary key");
     table->columns[static_cast<std::size_t>(index)].in_primary_key = true;
   }
   return unless_read(reader, "primary key");

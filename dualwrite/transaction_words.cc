@@ -64,9 +64,9 @@ Control control_of(std::string_view sql) {
 }
 
 bool starts_transaction(std::string_view sql) {
-  constexpr std::string_view kEnd = "START TRANSACTION";
-  return begins_with(sql, "CREATE TABLE ") && sql.size() > kEnd.size() &&
-         begins_with(sql.substr(sql.size() - kEnd.size()), kEnd);
+  constexpr std::string_view kLastWords = "START TRANSACTION";
+  return begins_with(sql, "CREATE TABLE ") && sql.size() > kLastWords.size() &&
+         begins_with(sql.substr(sql.size() - kLastWords.size()), kLastWords);
 }
 
 }  // namespace crossfade::dualwrite

@@ -31,7 +31,7 @@ bool contains(const std::array<std::string_view, size>& words, std::string_view 
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-std::uint64_t to_number(const protocol::Cell& cell) {
+std::uint64_t cell_number(const protocol::Cell& cell) {
   std::uint64_t value = 0;
   if (cell) std::from_chars(cell->data(), cell->data() + cell->size(), value);
   return value;
@@ -191,16 +191,16 @@ constexpr std::uint64_t kPacketShare = 3, kPacketWhole = 8;
 
 CountedTable apply_rows(const DataCheck& check, const DataAnswer& answer, std::uint64_t packet_bytes_max,
                         Findings& findings) {
-  const CountedTable counted{.rows = to_number(answer.cells[0]), .largest_row_bytes = to_number(answer.cells[1])};
+  const CountedTable counted{.rows = cell_number(answer.cells[0]), .largest_row_bytes = cell_number(answer.cells[1])};
   for (std::size_t i = 0; i < check.columns.size(); ++i) {
     const DataCheck::Column& column = check.columns[i];
     Finding* finding = find_finding(findings, check.table, column.object, column.code);
     if (finding == nullptr) continue;
-    finding->rows = to_number(answer.cells[2 + 2 * i]);
+    finding->rows = cell_number(answer.cells[2 + 2 * i]);
     finding->reason += "; " + std::to_string(*finding->rows) + " of " + std::to_string(counted.rows) +
                        " rows would be truncated or refused";
     if (column.unit.empty()) continue;
-    finding->longest = to_number(answer.cells[3 + 2 * i]);
+    finding->longest = cell_number(answer.cells[3 + 2 * i]);
     finding->reason += ", the longest value has " + std::to_string(*finding->longest) + " " + column.unit;
   }
   if (packet_bytes_max != 0 && counted.largest_row_bytes > packet_bytes_max / kPacketWhole * kPacketShare)
@@ -256,7 +256,7 @@ std::optional<CountedTable> apply_answer(const DataCheck& check, const DataAnswe
     not_counted(check, answer, findings);
     return std::nullopt;
   }
-  const std::uint64_t count = to_number(answer.cells[0]);
+  const std::uint64_t count = cell_number(answer.cells[0]);
   switch (check.what) {
     case What::rows:
       return apply_rows(check, answer, packet_bytes_max, findings);
@@ -278,9 +278,9 @@ std::optional<CountedTable> apply_answer(const DataCheck& check, const DataAnswe
                             .object = check.object,
                             .code = "duplicate_keys",
                             .reason = std::to_string(count) + " keys are not unique on new, in " +
-                                      std::to_string(to_number(answer.cells[1])) + " rows: the copy would fail",
+                                      std::to_string(cell_number(answer.cells[1])) + " rows: the copy would fail",
                             .advice = "change them on old, or the key on new; they are: " + check.detail,
-                            .rows = to_number(answer.cells[1])});
+                            .rows = cell_number(answer.cells[1])});
       break;
   }
   return std::nullopt;

@@ -184,11 +184,11 @@ void judge_headroom(const DefinedColumn& column, const TableRef& table, const Ta
   constexpr double kWarned = 0.75;
   const double share = static_cast<double>(used) / static_cast<double>(most);
   if (share < kWarned) return;
-  constexpr double kSecondsOfDay = 24 * 3600;
+  constexpr double kDaySeconds = 24 * 3600;
   std::string left;
   if (size.age_seconds > 0 && used > 0 && used < most) {
     const double rate = static_cast<double>(used) / static_cast<double>(size.age_seconds);
-    const double days = static_cast<double>(most - used) / rate / kSecondsOfDay;
+    const double days = static_cast<double>(most - used) / rate / kDaySeconds;
     left = ", which last about " + std::to_string(static_cast<std::uint64_t>(days)) +
            " days at the rate since the table was made";
   }

@@ -224,7 +224,7 @@ absl::StatusOr<std::vector<LookQuery>> orphan_queries(const TableDefinition& lea
   return out;
 }
 
-std::uint64_t number_in(const protocol::Cell& cell) {
+std::uint64_t number_or_zero(const protocol::Cell& cell) {
   std::uint64_t value = 0;
   if (cell) std::from_chars(cell->data(), cell->data() + cell->size(), value);
   return value;
@@ -336,7 +336,7 @@ absl::Status see_answer(const LookQuery& query, ShowRows show, const std::vector
     group.marks.push_back(value_mark(cell.column, row[first + i]));
     group.shown.push_back(value_text(cell.column, row[first + i], cell.is_value ? show : ShowRows::values));
   }
-  answer->rows += number_in(row[first]);
+  answer->rows += number_or_zero(row[first]);
   return absl::OkStatus();
 }
 

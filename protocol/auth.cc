@@ -65,7 +65,7 @@ struct ContextFree {
 struct BioFree {
   void operator()(BIO* bio) const { BIO_free(bio); }
 };
-using Key = std::unique_ptr<EVP_PKEY, KeyFree>;
+using PublicKey = std::unique_ptr<EVP_PKEY, KeyFree>;
 using Context = std::unique_ptr<EVP_PKEY_CTX, ContextFree>;
 using Bio = std::unique_ptr<BIO, BioFree>;
 
@@ -156,7 +156,7 @@ Buffer xor_with_nonce(std::string_view password_with_nul, const Nonce& nonce) {
 absl::StatusOr<Buffer> rsa_encrypt(Bytes message, std::string_view public_key_pem) {
   const Bio bio(BIO_new_mem_buf(public_key_pem.data(), static_cast<int>(public_key_pem.size())));
   if (bio == nullptr) return openssl_error("reading an RSA public key");
-  const Key key(PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, nullptr));
+  const PublicKey key(PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, nullptr));
   if (key == nullptr) return openssl_error("reading an RSA public key");
   if (EVP_PKEY_base_id(key.get()) != EVP_PKEY_RSA) {
     return absl::InvalidArgumentError("the server's public key is not an RSA key");

@@ -19,7 +19,7 @@ constexpr std::uint8_t kFloatDecimalsMax = 30;  // more: the column has no fixed
 constexpr int kPointMin = -14;
 constexpr int kPointMax = 15;
 
-absl::Status malformed(const std::string& what) { return absl::InvalidArgumentError("malformed value: " + what); }
+absl::Status malformed_value(const std::string& what) { return absl::InvalidArgumentError("malformed value: " + what); }
 
 std::string padded(std::uint64_t value, std::size_t width) {
   std::string text = std::to_string(value);
@@ -155,7 +155,7 @@ absl::StatusOr<std::string> date_or_datetime(Reader& row, const ColumnDefinition
   }
   part[6] = bytes >= 11 ? reader.u32() : 0;
   if (!reader.at_end() || reader.failed() || part[6] > 999999) {
-    return malformed("a date of " + std::to_string(bytes) + " bytes");
+    return malformed_value("a date of " + std::to_string(bytes) + " bytes");
   }
   const std::string date = padded(part[0], 4) + "-" + padded(part[1], 2) + "-" + padded(part[2], 2);
   if (column.type == ColumnType::date) {
@@ -182,7 +182,7 @@ absl::StatusOr<std::string> time(Reader& row, const ColumnDefinition& column) {
   }
   const std::uint32_t microseconds = bytes >= 12 ? reader.u32() : 0;
   if (!reader.at_end() || reader.failed() || microseconds > 999999) {
-    return malformed("a time of " + std::to_string(bytes) + " bytes");
+    return malformed_value("a time of " + std::to_string(bytes) + " bytes");
   }
   return std::string(negative ? "-" : "") + padded(hours, 2) + ":" + padded(minutes, 2) + ":" + padded(seconds, 2) +
          fraction(microseconds, column.decimals);
@@ -201,7 +201,7 @@ Float from_bits(Bits bits) {
 absl::StatusOr<std::string> take_binary_value(Reader& row, const ColumnDefinition& column) {
   switch (column.type) {
     case ColumnType::null:
-      return malformed("a value in a column of type NULL");
+      return malformed_value("a value in a column of type NULL");
     case ColumnType::tiny:
       return integer(row.u8(), 1, column);
     case ColumnType::short_:

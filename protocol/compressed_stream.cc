@@ -9,10 +9,10 @@ namespace crossfade::protocol {
 namespace {
 
 // A buffer of up to this size is kept for the next frame.
-constexpr std::size_t kKeptBytesMax = std::size_t{64} << 10;
+constexpr std::size_t kKeptBufferBytesMax = std::size_t{64} << 10;
 
 void shrink(Buffer& buffer) {
-  if (buffer.capacity() > kKeptBytesMax) {
+  if (buffer.capacity() > kKeptBufferBytesMax) {
     Buffer().swap(buffer);
   } else {
     buffer.clear();

@@ -6,7 +6,9 @@
 namespace crossfade::protocol {
 namespace {
 
-absl::Status malformed() { return absl::InvalidArgumentError("a compressed packet does not hold what it announces"); }
+absl::Status malformed_frame() {
+  return absl::InvalidArgumentError("a compressed packet does not hold what it announces");
+}
 
 // zlib takes no const input, and does not change it.
 Bytef* input_of(Bytes bytes) { return const_cast<Bytef*>(bytes.data()); }
@@ -82,7 +84,7 @@ absl::Status Codec::decompress(CompressionAlgorithm algorithm, Bytes packed, std
   Contexts& contexts = *contexts_;
   switch (algorithm) {
     case CompressionAlgorithm::none:
-      return malformed();
+      return malformed_frame();
     case CompressionAlgorithm::zlib: {
       z_stream& stream = contexts.inflating;
       if (!contexts.can_inflate) {
@@ -97,7 +99,7 @@ absl::Status Codec::decompress(CompressionAlgorithm algorithm, Bytes packed, std
       stream.avail_out = static_cast<uInt>(into.size());
       // Z_STREAM_END comes only once the checksum was read, and it was right.
       if (inflate(&stream, Z_FINISH) != Z_STREAM_END || stream.avail_out != 0 || stream.avail_in != 0) {
-        return malformed();
+        return malformed_frame();
       }
       return absl::OkStatus();
     }
@@ -106,11 +108,11 @@ absl::Status Codec::decompress(CompressionAlgorithm algorithm, Bytes packed, std
       if (contexts.zstd_in == nullptr) return absl::ResourceExhaustedError("no memory for zstd");
       const std::size_t size =
           ZSTD_decompressDCtx(contexts.zstd_in, into.data(), into.size(), packed.data(), packed.size());
-      if (ZSTD_isError(size) != 0 || size != into.size()) return malformed();
+      if (ZSTD_isError(size) != 0 || size != into.size()) return malformed_frame();
       return absl::OkStatus();
     }
   }
-  return malformed();
+  return malformed_frame();
 }
 
 }  // namespace crossfade::protocol

@@ -15,7 +15,9 @@ constexpr std::size_t kNonceHeadBytes = 8;
 constexpr std::size_t kTlsRequestBytes = 32;
 constexpr std::size_t kAttributesBytesMax = std::size_t{64} << 10;  // as MySQL limits them
 
-absl::Status malformed(const char* what) { return absl::InvalidArgumentError(std::string("malformed ") + what); }
+absl::Status malformed_message(const char* what) {
+  return absl::InvalidArgumentError(std::string("malformed ") + what);
+}
 
 // Some servers and clients leave out the NUL of the last field.
 std::string_view nul_or_rest_text(Reader& reader) {
@@ -96,7 +98,7 @@ Buffer encode_login_head(const LoginRequest& request, Capabilities capabilities)
 //   nonce[12] 0 | nul plugin
 absl::StatusOr<Greeting> decode_greeting(Bytes payload) {
   Reader reader(payload);
-  if (reader.u8() != kProtocolVersion) return malformed("greeting: its protocol version is not 10");
+  if (reader.u8() != kProtocolVersion) return malformed_message("greeting: its protocol version is not 10");
   Greeting greeting;
   greeting.server_version = reader.nul_text();
   greeting.connection_id = reader.u32();
@@ -109,14 +111,14 @@ absl::StatusOr<Greeting> decode_greeting(Bytes payload) {
   const std::size_t nonce_bytes = reader.u8();
   reader.skip(6);
   greeting.capabilities |= take_extended(reader, greeting.capabilities);
-  if (reader.failed()) return malformed("greeting: it is cut off");
+  if (reader.failed()) return malformed_message("greeting: it is cut off");
   if ((greeting.capabilities & kSecureConnection) == 0) {
     return absl::UnimplementedError("the server offers only the password hashing of MySQL 4.0");
   }
   // At least 13 bytes follow, whatever the length says: 12 of the nonce and a NUL.
   Reader tail(reader.take(std::max<std::size_t>(13, nonce_bytes - std::min(nonce_bytes, kNonceHeadBytes))));
   const Bytes rest = tail.take(greeting.nonce.size() - kNonceHeadBytes);
-  if (reader.failed() || tail.failed()) return malformed("greeting: its nonce is cut off");
+  if (reader.failed() || tail.failed()) return malformed_message("greeting: its nonce is cut off");
   std::copy(rest.begin(), rest.end(), std::copy(head.begin(), head.end(), greeting.nonce.begin()));
   if ((greeting.capabilities & kPluginAuth) != 0) greeting.auth_plugin = nul_or_rest_text(reader);
   return greeting;
@@ -164,7 +166,7 @@ absl::StatusOr<LoginRequest> decode_login_request(Bytes payload) {
   request.collation = reader.u8();
   reader.skip(19);
   request.capabilities |= take_extended(reader, request.capabilities);
-  if (reader.failed()) return malformed("login request: it is cut off");
+  if (reader.failed()) return malformed_message("login request: it is cut off");
   if (payload.size() == kTlsRequestBytes && (request.capabilities & kTls) != 0) {
     request.is_tls_request = true;
     return request;
@@ -178,10 +180,10 @@ absl::StatusOr<LoginRequest> decode_login_request(Bytes payload) {
     request.auth_plugin = more_follows ? reader.nul_text() : nul_or_rest_text(reader);
   }
   if ((request.capabilities & kConnectAttributes) != 0 && !read_attributes(reader, request.attributes)) {
-    return malformed("login request: its connection attributes");
+    return malformed_message("login request: its connection attributes");
   }
   if ((request.capabilities & kZstdCompression) != 0) request.zstd_level = reader.u8();
-  if (reader.failed()) return malformed("login request: a field is cut off");
+  if (reader.failed()) return malformed_message("login request: a field is cut off");
   return request;
 }
 
@@ -204,17 +206,17 @@ Buffer encode_tls_request(const LoginRequest& request) {
 // come without. The byte 0xfe alone asks for mysql_old_password.
 absl::StatusOr<AuthSwitch> decode_auth_switch(Bytes payload) {
   Reader reader(payload);
-  if (reader.u8() != 0xfe) return malformed("auth switch request");
+  if (reader.u8() != 0xfe) return malformed_message("auth switch request");
   if (reader.at_end()) return absl::UnimplementedError("the server asks for mysql_old_password, of MySQL 4.0");
   AuthSwitch auth_switch;
   auth_switch.auth_plugin = reader.nul_text();
   const Bytes rest = reader.rest();
   auth_switch.data.assign(rest.begin(), rest.end());
   if (!rest.empty()) {
-    if (rest.size() < auth_switch.nonce.size()) return malformed("auth switch request: its nonce is cut off");
+    if (rest.size() < auth_switch.nonce.size()) return malformed_message("auth switch request: its nonce is cut off");
     std::copy_n(rest.begin(), auth_switch.nonce.size(), auth_switch.nonce.begin());
   }
-  if (reader.failed()) return malformed("auth switch request: it is cut off");
+  if (reader.failed()) return malformed_message("auth switch request: it is cut off");
   return auth_switch;
 }
 
@@ -234,7 +236,7 @@ Buffer encode_auth_switch(const AuthSwitch& auth_switch) {
 // left out.
 absl::StatusOr<ChangeUser> decode_change_user(Bytes payload, Capabilities capabilities) {
   Reader reader(payload);
-  if (reader.u8() != 0x11) return malformed("COM_CHANGE_USER");
+  if (reader.u8() != 0x11) return malformed_message("COM_CHANGE_USER");
   ChangeUser change;
   change.user = reader.nul_text();
   const Bytes response = read_auth_response(reader, capabilities & ~kPluginAuthLenenc);
@@ -246,9 +248,9 @@ absl::StatusOr<ChangeUser> decode_change_user(Bytes payload, Capabilities capabi
     change.auth_plugin = attributes_follow ? reader.nul_text() : nul_or_rest_text(reader);
   }
   if ((capabilities & kConnectAttributes) != 0 && !read_attributes(reader, change.attributes)) {
-    return malformed("COM_CHANGE_USER: its connection attributes");
+    return malformed_message("COM_CHANGE_USER: its connection attributes");
   }
-  if (reader.failed()) return malformed("COM_CHANGE_USER: a field is cut off");
+  if (reader.failed()) return malformed_message("COM_CHANGE_USER: a field is cut off");
   return change;
 }
 

@@ -25,7 +25,9 @@ constexpr std::uint8_t kFamilyInet6 = 2;
 constexpr std::uint8_t kFamilyUnix = 3;
 constexpr std::uint8_t kStream = 1;
 
-absl::Status malformed(const char* what) { return absl::InvalidArgumentError(std::string("PROXY header: ") + what); }
+absl::Status malformed_header(const char* what) {
+  return absl::InvalidArgumentError(std::string("PROXY header: ") + what);
+}
 
 // One of the two starts with the other.
 bool is_prefix(Bytes input, Bytes signature) {
@@ -46,7 +48,7 @@ absl::StatusOr<std::optional<ProxyHeader>> decode_line(Bytes& input) {
   const std::string_view text = as_text(input.first(std::min(input.size(), kLine1Max)));
   const std::size_t end = text.find("\r\n");
   if (end == std::string_view::npos) {
-    if (text.size() == kLine1Max) return malformed("version 1: the line is too long");
+    if (text.size() == kLine1Max) return malformed_header("version 1: the line is too long");
     return std::nullopt;
   }
   std::vector<std::string_view> words;
@@ -61,13 +63,16 @@ absl::StatusOr<std::optional<ProxyHeader>> decode_line(Bytes& input) {
     input = input.subspan(end + 2);
     return header;
   }
-  if (words.size() != 6 || (words[1] != "TCP4" && words[1] != "TCP6")) return malformed("version 1: not of six words");
+  if (words.size() != 6 || (words[1] != "TCP4" && words[1] != "TCP6"))
+    return malformed_header("version 1: not of six words");
   const auto source = parse_ip_address(words[2]);
   const auto destination = parse_ip_address(words[3]);
   const auto port = parse_port(words[4]);
-  if (!source || !destination || !port || !parse_port(words[5])) return malformed("version 1: not an address and port");
+  if (!source || !destination || !port || !parse_port(words[5]))
+    return malformed_header("version 1: not an address and port");
   const bool v4 = words[1] == "TCP4";
-  if (source->is_v4() != v4 || destination->is_v4() != v4) return malformed("version 1: an address of another family");
+  if (source->is_v4() != v4 || destination->is_v4() != v4)
+    return malformed_header("version 1: an address of another family");
   header.kind = ProxyHeader::Kind::proxied;
   header.host = source->text();
   header.port = *port;
@@ -81,19 +86,19 @@ absl::StatusOr<std::optional<ProxyHeader>> decode_binary(Bytes& input) {
   if (input.size() < kHead2) return std::nullopt;
   const std::uint8_t command = input[12];
   const std::size_t size = static_cast<std::size_t>(input[14]) << 8 | input[15];
-  if (command != kVersion2Local && command != kVersion2Proxy) return malformed("version 2: an unknown command");
-  if (kHead2 + size > kProxyHeaderBytesMax) return malformed("version 2: too long");
+  if (command != kVersion2Local && command != kVersion2Proxy) return malformed_header("version 2: an unknown command");
+  if (kHead2 + size > kProxyHeaderBytesMax) return malformed_header("version 2: too long");
   if (input.size() < kHead2 + size) return std::nullopt;
   const Bytes body = input.subspan(kHead2, size);
   const std::uint8_t family = input[13] >> 4;
   const std::uint8_t transport = input[13] & 0x0f;
   ProxyHeader header;
   if (command == kVersion2Proxy && family != 0) {
-    if (transport != kStream) return malformed("version 2: not of a stream");
+    if (transport != kStream) return malformed_header("version 2: not of a stream");
     const std::size_t address_bytes = family == kFamilyInet ? 4 : family == kFamilyInet6 ? 16 : 108;
     const std::size_t needed = family == kFamilyUnix ? 216 : 2 * address_bytes + 4;
-    if (family > kFamilyUnix) return malformed("version 2: an unknown address family");
-    if (body.size() < needed) return malformed("version 2: its addresses are cut off");
+    if (family > kFamilyUnix) return malformed_header("version 2: an unknown address family");
+    if (body.size() < needed) return malformed_header("version 2: its addresses are cut off");
     header.kind = ProxyHeader::Kind::proxied;
     if (family == kFamilyUnix) {
       header.host = "localhost";
@@ -118,7 +123,7 @@ absl::StatusOr<std::optional<ProxyHeader>> decode_proxy_header(Bytes& input) {
     if (input.size() < kSignature1.size()) return std::nullopt;
     return decode_line(input);
   }
-  return malformed("there is none");
+  return malformed_header("there is none");
 }
 
 Buffer encode_proxy_header(const ProxyHeader& header) {

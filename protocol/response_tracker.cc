@@ -11,7 +11,7 @@
 namespace crossfade::protocol {
 namespace {
 
-constexpr std::size_t kKeptBytesMax = 64 * 1024;
+constexpr std::size_t kKeptAnswerBytesMax = 64 * 1024;
 constexpr std::size_t kKeptBytesIdle = 4 * 1024;  // a larger buffer is given back after its message
 constexpr std::uint64_t kEofBytesMax = 8;         // a row that starts with 0xfe is longer
 
@@ -178,7 +178,7 @@ bool ResponseTracker::take_payload(Bytes bytes, std::size_t& position) {
     keeps_ = want_payload();
   }
   if (keeps_) {
-    const Bytes kept = payload.first(std::min(payload.size(), kKeptBytesMax - kept_.size()));
+    const Bytes kept = payload.first(std::min(payload.size(), kKeptAnswerBytesMax - kept_.size()));
     kept_.insert(kept_.end(), kept.begin(), kept.end());
   }
   position += payload.size();

@@ -10,9 +10,9 @@ namespace crossfade::proxy {
 namespace {
 
 constexpr const char* kPath = "/jobs/feed";
-constexpr auto kSwitchMax = std::chrono::seconds(90);
+constexpr auto kCommandMax = std::chrono::seconds(90);
 const std::string kForgotten = "the proxy knows nothing of it any more, it was started anew: see crossfade feed status";
-constexpr auto kLookInterval = std::chrono::milliseconds(200);
+constexpr auto kStatusInterval = std::chrono::milliseconds(200);
 
 // "log: the leader's row log tells every change", then what the feed does.
 std::string feed_text(const nlohmann::json& feed) {
@@ -49,7 +49,7 @@ int FeedVerbs::run(const CliContext& context) const {
 
 // Until nothing changes any more: the feed that is in force then tells whether it has been done.
 absl::StatusOr<nlohmann::json> FeedVerbs::carry_out() const {
-  const auto until = std::chrono::steady_clock::now() + kSwitchMax;
+  const auto until = std::chrono::steady_clock::now() + kCommandMax;
   const absl::StatusOr<nlohmann::json> begun = ask_admin(admin_, kPath, {{"verb", "switch"}, {"to", to_}});
   if (!begun.ok()) return begun.status();
   for (;;) {
@@ -62,7 +62,7 @@ absl::StatusOr<nlohmann::json> FeedVerbs::carry_out() const {
     if (std::chrono::steady_clock::now() >= until) {
       return absl::UnavailableError("not done yet (" + change + "): what has begun goes on, see crossfade feed status");
     }
-    std::this_thread::sleep_for(kLookInterval);
+    std::this_thread::sleep_for(kStatusInterval);
   }
 }
 

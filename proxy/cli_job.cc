@@ -135,7 +135,7 @@ int watch_job(const JobVerb& job, const AdminOptions& admin, double interval, co
   const auto pause =
       interval > 0 ? std::chrono::milliseconds(static_cast<std::int64_t>(interval * 1000))
                    : std::chrono::duration_cast<std::chrono::milliseconds>(redraws ? kTerminalInterval : kLineInterval);
-  constexpr auto kLook = std::chrono::milliseconds(200);
+  constexpr auto kStatusPause = std::chrono::milliseconds(200);
   std::size_t drawn = 0;
   int lost = 0;
   auto next_line = std::chrono::steady_clock::now();
@@ -161,7 +161,7 @@ int watch_job(const JobVerb& job, const AdminOptions& admin, double interval, co
       context.out << std::flush;
     }
     if (over) return job.exit_code(*status);
-    std::this_thread::sleep_for(status.ok() ? std::min<std::chrono::milliseconds>(kLook, pause) : pause);
+    std::this_thread::sleep_for(status.ok() ? std::min<std::chrono::milliseconds>(kStatusPause, pause) : pause);
   }
 }
 

@@ -15,9 +15,9 @@ struct FormatWords {
 };
 
 void settle_format(const FormatWords& words, LoadOrder& order) {
-  using Kind = migrate::DelimitedFormat::Kind;
-  order.format.kind = words.format == "tsv" ? Kind::tsv : Kind::csv;
-  const bool csv = order.format.kind == Kind::csv;
+  using FormatKind = migrate::DelimitedFormat::Kind;
+  order.format.kind = words.format == "tsv" ? FormatKind::tsv : FormatKind::csv;
+  const bool csv = order.format.kind == FormatKind::csv;
   order.format.delimiter = csv ? ',' : '\t';
   if (words.delimiter == "\\t")
     order.format.delimiter = '\t';

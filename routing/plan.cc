@@ -23,7 +23,7 @@ bool equal_without_case(std::string_view left, std::string_view right) {
 }
 
 // What the servers say of themselves is different on each of them.
-bool is_server_schema(std::string_view schema) {
+bool tells_of_server(std::string_view schema) {
   for (const std::string_view name : {"information_schema", "performance_schema", "mysql", "sys"}) {
     if (equal_without_case(schema, name)) return true;
   }
@@ -113,7 +113,7 @@ struct Question {
 std::optional<Reason> bound_to_leader(const Question& q) {
   if (q.has(Fact::user_variable)) return Reason::user_variable;
   if (q.has(Fact::session_status) || q.has(Fact::last_insert_id) || q.has(Fact::row_count) || q.has(Fact::found_rows) ||
-      q.has(Fact::executable_comment) || !q.statement.prefix_variables.empty() || is_server_schema(q.session.schema)) {
+      q.has(Fact::executable_comment) || !q.statement.prefix_variables.empty() || tells_of_server(q.session.schema)) {
     return Reason::session_state;  // an executable comment is another statement to another server
   }
   if (q.session.reads_stopped_tables == Known::yes) return Reason::table_stopped;

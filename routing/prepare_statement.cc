@@ -5,8 +5,6 @@ namespace {
 
 using Verb = PrepareStatement::Verb;
 
-bool is_op(const Token& token, std::string_view text) { return token.kind == TokenKind::op && token.text == text; }
-
 bool is_text_literal(const Token& token) {
   if (token.kind != TokenKind::string) return false;
   const char first = token.text.front();

@@ -5,9 +5,7 @@
 namespace crossfade::routing {
 namespace {
 
-bool is_op(const Token& token, std::string_view text) { return token.kind == TokenKind::op && token.text == text; }
-
-bool is_literal(const Token& token) {
+bool is_value(const Token& token) {
   return token.kind == TokenKind::number || token.kind == TokenKind::string || token.kind == TokenKind::word;
 }
 
@@ -33,7 +31,7 @@ std::optional<StatementPrefix> statement_prefix(std::string_view sql, const Lexe
     if (!is_op(token, "=") && !is_op(token, ":=")) return std::nullopt;
     token = tokens.next();
     if (is_op(token, "-") || is_op(token, "+")) token = tokens.next();
-    if (!is_literal(token)) return std::nullopt;
+    if (!is_value(token)) return std::nullopt;
     token = tokens.next();
   } while (is_op(token, ","));
   if (!is_word(token, "FOR") || tokens.saw_executable_comment()) return std::nullopt;

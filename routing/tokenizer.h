@@ -41,6 +41,8 @@ struct Token {
   std::size_t offset = 0;  // of text in the statement
 };
 
+inline bool is_op(const Token& token, std::string_view op) { return token.kind == TokenKind::op && token.text == op; }
+
 // Comments are skipped; `/*! */` and `/*M! */` (where their version matches) give the tokens inside.
 class Tokenizer {
  public:

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "shadow/digits.h"
 #include "shadow/family.h"
 
 namespace crossfade::shadow {
@@ -36,8 +37,6 @@ Family common_family(Family a, Family b) {
   }
   return Family::bytes;
 }
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 constexpr std::size_t kExponentDigitsMax = 6;
 

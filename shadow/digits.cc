@@ -22,8 +22,6 @@ constexpr int kFineDecimals = 10;  // more than any amount is kept in: what a di
 constexpr int kExactJsonDigits = 19;
 constexpr int kWidenedDigitsMin = 10;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 // Views and temporary tables make a table's column of it, for one make and not for the other.
 bool is_computed(const ColumnDefinition& mine, const ColumnDefinition& theirs) {
   return mine.org_table.empty() || theirs.org_table.empty();

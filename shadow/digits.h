@@ -7,6 +7,8 @@
 
 namespace crossfade::shadow {
 
+inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
 // Both cells in their canonical form (see canonical.h), and unequal. True where they are one value for all that the
 // side with fewer digits can say:
 // - floats, and decimals that are computed with ten decimals or more: up to 15 significant digits, six where one side

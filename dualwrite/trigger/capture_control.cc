@@ -9,9 +9,9 @@
 namespace crossfade::dualwrite {
 namespace {
 
-const std::string kEngine = ") ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
+const std::string kCaptureEngine = ") ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
 
-std::string table(std::string_view schema, std::string_view name) {
+std::string control_table(std::string_view schema, std::string_view name) {
   return quote_name(schema) + ".`" + std::string(name) + "`";
 }
 
@@ -27,7 +27,7 @@ std::string_view name(CaptureState state) {
   return "";
 }
 
-std::string cell(const protocol::ResultSet& result, std::size_t column) {
+std::string upper_cell(const protocol::ResultSet& result, std::size_t column) {
   if (result.rows.empty() || column >= result.rows.front().size()) return "";
   return absl::AsciiStrToUpper(result.rows.front()[column].value_or(""));
 }
@@ -189,25 +189,25 @@ std::string capture_settings_query(bool mariadb) {
 absl::StatusOr<std::vector<SettingProblem>> judge_capture(const protocol::ResultSet& settings) {
   if (settings.rows.size() != 1) return absl::InternalError("the leader did not tell its settings in one row");
   std::vector<SettingProblem> problems;
-  const std::string log = cell(settings, 0);
-  if ((log == "1" || log == "ON") && cell(settings, 1) == "STATEMENT") {
+  const std::string log = upper_cell(settings, 0);
+  if ((log == "1" || log == "ON") && upper_cell(settings, 1) == "STATEMENT") {
     problems.push_back({.setting = "binlog_format",
                         .found = "STATEMENT",
                         .advice = "SET GLOBAL binlog_format='ROW'; then reconnect all clients"});
   }
-  if (cell(settings, 2) == "0") {
+  if (upper_cell(settings, 2) == "0") {
     problems.push_back({.setting = "innodb_autoinc_lock_mode",
                         .found = "0",
                         .advice = "start the server with --innodb-autoinc-lock-mode=1",
                         .restart = true});
   }
-  if (cell(settings, 3) != "1") {
+  if (upper_cell(settings, 3) != "1") {
     problems.push_back({.setting = "innodb_flush_log_at_trx_commit",
-                        .found = cell(settings, 3),
+                        .found = upper_cell(settings, 3),
                         .advice = "SET GLOBAL innodb_flush_log_at_trx_commit=1"});
   }
-  const bool has_foreign_keys = cell(settings, 5) != "0";
-  if (const std::string native = cell(settings, 4); (native == "OFF" || native == "0") && has_foreign_keys) {
+  const bool has_foreign_keys = upper_cell(settings, 5) != "0";
+  if (const std::string native = upper_cell(settings, 4); (native == "OFF" || native == "0") && has_foreign_keys) {
     problems.push_back({.setting = "innodb_native_foreign_keys",
                         .found = native,
                         .advice = "there are foreign keys: start the server with --innodb-native-foreign-keys=ON, or "
@@ -218,15 +218,15 @@ absl::StatusOr<std::vector<SettingProblem>> judge_capture(const protocol::Result
 }
 
 std::string captured_setup_statement(std::string_view schema) {
-  return "CREATE TABLE IF NOT EXISTS " + table(schema, "captured") +
+  return "CREATE TABLE IF NOT EXISTS " + control_table(schema, "captured") +
          "(`number` INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,`table_schema` VARCHAR(64) NOT NULL,"
          "`table_name` VARCHAR(64) NOT NULL,`state` VARCHAR(8) NOT NULL,`definition` LONGTEXT NOT NULL,"
          "`at` TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6)" +
-         kEngine;
+         kCaptureEngine;
 }
 
 std::string select_captured(std::string_view schema, std::uint32_t above) {
-  return "SELECT `number`,`state`,`definition` FROM " + table(schema, "captured") + " WHERE `number`>" +
+  return "SELECT `number`,`state`,`definition` FROM " + control_table(schema, "captured") + " WHERE `number`>" +
          std::to_string(above) + " ORDER BY `number`";
 }
 
@@ -248,46 +248,47 @@ absl::StatusOr<std::vector<CaptureRecord>> captured_from(const protocol::ResultS
 }
 
 std::string insert_captured(std::string_view schema, const CaptureRecord& record) {
-  return "INSERT INTO " + table(schema, "captured") + "(`table_schema`,`table_name`,`state`,`definition`) VALUES(" +
-         quote_text(record.definition.name.schema) + "," + quote_text(record.definition.name.table) + "," +
-         quote_text(name(record.state)) + "," + quote_text(definition_record(record)) + ")";
+  return "INSERT INTO " + control_table(schema, "captured") +
+         "(`table_schema`,`table_name`,`state`,`definition`) VALUES(" + quote_text(record.definition.name.schema) +
+         "," + quote_text(record.definition.name.table) + "," + quote_text(name(record.state)) + "," +
+         quote_text(definition_record(record)) + ")";
 }
 
 std::string update_captured(std::string_view schema, std::uint32_t number, CaptureState state) {
-  return "UPDATE " + table(schema, "captured") + " SET `state`=" + quote_text(name(state)) +
+  return "UPDATE " + control_table(schema, "captured") + " SET `state`=" + quote_text(name(state)) +
          " WHERE `number`=" + std::to_string(number);
 }
 
 std::string retire_captured(std::string_view schema, const TableRef& of, std::uint32_t but) {
-  return "UPDATE " + table(schema, "captured") + " SET `state`=" + quote_text(name(CaptureState::retired)) +
+  return "UPDATE " + control_table(schema, "captured") + " SET `state`=" + quote_text(name(CaptureState::retired)) +
          " WHERE `table_schema`=" + quote_text(of.schema) + " AND `table_name`=" + quote_text(of.table) +
          " AND `number`<>" + std::to_string(but);
 }
 
 std::string flushed_setup_statement(std::string_view schema) {
-  return "CREATE TABLE IF NOT EXISTS " + table(schema, "flushed") +
-         "(`id` TINYINT NOT NULL PRIMARY KEY,`times` BIGINT UNSIGNED NOT NULL" + kEngine;
+  return "CREATE TABLE IF NOT EXISTS " + control_table(schema, "flushed") +
+         "(`id` TINYINT NOT NULL PRIMARY KEY,`times` BIGINT UNSIGNED NOT NULL" + kCaptureEngine;
 }
 
 std::string raise_flushed(std::string_view schema) {
-  return "INSERT INTO " + table(schema, "flushed") +
+  return "INSERT INTO " + control_table(schema, "flushed") +
          "(`id`,`times`) VALUES(1,1) ON DUPLICATE KEY UPDATE `times`=`times`+1";
 }
 
-std::string drop_flushed(std::string_view schema) { return "DROP TABLE IF EXISTS " + table(schema, "flushed"); }
+std::string drop_flushed(std::string_view schema) { return "DROP TABLE IF EXISTS " + control_table(schema, "flushed"); }
 
 std::string taken_setup_statement(std::string_view schema) {
-  return "CREATE TABLE IF NOT EXISTS " + table(schema, "taken") +
-         "(`leader` VARCHAR(3) NOT NULL PRIMARY KEY,`ids` LONGTEXT NOT NULL" + kEngine;
+  return "CREATE TABLE IF NOT EXISTS " + control_table(schema, "taken") +
+         "(`leader` VARCHAR(3) NOT NULL PRIMARY KEY,`ids` LONGTEXT NOT NULL" + kCaptureEngine;
 }
 
 std::string store_taken(std::string_view schema, std::string_view leader, std::string_view ids) {
-  return "REPLACE INTO " + table(schema, "taken") + "(`leader`,`ids`) VALUES(" + quote_text(leader) + ",'" +
+  return "REPLACE INTO " + control_table(schema, "taken") + "(`leader`,`ids`) VALUES(" + quote_text(leader) + ",'" +
          std::string(ids) + "')";
 }
 
 std::string select_taken(std::string_view schema, std::string_view leader) {
-  return "SELECT `ids` FROM " + table(schema, "taken") + " WHERE `leader`=" + quote_text(leader);
+  return "SELECT `ids` FROM " + control_table(schema, "taken") + " WHERE `leader`=" + quote_text(leader);
 }
 
 std::string definition_record(const CaptureRecord& record) {

@@ -91,7 +91,7 @@ std::string plan_columns(const CaptureRequest& request, LogTable& table, Capture
          std::to_string(kBigPairsMax) + ": feed this leader by its row log";
 }
 
-std::optional<std::size_t> ordinal(const LogTable& table, std::string_view name) {
+std::optional<std::size_t> place_of(const LogTable& table, std::string_view name) {
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
     if (same_ignoring_case(table.columns[i].name, name)) return i;
   }
@@ -101,7 +101,7 @@ std::optional<std::size_t> ordinal(const LogTable& table, std::string_view name)
 std::set<std::size_t> identity_of(const CaptureRequest& request, const LogTable& table) {
   std::set<std::size_t> out;
   const auto add = [&](const std::string& name) {
-    if (const std::optional<std::size_t> at = ordinal(table, name)) out.insert(*at);
+    if (const std::optional<std::size_t> at = place_of(table, name)) out.insert(*at);
   };
   for (const DefinedKey::Part& part : request.leader.primary_key()->parts) add(part.column);
   for (const std::vector<std::string>& names : request.referenced) {
@@ -192,7 +192,7 @@ absl::StatusOr<Capture> plan_capture(const CaptureRequest& request) {
                        .first = request.first};
   if (std::string why = plan_columns(request, *table, capture, source); !why.empty()) return refused(leader.name, why);
   for (const DefinedKey::Part& part : leader.primary_key()->parts) {
-    capture.key.push_back(*ordinal(*table, part.column));
+    capture.key.push_back(*place_of(*table, part.column));
   }
   for (const std::size_t at : identity_of(request, *table)) {
     capture.columns[at].identifies = true;

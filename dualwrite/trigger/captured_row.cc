@@ -22,7 +22,7 @@ using protocol::Cell;
 // Columns of select_changes().
 enum Column : std::size_t { kId, kTable, kOp, kConnection, kForeignKeys, kStatement, kOldPacked, kNewPacked, kPairs };
 
-absl::Status malformed(std::uint64_t id, const std::string& what) {
+absl::Status malformed_change(std::uint64_t id, const std::string& what) {
   return absl::InvalidArgumentError("row " + std::to_string(id) + " of `changes`: " + what);
 }
 
@@ -84,14 +84,14 @@ class ImageReader {
 
   absl::Status put(Buffer& out, Side side, Columns which) const {
     const Cell& packed = row_[kOldPacked + static_cast<std::size_t>(side)];
-    if (!packed) return malformed(head_.id, "the image is not there (max_allowed_packet of the leader?)");
+    if (!packed) return malformed_change(head_.id, "the image is not there (max_allowed_packet of the leader?)");
     const std::size_t nulls_at = out.size();
     protocol::put_zeros(out, (capture_.columns.size() + 7) / 8);
     FieldReader fields(*packed);
     for (std::size_t i = 0; i < capture_.columns.size(); ++i) {
       const std::size_t big = capture_.columns[i].big;
       std::optional<std::string_view> text = big == 0 ? fields.next() : big_value(big, side);
-      if (fields.failed()) return malformed(head_.id, "a field is cut off or is none");
+      if (fields.failed()) return malformed_change(head_.id, "a field is cut off or is none");
       const bool left_out = which == Columns::identity && !capture_.columns[i].identifies;
       if (left_out) text.reset();
       if (text) {
@@ -102,14 +102,14 @@ class ImageReader {
         out[nulls_at + i / 8] = static_cast<std::uint8_t>(out[nulls_at + i / 8] | (1 << (i % 8)));
       }
     }
-    return fields.at_end() ? absl::OkStatus() : malformed(head_.id, "more fields than the table has");
+    return fields.at_end() ? absl::OkStatus() : malformed_change(head_.id, "more fields than the table has");
   }
 
   // Of an image that this kind of row has not.
   absl::Status expect_none(Side side) const {
     bool there = row_[kOldPacked + static_cast<std::size_t>(side)].has_value();
     for (std::size_t pair = 1; kPairs + 2 * pair <= row_.size(); ++pair) there |= big_value(pair, side).has_value();
-    return there ? malformed(head_.id, "an image that its kind has not") : absl::OkStatus();
+    return there ? malformed_change(head_.id, "an image that its kind has not") : absl::OkStatus();
   }
 
  private:
@@ -118,8 +118,8 @@ class ImageReader {
     return cell ? std::optional<std::string_view>(*cell) : std::nullopt;
   }
   absl::Status of_column(std::size_t at, const std::string& what) const {
-    return malformed(head_.id, "column " + capture_.table->columns[at].name + " of " + capture_.name.schema + "." +
-                                   capture_.name.table + ": " + what);
+    return malformed_change(head_.id, "column " + capture_.table->columns[at].name + " of " + capture_.name.schema +
+                                          "." + capture_.name.table + ": " + what);
   }
 
   const ChangeHead& head_;
@@ -137,9 +137,10 @@ RowsKind rows_kind(ChangeKind kind) {
 }
 
 absl::Status expect_row_of(const ChangeHead& head, const std::vector<Cell>& row, const Capture& capture) {
-  if (!is_row(head.kind)) return malformed(head.id, "no row but a statement");
-  if (head.table != capture.number) return malformed(head.id, "it is of another table");
-  if (row.size() < kPairs + 2 * capture.pairs) return malformed(head.id, "`changes` has too few columns for its table");
+  if (!is_row(head.kind)) return malformed_change(head.id, "no row but a statement");
+  if (head.table != capture.number) return malformed_change(head.id, "it is of another table");
+  if (row.size() < kPairs + 2 * capture.pairs)
+    return malformed_change(head.id, "`changes` has too few columns for its table");
   return absl::OkStatus();
 }
 
@@ -215,16 +216,16 @@ std::optional<IntentNote> intent_note(std::string_view packed) {
 absl::StatusOr<ChangeHead> change_head(const std::vector<Cell>& row) {
   const auto id = row.empty() ? std::nullopt : number_of<std::uint64_t>(row[kId]);
   if (!id || *id == 0) return absl::InvalidArgumentError("a row of `changes` has no id");
-  if (row.size() < kPairs || row.size() % 2 != kPairs % 2) return malformed(*id, "another number of columns");
+  if (row.size() < kPairs || row.size() % 2 != kPairs % 2) return malformed_change(*id, "another number of columns");
   const auto table = number_of<std::uint32_t>(row[kTable]);
   const auto kind = kind_of(row[kOp]);
   const auto connection = number_of<std::uint64_t>(row[kConnection]);
   const auto foreign_keys = number_of<std::uint8_t>(row[kForeignKeys]);
   const auto statement = number_of<std::int64_t>(row[kStatement]);
   if (!table || !kind || !connection || !foreign_keys || *foreign_keys > 1 || !statement) {
-    return malformed(*id, "a column that is none of its kind");
+    return malformed_change(*id, "a column that is none of its kind");
   }
-  if (is_row(*kind) == (*table == 0)) return malformed(*id, "a row of no table, or a statement of one");
+  if (is_row(*kind) == (*table == 0)) return malformed_change(*id, "a row of no table, or a statement of one");
   return ChangeHead{.id = *id,
                     .table = *table,
                     .kind = *kind,
@@ -239,7 +240,7 @@ absl::StatusOr<CapturedRow> captured_row(const ChangeHead& head, const std::vect
   CapturedRow out{.head = head, .change = {.table = capture.table}};
   if (head.kind == ChangeKind::overwriting) {
     const std::optional<ChangeKind> kind = kind_by_images(row);
-    if (!kind) return malformed(head.id, "it has no image");
+    if (!kind) return malformed_change(head.id, "it has no image");
     out.head.kind = *kind;
     out.change.overwrites = true;
   }
@@ -254,7 +255,7 @@ absl::StatusOr<CapturedRow> captured_identity(const ChangeHead& head, const std:
   CapturedRow out{.head = head, .identity_only = true, .change = {.table = capture.table}};
   if (is_identity(head.kind) || head.kind == ChangeKind::overwriting) {
     const std::optional<ChangeKind> kind = kind_by_images(row);
-    if (!kind) return malformed(head.id, "which row it was is not known");
+    if (!kind) return malformed_change(head.id, "which row it was is not known");
     out.head.kind = *kind;
   }
   out.change.kind = rows_kind(out.head.kind);
@@ -298,13 +299,13 @@ absl::StatusOr<bool> leaves_nothing_to_do(const CapturedRow& row, const Capture&
 absl::StatusOr<CapturedRow> captured_marker(const ChangeHead& head, const std::vector<Cell>& row,
                                             std::string_view schema) {
   const auto token = row.size() < kPairs ? std::nullopt : number_of<std::uint64_t>(row[kNewPacked]);
-  if (head.kind != ChangeKind::marker || !token) return malformed(head.id, "no marker");
+  if (head.kind != ChangeKind::marker || !token) return malformed_change(head.id, "no marker");
   return CapturedRow{.head = head, .change = marker_change(schema, *token)};
 }
 
 absl::StatusOr<CapturedStatement> captured_statement(const ChangeHead& head, const std::vector<Cell>& row) {
-  if (!is_statement(head.kind)) return malformed(head.id, "no statement but a row");
-  if (row.size() < kPairs || !row[kNewPacked]) return malformed(head.id, "the statement is not there");
+  if (!is_statement(head.kind)) return malformed_change(head.id, "no statement but a row");
+  if (row.size() < kPairs || !row[kNewPacked]) return malformed_change(head.id, "the statement is not there");
   CapturedStatement out{.head = head, .statement = {}};
   StatementReader fields(*row[kNewPacked]);
   LoggedStatement& statement = out.statement;
@@ -323,15 +324,15 @@ absl::StatusOr<CapturedStatement> captured_statement(const ChangeHead& head, con
   statement.auto_increment_increment = fields.number<std::uint16_t>();
   statement.auto_increment_offset = fields.number<std::uint16_t>();
   statement.time_zone = fields.text();
-  if (!fields.good()) return malformed(head.id, "the statement is not as it was written");
+  if (!fields.good()) return malformed_change(head.id, "the statement is not as it was written");
   if (head.kind == ChangeKind::intent) {
     const std::optional<IntentNote> note = row[kOldPacked] ? intent_note(*row[kOldPacked]) : std::nullopt;
-    if (!note) return malformed(head.id, "who was to run the statement is not there");
+    if (!note) return malformed_change(head.id, "who was to run the statement is not there");
     out.note = *note;
     return out;
   }
   const auto intent = number_of<std::uint64_t>(row[kOldPacked]);
-  if (!intent) return malformed(head.id, "the statement names no intent");
+  if (!intent) return malformed_change(head.id, "the statement names no intent");
   out.intent = *intent;
   return out;
 }

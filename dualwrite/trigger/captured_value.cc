@@ -15,10 +15,10 @@ namespace crossfade::dualwrite {
 
 namespace {
 
-constexpr std::size_t kDigitsPerGroup = 9;
-constexpr std::array<std::size_t, 10> kBytesOfDigits = {0, 1, 1, 2, 2, 3, 3, 4, 4, 4};
+constexpr std::size_t kGroupDigits = 9;
+constexpr std::array<std::size_t, 10> kGroupBytes = {0, 1, 1, 2, 2, 3, 3, 4, 4, 4};
 
-absl::Status malformed(const char* what) {
+absl::Status malformed_text(const char* what) {
   return absl::InvalidArgumentError(std::string("its text is no ") + what + " of this column");
 }
 
@@ -46,13 +46,13 @@ absl::Status put_integer(Buffer& out, const StoredForm& form, std::string_view t
   const std::size_t bits = form.size * 8u;
   if (form.is_unsigned) {
     const auto value = number_of<std::uint64_t>(text);
-    if (!value || *value > all_ones(bits)) return malformed("integer");
+    if (!value || *value > all_ones(bits)) return malformed_text("integer");
     put_little(out, *value, form.size);
     return absl::OkStatus();
   }
   const auto value = number_of<std::int64_t>(text);
   const std::int64_t most = std::numeric_limits<std::int64_t>::max() >> (64 - bits);
-  if (!value || *value > most || *value < -most - 1) return malformed("integer");
+  if (!value || *value > most || *value < -most - 1) return malformed_text("integer");
   put_little(out, static_cast<std::uint64_t>(*value), form.size);
   return absl::OkStatus();
 }
@@ -61,7 +61,7 @@ bool all_digits(std::string_view text) { return text.find_first_not_of("01234567
 
 void put_digits(Buffer& out, std::string_view digits) {
   if (digits.empty()) return;
-  put_big(out, *number_of<std::uint32_t>(digits), kBytesOfDigits[digits.size()]);
+  put_big(out, *number_of<std::uint32_t>(digits), kGroupBytes[digits.size()]);
 }
 
 // Nine digits in four bytes, counted from the point; the first bit is the sign, inverted, and of negative numbers all
@@ -74,18 +74,18 @@ absl::Status put_decimal(Buffer& out, const StoredForm& form, std::string_view t
   const std::string_view part = point == std::string_view::npos ? std::string_view() : text.substr(point + 1);
   const std::size_t whole_digits = form.precision - form.scale;
   if ((whole.empty() && part.empty()) || !all_digits(whole) || !all_digits(part) || part.size() != form.scale) {
-    return malformed("DECIMAL");
+    return malformed_text("DECIMAL");
   }
   whole.erase(0, std::min(whole.find_first_not_of('0'), whole.size()));
-  if (whole.size() > whole_digits) return malformed("DECIMAL");
+  if (whole.size() > whole_digits) return malformed_text("DECIMAL");
   whole.insert(0, whole_digits - whole.size(), '0');
   const std::size_t begin = out.size();
-  const std::size_t head = whole_digits % kDigitsPerGroup;
+  const std::size_t head = whole_digits % kGroupDigits;
   put_digits(out, std::string_view(whole).substr(0, head));
-  for (std::size_t at = head; at < whole_digits; at += kDigitsPerGroup) {
-    put_digits(out, std::string_view(whole).substr(at, kDigitsPerGroup));
+  for (std::size_t at = head; at < whole_digits; at += kGroupDigits) {
+    put_digits(out, std::string_view(whole).substr(at, kGroupDigits));
   }
-  for (std::size_t at = 0; at < part.size(); at += kDigitsPerGroup) put_digits(out, part.substr(at, kDigitsPerGroup));
+  for (std::size_t at = 0; at < part.size(); at += kGroupDigits) put_digits(out, part.substr(at, kGroupDigits));
   if (negative) {
     for (std::size_t i = begin; i < out.size(); ++i) out[i] = static_cast<std::uint8_t>(~out[i]);
   }
@@ -95,21 +95,21 @@ absl::Status put_decimal(Buffer& out, const StoredForm& form, std::string_view t
 
 absl::Status put_floating(Buffer& out, const StoredForm& form, std::string_view text) {
   const auto value = number_of<double>(text);
-  if (!value || !std::isfinite(*value)) return malformed("number");
+  if (!value || !std::isfinite(*value)) return malformed_text("number");
   if (form.kind == StoredKind::double_) {
     put_little(out, std::bit_cast<std::uint64_t>(*value), 8);
     return absl::OkStatus();
   }
-  if (std::abs(*value) > static_cast<double>(std::numeric_limits<float>::max())) return malformed("FLOAT");
+  if (std::abs(*value) > static_cast<double>(std::numeric_limits<float>::max())) return malformed_text("FLOAT");
   const auto narrow = static_cast<float>(*value);
-  if (static_cast<double>(narrow) != *value) return malformed("FLOAT");
+  if (static_cast<double>(narrow) != *value) return malformed_text("FLOAT");
   put_little(out, std::bit_cast<std::uint32_t>(narrow), 4);
   return absl::OkStatus();
 }
 
 absl::Status put_bit(Buffer& out, const StoredForm& form, std::string_view text) {
   const auto value = number_of<std::uint64_t>(text);
-  if (!value || *value > all_ones(form.size)) return malformed("BIT");
+  if (!value || *value > all_ones(form.size)) return malformed_text("BIT");
   put_big(out, *value, (form.size + 7) / 8);
   return absl::OkStatus();
 }
@@ -117,14 +117,15 @@ absl::Status put_bit(Buffer& out, const StoredForm& form, std::string_view text)
 absl::Status put_member(Buffer& out, const CapturedColumn& captured, std::string_view text) {
   const bool is_enum = captured.form.kind == StoredKind::enum_;
   const auto value = number_of<std::uint64_t>(text);
-  if (!value || *value > (is_enum ? captured.members : all_ones(captured.members))) return malformed("ENUM or SET");
+  if (!value || *value > (is_enum ? captured.members : all_ones(captured.members)))
+    return malformed_text("ENUM or SET");
   put_little(out, *value, captured.form.size);
   return absl::OkStatus();
 }
 
 absl::Status put_year(Buffer& out, std::string_view text) {
   const auto value = number_of<std::uint32_t>(text);
-  if (!value || (*value != 0 && (*value <= 1900 || *value > 2155))) return malformed("YEAR");
+  if (!value || (*value != 0 && (*value <= 1900 || *value > 2155))) return malformed_text("YEAR");
   out.push_back(static_cast<std::uint8_t>(*value == 0 ? 0 : *value - 1900));
   return absl::OkStatus();
 }
@@ -165,7 +166,7 @@ std::optional<std::uint32_t> take_clock(std::string_view& text, std::size_t hour
 
 absl::Status put_date(Buffer& out, std::string_view text) {
   const auto date = take_date(text, 0);
-  if (!date || !text.empty()) return malformed("DATE");
+  if (!date || !text.empty()) return malformed_text("DATE");
   put_little(out, *date, 3);
   return absl::OkStatus();
 }
@@ -176,7 +177,7 @@ absl::Status put_time(Buffer& out, const StoredForm& form, std::string_view text
   if (negative) text.remove_prefix(1);
   const auto clock = take_clock(text, text.find(':') == 3 ? 3 : 2, 838);
   const auto fraction = clock ? take_fraction(text, form.fraction) : std::nullopt;
-  if (!fraction) return malformed("TIME");
+  if (!fraction) return malformed_text("TIME");
   const std::size_t bytes = fraction_bytes(form);
   const std::uint64_t absolute = std::uint64_t{*clock} << (8 * bytes) | *fraction;
   const std::uint64_t zero = std::uint64_t{1} << (8 * bytes + 23);
@@ -188,7 +189,7 @@ absl::Status put_datetime(Buffer& out, const StoredForm& form, std::string_view 
   const auto date = take_date(text, ' ');
   const auto clock = date ? take_clock(text, 2, 23) : std::nullopt;
   const auto fraction = clock ? take_fraction(text, form.fraction) : std::nullopt;
-  if (!fraction) return malformed("DATETIME");
+  if (!fraction) return malformed_text("DATETIME");
   const std::uint64_t months = (*date >> 9) * 13 + (*date >> 5 & 15);
   put_big(out, std::uint64_t{1} << 39 | months << 22 | std::uint64_t{*date & 31} << 17 | *clock, 5);
   put_big(out, *fraction, fraction_bytes(form));
@@ -202,7 +203,7 @@ absl::Status put_timestamp(Buffer& out, const StoredForm& form, std::string_view
   const auto fraction =
       point == text.size() ? std::optional<std::uint64_t>(0) : take_fraction(text.substr(point), form.fraction);
   if (!seconds || !fraction || (point == text.size() && form.fraction != 0 && *seconds != 0)) {
-    return malformed("TIMESTAMP");
+    return malformed_text("TIMESTAMP");
   }
   put_big(out, *seconds, 4);
   put_big(out, *fraction, fraction_bytes(form));
@@ -237,8 +238,8 @@ std::uint64_t bytes_max(const StoredForm& form) {
 }
 
 absl::Status put_bytes_of(Buffer& out, const LogColumn& column, const StoredForm& form, std::string_view text) {
-  if (text.size() > bytes_max(form)) return malformed("value");
-  if (form.kind == StoredKind::opaque && text.size() != form.size) return malformed("value");
+  if (text.size() > bytes_max(form)) return malformed_text("value");
+  if (form.kind == StoredKind::opaque && text.size() != form.size) return malformed_text("value");
   const bool padded = form.kind == StoredKind::binary || form.kind == StoredKind::opaque;
   if (padded) text = text.substr(0, text.find_last_not_of('\0') + 1);
   put_little(out, text.size(), prefix_bytes(column, form));

@@ -7,7 +7,7 @@ namespace crossfade::dualwrite {
 
 namespace {
 
-std::string hex_literal(std::string_view text) { return "x'" + hex(protocol::as_bytes(text)) + "'"; }
+std::string packed_literal(std::string_view text) { return "x'" + hex(protocol::as_bytes(text)) + "'"; }
 
 // "ob3 LONGBLOB, nb3 LONGBLOB", each behind `before`.
 std::string pair_columns(std::size_t from, std::size_t to, std::string_view before) {
@@ -42,14 +42,14 @@ std::string packed_note(const IntentNote& note) {
   put_field(out, std::to_string(note.client));
   put_field(out, note.state);
   put_field(out, note.error);
-  return hex_literal(out);
+  return packed_literal(out);
 }
 
 std::string insert_note(std::string_view schema, char op, const LoggedStatement& statement, const std::string& intent,
                         const std::string& foreign_keys) {
   return "INSERT INTO " + changes_table(schema) + "(tbl,op,cid,fk,st,oi,ni) VALUES(0,'" + op + "',CONNECTION_ID()," +
-         foreign_keys + ",UNIX_TIMESTAMP(NOW(6))*1000000," + intent + "," + hex_literal(packed_statement(statement)) +
-         ")";
+         foreign_keys + ",UNIX_TIMESTAMP(NOW(6))*1000000," + intent + "," +
+         packed_literal(packed_statement(statement)) + ")";
 }
 
 }  // namespace
@@ -65,7 +65,7 @@ std::string create_changes(std::string_view schema, std::size_t pairs, std::uint
 }
 
 std::string count_pairs_query(std::string_view schema) {
-  return "SELECT COUNT(*) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA=" + hex_literal(schema) +
+  return "SELECT COUNT(*) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA=" + packed_literal(schema) +
          " AND TABLE_NAME='changes' AND COLUMN_NAME LIKE 'ob%'";
 }
 
@@ -119,7 +119,7 @@ std::string update_intent(std::string_view schema, std::uint64_t intent, const I
 
 std::string follow_identity(std::string_view schema, std::uint64_t id, std::uint32_t table,
                             const RepackedIdentity& images) {
-  const auto image = [](const std::optional<std::string>& packed) { return packed ? hex_literal(*packed) : "NULL"; };
+  const auto image = [](const std::optional<std::string>& packed) { return packed ? packed_literal(*packed) : "NULL"; };
   return "UPDATE " + changes_table(schema) + " SET op='F',tbl=" + std::to_string(table) +
          ",oi=" + image(images.before) + ",ni=" + image(images.after) + " WHERE id=" + std::to_string(id);
 }

@@ -11,7 +11,7 @@ namespace crossfade::dualwrite {
 
 namespace {
 
-constexpr std::uint64_t kIdMax = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t kLastId = std::numeric_limits<std::uint64_t>::max();
 
 std::optional<std::uint64_t> take_id(std::string_view& text) {
   std::uint64_t id = 0;
@@ -21,7 +21,7 @@ std::optional<std::uint64_t> take_id(std::string_view& text) {
   return id;
 }
 
-absl::Status malformed() { return absl::InvalidArgumentError("not a list of rising ranges of ids"); }
+absl::Status malformed_ranges() { return absl::InvalidArgumentError("not a list of rising ranges of ids"); }
 
 }  // namespace
 
@@ -41,7 +41,7 @@ void IdRanges::add(std::uint64_t id) {
     }
   }
   std::uint64_t last = id;
-  if (after != ranges_.end() && id != kIdMax && after->first == id + 1) {
+  if (after != ranges_.end() && id != kLastId && after->first == id + 1) {
     last = after->second;
     after = ranges_.erase(after);
   }
@@ -74,19 +74,19 @@ absl::StatusOr<IdRanges> IdRanges::parse(std::string_view text) {
   while (!text.empty()) {
     const std::optional<std::uint64_t> first = take_id(text);
     // The first may be 1; a later one leaves a gap behind the one before.
-    if (!first || (previous != 0 && (previous == kIdMax || *first <= previous + 1))) return malformed();
+    if (!first || (previous != 0 && (previous == kLastId || *first <= previous + 1))) return malformed_ranges();
     std::uint64_t last = *first;
     if (!text.empty() && text.front() == '-') {
       text.remove_prefix(1);
       const std::optional<std::uint64_t> end = text.empty() ? std::nullopt : take_id(text);
-      if (!end || *end <= *first) return malformed();
+      if (!end || *end <= *first) return malformed_ranges();
       last = *end;
     }
     out.ranges_.emplace_hint(out.ranges_.end(), *first, last);
     out.size_ += last - *first + 1;
     previous = last;
     if (text.empty()) return out;
-    if (text.front() != ',' || text.size() == 1) return malformed();
+    if (text.front() != ',' || text.size() == 1) return malformed_ranges();
     text.remove_prefix(1);
   }
   return out;

@@ -26,18 +26,18 @@ constexpr std::size_t kReasonBytesMax = 4000;
 constexpr std::uint64_t kAnswerBytesMax = 256ull << 20;
 constexpr auto kAwaited = asio::as_tuple(asio::use_awaitable);
 
-struct Asked {
+struct AdminCall {
   config::Address address;
   std::string token;
   std::string path;
   std::string json = {};  // to be posted; empty: GET
 };
 
-absl::Status unreachable(const Asked& asked, const boost::system::error_code& error) {
+absl::Status unreachable(const AdminCall& asked, const boost::system::error_code& error) {
   return absl::UnavailableError("cannot reach the admin server at " + asked.address.text() + ": " + error.message());
 }
 
-absl::StatusOr<std::string> body_or_error(const Asked& asked, http::response<http::string_body> response) {
+absl::StatusOr<std::string> body_or_error(const AdminCall& asked, http::response<http::string_body> response) {
   if (response.result() == http::status::ok) return std::move(response.body());
   std::string why = response.body().substr(0, kReasonBytesMax);
   while (why.ends_with('\n')) why.pop_back();
@@ -51,7 +51,7 @@ absl::StatusOr<std::string> body_or_error(const Asked& asked, http::response<htt
 // With sanitizers GCC 12 takes Asio's own pair of coroutine allocator functions for a mismatch.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
-asio::awaitable<absl::StatusOr<std::string>> ask(Asked asked) {
+asio::awaitable<absl::StatusOr<std::string>> ask(AdminCall asked) {
   const auto executor = co_await asio::this_coro::executor;
   tcp::resolver resolver(executor);
   const auto [unknown, endpoints] =
@@ -85,7 +85,7 @@ asio::awaitable<absl::StatusOr<std::string>> ask(Asked asked) {
 }
 #pragma GCC diagnostic pop
 
-absl::StatusOr<std::string> run(Asked asked) {
+absl::StatusOr<std::string> run(AdminCall asked) {
   if (asked.address.is_unix) {
     return absl::InvalidArgumentError("the admin server has a TCP address, not " + asked.address.text());
   }

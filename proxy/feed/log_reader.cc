@@ -2,6 +2,7 @@
 
 #include "dualwrite/leader_settings.h"
 #include "protocol/binlog_dump.h"
+#include "protocol/first_byte.h"
 #include "protocol/response.h"
 #include "proxy/context/session_context.h"
 #include "proxy/feed/server_answers.h"
@@ -168,9 +169,8 @@ absl::Status LogReader::take_more(LogQueue& queue) {
 }
 
 absl::Status LogReader::take_message(protocol::Bytes payload, LogQueue& queue) {
-  constexpr std::uint8_t kErrHeader = 0xff;
   if (payload.empty()) return absl::UnavailableError("an empty packet in the leader's log");
-  if (payload[0] == kErrHeader) {
+  if (payload[0] == protocol::kErrByte) {
     auto err = protocol::decode_err(payload);
     if (!err.ok()) return err.status();
     const std::string text = "the leader does not give its log: " + err_text(*err);

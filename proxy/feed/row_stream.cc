@@ -1,20 +1,20 @@
 #include "proxy/feed/row_stream.h"
 
 #include "protocol/command.h"
+#include "protocol/first_byte.h"
 #include "protocol/response.h"
 
 namespace crossfade::proxy {
 namespace {
 
-constexpr std::size_t kBufferBytes = 128 * 1024;
+constexpr std::size_t kRowBufferBytes = 128 * 1024;
 // Servers cap a packet at 1 GiB.
 constexpr std::size_t kMessageBytesMax = (std::size_t{1} << 30) + 64;
-constexpr std::uint8_t kErrHeader = 0xff;
 constexpr std::uint8_t kEofHeader = 0xfe;
 
 }  // namespace
 
-RowStream::RowStream(BackendLink& link) : link_(link), messages_(kMessageBytesMax), buffer_(kBufferBytes) {
+RowStream::RowStream(BackendLink& link) : link_(link), messages_(kMessageBytesMax), buffer_(kRowBufferBytes) {
   messages_.expect_sequence(1);
   if (link.stream().is_compressed()) messages_.ignore_sequence();
 }
@@ -53,7 +53,7 @@ Task<absl::StatusOr<protocol::Bytes>> RowStream::row(TimePoint deadline) {
   while (state_ != State::ended) {
     auto payload = co_await message(deadline);
     if (!payload.ok()) co_return payload.status();
-    if ((*payload)[0] == kErrHeader && state_ != State::columns) {
+    if ((*payload)[0] == protocol::kErrByte && state_ != State::columns) {
       auto err = protocol::decode_err(*payload);
       if (!err.ok()) co_return err.status();
       state_ = State::ended;

@@ -27,7 +27,7 @@ constexpr std::size_t kKeysAtOnce = 50;
 
 TimePoint while_locked() { return Clock::now() + kCaptureAgainMax; }
 
-std::string quoted_table(const TableRef& table) {
+std::string name_in_sql(const TableRef& table) {
   return dualwrite::quote_name(table.schema) + "." + dualwrite::quote_name(table.table);
 }
 
@@ -111,8 +111,8 @@ Task<absl::Status> RowsAnew::lock_tables(std::vector<TableRef> tables, std::vect
   if (tables.empty()) co_return absl::OkStatus();
   std::string sql = "LOCK TABLES " + changes() + " WRITE," + changes() + " AS " + std::string(dualwrite::kMoving) +
                     " WRITE," + dualwrite::quote_name(setting_.schema) + ".`captured` WRITE";
-  for (const TableRef& table : tables) sql += "," + quoted_table(table) + " WRITE";
-  for (const TableRef& table : read) sql += "," + quoted_table(table) + " READ";
+  for (const TableRef& table : tables) sql += "," + name_in_sql(table) + " WRITE";
+  for (const TableRef& table : read) sql += "," + name_in_sql(table) + " READ";
   co_return co_await run(std::move(sql));
 }
 
@@ -147,7 +147,7 @@ Task<absl::Status> RowsAnew::capture_again(FoundPtr found, Said said) {
 Task<absl::Status> RowsAnew::spell_out(std::vector<TableRef> made) {
   if (!setting_.analysis.verb.starts_with("CREATE") || made.size() != 1) co_return absl::OkStatus();
   if (absl::AsciiStrToUpper(statement_.sql).find("SELECT") == std::string::npos) co_return absl::OkStatus();
-  std::string question = "SHOW CREATE TABLE " + quoted_table(made.front());
+  std::string question = "SHOW CREATE TABLE " + name_in_sql(made.front());
   auto shown = co_await setting_.link.query_rows(std::move(question), 2, while_locked());
   if (!shown.ok()) co_return shown.status();
   if (shown->empty()) co_return absl::OkStatus();
@@ -244,7 +244,7 @@ Task<absl::Status> RowsAnew::begin_anew(FoundPtr found, const Touched& touched, 
     anew_.insert(table);
     if (!setting_.capture.live_capture(table)) continue;
     LoggedStatement emptied = statement_;
-    emptied.sql = "TRUNCATE TABLE " + quoted_table(table);
+    emptied.sql = "TRUNCATE TABLE " + name_in_sql(table);
     emptied.client_collation = dualwrite::collation_id("utf8mb4_general_ci", setting_.link.is_mariadb());
     emptied.no_foreign_key_checks = true;
     emptied.error = 0;

@@ -20,7 +20,7 @@ namespace {
 
 constexpr auto kChangesMax = std::chrono::minutes(2);
 constexpr std::string_view kFile = dualwrite::kChangesPlace;
-constexpr std::size_t kQueueBytesMax = 8u << 20;
+constexpr std::size_t kAheadBytesMax = 8u << 20;
 constexpr std::size_t kRowsMax = 200000;  // of a snapshot: a longer backlog is cut
 constexpr std::size_t kDeletesMax = 500;  // a packet
 constexpr std::size_t kDdlBytesMax = std::size_t{1} << 30;
@@ -252,7 +252,7 @@ Task<absl::Status> TriggerSource::read(LogQueue& queue) {
     const absl::Status begun = co_await begin_snapshot();
     if (!begun.ok()) co_return begun;
   }
-  while (queue.bytes < kQueueBytesMax) {
+  while (queue.bytes < kAheadBytesMax) {
     auto row = co_await stream_->next(before_long());
     if (!row.ok()) co_return row.status();
     if (!*row) {

@@ -18,10 +18,10 @@ using migrate::TableState;
 
 namespace {
 
-constexpr std::size_t kUnderWayMore = 2;                            // chunks of one table, beside one a connection
-constexpr std::size_t kInFlightBytesMax = std::size_t{32} << 20;    // of rows, of all tables
-constexpr std::size_t kWholeBytesMax = std::size_t{32} << 20;       // of a table that is read at once
-constexpr std::size_t kStatementBytesMax = std::size_t{512} << 10;  // of the follower; a row may have more
+constexpr std::size_t kUnderWayMore = 2;                          // chunks of one table, beside one a connection
+constexpr std::size_t kInFlightBytesMax = std::size_t{32} << 20;  // of rows, of all tables
+constexpr std::size_t kWholeBytesMax = std::size_t{32} << 20;     // of a table that is read at once
+constexpr std::size_t kPutBytesMax = std::size_t{512} << 10;      // of the follower; a row may have more
 constexpr auto kLook = std::chrono::milliseconds(100);
 constexpr auto kLockedPause = std::chrono::milliseconds(50);
 constexpr auto kDefinitionsMax = std::chrono::seconds(60);  // until the follower has the leader's, too
@@ -204,8 +204,7 @@ Task<absl::Status> Backfill::copy_chunk(TableCopy& table) {
 Task<void> Backfill::build(std::shared_ptr<Chunk> chunk, std::vector<RowsChange> pieces,
                            std::shared_ptr<const CopyPlan> plan) {
   for (RowsChange& piece : pieces) {
-    auto statements =
-        dualwrite::put_statements(piece, *plan->mapping, dualwrite::PutRows::overwrite, kStatementBytesMax);
+    auto statements = dualwrite::put_statements(piece, *plan->mapping, dualwrite::PutRows::overwrite, kPutBytesMax);
     if (!statements.ok()) {
       chunk->failure = absl::FailedPreconditionError(std::string(statements.status().message()));
       break;

@@ -10,7 +10,7 @@ namespace crossfade::proxy {
 namespace {
 
 constexpr int kTriesMax = 10;  // of a statement that meets a deadlock
-constexpr auto kTryPause = std::chrono::milliseconds(20);
+constexpr auto kLoadTryPause = std::chrono::milliseconds(20);
 
 }  // namespace
 
@@ -79,7 +79,7 @@ Task<absl::Status> ChunkLoader::write(std::size_t slot, const std::string& sql) 
   for (int tries = 0; tries < kTriesMax; ++tries) {
     status = co_await try_write(slot, sql);
     if (!absl::IsAborted(status)) break;
-    co_await setting_.reactor.sleep_for(kTryPause * (tries + 1));
+    co_await setting_.reactor.sleep_for(kLoadTryPause * (tries + 1));
   }
   if (absl::IsAborted(status)) status = absl::UnavailableError(std::string(status.message()));
   // After any other failure its transaction is open, or the connection gone.

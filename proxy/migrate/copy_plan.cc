@@ -8,32 +8,35 @@ using dualwrite::TableRef;
 
 namespace {
 
-std::string spelled(const TableRef& table) { return table.schema + "." + table.table; }
+std::string dotted_name(const TableRef& table) { return table.schema + "." + table.table; }
 
 }  // namespace
 
 absl::StatusOr<CopyPlan> plan_copy(const TableRef& table, const Definitions& leading, const Definitions& following,
                                    dualwrite::ServerMakes makes) {
   const auto leader = leading.find(table);
-  if (leader == leading.end()) return absl::NotFoundError("the leader has no table " + spelled(table));
+  if (leader == leading.end()) return absl::NotFoundError("the leader has no table " + dotted_name(table));
   absl::StatusOr<dualwrite::SelectedTable> selected =
       dualwrite::plan_select(leader->second, makes.leader_is_mariadb, makes.by_triggers);
   if (!selected.ok()) {
-    return absl::FailedPreconditionError("table " + spelled(table) + ": " + std::string(selected.status().message()));
+    return absl::FailedPreconditionError("table " + dotted_name(table) + ": " +
+                                         std::string(selected.status().message()));
   }
   absl::StatusOr<migrate::ChunkKey> key = migrate::choose_key(leader->second, *selected);
   if (!key.ok()) return key.status();
   const auto follower = following.find(table);
   if (follower == following.end()) {
-    return absl::FailedPreconditionError("table " + spelled(table) + " is missing on the follower: create it there");
+    return absl::FailedPreconditionError("table " + dotted_name(table) +
+                                         " is missing on the follower: create it there");
   }
   auto mapping = std::make_shared<dualwrite::TableMapping>(
       dualwrite::map_table(selected->table, &leader->second, follower->second, makes, true));
   if (mapping->by == dualwrite::ApplyBy::nothing) {
-    return absl::FailedPreconditionError("table " + spelled(table) + ": " + mapping->reason);
+    return absl::FailedPreconditionError("table " + dotted_name(table) + ": " + mapping->reason);
   }
   if (!follower->second.triggers.empty()) {
-    return absl::FailedPreconditionError("table " + spelled(table) + ": trigger " + follower->second.triggers.front() +
+    return absl::FailedPreconditionError("table " + dotted_name(table) + ": trigger " +
+                                         follower->second.triggers.front() +
                                          " of the follower would change what is copied: drop it there until it leads");
   }
   return CopyPlan{.selected = *std::move(selected), .key = *std::move(key), .mapping = std::move(mapping), .shown = {}};

@@ -3,7 +3,7 @@
 namespace crossfade::proxy {
 namespace {
 
-constexpr auto kSwitchMax = std::chrono::seconds(1);  // the admin server waits that long
+constexpr auto kFeedOrderMax = std::chrono::seconds(1);  // the admin server waits that long
 
 }  // namespace
 
@@ -22,7 +22,7 @@ absl::StatusOr<std::string> order_feed(RowFeed& feed, const nlohmann::json& orde
     return absl::InvalidArgumentError("send " + to_log.dump() + " or " + to_trigger.dump());
   }
   if (feed.kind() == FeedKind::undecided) return absl::FailedPreconditionError("no feed has begun yet");
-  return feed.switch_to(order == to_log ? FeedKind::log : FeedKind::trigger, kSwitchMax);
+  return feed.switch_to(order == to_log ? FeedKind::log : FeedKind::trigger, kFeedOrderMax);
 }
 
 }  // namespace crossfade::proxy

@@ -39,7 +39,7 @@ std::optional<std::uint64_t> from_hex(std::string_view text) {
 struct FinalizeStatement {
   void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
 };
-using Statement = std::unique_ptr<sqlite3_stmt, FinalizeStatement>;
+using StatementHandle = std::unique_ptr<sqlite3_stmt, FinalizeStatement>;
 
 void bind_text(sqlite3_stmt* statement, int index, std::string_view text) {
   sqlite3_bind_text64(statement, index, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
@@ -78,7 +78,7 @@ class SqliteReportStore final : public ReportStore {
   std::uint64_t hash_salt() const override { return hash_salt_; }
 
   absl::Status load_into(shadow::Report& report) override {
-    absl::StatusOr<Statement> select = prepare("SELECT digest, json FROM digests ORDER BY digest");
+    absl::StatusOr<StatementHandle> select = prepare("SELECT digest, json FROM digests ORDER BY digest");
     if (!select.ok()) return select.status();
     int step = 0;
     while ((step = sqlite3_step(select->get())) == SQLITE_ROW) {
@@ -120,14 +120,14 @@ class SqliteReportStore final : public ReportStore {
     return sqlite3_exec(database_, sql, nullptr, nullptr, nullptr) == SQLITE_OK ? absl::OkStatus() : failure(sql);
   }
 
-  absl::StatusOr<Statement> prepare(const char* sql) {
+  absl::StatusOr<StatementHandle> prepare(const char* sql) {
     sqlite3_stmt* statement = nullptr;
     if (sqlite3_prepare_v2(database_, sql, -1, &statement, nullptr) != SQLITE_OK) return failure(sql);
-    return Statement(statement);
+    return StatementHandle(statement);
   }
 
   absl::Status check_soundness() {
-    absl::StatusOr<Statement> check = prepare("PRAGMA quick_check(1)");
+    absl::StatusOr<StatementHandle> check = prepare("PRAGMA quick_check(1)");
     if (!check.ok()) return check.status();
     if (sqlite3_step(check->get()) != SQLITE_ROW) return failure("quick_check");
     const std::string found = text_of(check->get(), 0);
@@ -163,12 +163,12 @@ class SqliteReportStore final : public ReportStore {
 
   // The value kept under `key`; `fresh` is kept when there is none.
   absl::StatusOr<std::string> meta(std::string_view key, const std::string& fresh) {
-    absl::StatusOr<Statement> insert = prepare("INSERT OR IGNORE INTO meta(key, value) VALUES(?, ?)");
+    absl::StatusOr<StatementHandle> insert = prepare("INSERT OR IGNORE INTO meta(key, value) VALUES(?, ?)");
     if (!insert.ok()) return insert.status();
     bind_text(insert->get(), 1, key);
     bind_text(insert->get(), 2, fresh);
     if (sqlite3_step(insert->get()) != SQLITE_DONE) return failure("meta");
-    absl::StatusOr<Statement> select = prepare("SELECT value FROM meta WHERE key = ?");
+    absl::StatusOr<StatementHandle> select = prepare("SELECT value FROM meta WHERE key = ?");
     if (!select.ok()) return select.status();
     bind_text(select->get(), 1, key);
     if (sqlite3_step(select->get()) != SQLITE_ROW) return failure("meta");
@@ -176,7 +176,7 @@ class SqliteReportStore final : public ReportStore {
   }
 
   absl::Status upsert(const std::vector<const shadow::DigestReport*>& digests) {
-    absl::StatusOr<Statement> insert =
+    absl::StatusOr<StatementHandle> insert =
         prepare("INSERT OR REPLACE INTO digests(digest, json, updated) VALUES(?, ?, unixepoch())");
     if (!insert.ok()) return insert.status();
     for (const shadow::DigestReport* digest : digests) {

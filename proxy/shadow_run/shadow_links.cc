@@ -9,8 +9,8 @@ namespace crossfade::proxy {
 
 namespace {
 
-constexpr auto kLookInterval = std::chrono::seconds(1);
-constexpr auto kLookMax = std::chrono::seconds(5);
+constexpr auto kPingInterval = std::chrono::seconds(1);
+constexpr auto kPingMax = std::chrono::seconds(5);
 
 // The digits of a cell, whatever the session's character_set_results has put between them.
 std::optional<std::uint32_t> number_in(const protocol::Cell& cell) {
@@ -62,7 +62,7 @@ Task<absl::StatusOr<ShadowLinks::Lease>> ShadowLinks::take(config::Backend which
     }
     absl::Status ready = absl::OkStatus();
     if (choice.kind == Kind::open) ready = co_await open_link(which, user, choice.connection, deadline);
-    const bool look_first = choice.kind == Kind::open || Clock::now() - here.looked > kLookInterval;
+    const bool look_first = choice.kind == Kind::open || Clock::now() - here.looked > kPingInterval;
     if (ready.ok() && look_first) ready = co_await look(which, choice.connection, deadline);
     if (ready.ok() && (!here.shares.knows(choice.connection) || here.budget.allowed(Clock::now()) == 0)) {
       ready = absl::ResourceExhaustedError("the server has no connection to spare");
@@ -130,12 +130,12 @@ Task<absl::Status> ShadowLinks::look(config::Backend which, Id id, TimePoint dea
 Task<void> ShadowLinks::watch(config::Backend which) {
   Side& here = side(which);
   for (;;) {
-    const auto pause = std::min<std::chrono::milliseconds>(kLookInterval, config_.idle_timeout);
+    const auto pause = std::min<std::chrono::milliseconds>(kPingInterval, config_.idle_timeout);
     co_await reactor_.sleep_for(pause);
     close_surplus(which);
-    const Id idle = Clock::now() - here.looked >= kLookInterval ? here.shares.take_idle() : 0;
+    const Id idle = Clock::now() - here.looked >= kPingInterval ? here.shares.take_idle() : 0;
     if (idle == 0) continue;
-    const absl::Status looked = co_await look(which, idle, Clock::now() + kLookMax);
+    const absl::Status looked = co_await look(which, idle, Clock::now() + kPingMax);
     if (looked.ok() && here.shares.knows(idle)) {
       here.shares.put_back(idle);
     } else {

@@ -19,7 +19,7 @@ constexpr std::size_t kAnswerMore = 64 * 1024;  // that a candidate may answer b
 // Rows that change all the time are looked at this often for each look that must confirm.
 constexpr std::uint32_t kAttemptsPerRecheck = 4;
 
-std::int64_t unix_seconds() {
+std::int64_t seconds_of_clock() {
   return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
@@ -385,7 +385,7 @@ void ShadowPool::finish(const ShadowJob& job, shadow::Comparison comparison) {
   comparison.digest = job.digest;
   comparison.digest_text = job.digest_text;
   comparison.tables = job.tables;
-  comparison.at = unix_seconds();
+  comparison.at = seconds_of_clock();
   counters_.shadow_verdicts[static_cast<std::size_t>(comparison.diff.verdict)].add();
   if (shadow::is_difference(comparison.diff.verdict)) {
     char digest[24];

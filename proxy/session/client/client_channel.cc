@@ -8,13 +8,13 @@ namespace crossfade::proxy {
 
 namespace {
 
-constexpr std::size_t kLoginMessageMax = 64 * 1024;
+constexpr std::size_t kClientMessageMax = 64 * 1024;
 constexpr std::size_t kKeptBytesMax = 64 * 1024;  // of a buffer, from one command to the next
 
 }  // namespace
 
 ClientChannel::ClientChannel(Thread thread, std::unique_ptr<Stream> stream)
-    : thread_(thread), stream_(std::move(stream)), output_(*stream_, thread.counters), reader_(kLoginMessageMax) {}
+    : thread_(thread), stream_(std::move(stream)), output_(*stream_, thread.counters), reader_(kClientMessageMax) {}
 
 Task<absl::StatusOr<std::optional<Command>>> ClientChannel::next_command() {
   if (owned_payload_.capacity() > kKeptBytesMax) owned_payload_ = {};

@@ -2,6 +2,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "protocol/error_codes.h"
+#include "protocol/first_byte.h"
 #include "proxy/net/deadlines.h"
 #include "proxy/session/run/local_file.h"
 
@@ -10,8 +11,6 @@ namespace crossfade::proxy {
 using protocol::ResultEnd;
 
 namespace {
-
-constexpr std::uint8_t kErrHeader = 0xff;
 
 // Somebody or a limit has ended the statement: the same on either side, and not to be run once more.
 bool is_interruption(std::uint16_t code) {
@@ -130,7 +129,7 @@ absl::StatusOr<ResponseRelay::Bytes> ResponseRelay::hold_back(Bytes chunk) {
 }
 
 bool ResponseRelay::may_be_error() const {
-  return held_.size() <= protocol::kHeaderBytes || held_[protocol::kHeaderBytes] == kErrHeader;
+  return held_.size() <= protocol::kHeaderBytes || held_[protocol::kHeaderBytes] == protocol::kErrByte;
 }
 
 // Before the client has the end: what the leader did under it is made known to the other side.
