@@ -1,5 +1,5 @@
 """clang-tidy over the pure folders, where the decisions are.
-Files are read in the build's unity batches: most of the time goes into the headers, which a batch reads once. A batch is
+Files are read in unity batches: most of the time goes into the headers, which a batch reads once. A batch is
 read again only when a file of it, a header of ours or .clang-tidy has changed since it was last found clean.
 
     python3 tests/tidy/lint.py [--jobs 2] [--without-analyzer] [FILE ...]
@@ -23,7 +23,7 @@ from check_layers import PURE
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, "build", "lint")
 CONFIGURE = ["cmake", "-S", ROOT, "-B", BUILD, "-G", "Ninja", "-DCMAKE_CXX_COMPILER=clang++-16", "-DCROSSFADE_PROXY=OFF",
-             "-DCROSSFADE_TESTS=OFF", "-DCROSSFADE_PRECOMPILE=OFF", "-DCROSSFADE_UNITY=ON"]
+             "-DCROSSFADE_TESTS=OFF", "-DCROSSFADE_PRECOMPILE=OFF", "-DCROSSFADE_UNITY=ON", "-DCROSSFADE_BATCH=32"]
 # The batch itself includes .cc files; findings in these count as in headers.
 FINDINGS = ["--checks=-bugprone-suspicious-include", "--header-filter=^%s/.*" % re.escape(ROOT)]
 STARTED = time.time()
