@@ -44,7 +44,7 @@ Buffer xor_with_nonce(std::string_view password_with_nul, const Nonce& nonce);
 // RSA with OAEP (SHA-1) padding, as caching_sha2_password's full authentication wants it.
 absl::StatusOr<Buffer> rsa_encrypt(Bytes message, std::string_view public_key_pem);
 
-// A server's key pair. Made once at start (2048 bits), never stored.
+// A server's key pair (2048 bits), never stored.
 class RsaKey {
  public:
   static absl::StatusOr<RsaKey> generate();

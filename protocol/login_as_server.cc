@@ -153,10 +153,11 @@ LoginAsServer::Action LoginAsServer::ask_full_authentication() {
 
 LoginAsServer::Action LoginAsServer::on_public_key_or_cipher(Bytes payload) {
   const bool asks_for_key = payload.size() == 1 && payload[0] == kRequestPublicKey;
-  if (!asks_for_key || options_.rsa == nullptr) return on_cipher(payload);
+  const RsaKey* rsa = asks_for_key ? options_.rsa() : nullptr;
+  if (rsa == nullptr) return on_cipher(payload);
   Send send;
   put_u8(send.payload, kMoreData);
-  put_text(send.payload, options_.rsa->public_key_pem());
+  put_text(send.payload, rsa->public_key_pem());
   state_ = State::cipher;
   return send;
 }
@@ -169,8 +170,9 @@ LoginAsServer::Action LoginAsServer::on_cleartext(Bytes payload) {
 // A cipher that does not decrypt is answered like a wrong password, so that the answer tells nothing
 // about the padding.
 LoginAsServer::Action LoginAsServer::on_cipher(Bytes cipher) {
-  if (options_.rsa == nullptr) return finish(false);
-  const absl::StatusOr<Buffer> message = options_.rsa->decrypt(cipher);
+  const RsaKey* rsa = options_.rsa();
+  if (rsa == nullptr) return finish(false);
+  const absl::StatusOr<Buffer> message = rsa->decrypt(cipher);
   if (!message.ok()) return finish(false);
   return on_cleartext(xor_with_nonce(as_text(*message), options_.nonce));
 }

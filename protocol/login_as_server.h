@@ -1,6 +1,7 @@
 // The state machine of a login, seen from the server: we face the client.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
@@ -70,9 +71,9 @@ class LoginAsServer {
     std::uint8_t collation = 45;
     std::string_view auth_plugin = kCachingSha2Password;  // of the greeting: this or kNativePassword
     bool tls_required = false;
-    bool secure_transport = false;  // a unix socket: cleartext may travel
-    std::string client_host;        // for the text of error 1045
-    const RsaKey* rsa = nullptr;
+    bool secure_transport = false;                                // a unix socket: cleartext may travel
+    std::string client_host;                                      // for the text of error 1045
+    std::function<const RsaKey*()> rsa = [] { return nullptr; };  // nullptr: nobody is authenticated by RSA
     // Full authentication for everybody whose scramble does not fit, so that the users who need it cannot be
     // told from the others, nor from those who do not exist.
     bool full_after_mismatch = false;

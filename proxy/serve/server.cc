@@ -101,8 +101,6 @@ class Server {
 absl::Status Server::make_parts() {
   auto credentials = read_credentials(config_);
   if (!credentials.ok()) return credentials.status();
-  auto rsa = protocol::RsaKey::generate();
-  if (!rsa.ok()) return rsa.status();
   auto store = ReportStore::open(config_.state_dir);
   if (!store.ok()) return store.status();
 
@@ -120,7 +118,6 @@ absl::Status Server::make_parts() {
                                          .metrics = metrics_,
                                          .feed = feed_,
                                          .shadow = *shadow_,
-                                         .rsa = *std::move(rsa),
                                          .users = UserDirectory(std::move(credentials->users), config_.learned_users),
                                          .backend_tls = credentials->backend_tls,
                                          .control = credentials->control,

@@ -28,6 +28,7 @@
 #include "proxy/net/places.h"
 #include "proxy/net/reactor.h"
 #include "proxy/users/entrance.h"
+#include "proxy/users/login_key.h"
 #include "proxy/users/per_backend.h"
 #include "proxy/users/user_directory.h"
 #include "proxy/worker/kills_under_way.h"
@@ -63,7 +64,7 @@ struct Shared {
   Metrics& metrics;
   FeedSwitch& feed;
   ShadowPool& shadow;
-  protocol::RsaKey rsa;
+  LoginKey login_key = {};
   UserDirectory users;
   PerBackend<std::shared_ptr<const TlsContext>> backend_tls;  // replaced when they are read again, as the next
   PerBackend<KnownUser::Credential> control;

@@ -44,7 +44,7 @@ void run_server(Reader reader, std::uint8_t choice) {
   options.capabilities = kSupported | ((choice & 1) != 0 ? kTls : Capabilities{0});
   options.tls_required = (choice & 2) != 0 && (choice & 64) == 0;
   options.secure_transport = (choice & 4) != 0;
-  options.rsa = (choice & 8) != 0 ? &key() : nullptr;
+  options.rsa = [choice] { return (choice & 8) != 0 ? &key() : nullptr; };
   const bool learns = (choice & 48) == 48;
   options.full_after_mismatch = (choice & 16) != 0;
   options.learns = learns;

@@ -17,17 +17,6 @@ namespace crossfade::support {
 
 namespace {
 
-// Making a key takes longer than most tests: one is handed on from stack to stack.
-std::optional<protocol::RsaKey>& spare_key() {
-  static auto& key = *new std::optional<protocol::RsaKey>();
-  return key;
-}
-
-protocol::RsaKey take_key() {
-  if (spare_key()) return *std::exchange(spare_key(), std::nullopt);
-  return protocol::RsaKey::generate().value();
-}
-
 config::Config make_config(const FakeBackend& leader, const FakeBackend& follower) {
   config::Config config;
   config::Listen listen;
@@ -79,7 +68,6 @@ struct ProxyStack::Parts {
                           .metrics = metrics,
                           .feed = feed,
                           .shadow = *shadow,
-                          .rsa = take_key(),
                           .users = proxy::UserDirectory({{"app", app}}, config.learned_users),
                           .backend_tls = {},
                           .control = {control, control},
@@ -109,7 +97,6 @@ ProxyStack::~ProxyStack() {
   parts_->shared->control_links.stop();
   parts_->worker->reactor.stop();
   parts_->thread.join();
-  spare_key() = std::move(parts_->shared->rsa);
   parts_->state_dir.reset();
   // As in the server, tasks of a stopped reactor are suspended for good. They are kept, so that the
   // leak checker tells them from what was lost.

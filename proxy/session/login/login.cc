@@ -126,7 +126,7 @@ void Login::make_machine() {
                              .tls_required = entrance_->tls_required,
                              .secure_transport = entrance_->is_unix,
                              .client_host = s_.identity.host,
-                             .rsa = &shared.rsa,
+                             .rsa = [&shared] { return shared.login_key.get(); },
                              .full_after_mismatch = shared.users.learns() || shared.users.needs_full_authentication(),
                              .learns = shared.users.learns()});
 }

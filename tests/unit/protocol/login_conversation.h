@@ -36,7 +36,7 @@ inline LoginAsServer::Options server_options() {
   options.decoy = test_nonce(101);
   options.capabilities = kTestCapabilities | kConnectWithDb;
   options.client_host = "10.1.2.3";
-  options.rsa = &test_key();
+  options.rsa = [] { return &test_key(); };
   return options;
 }
 

@@ -68,7 +68,7 @@ TEST(LoginAsServer, BrokenCiphersWrongPasswordsAndAMissingNulAreDeniedAlike) {
 
 TEST(LoginAsServer, WithoutAnRsaKeyFullAuthenticationInTheClearIsDenied) {
   LoginAsServer::Options options = server_options();
-  options.rsa = nullptr;
+  options.rsa = [] { return nullptr; };
   LoginAsServer server(options);
   begin(server, sha2_login("secret"), native_secret("secret"));
   expect_denied(server.on_message(Buffer{0x02}).value(), "YES");
