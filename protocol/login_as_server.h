@@ -100,6 +100,8 @@ class LoginAsServer {
   Compression compression() const;
   // Cleartext may travel: TLS or a unix socket.
   bool secure() const { return tls_ || options_.secure_transport; }
+  // Before the next message: Options::rsa is asked for.
+  bool needs_key() const { return !secure() && (state_ == State::public_key_or_cipher || state_ == State::cipher); }
   // As the servers put it; for users that are refused later, by somebody else.
   Reject access_denied() const;
 

@@ -64,7 +64,7 @@ struct Shared {
   Metrics& metrics;
   FeedSwitch& feed;
   ShadowPool& shadow;
-  LoginKey login_key = {};
+  LoginKey login_key{};
   UserDirectory users;
   PerBackend<std::shared_ptr<const TlsContext>> backend_tls;  // replaced when they are read again, as the next
   PerBackend<KnownUser::Credential> control;

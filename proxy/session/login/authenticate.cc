@@ -56,6 +56,7 @@ Task<ClientProof> Login::authenticate(LoginAsServer::Action action) {
       if (sent.ok()) proof.kind = ClientProof::Kind::proven;
       co_return proof;
     }
+    if (machine_->needs_key()) co_await s_.site.shared.login_key.make(s_.site.reactor);
     auto message = co_await s_.client.next_message(buffer, deadline_);
     if (!message.ok()) {
       Answer answer = broken_input(message.status());

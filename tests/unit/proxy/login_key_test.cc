@@ -2,23 +2,25 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
-#include <string>
-#include <thread>
-#include <vector>
+#include "tests/support/loop_thread.h"
 
 namespace crossfade::proxy {
 namespace {
 
-TEST(LoginKey, IsOneForAllThreadsThatAsk) {
+Task<const protocol::RsaKey*> key_for(Reactor& reactor, LoginKey& key) {
+  co_await key.make(reactor);
+  co_return key.get();
+}
+
+TEST(LoginKey, IsOneForAllWhoNeedItAndMadeForTheFirst) {
   LoginKey key;
-  std::array<const protocol::RsaKey*, 4> seen = {};
-  std::vector<std::thread> threads;
-  for (auto& each : seen) threads.emplace_back([&] { each = key.get(); });
-  for (std::thread& thread : threads) thread.join();
-  for (const protocol::RsaKey* each : seen) EXPECT_EQ(each, key.get());
-  ASSERT_NE(key.get(), nullptr);
-  EXPECT_NE(key.get()->public_key_pem().find("BEGIN PUBLIC KEY"), std::string::npos);
+  EXPECT_EQ(key.get(), nullptr) << "nobody has needed it";
+  support::LoopThread one;
+  support::LoopThread other;
+  const auto* first = one.await<const protocol::RsaKey*>([&] { return key_for(one.reactor, key); });
+  ASSERT_NE(first, nullptr);
+  EXPECT_NE(first->public_key_pem().find("BEGIN PUBLIC KEY"), std::string::npos);
+  EXPECT_EQ(other.await<const protocol::RsaKey*>([&] { return key_for(other.reactor, key); }), first);
 }
 
 }  // namespace
