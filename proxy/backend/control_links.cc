@@ -3,15 +3,13 @@
 namespace crossfade::proxy {
 
 ControlLinks::ControlLinks(std::function<LinkOptions(config::Backend)> options, Metrics& metrics)
-    : options_(std::move(options)), counters_(metrics.make()), thread_([this] { reactor_.run(); }) {}
+    : options_(std::move(options)), counters_(metrics.make()) {
+  thread_.start(reactor_, "control");
+}
 
 ControlLinks::~ControlLinks() { stop(); }
 
-void ControlLinks::stop() {
-  if (!thread_.joinable()) return;
-  reactor_.stop();
-  thread_.join();
-}
+void ControlLinks::stop() { thread_.stop(); }
 
 ControlLinks::Lease::~Lease() {
   if (!link_) return;

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -16,6 +15,7 @@
 #include "proxy/counts/metrics.h"
 #include "proxy/net/places.h"
 #include "proxy/net/reactor.h"
+#include "proxy/net/reactor_thread.h"
 #include "proxy/net/task.h"
 
 namespace crossfade::proxy {
@@ -75,7 +75,7 @@ class ControlLinks {
   Counters& counters_;
   Reactor reactor_;
   std::array<Side, 2> sides_;  // by config::Backend
-  std::thread thread_;
+  ReactorThread thread_;
 };
 
 }  // namespace crossfade::proxy

@@ -1,6 +1,5 @@
 #include "proxy/feed/row_feed.h"
 
-#include <pthread.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -53,23 +52,20 @@ RowFeed::RowFeed(RowFeedOptions options, Metrics& metrics)
 RowFeed::~RowFeed() { stop(); }
 
 void RowFeed::start() {
-  thread_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), "feed");  // as top -H shows it
+  reactor_.post([this] {
     reactor_.spawn(loop());
     reactor_.spawn(bound_loop());
-    reactor_.run();
   });
+  thread_.start(reactor_, "feed");
 }
 
 void RowFeed::stop() {
-  if (!thread_.joinable()) return;
   reactor_.post([this] {
     stopping_ = true;
     wake_.notify();
     wake_bound_.notify();
   });
-  reactor_.stop();
-  thread_.join();
+  thread_.stop();
 }
 
 void RowFeed::set_flags(const config::DualWriteFlags& flags, std::function<void()> then) {

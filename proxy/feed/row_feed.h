@@ -13,7 +13,6 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "config/config.h"
@@ -30,6 +29,7 @@
 #include "proxy/feed/stopped_tables.h"
 #include "proxy/feed/table_catalog.h"
 #include "proxy/migrate/chunk_store.h"
+#include "proxy/net/reactor_thread.h"
 #include "proxy/net/reply.h"
 
 namespace crossfade::proxy {
@@ -178,7 +178,7 @@ class RowFeed final : public Feed {
   Reactor reactor_;
   Signal wake_;        // of loop()
   Signal wake_bound_;  // of bound_loop()
-  std::thread thread_;
+  ReactorThread thread_;
   FeedFault fault_;
 
   // The feed's thread only.

@@ -145,33 +145,36 @@ void Reactor::run_posted() {
 }
 
 void Reactor::run() {
+  while (!stopped_) turn(kCheckInterval);
+}
+
+bool Reactor::turn(std::chrono::milliseconds wait_max) {
   std::array<epoll_event, kEventsPerTurn> events;
-  while (!stopped_) {
-    auto until = next_check_;
-    if (!timers_.empty()) until = std::min(until, timers_.begin()->first);
-    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
-    const int count =
-        epoll_wait(epoll_, events.data(), kEventsPerTurn, static_cast<int>(std::clamp<std::int64_t>(wait, 0, 100)));
-    now_ = Clock::now();
-    dead_.clear();
-    bool posted = false;
-    for (int i = 0; i < count; ++i) {
-      const epoll_event& event = events[static_cast<std::size_t>(i)];
-      auto* descriptor = static_cast<Descriptor*>(event.data.ptr);
-      if (descriptor == nullptr) {
-        posted = true;
-      } else if (dead_.empty() || std::find(dead_.begin(), dead_.end(), descriptor) == dead_.end()) {
-        descriptor->on_events(event.events);
-      }
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(next_due() - Clock::now()).count();
+  const int count = epoll_wait(epoll_, events.data(), kEventsPerTurn,
+                               static_cast<int>(std::clamp<std::int64_t>(wait, 0, wait_max.count())));
+  now_ = Clock::now();
+  dead_.clear();
+  bool posted = false;
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = events[static_cast<std::size_t>(i)];
+    auto* descriptor = static_cast<Descriptor*>(event.data.ptr);
+    if (descriptor == nullptr) {
+      posted = true;
+    } else if (dead_.empty() || std::find(dead_.begin(), dead_.end(), descriptor) == dead_.end()) {
+      descriptor->on_events(event.events);
     }
-    if (posted) run_posted();
-    while (!timers_.empty() && timers_.begin()->first <= now_) {
-      const auto handle = timers_.begin()->second;
-      timers_.erase(timers_.begin());
-      handle.resume();
-    }
-    if (now_ >= next_check_) check_deadlines();
   }
+  if (posted) run_posted();
+  bool active = count > 0;
+  while (!timers_.empty() && timers_.begin()->first <= now_) {
+    const auto handle = timers_.begin()->second;
+    timers_.erase(timers_.begin());
+    handle.resume();
+    active = true;
+  }
+  if (now_ >= next_check_) check_deadlines();
+  return active;
 }
 
 void Reactor::check_deadlines() {

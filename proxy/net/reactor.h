@@ -5,6 +5,7 @@
 // waiting is it disarmed, and armed again by the next wait.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <coroutine>
 #include <cstdint>
@@ -13,12 +14,10 @@
 #include <mutex>
 #include <vector>
 
+#include "proxy/net/clock.h"
 #include "proxy/net/task.h"
 
 namespace crossfade::proxy {
-
-using Clock = std::chrono::steady_clock;
-using TimePoint = Clock::time_point;
 
 enum class WaitResult : std::uint8_t { ready, timed_out, cancelled };
 
@@ -91,6 +90,10 @@ class Reactor {
   // Until stop(). Tasks that have not ended by then are never resumed.
   void run();
   void stop();                            // any thread
+  // One turn of the loop, which waits at most so long for something to do. Whether it had anything to do.
+  bool turn(std::chrono::milliseconds wait_max);
+  // When it will have to do what nothing comes for from outside.
+  TimePoint next_due() const { return timers_.empty() ? next_check_ : std::min(next_check_, timers_.begin()->first); }
   void post(std::function<void()> work);  // any thread; runs on the loop's
   // Starts a task that nobody awaits. The only place where tasks are let go: they log their own
   // failures and their number is known.
