@@ -27,6 +27,7 @@ namespace crossfade::sim {
 namespace {
 
 struct Command {
+  std::string program = {};
   std::uint64_t seed = 1, seeds = 1, steps = RunOptions().steps;
   bool trace = false, twice = false, must_fail = false;
   Server::Options::Mistake mistake = Server::Options::Mistake::none;
@@ -36,10 +37,14 @@ struct Command {
 constexpr std::uint64_t kSeedsAChild = 20;
 
 void say_again(const Command& command, std::uint64_t seed) {
+  std::string text = "  again: ";
   const char* const fault = std::getenv("CROSSFADE_TEST_FAULT");
-  std::printf("  again: %s%s%ssim --seed %llu --steps %llu --trace\n", fault != nullptr ? "CROSSFADE_TEST_FAULT=" : "",
-              fault != nullptr ? fault : "", fault != nullptr ? " " : "", static_cast<unsigned long long>(seed),
-              static_cast<unsigned long long>(command.steps));
+  if (fault != nullptr) text += "CROSSFADE_TEST_FAULT=" + std::string(fault) + " ";
+  text += command.program + " --seed " + std::to_string(seed) + " --steps " + std::to_string(command.steps);
+  using Mistake = Server::Options::Mistake;
+  if (command.mistake == Mistake::row) text += " --mistake row";
+  if (command.mistake == Mistake::position) text += " --mistake position";
+  std::printf("%s --trace\n", text.c_str());
 }
 
 bool run_one(const Command& command, std::uint64_t seed, const std::string& directory, Tally& total) {
@@ -116,6 +121,7 @@ int run_all(const Command& command) {
 }
 
 bool parse(int argc, char** argv, Command& command) {
+  command.program = argv[0];
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
     const char* const value = i + 1 < argc ? argv[i + 1] : nullptr;

@@ -179,7 +179,7 @@ void Simulation::disturb() {
   }
   if (world_.chance(1, 700) && leader_.is_up()) leader_.flush_logs();
   if (!character_.tampers) return;
-  if (world_.chance(1, 300)) model_.tamper();
+  if (world_.chance(1, 60)) model_.tamper();
   if (world_.chance(1, 300)) {
     overwrites_ = !overwrites_;
     for (Slot& slot : slots_) {

@@ -21,7 +21,7 @@ namespace crossfade::sim {
 
 struct RunOptions {
   std::uint64_t seed = 1;
-  std::uint64_t steps = 1500;
+  std::uint64_t steps = 2500;
   bool trace = false;
   Server::Options::Mistake mistake = Server::Options::Mistake::none;
   std::string directory;  // for the sockets

@@ -35,6 +35,7 @@ void World::step() {
   bool active = some_are_slow;
   for (const Turned& each : order) {
     if (some_are_slow && chance(1, 3)) continue;
+    now_ += std::chrono::microseconds(1);  // no two threads read one time
     active = each.reactor->turn(std::chrono::milliseconds(0)) || active;
   }
   if (!active) {
