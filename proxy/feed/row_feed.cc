@@ -412,12 +412,13 @@ Task<absl::Status> RowFeed::stand_by() {
     fit_ = false;
     co_return absl::OkStatus();
   }
-  if (place->known() && kind_of_place(*place) == source_->kind()) commits_.processed(*place);
   auto stopped = co_await follower_->ask(dualwrite::select_stopped(options_.schema));
   if (!stopped.ok()) co_return stopped.status();
   auto tables = dualwrite::stopped_from(*stopped);
   if (!tables.ok()) co_return tables.status();
   stopped_.assign(*std::move(tables));
+  // Behind what is stopped there: whoever waits for the place must not read a table that has stopped before it.
+  if (place->known() && kind_of_place(*place) == source_->kind()) commits_.processed(*place);
   synced_.notify_all();
   co_await wake_.wait(Clock::now() + kStandByInterval);
   co_return absl::OkStatus();
