@@ -90,11 +90,11 @@ class Reactor {
   // Until stop(). Tasks that have not ended by then are never resumed.
   void run();
   void stop();                            // any thread
+  void post(std::function<void()> work);  // any thread; runs on the loop's
   // One turn of the loop, which waits at most so long for something to do. Whether it had anything to do.
   bool turn(std::chrono::milliseconds wait_max);
   // When it will have to do what nothing comes for from outside.
   TimePoint next_due() const { return timers_.empty() ? next_check_ : std::min(next_check_, timers_.begin()->first); }
-  void post(std::function<void()> work);  // any thread; runs on the loop's
   // Starts a task that nobody awaits. The only place where tasks are let go: they log their own
   // failures and their number is known.
   void spawn(Task<void> task);
