@@ -5,7 +5,7 @@
 
 namespace crossfade::proxy {
 
-// The machine's steady clock; on a thread that simulates (docs/adr/0035-simulation.md) the time that it tells.
+// The machine's steady clock; on a thread that simulates (docs/adr/0036-simulation.md) the time that it tells.
 struct Clock {
   using duration = std::chrono::steady_clock::duration;
   using rep = duration::rep;

@@ -1,4 +1,4 @@
-// Many simulations, each drawn by a seed; see docs/adr/0035-simulation.md.
+// Many simulations, each drawn by a seed; see docs/adr/0036-simulation.md.
 //   sim --seed 17               one seed
 //   sim --seeds 1000            1 to 1000, or from --seed on
 //   sim --steps 5000            of the scheduler, before everything comes to rest
