@@ -17,19 +17,6 @@ class NoStore final : public proxy::ReportStore {
   absl::Status save(const std::vector<const shadow::DigestReport*>&) override { return absl::OkStatus(); }
 };
 
-// Making a key takes longer than a simulation: they are handed on.
-std::vector<protocol::RsaKey>& spare_keys() {
-  static auto& keys = *new std::vector<protocol::RsaKey>();
-  return keys;
-}
-
-protocol::RsaKey take_key() {
-  if (spare_keys().empty()) return protocol::RsaKey::generate().value();
-  protocol::RsaKey key = std::move(spare_keys().back());
-  spare_keys().pop_back();
-  return key;
-}
-
 }  // namespace
 
 struct Process::Parts {
@@ -60,7 +47,6 @@ void Process::Parts::make_shared_state() {
                         .metrics = metrics,
                         .feed = feed,
                         .shadow = *shadow,
-                        .rsa = take_key(),
                         .users = proxy::UserDirectory({{"app", app}}, config.learned_users),
                         .backend_tls = {},
                         .control = {control, control},
@@ -118,13 +104,8 @@ std::string Process::state() const {
   return parts_->name + ": " + status.state + (status.last_error.empty() ? "" : "; last: " + status.last_error);
 }
 
-void Process::prepare(int processes) {
-  for (int i = 0; i < processes; ++i) spare_keys().push_back(protocol::RsaKey::generate().value());
-}
-
 void Process::kill(World& world, std::unique_ptr<Process> process) {
   world.kill(process->owner_);
-  spare_keys().push_back(std::move(process->parts_->shared->rsa));
   static auto& dead = *new std::vector<std::unique_ptr<Process>>();
   dead.push_back(std::move(process));
 }

@@ -31,8 +31,6 @@ class Process {
   // As kill -9: nothing of it runs any more. It stays in memory as it is, its coroutines in the middle of what they
   // were doing; a process's end frees all of it.
   static void kill(World& world, std::unique_ptr<Process> process);
-  // What takes long to make, for so many at a time.
-  static void prepare(int processes);
 
  private:
   struct Parts;

@@ -95,7 +95,6 @@ Tally* shared_tally() {
 int run_all(const Command& command) {
   const proxy::TempDir directory;
   Tally* const total = shared_tally();
-  Process::prepare(Simulation::kProcesses);
   const auto begun = std::chrono::steady_clock::now();
   std::uint64_t failed = 0;
   const std::uint64_t end = command.seed + command.seeds;
