@@ -37,7 +37,7 @@ struct DdlAnalysis {
   // Whoever sees the definitions only, afterwards, does not see what became of the rows: besides these RENAME, and
   // ALTER that adds, changes or converts columns or exchanges partitions.
   bool changes_rows = false;
-  bool swaps_names = false;  // RENAME: the same names are there before and after it
+  bool swaps_names = false;  // RENAME: the same names may be there before and after it
 };
 DdlAnalysis analyze_ddl(const LoggedStatement& statement, bool leader_is_mariadb);
 

@@ -3,6 +3,7 @@
 #include <set>
 #include <string_view>
 
+#include "dualwrite/ascii_case.h"
 #include "dualwrite/ddl.h"
 #include "dualwrite/ddl_head.h"
 #include "dualwrite/ddl_text.h"
@@ -153,14 +154,18 @@ class Analyst {
 
   void judge_rename() {
     out_.changes_rows = true;
-    std::set<TableRef> before;  // of the names in it those that are there
+    std::set<TableRef> before;  // of the names in it those that are there; servers that fold them are not known here
     std::set<TableRef> after;
+    const auto folded = [this](std::size_t name) {
+      const TableRef table = read_table_name(text_, name, schema_).table;
+      return TableRef{.schema = ascii_lower(table.schema), .table = ascii_lower(table.table)};
+    };
     std::size_t at = head_.at;
     while (true) {
-      TableRef from = read_table_name(text_, at, schema_).table;
+      TableRef from = folded(at);
       at = behind_wait(table_at(at));
       if (at == 0 || !text_.is(at, "TO")) return;
-      TableRef to = read_table_name(text_, at + 1, schema_).table;
+      TableRef to = folded(at + 1);
       at = table_at(at + 1);
       if (at == 0) return;
       if (after.erase(from) == 0) before.insert(std::move(from));
@@ -169,7 +174,10 @@ class Analyst {
       ++at;
     }
     define(at == text_.size());
-    out_.swaps_names = before == after;
+    const bool common =
+        std::any_of(before.begin(), before.end(), [&](const auto& name) { return after.contains(name); });
+    // With IF EXISTS any part of it may not be done.
+    out_.swaps_names = before == after || (head_.if_exists.second != 0 && common);
   }
 
   // NOWAIT, or WAIT and its seconds.

@@ -146,7 +146,8 @@ std::vector<std::string> move_changes(std::string_view schema, std::size_t pairs
   const std::string op = "IF(tbl IN (" + which.numbers + "," + which.dependents + ") AND op IN ('I','U','D'),'O',op)";
   const std::string rows = " WHERE id>=" + std::to_string(which.first) + " AND id<=" + std::to_string(which.last) +
                            " AND op<>'P' AND NOT (op='S' AND oi='" + std::to_string(which.intent) + "')";
-  const std::string forgotten = " AND NOT (op='K' AND tbl IN (" + which.numbers + "))";
+  const std::string forgotten = std::string(" AND NOT (op") + (which.rows_are_anew ? " IN ('K','I','U')" : "='K'") +
+                                " AND tbl IN (" + which.numbers + "))";
   return {"INSERT INTO " + changes_table(schema) + "(tbl,op,cid,fk,st,oi,ni" + big + ") SELECT tbl," + op +
               ",cid,fk,st,oi,ni" + big + " FROM " + changes_table(schema) + " AS " + std::string(kMoving) + rows +
               forgotten + " ORDER BY id",
@@ -165,6 +166,16 @@ std::string select_done(std::string_view schema, std::uint64_t intent, bool mari
 std::string renumber_changes(std::string_view schema, std::uint64_t after, std::uint32_t from, std::uint32_t to) {
   return "UPDATE " + changes_table(schema) + " SET tbl=" + std::to_string(to) + " WHERE id>" + std::to_string(after) +
          " AND tbl=" + std::to_string(from) + " AND op IN ('I','U','D')";
+}
+
+std::string reduce_changes(std::string_view schema, std::uint64_t after, std::string_view numbers) {
+  return "UPDATE " + changes_table(schema) + " SET op='K' WHERE id>" + std::to_string(after) + " AND tbl IN (" +
+         std::string(numbers) + ") AND op IN ('I','U','D')";
+}
+
+std::string insert_unknown(std::string_view schema, std::uint32_t number) {
+  return "INSERT INTO " + changes_table(schema) + "(tbl,op,cid,fk,st) VALUES(" + std::to_string(number) +
+         ",'K',CONNECTION_ID(),1,0)";
 }
 
 }  // namespace crossfade::dualwrite

@@ -69,8 +69,8 @@ std::string update_intent(std::string_view schema, std::uint64_t intent, const I
 std::string follow_identity(std::string_view schema, std::uint64_t id, std::uint32_t table,
                             const RepackedIdentity& images);
 // Behind what is there now, in their order, go all rows from `first` to `last` but intents and the 'S' of `intent`;
-// each 'K' of `numbers` ("7,9") is forgotten, each change of these and of `dependents` becomes an 'O'. To be run in one
-// transaction, with `changes` locked, and as kMoving, too.
+// each 'K' of `numbers` ("7,9") is forgotten (with `rows_are_anew` each row that was put, too), each change of these
+// and of `dependents` becomes an 'O'. To be run in one transaction, with `changes` locked, and as kMoving, too.
 inline constexpr std::string_view kMoving = "`moving`";
 struct MovedChanges {
   std::uint64_t first = 0;
@@ -78,6 +78,7 @@ struct MovedChanges {
   std::uint64_t intent = 0;
   std::string numbers = "0";
   std::string dependents = "0";
+  bool rows_are_anew = false;
 };
 // INSERT of an 'O' that deletes what the row `id` wrote or left, if `table` has no row of `condition` any more. Locked
 // as for a move.
@@ -95,5 +96,9 @@ std::string insert_done(std::string_view schema, const LoggedStatement& statemen
 std::string select_done(std::string_view schema, std::uint64_t intent, bool mariadb);
 // UPDATE: changes behind `after` that are of number `from` are of number `to`, which is captured in the same shape.
 std::string renumber_changes(std::string_view schema, std::uint64_t after, std::uint32_t from, std::uint32_t to);
+// UPDATE: of changes of these numbers ("7,9") behind `after` nothing counts but the row's identity.
+std::string reduce_changes(std::string_view schema, std::uint64_t after, std::string_view numbers);
+// INSERT of a 'K' that says nothing: it stops its table.
+std::string insert_unknown(std::string_view schema, std::uint32_t number);
 
 }  // namespace crossfade::dualwrite

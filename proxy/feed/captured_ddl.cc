@@ -254,9 +254,12 @@ Task<absl::Status> CapturedDdl::conclude() {
   auto found = std::make_shared<const LeaderCapture::Found>(*std::move(all));
   auto done = co_await ask_changes(*link_, dualwrite::select_done(setting_.schema, intent_, link_->is_mariadb()));
   if (!done.ok()) co_return done.status();
-  const RowsAnew::Said said{.times = to_number(done->front().at(0)), .first = to_number(done->front().at(1))};
   auto state = co_await ddl_state(*link_, analysis_);
   if (!state.ok()) co_return state.status();
+  const bool changed = *state != note_.state;
+  const RowsAnew::Said said{.times = to_number(done->front().at(0)),
+                            .first = to_number(done->front().at(1)),
+                            .replaced = changed && (analysis_.replaces_rows || analysis_.verb == "CREATE TABLE")};
   const DdlOutcome outcome = note_.error.empty()  ? DdlOutcome::unknown
                              : note_.error == "0" ? DdlOutcome::ran
                                                   : DdlOutcome::failed;
@@ -265,7 +268,7 @@ Task<absl::Status> CapturedDdl::conclude() {
       statement_);
   const DdlFacts facts{.outcome = outcome,
                        .said = said.times > 0,
-                       .state_changed = *state != note_.state,
+                       .state_changed = changed,
                        .captured_as_is = rows.is_captured_as_is(*found)};
   switch (dualwrite::conclude_ddl(facts)) {
     case DdlConclusion::nothing:

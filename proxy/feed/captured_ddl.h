@@ -10,8 +10,9 @@
 //   intent (P) | client's statement | LOCK TABLES | has run (S), old triggers go, new come, rows that were written by
 //   their keys alone go behind S with all that came after them, rows anew (R), P goes | UNLOCK
 //
-// Rows of tables that refer to its tables, when they are moved so, are written over what is there (O), and are then
-// written down as they are, too: what they refer to may have come and gone while nothing but its key was known.
+// Rows of its tables and of those that refer to them, when they are moved so, are written over what is there (O), and
+// are then written down as they are, too: what they refer to may have come and gone while nothing but its key was
+// known.
 //
 // Statements about one table take turns (named locks of the leader, from before P until P is gone). A proxy that dies
 // in between leaves an intent without an owner: the next statement about the table, or whoever applies, goes on from

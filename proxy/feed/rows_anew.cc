@@ -122,6 +122,8 @@ Task<absl::Status> RowsAnew::capture_again(FoundPtr found, Said said) {
   const absl::Status locked =
       co_await lock_tables(tables, dualwrite::dependent_tables(found->tables, setting_.analysis.tables));
   if (!locked.ok()) co_return locked;
+  const absl::Status reduced = co_await reduce(found, said);
+  if (!reduced.ok()) co_return reduced;
   auto written = co_await touched(found);
   if (!written.ok()) co_return written.status();
   if (said.times == 0) {
@@ -238,11 +240,14 @@ Task<absl::Status> RowsAnew::begin_anew(FoundPtr found, const Touched& touched, 
     return std::none_of(tables.begin(), tables.end(),
                         [&](const TableRef& table) { return has_key_of(*each.first, found->tables.at(table)); });
   });
-  const bool begun = said.times > 1 || (said.times == 1 && setting_.analysis.verb == "CREATE TABLE");
+  const bool begun = said.times > 1 || (said.times == 1 && said.replaced);
   for (const TableRef& table : tables) {
     if (LeaderCapture::has_all_triggers(table, *found) && !touched.unknown && !lost_keys && !begun) continue;
     anew_.insert(table);
-    if (!setting_.capture.live_capture(table)) continue;
+    // Nothing of a new one has been written yet, unless by a try before this.
+    if (said.times == 0 && !setting_.capture.live_capture(table)) continue;
+    const absl::Status stopped = co_await stop_dependents(found, table);
+    if (!stopped.ok()) co_return stopped;
     LoggedStatement emptied = statement_;
     emptied.sql = "TRUNCATE TABLE " + name_in_sql(table);
     emptied.client_collation = dualwrite::collation_id("utf8mb4_general_ci", setting_.link.is_mariadb());
@@ -253,6 +258,33 @@ Task<absl::Status> RowsAnew::begin_anew(FoundPtr found, const Touched& touched, 
     if (!told.ok()) co_return told;
   }
   co_return absl::OkStatus();
+}
+
+// What a cascade did to these while nothing told of the table nobody knows.
+Task<absl::Status> RowsAnew::stop_dependents(FoundPtr found, TableRef table) {
+  const std::vector<TableRef> one(1, std::move(table));
+  for (const TableRef& dependent : dualwrite::dependent_tables(found->tables, one)) {
+    const LeaderCapture::CapturePtr live = setting_.capture.live_capture(dependent);
+    if (!live) continue;
+    const absl::Status stopped = co_await run(dualwrite::insert_unknown(setting_.schema, live->number));
+    if (!stopped.ok()) co_return stopped;
+  }
+  co_return absl::OkStatus();
+}
+
+// Triggers that were left by a try before this one have written behind what says that the statement has run, and in the
+// shape of before, or under the name of before: of these rows the identity counts, as where a column is gone.
+Task<absl::Status> RowsAnew::reduce(FoundPtr found, Said said) {
+  if (said.times == 0 || setting_.analysis.verb == "RENAME TABLE") co_return absl::OkStatus();
+  std::string numbers = "0";
+  for (const TableRef& table : setting_.analysis.tables) {
+    const LeaderCapture::CapturePtr live = setting_.capture.live_capture(table);
+    const bool fits = setting_.capture.is_as_captured(table, *found);
+    for (const std::uint32_t number : setting_.capture.numbers_of(table)) {
+      if (!fits || !live || live->number != number) numbers += "," + std::to_string(number);
+    }
+  }
+  co_return co_await run(dualwrite::reduce_changes(setting_.schema, said.first, numbers));
 }
 
 // Between two tries clients write with the triggers that are there, behind what says that the statement has run. Those
@@ -314,7 +346,8 @@ Task<absl::Status> RowsAnew::move_behind(FoundPtr found, const Touched& touched)
                                       .last = first_number(last->front()),
                                       .intent = setting_.intent,
                                       .numbers = touched.numbers,
-                                      .dependents = touched.dependent_numbers};
+                                      .dependents = touched.dependent_numbers,
+                                      .rows_are_anew = !anew_.empty() && anew_.size() == tables_now(*found).size()};
   absl::Status done = co_await run("SET SESSION autocommit=0");
   if (done.ok()) done = co_await follow_identities(found, touched);
   if (done.ok()) done = co_await refresh(found, touched);

@@ -44,6 +44,7 @@ class RowsAnew {
   struct Said {
     std::uint64_t times = 0;  // more than once: with it that tables are begun anew
     std::uint64_t first = 0;  // the id
+    bool replaced = false;    // it made its tables, or emptied them
   };
   // With its tables, those that refer to them, and the control tables locked; they stay so: UNLOCK TABLES is the
   // caller's.
@@ -80,6 +81,8 @@ class RowsAnew {
   Task<absl::Status> note_dependents(FoundPtr found, Touched& touched);
   Task<absl::Status> begin_anew(FoundPtr found, const Touched& touched, Said said);
   Task<absl::Status> renumber(FoundPtr found, Said said);
+  Task<absl::Status> reduce(FoundPtr found, Said said);
+  Task<absl::Status> stop_dependents(FoundPtr found, dualwrite::TableRef table);
   Task<absl::Status> follow_identities(FoundPtr found, const Touched& touched);
   Task<absl::Status> move_behind(FoundPtr found, const Touched& touched);
   Task<absl::Status> refresh(FoundPtr found, const Touched& touched);

@@ -307,7 +307,9 @@ Task<absl::Status> TriggerSource::take(std::vector<protocol::Cell> row, LogQueue
   auto capture = co_await capture_of(head->table);
   if (!capture.ok()) co_return capture.status();
   if (head->kind == ChangeKind::identity) {
-    co_return unreadable(**capture, absl::FailedPreconditionError("a column of it was dropped past the proxy"));
+    co_return unreadable(**capture,
+                         absl::FailedPreconditionError("a column of it was dropped past the proxy, or a proxy died "
+                                                       "while a table that it refers to had no triggers"));
   }
   auto change = dualwrite::captured_row(*head, row, **capture);
   if (!change.ok()) co_return unreadable(**capture, change.status());
@@ -319,10 +321,10 @@ Task<absl::Status> TriggerSource::take(std::vector<protocol::Cell> row, LogQueue
     change->change.flags |= dualwrite::kRowsNoForeignKeyChecks;  // what it refers to may be gone
   }
   if (is_during_ddl(*head)) {
-    // Both images of an update are rows that go, then.
+    // Both images of an update are rows that go, then; what hangs on a row goes with it only if it was deleted.
+    if (change->change.kind != dualwrite::RowsKind::delete_) change->change.flags |= dualwrite::kRowsNoForeignKeyChecks;
     change->change.kind = dualwrite::RowsKind::delete_;
     change->change.overwrites = true;
-    change->change.flags |= dualwrite::kRowsNoForeignKeyChecks;
   }
   co_return put(*std::move(change), **capture, queue);
 }

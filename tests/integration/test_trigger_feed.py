@@ -291,7 +291,9 @@ def test_nothing_is_followed_that_a_crash_of_the_leader_can_take_back(env):
     with FrozenThread(env.old.pid, "ib_log_writer") as log_writer:
         writer.start()
         wait_until(lambda: env.old.run("SELECT v FROM app.t WHERE id = 1")[0][0] == 777, 20, "a row that is shown, and not durable")
-        time.sleep(2)
+        flushes = "SELECT 1 FROM information_schema.PROCESSLIST WHERE INFO LIKE '%`flushed`%' AND ID <> CONNECTION_ID()"
+        wait_until(lambda: followed() or env.old.run(flushes), 20, "a snapshot that has it")
+        time.sleep(0.5)
         ahead = followed()
         log_writer.kill()
     env.old.kill()

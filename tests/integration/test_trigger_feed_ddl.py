@@ -227,25 +227,46 @@ def said(env):
     return env.old.run("SELECT COUNT(*) FROM crossfade.changes WHERE op = 'S'")[0][0]
 
 
+# The schema change, what shows that it was run, the table whose triggers cannot be dropped then, what clients write before
+# the first try, and what between two.
+HAS_COLUMN = "SELECT 1 FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 'app' AND TABLE_NAME = '%s' AND COLUMN_NAME = '%s'"
+BETWEEN_TRIES = {
+    "rename": ("RENAME TABLE a TO gone, b TO a", "SHOW TABLES FROM app LIKE 'gone'", "a", ["INSERT INTO a (v) VALUES (43)"],
+               ["INSERT INTO a (v) VALUES (44)", "UPDATE a SET v = 45 WHERE id = 1", "DELETE FROM a WHERE id = 2",
+                "UPDATE gone SET v = 9 WHERE id = 3"]),
+    "alter_rename": ("ALTER TABLE c RENAME TO d", "SHOW TABLES FROM app LIKE 'd'", "d", ["INSERT INTO d (v) VALUES (43)"],
+                     ["INSERT INTO d (v) VALUES (44)", "UPDATE d SET v = 45 WHERE id = 1", "DELETE FROM d WHERE id = 2"]),
+    "column": ("ALTER TABLE e ADD COLUMN w INT DEFAULT 5", HAS_COLUMN % ("e", "w"), "e", ["UPDATE e SET w = 7 WHERE id = 3"],
+               ["INSERT INTO e (v, w) VALUES (44, 6)", "UPDATE e SET w = 8 WHERE id = 1", "DELETE FROM e WHERE id = 2",
+                "UPDATE e SET v = 8 WHERE id = 3"]),
+    "truncate": ("TRUNCATE TABLE f", "SELECT 1 FROM (SELECT COUNT(*) AS n FROM app.f) q WHERE n = 0", "f",
+                 ["INSERT INTO f (v) VALUES (1), (2), (3)"], ["UPDATE f SET v = 45 WHERE id = 1", "DELETE FROM f WHERE id = 2",
+                                                              "INSERT INTO f (v) VALUES (4)"]),
+}
+
+
 @roles(MYSQL_OLD)
-def test_writes_between_two_tries_of_making_triggers_anew_behind_a_rename(env):
-    """What says that it has run is written down already, and the old triggers, of the old names, are still there."""
+def test_writes_between_two_tries_of_making_triggers_anew(env):
+    """What says that the statement has run is written down already, and the triggers of before are still there."""
     if is_mariadb(env.old):
         raise Skip("MariaDB locks no table that a HANDLER reads")
-    proxy = start(env, T, SEED, "CREATE TABLE other LIKE t", "INSERT INTO other SELECT id, v + 1, s FROM t",
-                  "CREATE TABLE beside (id INT PRIMARY KEY)")
+    tables = [statement for name in "abcef" for statement in (T.replace(" t ", " %s " % name), SEED.replace(" t ", " %s " % name))]
+    proxy = start(env, "CREATE TABLE beside (id INT PRIMARY KEY)", *tables)
     env.needs_proxy()
-    holder, client = begun_in_vain(env, proxy, "RENAME TABLE t TO gone, other TO t", "SHOW TABLES FROM app LIKE 'gone'")
-    with env.old.connect(database="app") as reader:
-        execute(reader, "HANDLER t OPEN")  # a trigger of `t` cannot be dropped, though it can be locked
-        holder.close()
-        wait_until(lambda: said(env) == 1, 20, "what says that it has run")
+    for name, (change, is_there, table, before, between) in BETWEEN_TRIES.items():
+        holder, client = begun_in_vain(env, proxy, change, is_there)
         with env.old.connect(database="app") as writer:
-            execute(writer, "INSERT INTO t (v) VALUES (44)", "UPDATE t SET v = 45 WHERE id = 1", "DELETE FROM t WHERE id = 2",
-                    "UPDATE gone SET v = 9 WHERE id = 3")
-    client.join(60)
-    through(proxy, "INSERT INTO t (v) VALUES (46)", "UPDATE gone SET v = 10 WHERE id = 1")
-    assert_followed(env, proxy, rows_min=7)
+            execute(writer, *before)
+        with env.old.connect(database="app") as reader:
+            execute(reader, "HANDLER %s OPEN" % table)  # a trigger of it cannot be dropped, though it can be locked
+            holder.close()
+            wait_until(lambda: said(env) == 1, 20, "what says that it has run: " + name)
+            with env.old.connect(database="app") as writer:
+                execute(writer, *between)
+        client.join(60)
+        through(proxy, "UPDATE %s SET v = v + 1" % table)
+        assert_followed(env, proxy, rows_min=7)
+        env.old.run("DELETE FROM app.beside")
 
 
 def test_writes_between_two_tries_of_making_triggers_anew_behind_a_column_that_went(env):

@@ -130,7 +130,8 @@ TEST(AnalyzeDdl, KnowsWhenDefinitionsDoNotTellWhatTheRowsAre) {
 }
 
 TEST(AnalyzeDdl, KnowsARenameBehindWhichTheSameNamesAreThere) {
-  for (const char* sql : {"RENAME TABLE a TO c, b TO a, c TO b", "RENAME TABLE a TO x.c, b TO a, x.c TO b"})
+  for (const char* sql : {"RENAME TABLE a TO c, b TO a, c TO b", "RENAME TABLE a TO x.c, b TO a, x.c TO b",
+                          "RENAME TABLE A TO c, b TO a, c TO B", "RENAME TABLE IF EXISTS a TO c, b TO a"})
     EXPECT_TRUE(of(sql).swaps_names) << sql;
   for (const char* sql : {"RENAME TABLE a TO b", "RENAME TABLE a TO old_a, new_a TO a", "RENAME TABLE a TO b, b TO c",
                           "ALTER TABLE t RENAME TO u", "ALTER TABLE t EXCHANGE PARTITION p WITH TABLE u"})

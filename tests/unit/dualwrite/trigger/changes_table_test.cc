@@ -65,6 +65,9 @@ TEST(ChangesTable, RowsAreMovedInTheirOrderButForWhatOthersKnowByItsId) {
 TEST(ChangesTable, WhatOldTriggersWroteBehindARenameIsOfTheNewNumber) {
   EXPECT_EQ(renumber_changes("cf", 30, 7, 9),
             "UPDATE `cf`.`changes` SET tbl=9 WHERE id>30 AND tbl=7 AND op IN ('I','U','D')");
+  EXPECT_EQ(reduce_changes("cf", 30, "0,7"),
+            "UPDATE `cf`.`changes` SET op='K' WHERE id>30 AND tbl IN (0,7) AND op IN ('I','U','D')");
+  EXPECT_EQ(insert_unknown("cf", 7), "INSERT INTO `cf`.`changes`(tbl,op,cid,fk,st) VALUES(7,'K',CONNECTION_ID(),1,0)");
   EXPECT_EQ(select_done("cf", 20, false),
             "SELECT COUNT(*),MIN(id) FROM `cf`.`changes` WHERE op='S' AND id>20 AND oi='20' AND TRUE");
 }
