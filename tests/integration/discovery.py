@@ -33,8 +33,7 @@ def name_of(module, function, roles, feed):
 
 
 def discover(roles_wanted=None, feeds_wanted=None):
-    """All of them, those of one pair of roles and one feed together, so that servers change these seldom; first those that
-    take longest, changes of feed, so that none of these ends alone."""
+    """All of them, those of one pair of roles and one feed together, so that servers change these seldom."""
     found = []
     for file in sorted(os.listdir(HERE)):
         if not (file.startswith("test_") and file.endswith(".py")):
@@ -50,7 +49,7 @@ def discover(roles_wanted=None, feeds_wanted=None):
             for feed in feeds:
                 for roles in roles_wanted or asked_of(function, module, "roles", harness.DEFAULT_ROLES):
                     found.append(Test(name_of(module.__name__, name, roles, feed), roles, feed, function))
-    return sorted(found, key=lambda test: (-harness.LEADERS.index(test.feed), harness.BOTH_ROLES.index(test.roles), test.name))
+    return sorted(found, key=lambda test: (harness.LEADERS.index(test.feed), harness.BOTH_ROLES.index(test.roles), test.name))
 
 
 def chosen(options):
