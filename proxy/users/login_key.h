@@ -33,12 +33,14 @@ class LoginKey {
       });
     });
     while (!done_.load(std::memory_order_acquire)) co_await reactor.sleep_for(kPause);
+    std::call_once(ended_, [this] { maker_.join(); });
   }
   // nullptr: it has not been made, or could not be, and whoever needs it is denied.
   const protocol::RsaKey* get() const { return done_.load(std::memory_order_acquire) && key_ ? &*key_ : nullptr; }
 
  private:
   std::once_flag begun_;
+  std::once_flag ended_;
   std::thread maker_;
   std::atomic<bool> done_{false};
   std::optional<protocol::RsaKey> key_;
