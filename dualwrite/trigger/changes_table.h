@@ -2,9 +2,10 @@
 //
 //   id   BIGINT UNSIGNED AUTO_INCREMENT, the order of conflicting changes (given after the row's lock was)
 //   tbl  INT, the number of the Capture that wrote it; 0 of statements
-//   op   'I', 'U', 'D' of the triggers; 'K' of them, too: nothing but which row it was and is; 'R' a row as it is
-//        (refresh); 'F' a 'K' of which the refresh follows; 'P' a DDL statement that is about to run (intent), 'S' one
-//        that has run; 'M' the place of a chunk that was copied (chunk_marker.h), ni its number
+//   op   'I', 'U', 'D' of the triggers; 'K' of them, too: nothing but which row it was and is, or not even that; 'R' a
+//        row as it is (refresh); 'F' a 'K' of which the refresh follows; 'O' an 'I', 'U' or 'D' over whatever is there;
+//        'P' a DDL statement that is about to run (intent), 'S' one that has run; 'M' the place of a chunk that was
+//        copied (chunk_marker.h), ni its number
 //   cid  connection that wrote; fk: its foreign_key_checks; st: its statement, as microseconds since 1970
 //   oi   packed small columns before; ni: after (captured_row.h); of 'P' and 'S' ni is the statement; oi of 'P' who was
 //        to run it, of 'S' the id of its 'P'

@@ -5,6 +5,7 @@
 #include "proxy/feed/row_feed.h"
 #include "proxy/shadow_run/shadow_pool.h"
 #include "proxy/worker/worker.h"
+#include "tests/support/shared_state.h"
 
 namespace crossfade::sim {
 namespace {
@@ -34,23 +35,12 @@ struct Process::Parts {
 };
 
 void Process::Parts::make_shared_state() {
-  proxy::KnownUser app;
-  app.backend = {proxy::KnownUser::Credential{.user = "app", .password = "secret"},
-                 proxy::KnownUser::Credential{.user = "app", .password = "secret"}};
-  app.secret.password = "secret";
   const proxy::KnownUser::Credential control{.user = "control", .password = "secret"};
   shadow = std::make_unique<proxy::ShadowPool>(
       config.shadow, feed, metrics, std::make_unique<NoStore>(),
       [this](config::Backend which, const std::string& user) { return shared->user_link_options(which, user); });
-  shared = std::unique_ptr<proxy::Shared>(
-      new proxy::Shared{.config = config,
-                        .metrics = metrics,
-                        .feed = feed,
-                        .shadow = *shadow,
-                        .users = proxy::UserDirectory({{"app", app}}, config.learned_users),
-                        .backend_tls = {},
-                        .control = {control, control},
-                        .traits = {}});
+  const support::SharedParts parts{.config = config, .metrics = metrics, .feed = feed, .shadow = *shadow};
+  shared = support::shared_state(parts, support::app_account(), control);
 }
 
 void Process::Parts::make_feed(const config::Flags& flags) {

@@ -11,6 +11,7 @@
 
 #include "proxy/session/session.h"
 #include "tests/support/fake_feed.h"
+#include "tests/support/shared_state.h"
 #include "tests/unit/proxy/temp_dir.h"
 
 namespace crossfade::support {
@@ -55,23 +56,13 @@ struct ProxyStack::Parts {
   explicit Parts(config::Config made) : config(std::move(made)) {}
 
   void make_shared_state(const proxy::KnownUser::Credential& control) {
-    proxy::KnownUser app;
-    app.secret.password = "secret";
+    proxy::KnownUser app = app_account();
     app.connections_max = app_connections_max;
-    app.backend = {proxy::KnownUser::Credential{.user = "app", .password = "secret"},
-                   proxy::KnownUser::Credential{.user = "app", .password = "secret"}};
     shadow = std::make_unique<proxy::ShadowPool>(
         config.shadow, feed, metrics, proxy::ReportStore::open(state_dir->path()).value(),
         [this](config::Backend which, const std::string& user) { return shared->user_link_options(which, user); });
-    shared = std::unique_ptr<proxy::Shared>(
-        new proxy::Shared{.config = config,
-                          .metrics = metrics,
-                          .feed = feed,
-                          .shadow = *shadow,
-                          .users = proxy::UserDirectory({{"app", app}}, config.learned_users),
-                          .backend_tls = {},
-                          .control = {control, control},
-                          .traits = {}});
+    const SharedParts parts{.config = config, .metrics = metrics, .feed = feed, .shadow = *shadow};
+    shared = shared_state(parts, std::move(app), control);
   }
 };
 
