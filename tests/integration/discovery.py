@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import zlib
 from dataclasses import dataclass
 from typing import Callable
 
@@ -32,8 +33,17 @@ def name_of(module, function, roles, feed):
     return name + ("+" + feed if feed != harness.DEFAULT_FEEDS[0] else "")
 
 
-def discover(roles_wanted=None, feeds_wanted=None):
-    """All of them, those of one pair of roles and one feed together, so that servers change these seldom."""
+def crossed(name, roles, feeds):
+    """Of two pairs of roles under two feeds the half in which each occurs once; which half, the test's name draws."""
+    if len(roles) != 2 or len(feeds) != 2:
+        return [(role, feed) for feed in feeds for role in roles]
+    return list(zip(roles, feeds if zlib.crc32(name.encode()) % 2 else reversed(feeds)))
+
+
+def discover(roles_wanted=None, feeds_wanted=None, every_pair=True):
+    """All of them, those of one pair of roles and one feed together, so that servers change these seldom. Without
+    `every_pair` what asks for several roles and several feeds runs in each role and under each feed, but not in each role
+    under each feed."""
     found = []
     for file in sorted(os.listdir(HERE)):
         if not (file.startswith("test_") and file.endswith(".py")):
@@ -46,9 +56,10 @@ def discover(roles_wanted=None, feeds_wanted=None):
             feeds = marked or harness.DEFAULT_FEEDS
             if feeds_wanted:
                 feeds = [feed for feed in feeds_wanted if not marked or feed in marked]
-            for feed in feeds:
-                for roles in roles_wanted or asked_of(function, module, "roles", harness.DEFAULT_ROLES):
-                    found.append(Test(name_of(module.__name__, name, roles, feed), roles, feed, function))
+            roles = roles_wanted or asked_of(function, module, "roles", harness.DEFAULT_ROLES)
+            pairs = [(role, feed) for feed in feeds for role in roles] if every_pair else crossed(name, roles, feeds)
+            for role, feed in pairs:
+                found.append(Test(name_of(module.__name__, name, role, feed), role, feed, function))
     return sorted(found, key=lambda test: (harness.LEADERS.index(test.feed), harness.BOTH_ROLES.index(test.roles), test.name))
 
 
@@ -56,4 +67,4 @@ def chosen(options):
     """Those that the command line wants."""
     roles = harness.BOTH_ROLES if options.roles == "both" else (options.roles,) if options.roles else None
     feeds = (options.feed,) if options.feed else None
-    return [test for test in discover(roles, feeds) if any(part in test.name for part in options.only.split(","))]
+    return [test for test in discover(roles, feeds, not options.crossed) if any(part in test.name for part in options.only.split(","))]

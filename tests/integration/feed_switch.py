@@ -8,7 +8,7 @@ import time
 import pymysql
 
 from log_feed import SENTINEL, execute
-from progress import wait_until
+from progress import turns, wait_until
 
 T = "CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v INT, s VARCHAR(40))"
 SEED = "INSERT INTO t VALUES (1, 1, 'a'), (2, 2, 'b'), (3, 3, 'c')"
@@ -77,7 +77,7 @@ class Writers:
         while not self.done.is_set() and not self.failed:
             try:
                 with self.endpoints[number % len(self.endpoints)].connect(database="app") as session:
-                    while not self.done.is_set() and not self.failed:
+                    for _ in turns(self.done, 0.01, unless=self.failed):
                         n += 1
                         try:
                             self.write(session, number, n)

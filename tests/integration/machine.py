@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -51,3 +52,19 @@ def throwaway_directory(medium="memory"):
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(1))
     return path
+
+
+def cpu_seconds(directory):
+    """What this process, its children that have ended, and the servers that live in `directory` have computed so far, in
+    seconds. What a server computed that has ended since is not in it."""
+    total = sum(usage.ru_utime + usage.ru_stime
+                for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+    for process in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/cmdline" % process) as command, open("/proc/%s/stat" % process) as stat:
+                if "--datadir=" + directory in command.read():
+                    user, system = stat.read().rpartition(")")[2].split()[11:13]
+                    total += (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+        except OSError:
+            pass  # it has ended
+    return total

@@ -33,3 +33,10 @@ def wait_until(condition, deadline=20, what=None, pause=0.05):
         if time.monotonic() > end:
             raise Timeout("not within %s s: %s (last: %r)" % (deadline, what or condition, last))
         time.sleep(pause)
+
+
+def turns(stop, pause=0.005, unless=()):
+    """The turns of one that writes or reads beside a test until `stop` is set, or something is in `unless`. With a rest
+    between them: whoever never rests takes the machine away from what is tested, and tests nothing by it."""
+    while not stop.wait(pause) and not unless:
+        yield

@@ -2,7 +2,7 @@
 and under the feeds that it asks for (harness.roles, harness.feeds), or all of them in those given.
 
     /usr/bin/python3 tests/integration/run.py [--binary build/release/crossfade] [--only SUBSTRING] [--list] [--direct]
-        [--roles mariadb-mysql|mysql-mariadb|both] [--feed log|trigger] [--jobs 2]
+        [--roles mariadb-mysql|mysql-mariadb|both] [--feed log|trigger] [--crossed] [--jobs 2]
 
 With --jobs, so many processes run tests side by side, each with a pair of servers of its own; what a test says is
 printed in one piece, when it ends.
@@ -21,6 +21,8 @@ from machine import ROOT  # noqa: E402
 from progress import say  # noqa: E402
 from side_by_side import InThisProcess, SideBySide, work_for_a_parent  # noqa: E402
 
+MOST = 12
+
 
 def arguments():
     parser = argparse.ArgumentParser()
@@ -29,6 +31,7 @@ def arguments():
     parser.add_argument("--direct", action="store_true", help="no proxy: checks the tests themselves against `old`")
     parser.add_argument("--roles", choices=harness.BOTH_ROLES + ("both",), help="old-new; default: as each test asks")
     parser.add_argument("--feed", choices=harness.LEADERS, help="default: as each test asks")
+    parser.add_argument("--crossed", action="store_true", help="in each role and under each feed, not in each role under each")
     parser.add_argument("--jobs", type=int, default=1, help="pairs of servers used side by side")
     parser.add_argument("--worker", type=int, help=argparse.SUPPRESS)  # the number of this process under a parent
     parser.add_argument("--list", action="store_true")
@@ -44,9 +47,11 @@ class Tally:
     def __init__(self, total):
         self.total, self.done = total, 0
         self.passed, self.failed, self.flaky, self.skipped = 0, [], [], 0
+        self.cpu = {}
 
     def add(self, outcome):
         self.done += 1
+        self.cpu[outcome.name] = outcome.cpu
         if outcome.verdict == "passed":
             self.passed += 1
         elif outcome.verdict == "skipped":
@@ -59,7 +64,10 @@ class Tally:
             say("%d of %d" % (self.done, self.total))
 
     def finish(self):
-        """Prints the sum; the exit code."""
+        """Prints the sum, and which tests take most of a machine; the exit code."""
+        most = sorted(self.cpu, key=self.cpu.get, reverse=True)[:MOST]
+        say("%.0f s of CPU; most of it: %s" % (sum(self.cpu.values()),
+                                               ", ".join("%s %.1f" % (name, self.cpu[name]) for name in most)))
         if self.flaky:
             say("flaky, passed at the second run only: " + ", ".join(self.flaky))
         if self.failed:

@@ -11,18 +11,19 @@ import threading
 from dataclasses import dataclass
 
 import harness
-from machine import throwaway_directory
+from machine import cpu_seconds, throwaway_directory
 from progress import say
 from servers import Servers
 
 
 @dataclass
 class Outcome:
-    """`verdict`: passed, failed, flaky (passed at the second run only) or skipped."""
+    """`verdict`: passed, failed, flaky (passed at the second run only) or skipped. `cpu`: seconds, with its servers'."""
 
     name: str
     verdict: str
     text: str = ""
+    cpu: float = 0
 
 
 class Bench:
@@ -34,6 +35,12 @@ class Bench:
         self.servers = Servers(os.path.join(self.directory, "servers"))
 
     def run(self, test):
+        before = cpu_seconds(self.directory)
+        outcome = self._judged(test)
+        outcome.cpu = max(0, cpu_seconds(self.directory) - before)
+        return outcome
+
+    def _judged(self, test):
         if test.roles == harness.MYSQL_OLD and not self.servers.has_mysql:
             print("skip %s: MySQL 9 cannot be had here" % test.name)
             return Outcome(test.name, "skipped")

@@ -10,7 +10,7 @@ import pymysql
 from feed_switch import RETRIED, SEED, Switching, T, Writers, anchor, begin, control_tables_left, eventually, kind, prepared_branch, switch, switched, triggers_left, triggers_of_tables
 from harness import BOTH_ROLES
 from log_feed import assert_followed, equal_or_named, execute, is_stopped, start, stopped, through
-from progress import wait_until
+from progress import turns, wait_until
 
 ROLES, FEEDS = BOTH_ROLES, ("either",)
 
@@ -99,7 +99,7 @@ def test_both_have_it_when_the_client_is_told_during_a_switch(env):
     def work():
         with proxy.connect(database="app") as session, env.new.connect(database="app") as follower:
             n = 100
-            while not stop.is_set():
+            for _ in turns(stop):
                 n += 1
                 execute(session, "UPDATE t SET v = %d WHERE id = 1" % n)
                 found = execute(follower, "SELECT v FROM t WHERE id = 1")[0][0]

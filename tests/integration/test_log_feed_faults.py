@@ -8,7 +8,7 @@ import pymysql
 from harness import ALL_FEEDS, BOTH_ROLES, feeds
 from log_feed import (arrived, assert_followed, assert_nothing_stopped, equal_or_named, execute, is_stopped, ledger,
                       rows_of, settings, start, through)
-from progress import wait_until
+from progress import turns, wait_until
 from servers import make_accounts
 
 ROLES, FEEDS = BOTH_ROLES, ("log",)
@@ -29,7 +29,7 @@ class Writers:
         while not self.stopping.is_set():
             try:
                 with self.proxy.connect(database="app", connect_timeout=2, read_timeout=10) as session:
-                    while not self.stopping.is_set():
+                    for _ in turns(self.stopping, 0.01):
                         execute(session, "UPDATE t SET v = v + 1, s = UUID() WHERE id <= %d" % (self.done[number] % 15 + 1),
                                 "INSERT INTO other (v) VALUES (%d)" % number)
                         self.done[number] += 1

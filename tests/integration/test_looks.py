@@ -117,7 +117,7 @@ def test_looks_are_right_under_writers(env):
     copies(proxy)
     writers = backfill_writers.start_writers(env, proxy, 8)
     try:
-        until, looks = time.time() + 15, 0
+        until, looks = time.time() + 8, 0
         while time.time() < until or looks < 2:
             nothing(proxy, "--aggregates", "--lengths", "--max-lag", "60s")
             looks += 1

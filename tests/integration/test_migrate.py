@@ -13,7 +13,7 @@ import pymysql
 from backfill import copies
 from harness import ALL_FEEDS, BOTH_ROLES, feeds
 from log_feed import execute, through
-from progress import say, wait_until
+from progress import say, turns, wait_until
 from servers import APP, APP_PASSWORD
 from verify import crossfade, equal
 
@@ -74,7 +74,7 @@ class Client(threading.Thread):
 
     def run(self):
         session, last = None, time.monotonic()
-        while not self.stopping.is_set():
+        for _ in turns(self.stopping):
             try:
                 session = session or self.proxy.connect(database="app")
                 self.next += 2

@@ -4,7 +4,7 @@ import threading
 import time
 
 from harness import BOTH_ROLES
-from progress import wait_until
+from progress import turns, wait_until
 
 ROLES = BOTH_ROLES
 
@@ -114,7 +114,7 @@ def test_no_differences_under_concurrent_writes(env):
     def write():
         with proxy.connect(database="app") as session, session.cursor() as cursor:
             n = 0
-            while not stop.is_set():
+            for _ in turns(stop):
                 n += 1
                 cursor.execute("UPDATE products SET price = %s WHERE id = %s", (n % 1000, n % 10))
 

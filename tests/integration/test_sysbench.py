@@ -11,7 +11,7 @@ ROLES = BOTH_ROLES
 
 SCRIPTS = ["oltp_point_select", "oltp_read_only", "oltp_read_write", "oltp_write_only", "oltp_insert", "oltp_delete",
            "oltp_update_index", "oltp_update_non_index", "select_random_points", "select_random_ranges"]
-TABLES, ROWS, THREADS, SECONDS = 2, 500, 4, 2
+TABLES, ROWS, THREADS, SECONDS, EVENTS = 2, 500, 4, 2, 400  # at full speed, but not for long
 
 
 def sysbench(port, script, command, mode="auto", user=APP, password=APP_PASSWORD, **more):
@@ -19,7 +19,7 @@ def sysbench(port, script, command, mode="auto", user=APP, password=APP_PASSWORD
     if not program:
         raise Skip("sysbench is not installed")
     options = {"mysql-host": "127.0.0.1", "mysql-port": port, "mysql-user": user, "mysql-password": password, "mysql-db": "app",
-               "db-driver": "mysql", "tables": TABLES, "table-size": ROWS, "threads": THREADS, "time": SECONDS, "db-ps-mode": mode,
+               "db-driver": "mysql", "tables": TABLES, "table-size": ROWS, "threads": THREADS, "time": SECONDS, "events": EVENTS, "db-ps-mode": mode,
                "report-interval": 0, "rand-type": "uniform"}
     options.update({name.replace("_", "-"): value for name, value in more.items()})
     done = subprocess.run([program, *("--%s=%s" % pair for pair in options.items()), script, command], capture_output=True, text=True,

@@ -7,7 +7,7 @@ import pymysql
 
 from harness import BOTH_ROLES, MARIADB_OLD, MYSQL_OLD, Skip, raises, roles
 from log_feed import assert_followed, execute, is_mariadb, is_stopped, start, stopped, through
-from progress import wait_until
+from progress import turns, wait_until
 from test_trigger_feed import SEED, T
 
 ROLES, FEEDS = BOTH_ROLES, ("trigger",)
@@ -66,7 +66,7 @@ def test_writes_of_others_during_a_schema_change(env):
         try:
             with env.old.connect(database="app") as session:
                 n = 10
-                while not done.is_set():
+                for _ in turns(done):
                     n += 1
                     execute(session, "INSERT INTO t (id, v) VALUES (%d, %d)" % (n, n), "UPDATE t SET v = v + 1 WHERE id > %d" % (n - 5))
         except Exception as error:
@@ -107,7 +107,7 @@ def test_columns_are_dropped_and_renamed_while_others_write(env):
         try:
             with endpoint.connect(database="app") as session:
                 n = number * 1000000
-                while not done.is_set() and not failed:
+                for _ in turns(done, unless=failed):
                     n += 1
                     try:
                         write(session, n)
@@ -144,7 +144,7 @@ def test_a_key_that_is_renamed_while_others_write(env):
     def work():
         try:
             with env.old.connect(database="app") as session:
-                while not done.is_set():
+                for _ in turns(done):
                     execute(session, "INSERT INTO t (v) VALUES (1)", "UPDATE t SET v = v + 1", "DELETE FROM t WHERE v > 20 LIMIT 1")
         except Exception as error:
             failed.append(error)
