@@ -42,6 +42,7 @@ std::string left_out(const json& job) {
 std::optional<Progress> not_done(const json& job, std::uint64_t number, const std::string& what) {
   const std::string state = text_in(job, "state");
   if (state == "unknown") return Progress();  // a server is away, or the proxy has just begun
+  if (state == "none") return progress_failed("nothing is known of the " + what + " any more", kNotWholeCode);
   if (number_in(job, "job") != number)
     return progress_failed("another " + what + " has been started meanwhile", kNotWholeCode);
   if (state == "running") return Progress();

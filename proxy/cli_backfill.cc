@@ -10,13 +10,12 @@ namespace {
 constexpr int kOkCode = 0;
 constexpr int kErrorCode = 1;
 constexpr int kDifferencesCode = 4;
-constexpr int kIncompleteCode = 8;
 
 int exit_code(const nlohmann::json& status) {
   const std::string state = status.value("state", "none");
   if (state == "failed") return kErrorCode;
   if (state == "orphans") return kDifferencesCode;
-  if (state == "cancelled" || state == "paused") return kIncompleteCode;
+  if (state == "cancelled" || state == "paused" || !has_job(status)) return kNotWholeCode;
   return kOkCode;
 }
 
@@ -36,7 +35,7 @@ BackfillVerbs::BackfillVerbs(CLI::App& app, AdminOptions& admin)
   status_->footer(
       "Exit code 0: done, or under way; 1: error, or a table was not copied; 4: rows refer to rows that are not "
       "there;\n"
-      "8: paused or cancelled.\n\n"
+      "8: paused, cancelled, or none has been started.\n\n"
       "Examples:\n  crossfade backfill status\n  crossfade backfill status --wait --format json");
   controls_.add(*backfill, admin_, "backfill", "copying");
 }

@@ -99,6 +99,11 @@ std::string JobControls::parsed() const {
   return {};
 }
 
+bool has_job(const nlohmann::json& status) {
+  const std::string state = status.value("state", "none");
+  return state != "none" && state != "unknown";
+}
+
 int say_error(const absl::Status& status, const CliContext& context) {
   context.err << "crossfade: " << std::string(status.message()) << "\n";
   return 1;

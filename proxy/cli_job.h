@@ -54,6 +54,9 @@ int start_and_watch(const JobVerb& job, const AdminOptions& admin, nlohmann::jso
 int show_job(const JobVerb& job, const AdminOptions& admin, const CliContext& context);
 // Until it is over: a table that is drawn anew on a terminal, else a line now and then; of JSON one object a line.
 int watch_job(const JobVerb& job, const AdminOptions& admin, double interval, const CliContext& context);
+// Without a job to speak of nothing was done that an exit code of 0 would stand for.
+bool has_job(const nlohmann::json& status);
+constexpr int kNotWholeCode = 8;
 int say_error(const absl::Status& status, const CliContext& context);
 
 // `pause`, `resume` and `cancel` of a job.

@@ -10,7 +10,6 @@ namespace crossfade::proxy {
 namespace {
 
 constexpr int kDiffersCode = 4;
-constexpr int kNotWholeCode = 8;
 constexpr auto kPeriodMax = std::chrono::hours(24 * 366);
 constexpr auto kRoundsPause = std::chrono::minutes(10);
 constexpr std::uint32_t kRoundsBusyPpm = 100000;
@@ -20,13 +19,13 @@ int verify_exit_code(const nlohmann::json& status) {
   if (status.value("differences_count", 0) > 0) return kDiffersCode;
   // A round of a continuous comparison is under way: the last one's word counts.
   if (state == "running" && status.contains("last")) return verify_exit_code(status["last"]);
-  return state == "failed" || state == "cancelled" || state == "paused" ? kNotWholeCode : 0;
+  return state == "failed" || state == "cancelled" || state == "paused" || !has_job(status) ? kNotWholeCode : 0;
 }
 
 int repair_exit_code(const nlohmann::json& status) {
   const std::string state = status.value("state", "none");
   if (state == "failed") return 1;
-  return state == "cancelled" || state == "paused" ? kNotWholeCode : 0;
+  return state == "cancelled" || state == "paused" || !has_job(status) ? kNotWholeCode : 0;
 }
 
 JobVerb verify_job() { return {.kind = "verify", .noun = "comparison", .exit_code = verify_exit_code}; }
@@ -44,7 +43,8 @@ VerifyVerbs::VerifyVerbs(CLI::App& app, AdminOptions& admin) : admin_(admin), jo
   status_->add_flag("--wait", wait_, "Stay until it is over");
   flags_.add_interval(*status_);
   status_->footer(
-      "Exit code 0: no row differs, or none so far; 4: rows differ; 8: paused, cancelled, or not all was compared.\n\n"
+      "Exit code 0: no row differs, or none so far; 4: rows differ; 8: paused, cancelled, not all was compared, or\n"
+      "none has been started.\n\n"
       "Examples:\n  crossfade verify status\n  crossfade verify status --wait --format json");
   controls_.add(*verify, admin_, "verify", "comparing");
 }
@@ -150,7 +150,9 @@ RepairVerb::RepairVerb(CLI::App& app, AdminOptions& admin)
   flags_.add_watching(*repair_);
   repair_->require_subcommand(0, 1);
   status_ = add_admin_verb(*repair_, "status", "Show how far the repair is", admin_);
-  status_->footer("Example:\n  crossfade repair status --config crossfade.yaml");
+  status_->footer(
+      "Exit code 0: done, or under way; 1: rows could not be repaired; 8: paused, cancelled, or none has been started."
+      "\n\nExample:\n  crossfade repair status --config crossfade.yaml");
   controls_.add(*repair_, admin_, "repair", "repairing");
   repair_->footer(
       "Rows are read on old under a lock and written at that place of its changes, so that it is right under writes.\n"

@@ -88,7 +88,7 @@ void JobRunner::stop() {
 // One that is under way knows better itself.
 void JobRunner::read_again() {
   reactor_.post([this] {
-    is_stale_ = true;
+    seen_.is_stale = true;
     wake_.notify();
   });
 }
@@ -113,6 +113,7 @@ Task<void> JobRunner::loop() {
     absl::Status status;
     if (applying == 0) {
       drop_job();
+      seen_.is_none = false;
       const FeedStatus feed = feed_.status();
       note_ = "this proxy does not apply changes now (" + feed.state + ")";
       refuse_requests(feed.state);
@@ -122,7 +123,9 @@ Task<void> JobRunner::loop() {
     if (!status.ok()) {
       note_ = std::string(status.message());
       limited_log().warn(LogKind::applier_error, "{} error=\"{}\"", kind_, note_);
+      publish();
       drop_job();
+      seen_.is_none = false;
       control_.reset();
       leader_.reset();
     }
@@ -147,13 +150,13 @@ Task<absl::Status> JobRunner::step(std::uint64_t applying) {
   const absl::Status opened = co_await open_control();
   if (!opened.ok()) co_return opened;
   const bool is_over = job_record() != nullptr && migrate::is_over(job_record()->state);
-  if (std::exchange(is_stale_, false) && is_over) drop_job();
+  if (std::exchange(seen_.is_stale, false) && is_over) drop_job();
   if (job_record() == nullptr || applying_ != applying) {
     drop_job();
     applying_ = applying;
-    note_.clear();
     const absl::Status loaded = co_await load_job();
     if (!loaded.ok()) co_return loaded;
+    note_.clear();
   }
   // Who has nothing to do keeps no connection of the leader's from a client.
   const bool is_idle = job_record() == nullptr || migrate::is_over(job_record()->state);
@@ -255,10 +258,12 @@ Task<absl::StatusOr<std::string>> JobRunner::answer(JobOrder order) {
 }
 
 Task<absl::StatusOr<std::optional<JobRunner::StoredJob>>> JobRunner::read_job() {
+  seen_.is_none = false;
   auto asked = co_await ask(migrate::select_job(setting_.schema, kind_));
   if (!asked.ok()) co_return asked.status();
   auto found = migrate::job_from(*asked);
   if (!found.ok()) co_return found.status();
+  seen_.is_none = !*found;
   if (!*found) co_return std::optional<StoredJob>();
   StoredJob out{.record = **std::move(found), .tables = {}};
   auto tables = co_await ask(migrate::select_job_tables(setting_.schema, out.record.id));
@@ -326,10 +331,14 @@ bool JobRunner::is_stopped(const dualwrite::TableRef& table, std::string* why) c
 }
 
 std::string JobRunner::state_without_job() const {
-  return applying_ == 0 || applying_ != feed_.applying() ? "unknown" : "none";
+  return seen_.is_none && applying_ != 0 && applying_ == feed_.applying() ? "none" : "unknown";
 }
 
+// A job that is read again, and then goes on, is neither over nor gone.
 void JobRunner::show(nlohmann::json shown) {
+  const bool is_known = job_record() != nullptr || seen_.is_none || feed_.applying() == 0;
+  if (!is_known) shown = status();
+  shown.erase("waiting");
   if (!note_.empty()) shown["waiting"] = note_;
   const std::lock_guard lock(mutex_);
   shown_ = std::move(shown);

@@ -101,6 +101,7 @@ class JobRunner {
   };
   // The last job of this kind as it is written; nullopt: there is none.
   Task<absl::StatusOr<std::optional<StoredJob>>> read_job();
+  // What is not known now stays as it was shown before.
   void show(nlohmann::json shown);
   std::string state_without_job() const;  // "none", "unknown"
   // Written down, and said in the log.
@@ -144,7 +145,10 @@ class JobRunner {
   const std::string kind_;
   std::thread thread_;
   bool stopping_ = false;
-  bool is_stale_ = false;  // the job is to be read again if it is over
+  struct Seen {
+    bool is_stale = false;  // the job is to be read again if it is over
+    bool is_none = false;   // the follower has said that there is none
+  } seen_;
   std::deque<std::shared_ptr<Request>> requests_;
   std::uint64_t last_token_;
   mutable std::mutex mutex_;

@@ -125,7 +125,7 @@ def test_what_cannot_be_copied_is_refused_by_name(env):
     code, said = backfill(proxy, "pause")
     assert code == 1 and "no backfill is under way" in said, said
     code, said = backfill(proxy, "status")
-    assert code == 0 and "no copy has been started" in said, said
+    assert code == 8 and "no copy has been started" in said, said
     copies(proxy, "--tables", "app.t")
 
 

@@ -1,0 +1,108 @@
+"""Long jobs while connections are cut, statements killed and rows locked: whoever watches one is told of its end, and of what
+passes by itself nothing is given up."""
+
+import concurrent.futures
+import contextlib
+import time
+
+import pymysql
+
+from backfill import backfill, copies, job, over, refused, state_of
+from harness import ALL_FEEDS, BOTH_ROLES, feeds
+from log_feed import execute, through
+from progress import wait_until
+from servers import CONTROL
+from verify import crossfade, found, verify
+from verify import job as job_of
+
+ROLES, FEEDS = BOTH_ROLES, ALL_FEEDS
+
+T = "CREATE TABLE t (id INT PRIMARY KEY, v INT NOT NULL DEFAULT 0, s VARCHAR(100) NOT NULL DEFAULT '')"
+SLOWLY = ("--max-rows-per-second", "2000", "--chunk-time", "20ms")
+
+
+def start(env, rows, *tables, on_both=False):
+    env.needs_proxy()
+    env.tables(T, *tables)
+    for server in (env.old, env.new) if on_both else (env.old,):
+        for at in range(0, rows, 1000):
+            server.run("INSERT INTO t (id, v, s) VALUES %s" % ", ".join("(%d, %d, 'row %d')" % (n, n % 7, n) for n in range(at, at + 1000)),
+                       database="app")
+    return env.proxy()
+
+
+def kill(server, condition, how="KILL"):
+    """What the control account does that is so; how many that were."""
+    killed = 0
+    with server.connect() as session:
+        for each in execute(session, "SELECT ID FROM information_schema.PROCESSLIST WHERE USER = '%s' AND (%s)" % (CONTROL, condition)):
+            try:
+                execute(session, "%s %d" % (how, each[0]))
+                killed += 1
+            except pymysql.MySQLError as error:
+                assert error.args[0] == 1094, error  # it is gone by itself
+    return killed
+
+
+@contextlib.contextmanager
+def watched(look):
+    """What `look` tells meanwhile, each once."""
+    seen, pool = [], concurrent.futures.ThreadPoolExecutor(1)
+    ending = []
+
+    def watch():
+        while not ending:
+            told = look()
+            if told not in seen:
+                seen.append(told)
+            time.sleep(0.02)
+
+    watching = pool.submit(watch)
+    try:
+        yield seen
+    finally:
+        ending.append(True)
+        watching.result()
+        pool.shutdown()
+
+
+def cut_while(running, server):
+    """The connections of the control account that wait, three times, while the command runs."""
+    for _ in range(3):
+        time.sleep(0.7)
+        assert not running.done(), running.result()
+        kill(server, "COMMAND = 'Sleep'")
+
+
+def test_a_copy_is_watched_to_its_end_though_connections_are_lost(env):
+    proxy = start(env, 12000)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool, watched(lambda: job(proxy)["state"]) as states:
+        running = pool.submit(backfill, proxy, "start", *SLOWLY)
+        wait_until(lambda: state_of(proxy, "t").get("rows", 0) > 0, 30, "the first rows")
+        states.clear()
+        cut_while(running, env.old)
+        code, said = running.result()
+        assert job(proxy)["state"] == "done" and code == 0 and "12000 rows (100%)" in said, (code, said, job(proxy))
+    assert set(states) <= {"running", "unknown", "done"}, states
+    env.assert_equal(proxy, rows_min=12000)
+
+
+def test_a_comparison_is_watched_to_its_end_though_connections_are_lost(env):
+    proxy = start(env, 12000, on_both=True)
+    env.new.run("UPDATE t SET v = 99 WHERE id = 11990", database="app")
+    with concurrent.futures.ThreadPoolExecutor(1) as pool, watched(lambda: job_of(proxy)["state"]) as states:
+        running = pool.submit(verify, proxy, *SLOWLY)
+        wait_until(lambda: job_of(proxy).get("rows", 0) > 0, 30, "the first rows")
+        states.clear()
+        cut_while(running, env.old)
+        code, said = running.result()
+    assert code == 4 and list(found(proxy)) == [("app.t", "differs", "id=11990")], (code, said)
+    assert set(states) <= {"running", "unknown", "done"}, states
+
+
+def test_what_was_never_started_is_not_done(env):
+    proxy = start(env, 0)
+    for verbs, said in (("backfill", "no copy"), ("verify", "no comparison"), ("repair", "no repair")):
+        wait_until(lambda kind=verbs: job_of(proxy, kind)["state"] == "none", 30, "an answer of the follower")
+        code, text = crossfade(proxy, verbs, "status")
+        assert code == 8 and said + " has been started" in text, (code, text)
