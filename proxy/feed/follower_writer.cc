@@ -1,7 +1,6 @@
 #include "proxy/feed/follower_writer.h"
 
 #include <algorithm>
-#include <array>
 
 #include "dualwrite/format_description.h"
 #include "dualwrite/rows_statement.h"
@@ -21,15 +20,6 @@ TimePoint in_time() { return Clock::now() + kApplyMax; }
 }  // namespace
 
 WriterStep commit_step() { return {.sql = "COMMIT", .waits = true}; }
-
-bool is_of_the_server(std::uint16_t code) {
-  // Disk full, out of memory, rights, shutting down, table full, broken connections, COMMIT failed, deadlocks and lock
-  // waits, limits of the user, read only, interrupted.
-  constexpr auto kCodes = std::to_array<std::uint16_t>(
-      {1021, 1028, 1030, 1037, 1038, 1041, 1044, 1045, 1053, 1114, 1142, 1143, 1158, 1159, 1160, 1161,
-       1180, 1205, 1206, 1213, 1223, 1226, 1227, 1290, 1317, 1836, 1927, 1969, 3024, 3169, 4031});
-  return std::find(kCodes.begin(), kCodes.end(), code) != kCodes.end();
-}
 
 Task<absl::StatusOr<std::unique_ptr<FollowerWriter>>> FollowerWriter::open(Reactor& reactor, LinkOptions options,
                                                                            Counters& counters, TimePoint deadline) {

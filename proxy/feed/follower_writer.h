@@ -10,6 +10,7 @@
 
 #include "protocol/response.h"
 #include "proxy/backend/backend_link.h"
+#include "proxy/backend/server_errors.h"
 
 namespace crossfade::proxy {
 
@@ -79,9 +80,5 @@ class FollowerWriter {
   std::size_t from_ = 0;
   std::size_t to_ = 0;
 };
-
-// Does the whole feed have to wait and try again after such an error, rather than a row be to blame? Deadlocks, lock
-// waits, full disks, read_only, missing privileges, interruptions.
-bool is_of_the_server(std::uint16_t code);
 
 }  // namespace crossfade::proxy

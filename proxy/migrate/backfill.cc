@@ -111,7 +111,7 @@ void Backfill::publish() {
                             {"bytes", at.bytes},
                             {"chunks", at.chunks},
                             {"chunk_rows", table->sizer.rows()}};
-      if (!at.reason.empty()) one["reason"] = at.reason;
+      if (const std::string reason = shown_reason(*table); !reason.empty()) one["reason"] = reason;
       tables.push_back(std::move(one));
     }
     job.rates.add(Clock::now(), rows, bytes);

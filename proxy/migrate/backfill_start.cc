@@ -220,10 +220,14 @@ Task<absl::Status> Backfill::check_rows(Job& job, std::vector<std::string>* prob
       continue;
     }
     if (row->front().rows.empty()) continue;
-    problems->push_back("table " + dotted(table) + " has rows on the follower" +
-                        (existing == ExistingRows::resume
-                             ? ", and no copy of it that could go on: --replace deletes them first"
-                             : ": --replace deletes them first, --resume goes on with an earlier copy"));
+    const bool has_failed = before != earlier.end() && before->state == TableState::failed;
+    problems->push_back(
+        "table " + dotted(table) + " has rows on the follower" +
+        (existing != ExistingRows::resume ? ": --replace deletes them first, --resume goes on with an earlier copy"
+         : has_failed                     ? ", of a copy that has failed (" + before->reason +
+                            "): changes of its rows were not applied since, so that it cannot go on; --replace "
+                            "deletes them first"
+                      : ", and no copy of it that could go on: --replace deletes them first"));
   }
   co_return absl::OkStatus();
 }

@@ -23,7 +23,8 @@ constexpr std::size_t kInFlightBytesMax = std::size_t{32} << 20;  // of rows, of
 constexpr std::size_t kWholeBytesMax = std::size_t{32} << 20;     // of a table that is read at once
 constexpr std::size_t kPutBytesMax = std::size_t{512} << 10;      // of the follower; a row may have more
 constexpr auto kLook = std::chrono::milliseconds(100);
-constexpr auto kLockedPause = std::chrono::milliseconds(50);
+constexpr auto kAgainPauseMin = std::chrono::milliseconds(50);
+constexpr auto kAgainPauseMax = std::chrono::milliseconds(1000);
 constexpr auto kDefinitionsMax = std::chrono::seconds(60);  // until the follower has the leader's, too
 
 std::string named_in_full(const TableRef& table) { return table.schema + "." + table.table; }
@@ -59,6 +60,8 @@ Task<absl::Status> Backfill::copy_rows(TableCopy& table) {
   table.at_end = false;
   // What was under way before is read again.
   table.record = table.written;
+  table.trying.clear();
+  auto pause = kAgainPauseMin;
   while (!table.at_end) {
     auto room = co_await wait_for_room(table);
     if (!room.ok()) co_return room.status();
@@ -66,15 +69,23 @@ Task<absl::Status> Backfill::copy_rows(TableCopy& table) {
     absl::Status copied;
     if (!table.plan) copied = co_await make_plan(table);
     if (copied.ok()) copied = co_await copy_chunk(table);
-    if (copied.ok()) continue;
+    if (copied.ok()) {
+      table.trying.clear();
+      pause = kAgainPauseMin;
+      continue;
+    }
+    // The server is there: it may do it in a moment, or less of it.
+    const bool passes = absl::IsUnavailable(copied) && table.reader->is_connected();
     if (absl::IsOutOfRange(copied)) {
       table.plan.reset();
-    } else if (absl::IsAborted(copied)) {
+    } else if (absl::IsAborted(copied) || passes) {
       table.sizer.shrink();
     } else {
       co_return copied;
     }
-    co_await reactor_.sleep_for(kLockedPause);
+    table.trying = std::string(copied.message());
+    co_await reactor_.sleep_for(pause);
+    pause = std::min(pause * 2, kAgainPauseMax);
   }
   co_return co_await wait_until_written(table);
 }

@@ -23,6 +23,8 @@ class BothSides {
       : reactor_(reactor), leader_(std::move(leader)), follower_(std::move(follower)), arrived_(reactor) {}
   BackendLink& link(migrate::Side side) { return side == migrate::Side::leader ? *leader_ : *follower_; }
 
+  bool are_connected() { return leader_->alive() && follower_->alive(); }
+
   // The last row of the answer; empty: it has none.
   Task<absl::StatusOr<std::vector<protocol::Cell>>> ask_row(migrate::Side side, std::string sql);
   Task<absl::Status> read(migrate::Side side, std::string sql, TakeRow take);

@@ -4,6 +4,7 @@
 
 #include "dualwrite/chunk_marker.h"
 #include "dualwrite/sql_text.h"
+#include "proxy/backend/server_errors.h"
 #include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
@@ -17,10 +18,12 @@ constexpr auto kChunkMax = std::chrono::minutes(5);
 constexpr std::size_t kPieceBytesMax = std::size_t{256} << 10;
 constexpr std::string_view kLockWait = "1";  // seconds: others wait behind whoever waits for a row
 
-bool has_code(const absl::Status& status, std::string_view code) {
-  const std::string_view text(status.message().data(), status.message().size());
-  return text.starts_with(code) && text.substr(code.size()).starts_with(" ");
-}
+bool has_code(const absl::Status& status, int code) { return server_code(status) == code; }
+
+// Somebody else's locks. A link says so in another way than of its other errors.
+bool is_about_locks(const absl::Status& status) { return has_code(status, 1205) || has_code(status, 1213); }
+
+absl::Status locked_by_others() { return absl::AbortedError("rows are locked on the leader"); }
 
 std::string quoted_name(const TableRef& table) {
   return dualwrite::quote_name(table.schema) + "." + dualwrite::quote_name(table.table);
@@ -31,10 +34,10 @@ std::string quoted_name(const TableRef& table) {
 // A column, an index or the table is gone; a snapshot is older than the definition.
 absl::Status about_definitions(const absl::Status& status) {
   if (!absl::IsFailedPrecondition(status)) return status;
-  for (const std::string_view code : {"1054", "1176", "1146", "1412"}) {
+  for (const int code : {1054, 1176, 1146, 1412}) {
     if (has_code(status, code)) return absl::OutOfRangeError(std::string(status.message()));
   }
-  return status;
+  return told_apart(status);
 }
 
 std::string without_counter(std::string shown) {
@@ -70,9 +73,10 @@ Task<absl::Status> ChunkReader::open() {
 Task<absl::StatusOr<std::string>> ChunkReader::show(TableRef table) {
   auto shown = co_await link_->query("SHOW CREATE TABLE " + quoted_name(table), soon());
   if (!shown.ok()) {
-    if (has_code(shown.status(), "1146")) co_return absl::NotFoundError("the leader has no such table any more");
+    if (has_code(shown.status(), 1146)) co_return absl::NotFoundError("the leader has no such table any more");
+    if (is_about_locks(shown.status())) co_return locked_by_others();
     if (!absl::IsFailedPrecondition(shown.status())) link_.reset();
-    co_return shown.status();
+    co_return told_apart(shown.status());
   }
   std::string text;
   for (const auto& row : shown->front().rows) {
@@ -107,15 +111,13 @@ Task<absl::Status> ChunkReader::failed(absl::Status status) {
     const absl::Status ended = co_await give_up();
     if (!ended.ok()) link_.reset();
   }
-  if (has_code(status, "1205") || has_code(status, "1213")) {
-    co_return absl::AbortedError("rows are locked on the leader");
-  }
-  if (has_code(status, "1146")) co_return absl::NotFoundError("the leader has no such table any more");
+  if (is_about_locks(status)) co_return locked_by_others();
+  if (has_code(status, 1146)) co_return absl::NotFoundError("the leader has no such table any more");
   // A column or an index is gone.
-  if (has_code(status, "1054") || has_code(status, "1176")) {
+  if (has_code(status, 1054) || has_code(status, 1176)) {
     co_return absl::OutOfRangeError("the table's definition has changed");
   }
-  co_return status;
+  co_return told_apart(status);
 }
 
 Task<absl::Status> ChunkReader::read_locked(std::string select, TakeRow take) {
@@ -188,10 +190,10 @@ Task<absl::Status> ChunkReader::finish(std::uint64_t token) {
   if (done.ok()) co_return absl::OkStatus();
   // Whether it is there is not known, unless the server has said so.
   const absl::Status why = done.status();
-  if (absl::IsFailedPrecondition(why)) {
+  if (server_code(why) != 0) {
     const absl::Status ended = co_await give_up();
-    if (ended.ok() && (has_code(why, "1205") || has_code(why, "1213"))) {
-      co_return absl::AbortedError(std::string(why.message()));
+    if (ended.ok() && is_about_locks(why)) {
+      co_return absl::AbortedError("the marker of a chunk is locked on the leader: " + std::string(why.message()));
     }
   }
   link_.reset();

@@ -50,13 +50,16 @@ class ChunkReader {
   // SHOW CREATE TABLE; NotFound: there is no such table.
   Task<absl::StatusOr<std::string>> show(dualwrite::TableRef table);
   // Reads the rows under share locks, up to the end of the transaction that finish() or give_up() ends. Aborted: the
-  // rows could not be locked in time; OutOfRange: the definition is another than the plan's. Nothing is held then.
+  // rows could not be locked in time; OutOfRange: the definition is another than the plan's; Unavailable: the server
+  // could not do it now. Nothing is held then.
   Task<absl::StatusOr<ReadRows>> read(std::shared_ptr<const CopyPlan> plan, ChunkWanted wanted);
   // The rows of a SELECT, locked in the same way; `SELECT ..` without its lock.
   Task<absl::Status> read_locked(std::string select, TakeRow take);
-  // Writes the marker of this chunk, which has been put into the store, and commits.
+  // Writes the marker of this chunk, which has been put into the store, and commits. Aborted: it could not be locked in
+  // time, and nothing is held.
   Task<absl::Status> finish(std::uint64_t token);
   bool is_mariadb() const { return link_ && link_->is_mariadb(); }
+  bool is_connected() const { return link_ && link_->alive(); }
   Task<absl::Status> open();
 
   // Ends the transaction without a marker.

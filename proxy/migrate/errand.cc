@@ -1,9 +1,8 @@
 #include "proxy/migrate/errand.h"
 
-#include <charconv>
 #include <utility>
 
-#include "proxy/feed/follower_writer.h"
+#include "proxy/backend/server_errors.h"
 #include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
@@ -12,14 +11,6 @@ namespace {
 
 // Changes of a table's rows wait behind an ALTER that waits for somebody's transaction on it.
 constexpr std::string_view kErrandSession = "SET SESSION foreign_key_checks=0,lock_wait_timeout=30";
-
-// A full disk, a server that shuts down: to be tried again. Messages begin with the server's code.
-absl::Status judged(const absl::Status& failure) {
-  const std::string message(failure.message());
-  std::uint16_t code = 0;
-  std::from_chars(message.data(), message.data() + message.size(), code);
-  return absl::IsFailedPrecondition(failure) && is_of_the_server(code) ? absl::UnavailableError(message) : failure;
-}
 
 }  // namespace
 
@@ -35,7 +26,7 @@ Task<void> run_errand(Reactor& reactor, Counters& counters, LinkOptions link, st
   }
   for (std::size_t i = 0; errand->status.ok() && i < errand->statements.size(); ++i) {
     auto done = co_await to->query(errand->statements[i], Clock::now() + kStatementMax);
-    errand->status = judged(done.status());
+    errand->status = told_apart(done.status());
     if (done.ok()) errand->results.push_back(done->empty() ? protocol::ResultSet() : std::move(done->front()));
   }
   if (to && to->alive()) to->send_quit();

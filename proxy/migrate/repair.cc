@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "dualwrite/log_control.h"
+#include "proxy/backend/server_errors.h"
 #include "proxy/counts/log_limit.h"
 #include "proxy/feed/server_answers.h"
 #include "proxy/net/deadlines.h"
@@ -132,7 +133,7 @@ Task<absl::Status> Repair::run_job(std::uint64_t applying) {
   for (TableRecord& table : job_->tables) {
     if (migrate::is_over(table.state)) continue;
     publish();
-    const absl::Status done = co_await repair_table(table);
+    const absl::Status done = told_apart(co_await repair_table(table));
     if (absl::IsCancelled(done) || feed_.applying() != applying) co_return absl::OkStatus();
     if (on_repaired) on_repaired();
     if (done.ok()) continue;

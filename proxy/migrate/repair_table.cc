@@ -121,6 +121,8 @@ Task<absl::Status> Repair::repair_table(TableRecord& table) {
     if (absl::IsResourceExhausted(done)) {
       target.batch = std::max<std::size_t>(1, count / 2);
     } else if (absl::IsAborted(done) && ++tries < kLockTries) {
+      note_ = "tries again: " + std::string(done.message());
+      publish();
       co_await reactor_.sleep_for(kLockPause);
     } else if (!done.ok()) {
       co_return absl::IsAborted(done) ? absl::FailedPreconditionError("its rows stay locked on the leader") : done;

@@ -39,7 +39,7 @@ nlohmann::json table_json(const auto& table) {
                         {"chunks", at.chunks},
                         {"differences", table.differences},
                         {"repaired", table.repaired}};
-  if (!at.reason.empty()) out["reason"] = at.reason;
+  if (const std::string reason = shown_reason(table); !reason.empty()) out["reason"] = reason;
   return out;
 }
 

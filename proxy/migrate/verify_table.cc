@@ -6,6 +6,7 @@
 #include "dualwrite/log_control.h"
 #include "dualwrite/selected_row.h"
 #include "migrate/difference_control.h"
+#include "proxy/backend/server_errors.h"
 #include "proxy/feed/server_answers.h"
 #include "proxy/migrate/table_look.h"
 #include "proxy/migrate/verify_state.h"
@@ -29,6 +30,7 @@ constexpr std::size_t kValuesRows = 5000;      // of a piece whose values are re
 constexpr std::size_t kKeysMax = 500;          // asked for at once
 constexpr auto kRoomLook = std::chrono::milliseconds(100);
 constexpr auto kChangedPause = std::chrono::milliseconds(200);
+constexpr auto kRefusedPause = std::chrono::milliseconds(500);
 constexpr auto kDefinitionsWait = std::chrono::minutes(10);  // until the follower has the leader's, too
 constexpr auto kSyncedFresh = std::chrono::seconds(1);
 constexpr auto kCaughtUpWait = std::chrono::seconds(5);  // of one that has nothing to catch up with
@@ -37,6 +39,9 @@ constexpr auto kCaughtUpWait = std::chrono::seconds(5);  // of one that has noth
 std::string packed(Side pass, const KeyPlace& behind) {
   return (pass == Side::leader ? "1" : "2") + migrate::pack_place(behind);
 }
+
+// The servers may do it in a moment, if they are there.
+bool passes(const absl::Status& status) { return absl::IsAborted(status) || absl::IsUnavailable(told_apart(status)); }
 
 }  // namespace
 
@@ -53,9 +58,7 @@ Task<void> Verify::check_table(TableCheck& table) {
 Task<absl::Status> Verify::check_rows(TableCheck& table) {
   const absl::Status opened = co_await open(table);
   if (!opened.ok()) co_return opened;
-  table.at_end = false;
-  table.drill = 0;
-  table.found.clear();
+  table.trying.clear();
   TimePoint since{};
   while (!table.at_end) {
     auto room = co_await wait_for_room(table);
@@ -68,9 +71,18 @@ Task<absl::Status> Verify::check_rows(TableCheck& table) {
     if (!is_look && checked.ok()) checked = co_await check_chunk(table);
     if (checked.ok()) {
       since = {};
+      table.trying.clear();
       continue;
     }
     if (absl::IsCancelled(checked)) co_return absl::OkStatus();
+    if (passes(checked) && table.locker->is_connected() && table.sides->are_connected()) {
+      table.trying = std::string(checked.message());
+      table.sizer.shrink();
+      co_await reactor_.sleep_for(kRefusedPause);
+      const absl::Status again = co_await open(table);
+      if (!again.ok()) co_return again;
+      continue;
+    }
     if (!absl::IsOutOfRange(checked)) co_return checked;
     // Its definition has changed on one side, and the other comes after.
     if (since == TimePoint()) since = Clock::now();
@@ -86,7 +98,12 @@ Task<absl::Status> Verify::check_rows(TableCheck& table) {
   co_return absl::OkStatus();
 }
 
+// From where it was written to be, with connections on which nothing is open.
 Task<absl::Status> Verify::open(TableCheck& table) {
+  table.plan.reset();
+  table.found.clear();
+  table.drill = 0;
+  table.at_end = false;
   auto leader = co_await open_link(setting_.leader);
   if (!leader.ok()) co_return leader.status();
   auto follower = co_await open_link(config::other(setting_.leader));

@@ -106,3 +106,58 @@ def test_what_was_never_started_is_not_done(env):
         wait_until(lambda kind=verbs: job_of(proxy, kind)["state"] == "none", 30, "an answer of the follower")
         code, text = crossfade(proxy, verbs, "status")
         assert code == 8 and said + " has been started" in text, (code, text)
+
+
+@feeds("log")  # triggers tell of the marker by a table into which nobody waits to insert
+def test_a_marker_that_is_locked_is_written_once_it_is_free(env):
+    proxy = start(env, 12000)
+    with watched(lambda: job(proxy)["state"]) as states:
+        assert backfill(proxy, "start", "--detach", *SLOWLY)[0] == 0
+        wait_until(lambda: state_of(proxy, "t").get("rows", 0) > 0, 30, "the first rows")
+        states.clear()
+        with env.old.connect(database="crossfade", autocommit=False) as holder:
+            execute(holder, "SELECT * FROM marker FOR UPDATE")
+            wait_until(lambda: "marker of a chunk is locked" in state_of(proxy, "t").get("reason", ""), 30, "the reason: %s" % job(proxy), 0.02)
+            holder.rollback()
+        assert over(proxy)["state"] == "done", job(proxy)
+    assert set(states) <= {"running", "done"}, states
+    env.assert_equal(proxy, rows_min=12000)
+
+
+def test_a_chunk_whose_statement_is_killed_is_read_again(env):
+    proxy = start(env, 3000)
+    with env.old.connect(database="app", autocommit=False) as holder:
+        execute(holder, "SELECT * FROM t WHERE id = 2500 FOR UPDATE")
+        assert backfill(proxy, "start", "--detach")[0] == 0
+        # Whoever waits for the row is killed, and not before its time is over.
+        for _ in range(3):
+            wait_until(lambda: kill(env.old, "INFO LIKE 'SELECT%LOCK IN SHARE MODE' AND TIME_MS > 20" if env.old.kind == "mariadb" else
+                                    "INFO LIKE 'SELECT%LOCK IN SHARE MODE'", "KILL QUERY"), 30, "a chunk that waits: %s" % job(proxy), 0.02)
+        wait_until(lambda: "tries again" in state_of(proxy, "t").get("reason", ""), 30, "the reason: %s" % job(proxy), 0.02)
+        assert job(proxy)["state"] == "running", job(proxy)
+    assert over(proxy)["state"] == "done", job(proxy)
+    env.assert_equal(proxy, rows_min=3000)
+
+
+def test_a_comparison_whose_statement_is_killed_goes_on(env):
+    proxy = start(env, 3000, on_both=True)
+    with env.old.connect(database="app") as holder:
+        execute(holder, "LOCK TABLES t WRITE")
+        assert verify(proxy, "--detach")[0] == 0
+        for _ in range(3):
+            wait_until(lambda: kill(env.old, "STATE LIKE 'Waiting for table metadata lock%'", "KILL QUERY"), 30, "one that waits: %s" % job_of(proxy), 0.05)
+        execute(holder, "UNLOCK TABLES")
+    code, said = crossfade(proxy, "verify", "status", "--wait")
+    assert code == 0 and "no row differs" in said, (code, said)
+
+
+def test_a_copy_that_has_failed_says_why_it_cannot_go_on(env):
+    proxy = start(env, 3000)
+    env.old.run("UPDATE t SET v = -1 WHERE id = 2990", database="app")
+    env.new.run("ALTER TABLE t ADD CONSTRAINT positive CHECK (v >= 0)", database="app")
+    code, said = backfill(proxy, "start", "--chunk-time", "20ms")
+    assert code == 1 and "the follower refuses rows" in said, said
+    env.new.run("ALTER TABLE t DROP CONSTRAINT positive", database="app")
+    refused(proxy, "--resume", why="of a copy that has failed (the follower refuses rows")
+    copies(proxy, "--replace")
+    env.assert_equal(proxy, rows_min=3000)
