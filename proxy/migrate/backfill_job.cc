@@ -118,7 +118,8 @@ Task<absl::Status> Backfill::adopt_tables() {
   if (waiting.empty()) co_return absl::OkStatus();
   const absl::Status ordered = co_await order_feed(std::move(wanted));
   if (!ordered.ok()) co_return ordered;
-  if (job.options.existing != ExistingRows::replace) co_return absl::OkStatus();
+  // Unless they are to be replaced, none had rows when the job was asked for. What the feed has written since is of the
+  // leader, and is copied again; what of it is deleted there before the table's turn would stay.
   for (const StoppedTable& table : waiting) {
     const absl::Status emptied = co_await empty_table(table.table);
     if (!emptied.ok()) co_return emptied;
@@ -129,6 +130,11 @@ Task<absl::Status> Backfill::adopt_tables() {
 // Where TRUNCATE may not, DELETE may.
 Task<absl::Status> Backfill::empty_table(TableRef table) {
   const std::string quoted = dualwrite::quote_name(table.schema) + "." + dualwrite::quote_name(table.table);
+  if (job_->options.existing != ExistingRows::replace) {
+    auto row = co_await ask("SELECT 1 FROM " + quoted + " LIMIT 1");
+    if (!row.ok()) co_return row.status();
+    if (row->rows.empty()) co_return absl::OkStatus();
+  }
   auto emptied = co_await control_->query("TRUNCATE TABLE " + quoted, Clock::now() + kEmptyMax);
   if (!emptied.ok() && absl::IsFailedPrecondition(emptied.status())) {
     emptied = co_await control_->query("DELETE FROM " + quoted, Clock::now() + kEmptyMax);

@@ -161,3 +161,26 @@ def test_a_copy_that_has_failed_says_why_it_cannot_go_on(env):
     refused(proxy, "--resume", why="of a copy that has failed (the follower refuses rows")
     copies(proxy, "--replace")
     env.assert_equal(proxy, rows_min=3000)
+
+
+def test_rows_that_come_in_before_a_table_is_taken_do_not_stay(env):
+    """Between the look at whether it is empty and its being taken out of the feed."""
+    env.needs_proxy()
+    env.tables("CREATE TABLE up (id INT PRIMARY KEY)", "CREATE TABLE busy (id INT PRIMARY KEY, v INT)", "INSERT INTO busy VALUES (1, 1)",
+               "CREATE TABLE t (id INT PRIMARY KEY, up INT, FOREIGN KEY (up) REFERENCES up (id))")
+    env.old.run("INSERT INTO up VALUES %s" % ", ".join("(%d)" % n for n in range(3000)), database="app")
+    proxy = env.proxy()
+    through(proxy, "UPDATE busy SET v = 2")
+    wait_until(lambda: env.new.run("SELECT v FROM app.busy")[0][0] == 2, 30, "the change")
+    with env.new.connect(database="app", autocommit=False) as holder:
+        execute(holder, "SELECT * FROM busy FOR UPDATE")
+        through(proxy, "BEGIN", "UPDATE busy SET v = 3", "INSERT INTO t VALUES (7, NULL)", "COMMIT")
+        wait_until(lambda: proxy.status()["lag"]["entries"] > 0, 30, "the applier, which waits for the row")
+        code, said = backfill(proxy, "start", "--detach", "--tables", "app.up,app.t", "--max-rows-per-second", "500", "--chunk-time", "20ms")
+        assert code == 0 and "copies 2 tables" in said, said
+    # Its parent's rows come first; until then nothing of it is followed.
+    wait_until(lambda: state_of(proxy, "up").get("rows", 0) > 0, 60, "the first rows: %s" % job(proxy))
+    assert state_of(proxy, "t")["state"] == "waiting", job(proxy)
+    through(proxy, "DELETE FROM t WHERE id = 7", "INSERT INTO t VALUES (8, 1)")
+    assert over(proxy)["state"] == "done", job(proxy)
+    env.assert_equal(proxy, rows_min=3000)
