@@ -33,6 +33,26 @@ std::string throttle_reason(const ThrottleLimits& limits, const ServerLoad& load
   return "";
 }
 
+std::string rate_reason(const ThrottleLimits& limits, std::uint32_t busy_ppm) {
+  std::string out;
+  const auto add = [&out](const std::string& limit) { out += (out.empty() ? "its own limit, " : " and ") + limit; };
+  char text[80];
+  if (limits.rows_per_second > 0) add(std::to_string(limits.rows_per_second) + " rows a second");
+  if (limits.mb_per_second > 0) {
+    std::snprintf(text, sizeof text, "%g MB a second", limits.mb_per_second);
+    add(text);
+  }
+  if (busy_ppm < 1000000) {
+    std::snprintf(text, sizeof text, "%g %% of the time", static_cast<double>(busy_ppm) / 1e4);
+    add(text);
+  }
+  return out;
+}
+
+std::string load_unknown(std::string_view why) {
+  return "it is not known what the leader has to do: " + std::string(why);
+}
+
 std::chrono::steady_clock::duration rest_after(std::chrono::steady_clock::duration work, std::uint32_t busy_ppm) {
   const double share = static_cast<double>(busy_ppm) / 1e6;
   return std::chrono::duration_cast<std::chrono::steady_clock::duration>(work * (1 / share - 1));

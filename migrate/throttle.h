@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace crossfade::migrate {
 
@@ -28,6 +29,11 @@ struct ServerLoad {
 
 // Why nothing is to be read now; empty: it may be.
 std::string throttle_reason(const ThrottleLimits& limits, const ServerLoad& load);
+
+// Of one that keeps its own limits and rests for them just now.
+std::string rate_reason(const ThrottleLimits& limits, std::uint32_t busy_ppm = 1000000);
+// While what would give a reason cannot be asked: nothing is known to hold then.
+std::string load_unknown(std::string_view why);
 
 // How long to rest after so much work, so that the work has that share of the time, in millionths.
 std::chrono::steady_clock::duration rest_after(std::chrono::steady_clock::duration work, std::uint32_t busy_ppm);

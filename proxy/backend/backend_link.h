@@ -132,8 +132,8 @@ class BackendLink {
   const protocol::Greeting& greeting() const { return greeting_; }
   const protocol::Ok& login_ok() const { return login_ok_; }
   bool is_mariadb() const { return protocol::is_mariadb(greeting_); }
-  // True while nothing shows that the server has left.
-  bool alive() { return early_.empty() && !stream_->gone_while_idle(); }
+  // True while nothing shows that the server has left, or that it was left in the middle.
+  bool alive() { return !abandoned_ && early_.empty() && !stream_->gone_while_idle(); }
   // The error that the last response ended in, if servers close the connection behind its like: a KILL, an init_connect
   // that failed, a packet too large. It may also be a client's SIGNAL: has_left() tells.
   const std::optional<protocol::Err>& parting() const { return parting_; }

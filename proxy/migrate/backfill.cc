@@ -116,12 +116,16 @@ void Backfill::publish() {
     }
     job.rates.add(Clock::now(), rows, bytes);
     const bool runs = job.record.state == JobState::running;
+    std::string throttled = job.throttled;
+    if (runs && throttled.empty() && !job.rate.allows(Clock::now())) {
+      throttled = migrate::rate_reason(job.options.limits);
+    }
     const double rows_rate = runs ? job.rates.rows_per_second() : 0;
     const double bytes_rate = runs ? job.rates.bytes_per_second() : 0;
     shown = {{"job", job.record.id},
              {"state", migrate::name(job.record.state)},
              {"why", job.record.why},
-             {"throttled", job.throttled},
+             {"throttled", throttled},
              {"rows", rows},
              {"rows_left", rows_left},
              {"bytes", bytes},
@@ -134,7 +138,7 @@ void Backfill::publish() {
     gauges.rows = rows;
     gauges.bytes = bytes;
     gauges.running = runs;
-    gauges.throttled = gauges.running && !job.throttled.empty();
+    gauges.throttled = gauges.running && !throttled.empty();
   }
   show(std::move(shown));
   const std::lock_guard lock(gauges_mutex_);

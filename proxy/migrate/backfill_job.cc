@@ -253,11 +253,13 @@ Task<void> Backfill::look_at_load() {
   Job& job = *job_;
   while (!job.stopping) {
     auto load = co_await ask_load();
-    if (!load.ok()) break;
     look_at_latency(true);
-    load->latency_before = latency_.before();
-    load->latency_now = latency_.meanwhile();
-    job.throttled = migrate::throttle_reason(job.options.limits, *load);
+    if (load.ok()) {
+      load->latency_before = latency_.before();
+      load->latency_now = latency_.meanwhile();
+    }
+    job.throttled = load.ok() ? migrate::throttle_reason(job.options.limits, *load)
+                              : migrate::load_unknown(std::string(load.status().message()));
     co_await reactor_.sleep_for(kLookAtLoad);
   }
   job.looking = false;

@@ -281,11 +281,19 @@ Task<absl::Status> JobRunner::write_state(std::uint64_t id, JobState state, std:
   co_return absl::OkStatus();
 }
 
-// What the leader and the applier have to do.
+// What the leader and the applier have to do. After a failure another connection is asked.
 Task<absl::StatusOr<migrate::ServerLoad>> JobRunner::ask_load() {
+  if (!leader_->alive()) {
+    auto opened = co_await open_link(setting_.leader);
+    if (!opened.ok()) co_return opened.status();
+    leader_ = *std::move(opened);
+  }
   auto asked = co_await leader_->query(
       "SHOW GLOBAL STATUS WHERE Variable_name IN ('Threads_running','Innodb_row_lock_current_waits')", soon());
-  if (!asked.ok()) co_return asked.status();
+  if (!asked.ok()) {
+    leader_->abandon();
+    co_return asked.status();
+  }
   migrate::ServerLoad load;
   for (const auto& row : asked->front().rows) {
     if (row.size() < 2) continue;

@@ -301,9 +301,9 @@ Task<void> Verify::look_at_load() {
   Job& job = *job_;
   while (!job.stopping) {
     auto load = co_await ask_load();
-    if (!load.ok()) break;
     job.throttled = Clock::now() < job.rests_until ? "the pause between two rounds"
-                                                   : migrate::throttle_reason(job.options.limits, *load);
+                    : load.ok()                    ? migrate::throttle_reason(job.options.limits, *load)
+                                                   : migrate::load_unknown(std::string(load.status().message()));
     co_await reactor_.sleep_for(kVerifyLook);
   }
   job.looking = false;
@@ -330,13 +330,17 @@ void Verify::publish() {
       tables.push_back(table_json(*table));
     }
     gauges.running = job.record.state == JobState::running;
-    gauges.throttled = gauges.running && !job.throttled.empty();
+    std::string throttled = job.throttled;
+    if (gauges.running && throttled.empty() && !job.rate.allows(Clock::now())) {
+      throttled = migrate::rate_reason(job.options.limits, job.options.busy_ppm);
+    }
+    gauges.throttled = gauges.running && !throttled.empty();
     job.rates.add(Clock::now(), gauges.rows, bytes);
     const double rate = gauges.running ? job.rates.rows_per_second() : 0;
     shown = {{"job", job.record.id},
              {"state", migrate::name(job.record.state)},
              {"why", job.record.why},
-             {"throttled", job.throttled},
+             {"throttled", throttled},
              {"rows", gauges.rows},
              {"rows_left", rows_left},
              {"rows_per_second", static_cast<std::uint64_t>(rate)},

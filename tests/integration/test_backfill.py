@@ -1,6 +1,9 @@
 """`crossfade backfill`: rows that are on `old` alone come to `new` while both are in use."""
 
+import concurrent.futures
+import contextlib
 import json
+import time
 
 from backfill import backfill, copies, copy_under_attack, job, over, refused, state_of
 from harness import ALL_FEEDS, BOTH_ROLES, LEADERS, feeds
@@ -188,8 +191,32 @@ def test_a_stopped_table_is_mended_by_a_copy(env):
 
 def test_limits_hold_and_their_reason_is_shown(env):
     proxy = start(env, T)
+    begun = time.monotonic()
     code, said = backfill(proxy, "start", "--interval", "0.3", "--max-rows-per-second", "1000", "--chunk-time", "20ms")
+    took = time.monotonic() - begun
+    # What is read last costs nobody time; a chunk has 100 rows at least.
     assert code == 0 and said.count("job ") >= 5, said
+    assert took > 1.5, "3000 rows in %.1f s, at 1000 a second" % took
+    assert "waits: its own limit, 1000 rows a second" in said, said
+    env.assert_equal(proxy, rows_min=3000)
+    # More threads run than may, until they are told to end.
+    with contextlib.ExitStack() as stack:
+        busy = [stack.enter_context(env.old.connect()) for _ in range(12)]
+        pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(len(busy)))
+        asleep = [pool.submit(execute, session, "DO (SELECT SLEEP(300))") for session in busy]
+        wait_until(lambda: int(env.old.run("SHOW GLOBAL STATUS LIKE 'Threads_running'")[0][1]) > 11, 30, "threads that run")
+        assert backfill(proxy, "start", "--replace", "--detach", "--max-threads-running", "10")[0] == 0
+        wait_until(lambda: "threads run on the leader, at most 10" in job(proxy)["throttled"], 30, "the reason: %s" % job(proxy))
+        wait_until(lambda: proxy.metric("crossfade_backfill_throttled") == 1, 30, "the metric")
+        # Chunks that had been begun before anybody looked are all that there is.
+        rows = job(proxy)["rows"]
+        time.sleep(1)
+        assert job(proxy)["rows"] <= rows + 2000 and job(proxy)["state"] == "running", (rows, job(proxy))
+        for session in busy:
+            env.old.run("KILL QUERY %d" % session.thread_id())
+        for each in asleep:
+            each.exception()
+    assert over(proxy)["state"] == "done", job(proxy)
     env.assert_equal(proxy, rows_min=3000)
     said = copies(proxy, "--replace", "--format", "json")
     assert json.loads(said.splitlines()[-1])["state"] == "done", said

@@ -184,3 +184,40 @@ def test_rows_that_come_in_before_a_table_is_taken_do_not_stay(env):
     through(proxy, "DELETE FROM t WHERE id = 7", "INSERT INTO t VALUES (8, 1)")
     assert over(proxy)["state"] == "done", job(proxy)
     env.assert_equal(proxy, rows_min=3000)
+
+
+def test_limits_are_looked_at_again_after_a_look_that_failed(env):
+    proxy = start(env, 3000)
+    with contextlib.ExitStack() as stack:
+        busy = [stack.enter_context(env.old.connect()) for _ in range(12)]
+        pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(len(busy)))
+        asleep = [pool.submit(raises_nothing, session) for session in busy]
+        wait_until(lambda: int(env.old.run("SHOW GLOBAL STATUS LIKE 'Threads_running'")[0][1]) > 11, 30, "threads that run")
+        assert backfill(proxy, "start", "--detach", "--max-threads-running", "10")[0] == 0
+        wait_until(lambda: "threads run on the leader" in job(proxy).get("throttled", ""), 30, "the reason: %s" % job(proxy))
+        looks = "INFO LIKE 'SHOW GLOBAL STATUS WHERE Variable_name IN%Threads_running%'"
+        with env.old.connect() as session:
+            def caught():
+                for each in execute(session, "SELECT ID FROM information_schema.PROCESSLIST WHERE USER = '%s' AND %s" % (CONTROL, looks)):
+                    with contextlib.suppress(pymysql.MySQLError):
+                        execute(session, "KILL %d" % each[0])
+                        return True
+                return False
+            wait_until(caught, 60, "a look at the load", 0)
+        assert state_of(proxy, "t").get("rows", 0) == 0, job(proxy)
+        for session in busy:
+            kill_session(env.old, session)
+        for each in asleep:
+            each.result()
+    assert over(proxy)["state"] == "done", job(proxy)
+    env.assert_equal(proxy, rows_min=3000)
+
+
+def raises_nothing(session):
+    with contextlib.suppress(pymysql.MySQLError):
+        execute(session, "SELECT SLEEP(300)")
+
+
+def kill_session(server, session):
+    with contextlib.suppress(pymysql.MySQLError):
+        server.run("KILL %d" % session.thread_id())

@@ -59,6 +59,14 @@ TEST(Throttle, NamesWhatIsTooMuch) {
   EXPECT_THAT(throttle_reason(limits, {.lock_waits = 4}), HasSubstr("4 sessions of the leader wait for rows"));
 }
 
+TEST(RateLimit, IsAReasonToWait) {
+  EXPECT_EQ(rate_reason({}), "");
+  EXPECT_EQ(rate_reason({.rows_per_second = 1000}), "its own limit, 1000 rows a second");
+  EXPECT_EQ(rate_reason({.rows_per_second = 1000, .mb_per_second = 2.5}),
+            "its own limit, 1000 rows a second and 2.5 MB a second");
+  EXPECT_EQ(rate_reason({}, 125000), "its own limit, 12.5 % of the time");
+}
+
 TEST(RateLimit, IsKeptOverManyChunks) {
   const ThrottleLimits limits{.rows_per_second = 1000, .mb_per_second = 1};
   RateLimit rate;
