@@ -3,6 +3,8 @@
 #include <optional>
 #include <utility>
 
+#include "migrate/job_coverage.h"
+
 namespace crossfade::migrate {
 namespace {
 
@@ -126,10 +128,7 @@ std::string why_not_to_switch(const SwitchFacts& facts) {
   const Progress compared = verify_progress(facts.verify, number);
   if (compared.kind == ProgressKind::under_way) return "the comparison is under way";
   if (compared.kind == ProgressKind::failed) return compared.why;
-  const json options = facts.verify.value("options", json::object());
-  const bool whole = number_in(options, "sample_ppm") == 1'000'000 && options.value("tables", json::array()).empty() &&
-                     options.value("exclude", json::array()).empty() && !options.value("of_ledger", false);
-  return whole ? "" : "the comparison was not of all tables and rows";
+  return compares_everything(facts.verify) ? "" : "the comparison was not of all tables and rows";
 }
 
 BigBang::Step BigBang::after() const {

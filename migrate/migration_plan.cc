@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "migrate/job_coverage.h"
+
 namespace crossfade::migrate {
 namespace {
 
@@ -86,19 +88,22 @@ class Steps {
     const std::string how = "crossfade backfill start";
     const std::string state = text_at(facts_.status, {"backfill", "state"});
     const std::string rows = plan_count(number_at(facts_.status, {"backfill", "rows"}), "row");
-    if (state == "done") return add("copy", PlanState::done, rows, how);
+    const bool is_whole = copies_everything(at(facts_.status, {"backfill"}));
+    if (state == "done" && is_whole) return add("copy", PlanState::done, rows, how);
     if (state == "running")
       return add("copy", PlanState::under_way, rows + " so far", "crossfade backfill status --wait");
     if (state == "paused") return add("copy", PlanState::under_way, "paused, " + rows, "crossfade backfill resume");
     if (state == "orphans") return add("copy", PlanState::later, text_at(facts_.status, {"backfill", "why"}), how);
     // Whoever has brought the rows there by other means.
     if (is_equal()) return add("copy", PlanState::done, "the comparison finds both equal", how);
+    if (state == "done") return add("copy", PlanState::later, "the last copy was not of all tables and rows", how);
     const bool begun = !state.empty() && state != "none" && state != "unknown";
     add("copy", PlanState::later, begun ? "the last copy is " + state : "", how);
   }
 
   bool is_equal() const {
-    return text_at(facts_.status, {"verify", "state"}) == "done" && number_at(facts_.status, {"verify", "job"}) > 0 &&
+    return compares_everything(at(facts_.status, {"verify"})) &&
+           text_at(facts_.status, {"verify", "state"}) == "done" && number_at(facts_.status, {"verify", "job"}) > 0 &&
            number_at(facts_.status, {"verify", "differences_count"}) == 0;
   }
 
@@ -116,7 +121,10 @@ class Steps {
     }
     if (is_equal()) return add("verify", PlanState::done, rows + ", no difference", "");
     const bool begun = !state.empty() && state != "none" && state != "unknown";
-    add("verify", PlanState::later, begun ? "the last comparison is " + state : "", "crossfade verify start");
+    const std::string seen = state == "done" ? "the last comparison was not of all tables and rows"
+                             : begun         ? "the last comparison is " + state
+                                             : "";
+    add("verify", PlanState::later, seen, "crossfade verify start");
   }
 
   void shadow() {

@@ -160,6 +160,8 @@ TEST(WhyNotToSwitch, EveryGateHasAWord) {
   EXPECT_THAT(with([](SwitchFacts& f) { f.verify["options"]["sample_ppm"] = 1000; }), HasSubstr("not of all"));
   EXPECT_THAT(with([](SwitchFacts& f) { f.verify["options"]["tables"] = {"shop"}; }), HasSubstr("not of all"));
   EXPECT_THAT(with([](SwitchFacts& f) { f.verify["options"]["exclude"] = {"shop"}; }), HasSubstr("not of all"));
+  EXPECT_THAT(with([](SwitchFacts& f) { f.verify["options"]["looks"] = {"lengths"}; }), HasSubstr("not of all"));
+  EXPECT_THAT(with([](SwitchFacts& f) { f.verify["options"]["since_ms"] = 1000; }), HasSubstr("not of all"));
   EXPECT_EQ(with([](SwitchFacts& f) { f.backfill = {{"state", "none"}}; }), "") << "the rows came by other means";
 }
 

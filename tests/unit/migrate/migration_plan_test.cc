@@ -27,6 +27,12 @@ json status_of_new_proxy() {
           {"flags", {{"shadow_read", {{"percent", "0"}}}, {"read_from_new", {{"percent", "0"}}}}}};
 }
 
+json of_everything(json job) {
+  job["options"] = {
+      {"sample_ppm", 1000000}, {"subset_ppm", 1000000}, {"tables", json::array()}, {"where", json::object()}};
+  return job;
+}
+
 PlanFacts facts_with(json status) {
   return {.preflight = {{"blockers", 0}}, .status = std::move(status), .report = {{"verdict", "HOLD"}}};
 }
@@ -49,11 +55,11 @@ TEST(MigrationPlan, ServersThatCannotBeLookedAtAreNotClean) {
 TEST(MigrationPlan, EachStepThatIsDoneMakesTheNextOne) {
   json status = status_of_new_proxy();
   EXPECT_THAT(states(facts_with(status)), ElementsAre("done", "done", "next", "later", "later", "later", "later"));
-  status["backfill"] = {{"state", "running"}, {"rows", 10}};
+  status["backfill"] = of_everything({{"state", "running"}, {"rows", 10}});
   EXPECT_THAT(states(facts_with(status)), ElementsAre("done", "done", "under way", "later", "later", "later", "later"));
   status["backfill"]["state"] = "done";
   EXPECT_THAT(states(facts_with(status)), ElementsAre("done", "done", "done", "next", "later", "later", "later"));
-  status["verify"] = {{"state", "done"}, {"job", 2}, {"rows", 10}, {"differences_count", 0}};
+  status["verify"] = of_everything({{"state", "done"}, {"job", 2}, {"rows", 10}, {"differences_count", 0}});
   EXPECT_THAT(states(facts_with(status)), ElementsAre("done", "done", "done", "done", "next", "later", "later"));
   status["flags"]["shadow_read"]["percent"] = "20";
   EXPECT_THAT(states(facts_with(status)), ElementsAre("done", "done", "done", "done", "under way", "later", "later"));
@@ -78,7 +84,7 @@ TEST(MigrationPlan, NothingIsLeftToDoOnceNewLeads) {
 
 TEST(MigrationPlan, RowsThatDifferAreRepairedFirst) {
   json status = status_of_new_proxy();
-  status["backfill"] = {{"state", "done"}, {"rows", 10}};
+  status["backfill"] = of_everything({{"state", "done"}, {"rows", 10}});
   status["verify"] = {{"state", "done"}, {"job", 2}, {"differences_count", 1}};
   const std::vector<PlanStep> steps = migration_plan(facts_with(status));
   EXPECT_EQ(steps[3].state, State::next);
@@ -97,8 +103,46 @@ TEST(MigrationPlan, AStoppedTableIsInTheWay) {
 
 TEST(MigrationPlan, RowsThatCameByOtherMeansAreCopied) {
   json status = status_of_new_proxy();
-  status["verify"] = {{"state", "done"}, {"job", 1}, {"rows", 10}, {"differences_count", 0}};
+  status["verify"] = of_everything({{"state", "done"}, {"job", 1}, {"rows", 10}, {"differences_count", 0}});
   EXPECT_EQ(migration_plan(facts_with(status))[2].state, State::done);
+}
+
+TEST(MigrationPlan, AComparisonOfAPartIsNotDone) {
+  const json done = {{"state", "done"}, {"job", 1}, {"rows", 10}, {"differences_count", 0}};
+  for (const json& part : std::vector<json>{{{"sample_ppm", 1000}},
+                                            {{"tables", {"shop.orders"}}},
+                                            {{"exclude", {"shop.orders"}}},
+                                            {{"looks", {"aggregates"}}},
+                                            {{"since_ms", 1000}},
+                                            {{"of_ledger", true}}}) {
+    json status = status_of_new_proxy();
+    status["verify"] = of_everything(done);
+    status["verify"]["options"].update(part);
+    const std::vector<PlanStep> steps = migration_plan(facts_with(status));
+    EXPECT_EQ(steps[2].state, State::next) << part;
+    EXPECT_EQ(steps[3].state, State::later) << part;
+    EXPECT_THAT(steps[3].seen, HasSubstr("not of all tables and rows")) << part;
+  }
+}
+
+TEST(MigrationPlan, ACopyOfAPartIsNotDone) {
+  for (const json& part : std::vector<json>{{{"subset_ppm", 10000}},
+                                            {{"tables", {"shop.orders"}}},
+                                            {{"exclude", {"shop.orders"}}},
+                                            {{"where", {{"shop.orders", "v=1"}}}}}) {
+    json status = status_of_new_proxy();
+    status["backfill"] = of_everything({{"state", "done"}, {"rows", 10}});
+    status["backfill"]["options"].update(part);
+    const std::vector<PlanStep> steps = migration_plan(facts_with(status));
+    EXPECT_EQ(steps[2].state, State::next) << part;
+    EXPECT_THAT(steps[2].seen, HasSubstr("not of all tables and rows")) << part;
+  }
+}
+
+TEST(MigrationPlan, WhatAProxyDoesNotSayWasNotOfEverything) {
+  json status = status_of_new_proxy();
+  status["backfill"] = {{"state", "done"}, {"rows", 10}};
+  EXPECT_EQ(migration_plan(facts_with(status))[2].state, State::next);
 }
 
 TEST(MigrationPlan, AnyJsonIsTaken) {
