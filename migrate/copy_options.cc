@@ -58,6 +58,14 @@ absl::Status take(const std::string& member, const json& value, CopyOptions& out
 
 }  // namespace
 
+std::string CopyOptions::condition_of(const dualwrite::TableRef& table) const {
+  std::string out;
+  for (const auto& [word, condition] : where) {
+    if (names_table(word, table)) out += (out.empty() ? "(" : " AND (") + condition + ")";
+  }
+  return out;
+}
+
 bool CopyOptions::is_partial(const dualwrite::TableRef& table) const {
   return subset_ppm < 1000000 ||
          std::any_of(where.begin(), where.end(), [&](const auto& each) { return names_table(each.first, table); });

@@ -24,6 +24,8 @@ struct CopyOptions : JobOptions {
   // Indexes of empty tables that nothing needs meanwhile are dropped, and built once the rows are there.
   bool defer_indexes = false;
 
+  // What has to be true of a row of this table to be copied, each word of `where` that names it; empty: nothing.
+  std::string condition_of(const dualwrite::TableRef& table) const;
   // Not all rows of this table.
   bool is_partial(const dualwrite::TableRef& table) const;
 };

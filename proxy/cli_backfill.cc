@@ -44,7 +44,8 @@ void BackfillVerbs::add_start(CLI::App& backfill) {
   start_ = add_admin_verb(backfill, "start", "Begin a copy, and watch it", admin_);
   flags_.add_tables(*start_);
   start_
-      ->add_option("--where", where_, "SCHEMA.TABLE=CONDITION: only rows of which this SQL of old is true; repeatable")
+      ->add_option("--where", where_,
+                   "SCHEMA.TABLE=CONDITION: only rows of which this SQL of old is true; repeatable, and all have to be")
       ->allow_extra_args(false)
       ->type_name("TABLE=COND");
   start_->add_option("--subset", subset_, "A share of the rows, to rehearse with: 1%")->type_name("SHARE");
@@ -90,7 +91,10 @@ absl::StatusOr<nlohmann::json> BackfillVerbs::start_options() const {
     if (equals == std::string::npos || equals == 0) {
       return absl::InvalidArgumentError("--where wants SCHEMA.TABLE=CONDITION, not '" + each + "'");
     }
-    options["where"][each.substr(0, equals)] = each.substr(equals + 1);
+    // Each that is given has to be true.
+    const std::string table = each.substr(0, equals), condition = each.substr(equals + 1);
+    nlohmann::json& kept = options["where"][table];
+    kept = kept.is_null() ? condition : "(" + kept.get<std::string>() + ") AND (" + condition + ")";
   }
   if (!subset_.empty()) {
     const auto share = migrate::parse_share(subset_);

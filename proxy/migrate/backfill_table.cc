@@ -5,7 +5,7 @@
 
 #include "dualwrite/rows_statement.h"
 #include "dualwrite/sql_text.h"
-#include "migrate/table_selection.h"
+#include "migrate/table_order.h"
 #include "proxy/migrate/backfill_state.h"
 #include "proxy/net/deadlines.h"
 
@@ -156,9 +156,7 @@ Task<absl::Status> Backfill::copy_chunk(TableCopy& table) {
     wanted.rows_max = std::numeric_limits<std::uint32_t>::max();
     wanted.bytes_max = kWholeBytesMax;
   }
-  for (const auto& [word, condition] : job_->options.where) {
-    if (migrate::names_table(word, name)) wanted.condition = condition;
-  }
+  wanted.condition = job_->options.condition_of(name);
   if (job_->options.subset_ppm < 1000000) {
     wanted.condition += (wanted.condition.empty() ? "" : " AND ");
     wanted.condition = wanted.condition + subset_condition(plan->key, job_->options.subset_ppm);

@@ -140,6 +140,11 @@ def test_a_part_of_a_table_does_not_call_itself_done(env):
     copies(proxy, "--replace", "--where", "app.t=v = 3 AND s LIKE 'row %'")
     assert env.new.run("SELECT COUNT(*), MIN(v), MAX(v) FROM app.t") == env.old.run("SELECT COUNT(*), MIN(v), MAX(v) FROM app.t WHERE v = 3")
     assert proxy.status()["caught_up"] is False
+    # Each condition has to be true, and its parts belong together.
+    copies(proxy, "--replace", "--where", "app.t=v = 3 OR v = 4", "--where", "app.t=id < 2000", "--subset", "20%")
+    counts = "SELECT COUNT(*), MIN(v), MAX(v), MAX(id) < 2000 FROM app.t"
+    count, *rest = env.new.run(counts)[0]
+    assert 30 < count < 250 and rest == [3, 4, 1], (count, rest)
     copies(proxy, "--replace")
     env.assert_equal(proxy, rows_min=3000)
 

@@ -199,6 +199,16 @@ TEST(CopyOptions, KnowWhatIsCopiedInPart) {
   EXPECT_FALSE(options.is_partial({.schema = "shop", .table = "items"}));
 }
 
+TEST(CopyOptions, EachConditionThatNamesATableHasToBeTrue) {
+  CopyOptions options;
+  EXPECT_EQ(options.condition_of({.schema = "shop", .table = "orders"}), "");
+  options.where["shop"] = "deleted=0";
+  options.where["shop.orders"] = "v=1 OR v=2";
+  EXPECT_EQ(options.condition_of({.schema = "shop", .table = "orders"}), "(deleted=0) AND (v=1 OR v=2)");
+  EXPECT_EQ(options.condition_of({.schema = "shop", .table = "items"}), "(deleted=0)");
+  EXPECT_EQ(options.condition_of({.schema = "crm", .table = "orders"}), "");
+}
+
 TEST(CopyOptions, Shares) {
   EXPECT_EQ(*parse_share("1%"), 10000u);
   EXPECT_EQ(*parse_share("0.5"), 5000u);
