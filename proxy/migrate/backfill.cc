@@ -61,7 +61,7 @@ Task<absl::Status> Backfill::between_jobs() {
 }
 
 Task<absl::StatusOr<std::string>> Backfill::change_state(JobState state) {
-  if (state == JobState::cancelled && !job_->looking && !job_->stopping) {
+  if (state == JobState::cancelled) {
     const absl::Status left = co_await leave_cancelled();
     if (!left.ok()) co_return left;
   }

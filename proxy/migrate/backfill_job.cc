@@ -236,11 +236,16 @@ Task<absl::Status> Backfill::finish_job() {
   co_return absl::OkStatus();
 }
 
-// Tables of which a part has been copied keep it, and their changes: a later job can go on there.
+// Tables of which a part has been copied keep it, and their changes: a later job can go on there. Those that wait for
+// a turn that does not come are stopped, and are told of as such.
 Task<absl::Status> Backfill::leave_cancelled() {
   auto wanted = std::make_shared<RowFeed::CopyOrder>();
+  const std::vector<StoppedTable> stopped = feed_.stopped_tables();
   for (const auto& table : job_->tables) {
-    if (table->written.state != TableState::waiting) continue;
+    const bool waits = std::any_of(stopped.begin(), stopped.end(), [&](const StoppedTable& each) {
+      return each.table == table->record.table && each.is_copy() && each.catch_up == CatchUp::awaited;
+    });
+    if (!waits || migrate::is_over(table->written.state)) continue;
     wanted->set.push_back(
         copy_entry(table->record.table, CatchUp::none, "not copied: the copy was cancelled before its turn"));
   }

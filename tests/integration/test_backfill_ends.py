@@ -92,6 +92,22 @@ def test_a_copy_that_is_cancelled_or_fails_has_its_indexes(env):
     env.assert_equal(proxy, rows_min=5000)
 
 
+def test_tables_that_waited_for_a_cancelled_copy_are_told_of(env):
+    env.needs_proxy()
+    env.tables(T, "CREATE TABLE later (id INT PRIMARY KEY, up INT, FOREIGN KEY (up) REFERENCES t (id))")
+    rows_on_old(env, 5000)
+    env.old.run("INSERT INTO later VALUES (1, 1)", database="app")
+    proxy = env.proxy()
+    assert backfill(proxy, "start", "--detach", "--max-rows-per-second", "1000", "--chunk-time", "20ms")[0] == 0
+    wait_until(lambda: state_of(proxy, "t").get("rows", 0) > 0, 30, "the first rows")
+    assert state_of(proxy, "later")["state"] == "waiting", job(proxy)
+    assert backfill(proxy, "cancel")[0] == 0
+    stopped = proxy.status()["applier"]["parked"]
+    assert [each["tables"] for each in stopped] == ["app.later"] and "cancelled before its turn" in stopped[0]["error"], stopped
+    copies(proxy, "--resume")
+    env.assert_equal(proxy, rows_min=5001)
+
+
 def test_rows_that_refer_to_none_are_counted(env):
     env.needs_proxy()
     env.tables("CREATE TABLE parent (id INT PRIMARY KEY)",
