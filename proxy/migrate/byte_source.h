@@ -27,16 +27,20 @@ struct ListedFile {
   std::string tag{};  // changes with the content: time of change, or S3's ETag
 };
 
+struct Listing {
+  std::vector<ListedFile> files{};     // sorted by name
+  std::vector<std::string> no_data{};  // names of what lies beside them (migrate::is_no_data())
+};
+
 // What --from names.
 class FileStore {
  public:
   virtual ~FileStore() = default;
-  // Sorted by name.
-  virtual absl::StatusOr<std::vector<ListedFile>> list() = 0;
+  virtual absl::StatusOr<Listing> list() = 0;
   virtual absl::StatusOr<std::unique_ptr<ByteSource>> open(const ListedFile& file) = 0;
 };
 
-// A file, or the files of a folder (not of those below it; names that begin with a dot are left out).
+// A file, or the files of a folder (not of those below it).
 std::unique_ptr<FileStore> local_files(std::string path);
 
 struct S3Place {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "dualwrite/sql_text.h"
+#include "migrate/exported_names.h"
 #include "nlohmann/json.hpp"
 #include "proxy/backend/definitions.h"
 #include "proxy/counts/metrics.h"
@@ -81,6 +82,7 @@ class Loading {
         line_(line),
         schema_(context.config.control.schema) {}
 
+  const std::vector<std::string>& left_out() const { return left_out_; }
   // The rows that are in the table; AlreadyExists: its keys do not go on.
   Task<absl::StatusOr<std::uint64_t>> run() {
     absl::Status status = co_await begin();
@@ -147,8 +149,12 @@ class Loading {
     if (load_.state == LoadState::loading) {
       auto listed = files_.list();
       if (!listed.ok()) co_return listed.status();
-      if (listed->empty()) co_return absl::NotFoundError(order_.from + " has no files");
-      std::vector<ListedFile> files = *std::move(listed);
+      left_out_ = std::move(listed->no_data);
+      if (listed->files.empty()) {
+        co_return absl::NotFoundError(order_.from + " has no files" +
+                                      (left_out_.empty() ? "" : " of rows: " + migrate::left_out_text(left_out_)));
+      }
+      std::vector<ListedFile> files = std::move(listed->files);
       if (goes_on) co_return co_await resume(std::move(files));
       co_return co_await start(std::move(files));
     }
@@ -337,6 +343,7 @@ class Loading {
   dualwrite::TableDefinition table_;
   migrate::StagingPlan plan_;
   std::vector<LoadedFile> manifest_;
+  std::vector<std::string> left_out_;
 };
 
 Task<void> run_loading(Loading& loading, Reactor& reactor, absl::StatusOr<std::uint64_t>& out) {
@@ -371,6 +378,7 @@ int load(const config::Config& config, const LoadOrder& order, std::ostream& out
   line.clear();
   if (!rows.ok()) return failed(rows.status(), absl::IsAlreadyExists(rows.status()) ? kKeysRefused : kLoadFailed);
   out << "loaded " << *rows << " rows into " << order.table << "\n";
+  if (!loading.left_out().empty()) out << migrate::left_out_text(loading.left_out()) << "\n";
   return kLoaded;
 }
 

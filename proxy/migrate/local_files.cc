@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "migrate/exported_names.h"
 #include "proxy/migrate/byte_source.h"
 
 namespace crossfade::proxy {
@@ -41,7 +42,8 @@ class LocalFiles : public FileStore {
  public:
   explicit LocalFiles(std::string path) : path_(std::move(path)) {}
 
-  absl::StatusOr<std::vector<ListedFile>> list() override {
+  absl::StatusOr<Listing> list() override {
+    Listing out;
     std::error_code error;
     is_folder_ = fs::is_directory(path_, error);
     std::vector<std::string> names;
@@ -50,19 +52,18 @@ class LocalFiles : public FileStore {
     } else {
       for (fs::directory_iterator at(path_, error), end; !error && at != end; at.increment(error)) {
         const std::string name = at->path().filename().string();
-        if (!name.starts_with(".") && at->is_regular_file()) names.push_back(name);
+        if (at->is_regular_file()) (migrate::is_no_data(name) ? out.no_data : names).push_back(name);
       }
       if (error) return absl::NotFoundError(path_ + ": " + error.message());
       std::sort(names.begin(), names.end());
     }
-    std::vector<ListedFile> out;
     for (const std::string& name : names) {
       struct stat found {};
       if (stat(full(name).c_str(), &found) != 0) return errno_error(full(name));
       if (!S_ISREG(found.st_mode)) return absl::NotFoundError(path_ + ": neither a file nor a folder");
-      out.push_back({.name = name.empty() ? fs::path(path_).filename().string() : name,
-                     .size = static_cast<std::uint64_t>(found.st_size),
-                     .tag = std::to_string(found.st_mtim.tv_sec) + "." + std::to_string(found.st_mtim.tv_nsec)});
+      out.files.push_back({.name = name.empty() ? fs::path(path_).filename().string() : name,
+                           .size = static_cast<std::uint64_t>(found.st_size),
+                           .tag = std::to_string(found.st_mtim.tv_sec) + "." + std::to_string(found.st_mtim.tv_nsec)});
     }
     return out;
   }

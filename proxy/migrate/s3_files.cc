@@ -5,6 +5,7 @@
 #include <optional>
 #include <thread>
 
+#include "migrate/exported_names.h"
 #include "proxy/migrate/byte_source.h"
 
 namespace crossfade::proxy {
@@ -188,8 +189,8 @@ class S3Files : public FileStore {
  public:
   explicit S3Files(S3Place place) : client_(std::move(place)) {}
 
-  absl::StatusOr<std::vector<ListedFile>> list() override {
-    std::vector<ListedFile> out;
+  absl::StatusOr<Listing> list() override {
+    Listing out;
     std::string token;
     do {
       // In the order in which a query is signed.
@@ -203,11 +204,17 @@ class S3Files : public FileStore {
         const std::string size = first_element(*contents, "Size");
         std::from_chars(size.data(), size.data() + size.size(), file.size);
         // A key that ends so is a folder that some tools make.
-        if (!file.name.empty() && !file.name.ends_with('/')) out.push_back(std::move(file));
+        if (file.name.empty() || file.name.ends_with('/')) continue;
+        if (migrate::is_no_data(file.name, client_.place().prefix.size())) {
+          out.no_data.push_back(std::move(file.name));
+        } else {
+          out.files.push_back(std::move(file));
+        }
       }
       token = first_element(*page, "NextContinuationToken");
     } while (!token.empty());
-    std::sort(out.begin(), out.end(), [](const ListedFile& a, const ListedFile& b) { return a.name < b.name; });
+    std::sort(out.files.begin(), out.files.end(),
+              [](const ListedFile& a, const ListedFile& b) { return a.name < b.name; });
     return out;
   }
 

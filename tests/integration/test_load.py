@@ -71,6 +71,23 @@ def zstd(data):
     return subprocess.run(["zstd", "-q", "-c"], input=data, stdout=subprocess.PIPE, check=True).stdout
 
 
+def test_what_an_export_leaves_beside_its_files_is_left_out(env):
+    proxy = start(env)
+    where = folder(env, a_csv="id,name\n1,a\n")
+    for name in ("_SUCCESS", ".a.csv.crc", "_committed_17", "t_manifest"):
+        with open(os.path.join(where, name), "wb") as out:
+            out.write(b"" if name == "_SUCCESS" else b"{ no rows")
+    said = loads(proxy, where)
+    assert "loaded 1 rows" in said and "4 files left out: " in said and "_SUCCESS" in said, said
+    # What somebody names is wanted.
+    with open(os.path.join(where, "_one.csv"), "wb") as out:
+        out.write(b"id,name\n2,b\n")
+    assert "left out" not in loads(proxy, os.path.join(where, "_one.csv"), "--replace")
+    assert env.new.run("SELECT id FROM app.t") == ((2,),)
+    os.remove(os.path.join(where, "a.csv"))
+    refused(proxy, where, "--replace", why="has no files of rows: 5 files left out")
+
+
 def test_csv_plain_and_packed(env):
     proxy = start(env)
     before = definition(env)
@@ -205,12 +222,13 @@ def test_from_s3(env):
     proxy = start(env)
     objects = {"shop/%s.csv" % name: ("id,name\n%d,%s\n" % (n, name)).encode() for n, name in enumerate(["a", "b c", "d+e", "f&g"])}
     objects["shop/z.csv.gz"] = gzip.compress(b"id,photo\n" + b"".join(b"%d,%s\n" % (n, b"x" * 30) for n in range(100, 1100)))
-    objects.update({"shop/": b"", "other/a.csv": b"nonsense\n"})
+    objects.update({"shop/": b"", "other/a.csv": b"nonsense\n", "shop/_SUCCESS": b"", "shop/_tmp/a.csv": b"nonsense\n"})
     store = Store(objects)
     try:
         where = "s3://%s/shop/" % BUCKET
         store.server.failures = 2
-        loads(proxy, where, "--endpoint", store.endpoint, environment=store.environment)
+        said = loads(proxy, where, "--endpoint", store.endpoint, environment=store.environment)
+        assert "2 files left out: " in said, said
         assert rows(env, "id, name")[:4] == ((0, "a"), (1, "b c"), (2, "d+e"), (3, "f&g")), rows(env, "id, name")[:4]
         assert len(rows(env)) == 1004
         wrong = dict(store.environment, AWS_SECRET_ACCESS_KEY="another")
