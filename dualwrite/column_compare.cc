@@ -180,7 +180,9 @@ class Types {
   TypeComparison text() const {
     const std::uint64_t from = leader_.length.value_or(0), to = follower_.length.value_or(0);
     if (!holds(follower_.charset, leader_.charset)) return narrower("charset_narrower");
-    if (same_charset(follower_.charset, leader_.charset)) return by_number(from, to);
+    if (same_charset(follower_.charset, leader_.charset)) {
+      return from == to && family(leader_) != family(follower_) ? converted() : by_number(from, to);
+    }
     // The length of a TEXT is of bytes.
     const bool large = family(leader_) == TypeKin::large_text;
     const std::uint64_t needed =
@@ -217,13 +219,18 @@ class Types {
     return different("type_differs");
   }
 
+  // As fit_column() carries them: what is of a fixed length has no end that could be lost, but must not get one.
   TypeComparison between(TypeKin from, TypeKin to) const {
-    if (from == TypeKin::text && to == TypeKin::large_text) {
+    if (from == TypeKin::fixed_text && to == TypeKin::text) return text();
+    if (from == TypeKin::fixed_bytes && to == TypeKin::bytes) {
+      return follower_.length.value_or(0) < leader_.length.value_or(0) ? narrower() : converted();
+    }
+    if ((from == TypeKin::text || from == TypeKin::fixed_text) && to == TypeKin::large_text) {
       const std::uint64_t needed = leader_.length.value_or(0) * bytes_max(follower_.charset);
       if (!holds(follower_.charset, leader_.charset)) return narrower("charset_narrower");
       return follower_.length.value_or(0) < needed ? narrower() : converted();
     }
-    if (from == TypeKin::bytes && to == TypeKin::large_bytes)
+    if ((from == TypeKin::bytes || from == TypeKin::fixed_bytes) && to == TypeKin::large_bytes)
       return follower_.length.value_or(0) < leader_.length.value_or(0) ? narrower() : converted();
     if ((from == TypeKin::large_text && to == TypeKin::text) || (from == TypeKin::large_bytes && to == TypeKin::bytes))
       return narrower();

@@ -37,6 +37,11 @@ bool is_said_elsewhere(const SchemaFinding& finding) {
 // The statement is in --fix-schema's output.
 Finding shortened(const SchemaFinding& finding) {
   Finding out = from_schema(finding);
+  // A copy goes by SQL, whatever the feed does.
+  if (out.code == "trigger_on_follower" && out.severity != Severity::blocker) {
+    out.severity = Severity::blocker;
+    out.reason = "a copy of rows goes to this table by SQL, which fires it: what it does would be done twice";
+  }
   constexpr std::array<std::string_view, 6> kMade = {"column_missing",      "index_missing", "unique_key_missing",
                                                      "foreign_key_missing", "view_missing",  "cascade_one_side"};
   const bool made = std::find(kMade.begin(), kMade.end(), out.code) != kMade.end();
@@ -46,7 +51,7 @@ Finding shortened(const SchemaFinding& finding) {
 
 void judge_one(const TableDefinition& table, const TablesToJudge& sides, Findings& out) {
   const std::string engine = dualwrite::ascii_lower(table.engine);
-  if (engine != "innodb" && engine != "rocksdb")
+  if (engine != "innodb")
     add(out, Severity::blocker, table.name, "table", "engine_not_innodb",
         "it is " + table.engine + " on old: its rows have no locks, so that a copy of them has no place in the feed",
         "on old: ALTER TABLE " + dualwrite::quote_name(table.name) + " ENGINE=InnoDB; or leave the table out");

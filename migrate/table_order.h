@@ -1,6 +1,7 @@
 // In which order tables are copied, so that what a row refers to is there before it.
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <string>
 #include <vector>
@@ -21,6 +22,8 @@ std::vector<TableRef> parents_of(const std::map<TableRef, TableDefinition>& lead
 
 // A delete of one of its rows deletes others of it, at any depth: ON DELETE CASCADE on itself.
 bool cascades_on_itself(const TableDefinition& table);
+// A copy reads such a table at once where the leader does not tell what it cascades to; of more rows it does not.
+inline constexpr std::size_t kReadAtOnceBytesMax = std::size_t{32} << 20;
 // A foreign key between two tables of the group that passes deletes or new keys on, as "app.child to app.parent";
 // empty: there is none.
 std::string cascade_within(const std::map<TableRef, TableDefinition>& leader, const std::vector<TableRef>& group);

@@ -20,7 +20,6 @@ namespace {
 
 constexpr std::size_t kUnderWayMore = 2;                          // chunks of one table, beside one a connection
 constexpr std::size_t kInFlightBytesMax = std::size_t{32} << 20;  // of rows, of all tables
-constexpr std::size_t kWholeBytesMax = std::size_t{32} << 20;     // of a table that is read at once
 constexpr std::size_t kPutBytesMax = std::size_t{512} << 10;      // of the follower; a row may have more
 constexpr auto kLook = std::chrono::milliseconds(100);
 constexpr auto kAgainPauseMin = std::chrono::milliseconds(50);
@@ -154,7 +153,7 @@ Task<absl::Status> Backfill::copy_chunk(TableCopy& table) {
   ChunkWanted wanted{.behind = *std::move(behind), .condition = {}, .rows_max = table.sizer.rows()};
   if (table.whole) {
     wanted.rows_max = std::numeric_limits<std::uint32_t>::max();
-    wanted.bytes_max = kWholeBytesMax;
+    wanted.bytes_max = migrate::kReadAtOnceBytesMax;
   }
   wanted.condition = job_->options.condition_of(name);
   if (job_->options.subset_ppm < 1000000) {

@@ -5,6 +5,7 @@
 #include "dualwrite/log_control.h"
 #include "dualwrite/trigger/changes_table.h"
 #include "migrate/judge_accounts.h"
+#include "migrate/judge_copy.h"
 #include "migrate/judge_servers.h"
 #include "migrate/judge_tables.h"
 #include "proxy/backend/definitions.h"
@@ -84,6 +85,7 @@ class PreflightRun {
                     config.control.schema));
     append(out, migrate::judge_control_account(follower, migrate::ControlRole::follower, config.control.schema));
     append(out, migrate::judge_tables(tables()));
+    append(out, migrate::judge_copy(tables()));
     append(out, migrate::judge_objects(tables()));
     append(out, migrate::judge_auto_increment(tables()));
     co_return co_await judge_users();

@@ -211,7 +211,7 @@ def test_what_is_stored_and_what_becomes_of_it(env):
         expect(report, "event_for_later", "note", object="event app.ev_old")
         expect(report, "routine_missing", "warning", object="procedure app.pr")
         expect(report, "routine_missing", "warning", object="function app.fn")
-        assert found(report, "trigger_on_follower", object="app.t trigger tr_new"), report["findings"]
+        expect(report, "trigger_on_follower", "blocker", "DROP TRIGGER", object="app.t trigger tr_new")
         one = expect(report, "event_enabled_on_new", "blocker", object="event app.ev_new")
         env.new.run(one["advice"].split(": ", 1)[1])
         assert not found(look(env, "--quick"), "event_enabled_on_new")

@@ -222,7 +222,19 @@ TEST(CompareTypes, TellsNarrowerFromWider) {
   EXPECT_EQ(fit(text("c", 20), text("c", 20, "utf8mb3_bin")), TypeFit::narrower);
   EXPECT_EQ(fit(sized("varbinary", 20), sized("blob", 65535)), TypeFit::converted);
   EXPECT_EQ(fit(sized("binary", 20), sized("binary", 21)), TypeFit::different);
-  EXPECT_EQ(fit(sized("binary", 20), sized("varbinary", 20)), TypeFit::different);
+  // As fit_column() carries them.
+  EXPECT_EQ(fit(sized("binary", 20), sized("varbinary", 20)), TypeFit::converted);
+  EXPECT_EQ(fit(sized("binary", 20), sized("varbinary", 19)), TypeFit::narrower);
+  EXPECT_EQ(fit(sized("binary", 20), sized("blob", 65535)), TypeFit::converted);
+  EXPECT_EQ(fit(sized("varbinary", 20), sized("binary", 20)), TypeFit::different);
+  DefinedColumn fixed = text("c", 20);
+  fixed.data_type = "char";
+  fixed.column_type = "char(20)";
+  EXPECT_EQ(fit(fixed, text("c", 20)), TypeFit::converted);
+  EXPECT_EQ(fit(fixed, text("c", 30)), TypeFit::converted);
+  EXPECT_EQ(fit(fixed, text("c", 19)), TypeFit::narrower);
+  EXPECT_EQ(fit(fixed, text("c", 20, "latin1_bin")), TypeFit::narrower);
+  EXPECT_EQ(fit(text("c", 20), fixed), TypeFit::different);
   EXPECT_EQ(fit(moment("datetime", 3), moment("datetime", 6)), TypeFit::converted);
   EXPECT_EQ(fit(moment("datetime", 3), moment("datetime", 0)), TypeFit::narrower);
   EXPECT_EQ(fit(moment("datetime", 3), moment("timestamp", 3)), TypeFit::different);
