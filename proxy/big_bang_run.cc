@@ -110,6 +110,8 @@ Progress BigBangRun::preflight() const {
   std::ostringstream told;
   PreflightOrder look;
   look.format = PreflightOrder::Format::json;
+  look.new_is_to_be_empty =
+      order_.copy == migrate::BigBang::Copy::wanted && order_.copy_options.value("existing", "refuse") == "refuse";
   const int code = context_.preflight(*config, look, told, context_.err);
   const nlohmann::json report = nlohmann::json::parse(told.str(), nullptr, false);
   Progress seen = migrate::preflight_progress(report, order_.for_later);

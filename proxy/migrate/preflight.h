@@ -14,6 +14,7 @@ struct PreflightOrder {
   std::vector<std::string> tables{};  // SCHEMA or SCHEMA.TABLE; empty: all
   std::vector<std::string> excluded{};
   bool quick = false;                   // rows are not counted
+  bool new_is_to_be_empty = false;      // tables of `new` with rows are in the way
   std::chrono::seconds count_time{30};  // of one counting statement
   enum class Format : std::uint8_t { table, json } format = Format::table;
   bool fix_schema = false;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "dualwrite/log_control.h"
+#include "dualwrite/sql_text.h"
 #include "dualwrite/trigger/changes_table.h"
 #include "migrate/judge_accounts.h"
 #include "migrate/judge_copy.h"
@@ -19,6 +20,7 @@ namespace {
 using migrate::FeedChoice;
 using migrate::ServerFacts;
 
+constexpr auto kLookMax = std::chrono::minutes(2);  // at a table, for any row
 constexpr std::uint16_t kMysqlTimeExceeded = 3024, kMariadbTimeExceeded = 1969;
 
 void append(migrate::Findings& to, migrate::Findings from) {
@@ -42,6 +44,10 @@ class PreflightRun {
     selection_.apply(pair_.new_server);
     const absl::Status judged = co_await judge();
     if (!judged.ok()) co_return judged;
+    if (order_.new_is_to_be_empty) {
+      const absl::Status looked = co_await look_for_rows();
+      if (!looked.ok()) co_return looked;
+    }
     std::map<dualwrite::TableRef, migrate::CountedTable> counted;
     if (!order_.quick) {
       const absl::Status done = co_await count_rows(counted);
@@ -89,6 +95,22 @@ class PreflightRun {
     append(out, migrate::judge_objects(tables()));
     append(out, migrate::judge_auto_increment(tables()));
     co_return co_await judge_users();
+  }
+
+  // A copy refuses tables that have rows.
+  Task<absl::Status> look_for_rows() {
+    std::vector<dualwrite::TableRef> full;
+    for (const auto& [name, table] : pair_.old_server.tables) {
+      const auto there = pair_.new_server.tables.find(name);
+      constexpr auto kTable = dualwrite::TableDefinition::Kind::table;
+      if (there == pair_.new_server.tables.end() || table.kind != kTable || there->second.kind != kTable) continue;
+      auto row = co_await pair_.new_link->query("SELECT 1 FROM " + dualwrite::quote_name(name) + " LIMIT 1",
+                                                Clock::now() + kLookMax);
+      if (!row.ok()) co_return row.status();
+      if (!row->front().rows.empty()) full.push_back(name);
+    }
+    if (!full.empty()) report_.findings.push_back(migrate::rows_on_new(full));
+    co_return absl::OkStatus();
   }
 
   // By which feed this migration has begun, as its anchor on the leader says.

@@ -128,6 +128,17 @@ def new_leads(env, proxy):
     assert env.old.run("SELECT @@GLOBAL.read_only")[0][0] == 1
 
 
+def test_rows_of_new_are_seen_before_anything_is_frozen(env):
+    with migrating(env) as proxy:
+        through(proxy, "INSERT INTO t VALUES (99999, 1, '')")
+        wait_until(lambda: env.new.run("SELECT COUNT(*) FROM app.t")[0][0] == 1, 30, "the row on new")
+        said = fails(proxy, 4, "preflight: failed", "rows of 1 table (app.t), which a copy refuses without --replace")
+        assert "freeze" not in said, said
+        code, said = migrate(proxy, "--big-bang", "--replace")
+        assert code == 0, said
+        new_leads(env, proxy)
+
+
 @feeds(*ALL_FEEDS)
 def test_everything_at_once_while_clients_write(env):
     with migrating(env) as proxy:
