@@ -52,8 +52,10 @@ VerifyVerbs::VerifyVerbs(CLI::App& app, AdminOptions& admin) : admin_(admin), jo
 void VerifyVerbs::add_start(CLI::App& verify) {
   start_ = add_admin_verb(verify, "start", "Begin a comparison, and watch it", admin_);
   flags_.add_tables(*start_);
+  full_ = start_->add_flag("--full", given_.full, "All rows (this is the default)");
   start_->add_option("--sample", given_.sample, "A share of the rows, a thousand here and there: 0.1%")
-      ->type_name("SHARE");
+      ->type_name("SHARE")
+      ->excludes(full_);
   start_->add_flag("--show-values", given_.show_values, "Of columns that differ the values, not hashes of them");
   add_looks();
   add_rounds();
@@ -72,17 +74,22 @@ void VerifyVerbs::add_start(CLI::App& verify) {
 
 // Quick looks, in place of the rows.
 void VerifyVerbs::add_looks() {
-  start_->add_flag("--aggregates", given_.aggregates,
-                   "Instead of rows: count, sum, min, max and distinct values of each column");
+  start_
+      ->add_flag("--aggregates", given_.aggregates,
+                 "Instead of rows: count, sum, min, max and distinct values of each column")
+      ->excludes(full_);
   start_->add_option("--by", given_.by, "Group aggregates by this column: by days if it is a date or a time")
       ->type_name("COLUMN");
-  start_->add_flag("--lengths", given_.lengths, "Instead of rows: sum and max of the lengths of texts and bytes");
-  start_->add_flag("--foreign-keys", given_.foreign_keys, "Instead of rows: rows that refer to none, on each side");
+  start_->add_flag("--lengths", given_.lengths, "Instead of rows: sum and max of the lengths of texts and bytes")
+      ->excludes(full_);
+  start_->add_flag("--foreign-keys", given_.foreign_keys, "Instead of rows: rows that refer to none, on each side")
+      ->excludes(full_);
 }
 
 void VerifyVerbs::add_rounds() {
   start_->add_option("--since", given_.since, "Only tables that may have changed since so long ago: 2h")
-      ->type_name("DURATION");
+      ->type_name("DURATION")
+      ->excludes(full_);
   start_->add_flag("--continuous", given_.continuous, "Again and again until it is cancelled; implies --detach");
   start_->add_option("--pause", given_.pause, "Between two rounds of --continuous; 10m")->type_name("DURATION");
   start_->add_option("--busy", given_.busy, "Share of the time that it works; 100%, with --continuous 10%")

@@ -24,13 +24,15 @@ class VerifyVerbs {
 
   AdminOptions& admin_;
   JobVerb job_;
+  CLI::Option* full_ = nullptr;
   CLI::App* start_ = nullptr;
   CLI::App* status_ = nullptr;
   JobControls controls_;
   JobFlags flags_;
   struct Given {
     std::string sample, by, since, pause, busy;
-    bool show_values = false, aggregates = false, lengths = false, foreign_keys = false, continuous = false;
+    bool show_values = false, aggregates = false, lengths = false, foreign_keys = false, continuous = false,
+         full = false;
   };
   Given given_;
   bool wait_ = false;

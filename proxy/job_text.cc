@@ -102,6 +102,11 @@ std::string reasons(const json& status) {
 // Empty: there is a job to speak of.
 std::string no_job(const json& status, const std::string& noun) {
   const std::string state = text_of(status, "state");
+  // Only the proxy that applies changes does jobs, and knows of them.
+  if (state == "unknown" && text_of(status, "waiting").find("standing by") != std::string::npos) {
+    return "this proxy stands by: whether there is a " + noun +
+           ", and how far it is, the proxy that applies changes knows" + reasons(status) + "\n";
+  }
   if (state == "unknown") return "it is not known yet whether there is a " + noun + reasons(status) + "\n";
   return state.empty() || state == "none" ? "no " + noun + " has been started" + reasons(status) + "\n" : "";
 }

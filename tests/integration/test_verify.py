@@ -240,6 +240,14 @@ def test_pause_resume_and_cancel(env):
     equal(proxy)
 
 
+def test_all_rows_may_be_asked_for_by_name(env):
+    proxy = start(env, T)
+    equal(proxy, "--full")
+    assert job(proxy)["options"]["sample_ppm"] == 1000000 and job(proxy)["tables"][0]["state"] == "done", job(proxy)
+    code, said = verify(proxy, "--full", "--sample", "1%")
+    assert code == 1 and "--full" in said, (code, said)
+
+
 def test_a_sample_finds_what_is_everywhere(env):
     proxy = start(env, T, rows=20000)
     equal(proxy, "--sample", "10%")

@@ -61,5 +61,11 @@ TEST(JobText, NoJobIsSaid) {
   EXPECT_THAT(job_table(json::object()), HasSubstr("no copy"));
 }
 
+TEST(JobText, AStandByNamesWhoKnows) {
+  const std::string waiting = "this proxy does not apply changes now (standing by: another proxy applies)";
+  EXPECT_THAT(job_line({{"state", "unknown"}, {"waiting", waiting}}),
+              AllOf(HasSubstr("the proxy that applies changes knows"), HasSubstr("another proxy applies")));
+}
+
 }  // namespace
 }  // namespace crossfade::proxy
