@@ -47,7 +47,8 @@ absl::StatusOr<GtidEvent> decode_mariadb_gtid(const FramedEvent& event) {
   constexpr std::uint8_t kCommitId = 0x02;
   constexpr std::uint8_t kPreparedXa = 0x40;
   constexpr std::uint8_t kCompletedXa = 0x80;
-  constexpr std::uint8_t kAlterInParts = 0x02 | 0x04 | 0x08;
+  constexpr std::uint8_t kAlterBegins = 0x02;
+  constexpr std::uint8_t kAlterRolledBack = 0x08;
   Reader reader(event.body);
   const std::uint64_t number = reader.u64();
   const std::uint32_t domain = reader.u32();
@@ -62,9 +63,8 @@ absl::StatusOr<GtidEvent> decode_mariadb_gtid(const FramedEvent& event) {
     found.follows = (flags & kPreparedXa) != 0 ? GtidEvent::Follows::prepared : GtidEvent::Follows::completed;
   }
   if (reader.failed()) return cut_off_gtid();
-  if ((reader.peek() & kAlterInParts) != 0) {
-    return absl::UnimplementedError("an ALTER TABLE in two parts (binlog_alter_two_phase=ON) cannot be followed");
-  }
+  // binlog_alter_two_phase: the statement is logged when it begins, and again when it has come to its end.
+  if ((reader.peek() & (kAlterBegins | kAlterRolledBack)) != 0) found.follows = GtidEvent::Follows::announcement;
   return found;
 }
 

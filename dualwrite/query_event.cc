@@ -52,6 +52,12 @@ void skip_schemas(Reader& reader) {
   for (std::uint8_t i = 0; i < count && !reader.failed(); ++i) reader.nul_text();
 }
 
+// Of an ALTER in two parts; its end says the number of its beginning.
+void skip_gtid_flags(Reader& reader) {
+  constexpr std::uint8_t kEndsAlter = 0x04 | 0x08;
+  if ((reader.u8() & kEndsAlter) != 0) reader.skip(8);
+}
+
 bool read_status(Reader& reader, bool mariadb, LoggedStatement* statement) {
   switch (static_cast<Status>(reader.u8())) {
     case Status::flags: {
@@ -121,7 +127,7 @@ bool read_status(Reader& reader, bool mariadb, LoggedStatement* statement) {
       reader.skip(1);
       return true;
     case Status::mariadb_gtid_flags:
-      reader.skip(2);
+      skip_gtid_flags(reader);
       return true;
   }
   return false;

@@ -28,8 +28,10 @@ absl::Status TransactionAssembly::name(GtidEvent gtid, std::uint32_t timestamp, 
   if (phase_ != Phase::between) return out_of_place("a transaction begins before the last one has ended");
   begin_ = {.gtid = std::move(gtid.gtid), .timestamp = timestamp, .at = place.start()};
   phase_ = Phase::named;
+  announces_ = gtid.follows == GtidEvent::Follows::announcement;
   switch (gtid.follows) {
     case GtidEvent::Follows::query:
+    case GtidEvent::Follows::announcement:
     case GtidEvent::Follows::statement:
     case GtidEvent::Follows::completed:
       break;
@@ -48,6 +50,7 @@ void TransactionAssembly::begin_unnamed(std::uint32_t timestamp, const LogPlace&
   if (phase_ != Phase::between) return;
   begin_ = {.gtid = {}, .timestamp = timestamp, .at = place.start()};
   phase_ = Phase::named;
+  announces_ = false;
 }
 
 void TransactionAssembly::open(std::vector<LogItem>* out) {
@@ -200,7 +203,7 @@ absl::Status TransactionAssembly::statement(LoggedStatement statement, Statement
   if (phase_ != Phase::named) return out_of_place("a statement between XA END and XA PREPARE");
   open(out);
   statement.with_rows = kind == StatementKind::opens;
-  out->emplace_back(std::move(statement));
+  if (!announces_) out->emplace_back(std::move(statement));
   if (kind == StatementKind::whole) end(place, out);
   return absl::OkStatus();
 }

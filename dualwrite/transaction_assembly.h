@@ -19,7 +19,8 @@ namespace crossfade::dualwrite {
 
 // Called once for each event that says something, in order; what follows from it is appended to `out`.
 //   between --gtid--> named --BEGIN--> open --XID, COMMIT--> between
-//                           --statement--> between          (one that is a transaction by itself)
+//                           --statement--> between          (one that is a transaction by itself; of an ALTER that
+//                                                            is only announced nothing is said)
 //                           --XA START--> branch --XA END--> ended --XA_PREPARE--> between, rows kept aside
 //                           --XA COMMIT--> between, with the kept rows
 //                           --ROLLBACK--> between: what was said of it never happened
@@ -76,6 +77,7 @@ class TransactionAssembly {
 
   Phase phase_ = Phase::between;
   TransactionBegin begin_;             // from `named` on
+  bool announces_ = false;             // in `named`: the statement that follows is only about to happen
   XaBranch branch_;                    // in `branch`, `branch_ended`; in `open` what lies behind a savepoint
   std::vector<Savepoint> savepoints_;  // in `open`, `branch`: those whose rows behind them are in branch_, oldest first
   PreparedBranches prepared_;

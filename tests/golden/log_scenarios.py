@@ -179,8 +179,10 @@ def scenarios(kind):
                                              "d DATETIME)", "CREATE TABLE od (id INT PRIMARY KEY, d DATE)",
                                              "SET GLOBAL mysql56_temporal_format=ON"],
                                   "run": ["INSERT INTO ot VALUES (1,'2024-01-02 03:04:05')", "INSERT INTO od VALUES (1,'2024-01-02')"]}
-        found["two_phase_alter"] = {"before": ["CREATE TABLE t (id INT PRIMARY KEY)", "SET binlog_alter_two_phase=1"],
-                                    "run": ["ALTER TABLE t ADD a INT"]}
+        found["two_phase_alter"] = {"before": ["CREATE TABLE t (id INT PRIMARY KEY)", "INSERT INTO t VALUES (1), (2)",
+                                               "SET binlog_alter_two_phase=1"],
+                                    "run": ["ALTER TABLE t ADD a INT NOT NULL DEFAULT 7", "!ALTER TABLE t ADD UNIQUE (a)",
+                                            "INSERT INTO t VALUES (3, 8)"]}
         found["rolled_back_to"] = {"before": ["CREATE TABLE my (id INT) ENGINE=MyISAM", "CREATE TABLE t (id INT PRIMARY KEY)"],
                                    "run": ["BEGIN", "INSERT INTO t VALUES (1)", "SAVEPOINT s", "INSERT INTO t VALUES (2)",
                                            "INSERT INTO my SELECT id FROM t", "CREATE TEMPORARY TABLE q (id INT)", "ROLLBACK TO s", "COMMIT"]}
