@@ -34,7 +34,8 @@ struct LogDecoder::State {
       : options(std::move(given)),
         checksum(options.checksums ? Checksum::crc32 : Checksum::none),
         place(options.start),
-        assembly(options.start, options.known_from, options.undone, options.kept_bytes_max) {}
+        assembly(options.start, options.known_from, options.earlier,
+                 {.kept_bytes = options.kept_bytes_max, .at_savepoint_bytes = options.at_savepoint_bytes_max}) {}
 
   absl::Status take(Bytes event, Items* out);
   absl::Status pump(Items* out);
@@ -47,6 +48,7 @@ struct LogDecoder::State {
   absl::Status rotate(const FramedEvent& event, Items* out);
   absl::Status heartbeat(const FramedEvent& event, Items* out);
   absl::Status query(const FramedEvent& event, QueryPacking packing, Items* out);
+  absl::Status map_table(Bytes body);
   absl::Status rows(RowsLayout layout, Bytes body, Items* out);
   absl::Status prepare(Bytes body, Items* out);
   absl::Status open_payload(Bytes body, Items* out);
@@ -94,6 +96,7 @@ absl::Status LogDecoder::more(Items* out) {
 absl::Status LogDecoder::State::stop(const EventHeader& header, const LogPosition& at, const absl::Status& reason) {
   dead = true;
   payload.reset();
+  if (absl::IsUnknown(reason)) return reason;
   return absl::FailedPreconditionError(at.text() + ": " + event_name(header.type) + ": " +
                                        std::string(reason.message()));
 }
@@ -160,8 +163,7 @@ absl::Status LogDecoder::State::dispatch(const FramedEvent& event, Items* out) {
     case EventType::query_compressed:
       return query(event, QueryPacking::compressed, out);
     case EventType::table_map:
-      if (!assembly.takes_rows()) return absl::FailedPreconditionError("it stands outside of a transaction");
-      return tables.map(event.body, format->mariadb ? LogMake::mariadb : LogMake::mysql);
+      return map_table(event.body);
     case EventType::xid:
       return end_transaction(assembly.commit(place, out));
     case EventType::xa_prepare:
@@ -285,6 +287,16 @@ absl::Status LogDecoder::State::query(const FramedEvent& event, QueryPacking pac
   using enum TransactionAssembly::StatementKind;
   const auto kind = !format->mariadb && starts_transaction(query->sql) ? opens : whole;
   return assembly.statement(*std::move(statement), kind, place, out);
+}
+
+absl::Status LogDecoder::State::map_table(Bytes body) {
+  if (!assembly.takes_rows()) return absl::FailedPreconditionError("it stands outside of a transaction");
+  if (absl::Status status = tables.map(body, format->mariadb ? LogMake::mariadb : LogMake::mysql); !status.ok()) {
+    return status;
+  }
+  Reader reader(body);
+  if (tables.find(read_table_id(reader))->has_triggers) assembly.note_triggers();
+  return absl::OkStatus();
 }
 
 absl::Status LogDecoder::State::rows(RowsLayout layout, Bytes body, Items* out) {

@@ -4,12 +4,12 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "dualwrite/earlier_readings.h"
 #include "dualwrite/log_event.h"
 
 namespace crossfade::dualwrite {
@@ -19,15 +19,16 @@ struct LogDecoderOptions {
   // Everything before this has been taken: an XA COMMIT there of a branch that is not known gives no rows. Behind it,
   // such a commit is an error.
   LogPosition known_from = {};
-  // Transactions that begin there have come to nothing: last_undone() of earlier decoders.
-  std::set<LogPosition> undone = {};
+  EarlierReadings earlier = {};  // last_undone() of earlier decoders
   // When the file of `start` was made, as it was when that place was stored; 0: not known. A file of the same name that
   // was made at another time has other things in it: the leader's logs began anew (RESET MASTER).
   std::uint32_t start_file_time = 0;
   bool checksums = true;  // CRC32 was asked for: verified from the first artificial ROTATE on
-  // Of rows that are kept aside, together: of the branches of prepared XA transactions, and behind savepoints. Past it
-  // the feed stops at the next row of a branch, or at a rollback to a savepoint.
+  // Of rows that are kept aside, together: of the branches of prepared XA transactions, and behind savepoints where
+  // that turned out to be needed. Past it they are in doubt.
   std::size_t kept_bytes_max = 256u << 20;
+  // Of rows behind savepoints at the first reading: past it they are given, and a rollback to there is Unknown.
+  std::size_t at_savepoint_bytes_max = 8u << 20;
   // Of items that one call gives of a compressed transaction (MySQL's TRANSACTION_PAYLOAD) before has_more() is true.
   std::size_t step_bytes_max = 16u << 20;
 };
@@ -46,7 +47,10 @@ struct LogDecoderOptions {
 //   offset, event type and reason; after it the decoder is dead.
 // - One error is none of the log's: Aborted. A transaction whose begin was said was rolled back, or the leader died
 //   while it wrote it; it never happened. The caller rolls back what it has of it and goes on with the next event, or
-//   reads again from an earlier place, with last_undone().
+//   reads again from an earlier place, with last_undone() in EarlierReadings::undone.
+// - So is Unknown, after which the decoder is dead: which rows of the transaction at last_undone() stay hangs on a
+//   savepoint of which too little is known. It is read again with that place in `doubted`; if that was in vain, in
+//   `unclear`: then its rows come without their images, in doubt.
 // Invariant: position() is always the end of a whole transaction, or the start.
 class LogDecoder {
  public:
@@ -63,7 +67,7 @@ class LogDecoder {
   // As of the last item given, TransactionEnd::resume.
   const LogPosition& resume_from() const;
   bool in_transaction() const;
-  // Where the transaction of the last Aborted began.
+  // Where the transaction of the last Aborted or Unknown began.
   const LogPosition& last_undone() const;
 
  private:

@@ -37,6 +37,7 @@ struct LogTable {
   // Triggers captured the rows: generated columns are none of `columns`, MySQL's JSON is a text, and what the leader's
   // foreign keys do to other tables is in no row, of either make.
   bool by_triggers = false;
+  bool has_triggers = false;  // of MariaDB's log
   friend bool operator==(const LogTable&, const LogTable&) = default;
 };
 
@@ -59,6 +60,9 @@ struct RowsChange {
   // All columns are present in every image (binlog_row_image=FULL). Otherwise `images` is empty: such rows cannot be
   // carried exactly, and the table is stopped.
   bool complete = true;
+  // Whether these rows stay is not known: they are behind a savepoint that the log does not tell from another, or of a
+  // prepared XA branch of which no more could be kept. `images` is empty.
+  enum class Doubt : std::uint8_t { none, savepoint, branch } doubt = Doubt::none;
   // Of an insert: the row as it is on the leader, to be written over whatever the follower has.
   bool overwrites = false;
   Buffer images = {};

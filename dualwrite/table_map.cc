@@ -42,8 +42,11 @@ std::uint64_t read_table_id(Reader& reader) {
 
 absl::StatusOr<LogTable> decode_table_map(Bytes body, LogMake make) {
   Reader reader(body);
-  reader.skip(kTableIdBytes + 2);
+  constexpr std::uint16_t kMariadbHasTriggers = 1u << 14;
+  reader.skip(kTableIdBytes);
+  const std::uint16_t flags = reader.u16();
   LogTable table;
+  table.has_triggers = make == LogMake::mariadb && (flags & kMariadbHasTriggers) != 0;
   table.schema = name(reader);
   table.table = name(reader);
   const std::uint64_t columns = reader.lenenc();

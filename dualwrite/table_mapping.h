@@ -40,8 +40,9 @@ struct MappedColumn {
 
 struct TableMapping {
   ApplyBy by = ApplyBy::nothing;
-  std::string reason{};  // of `nothing`; of `sql`: why not events
-  TableRef target;       // as the follower spells it
+  std::string reason{};   // of `nothing`; of `sql`: why not events
+  bool in_doubt = false;  // of `nothing`: it is not known whether the rows are to be carried at all
+  TableRef target;        // as the follower spells it
   ServerMakes makes;
   std::shared_ptr<const LogTable> source;
   TableDefinition follower;

@@ -9,14 +9,15 @@ namespace {
 
 absl::Status out_of_place(const char* what) { return absl::FailedPreconditionError(what); }
 
+RowsChange::Doubt known_doubt(const EarlierReadings& earlier, const LogPosition& begin) {
+  return earlier.unclear.contains(begin) ? RowsChange::Doubt::savepoint : RowsChange::Doubt::none;
+}
+
 }  // namespace
 
-TransactionAssembly::TransactionAssembly(LogPosition start, LogPosition known_from, std::set<LogPosition> undone,
-                                         std::size_t kept_bytes_max)
-    : undone_(std::move(undone)),
-      known_from_(std::move(known_from)),
-      kept_bytes_max_(kept_bytes_max),
-      position_(std::move(start)) {}
+TransactionAssembly::TransactionAssembly(LogPosition start, LogPosition known_from, EarlierReadings earlier,
+                                         Limits limits)
+    : earlier_(std::move(earlier)), known_from_(std::move(known_from)), limits_(limits), position_(std::move(start)) {}
 
 const LogPosition& TransactionAssembly::resume_from() const {
   const LogPosition* oldest = prepared_.oldest();
@@ -55,13 +56,12 @@ void TransactionAssembly::begin_unnamed(std::uint32_t timestamp, const LogPlace&
 
 void TransactionAssembly::open(std::vector<LogItem>* out) {
   out->emplace_back(begin_);
-  branch_ = {};
-  savepoints_.clear();
+  kept_.begin(begin_.at, known_doubt(earlier_, begin_.at));
   phase_ = Phase::open;
 }
 
 void TransactionAssembly::open_for_rows(std::vector<LogItem>* out) {
-  if (undone_.contains(begin_.at)) {
+  if (earlier_.undone.contains(begin_.at)) {
     phase_ = Phase::undone;
   } else {
     open(out);
@@ -69,8 +69,8 @@ void TransactionAssembly::open_for_rows(std::vector<LogItem>* out) {
 }
 
 void TransactionAssembly::open_branch(Xid xid) {
-  branch_ = {.xid = std::move(xid), .start = begin_.at, .items = {}, .bytes = 0};
-  savepoints_.clear();
+  kept_.begin(begin_.at, known_doubt(earlier_, begin_.at));
+  kept_.name(std::move(xid));
   phase_ = Phase::branch;
 }
 
@@ -81,37 +81,27 @@ void TransactionAssembly::end(const LogPlace& place, std::vector<LogItem>* out) 
 }
 
 absl::Status TransactionAssembly::put(LogItem item, std::vector<LogItem>* out) {
+  using Doubt = RowsChange::Doubt;
   if (phase_ == Phase::undone) return absl::OkStatus();
-  const bool fits = prepared_.bytes() + branch_.bytes + item_bytes(item) <= kept_bytes_max_;
-  if (phase_ == Phase::open) {
-    if (!fits) give_kept(out);
-    if (savepoints_.empty()) {
-      out->push_back(std::move(item));
-      return absl::OkStatus();
-    }
-  } else if (!fits) {
-    return absl::ResourceExhaustedError("the rows of XA transactions that are not committed pass the limit of " +
-                                        std::to_string(kept_bytes_max_) + " bytes");
+  if (kept_.doubted() == Doubt::none) {
+    const bool may_be_much = phase_ == Phase::branch || earlier_.doubted.contains(begin_.at);
+    const std::size_t bytes = kept_.bytes() + item_bytes(item) + (may_be_much ? prepared_.bytes() : 0);
+    const bool fits = bytes <= (may_be_much ? limits_.kept_bytes : limits_.at_savepoint_bytes);
+    if (!fits && phase_ == Phase::open) give_kept(out);
+    if (!fits && phase_ == Phase::branch) kept_.doubt(Doubt::branch);
   }
-  branch_.add(std::move(item));
+  if (phase_ == Phase::open && !kept_.has_savepoints()) {
+    KeptRows::put_in_doubt(kept_.doubted(), &item);
+    out->push_back(std::move(item));
+  } else {
+    kept_.add(std::move(item));
+  }
   return absl::OkStatus();
 }
 
 // Of an open transaction, which can then be rolled back to none of its savepoints.
 void TransactionAssembly::give_kept(std::vector<LogItem>* out) {
-  std::ranges::move(branch_.items, std::back_inserter(*out));
-  branch_ = {};
-  savepoints_.clear();
-}
-
-void TransactionAssembly::set_savepoint(const std::optional<std::string>& name, std::vector<LogItem>* out) {
-  if (name) {
-    savepoints_.push_back({.name = *name, .items = branch_.items.size()});
-    return;
-  }
-  // It may be the same as any of the others, or have taken its place.
-  if (phase_ == Phase::open) give_kept(out);
-  savepoints_.clear();
+  std::ranges::move(kept_.take().items, std::back_inserter(*out));
 }
 
 // Logged where something in the transaction cannot be undone, a temporary table. Rows of tables that are not
@@ -124,21 +114,28 @@ absl::Status TransactionAssembly::roll_back(const LogPlace& place, std::vector<L
   return absl::OkStatus();
 }
 
-// Logged as ROLLBACK is. Where the name was set more than once, the last one may be that of a trigger, which is over:
-// savepoints of triggers are logged, too, and have names of their own that are not told apart.
-absl::Status TransactionAssembly::roll_back_to(const std::optional<std::string>& name) {
-  const auto is_it = [&](const Savepoint& each) { return each.name == name; };
-  const auto first = std::ranges::find_if(savepoints_, is_it);
-  const auto last = std::find_if(savepoints_.rbegin(), savepoints_.rend(), is_it).base();
-  if (first == savepoints_.end() || first->items != (last - 1)->items) {
-    return absl::UnimplementedError(
-        "a transaction was rolled back to a savepoint that was set more than once, whose name is not ASCII, or behind "
-        "which there are more than " +
-        std::to_string(kept_bytes_max_) + " bytes of rows: which of its rows stay is not known");
+// ROLLBACK TO is logged as ROLLBACK is, by MariaDB. A name means the last savepoint that has it; the ones before are no
+// more. But savepoints of triggers and functions are logged, too, have names of their own that are not told apart, and
+// are over when these end. RELEASE SAVEPOINT would say nothing.
+absl::Status TransactionAssembly::savepoint(const Control& control, std::vector<LogItem>* out) {
+  if (kept_.doubted() != RowsChange::Doubt::none) return absl::OkStatus();
+  const std::optional<std::string>& name = control.savepoint;
+  if (control.word == ControlWord::savepoint) {
+    if (name) {
+      kept_.set_savepoint(*name);
+    } else if (phase_ == Phase::open) {
+      give_kept(out);  // it may be the same as any of the others, or have taken its place
+    } else {
+      kept_.forget_savepoints();
+    }
   }
-  branch_.cut(first->items);
-  savepoints_.erase(last, savepoints_.end());
-  return absl::OkStatus();
+  if (control.word != ControlWord::rollback_to) return absl::OkStatus();
+  if (kept_.roll_back_to(name, !kept_.has_triggers() && !earlier_.routines_set_savepoints)) return absl::OkStatus();
+  last_undone_ = begin_.at;
+  abandon();
+  return absl::UnknownError(
+      "a transaction was rolled back to a savepoint that may be a trigger's or a function's, whose name is not ASCII, "
+      "or behind which there is much: which of its rows stay is not known");
 }
 
 absl::Status TransactionAssembly::control(const Control& control, std::uint32_t timestamp, const LogPlace& place,
@@ -156,8 +153,7 @@ absl::Status TransactionAssembly::control(const Control& control, std::uint32_t 
     case ControlWord::rollback_to:
       if (!takes_rows()) return out_of_place("a savepoint outside of a transaction");
       if (phase_ == Phase::undone) return absl::OkStatus();
-      if (control.word == ControlWord::savepoint) set_savepoint(control.savepoint, out);
-      return control.word == ControlWord::rollback_to ? roll_back_to(control.savepoint) : absl::OkStatus();
+      return savepoint(control, out);
     case ControlWord::rollback:
       return roll_back(place, out);
     case ControlWord::xa_start:
@@ -165,7 +161,8 @@ absl::Status TransactionAssembly::control(const Control& control, std::uint32_t 
       open_branch(*control.xid);
       return absl::OkStatus();
     case ControlWord::xa_end:
-      if (phase_ != Phase::branch || branch_.xid != *control.xid) return out_of_place("XA END of what did not begin");
+      if (phase_ != Phase::branch || kept_.branch().xid != *control.xid)
+        return out_of_place("XA END of what did not begin");
       phase_ = Phase::branch_ended;
       return absl::OkStatus();
     case ControlWord::xa_commit:
@@ -223,8 +220,9 @@ absl::Status TransactionAssembly::commit(const LogPlace& place, std::vector<LogI
 
 absl::Status TransactionAssembly::prepare(const Xid& xid, Prepare how, const LogPlace& place,
                                           std::vector<LogItem>* out) {
-  if (phase_ != Phase::branch_ended || branch_.xid != xid) return out_of_place("XA PREPARE of what did not begin");
-  XaBranch branch = std::exchange(branch_, {});
+  if (phase_ != Phase::branch_ended || kept_.branch().xid != xid)
+    return out_of_place("XA PREPARE of what did not begin");
+  XaBranch branch = kept_.take();
   open(out);
   if (how == Prepare::commit) {
     std::ranges::move(branch.items, std::back_inserter(*out));
@@ -244,8 +242,7 @@ void TransactionAssembly::advance(const LogPlace& place, std::vector<LogItem>* o
 bool TransactionAssembly::abandon() {
   const bool was_said = phase_ == Phase::open;
   if (was_said) last_undone_ = begin_.at;
-  branch_ = {};
-  savepoints_.clear();
+  kept_.take();
   phase_ = Phase::between;
   return was_said;
 }

@@ -4,15 +4,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "dualwrite/earlier_readings.h"
 #include "dualwrite/gtid_events.h"
+#include "dualwrite/kept_rows.h"
 #include "dualwrite/log_event.h"
 #include "dualwrite/log_place.h"
-#include "dualwrite/prepared_branches.h"
 #include "dualwrite/transaction_words.h"
 
 namespace crossfade::dualwrite {
@@ -25,12 +25,16 @@ namespace crossfade::dualwrite {
 //                           --XA COMMIT--> between, with the kept rows
 //                           --ROLLBACK--> between: what was said of it never happened
 // Behind a savepoint rows are kept aside until the transaction ends: a ROLLBACK TO takes them back. Of a transaction
-// that is known to come to nothing, from an earlier reading, nothing is said.
+// that is known to come to nothing, from an earlier reading, nothing is said. Where it cannot be known which rows stay,
+// not at a second reading either, they are given without their images, in doubt.
 // Invariant: position() is the end of the last whole transaction, or what advance() said since.
 class TransactionAssembly {
  public:
-  TransactionAssembly(LogPosition start, LogPosition known_from, std::set<LogPosition> undone,
-                      std::size_t kept_bytes_max);
+  struct Limits {
+    std::size_t kept_bytes = 0;          // of prepared branches, and of what was doubted before, together
+    std::size_t at_savepoint_bytes = 0;  // behind savepoints, as long as no reading has been in vain
+  };
+  TransactionAssembly(LogPosition start, LogPosition known_from, EarlierReadings earlier, Limits limits);
 
   absl::Status name(GtidEvent gtid, std::uint32_t timestamp, const LogPlace& place, std::vector<LogItem>* out);
   // A QUERY that steers; never ControlWord::none.
@@ -40,6 +44,8 @@ class TransactionAssembly {
   enum class StatementKind : std::uint8_t { whole, opens };
   absl::Status statement(LoggedStatement statement, StatementKind kind, const LogPlace& place,
                          std::vector<LogItem>* out);
+  // The statement whose rows follow may run triggers.
+  void note_triggers() { kept_.note_triggers(); }
   absl::Status rows(RowsChange change, std::vector<LogItem>* out);
   absl::Status commit(const LogPlace& place, std::vector<LogItem>* out);
   enum class Prepare : std::uint8_t { keep, commit };  // commit: XA COMMIT .. ONE PHASE
@@ -53,7 +59,7 @@ class TransactionAssembly {
   bool between() const { return phase_ == Phase::between; }
   const LogPosition& position() const { return position_; }
   const LogPosition& resume_from() const;
-  // Where the last one began that came to nothing after its begin was said.
+  // Where the last one began that came to nothing after its begin was said, or that must be read anew (Unknown).
   const LogPosition& last_undone() const { return last_undone_; }
 
  private:
@@ -66,25 +72,18 @@ class TransactionAssembly {
   void end(const LogPlace& place, std::vector<LogItem>* out);
   absl::Status put(LogItem item, std::vector<LogItem>* out);
   void give_kept(std::vector<LogItem>* out);
-  void set_savepoint(const std::optional<std::string>& name, std::vector<LogItem>* out);
-  absl::Status roll_back_to(const std::optional<std::string>& name);
+  absl::Status savepoint(const Control& control, std::vector<LogItem>* out);
   absl::Status settle(const Control& control, const LogPlace& place, std::vector<LogItem>* out);
 
-  struct Savepoint {
-    std::string name;
-    std::size_t items = 0;  // of branch_ in front of it
-  };
-
   Phase phase_ = Phase::between;
-  TransactionBegin begin_;             // from `named` on
-  bool announces_ = false;             // in `named`: the statement that follows is only about to happen
-  XaBranch branch_;                    // in `branch`, `branch_ended`; in `open` what lies behind a savepoint
-  std::vector<Savepoint> savepoints_;  // in `open`, `branch`: those whose rows behind them are in branch_, oldest first
+  TransactionBegin begin_;  // from `named` on
+  bool announces_ = false;  // in `named`: the statement that follows is only about to happen
+  KeptRows kept_;           // in `branch`, `branch_ended`; in `open` what lies behind a savepoint
   PreparedBranches prepared_;
-  std::set<LogPosition> undone_;  // as of an earlier reading
+  EarlierReadings earlier_;
   LogPosition last_undone_;
   LogPosition known_from_;
-  std::size_t kept_bytes_max_;
+  Limits limits_;
   LogPosition position_;
 };
 

@@ -26,6 +26,22 @@ constexpr std::size_t kBatchBytesMax = 4u << 20;  // built; then it is sent
 constexpr std::size_t kStatementBytesMax = 2u << 20;
 constexpr auto kAdvanceInterval = std::chrono::milliseconds(500);
 
+// Why such a change could be applied to no table; empty: it can.
+std::string why_not(const RowsChange& change) {
+  switch (change.doubt) {
+    case RowsChange::Doubt::savepoint:
+      return "a transaction was rolled back to a savepoint that the leader's log does not tell from another, or behind "
+             "which there is too much: which rows stay is not known; copy the table anew";
+    case RowsChange::Doubt::branch:
+      return "a prepared XA transaction has more rows than can be kept until it is committed; copy the table anew";
+    case RowsChange::Doubt::none:
+      break;
+  }
+  if (change.complete) return "";
+  return "a session of the leader logs incomplete rows: SET GLOBAL binlog_row_image='FULL', reconnect its clients, and "
+         "copy the table anew";
+}
+
 }  // namespace
 
 LogApplier::LogApplier(ApplierSetting setting, FollowerWriter& follower, BackendLink& leader,
@@ -116,12 +132,12 @@ bool LogApplier::is_followed(const TableRef& table) const {
 
 std::shared_ptr<const TableMapping> LogApplier::mapping(const RowsChange& change) {
   auto found = setting_.catalog.mapping(change.table, current_.at, setting_.makes, follower_.may_run_events());
-  if (change.complete || found->by == dualwrite::ApplyBy::nothing) return found;
+  std::string reason = why_not(change);
+  if (reason.empty() || found->by == dualwrite::ApplyBy::nothing) return found;
   auto incomplete = std::make_shared<TableMapping>(*found);
   incomplete->by = dualwrite::ApplyBy::nothing;
-  incomplete->reason =
-      "a session of the leader logs incomplete rows: SET GLOBAL binlog_row_image='FULL', reconnect its clients, and "
-      "copy the table anew";
+  incomplete->reason = std::move(reason);
+  incomplete->in_doubt = change.doubt != RowsChange::Doubt::none;
   return incomplete;
 }
 

@@ -166,7 +166,9 @@ Task<absl::Status> LogApplier::stop_unmapped(std::shared_ptr<const TableMapping>
     how = *std::move(again);
   }
   std::vector<std::string> no_ledger;
-  co_return co_await stop_tables(std::move(tables), StopCause::definition, how->reason, std::move(no_ledger));
+  // Definitions that agree again help no row that is in doubt.
+  const StopCause cause = how->in_doubt ? StopCause::divergence : StopCause::definition;
+  co_return co_await stop_tables(std::move(tables), cause, how->reason, std::move(no_ledger));
 }
 
 // With the tables whose rows these tables' foreign keys change unseen: applied alone, such a row could be one that the

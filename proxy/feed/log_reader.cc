@@ -88,7 +88,7 @@ LogReader::LogReader(std::unique_ptr<BackendLink> link, LogStart start)
     : link_(std::move(link)),
       decoder_(dualwrite::LogDecoderOptions{.start = std::move(start.at),
                                             .known_from = std::move(start.known_from),
-                                            .undone = std::move(start.undone),
+                                            .earlier = std::move(start.earlier),
                                             .start_file_time = start.file_time}),
       messages_(kEventBytesMax),
       buffer_(kBufferBytes) {

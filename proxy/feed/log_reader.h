@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <set>
 #include <vector>
 
 #include "dualwrite/log_decoder.h"
@@ -37,7 +36,7 @@ Task<absl::StatusOr<dualwrite::LogPosition>> ask_log_end(BackendLink& leader);
 struct LogStart {
   dualwrite::LogPosition at;
   dualwrite::LogPosition known_from;
-  std::set<dualwrite::LogPosition> undone;
+  dualwrite::EarlierReadings earlier;
   std::uint32_t file_time = 0;
 };
 
@@ -52,7 +51,8 @@ class LogReader {
                                                                std::uint32_t server_id);
   // Takes what has arrived into the queue, until it holds `bytes_max`. Waits only while nothing has come: for the next
   // event, or a heartbeat, until the deadline. FailedPrecondition: the log says what cannot be followed. Aborted: a
-  // transaction that has come to nothing was taken from the queue in part; it began at last_undone().
+  // transaction that has come to nothing was taken from the queue in part; it began at last_undone(). Unknown: as of
+  // LogDecoder.
   Task<absl::Status> read(LogQueue& queue, std::size_t bytes_max, TimePoint deadline);
   // Takes one buffer of what has arrived, if anything has.
   absl::Status read_ahead(LogQueue& queue);

@@ -1,8 +1,11 @@
 #include "proxy/feed/log_source.h"
 
+#include <spdlog/spdlog.h>
+
 #include <random>
 
 #include "proxy/context/session_context.h"
+#include "proxy/feed/server_answers.h"
 #include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
@@ -44,7 +47,7 @@ Task<absl::StatusOr<dualwrite::LeaderIdentity>> LogSource::judge(BackendLink& le
 Task<absl::Status> LogSource::try_out(BackendLink& leader) {
   auto end = co_await ask_log_end(leader);
   if (!end.ok()) co_return end.status();
-  LogStart from{.at = *std::move(end), .known_from = {}, .undone = {}};
+  LogStart from{.at = *std::move(end), .known_from = {}, .earlier = {}};
   auto opened = co_await LogReader::open(setting_.reactor, setting_.leader_options(), setting_.counters,
                                          std::move(from), draw_server_id());
   if (!opened.ok()) co_return opened.status();
@@ -57,14 +60,27 @@ Task<absl::Status> LogSource::prepare(BackendLink& leader) {
   co_return absl::OkStatus();
 }
 
+// Rows of a branch that is prepared already are in front of the place, and its XA COMMIT behind it would tell none.
 Task<absl::StatusOr<LogPosition>> LogSource::first_place(BackendLink& leader) {
-  co_return co_await ask_log_end(leader);
+  auto end = co_await ask_log_end(leader);
+  if (!end.ok()) co_return end.status();
+  auto prepared = co_await leader.query("XA RECOVER", soon());
+  if (absl::IsFailedPrecondition(prepared.status())) {
+    spdlog::warn("feed=log prepared_transactions=unknown why=\"{}\"", std::string(prepared.status().message()));
+    co_return end;
+  }
+  if (!prepared.ok()) co_return prepared.status();
+  const std::size_t count = prepared->empty() ? 0 : prepared->front().rows.size();
+  if (count == 0) co_return end;
+  co_return absl::UnavailableError(
+      std::to_string(count) +
+      " XA transactions are prepared on the leader (XA RECOVER): their rows lie in front of where its log would be "
+      "followed from, so that they would be missing; XA COMMIT or XA ROLLBACK them");
 }
 
 Task<absl::Status> LogSource::open(BackendLink& leader, FollowerWriter& follower, SourceStart start) {
-  static_cast<void>(leader);
   static_cast<void>(follower);
-  LogStart from{.at = start.stored.resume, .known_from = {}, .undone = {}, .file_time = start.stored.file_time};
+  LogStart from{.at = start.stored.resume, .known_from = {}, .earlier = {}, .file_time = start.stored.file_time};
   for (const TableRef& table : start.stopped.released()) {
     const LogPosition& since = start.stopped.all().at(table).since;
     if (since < from.at) from.at = since;
@@ -73,8 +89,14 @@ Task<absl::Status> LogSource::open(BackendLink& leader, FollowerWriter& follower
   // While a table is caught up, rows of XA branches that began before it stopped would be missed: that is an error
   // then.
   if (start.stopped.released().empty()) from.known_from = start.stored.applied;
-  undone_.erase(undone_.begin(), undone_.lower_bound(from.at));
-  from.undone = undone_;
+  for (auto* places : {&earlier_.undone, &earlier_.doubted, &earlier_.unclear}) {
+    places->erase(places->begin(), places->lower_bound(from.at));
+  }
+  if (!earlier_.doubted.empty()) {
+    const absl::Status asked = co_await ask_routines(leader);
+    if (!asked.ok()) co_return asked;
+  }
+  from.earlier = earlier_;
   auto opened =
       co_await LogReader::open(setting_.reactor, setting_.leader_options(), setting_.counters, from, server_id_);
   if (!opened.ok()) co_return opened.status();
@@ -96,17 +118,34 @@ Task<absl::Status> LogSource::read(LogQueue& queue) {
     co_return absl::OkStatus();
   }
   const absl::Status read = co_await reader_->read(queue, kQueueBytesMax, Clock::now() + kSilenceMax);
-  if (absl::IsAborted(read)) undone_.insert(reader_->last_undone());
   at_fence_ = fence_ && queue.cut(*fence_);
-  co_return read;
+  co_return learn_from(read);
 }
 
 Task<absl::Status> LogSource::read_ahead(LogQueue& queue) {
   if (at_fence_ || queue.bytes >= kQueueBytesMax) co_return absl::OkStatus();
   const absl::Status read = reader_->read_ahead(queue);
-  if (absl::IsAborted(read)) undone_.insert(reader_->last_undone());
   at_fence_ = fence_ && queue.cut(*fence_);
-  co_return read;
+  co_return learn_from(read);
+}
+
+// What the next reading is to know.
+absl::Status LogSource::learn_from(absl::Status read) {
+  if (absl::IsAborted(read)) earlier_.undone.insert(reader_->last_undone());
+  if (!absl::IsUnknown(read)) return read;
+  const bool is_first = earlier_.doubted.insert(reader_->last_undone()).second;
+  if (!is_first) earlier_.unclear.insert(reader_->last_undone());
+  return absl::AbortedError(read.message());
+}
+
+// An account that may not know has to reckon with it.
+Task<absl::Status> LogSource::ask_routines(BackendLink& leader) {
+  if (!leader.is_mariadb()) co_return absl::OkStatus();
+  auto asked = co_await leader.query("SELECT COUNT(*) FROM mysql.proc WHERE body LIKE '%savepoint%'", soon());
+  if (!asked.ok() && !absl::IsFailedPrecondition(asked.status())) co_return asked.status();
+  earlier_.routines_set_savepoints =
+      !asked.ok() || asked->front().rows.empty() || first_number(asked->front().rows.front()) != 0;
+  co_return absl::OkStatus();
 }
 
 Task<absl::Status> LogSource::stored(LogPosition applied) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <set>
 
 #include "proxy/feed/change_source.h"
 
@@ -17,7 +16,7 @@ class LogSource final : public ChangeSource {
   Task<absl::Status> try_out(BackendLink& leader) override;
   Task<absl::Status> prepare(BackendLink& leader) override;
   Task<absl::StatusOr<dualwrite::LogPosition>> first_place(BackendLink& leader) override;
-  void begin_anew() override { undone_.clear(); }
+  void begin_anew() override { earlier_ = {}; }
   Task<absl::Status> open(BackendLink& leader, FollowerWriter& follower, SourceStart start) override;
   void close() override;
   void end_at(dualwrite::LogPosition fence) override { fence_ = std::move(fence); }
@@ -38,10 +37,13 @@ class LogSource final : public ChangeSource {
   bool forgets() const override { return true; }
 
  private:
+  absl::Status learn_from(absl::Status read);
+  Task<absl::Status> ask_routines(BackendLink& leader);
+
   SourceSetting setting_;
   std::uint32_t server_id_ = 0;
   std::unique_ptr<LogReader> reader_;
-  std::set<dualwrite::LogPosition> undone_;  // where transactions begin that came to nothing, to be passed by
+  dualwrite::EarlierReadings earlier_;
   std::optional<dualwrite::LogPosition> fence_;
   bool at_fence_ = false;
 };

@@ -3,8 +3,8 @@
 import os
 import threading
 
-from harness import BOTH_ROLES, ALL_FEEDS, Skip
-from log_feed import assert_followed, execute, follows, is_mariadb, settings, start, stopped, through
+from harness import BOTH_ROLES, ALL_FEEDS, Skip, feeds
+from log_feed import SENTINEL, arrived, assert_followed, execute, follows, is_mariadb, settings, start, stopped, through
 from logins import Roles
 from progress import wait_until
 from servers import APP, APP_PASSWORD
@@ -33,16 +33,27 @@ def test_what_was_rolled_back_beside_a_temporary_table_never_happened(env):
             "BEGIN", temporary, "UPDATE t SET v = 50 WHERE id = 1", "ROLLBACK", "INSERT INTO t (v) VALUES (60)", rows_min=6)
 
 
+def test_a_savepoint_whose_name_is_taken_again_beside_a_temporary_table(env):
+    """The last one of a name counts, as where frameworks name savepoints by their depth; RELEASE is in no log."""
+    follows(env, [T, SEED], "BEGIN", "CREATE TEMPORARY TABLE picked (id INT)", "INSERT INTO t (v) VALUES (10)", "SAVEPOINT a",
+            "INSERT INTO t (v) VALUES (20)", "RELEASE SAVEPOINT a", "SAVEPOINT a", "INSERT INTO t (v) VALUES (30)", "SAVEPOINT b",
+            "DELETE FROM t", "SAVEPOINT A", "INSERT INTO t (v) VALUES (40)", "ROLLBACK TO a", "INSERT INTO t (v) VALUES (50)",
+            "ROLLBACK TO b", "INSERT INTO t (v) VALUES (60)", "COMMIT", "INSERT INTO t (v) VALUES (70)", rows_min=7)
+
+
 def test_a_savepoint_of_a_trigger_is_not_taken_for_the_clients_of_the_same_name(env):
-    """MariaDB logs both, by the name alone: the feed stops rather than guess."""
-    proxy = start(env, T, SEED, "CREATE TABLE u (id INT PRIMARY KEY AUTO_INCREMENT, v INT)",
+    """MariaDB logs both, by the name alone: what the transaction has written stops rather than that it be guessed."""
+    proxy = start(env, T, SEED, "CREATE TABLE u (id INT PRIMARY KEY AUTO_INCREMENT, v INT)", "CREATE TABLE other (id INT PRIMARY KEY)",
                   "CREATE TRIGGER u_ai AFTER INSERT ON u FOR EACH ROW BEGIN SAVEPOINT a; INSERT INTO t (v) VALUES (NEW.v); END")
     through(proxy, "BEGIN", "CREATE TEMPORARY TABLE picked (id INT)", "INSERT INTO t (v) VALUES (5)", "SAVEPOINT a",
-            "INSERT INTO u (v) VALUES (70)", "ROLLBACK TO a", "INSERT INTO t (v) VALUES (8)", "COMMIT")
+            "INSERT INTO u (v) VALUES (70)", "ROLLBACK TO a", "INSERT INTO t (v) VALUES (8)", "COMMIT", "INSERT INTO other VALUES (1)")
     if not env.binary or env.feed != "log" or not is_mariadb(env.old):
         assert_followed(env, proxy, rows_min=5)
         return
-    wait_until(lambda: "set more than once" in proxy.status()["applier"]["state"], 20, "a feed that stops")
+    wait_until(lambda: set(stopped(proxy)) == {"app.t", "app.u"}, 20, "the stop of both: %s" % proxy.status()["applier"])
+    assert "savepoint" in stopped(proxy)["app.t"]
+    arrived(env, proxy)
+    assert env.new.run("SELECT id FROM app.other") == ((1,),)
     assert env.new.run("SELECT COUNT(*) FROM app.u") == ((0,),)
 
 
@@ -137,6 +148,23 @@ def test_a_prepared_branch_outlives_the_proxy(env):
     assert_followed(env, proxy, rows_min=5)
 
 
+@feeds("log")
+def test_a_branch_that_is_prepared_before_the_log_is_followed_is_asked_for(env):
+    """Its rows are in front of where the feed would begin: it does not begin before the branch is ended, and says so."""
+    env.needs_proxy()
+    env.tables(SENTINEL, T, SEED)
+    env.old.run("XA START 'first'", "INSERT INTO t (id, v) VALUES (50, 50)", "XA END 'first'", "XA PREPARE 'first'", database="app")
+    proxy = env.proxy(start=False)
+    try:
+        proxy.start(ready=False)
+        wait_until(lambda: "XA RECOVER" in proxy.log_tail(200), 20, "word of the branch")
+    finally:
+        env.old.run("XA ROLLBACK 'first'")
+    proxy.caught_up()
+    through(proxy, "UPDATE t SET v = v + 1")
+    assert_followed(env, proxy, rows_min=3)
+
+
 def test_load_data_of_the_client_and_of_the_server(env):
     path = os.path.join(env.directory, env.name + ".tsv")
     with open(path, "w", encoding="utf-8") as out:
@@ -174,7 +202,7 @@ def test_load_data_from_a_file_of_a_mysql_leader(env):
 
 
 def test_a_large_transaction_is_applied_in_bounded_memory(env):
-    """About 100 MB of rows in one transaction; the proxy holds a part of it at a time."""
+    """About 100 MB of rows in one transaction, behind a savepoint too; the proxy holds a part of it at a time."""
     proxy = start(env, "CREATE TABLE big (id INT PRIMARY KEY AUTO_INCREMENT, filler LONGTEXT)", T, SEED)
     env.needs_proxy()
     through(proxy, "UPDATE t SET v = v + 1")
@@ -188,7 +216,8 @@ def test_a_large_transaction_is_applied_in_bounded_memory(env):
     watcher.start()
     try:
         with proxy.connect(database="app") as session:
-            execute(session, "BEGIN", "INSERT INTO t (v) VALUES (100)", "INSERT INTO big (filler) VALUES (REPEAT('x', 100000))")
+            execute(session, "BEGIN", "INSERT INTO t (v) VALUES (100)", "SAVEPOINT a",
+                    "INSERT INTO big (filler) VALUES (REPEAT('x', 100000))")
             for _ in range(10):
                 execute(session, "INSERT INTO big (filler) SELECT CONCAT(REPEAT('y', 99990), id) FROM big")
             execute(session, "UPDATE t SET s = 'in the same transaction'", "COMMIT", "UPDATE t SET v = v + 1")
@@ -197,7 +226,8 @@ def test_a_large_transaction_is_applied_in_bounded_memory(env):
         done.set()
         watcher.join()
     grown = (highest[0] - before) >> 20
-    assert grown < 160, "the proxy grew by %d MiB for a transaction of 100 MiB, sent as rows and in base64" % grown
+    # Had it held all rows once, it would have grown by more than 100; it grew by 44 when this was written.
+    assert grown < (80 if env.feed == "log" else 160), "the proxy grew by %d MiB for a transaction of 100 MiB, sent as rows and in base64" % grown
 
 
 def test_a_row_near_the_packet_limit(env):
