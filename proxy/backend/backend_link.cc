@@ -6,6 +6,7 @@
 #include <atomic>
 #include <variant>
 
+#include "absl/cleanup/cleanup.h"
 #include "protocol/command.h"
 #include "protocol/error_codes.h"
 #include "protocol/login_as_client.h"
@@ -209,8 +210,8 @@ Task<absl::Status> BackendLink::converse(LoginAsClient& machine, LoginAsClient::
     if (auto* done = std::get_if<LoginAsClient::Done>(&*action)) {
       capabilities_ = machine.capabilities();
       login_ok_ = std::move(done->ok);
-      quiet_since_ = stream_->reactor().now();
-      if (logged_in_at_ == TimePoint()) logged_in_at_ = quiet_since_;
+      since_.quiet = stream_->reactor().now();
+      if (logged_in_at_ == TimePoint()) logged_in_at_ = since_.quiet;
       start_compression();
       co_return absl::OkStatus();
     }
@@ -282,6 +283,8 @@ Task<absl::Status> BackendLink::send(protocol::Bytes wire, TimePoint deadline) {
 Task<absl::StatusOr<Captured>> BackendLink::capture(protocol::ResponseKind kind, TimePoint deadline,
                                                     std::size_t bytes_max, Arrival* arrival) {
   Captured captured;
+  since_.awaited = Clock::now();
+  const absl::Cleanup answered = [this] { since_.awaited = TimePoint::max(); };
   protocol::ResponseTracker tracker;
   tracker.start(kind, capabilities_);
   std::array<std::uint8_t, 8192> buffer;
@@ -308,13 +311,21 @@ Task<absl::StatusOr<Captured>> BackendLink::capture(protocol::ResponseKind kind,
       tracker.next_result();
     }
     auto got = co_await stream_->receive(buffer, deadline);
+    if (!got.ok() && abandoned_ && !abandoned_->empty()) co_return absl::UnavailableError(*abandoned_);
     if (!got.ok()) co_return got.status();
+    since_.awaited = Clock::now();
     if (arrival != nullptr) {
       arrival->last_byte = Clock::now();
       if (arrival->first_byte == TimePoint()) arrival->first_byte = arrival->last_byte;
     }
     input = protocol::Bytes(buffer.data(), *got);
   }
+}
+
+void BackendLink::abandon(std::string why) {
+  const bool is_waited_for = !why.empty();
+  abandoned_ = std::move(why);
+  if (is_waited_for) stream_->cancel_read();
 }
 
 Task<absl::StatusOr<Captured>> BackendLink::run(std::string sql, TimePoint deadline, std::size_t bytes_max) {
@@ -376,7 +387,7 @@ Task<absl::StatusOr<std::vector<protocol::Cell>>> BackendLink::query_row(std::st
 void BackendLink::note_end(const protocol::ResultEnd& end) {
   const bool failed = end.kind == protocol::ResultEnd::Kind::err;
   ended_clean_ = !failed && end.ok.warnings == 0;
-  quiet_since_ = stream_->reactor().now();
+  since_.quiet = stream_->reactor().now();
   if (failed && may_end_connection(end.err)) {
     parting_ = end.err;
   } else {

@@ -121,7 +121,8 @@ class BackendLink {
   void send_quit();
   // In the middle of an exchange that will not be finished: send_quit() would be taken for a part of it. The
   // server notices that the connection has closed, and rolls back.
-  void abandon() { abandoned_ = true; }
+  // With a text, whoever waits for its answer has Unavailable with that.
+  void abandon(std::string why = {});
 
   Stream& stream() { return *stream_; }
   const Stream& stream() const { return *stream_; }
@@ -141,8 +142,11 @@ class BackendLink {
   bool ended_clean() const { return ended_clean_; }
   // How a response ended that was read from stream() past this class.
   void note_end(const protocol::ResultEnd& end);
-  // The server has been idle with us since then.
-  TimePoint quiet_since() const { return quiet_since_; }
+  struct Since {
+    TimePoint quiet{};                     // the server has been idle with us
+    TimePoint awaited = TimePoint::max();  // its answer is waited for; max(): it is not
+  };
+  const Since& since() const { return since_; }
   TimePoint logged_in_at() const { return logged_in_at_; }
   // Asks by COM_STATISTICS, of which the session's diagnostics keep no trace.
   Task<bool> has_left(TimePoint deadline);
@@ -171,8 +175,8 @@ class BackendLink {
   std::optional<protocol::Err> parting_;
   bool ended_clean_ = true;
   TimePoint logged_in_at_{};
-  TimePoint quiet_since_{};
-  bool abandoned_ = false;
+  Since since_;
+  std::optional<std::string> abandoned_;
 };
 
 // "1146 (42S02): Table ... doesn't exist": for clients, and for errors of our own statements.

@@ -99,4 +99,8 @@ std::string ddl_turn(std::string_view control_schema, const TableRef& of) {
   return "crossfade_ddl_" + std::string(text);
 }
 
+std::string ddl_lock(std::string_view control_schema) {
+  return dualwrite::quote_text("crossfade_ddl_" + std::string(control_schema));
+}
+
 }  // namespace crossfade::proxy

@@ -18,4 +18,7 @@ Task<absl::StatusOr<std::string>> ddl_state(BackendLink& server, dualwrite::DdlA
 // The named lock of the leader that whoever changes a table's definition has; of a schema: with an empty table.
 std::string ddl_turn(std::string_view control_schema, const dualwrite::TableRef& of);
 
+// As SQL text: that of the follower that whoever carries out a schema change there has.
+std::string ddl_lock(std::string_view control_schema);
+
 }  // namespace crossfade::proxy

@@ -21,10 +21,9 @@
 #include "dualwrite/log_control.h"
 #include "dualwrite/log_event.h"
 #include "dualwrite/rows_statement.h"
-#include "proxy/counts/metrics.h"
 #include "proxy/feed/applied_commits.h"
 #include "proxy/feed/feed_fault.h"
-#include "proxy/feed/follower_writer.h"
+#include "proxy/feed/feed_guard.h"
 #include "proxy/feed/log_reader.h"
 #include "proxy/feed/stopped_tables.h"
 #include "proxy/feed/table_catalog.h"
@@ -49,6 +48,7 @@ struct ApplierSetting {
   AppliedCommits& commits;
   ChunkStore& chunks;
   FeedFault& fault;
+  FeedGuard& guard;
 };
 
 // One for each pair of connections. A failed Status from any call: roll back by dropping the follower's connection, and

@@ -230,7 +230,9 @@ Task<absl::StatusOr<LogApplier::DdlRun>> LogApplier::run_ddl_steps(BackendLink& 
     intent.fingerprint = *now;
     const absl::Status noted = co_await note_intent(intent);
     if (!noted.ok()) co_return noted;
+    setting_.guard.watch_ddl(&link);
     auto done = co_await link.run(statements[intent.step], Clock::now() + kDdlMax);
+    setting_.guard.watch_ddl(nullptr);
     if (!done.ok()) co_return done.status();
     if (!done->failed()) continue;
     const protocol::Err refusal = done->last().err;
@@ -397,9 +399,9 @@ Task<absl::StatusOr<std::unique_ptr<BackendLink>>> LogApplier::ddl_link() {
                                            Clock::now() + kConnectMax);
   if (!opened.ok()) co_return opened.status();
   std::unique_ptr<BackendLink> link = *std::move(opened);
-  auto got = co_await link->ask_row("GET_LOCK(" + dualwrite::quote_text("crossfade_ddl_" + setting_.schema) + "," +
-                                        std::to_string(kDdlTurn.count()) + ")",
-                                    1, Clock::now() + kConnectMax + kDdlTurn);
+  auto got =
+      co_await link->ask_row("GET_LOCK(" + ddl_lock(setting_.schema) + "," + std::to_string(kDdlTurn.count()) + ")", 1,
+                             Clock::now() + kConnectMax + kDdlTurn);
   if (!got.ok()) co_return got.status();
   if (first_number(*got) != 1) {
     co_return absl::AbortedError("an earlier schema change is still under way on the follower; waiting for its end");

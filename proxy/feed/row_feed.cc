@@ -6,7 +6,6 @@
 #include <random>
 
 #include "absl/cleanup/cleanup.h"
-#include "dualwrite/sql_text.h"
 #include "proxy/counts/log_limit.h"
 #include "proxy/feed/server_answers.h"
 #include "proxy/net/deadlines.h"
@@ -43,7 +42,16 @@ RowFeed::RowFeed(RowFeedOptions options, Metrics& metrics)
       fault_(FeedFault::from_environment()),
       owner_(draw_owner()),
       catalog_(options_.schema),
-      changer_(source_setting(), fault_) {
+      changer_(source_setting(), fault_),
+      guard_({.reactor = reactor_,
+              .counters = counters_,
+              .follower = [this] { return follower_link(); },
+              .applying = [this] { return follower_ ? &follower_->link() : nullptr; },
+              .tell =
+                  [this](const std::string& state) {
+                    if (!state.empty() || loaded_) note(state.empty() ? "applying" : state, absl::OkStatus());
+                  },
+              .schema = options_.schema}) {
   for (const FeedKind kind : {FeedKind::log, FeedKind::trigger})
     sources_.push_back(make_source(kind, source_setting()));
   status_.state = "starting";
@@ -55,6 +63,7 @@ void RowFeed::start() {
   reactor_.post([this] {
     reactor_.spawn(loop());
     reactor_.spawn(bound_loop());
+    reactor_.spawn(guard_.run());
   });
   thread_.start(reactor_, "feed");
 }
@@ -64,6 +73,7 @@ void RowFeed::stop() {
     stopping_ = true;
     wake_.notify();
     wake_bound_.notify();
+    guard_.stop();
   });
   thread_.stop();
 }
@@ -164,6 +174,7 @@ dualwrite::ServerMakes RowFeed::makes() const {
 
 void RowFeed::drop_links() {
   stop_applying();
+  if (follower_) guard_.leave_behind(follower_->link());
   follower_.reset();
   leader_.reset();
   chunks_.changed.forget();
@@ -202,6 +213,7 @@ Task<void> RowFeed::loop() {
         if (!undone.ok()) drop_links();
       }
       stop_applying();
+      if (guard_.take_renewal()) follower_.reset();
       if (++failures_ > 3) co_await wake_.wait(Clock::now() + kRetryPause);
       continue;
     }
@@ -310,8 +322,7 @@ Task<absl::Status> RowFeed::follow() {
 }
 
 Task<absl::Status> RowFeed::elect() {
-  auto got = co_await leader_->ask_row(
-      "GET_LOCK(" + dualwrite::quote_text("crossfade_applier_" + options_.schema) + ",0)", 1, soon());
+  auto got = co_await leader_->ask_row("GET_LOCK(" + guard_.applier_lock() + ",0)", 1, soon());
   if (!got.ok()) co_return got.status();
   next_election_ = Clock::now() + kElectionInterval;
   elected_ = first_number(*got) == 1;
@@ -375,7 +386,8 @@ Task<absl::Status> RowFeed::open_source(const StoredPosition& stored) {
                          .stopped = stopped_,
                          .commits = commits_,
                          .chunks = chunks_,
-                         .fault = fault_};
+                         .fault = fault_,
+                         .guard = guard_};
   applier_ = std::make_unique<LogApplier>(std::move(setting), *follower_, *leader_, stored);
   applier_->be_careful_through(careful_through_);
   chunks_.changed.begin(Clock::now());
@@ -420,6 +432,8 @@ Task<absl::Status> RowFeed::stand_by() {
   // Behind what is stopped there: whoever waits for the place must not read a table that has stopped before it.
   if (place->known() && kind_of_place(*place) == source_->kind()) commits_.processed(*place);
   synced_.notify_all();
+  const absl::Status looked = co_await guard_.end_silent_applier(*leader_, *follower_);
+  if (!looked.ok()) co_return looked;
   co_await wake_.wait(Clock::now() + kStandByInterval);
   co_return absl::OkStatus();
 }

@@ -20,11 +20,9 @@
 #include "dualwrite/leader_settings.h"
 #include "dualwrite/log_retention.h"
 #include "proxy/counts/metrics.h"
-#include "proxy/feed/applied_commits.h"
 #include "proxy/feed/change_source.h"
 #include "proxy/feed/feed.h"
 #include "proxy/feed/feed_changer.h"
-#include "proxy/feed/feed_fault.h"
 #include "proxy/feed/log_applier.h"
 #include "proxy/feed/stopped_tables.h"
 #include "proxy/feed/table_catalog.h"
@@ -208,14 +206,16 @@ class RowFeed final : public Feed {
   std::deque<std::shared_ptr<ReleaseRequest>> release_requests_;
   std::deque<std::shared_ptr<CopyOrder>> copy_orders_;
   FeedChanger changer_;
+  FeedGuard guard_;
   std::uint64_t times_applied_ = 0;
   TimePoint next_election_{};
   TimePoint next_compare_{};
   TimePoint next_look_{};
   bool compare_due_ = false;  // definitions were read, and are not of one moment yet
   TimePoint next_retry_{};
-  TimePoint next_ledger_{};
-  TimePoint next_settings_{};
+  struct {
+    TimePoint ledger{}, settings{};
+  } next_;
   TimePoint next_retention_{};
   int failures_ = 0;
   const TimePoint started_ = Clock::now();

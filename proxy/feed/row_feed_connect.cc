@@ -215,6 +215,7 @@ Task<absl::Status> RowFeed::connect_follower() {
     co_return status;
   }
   if (on_connected) on_connected(config::other(options_.leader), follower_->link().greeting());
+  co_await guard_.end_lost(*follower_);
   if (!follower_->may_run_events())
     limited_log().warn(LogKind::applier_state, "apply=sql why=\"{}\"", follower_->why_no_events());
   co_return absl::OkStatus();

@@ -53,6 +53,8 @@ Task<absl::Status> RowFeed::release_requested() {
   const bool broken = absl::IsUnavailable(done.status());
   const absl::Status status = done.status();
   request->answer.set_value(std::move(done));
+  // What was mended on the follower, a right or a limit, holds for new connections.
+  if (released) guard_.renew();
   if (released) co_return absl::AbortedError("tables are caught up from where they stopped");
   if (broken) co_return status;
   co_return absl::OkStatus();

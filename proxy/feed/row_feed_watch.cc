@@ -112,8 +112,8 @@ Task<absl::Status> RowFeed::look_at_end() {
 
 Task<absl::Status> RowFeed::watch() {
   const TimePoint now = Clock::now();
-  if (now >= next_settings_) {
-    next_settings_ = now + kSettingsInterval;
+  if (now >= next_.settings) {
+    next_.settings = now + kSettingsInterval;
     const absl::Status checked = co_await judge_leader(*source_);
     if (!checked.ok()) co_return checked;
   }
@@ -125,13 +125,15 @@ Task<absl::Status> RowFeed::watch() {
     const absl::Status stopped = co_await stop_broken();
     if (!stopped.ok()) co_return stopped;
   }
-  if (now >= next_ledger_) {
-    next_ledger_ = now + kLedgerInterval;
+  if (now >= next_.ledger) {
+    next_.ledger = now + kLedgerInterval;
     const absl::Status counted = co_await count_ledger();
     if (!counted.ok()) co_return counted;
   }
   // At rest once a second, but in a large transaction.
   if (applier_->is_busy()) co_return absl::OkStatus();
+  const absl::Status looked = co_await guard_.compare(*follower_);
+  if (!looked.ok()) co_return looked;
   if (changer_.is_due(*anchor_)) {
     const absl::Status changed = co_await change_feed();
     if (!changed.ok()) co_return changed;

@@ -41,6 +41,19 @@ TimePoint share_of(TimePoint deadline, std::size_t left) {
   return now + (deadline - now) / static_cast<int>(left);
 }
 
+// That a server is not there any more is known within a minute, not when the system's patience ends.
+void expect_life(int fd) {
+  constexpr int kIdleSeconds = 20;
+  constexpr int kIntervalSeconds = 10;
+  constexpr int kProbes = 4;
+  constexpr unsigned kUnacknowledgedMs = 60000;
+  // Unix sockets have none of these, and need none.
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &kIdleSeconds, sizeof kIdleSeconds);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &kIntervalSeconds, sizeof kIntervalSeconds);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &kProbes, sizeof kProbes);
+  setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &kUnacknowledgedMs, sizeof kUnacknowledgedMs);
+}
+
 }  // namespace
 
 Stream::Stream(Reactor& reactor, int fd) : descriptor_(reactor, fd) {
@@ -72,6 +85,7 @@ Task<absl::StatusOr<std::unique_ptr<Stream>>> Stream::connect_to(Reactor& reacto
   const int fd = socket(endpoint.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) co_return errno_status("cannot make a socket", errno);
   auto stream = std::make_unique<Stream>(reactor, fd);
+  expect_life(fd);
   if (::connect(fd, reinterpret_cast<const sockaddr*>(&endpoint.storage), endpoint.length) != 0) {
     if (errno != EINPROGRESS) co_return errno_status("cannot connect to " + name, errno);
     const auto waited = co_await stream->descriptor_.writable(deadline);

@@ -27,7 +27,8 @@ class Relay:
         self.cut_after = None       # the next piece with these bytes is passed on, and then its answer is lost
         self.hold = threading.Event()
         self.hold.set()             # cleared: COMMITs wait here
-        self._pairs, self._reset, self._lock, self._stopped = set(), set(), threading.Lock(), False
+        self._pairs, self._reset, self._swallowed = set(), set(), set()
+        self._lock, self._stopped = threading.Lock(), False
         self._listener = socket.create_server(("127.0.0.1", port))
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -53,6 +54,11 @@ class Relay:
                 for end in pair:
                     end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     end.shutdown(socket.SHUT_RD)  # tells the peer nothing; who reads here ends, and closes
+
+    def swallow_all(self):
+        """Whatever the connections of now send is lost from here on, both ways, and neither end hears of it."""
+        with self._lock:
+            self._swallowed |= self._pairs
 
     def _cut(self, pair):
         for end in pair:
@@ -111,6 +117,8 @@ class Relay:
                     data = source.recv(65536)
                 except OSError:
                     data = b""
+                if data and pair in self._swallowed:
+                    continue
                 now = time.monotonic()
                 delay = self._delay(self.to_server if towards_server else self.to_client)
                 loses = bool(towards_server and self.cut_after and self.cut_after in data)

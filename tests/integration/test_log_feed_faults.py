@@ -1,12 +1,14 @@
 """Feed `log`: what fails, stops or is switched around it costs no row and repeats none; what differs is found."""
 
 import contextlib
+import os
+import signal
 import threading
 
 import pymysql
 
 from harness import ALL_FEEDS, BOTH_ROLES, feeds
-from log_feed import (arrived, assert_followed, assert_nothing_stopped, equal_or_named, execute, is_stopped, ledger,
+from log_feed import (SENTINEL, arrived, assert_followed, assert_nothing_stopped, equal_or_named, execute, is_stopped, ledger,
                       rows_of, settings, start, through)
 from progress import turns, wait_until
 from servers import make_accounts
@@ -114,6 +116,33 @@ def test_connections_of_the_feed_are_cut(env):
             (cut.drop_all if number % 4 < 2 else cut.reset_all)()
             writers.wrote(5)
     assert_followed(env, proxy, rows_min=30)
+
+
+def test_a_connection_to_the_follower_that_swallows_what_is_sent_is_given_up(env):
+    """Neither end hears of it. The server says on another connection that it waits for a statement, and holds the locks."""
+    env.needs_proxy()
+    env.tables(SENTINEL, T, SEED, OTHER)
+    to_new = env.relay(env.new)
+    proxy = env.proxy(new_port=to_new.port)
+    through(proxy, "UPDATE t SET v = v + 1")
+    arrived(env, proxy)
+    to_new.swallow_all()
+    through(proxy, "UPDATE t SET v = v + 1")
+    wait_until(lambda: rows_of(env.old, "t") == rows_of(env.new, "t"), 40, "the rows: %s" % proxy.status()["applier"])
+    assert "given_up=" in proxy.log_tail(200)
+    assert_followed(env, proxy, rows_min=20)
+
+
+def test_a_statement_that_the_follower_takes_long_for_is_waited_for_and_said(env):
+    proxy = start(env, T, SEED)
+    env.needs_proxy()
+    with env.new.connect(database="app") as reader:
+        execute(reader, "BEGIN", "SELECT COUNT(*) FROM t")
+        through(proxy, "ALTER TABLE t ADD COLUMN w INT")
+        wait_until(lambda: "still at work" in proxy.status()["applier"]["state"], 30, "word of the ALTER: %s" % proxy.status()["applier"])
+        assert "metadata lock" in proxy.status()["applier"]["state"]
+    assert_followed(env, proxy, rows_min=20)
+    assert "given_up=" not in proxy.log_tail(200)
 
 
 @feeds(*ALL_FEEDS)
@@ -274,14 +303,22 @@ def test_a_leader_without_what_the_log_needs_is_refused_with_what_to_change(env)
 
 
 def test_a_setting_that_changes_while_the_feed_runs_is_noticed(env):
+    """Nobody writes: what is said comes from watching, with the statement that mends it; and it goes on behind that."""
     env.needs_proxy()
     proxy = start(env, T, SEED)
     through(proxy, "UPDATE t SET v = 1")
     arrived(env, proxy)
-    with settings(env.old, binlog_row_image="MINIMAL"):
-        through(proxy, "UPDATE t SET v = 2 WHERE id = 1")
-        wait_until(lambda: "binlog_row_image" in proxy.get("/status") + proxy.log_tail(200) or is_stopped(proxy, "t"), 60,
-                   "word of binlog_row_image")
+    changed = {"binlog_row_image": "MINIMAL", "binlog_row_metadata": "MINIMAL", "binlog_format": "STATEMENT", "sync_binlog": 0,
+               "innodb_flush_log_at_trx_commit": 2}
+    mending = ["SET GLOBAL binlog_row_image='FULL'", "SET GLOBAL binlog_row_metadata='FULL'", "SET GLOBAL binlog_format='ROW'",
+               "SET GLOBAL sync_binlog=1", "SET GLOBAL innodb_flush_log_at_trx_commit=1"]
+    with settings(env.old, **changed):
+        wait_until(lambda: proxy.status()["applier"]["state"].startswith("stopped: the leader's row log cannot be followed"), 30,
+                   "word of the settings: %s" % proxy.status()["applier"])
+        state = proxy.status()["applier"]["state"]
+        assert [each for each in mending if each not in state] == [], state
+    through(proxy, "UPDATE t SET v = v + 1")
+    assert_followed(env, proxy, rows_min=20)
 
 
 def test_a_log_that_was_purged_is_an_alarm_not_a_gap(env):
@@ -318,3 +355,22 @@ def test_two_proxies_one_applies_and_the_other_takes_over(env):
         proxy.caught_up()
     assert_followed(env, second, rows_min=50)
     assert_nothing_stopped(first)
+
+
+def test_a_proxy_that_hangs_while_it_applies_is_succeeded(env):
+    """Its connections live on, and with them the lock by which one proxy is elected."""
+    env.needs_proxy()
+    first = start(env, T, SEED)
+    through(first, "UPDATE t SET v = v + 1")
+    arrived(env, first)
+    second = env.proxy()
+    wait_until(lambda: "standing by" in second.status()["applier"]["state"], 20, "a stand-by")
+    os.kill(first.process.pid, signal.SIGSTOP)
+    try:
+        through(second, "UPDATE t SET v = v + 1")
+        wait_until(lambda: rows_of(env.old, "t") == rows_of(env.new, "t"), 60, "the rows: %s" % second.status()["applier"])
+    finally:
+        os.kill(first.process.pid, signal.SIGCONT)
+    through(first, "UPDATE t SET v = v + 1")
+    wait_until(lambda: "standing by" in first.status()["applier"]["state"], 20, "the first one as a stand-by: %s" % first.status()["applier"])
+    assert_followed(env, second, rows_min=20)

@@ -77,7 +77,7 @@ Task<absl::StatusOr<bool>> LeaderSession::was_killed_before(BackendLink& fresh, 
   loss.lost_id = link_->greeting().connection_id;
   loss.new_id = fresh.greeting().connection_id;
   loss.age_seconds = std::chrono::duration<double>(now - link_->logged_in_at()).count();
-  loss.idle_seconds = std::chrono::duration<double>(ended - link_->quiet_since()).count();
+  loss.idle_seconds = std::chrono::duration<double>(ended - link_->since().quiet).count();
   const auto number = [](const protocol::Cell& cell) { return std::strtoull(cell.value_or("0").c_str(), nullptr, 10); };
   for (const std::vector<protocol::Cell>& row : told->front().rows) loss.wait_timeout_seconds = number(row[0]);
   for (const std::vector<protocol::Cell>& row : told->back().rows) {
