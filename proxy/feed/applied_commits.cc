@@ -54,8 +54,18 @@ void AppliedCommits::bound(TimePoint at, LogPosition end) {
     bounds_.back().at = at;
   } else {
     bounds_.push_back({at, std::move(end)});
+    if (bounds_.size() > kBoundsMax) thin_out();
   }
   settle();
+}
+
+// The oldest, from which the lag is counted, and the last stay. What was true at a moment that goes is known at the
+// next one that is kept.
+void AppliedCommits::thin_out() {
+  std::size_t kept = 1;
+  for (std::size_t i = 2; i < bounds_.size(); i += 2) bounds_[kept++] = std::move(bounds_[i]);
+  if (bounds_.size() % 2 == 0) bounds_[kept++] = std::move(bounds_.back());
+  bounds_.resize(kept);
 }
 
 void AppliedCommits::settle() {

@@ -53,6 +53,7 @@ class AppliedCommits {
     return TimePoint(Clock::duration(synced_through_.load(std::memory_order_acquire)));
   }
   const dualwrite::LogPosition& last_bound() const { return last_bound_; }
+  std::size_t bounds() const { return bounds_.size(); }
   const dualwrite::LogPosition& position() const { return position_; }
   // Another leader's log, or another place in it: what is known of places is void.
   void forget_places();
@@ -62,7 +63,9 @@ class AppliedCommits {
  private:
   static constexpr std::size_t kRememberedMax = 100000;
   static constexpr std::size_t kMomentsMax = 1000;  // past it, those that nobody waits for any more go
+  static constexpr std::size_t kBoundsMax = 1024;   // past it, every second one goes: times are told less finely
   void settle();
+  void thin_out();
 
   struct Bound {
     TimePoint at;

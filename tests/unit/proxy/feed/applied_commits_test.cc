@@ -91,6 +91,25 @@ TEST(AppliedCommits, SyncedThroughNeverGoesBack) {
   EXPECT_EQ(commits.synced_through(), at(5));
 }
 
+TEST(AppliedCommits, WhileTheFollowerIsAwayMomentsAreKeptLessFinelyPastTheLimit) {
+  constexpr int kBoundsMax = 1024;
+  AppliedCommits commits;
+  const auto bound = [&commits](int i) { commits.bound(at(i), place(static_cast<std::uint64_t>(100 + i))); };
+  for (int i = 0; i < kBoundsMax; ++i) bound(i);
+  EXPECT_EQ(commits.bounds(), 1024u);
+  bound(kBoundsMax);
+  EXPECT_EQ(commits.bounds(), 513u);
+  for (int i = kBoundsMax + 1; i < 5000; ++i) bound(i);
+  EXPECT_LE(commits.bounds(), 1024u);
+  EXPECT_EQ(commits.oldest_unreached(), at(0));
+  commits.processed(place(100 + 2500));
+  EXPECT_LE(commits.synced_through(), at(2500));
+  EXPECT_GE(commits.synced_through(), at(2000));
+  commits.processed(place(100 + 4999));
+  EXPECT_EQ(commits.synced_through(), at(4999));
+  EXPECT_EQ(commits.oldest_unreached(), TimePoint::max());
+}
+
 TEST(AppliedCommits, TheNewestHundredThousandNamesAreKept) {
   AppliedCommits commits;
   for (int i = 0; i < 100001; ++i) commits.remember("0-1-" + std::to_string(i));
