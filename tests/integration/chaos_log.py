@@ -95,8 +95,35 @@ class Attack:
             relay.refuse = False
 
 
+def spelled(text):
+    """A default or a type as both makes spell it."""
+    if text is None or text.upper() == "NULL":
+        return None
+    text = text.upper().strip("'")
+    return {"JSON": "LONGTEXT", "CURRENT_TIMESTAMP()": "CURRENT_TIMESTAMP"}.get(text, text)
+
+
 def definitions(database):
-    return {table: [column[0] for column in columns_of(database, "app", table)] for table in tables_of(database, "app")}
+    """What a table is, but for what the makes call otherwise: its columns in their order, keys, foreign keys."""
+    def asked(of, columns, order):
+        rows = database.run("SELECT table_name, %s FROM information_schema.%s WHERE table_schema = 'app' ORDER BY table_name, %s" %
+                            (columns, of, order))
+        found = {}
+        for row in rows:
+            found.setdefault(row[0], []).append(tuple(row[1:]))
+        return found
+
+    columns = {table: [(name, spelled(kind), length if kind not in ("json", "longtext") else None, *rest, spelled(default),
+                        "ON UPDATE" in extra.upper(), "AUTO_INCREMENT" in extra.upper())
+                       for name, kind, length, *rest, default, extra in of]
+               for table, of in asked("columns", "column_name, data_type, character_maximum_length, numeric_precision, numeric_scale, "
+                                                 "datetime_precision, is_nullable, column_default, extra", "ordinal_position").items()}
+    keys = asked("statistics", "index_name, non_unique, column_name, sub_part", "index_name, seq_in_index")
+    rules = database.run("SELECT table_name, referenced_table_name, update_rule, delete_rule FROM "
+                         "information_schema.referential_constraints WHERE constraint_schema = 'app' ORDER BY 1, 2")
+    foreign = {table: [tuple("RESTRICT" if cell == "NO ACTION" else cell for cell in rule) for rule in rules if rule[0] == table]
+               for table in columns}
+    return {table: (columns[table], keys.get(table, []), foreign[table]) for table in tables_of(database, "app")}
 
 
 def problems_of(env, proxy, clients):
@@ -169,7 +196,9 @@ def run_log(env, options, seed):
         Attack(env, proxy, relays, seed).run(options.kills)
         time.sleep(1.0)
         quiet(env, proxy, clients)
-        problems = problems_of(env, proxy, clients)
+        left = mixed_workload.complete(proxy, clients)
+        proxy.caught_up(120)
+        problems = problems_of(env, proxy, clients) + ["never carried out: " + each for each in left]
     finally:
         workload.tell_to_stop(clients)
     done = workload.totals(clients)["acknowledged"]

@@ -3,9 +3,11 @@ upserts, functions without a fixed value, files, values that a lax sql_mode bend
 tables, LOCK TABLES, schema changes."""
 
 import os
+import struct
 
 import pymysql
 
+import wire
 import workload
 from workload import Refused, Unknown
 
@@ -70,6 +72,14 @@ STATEMENTS = [
     "SET sql_auto_is_null = 1|INSERT INTO trail (what) VALUES ('last'), ('but one')|UPDATE trail SET what = UUID() WHERE id IS NULL"
     "|INSERT INTO trail (what) VALUES ('gone')|DELETE FROM trail WHERE id IS NULL|SET sql_auto_is_null = 0",
 ]
+BOUND = "bound: "
+# (type, value) that both makes take, by the kind of column.
+BOUND_VALUES = {"text": [(0xFD, b"a string"), (0xFE, b"of type string"), (0xFC, b"blob"), (0xFB, b"long blob")],
+                "number": [(0xF6, b"12.345"), (0xFD, b"0.5"), (0xFE, b"-7")]}
+STATEMENTS += [
+    BOUND + "UPDATE mixed SET s = ? WHERE grp = {n} LIMIT 2 OF text", BOUND + "UPDATE mixed SET price = ? WHERE grp = {n} LIMIT 2 OF number",
+    "DELETE m FROM mixed AS m WHERE m.code = {m} + 1000",
+]
 # What only one make takes, or the other cannot hold as it is, by the leader's make.
 STATEMENTS_OF = {
     "mariadb": [
@@ -77,7 +87,7 @@ STATEMENTS_OF = {
         "INSERT INTO mixed (grp, code) VALUES ({n}, {m}) ON DUPLICATE KEY UPDATE n = n + 1, s = 'again' RETURNING id, n",
         "REPLACE INTO mixed (id, grp, n) VALUES ({m} + 1, {n}, {big}) RETURNING id", "DELETE FROM mixed WHERE id > 60 ORDER BY id LIMIT 2 RETURNING *",
     ],
-    "mysql": ["UPDATE mixed SET j = '{{\"a\": {n}, \"b\": {{\"c\": 1, \"c\": {big}}}, \"a\": {m}}}' WHERE grp = {n}"],
+    "mysql": ["DELETE FROM mixed AS m WHERE m.id > 60 AND m.grp = {n}", "UPDATE mixed SET j = '{{\"a\": {n}, \"b\": {{\"c\": 1, \"c\": {big}}}, \"a\": {m}}}' WHERE grp = {n}"],
 }
 # On their own.
 ALONE = [
@@ -104,6 +114,7 @@ class MixedClient(workload.Client):
     def __init__(self, number, endpoint, seed, pace, statements):
         super().__init__(number, endpoint, seed, pace)
         self.statements = statements
+        self.succeeded = set()  # of the statements' texts, those that the server has carried out at least once
         self.isolation = ("READ COMMITTED", "REPEATABLE READ")[number // 2 % 2]
 
     def open_session(self):
@@ -144,8 +155,27 @@ class MixedClient(workload.Client):
             self.several(text)
 
     def several(self, text):
-        for each in self.fill(text).split("|"):
-            self.session.run(each)
+        done = [self.bound(each) if each.startswith(BOUND) else self.session.run(each) for each in self.fill(text).split("|")]
+        if "skipped" not in done:
+            self.succeeded.add(text)
+
+    def bound(self, text):
+        """A value of each type that a client may bind, by the protocol's own prepared statements."""
+        if not self.session.prepared:
+            return "skipped"
+        connection = self.session.connection
+        sql, _, column = text[len(BOUND):].partition(" OF ")
+        kind, text = self.random.choice(BOUND_VALUES[column])
+        try:
+            statement = connection.prepare(sql)[0]
+            connection.command(bytes([wire.EXECUTE]) + struct.pack("<IBI", statement, 0, 1) + b"\0\1" + bytes([kind, 0]) +
+                               wire.put_lenenc(len(text)) + text)
+            connection.results(binary=True)
+            return "done"
+        except wire.Err as error:
+            raise (Refused if error.code in workload.SURELY_UNDONE else Unknown)(error.code, error.message) from error
+        except (wire.Closed, OSError) as error:
+            raise Unknown(2013, str(error)) from error
 
     def transaction(self, marker):
         self.session.run("START TRANSACTION")
@@ -203,6 +233,33 @@ def end_branches(database):
             except pymysql.MySQLError as error:
                 if error.args[0] not in (1397, 1402):  # another connection ends it
                     raise
+
+
+def classes(clients):
+    """Every text that they draw from."""
+    return set(clients[0].statements) | set(ALONE) | set(CHANGES)
+
+
+def complete(endpoint, clients, tries_max=300):
+    """What none of them happened to bring through is done now, one after the other; what cannot be done is returned."""
+    missing = classes(clients) - set().union(*(client.succeeded for client in clients))
+    last = MixedClient(9, endpoint, 1, 0, clients[0].statements)
+    for text in sorted(missing):
+        for _ in range(tries_max):
+            try:
+                last.session = last.session or last.open_session()
+                if "picked" in text:
+                    last.session.run("CREATE TEMPORARY TABLE IF NOT EXISTS picked (id BIGINT, n BIGINT)")
+                if text in last.statements:
+                    last.session.run("START TRANSACTION")
+                last.several(text)
+                last.session.run("COMMIT")
+                break
+            except (Refused, Unknown) as error:
+                last.note(error)
+                last.drop()
+    last.drop()
+    return ["%s (%s)" % (text, last.errors) for text in sorted(missing - last.succeeded)]
 
 
 def start_clients(endpoint, count, seed, leader, pace=0.005, more=()):

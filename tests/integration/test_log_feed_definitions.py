@@ -2,7 +2,7 @@
 before anything is lost, and no other."""
 
 from harness import ALL_FEEDS, BOTH_ROLES, MARIADB_OLD, feeds, roles
-from log_feed import assert_followed, assert_nothing_stopped, equal_or_named, is_stopped, rows_of, start, stopped, through
+from log_feed import arrived, assert_followed, assert_nothing_stopped, equal_or_named, is_stopped, rows_of, start, stopped, through
 from progress import wait_until
 
 ROLES, FEEDS = BOTH_ROLES, ("log",)
@@ -226,3 +226,20 @@ def test_collations_that_differ_in_name_only_between_makes_stop_nothing(env):
     through(proxy, "INSERT INTO t (id, v, j) VALUES ('ä', 'x', '[1]'), ('Z', NULL, NULL)", "UPDATE t SET n = 1")
     assert_followed(env, proxy, rows_min=2)
     assert_nothing_stopped(proxy)
+
+
+@roles(MARIADB_OLD)
+def test_a_definition_that_is_changed_by_hand_while_nobody_writes_is_found(env):
+    """Definitions are compared every so often: the table stops before a row comes that it could not hold, and goes on by itself."""
+    env.needs_proxy()
+    proxy = start(env, "CREATE TABLE t (id INT PRIMARY KEY, v INT)", "INSERT INTO t VALUES (1, 1)")
+    through(proxy, "UPDATE t SET v = 2")
+    arrived(env, proxy)
+    env.new.run("ALTER TABLE t MODIFY v SMALLINT", database="app")
+    wait_until(lambda: is_stopped(proxy, "t"), 90, "the stop of the table: %s" % proxy.status()["applier"])
+    through(proxy, "UPDATE t SET v = 70000")
+    arrived(env, proxy)
+    assert env.new.run("SELECT v FROM app.t") == ((2,),)
+    env.new.run("ALTER TABLE t MODIFY v INT", database="app")
+    wait_until(lambda: not stopped(proxy), 30, "the table that goes on")
+    assert_followed(env, proxy)

@@ -4,6 +4,7 @@ import pymysql
 
 from harness import BOTH_ROLES, ALL_FEEDS, Skip, feeds
 from log_feed import assert_followed, execute, follows, is_mariadb, start, through
+from progress import wait_until
 
 ROLES, FEEDS = BOTH_ROLES, ALL_FEEDS
 
@@ -65,6 +66,23 @@ def test_delete_with_an_alias_and_insert_delayed_as_the_leader_takes_them(env):
         assert outcome(proxy, statement, "app") == outcome(env.old, statement, "app_direct"), statement
     through(proxy, "DELETE t FROM z AS t WHERE t.id = 2")
     assert_followed(env, proxy)
+
+
+def test_insert_delayed_into_tables_that_take_it(env):
+    """The leader writes these rows later, and by itself. Aria's tables do not take it. The follower has them in InnoDB."""
+    for side, engines in ((env.old, ("MyISAM", "Aria" if is_mariadb(env.old) else "MyISAM")), (env.new, ("InnoDB", "InnoDB"))):
+        tables = ["CREATE TABLE d%d (id INT PRIMARY KEY, v INT) ENGINE=%s" % pair for pair in enumerate(engines)]
+        side.run("CREATE DATABASE app_direct", "USE app_direct", *tables, "USE app", *tables)
+    proxy = start(env)
+    for n in range(2):
+        statement = "INSERT DELAYED INTO d%d VALUES (1, 1), (2, 2)" % n
+        code = outcome(proxy, statement, "app")
+        assert code == outcome(env.old, statement, "app_direct"), statement
+        assert code == (1616 if n == 1 and is_mariadb(env.old) else 0), statement
+        if code == 0:
+            wait_until(lambda: env.old.run("SELECT COUNT(*) FROM app.d%d" % n) == ((2,),), 20, "the delayed rows")
+        through(proxy, "INSERT INTO d%d VALUES (3, 3)" % n, "UPDATE d%d SET v = v + 1" % n)
+    assert_followed(env, proxy, rows_min=4)
 
 
 def test_functions_without_a_fixed_value(env):

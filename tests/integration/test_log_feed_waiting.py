@@ -3,8 +3,9 @@
 import threading
 import time
 
-from harness import ALL_FEEDS, BOTH_ROLES, feeds, raises
-from log_feed import SENTINEL, assert_followed, execute, start, through
+import wire
+from harness import ALL_FEEDS, BOTH_ROLES, MYSQL_OLD, Skip, feeds, raises, roles
+from log_feed import SENTINEL, arrived, assert_followed, execute, is_mariadb, start, through
 from progress import wait_until
 
 ROLES, FEEDS = BOTH_ROLES, ("log",)
@@ -114,21 +115,78 @@ def test_reads_of_a_stopped_table_stay_with_the_leader(env):
     proxy.metric_comes(lambda value: value > before, "crossfade_reads_total", backend="new")
 
 
+def test_a_stopped_table_is_not_compared_and_others_are(env):
+    env.needs_proxy()
+    env.old.run("CREATE TABLE d (id INT PRIMARY KEY, n DECIMAL(10,4))", database="app")
+    env.new.run("CREATE TABLE d (id INT PRIMARY KEY, n DECIMAL(10,1))", database="app")
+    env.tables(SENTINEL, T, SEED)
+    proxy = env.proxy({"shadow": {"rechecks": 1, "recheck_delay": "20ms"}}, {"shadow_read": {"percent": 100}})
+    through(proxy, "INSERT INTO d VALUES (1, 1.2345)")
+    wait_until(lambda: proxy.status()["applier"]["parked"], 30, "the stop of the table")
+    arrived(env, proxy)
+    with proxy.connect(database="app") as session:
+        execute(session, *["SELECT n FROM d WHERE id = 1", "SELECT d.n FROM d JOIN t USING (id)", "SELECT v FROM t WHERE id = 1"] * 10)
+
+    def compared(words):
+        found = [each for each in proxy.report()["digests"] if words in each["text"]]
+        return sum(count for each in found for verdict, count in each["verdicts"].items() if verdict != "skipped")
+
+    wait_until(lambda: compared("from `t` where") + compared("FROM t WHERE") >= 10, 20, "comparisons: %s" % proxy.report()["digests"])
+    assert compared("JOIN") + compared("join") + compared("FROM d WHERE") == 0, proxy.report()["digests"]
+
+
+def raw_answers(endpoint, capabilities):
+    """The OK packets of writes as they come, and what the session says of itself."""
+    session = endpoint.wire(database="app", capabilities=capabilities)
+    answers = []
+    for statement in ("UPDATE t SET v = 5 WHERE id = 1", "BEGIN", "UPDATE t SET v = 6 WHERE id = 1", "COMMIT", "SET @a = 1",
+                      "INSERT INTO t VALUES (77, 1, '')", "DELETE FROM t WHERE id = 77", "SET autocommit = 0", "UPDATE t SET v = 7 WHERE id = 1",
+                      "SET autocommit = 1", "SET NAMES latin1", "USE app"):
+        session.command(b"\x03" + statement.encode())
+        answers.append((statement, session.read_packet()))
+    statement = session.prepare("UPDATE t SET v = v + ? WHERE id = 2")[0]
+    result = session.execute(statement, [1])[0]
+    session.close()
+    return answers + [("prepared", result.session_state)]
+
+
 def test_the_trackers_bytes_reach_no_client_that_did_not_ask(env):
-    """The proxy asks the leader for each commit's name; the client's OK is the server's without that."""
-    proxy = start(env, T, SEED)
-    seen = []
-    for endpoint in (proxy, env.old):
-        session = endpoint.wire(database="app")
-        answers = []
-        for statement in ("UPDATE t SET v = 5 WHERE id = 1", "BEGIN", "UPDATE t SET v = 6 WHERE id = 1", "COMMIT", "SET @a = 1",
-                          "INSERT INTO t VALUES (77, 1, '')", "DELETE FROM t WHERE id = 77"):
-            session.command(b"\x03" + statement.encode())
-            answers.append(session.read_packet())
-        variables = session.one("SELECT @@session_track_system_variables").rows
-        session.close()
-        seen.append((answers, variables))
-    assert seen[0] == seen[1], seen
+    """The proxy asks the leader for each commit's name where it has to wait for it: the client's OK is the server's without that."""
+    env.tables(SENTINEL, T, SEED)
+    for flags in (None, BOTH, FROM_NEW):
+        proxy = env.proxy(flags=flags)
+        for capabilities in (0, wire.SESSION_TRACK):
+            through_it, direct = raw_answers(proxy, capabilities), raw_answers(env.old, capabilities)
+            assert through_it == direct, "%s %d:\n%s\n%s" % (flags, capabilities, through_it, direct)
+        if env.binary and flags == BOTH:
+            # Asked for it was: this is how the follower had each of them when the client heard.
+            tracked = "SELECT CONCAT(@@session_track_system_variables, %s)" % ("''" if env.old.kind == "mariadb" else "@@session_track_gtids")
+            assert through(proxy, tracked) != env.old.run(tracked), "the proxy asks for nothing"
+        proxy.stop()
+
+
+@roles(MYSQL_OLD)
+def test_a_leader_without_gtids_is_waited_for_by_the_end_of_its_log(env):
+    env.needs_proxy()
+    if is_mariadb(env.old):
+        raise Skip("a MariaDB server always has them")
+    steps = ["ON_PERMISSIVE", "OFF_PERMISSIVE", "OFF"]
+    env.old.run(*("SET GLOBAL gtid_mode = %s" % mode for mode in steps))
+    try:
+        proxy = start(env, T, SEED, flags={**BOTH, **FROM_NEW})
+        with proxy.connect(database="app") as session, env.new.connect(database="app") as follower:
+            for n in range(1, 20):
+                execute(session, "UPDATE t SET v = %d WHERE id = 1" % n)
+                assert execute(follower, "SELECT v FROM t WHERE id = 1") == ((n,),), n
+                assert execute(session, "SELECT v FROM t WHERE id = 1") == ((n,),), n
+            execute(session, "BEGIN", "DELETE FROM t WHERE id = 5", "COMMIT")
+            assert execute(follower, "SELECT COUNT(*) FROM t") == ((9,),)
+        assert proxy.status()["counters"]["ack_timeouts"] == 0
+        proxy.metric_comes(lambda value: value > 10, "crossfade_reads_total", backend="new")
+        assert_followed(env, proxy, rows_min=9)
+        proxy.stop()
+    finally:
+        env.old.run(*("SET GLOBAL gtid_mode = %s" % mode for mode in [*steps[-2::-1], "ON"]))
 
 
 def test_a_client_that_asks_for_the_gtid_gets_it(env):

@@ -31,10 +31,12 @@ def packets(env, session, tracker):
 
 def test_the_state_of_a_session_is_tracked_as_without_a_proxy(env):
     env.tables("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v VARCHAR(40))")
-    proxy = env.proxy()
+    plain, waiting = env.proxy(), env.proxy(flags={"dual_write": {"ack": "both"}})
     plugin = "caching_sha2_password" if env.old.kind == "mysql" else "mysql_native_password"
-    for capabilities in (wire.SESSION_TRACK, wire.SESSION_TRACK | wire.DEPRECATE_EOF):
-        for tracker in TRACKERS:
+    # One that waits for its commits asks the leader for their names: clients that ask for nothing see nothing of that.
+    both = (wire.SESSION_TRACK, wire.SESSION_TRACK | wire.DEPRECATE_EOF)
+    for capabilities, proxy, trackers in [(each, plain, TRACKERS) for each in both] + [(each, waiting, TRACKERS[-1:]) for each in both]:
+        for tracker in trackers:
             answers = []
             for port in (env.old.port, proxy.port):
                 answers.append(packets(env, Recorded("127.0.0.1", port, APP, APP_PASSWORD, database="app", plugin=plugin,
