@@ -265,6 +265,16 @@ std::string retire_captured(std::string_view schema, const TableRef& of, std::ui
          " AND `number`<>" + std::to_string(but);
 }
 
+std::string but_of_tables(std::string_view schema, const std::set<TableRef>& names) {
+  if (names.empty()) return {};
+  std::string list;
+  for (const TableRef& name : names) {
+    list += (list.empty() ? "(" : ",(") + quote_text(name.schema) + "," + quote_text(name.table) + ")";
+  }
+  return " AND tbl NOT IN (SELECT `number` FROM " + control_table(schema, "captured") +
+         " WHERE (`table_schema`,`table_name`) IN (" + list + "))";
+}
+
 std::string flushed_setup_statement(std::string_view schema) {
   return "CREATE TABLE IF NOT EXISTS " + control_table(schema, "flushed") +
          "(`id` TINYINT NOT NULL PRIMARY KEY,`times` BIGINT UNSIGNED NOT NULL" + kCaptureEngine;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,8 @@ std::string insert_captured(std::string_view schema, const CaptureRecord& record
 std::string update_captured(std::string_view schema, std::uint32_t number, CaptureState state);
 // All other numbers of this name.
 std::string retire_captured(std::string_view schema, const TableRef& name, std::uint32_t but);
+// A condition on `changes`, to be added to others: nothing of any number of these names.
+std::string but_of_tables(std::string_view schema, const std::set<TableRef>& names);
 
 // On the leader: a write whose commit is durable only when every commit that could be seen before it is.
 std::string flushed_setup_statement(std::string_view schema);

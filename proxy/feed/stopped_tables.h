@@ -18,6 +18,9 @@ std::int64_t unix_seconds();
 // Why the tables that a stopped one cascades to are stopped with it.
 std::string reason_of_children(const dualwrite::TableRef& parent);
 
+// Feed `trigger` passes its changes by. What is waiting to be copied is copied with what has changed until then.
+inline bool stays_in_changes(const dualwrite::StoppedTable& table) { return !table.released() && !table.is_copy(); }
+
 // Written by the feed's thread alone; asked from any.
 class StoppedTables {
  public:

@@ -55,8 +55,7 @@ Task<absl::Status> make_durable(BackendLink& leader, std::string schema) {
 std::string left_out(const StoppedTables& tables, const LeaderCapture& capture) {
   std::string list;
   for (const auto& [table, stopped] : tables.all()) {
-    // What is waiting to be copied is copied with what has changed until then.
-    if (stopped.released() || stopped.is_copy()) continue;
+    if (!stays_in_changes(stopped)) continue;
     for (const std::uint32_t number : capture.numbers_of(table)) {
       list += (list.empty() ? "" : ",") + std::to_string(number);
     }

@@ -74,6 +74,7 @@ class TriggerSource final : public ChangeSource {
   void end_transaction(dualwrite::LogPosition next, std::string taken, LogQueue& queue);
   Task<absl::Status> end_snapshot(LogQueue& queue);
   Task<absl::Status> forget(std::vector<std::uint64_t> ids);
+  std::string visible_to(const BackendLink& leader) const;
   Task<absl::StatusOr<std::uint64_t>> outermost_id(BackendLink& leader, std::string_view direction);
   Task<absl::Status> count_waiting(BackendLink& leader);
 
@@ -120,9 +121,10 @@ class TriggerSource final : public ChangeSource {
   bool snapshot_is_fenced_ = false;  // it began behind the fence
   bool at_fence_ = false;
 
-  // A stand-by: what was visible when its round began, and has not been taken since.
+  // A stand-by: the last id that was visible when its round began, and whose rows it does not wait for.
   struct Awaited {
-    std::set<std::uint64_t> ids;
+    std::uint64_t last = 0;
+    std::set<dualwrite::TableRef> passed_by{};
     bool may_move = false;
   };
   std::optional<Awaited> awaited_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dualwrite/trigger/capture_control.h"
 #include "dualwrite/trigger/changes_table.h"
 #include "proxy/counts/log_limit.h"
 #include "proxy/feed/server_answers.h"
@@ -11,10 +12,11 @@
 namespace crossfade::proxy {
 
 using dualwrite::LogPosition;
+using dualwrite::StoppedTable;
+using dualwrite::TableRef;
 
 namespace {
 
-constexpr std::size_t kAwaitedMax = 20000;  // of a stand-by
 constexpr std::uint64_t kManyRows = 1000000;
 
 TimePoint look_deadline() { return Clock::now() + kCaptureMax; }
@@ -30,46 +32,65 @@ Task<absl::StatusOr<LogPosition>> TriggerSource::end(BackendLink& leader) {
   co_return place(round_ + (in_snapshot_ || !elected_ ? 2 : 1), 0);
 }
 
-// What was visible at the beginning of a round has to be gone at its end. While a schema change is under way it may
-// have gone under a new id (MovedChanges), which the next round waits for.
+// What was visible at the beginning of a round has to be gone at its end: all ids that there were then are smaller than
+// the last of them. A smaller one that becomes visible later is waited for, too, which comes to an end. While a schema
+// change is under way rows may have gone under a new id (MovedChanges), which the next round waits for. Rows of stopped
+// tables stay, and whoever waits does not read these; one that goes on in the middle of a round ends it in vain.
 Task<absl::StatusOr<LogPosition>> TriggerSource::others_place(BackendLink& leader, FollowerWriter& follower) {
-  static_cast<void>(follower);
   elected_ = false;
-  std::string sql = "SELECT id,op FROM " + dualwrite::changes_table(setting_.schema) + " WHERE " +
-                    dualwrite::every_change(setting_.schema, leader.is_mariadb()) + " LIMIT " +
-                    std::to_string(kAwaitedMax);
-  auto visible = co_await leader.query_rows(std::move(sql), 2, look_deadline());
-  if (!visible.ok()) co_return visible.status();
-  Awaited now;
-  for (const auto& row : *visible) {
-    now.ids.insert(first_number(row));
-    now.may_move = now.may_move || row[1] == "P";
+  auto told = co_await follower.ask(dualwrite::select_stopped(setting_.schema));
+  if (!told.ok()) co_return told.status();
+  auto stopped = dualwrite::stopped_from(*told);
+  if (!stopped.ok()) co_return stopped.status();
+  std::set<TableRef> passed_by;
+  for (StoppedTable& table : *stopped) {
+    if (stays_in_changes(table)) passed_by.insert(std::move(table.table));
   }
-  if (awaited_) std::erase_if(awaited_->ids, [&now](std::uint64_t id) { return !now.ids.contains(id); });
-  if (awaited_ && awaited_->ids.empty()) {
-    if (!awaited_->may_move) {
+  if (awaited_) {
+    std::string sql = "SELECT id,op" + visible_to(leader) + dualwrite::but_of_tables(setting_.schema, passed_by) +
+                      " ORDER BY id LIMIT 1";
+    auto first = co_await leader.query_rows(std::move(sql), 2, look_deadline());
+    if (!first.ok()) co_return first.status();
+    const bool reached = first->empty() || first_number(first->front()) > awaited_->last;
+    if (!reached) awaited_->may_move = awaited_->may_move || first->front()[1] == "P";
+    const bool same = std::includes(passed_by.begin(), passed_by.end(), awaited_->passed_by.begin(),
+                                    awaited_->passed_by.end());
+    if (reached && same && !awaited_->may_move) {
       ++round_;
       part_ = 0;
     }
-    awaited_.reset();
+    if (reached) awaited_.reset();
   }
-  if (!awaited_ && now.ids.size() < kAwaitedMax) awaited_ = std::move(now);
+  if (!awaited_) {
+    const std::string visible = visible_to(leader);
+    std::string sql = "SELECT id,EXISTS(SELECT 1" + visible + " AND op='P')" + visible + " ORDER BY id DESC LIMIT 1";
+    auto last = co_await leader.query_rows(std::move(sql), 2, look_deadline());
+    if (!last.ok()) co_return last.status();
+    awaited_.emplace();
+    awaited_->passed_by = std::move(passed_by);
+    if (!last->empty()) awaited_->last = first_number(last->front());
+    if (!last->empty()) awaited_->may_move = to_number(last->front()[1]) != 0;
+  }
   co_return place(round_, 0);
+}
+
+// " FROM .. WHERE ..", to which conditions can be added.
+std::string TriggerSource::visible_to(const BackendLink& leader) const {
+  return " FROM " + dualwrite::changes_table(setting_.schema) + " WHERE " +
+         dualwrite::every_change(setting_.schema, leader.is_mariadb());
 }
 
 std::vector<FeedStatus::Captured> TriggerSource::captured() const {
   std::vector<FeedStatus::Captured> out;
   for (const dualwrite::CaptureRecord* record : capture_.all_live()) {
-    const dualwrite::TableRef& name = record->definition.name;
+    const TableRef& name = record->definition.name;
     out.push_back({.table = name.schema + "." + name.table, .number = record->number});
   }
   return out;
 }
 
 Task<absl::StatusOr<std::uint64_t>> TriggerSource::outermost_id(BackendLink& leader, std::string_view direction) {
-  std::string sql = "SELECT id FROM " + dualwrite::changes_table(setting_.schema) + " WHERE " +
-                    dualwrite::every_change(setting_.schema, leader.is_mariadb()) + " ORDER BY id " +
-                    std::string(direction) + " LIMIT 1";
+  std::string sql = "SELECT id" + visible_to(leader) + " ORDER BY id " + std::string(direction) + " LIMIT 1";
   auto row = co_await leader.query_rows(std::move(sql), 1, look_deadline());
   if (!row.ok()) co_return row.status();
   co_return row->empty() ? 0 : first_number(row->front());

@@ -189,6 +189,25 @@ def test_a_second_proxy_waits_for_what_the_first_applies(env):
     assert_followed(env, second, rows_min=3)
 
 
+def test_a_second_proxy_goes_on_beside_a_stopped_table(env):
+    """What the stopped table has in `changes` stays there, and however much it is, nobody waits for it."""
+    first = start(env, T, SEED, "CREATE TABLE other (id INT PRIMARY KEY AUTO_INCREMENT, v INT)")
+    env.needs_proxy()
+    second = env.proxy(flags={"dual_write": {"ack": "both"}})
+    wait_until(lambda: "standing by" in second.status()["applier"]["state"], 20, "the second proxy's standing by")
+    update = next(name for name in capture_triggers(env.old) if name.startswith("crossfade_u") and
+                  env.old.run("SELECT EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS WHERE TRIGGER_NAME = '%s'" % name)[0][0] == "other")
+    env.old.run("DROP TRIGGER app.%s" % update)
+    wait_until(lambda: is_stopped(first, "other") and is_stopped(second, "other"), 20, "the table without its trigger")
+    digits = "(SELECT 0 AS n" + "".join(" UNION SELECT %d" % n for n in range(1, 13)) + ") AS "
+    env.old.run("INSERT INTO other (v) SELECT a.n FROM " + ", ".join(digits + name for name in "abcd"), database="app")  # 28,561
+    with second.connect(database="app") as session, env.new.connect(database="app") as follower:
+        for n in range(1, 20):
+            execute(session, "UPDATE t SET v = %d WHERE id = 1" % n)
+            assert execute(follower, "SELECT v FROM t WHERE id = 1")[0][0] == n
+    assert not is_stopped(second, "t"), stopped(second)
+
+
 def test_automatic_is_by_triggers_where_there_is_no_row_log(env):
     env.tables(SENTINEL, T, SEED)
     proxy = env.proxy({"dual_write": {"feed": "auto"}})
