@@ -270,7 +270,12 @@ Task<absl::Status> CapturedDdl::conclude() {
                        .said = said.times > 0,
                        .state_changed = changed,
                        .captured_as_is = rows.is_captured_as_is(*found)};
-  switch (dualwrite::conclude_ddl(facts)) {
+  const DdlConclusion conclusion = dualwrite::conclude_ddl(facts);
+  if (conclusion != DdlConclusion::nothing) {
+    const absl::Status retired = co_await retire_dropped(found);
+    if (!retired.ok()) co_return retired;
+  }
+  switch (conclusion) {
     case DdlConclusion::nothing:
       break;
     case DdlConclusion::say: {
@@ -289,6 +294,22 @@ Task<absl::Status> CapturedDdl::conclude() {
       co_await run_locking(*link_, dualwrite::delete_change(setting_.schema, intent_, link_->is_mariadb()));
   if (!deleted.ok()) co_return deleted;
   co_return co_await run_locking(*link_, "UNLOCK TABLES");
+}
+
+// The tables of a schema that is gone, which no statement names.
+Task<absl::Status> CapturedDdl::retire_dropped(std::shared_ptr<const LeaderCapture::Found> found) {
+  if (!analysis_.whole_schema) co_return absl::OkStatus();
+  std::vector<TableRef> gone;
+  for (const dualwrite::CaptureRecord* record : capture_.all_live()) {
+    const TableRef& name = record->definition.name;
+    const bool meant = std::find(analysis_.schemas.begin(), analysis_.schemas.end(), name.schema) != analysis_.schemas.end();
+    if (meant && !LeaderCapture::has_table(name, *found)) gone.push_back(name);
+  }
+  for (const TableRef& name : gone) {
+    const absl::Status retired = co_await run_locking(*link_, dualwrite::retire_captured(setting_.schema, name, 0));
+    if (!retired.ok()) co_return retired;
+  }
+  co_return absl::OkStatus();
 }
 
 Task<absl::StatusOr<std::vector<CapturedDdl::OpenIntent>>> CapturedDdl::open_intents(BackendLink& leader,

@@ -79,6 +79,7 @@ class CapturedDdl {
   Task<absl::Status> try_to_finish();
   Task<absl::StatusOr<bool>> exists(std::string condition);
   Task<absl::Status> conclude();
+  Task<absl::Status> retire_dropped(std::shared_ptr<const LeaderCapture::Found> found);
 
   Setting setting_;
   dualwrite::LoggedStatement statement_;

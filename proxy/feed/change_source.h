@@ -88,6 +88,12 @@ class ChangeSource {
   }
   // As of the last look.
   virtual bool is_broken(const dualwrite::TableRef& table) const = 0;
+  // Neither side has this stopped table any more: what is left of it goes. False: not all of it yet.
+  virtual Task<absl::StatusOr<bool>> forget_gone(BackendLink& leader, dualwrite::TableRef table) {
+    static_cast<void>(leader);
+    static_cast<void>(table);
+    co_return true;
+  }
   // For the status.
   virtual std::vector<FeedStatus::Captured> captured() const = 0;
   virtual FeedStatus::Changes changes() const = 0;

@@ -24,6 +24,9 @@ using dualwrite::TableRef;
 namespace {
 
 constexpr std::uint16_t kNeedsSuper = 1419;
+constexpr const char* kGone =
+    "it was dropped, or given another name, past the proxy: drop it on the follower, too, or make it again on the "
+    "leader and copy it anew";
 
 // The server refuses to make triggers for this account.
 absl::Status refusal(const protocol::Err& err) {
@@ -292,6 +295,11 @@ std::string LeaderCapture::why_not_captured(const TableDefinition& definition, b
          definition.name.schema + "." + definition.name.table;
 }
 
+bool LeaderCapture::has_table(const TableRef& table, const Found& found) {
+  const auto definition = found.tables.find(table);
+  return definition != found.tables.end() && may_have_triggers(definition->second);
+}
+
 // Empty: what the table is captured by serves.
 std::string LeaderCapture::complaint(const CaptureRecord& record, const Found& found) const {
   const TableRef& name = record.definition.name;
@@ -387,12 +395,8 @@ Task<absl::StatusOr<LeaderCapture::Look>> LeaderCapture::look(BackendLink& leade
   const absl::Status loaded = co_await load(leader);
   if (!loaded.ok()) co_return loaded;
   std::map<TableRef, std::string> suspected;
-  for (auto& [name, definition] : found->tables) {
-    if (!may_have_triggers(definition) || uncaptured_.contains(name)) continue;
-    const CaptureRecord* record = live(name);
-    std::string why =
-        record != nullptr ? complaint(*record, *found) : why_not_captured(definition, leader.is_mariadb());
-    if (why.empty()) continue;
+  const auto suspect = [&](const TableRef& name, const CaptureRecord* record, std::string why) {
+    if (why.empty() || uncaptured_.contains(name)) return;
     // Of the same number: it may have been captured anew in between.
     std::string seen = std::to_string(record == nullptr ? 0 : record->number) + " " + why;
     const auto before = suspected_.find(name);
@@ -401,6 +405,16 @@ Task<absl::StatusOr<LeaderCapture::Look>> LeaderCapture::look(BackendLink& leade
     } else {
       suspected[name] = std::move(seen);
     }
+  };
+  for (const auto& [name, definition] : found->tables) {
+    if (!may_have_triggers(definition)) continue;
+    const CaptureRecord* record = live(name);
+    suspect(name, record,
+            record != nullptr ? complaint(*record, *found) : why_not_captured(definition, leader.is_mariadb()));
+  }
+  // One that goes through the proxy is retired before its intent is gone.
+  for (const CaptureRecord* record : all_live()) {
+    if (!has_table(record->definition.name, *found)) suspect(record->definition.name, record, kGone);
   }
   suspected_ = std::move(suspected);
   co_return Look{.uncaptured = uncaptured_, .whole = true};

@@ -49,6 +49,8 @@ class LeaderCapture {
     bool whole = false;  // no schema change was under way
   };
   Task<absl::StatusOr<Look>> look(BackendLink& leader);
+  // Neither side has it any more: nothing captures it, and that is no fault.
+  Task<absl::Status> retire_gone(BackendLink& leader, dualwrite::TableRef table);
   // Somebody has captured it anew.
   void captured_again(const dualwrite::TableRef& table) { uncaptured_.erase(table); }
   // As of the last look; what it has seen once alone is suspected.
@@ -71,6 +73,8 @@ class LeaderCapture {
   CapturePtr live_capture(const dualwrite::TableRef& table) const;
   // Three triggers of one number.
   static bool has_all_triggers(const dualwrite::TableRef& table, const Found& found);
+  // A table of a kind that can have triggers.
+  static bool has_table(const dualwrite::TableRef& table, const Found& found);
   // Is the table as it was captured?
   bool is_as_captured(const dualwrite::TableRef& table, const Found& found) const;
   // Every trigger of ours on the server, then the control tables.

@@ -329,9 +329,10 @@ Task<absl::Status> RowFeed::retry_stopped() {
   std::vector<StoppedTable> tables = stopped_.list();
   std::vector<TableRef> due;
   for (const StoppedTable& table : tables) {
-    if (table.released() || table.is_copy() || source_->is_broken(table.table)) continue;
-    if (table.cause == StopCause::divergence && policy_.load() == config::OnDivergence::hold) continue;
-    if (waits_for_parent(table)) continue;
+    if (table.released() || table.is_copy()) continue;
+    // Of one that is broken only whether both sides have dropped it.
+    const bool held = table.cause == StopCause::divergence && policy_.load() == config::OnDivergence::hold;
+    if (!source_->is_broken(table.table) && (held || waits_for_parent(table))) continue;
     Retry& retry = retries_[table.table];
     if (now < retry.at) continue;
     retry.at = now + kRetryInterval;
@@ -346,9 +347,14 @@ Task<absl::Status> RowFeed::retry_stopped() {
     if (!catalog_.carries(one, makes())) continue;
     const bool gone = !catalog_.leader().contains(table) && !catalog_.follower().contains(table);
     if (gone) {
+      auto all = co_await source_->forget_gone(*leader_, table);
+      if (!all.ok()) co_return all.status();
+      if (!*all) continue;
       auto forgotten = co_await follower_->ask(dualwrite::delete_stopped(options_.schema, table));
       if (!forgotten.ok()) co_return forgotten.status();
       stopped_.resume(table);
+    } else if (source_->is_broken(table)) {
+      continue;
     } else {
       const absl::Status done = co_await release_with_children(table, CatchUp::compared);
       if (!done.ok()) co_return done;

@@ -49,6 +49,7 @@ class TriggerSource final : public ChangeSource {
   bool is_broken(const dualwrite::TableRef& table) const override {
     return capture_.uncaptured().contains(table) || unreadable_.contains(table);
   }
+  Task<absl::StatusOr<bool>> forget_gone(BackendLink& leader, dualwrite::TableRef table) override;
   std::vector<FeedStatus::Captured> captured() const override;
   FeedStatus::Changes changes() const override {
     return {.rows_max = looks_.rows_waiting_max, .consistent_at = part_ == 0 ? 0 : cut_at_};

@@ -17,6 +17,7 @@ using dualwrite::TableRef;
 
 namespace {
 
+constexpr std::size_t kForgottenMax = 10000;  // at once
 constexpr std::uint64_t kManyRows = 1000000;
 
 TimePoint look_deadline() { return Clock::now() + kCaptureMax; }
@@ -127,6 +128,29 @@ Task<absl::StatusOr<std::vector<ChangeSource::Broken>>> TriggerSource::look(Back
   for (const auto& [table, why] : seen->uncaptured) out.push_back({.table = table, .reason = why});
   for (const auto& [table, why] : unreadable_) out.push_back({.table = table, .reason = why});
   co_return out;
+}
+
+// One that was dropped past the proxy. What it had written since it stopped would have no table to go to.
+Task<absl::StatusOr<bool>> TriggerSource::forget_gone(BackendLink& leader, TableRef table) {
+  std::string numbers;
+  for (const std::uint32_t number : capture_.numbers_of(table)) {
+    numbers += (numbers.empty() ? "" : ",") + std::to_string(number);
+  }
+  if (numbers.empty()) co_return true;
+  if (!link_ || in_snapshot_) co_return false;
+  std::string sql = "SELECT id" + visible_to(leader) + " AND tbl IN (" + numbers + ") ORDER BY id LIMIT " +
+                    std::to_string(kForgottenMax);
+  auto rows = co_await leader.query_rows(std::move(sql), 1, look_deadline());
+  if (!rows.ok()) co_return rows.status();
+  std::vector<std::uint64_t> ids;
+  for (const auto& row : *rows) ids.push_back(first_number(row));
+  const absl::Status forgotten = co_await forget(std::move(ids));
+  if (!forgotten.ok()) co_return forgotten;
+  if (rows->size() == kForgottenMax) co_return false;
+  unreadable_.erase(table);
+  const absl::Status retired = co_await capture_.retire_gone(leader, std::move(table));
+  if (!retired.ok()) co_return retired;
+  co_return true;
 }
 
 Task<absl::Status> TriggerSource::vouch(BackendLink& leader) {

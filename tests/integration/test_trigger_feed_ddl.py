@@ -181,6 +181,32 @@ def test_rows_that_are_replaced_past_the_proxy_stop_their_table(env):
     wait_until(lambda: env.new.run("SELECT COUNT(*) FROM app.rest")[0][0] == 2, 20, "the rows of the other table")
 
 
+def test_a_table_that_is_dropped_past_the_proxy_stops_and_is_forgotten_when_both_have_dropped_it(env):
+    """What has no table any more shows in no list of tables; nor does the old name of one that was renamed."""
+    named = ["CREATE TABLE %s (id INT PRIMARY KEY, v INT)" % name for name in ("a", "b", "c", "renamed", "rest")]
+    proxy = start(env, *named, flags={"read_from_new": {"percent": 100}})
+    env.needs_proxy()
+    through(proxy, *["INSERT INTO %s VALUES (1, 1)" % name for name in ("a", "b", "c", "renamed", "rest")])
+    env.assert_equal(proxy)
+    env.old.run("DROP TABLE a", "RENAME TABLE renamed TO another", database="app")
+    with proxy.connect(database="app") as session:
+        execute(session, "PREPARE p FROM 'DROP TABLE b'", "EXECUTE p")
+        execute(session, "UPDATE rest SET v = 2")
+        for name in ("a", "b", "renamed", "another"):
+            wait_until(lambda: is_stopped(proxy, name), 20, "table %s, which is stopped" % name)
+        for name in ("a", "b", "renamed"):
+            assert "dropped, or given another name, past the proxy" in stopped(proxy)["app." + name], stopped(proxy)
+            raises(1146, execute, session, "SELECT * FROM %s" % name)
+    assert not is_stopped(proxy, "rest") and not is_stopped(proxy, "c"), stopped(proxy)
+    through(proxy, "CREATE DATABASE extra", "CREATE TABLE extra.x (id INT PRIMARY KEY)", "INSERT INTO extra.x VALUES (1)", "DROP DATABASE extra")
+    env.new.run("DROP TABLE a", "DROP TABLE b", database="app")
+    wait_until(lambda: not is_stopped(proxy, "a") and not is_stopped(proxy, "b"), 30, "the tables that nobody has")
+    through(proxy, "CREATE TABLE a (id INT PRIMARY KEY, w INT)", "INSERT INTO a VALUES (5, 5)", "DROP TABLE c")
+    wait_until(lambda: env.new.run("SHOW TABLES FROM app LIKE 'c'") == (), 20, "DROP TABLE through the proxy")
+    wait_until(lambda: env.new.run("SELECT * FROM app.a") == ((5, 5),), 20, "the rows of a table that was made again")
+    assert set(stopped(proxy)) == {"app.renamed", "app.another"}, stopped(proxy)
+
+
 def test_a_schema_change_comes_behind_what_a_killed_proxy_left(env):
     """Two proxies: one is killed while its ALTER waits for a transaction, the other's comes at once."""
     first = start(env, T, SEED)
