@@ -161,6 +161,8 @@ std::string update_anchor(std::string_view schema, const Anchor& anchor) {
          ",`offset`=" + number(anchor.at.offset) + values;
 }
 
+std::string applier_lock(std::string_view schema) { return quote_text("crossfade_applier_" + std::string(schema)); }
+
 std::string insert_anchor(std::string_view schema, std::string_view server, const LogPosition& at) {
   return "INSERT IGNORE INTO " + table(schema, "anchor") + "(`id`,`server`,`file`,`offset`) VALUES(1," +
          quote_text(server) + "," + place(at) + ")";

@@ -52,6 +52,9 @@ inline constexpr std::uint64_t kAnchorChangeColumns = 5;
 std::string count_anchor_change_columns(std::string_view schema);
 std::string add_anchor_change_columns(std::string_view schema);
 
+// On the leader: the name of the lock that whoever applies has, as a text of SQL.
+std::string applier_lock(std::string_view schema);
+
 // The ledger alone, which both feeds write.
 std::string ledger_table(std::string_view schema);
 

@@ -1,6 +1,6 @@
 #include "proxy/feed/feed_guard.h"
 
-#include "dualwrite/sql_text.h"
+#include "dualwrite/log_control.h"
 #include "proxy/counts/log_limit.h"
 #include "proxy/feed/ddl_state.h"
 #include "proxy/feed/server_answers.h"
@@ -117,12 +117,10 @@ Task<void> FeedGuard::end_lost(FollowerWriter& follower) {
   }
 }
 
-std::string FeedGuard::applier_lock() const { return dualwrite::quote_text("crossfade_applier_" + setting_.schema); }
-
 Task<absl::Status> FeedGuard::end_silent_applier(BackendLink& leader, FollowerWriter& follower) {
   if (Clock::now() < next_holder_) co_return absl::OkStatus();
   next_holder_ = Clock::now() + kHolderInterval;
-  auto held = co_await leader.ask_row("IS_USED_LOCK(" + applier_lock() + ")", 1, soon());
+  auto held = co_await leader.ask_row("IS_USED_LOCK(" + dualwrite::applier_lock(setting_.schema) + ")", 1, soon());
   if (!held.ok()) co_return held.status();
   const auto holder = static_cast<std::uint32_t>(first_number(*held));
   if (holder == 0) co_return absl::OkStatus();

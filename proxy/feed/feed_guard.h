@@ -42,8 +42,6 @@ class FeedGuard {
   void renew() { renews_ = true; }
   bool take_renewal() { return std::exchange(renews_, false); }
 
-  // As SQL text: the lock of the leader by which one proxy is elected.
-  std::string applier_lock() const;
   // A proxy that is stopped, or hangs, keeps that lock for as long as its connection lives: it is ended. One that
   // applies asks the leader something every ten seconds, but while the follower carries out a schema change.
   Task<absl::Status> end_silent_applier(BackendLink& leader, FollowerWriter& follower);

@@ -133,14 +133,21 @@ Task<absl::StatusOr<bool>> LeaderCapture::is_new(BackendLink& leader) {
 }
 
 // Even IF NOT EXISTS waits for every open transaction that has written there: they are asked for first.
-Task<absl::Status> LeaderCapture::make_tables(BackendLink& leader) {
+Task<absl::Status> LeaderCapture::make_tables(BackendLink& leader, bool fresh) {
   constexpr std::uint64_t kTables = 3;
-  auto there = co_await leader.query(
-      "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA=" + dualwrite::quote_text(schema_) +
-          " AND TABLE_NAME IN ('changes','captured','flushed')",
-      Clock::now() + kCaptureMax);
+  auto there = co_await leader.query_row(
+      "SELECT COUNT(*),COALESCE(SUM(TABLE_NAME IN ('changes','captured')),0) FROM information_schema.TABLES WHERE "
+      "TABLE_SCHEMA=" +
+          dualwrite::quote_text(schema_) + " AND TABLE_NAME IN ('changes','captured','flushed')",
+      2, Clock::now() + kCaptureMax);
   if (!there.ok()) co_return there.status();
-  if (first_number(there->front().rows.front()) == kTables) co_return absl::OkStatus();
+  if (first_number(*there) == kTables) co_return absl::OkStatus();
+  if (!fresh && to_number((*there)[1]) != 2) {
+    co_return absl::FailedPreconditionError(
+        "`changes` or `captured` is gone from the control schema of the leader, and with it what waited there: run "
+        "crossfade remove-triggers, copy the data again, then delete the row of `" +
+        schema_ + "`.`position` on the follower");
+  }
   std::vector<std::string> statements;
   const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
   const auto now = std::chrono::duration_cast<std::chrono::microseconds>(since_1970).count();
@@ -338,14 +345,14 @@ std::string LeaderCapture::complaint(const CaptureRecord& record, const Found& f
 Task<absl::Status> LeaderCapture::set_up(BackendLink& leader) {
   const absl::Status locked = co_await lock(leader);
   if (!locked.ok()) co_return locked;
-  const absl::Status made = co_await make_tables(leader);
+  auto fresh = co_await is_new(leader);
+  if (!fresh.ok()) co_return fresh.status();
+  const absl::Status made = co_await make_tables(leader, *fresh);
   if (!made.ok()) co_return made;
   auto found = co_await find_all(leader);
   if (!found.ok()) co_return found.status();
   const absl::Status loaded = co_await load(leader);
   if (!loaded.ok()) co_return loaded;
-  auto fresh = co_await is_new(leader);
-  if (!fresh.ok()) co_return fresh.status();
   uncaptured_.clear();
   if (!*fresh) co_return co_await unlock(leader);  // what has changed since is found by look()
   const auto wanting = [this](const Found& now) {

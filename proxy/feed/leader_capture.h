@@ -86,7 +86,7 @@ class LeaderCapture {
  private:
   Task<absl::Status> lock(BackendLink& leader);
   Task<absl::Status> unlock(BackendLink& leader);
-  Task<absl::Status> make_tables(BackendLink& leader);
+  Task<absl::Status> make_tables(BackendLink& leader, bool fresh);
   Task<absl::StatusOr<bool>> is_new(BackendLink& leader);
   Task<absl::Status> make(BackendLink& leader, dualwrite::CaptureRecord record);
   static bool may_have_triggers(const dualwrite::TableDefinition& definition);

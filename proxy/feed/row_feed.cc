@@ -322,7 +322,7 @@ Task<absl::Status> RowFeed::follow() {
 }
 
 Task<absl::Status> RowFeed::elect() {
-  auto got = co_await leader_->ask_row("GET_LOCK(" + guard_.applier_lock() + ",0)", 1, soon());
+  auto got = co_await leader_->ask_row("GET_LOCK(" + dualwrite::applier_lock(options_.schema) + ",0)", 1, soon());
   if (!got.ok()) co_return got.status();
   next_election_ = Clock::now() + kElectionInterval;
   elected_ = first_number(*got) == 1;
@@ -353,12 +353,25 @@ Task<absl::StatusOr<StoredPosition>> RowFeed::take_position() {
                                             "), or its logs began anew: copy the data again, then delete the row of `" +
                                             options_.schema + "`.`position` on the follower");
   }
+  if (is_behind_new_triggers((*stored)->applied)) {
+    co_return absl::FailedPreconditionError(
+        "the triggers on the leader were removed since the follower was at " + (*stored)->applied.text() +
+        ", and what was written before they were made anew is told by nobody: copy the data again, then delete the row "
+        "of `" +
+        options_.schema + "`.`position` on the follower");
+  }
   auto stopped = co_await follower_->ask(dualwrite::select_stopped(options_.schema));
   if (!stopped.ok()) co_return stopped.status();
   auto tables = dualwrite::stopped_from(*stopped);
   if (!tables.ok()) co_return tables.status();
   stopped_.assign(*std::move(tables));
   co_return **stored;
+}
+
+// Where triggers begin to tell lies behind every place of those before them.
+bool RowFeed::is_behind_new_triggers(const LogPosition& stored) const {
+  const bool by_triggers = kind_of_place(anchor_->at) == FeedKind::trigger;
+  return by_triggers && kind_of_place(stored) == FeedKind::trigger && stored < anchor_->at;
 }
 
 Task<absl::Status> RowFeed::open_source(const StoredPosition& stored) {

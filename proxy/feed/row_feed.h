@@ -102,6 +102,7 @@ class RowFeed final : public Feed {
   void call_anchored();
   Task<absl::Status> elect();
   Task<absl::StatusOr<dualwrite::StoredPosition>> take_position();
+  bool is_behind_new_triggers(const dualwrite::LogPosition& stored) const;
   Task<absl::Status> open_source(const dualwrite::StoredPosition& stored);
   Task<absl::Status> stand_by();
   Task<absl::Status> pause();

@@ -69,6 +69,11 @@ Task<absl::Status> RowFeed::anchor() {
   if (!table.ok()) co_return table;
   auto found = co_await read_anchor(*leader_);
   if (!found.ok()) co_return found.status();
+  if (!*found && anchor_ && kind_of_place(anchor_->at) == FeedKind::trigger) {
+    co_return absl::FailedPreconditionError(
+        "the triggers on the leader were removed while this proxy ran (`" + options_.schema +
+        "`.`anchor` is gone), and what is written since is told by nobody: stop this proxy; to begin anew, start it again");
+  }
   if (!*found) *found = anchor_;  // somebody has removed it
   auto chosen = co_await choose_source(*found);
   if (!chosen.ok()) {

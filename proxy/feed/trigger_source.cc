@@ -103,7 +103,7 @@ Task<absl::Status> TriggerSource::prepare(BackendLink& leader) { co_return co_aw
 
 Task<absl::StatusOr<LogPosition>> TriggerSource::first_place(BackendLink& leader) {
   static_cast<void>(leader);
-  co_return place(1, 0);
+  co_return new_place();
 }
 
 Task<absl::Status> TriggerSource::open(BackendLink& leader, FollowerWriter& follower, SourceStart start) {

@@ -232,6 +232,46 @@ def test_removal_leaves_nothing_on_the_leader(env):
     env.old.run("UPDATE t SET v = 5", database="app")
 
 
+def test_triggers_are_not_removed_beside_a_proxy_that_applies(env):
+    proxy = start(env, T, SEED)
+    env.needs_proxy()
+    wait_until(lambda: proxy.status()["applier"]["state"] == "applying", 20, "a proxy that applies")
+    done = subprocess.run([env.binary, "remove-triggers", "--config", proxy.config_file], capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0 and "stop every proxy of this migration first" in done.stderr, done
+    assert len(capture_triggers(env.old)) == 6, capture_triggers(env.old)
+    through(proxy, "UPDATE t SET v = 4")
+    assert_followed(env, proxy, rows_min=3)
+
+
+def test_what_was_written_while_there_were_no_triggers_is_not_left_out_in_silence(env):
+    proxy = start(env, T, SEED)
+    env.needs_proxy()
+    through(proxy, "UPDATE t SET v = 4")
+    proxy.caught_up()
+    assert proxy.stop() == 0
+    subprocess.run([env.binary, "remove-triggers", "--config", proxy.config_file], check=True, capture_output=True, timeout=60)
+    env.old.run("UPDATE t SET v = 5 WHERE id = 1", database="app")
+    proxy.start(ready=False)
+    wait_until(lambda: "the triggers on the leader were removed" in proxy.status()["applier"]["state"], 30, "the feed's reason")
+    through(proxy, "UPDATE t SET v = 6 WHERE id = 2")
+    assert env.new.run("SELECT v FROM app.t ORDER BY id") == ((4,), (4,), (4,))
+    env.new.run("UPDATE app.t SET v = 5 WHERE id = 1", "DELETE FROM crossfade.position")  # the copy
+    assert_followed(env, proxy, rows_min=3)
+
+
+def test_a_running_proxy_does_not_make_removed_triggers_anew(env):
+    """One that does not apply has no lock that removal would meet."""
+    proxy = start(env, T, SEED)
+    env.needs_proxy()
+    proxy.set_flags(dual_write={"enabled": False})
+    wait_until(lambda: "paused" in proxy.status()["applier"]["state"], 20, "the pause")
+    subprocess.run([env.binary, "remove-triggers", "--config", proxy.config_file], check=True, capture_output=True, timeout=60)
+    env.old.run("UPDATE t SET v = 5 WHERE id = 1", database="app")
+    proxy.set_flags(wait=False, dual_write={"enabled": True})
+    wait_until(lambda: "were removed while this proxy ran" in proxy.status()["applier"]["state"], 30, "the feed's reason")
+    assert capture_triggers(env.old) == []
+
+
 @feeds("log")
 def test_automatic_is_by_the_log_where_there_is_one(env):
     env.tables(SENTINEL, T, SEED)
@@ -248,6 +288,7 @@ def test_what_earlier_triggers_told_says_nothing_of_new_ones(env):
     proxy.caught_up()
     assert proxy.stop() == 0
     subprocess.run([env.binary, "remove-triggers", "--config", proxy.config_file], check=True, capture_output=True, timeout=60)
+    env.new.run("DELETE FROM crossfade.position")  # nothing was written since
     proxy.start()
     wait_until(lambda: len(capture_triggers(env.old)) == 6, 20, "triggers made anew")
     proxy.kill()
