@@ -173,9 +173,20 @@ std::string reduce_changes(std::string_view schema, std::uint64_t after, std::st
          std::string(numbers) + ") AND op IN ('I','U','D')";
 }
 
-std::string insert_unknown(std::string_view schema, std::uint32_t number) {
-  return "INSERT INTO " + changes_table(schema) + "(tbl,op,cid,fk,st) VALUES(" + std::to_string(number) +
-         ",'K',CONNECTION_ID(),1,0)";
+std::string insert_unknown(std::string_view schema, std::uint32_t number, std::string_view why, bool mariadb) {
+  return "INSERT INTO " + changes_table(schema) + "(tbl,op,cid,fk,st,ob1) VALUES(" + std::to_string(number) +
+         ",'K',CONNECTION_ID()," + every_change(schema, mariadb) + ",0," + packed_literal(why) + ")";
+}
+
+std::string reason_of_identity(const std::vector<protocol::Cell>& row) {
+  constexpr std::size_t kReason = 8;
+  if (row.size() > kReason && row[kReason]) return *row[kReason];
+  return "a column of it was dropped past the proxy, or a proxy died while its triggers were made anew";
+}
+
+std::string select_identity(std::string_view schema, std::string_view numbers, bool mariadb) {
+  return "SELECT id FROM " + changes_table(schema) + " WHERE op='K' AND tbl IN (" + std::string(numbers) + ") AND " +
+         every_change(schema, mariadb) + " LIMIT 1";
 }
 
 }  // namespace crossfade::dualwrite

@@ -99,7 +99,11 @@ std::string select_done(std::string_view schema, std::uint64_t intent, bool mari
 std::string renumber_changes(std::string_view schema, std::uint64_t after, std::uint32_t from, std::uint32_t to);
 // UPDATE: of changes of these numbers ("7,9") behind `after` nothing counts but the row's identity.
 std::string reduce_changes(std::string_view schema, std::uint64_t after, std::string_view numbers);
-// INSERT of a 'K' that says nothing: it stops its table.
-std::string insert_unknown(std::string_view schema, std::uint32_t number);
+// INSERT of a 'K' that says nothing of a row: it stops its table, for this reason, which is in ob1.
+std::string insert_unknown(std::string_view schema, std::uint32_t number, std::string_view why, bool mariadb);
+// That reason, of a 'K' of select_changes(); of one that a trigger wrote what it means.
+std::string reason_of_identity(const std::vector<protocol::Cell>& row);
+// A row if these numbers ("7,9") have a 'K'.
+std::string select_identity(std::string_view schema, std::string_view numbers, bool mariadb);
 
 }  // namespace crossfade::dualwrite

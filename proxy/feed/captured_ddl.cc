@@ -115,6 +115,7 @@ Task<absl::StatusOr<std::unique_ptr<CapturedDdl>>> CapturedDdl::begin(Setting se
   absl::Status ready = co_await ddl->connect();
   if (ready.ok()) ready = co_await ddl->take_turn(none, kTurnMax);
   if (ready.ok()) ready = co_await ddl->resume_others(until);
+  if (ready.ok()) ready = co_await ddl->stop_changed();
   if (ready.ok()) ready = co_await ddl->write_intent(until);
   if (!ready.ok()) co_return ready;
   co_return ddl;
@@ -182,6 +183,34 @@ Task<absl::Status> CapturedDdl::resume_others(TimePoint until) {
     if (left.ok() || Clock::now() >= until) co_return left;
     co_await setting_.reactor.sleep_for(kBetweenTries);
   }
+}
+
+// With the turns, so that whatever is not as it was captured was changed past the proxy. It is looked at twice, as by
+// whoever applies: of definitions, ids and triggers each is asked for by itself.
+Task<absl::Status> CapturedDdl::stop_changed() {
+  std::map<TableRef, std::string> seen;
+  for (int looks = 0; looks < 2; ++looks) {
+    const absl::Status loaded = co_await capture_.load(*link_);
+    if (!loaded.ok()) co_return loaded;
+    auto found = co_await capture_.find_some(*link_, analysis_.tables);
+    if (!found.ok()) co_return found.status();
+    auto now = capture_.complaints_about(analysis_.tables, *found);
+    // Neither side is to have it.
+    if (analysis_.verb == "DROP TABLE")
+      std::erase_if(now, [&found](const auto& each) { return !LeaderCapture::has_table(each.first, *found); });
+    if (looks > 0) std::erase_if(now, [&seen](const auto& each) { return !seen.contains(each.first); });
+    seen = std::move(now);
+    if (seen.empty()) co_return absl::OkStatus();
+    co_await setting_.reactor.sleep_for(kBetweenTries);
+  }
+  for (const auto& [table, why] : seen) {
+    const LeaderCapture::CapturePtr live = capture_.live_capture(table);
+    if (!live) continue;
+    auto stopping = dualwrite::insert_unknown(setting_.schema, live->number, why, link_->is_mariadb());
+    const absl::Status stopped = co_await run_locking(*link_, std::move(stopping));
+    if (!stopped.ok()) co_return stopped;
+  }
+  co_return absl::OkStatus();
 }
 
 Task<absl::Status> CapturedDdl::write_intent(TimePoint until) {
@@ -372,8 +401,10 @@ Task<absl::Status> CapturedDdl::capture_released(Setting setting, TableRef table
   DdlAnalysis analysis;
   analysis.tables.push_back(table);
   CapturedDdl again(std::move(setting), {}, std::move(analysis));
-  const absl::Status connected = co_await again.connect();
-  if (!connected.ok()) co_return connected;
+  const std::set<std::string> none_held;
+  absl::Status ready = co_await again.connect();
+  if (ready.ok()) ready = co_await again.take_turn(none_held, std::chrono::seconds(1));
+  if (!ready.ok()) co_return ready;
   const absl::Status loaded = co_await again.capture_.load(*again.link_);
   if (!loaded.ok()) co_return loaded;
   auto all = co_await again.capture_.find_all(*again.link_);

@@ -14,6 +14,8 @@
 // are then written down as they are, too: what they refer to may have come and gone while nothing but its key was
 // known.
 //
+// A table that was changed past the proxy before the intent stops: nobody could tell that change from this one.
+//
 // Statements about one table take turns (named locks of the leader, from before P until P is gone). A proxy that dies
 // in between leaves an intent without an owner: the next statement about the table, or whoever applies, goes on from
 // there once the client's connection is gone, by what the definitions have become.
@@ -73,6 +75,7 @@ class CapturedDdl {
   std::set<std::string> turns() const;
   Task<absl::Status> take_turn(std::set<std::string> others, std::chrono::seconds wait);
   Task<absl::Status> resume_others(TimePoint until);
+  Task<absl::Status> stop_changed();
   Task<absl::Status> write_intent(TimePoint until);
   static Task<absl::StatusOr<std::vector<OpenIntent>>> open_intents(BackendLink& leader, std::string schema);
   static Task<absl::Status> resume(Setting setting, OpenIntent intent, std::set<std::string> held);

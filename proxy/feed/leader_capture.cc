@@ -24,9 +24,6 @@ using dualwrite::TableRef;
 namespace {
 
 constexpr std::uint16_t kNeedsSuper = 1419;
-constexpr const char* kGone =
-    "it was dropped, or given another name, past the proxy: drop it on the follower, too, or make it again on the "
-    "leader and copy it anew";
 
 // The server refuses to make triggers for this account.
 absl::Status refusal(const protocol::Err& err) {
@@ -163,10 +160,9 @@ Task<absl::Status> LeaderCapture::make_tables(BackendLink& leader, bool fresh) {
   co_return absl::OkStatus();
 }
 
-Task<absl::StatusOr<LeaderCapture::Found>> LeaderCapture::find_all(BackendLink& leader) {
+Task<absl::StatusOr<LeaderCapture::Found>> LeaderCapture::find(BackendLink& leader, dualwrite::DefinitionScope scope) {
   Found found;
-  dualwrite::DefinitionScope all{.tables = {}, .excluded_schemas = {schema_}};
-  auto definitions = co_await ask_definitions(leader, std::move(all));
+  auto definitions = co_await ask_definitions(leader, std::move(scope));
   if (!definitions.ok()) co_return definitions.status();
   found.tables = *std::move(definitions);
   auto asked = co_await ask_catalogue(leader, dualwrite::capture_triggers_query(), patient_until());
@@ -181,6 +177,20 @@ Task<absl::StatusOr<LeaderCapture::Found>> LeaderCapture::find_all(BackendLink& 
   auto ids = co_await leader.query_rows(dualwrite::table_ids_query(leader.is_mariadb()), 2, Clock::now() + kCaptureMax);
   if (!ids.ok()) co_return ids.status();
   found.ids = dualwrite::TableIds(*ids);
+  co_return found;
+}
+
+Task<absl::StatusOr<LeaderCapture::Found>> LeaderCapture::find_some(BackendLink& leader, std::vector<TableRef> tables) {
+  if (tables.empty()) co_return Found();
+  dualwrite::DefinitionScope some{.tables = std::move(tables), .excluded_schemas = {}};
+  co_return co_await find(leader, std::move(some));
+}
+
+Task<absl::StatusOr<LeaderCapture::Found>> LeaderCapture::find_all(BackendLink& leader) {
+  dualwrite::DefinitionScope all{.tables = {}, .excluded_schemas = {schema_}};
+  auto asked = co_await find(leader, std::move(all));
+  if (!asked.ok()) co_return asked.status();
+  Found found = *std::move(asked);
   // What foreign keys refer to is as it is now.
   const bool mariadb = leader.is_mariadb();
   for (auto& [number, record] : records_) {
@@ -290,58 +300,6 @@ bool LeaderCapture::has_all_triggers(const TableRef& table, const Found& found) 
   });
 }
 
-std::string LeaderCapture::why_not_captured(const TableDefinition& definition, bool mariadb) const {
-  const auto plan = dualwrite::plan_capture({.leader = definition,
-                                             .mariadb = mariadb,
-                                             .number = 0,
-                                             .control_schema = schema_,
-                                             .first = {},
-                                             .referenced = {}});
-  if (!plan.ok()) return std::string(plan.status().message());
-  return "it was made past the proxy, and is not captured: copy it, then run crossfade tables release " +
-         definition.name.schema + "." + definition.name.table;
-}
-
-bool LeaderCapture::has_table(const TableRef& table, const Found& found) {
-  const auto definition = found.tables.find(table);
-  return definition != found.tables.end() && may_have_triggers(definition->second);
-}
-
-// Empty: what the table is captured by serves.
-std::string LeaderCapture::complaint(const CaptureRecord& record, const Found& found) const {
-  const TableRef& name = record.definition.name;
-  const auto table = found.tables.find(name);
-  if (table == found.tables.end()) return {};  // it is gone, and so are its triggers
-  const std::string advice =
-      "; copy the table anew, then run crossfade tables release " + name.schema + "." + name.table;
-  if (dualwrite::capture_fingerprint(table->second) != dualwrite::capture_fingerprint(record.definition)) {
-    return "its definition was changed past the proxy, and its triggers do not tell everything" + advice;
-  }
-  if (found.ids.of(name) != record.ids) {
-    return "its rows were replaced past the proxy (TRUNCATE, a change of partitions), or it was rebuilt (OPTIMIZE), "
-           "which looks the same" +
-           advice;
-  }
-  const CapturePtr capture = find(record.number);
-  if (capture && capture->mariadb) {
-    const std::vector<std::string> known = dualwrite::doubtful_columns(record.definition);
-    for (const std::string& column : dualwrite::doubtful_columns(table->second)) {
-      if (std::find(known.begin(), known.end(), column) != known.end()) continue;
-      return "its column " + column +
-             " has a new index, or ON UPDATE, that was made past the proxy, and its triggers do " +
-             "not know which updates left it as it was" + advice;
-    }
-  }
-  const auto triggers = found.triggers.find(name);
-  for (const char* event : {"i", "u", "d"}) {
-    const std::string wanted = "crossfade_" + std::string(event) + "_" + std::to_string(record.number);
-    if (triggers == found.triggers.end() || !triggers->second.contains(wanted)) {
-      return "its trigger " + wanted + " is gone" + advice;
-    }
-  }
-  return {};
-}
-
 Task<absl::Status> LeaderCapture::set_up(BackendLink& leader) {
   const absl::Status locked = co_await lock(leader);
   if (!locked.ok()) co_return locked;
@@ -386,45 +344,6 @@ Task<absl::Status> LeaderCapture::set_up(BackendLink& leader) {
   const absl::Status given_back = co_await give_back_turns(leader, schema_, tables);
   if (!given_back.ok()) co_return given_back;
   co_return co_await unlock(leader);
-}
-
-// Judged only when seen twice: between the questions a proxy may have carried out a DDL.
-Task<absl::StatusOr<LeaderCapture::Look>> LeaderCapture::look(BackendLink& leader) {
-  auto found = co_await find_all(leader);
-  if (!found.ok()) co_return found.status();
-  std::string question = "SELECT 1 FROM " + dualwrite::changes_table(schema_) + " WHERE op='P' AND " +
-                         dualwrite::every_change(schema_, leader.is_mariadb()) + " LIMIT 1";
-  auto intents = co_await leader.query(std::move(question), Clock::now() + kCaptureMax);
-  if (!intents.ok()) co_return intents.status();
-  if (!intents->front().rows.empty()) {
-    co_return Look{.uncaptured = uncaptured_, .whole = false};  // definitions are on the move
-  }
-  const absl::Status loaded = co_await load(leader);
-  if (!loaded.ok()) co_return loaded;
-  std::map<TableRef, std::string> suspected;
-  const auto suspect = [&](const TableRef& name, const CaptureRecord* record, std::string why) {
-    if (why.empty() || uncaptured_.contains(name)) return;
-    // Of the same number: it may have been captured anew in between.
-    std::string seen = std::to_string(record == nullptr ? 0 : record->number) + " " + why;
-    const auto before = suspected_.find(name);
-    if (before != suspected_.end() && before->second == seen) {
-      uncaptured_[name] = std::move(why);
-    } else {
-      suspected[name] = std::move(seen);
-    }
-  };
-  for (const auto& [name, definition] : found->tables) {
-    if (!may_have_triggers(definition)) continue;
-    const CaptureRecord* record = live(name);
-    suspect(name, record,
-            record != nullptr ? complaint(*record, *found) : why_not_captured(definition, leader.is_mariadb()));
-  }
-  // One that goes through the proxy is retired before its intent is gone.
-  for (const CaptureRecord* record : all_live()) {
-    if (!has_table(record->definition.name, *found)) suspect(record->definition.name, record, kGone);
-  }
-  suspected_ = std::move(suspected);
-  co_return Look{.uncaptured = uncaptured_, .whole = true};
 }
 
 // A statement about a table that others may be using.

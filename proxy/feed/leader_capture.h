@@ -64,6 +64,11 @@ class LeaderCapture {
     dualwrite::TableIds ids;
   };
   Task<absl::StatusOr<Found>> find_all(BackendLink& leader);
+  // Of these tables.
+  Task<absl::StatusOr<Found>> find_some(BackendLink& leader, std::vector<dualwrite::TableRef> tables);
+  // Those of them that are not as they were captured, and why: somebody has changed them past the proxy.
+  std::map<dualwrite::TableRef, std::string> complaints_about(const std::vector<dualwrite::TableRef>& tables,
+                                                              const Found& found) const;
   // After a change of their definition: these tables with new numbers. `session` has them locked, and the control
   // tables. What is gone is retired.
   Task<absl::Status> capture_anew(BackendLink& session, std::vector<dualwrite::TableRef> tables,
@@ -84,6 +89,7 @@ class LeaderCapture {
   Task<absl::Status> retire(BackendLink& leader);
 
  private:
+  Task<absl::StatusOr<Found>> find(BackendLink& leader, dualwrite::DefinitionScope scope);
   Task<absl::Status> lock(BackendLink& leader);
   Task<absl::Status> unlock(BackendLink& leader);
   Task<absl::Status> make_tables(BackendLink& leader, bool fresh);

@@ -266,7 +266,9 @@ Task<absl::Status> RowsAnew::stop_dependents(FoundPtr found, TableRef table) {
   for (const TableRef& dependent : dualwrite::dependent_tables(found->tables, one)) {
     const LeaderCapture::CapturePtr live = setting_.capture.live_capture(dependent);
     if (!live) continue;
-    const absl::Status stopped = co_await run(dualwrite::insert_unknown(setting_.schema, live->number));
+    const absl::Status stopped = co_await run(dualwrite::insert_unknown(
+        setting_.schema, live->number, "a proxy died while a table that it refers to had no triggers",
+        setting_.link.is_mariadb()));
     if (!stopped.ok()) co_return stopped;
   }
   co_return absl::OkStatus();

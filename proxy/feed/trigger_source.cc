@@ -51,6 +51,13 @@ Task<absl::Status> make_durable(BackendLink& leader, std::string schema) {
   co_return raised.status();
 }
 
+// "0,7,9": never empty.
+std::string numbers_list(const LeaderCapture& capture, const dualwrite::TableRef& table) {
+  std::string list = "0";
+  for (const std::uint32_t number : capture.numbers_of(table)) list += "," + std::to_string(number);
+  return list;
+}
+
 // A condition without the changes of stopped tables.
 std::string left_out(const StoppedTables& tables, const LeaderCapture& capture) {
   std::string list;
@@ -138,7 +145,11 @@ Task<absl::Status> TriggerSource::open(BackendLink& leader, FollowerWriter& foll
   }
   for (const dualwrite::TableRef& table : start.stopped.released()) {
     unreadable_.erase(table);
-    if (!capture_.uncaptured().contains(table)) continue;
+    auto identity = co_await leader.query_rows(
+        dualwrite::select_identity(setting_.schema, numbers_list(capture_, table), leader.is_mariadb()), 1,
+        before_long());
+    if (!identity.ok()) co_return identity.status();
+    if (!capture_.uncaptured().contains(table) && identity->empty()) continue;
     const absl::Status again = co_await CapturedDdl::capture_released(ddl_setting(), table);
     if (!again.ok()) co_return again;
     capture_.captured_again(table);
@@ -306,9 +317,7 @@ Task<absl::Status> TriggerSource::take(std::vector<protocol::Cell> row, LogQueue
   auto capture = co_await capture_of(head->table);
   if (!capture.ok()) co_return capture.status();
   if (head->kind == ChangeKind::identity) {
-    co_return unreadable(**capture,
-                         absl::FailedPreconditionError("a column of it was dropped past the proxy, or a proxy died "
-                                                       "while a table that it refers to had no triggers"));
+    co_return unreadable(**capture, absl::FailedPreconditionError(dualwrite::reason_of_identity(row)));
   }
   auto change = dualwrite::captured_row(*head, row, **capture);
   if (!change.ok()) co_return unreadable(**capture, change.status());

@@ -1,5 +1,6 @@
 """Feed `trigger`: schema changes, through the proxy and past it."""
 
+import subprocess
 import threading
 import time
 
@@ -205,6 +206,38 @@ def test_a_table_that_is_dropped_past_the_proxy_stops_and_is_forgotten_when_both
     wait_until(lambda: env.new.run("SHOW TABLES FROM app LIKE 'c'") == (), 20, "DROP TABLE through the proxy")
     wait_until(lambda: env.new.run("SELECT * FROM app.a") == ((5, 5),), 20, "the rows of a table that was made again")
     assert set(stopped(proxy)) == {"app.renamed", "app.another"}, stopped(proxy)
+
+
+def test_a_change_past_the_proxy_does_not_pass_for_one_through_it_that_comes_at_once(env):
+    """The triggers that the second makes anew would serve, and nobody would ever see the first."""
+    proxy = start(env, T, SEED, *["CREATE TABLE %s (id INT PRIMARY KEY, v INT)" % name for name in ("a", "b", "c", "d")])
+    env.needs_proxy()
+    through(proxy, *["INSERT INTO %s VALUES (1, 1), (2, 2)" % name for name in ("a", "b", "c", "d")])
+    env.assert_equal(proxy)
+    update = env.old.run("SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_TABLE = 'c' AND TRIGGER_NAME LIKE "
+                         "'crossfade_u%'")[0][0]
+    with proxy.connect(database="app") as session, env.old.connect(database="app") as past:
+        execute(past, "TRUNCATE t", "INSERT INTO t VALUES (9, 9, 'i')")
+        execute(session, "ALTER TABLE t ADD COLUMN w INT DEFAULT 3")
+        execute(past, "ALTER TABLE a ADD COLUMN past INT DEFAULT 5")
+        execute(session, "ALTER TABLE a ADD COLUMN through INT DEFAULT 6")
+        execute(past, "DROP TRIGGER %s" % update, "UPDATE c SET v = 7")
+        execute(session, "CREATE INDEX by_v ON c (v)")
+        execute(past, "DROP TABLE b")
+        execute(session, "DROP TABLE IF EXISTS b", "ALTER TABLE d ADD COLUMN w INT", "UPDATE d SET w = 4")
+    for name, why in (("t", "rows were replaced past the proxy"), ("a", "definition was changed past the proxy"), ("c", "is gone")):
+        wait_until(lambda: is_stopped(proxy, name), 20, "table %s, which is stopped" % name)
+        assert why in stopped(proxy)["app." + name], stopped(proxy)
+    wait_until(lambda: env.new.run("SELECT SUM(w) FROM app.d") == ((8,),), 20, "what was changed through the proxy alone")
+    wait_until(lambda: env.new.run("SHOW TABLES FROM app LIKE 'b'") == () and not is_stopped(proxy, "b"), 20, "what neither side has")
+    # The copy; then it goes on.
+    env.new.run("ALTER TABLE t ADD COLUMN w INT DEFAULT 3", "TRUNCATE t", "INSERT INTO t VALUES (9, 9, 'i', 3)", database="app")
+    done = subprocess.run([env.binary, "tables", "release", "app.t", "--config", proxy.config_file], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr + done.stdout
+    wait_until(lambda: not is_stopped(proxy, "t"), 30, "the table that goes on")
+    through(proxy, "UPDATE t SET v = 10, w = 11")
+    wait_until(lambda: env.new.run("SELECT * FROM app.t") == ((9, 10, "i", 11),), 20, "its rows")
+    assert not is_stopped(proxy, "t"), stopped(proxy)
 
 
 def test_a_schema_change_comes_behind_what_a_killed_proxy_left(env):

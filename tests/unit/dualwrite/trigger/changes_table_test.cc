@@ -67,7 +67,14 @@ TEST(ChangesTable, WhatOldTriggersWroteBehindARenameIsOfTheNewNumber) {
             "UPDATE `cf`.`changes` SET tbl=9 WHERE id>30 AND tbl=7 AND op IN ('I','U','D')");
   EXPECT_EQ(reduce_changes("cf", 30, "0,7"),
             "UPDATE `cf`.`changes` SET op='K' WHERE id>30 AND tbl IN (0,7) AND op IN ('I','U','D')");
-  EXPECT_EQ(insert_unknown("cf", 7), "INSERT INTO `cf`.`changes`(tbl,op,cid,fk,st) VALUES(7,'K',CONNECTION_ID(),1,0)");
+  EXPECT_EQ(insert_unknown("cf", 7, "it's", false),
+            "INSERT INTO `cf`.`changes`(tbl,op,cid,fk,st,ob1) VALUES(7,'K',CONNECTION_ID(),TRUE,0,x'69742773')");
+  EXPECT_EQ(insert_unknown("cf", 7, "a", true),
+            "INSERT INTO `cf`.`changes`(tbl,op,cid,fk,st,ob1) VALUES(7,'K',CONNECTION_ID(),`cf`.`every`()=1,0,x'61')");
+  std::vector<protocol::Cell> row(24);
+  EXPECT_THAT(reason_of_identity(row), HasSubstr("dropped past the proxy"));
+  row[8] = "it's";
+  EXPECT_EQ(reason_of_identity(row), "it's");
   EXPECT_EQ(select_done("cf", 20, false),
             "SELECT COUNT(*),MIN(id) FROM `cf`.`changes` WHERE op='S' AND id>20 AND oi='20' AND TRUE");
 }
