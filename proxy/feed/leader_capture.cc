@@ -9,6 +9,7 @@
 #include "dualwrite/log_control.h"
 #include "dualwrite/sql_text.h"
 #include "dualwrite/trigger/changes_table.h"
+#include "dualwrite/trigger/kept_changes.h"
 #include "protocol/error_codes.h"
 #include "proxy/feed/ddl_state.h"
 #include "proxy/feed/server_answers.h"
@@ -131,11 +132,11 @@ Task<absl::StatusOr<bool>> LeaderCapture::is_new(BackendLink& leader) {
 
 // Even IF NOT EXISTS waits for every open transaction that has written there: they are asked for first.
 Task<absl::Status> LeaderCapture::make_tables(BackendLink& leader, bool fresh) {
-  constexpr std::uint64_t kTables = 3;
+  constexpr std::uint64_t kTables = 4;
   auto there = co_await leader.query_row(
       "SELECT COUNT(*),COALESCE(SUM(TABLE_NAME IN ('changes','captured')),0) FROM information_schema.TABLES WHERE "
       "TABLE_SCHEMA=" +
-          dualwrite::quote_text(schema_) + " AND TABLE_NAME IN ('changes','captured','flushed')",
+          dualwrite::quote_text(schema_) + " AND TABLE_NAME IN ('changes','captured','flushed','kept')",
       2, Clock::now() + kCaptureMax);
   if (!there.ok()) co_return there.status();
   if (first_number(*there) == kTables) co_return absl::OkStatus();
@@ -153,6 +154,7 @@ Task<absl::Status> LeaderCapture::make_tables(BackendLink& leader, bool fresh) {
   if (!every.empty()) statements.push_back(std::move(every));
   statements.push_back(dualwrite::captured_setup_statement(schema_));
   statements.push_back(dualwrite::flushed_setup_statement(schema_));
+  statements.push_back(dualwrite::create_kept(schema_));
   for (std::string& sql : statements) {
     auto made = co_await leader.query(std::move(sql), Clock::now() + kCaptureMax);
     if (!made.ok()) co_return made.status();

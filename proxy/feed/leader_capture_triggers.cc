@@ -8,6 +8,7 @@
 #include "dualwrite/log_control.h"
 #include "dualwrite/sql_text.h"
 #include "dualwrite/trigger/changes_table.h"
+#include "dualwrite/trigger/kept_changes.h"
 #include "proxy/feed/leader_capture.h"
 #include "proxy/feed/server_answers.h"
 #include "proxy/net/deadlines.h"
@@ -179,6 +180,7 @@ Task<absl::Status> LeaderCapture::remove_locked(BackendLink& leader) {
   rest.push_back(dualwrite::drop_every_change(schema_));
   rest.push_back("DROP TABLE IF EXISTS " + dualwrite::quote_name(schema_) + ".`captured`");
   rest.push_back(dualwrite::drop_flushed(schema_));
+  rest.push_back(dualwrite::drop_kept(schema_));
   for (std::string& sql : rest) {
     auto done = co_await leader.query(std::move(sql), Clock::now() + kCaptureMax);
     if (!done.ok()) co_return done.status();

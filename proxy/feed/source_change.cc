@@ -6,6 +6,7 @@
 
 #include "dualwrite/sql_text.h"
 #include "dualwrite/trigger/changes_table.h"
+#include "dualwrite/trigger/kept_changes.h"
 #include "proxy/counts/log_limit.h"
 #include "proxy/feed/captured_ddl.h"
 #include "proxy/feed/leader_capture.h"
@@ -175,6 +176,11 @@ Task<absl::StatusOr<Anchor>> put_fence(BackendLink& leader, ChangeSource& source
   if (!short_enough.ok()) co_return short_enough;
   const absl::Status sure = co_await source.vouch(leader);
   if (!sure.ok()) co_return sure;
+  if (order.next == FeedKind::trigger) {
+    // Of an earlier time when triggers told.
+    auto emptied = co_await leader.query(dualwrite::delete_all_kept(order.schema), soon());
+    if (!emptied.ok()) co_return emptied.status();
+  }
   auto set = co_await leader.query("SET SESSION lock_wait_timeout=" + std::to_string(order.wait.count()), soon());
   if (!set.ok()) co_return set.status();
   const std::string control = dualwrite::quote_name(order.schema);

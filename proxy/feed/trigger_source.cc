@@ -51,25 +51,6 @@ Task<absl::Status> make_durable(BackendLink& leader, std::string schema) {
   co_return raised.status();
 }
 
-// "0,7,9": never empty.
-std::string numbers_list(const LeaderCapture& capture, const dualwrite::TableRef& table) {
-  std::string list = "0";
-  for (const std::uint32_t number : capture.numbers_of(table)) list += "," + std::to_string(number);
-  return list;
-}
-
-// A condition without the changes of stopped tables.
-std::string left_out(const StoppedTables& tables, const LeaderCapture& capture) {
-  std::string list;
-  for (const auto& [table, stopped] : tables.all()) {
-    if (!stays_in_changes(stopped)) continue;
-    for (const std::uint32_t number : capture.numbers_of(table)) {
-      list += (list.empty() ? "" : ",") + std::to_string(number);
-    }
-  }
-  return list.empty() ? "" : " AND tbl NOT IN (" + list + ")";
-}
-
 }  // namespace
 
 LogPosition TriggerSource::place(std::uint64_t round, std::uint64_t part) {
@@ -77,7 +58,7 @@ LogPosition TriggerSource::place(std::uint64_t round, std::uint64_t part) {
 }
 
 TriggerSource::TriggerSource(SourceSetting setting)
-    : setting_(std::move(setting)), capture_(setting_.schema), wake_(setting_.reactor) {}
+    : setting_(std::move(setting)), capture_(setting_.schema), kept_(setting_.schema), wake_(setting_.reactor) {}
 
 LogPosition TriggerSource::new_place() {
   const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
@@ -136,7 +117,8 @@ Task<absl::Status> TriggerSource::open(BackendLink& leader, FollowerWriter& foll
   }
   const absl::Status forgotten = co_await forget(std::move(ids));
   if (!forgotten.ok()) co_return forgotten;
-  const absl::Status loaded = co_await capture_.load(leader);
+  absl::Status loaded = co_await capture_.load(leader);
+  if (loaded.ok()) loaded = co_await kept_.load(*link_);
   if (!loaded.ok()) co_return loaded;
   // People have brought these to what they are on the leader, and said so.
   for (int looks = start.stopped.released().empty() ? 0 : 2; looks > 0; --looks) {
@@ -145,16 +127,8 @@ Task<absl::Status> TriggerSource::open(BackendLink& leader, FollowerWriter& foll
   }
   for (const dualwrite::TableRef& table : start.stopped.released()) {
     unreadable_.erase(table);
-    auto identity = co_await leader.query_rows(
-        dualwrite::select_identity(setting_.schema, numbers_list(capture_, table), leader.is_mariadb()), 1,
-        before_long());
-    if (!identity.ok()) co_return identity.status();
-    if (!capture_.uncaptured().contains(table) && identity->empty()) continue;
-    const absl::Status again = co_await CapturedDdl::capture_released(ddl_setting(), table);
-    if (!again.ok()) co_return again;
-    capture_.captured_again(table);
-    const absl::Status renewed = co_await capture_.load(leader);
-    if (!renewed.ok()) co_return renewed;
+    const absl::Status captured = co_await capture_released(leader, table);
+    if (!captured.ok()) co_return captured;
   }
   if (start.fence) end_at(*std::move(start.fence));
   stopped_ = &start.stopped;
@@ -190,19 +164,23 @@ void TriggerSource::close() {
   elected_ = false;
 }
 
-// " AND tbl NOT IN (7,9)": rows of stopped tables.
 Task<absl::Status> TriggerSource::begin_snapshot() {
   if (ends_at_) co_return absl::InternalError("the follower did not store what it was given");
+  passed_by_ = numbers_of_stopped();
+  const absl::Status back = co_await bring_back();
+  if (!back.ok()) co_return back;
   // From here on what is committed may be missing in it.
   next_snapshot_ = Clock::now() + setting_.config.poll_interval;
   cut_ = false;
   rows_ = 0;
   ids_.clear();
   constexpr std::uint64_t kAll = UINT64_MAX;
-  const std::uint64_t last = std::min(held_.value_or(kAll), fence_ ? fence_->offset : kAll);
+  last_id_ = std::min(held_.value_or(kAll), fence_ ? fence_->offset : kAll);
   std::string sql = dualwrite::select_changes(setting_.schema, capture_.pairs()) + " WHERE " +
-                    dualwrite::every_change(setting_.schema, link_->is_mariadb()) + " AND id<=" + std::to_string(last) +
-                    left_out(*stopped_, capture_) + " ORDER BY id LIMIT " + std::to_string(kRowsMax);
+                    dualwrite::every_change(setting_.schema, link_->is_mariadb()) +
+                    " AND id<=" + std::to_string(last_id_) +
+                    (passed_by_.empty() ? "" : " AND tbl NOT IN (" + list_of(passed_by_) + ")") +
+                    " ORDER BY id LIMIT " + std::to_string(kRowsMax);
   bounded_ = held_.has_value();
   snapshot_is_fenced_ = fence_.has_value();
   held_.reset();
@@ -355,9 +333,15 @@ Task<absl::Status> TriggerSource::end_snapshot(LogQueue& queue) {
     if (!last.ok()) co_return last.status();
     cut_at_ = *last;
   }
+  auto aside = co_await find_passed_by();
+  if (!aside.ok()) co_return aside.status();
   auto done = co_await link_->query("COMMIT", before_long());
   if (!done.ok()) co_return done.status();
   in_snapshot_ = false;
+  if (!aside->ids.empty()) {
+    const absl::Status kept = co_await kept_.keep(*link_, *std::move(aside));
+    if (!kept.ok()) co_return kept;
+  }
   at_fence_ = fence_ && snapshot_is_fenced_ && !cut_ && ids_.empty();
   // A table that was released has caught up with the end of a transaction, if an empty one.
   // What was taken is stored with one, too.

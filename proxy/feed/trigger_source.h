@@ -6,7 +6,7 @@
 // that was read to its end, and everything that was committed before that snapshot is then on the follower. What was
 // cut short (a schema change under way, a backlog past the bound) is a part of its round, "changes.12:3", and may show
 // half of a transaction. Nothing of a snapshot reaches the follower before a commit made after it is durable. Rows of
-// stopped tables stay in `changes` until the table is released.
+// stopped tables are put aside until the table is released (kept_changes.h).
 #pragma once
 
 #include <map>
@@ -20,6 +20,7 @@
 #include "dualwrite/trigger/id_ranges.h"
 #include "proxy/feed/captured_ddl.h"
 #include "proxy/feed/change_source.h"
+#include "proxy/feed/kept_changes.h"
 #include "proxy/feed/leader_capture.h"
 #include "proxy/feed/row_stream.h"
 
@@ -63,6 +64,10 @@ class TriggerSource final : public ChangeSource {
   dualwrite::LogPosition here() const;
   CapturedDdl::Setting ddl_setting() const;
   Task<absl::Status> begin_snapshot();
+  Task<absl::Status> capture_released(BackendLink& leader, dualwrite::TableRef table);
+  KeptChanges::Numbers numbers_of_stopped() const;
+  Task<absl::Status> bring_back();
+  Task<absl::StatusOr<KeptChanges::Rows>> find_passed_by();
   Task<absl::Status> find_ddl();
   bool is_during_ddl(const dualwrite::ChangeHead& head) const;
   Task<absl::Status> take(std::vector<protocol::Cell> row, LogQueue& queue);
@@ -81,6 +86,7 @@ class TriggerSource final : public ChangeSource {
 
   SourceSetting setting_;
   LeaderCapture capture_;
+  KeptChanges kept_;
   const StoppedTables* stopped_ = nullptr;
   BackendLink* control_ = nullptr;     // the feed's own, between open() and close()
   std::unique_ptr<BackendLink> link_;  // for snapshots, and for deleting what they had
@@ -103,6 +109,8 @@ class TriggerSource final : public ChangeSource {
   std::unique_ptr<RowStream> stream_;
   std::vector<std::uint64_t> ids_;  // of the rows read, rising
   std::size_t rows_ = 0;
+  KeptChanges::Numbers passed_by_;  // what of it is of tables that are stopped
+  std::uint64_t last_id_ = 0;       // it was asked for up to here
   bool in_transaction_ = false;
   bool in_snapshot_ = false;                       // one has begun, and is not at its end
   bool bounded_ = false;                           // it was asked for up to a schema change alone

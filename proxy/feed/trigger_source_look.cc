@@ -4,6 +4,7 @@
 
 #include "dualwrite/trigger/capture_control.h"
 #include "dualwrite/trigger/changes_table.h"
+#include "dualwrite/trigger/kept_changes.h"
 #include "proxy/counts/log_limit.h"
 #include "proxy/feed/server_answers.h"
 #include "proxy/feed/trigger_source.h"
@@ -54,8 +55,8 @@ Task<absl::StatusOr<LogPosition>> TriggerSource::others_place(BackendLink& leade
     if (!first.ok()) co_return first.status();
     const bool reached = first->empty() || first_number(first->front()) > awaited_->last;
     if (!reached) awaited_->may_move = awaited_->may_move || first->front()[1] == "P";
-    const bool same = std::includes(passed_by.begin(), passed_by.end(), awaited_->passed_by.begin(),
-                                    awaited_->passed_by.end());
+    const bool same =
+        std::includes(passed_by.begin(), passed_by.end(), awaited_->passed_by.begin(), awaited_->passed_by.end());
     if (reached && same && !awaited_->may_move) {
       ++round_;
       part_ = 0;
@@ -104,6 +105,11 @@ Task<absl::Status> TriggerSource::count_waiting(BackendLink& leader) {
   auto last = co_await outermost_id(leader, "DESC");
   if (!last.ok()) co_return last.status();
   looks_.rows_waiting_max = *last == 0 || *last < *first ? 0 : *last - *first + 1;
+  if (!kept_.numbers().empty()) {
+    auto span = co_await leader.query_row(dualwrite::select_kept_span(setting_.schema), 1, look_deadline());
+    if (!span.ok()) co_return span.status();
+    looks_.rows_waiting_max += first_number(*span);
+  }
   if (looks_.rows_waiting_max < kManyRows) co_return absl::OkStatus();
   limited_log().warn(LogKind::applier_state, "feed=trigger changes_rows_max={} why=\"{}\"", looks_.rows_waiting_max,
                      stopped_ != nullptr && !stopped_->all().empty() ? "tables are stopped: release them, or drop them"
@@ -132,13 +138,13 @@ Task<absl::StatusOr<std::vector<ChangeSource::Broken>>> TriggerSource::look(Back
 
 // One that was dropped past the proxy. What it had written since it stopped would have no table to go to.
 Task<absl::StatusOr<bool>> TriggerSource::forget_gone(BackendLink& leader, TableRef table) {
-  std::string numbers;
-  for (const std::uint32_t number : capture_.numbers_of(table)) {
-    numbers += (numbers.empty() ? "" : ",") + std::to_string(number);
-  }
+  const std::vector<std::uint32_t> of_table = capture_.numbers_of(table);
+  const KeptChanges::Numbers numbers(of_table.begin(), of_table.end());
   if (numbers.empty()) co_return true;
   if (!link_ || in_snapshot_) co_return false;
-  std::string sql = "SELECT id" + visible_to(leader) + " AND tbl IN (" + numbers + ") ORDER BY id LIMIT " +
+  const absl::Status discarded = co_await kept_.discard(*link_, numbers);
+  if (!discarded.ok()) co_return discarded;
+  std::string sql = "SELECT id" + visible_to(leader) + " AND tbl IN (" + list_of(numbers) + ") ORDER BY id LIMIT " +
                     std::to_string(kForgottenMax);
   auto rows = co_await leader.query_rows(std::move(sql), 1, look_deadline());
   if (!rows.ok()) co_return rows.status();

@@ -311,6 +311,31 @@ def test_a_stopped_table_is_released_by_name(env):
     wait_until(lambda: not stopped(proxy) and env.new.run("SELECT v FROM app.t ORDER BY id") == ((1,), (50,), (61,)), 20, "its rows")
 
 
+def test_what_a_stopped_table_has_in_changes_is_put_aside_and_followed_when_it_is_released(env):
+    """Or each snapshot would read past all of it."""
+    proxy = start(env, T, SEED, "CREATE TABLE other (id INT PRIMARY KEY, v INT)", "INSERT INTO other VALUES (1, 1)")
+    env.needs_proxy()
+    env.new.run("DELETE FROM t WHERE id = 2", database="app")
+    through(proxy, "UPDATE t SET v = 50 WHERE id = 2")
+    wait_until(lambda: is_stopped(proxy, "t"), 20, "the stop of a table whose row is missing")
+    digits = "(SELECT 0 AS n" + "".join(" UNION SELECT %d" % n for n in range(1, 10)) + ") AS "
+    through(proxy, "INSERT INTO t (v) SELECT a.n FROM " + ", ".join(digits + name for name in "abcd"), "UPDATE t SET s = REPEAT('x', 40)",
+            "UPDATE other SET v = 2", "DELETE FROM t WHERE id % 7 = 3")
+    kept = "SELECT COUNT(*) FROM crossfade.kept"
+    wait_until(lambda: left_in_changes(env) == 0 and env.old.run(kept)[0][0] > 20000, 60, "what is put aside")
+    assert env.new.run("SELECT v FROM app.other") == ((2,),)
+    proxy.kill()
+    proxy.start()
+    through(proxy, "UPDATE t SET v = v + 1", "UPDATE other SET v = 3")
+    wait_until(lambda: env.new.run("SELECT v FROM app.other") == ((3,),), 30, "the other table")
+    env.new.run("INSERT INTO t VALUES (2, 2, 'b')", database="app")
+    done = subprocess.run([env.binary, "tables", "release", "app.t", "--config", proxy.config_file], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr + done.stdout
+    wait_until(lambda: not is_stopped(proxy, "t"), 90, "the table that goes on")
+    env.assert_equal(proxy, rows_min=8000)
+    assert env.old.run(kept)[0][0] == 0 and not stopped(proxy), stopped(proxy)
+
+
 def test_a_table_that_lost_its_triggers_is_captured_again_when_it_is_released(env):
     proxy = start(env, T, SEED)
     env.needs_proxy()

@@ -1,0 +1,91 @@
+#include "proxy/feed/kept_changes.h"
+
+#include <algorithm>
+
+#include "dualwrite/trigger/kept_changes.h"
+#include "proxy/feed/server_answers.h"
+#include "proxy/net/deadlines.h"
+
+namespace crossfade::proxy {
+
+namespace {
+
+constexpr auto kMoveMax = std::chrono::minutes(2);
+constexpr std::size_t kMovedAtOnce = 500;       // a packet
+constexpr std::size_t kDiscardedAtOnce = 5000;  // a transaction
+
+TimePoint move_deadline() { return Clock::now() + kMoveMax; }
+
+}  // namespace
+
+std::string list_of(const KeptChanges::Numbers& numbers) {
+  std::string list;
+  for (const std::uint32_t number : numbers) list += (list.empty() ? "" : ",") + std::to_string(number);
+  return list;
+}
+
+Task<absl::Status> KeptChanges::load(BackendLink& leader) {
+  numbers_.clear();
+  auto rows = co_await leader.query_rows(dualwrite::select_kept_numbers(schema_), 1, move_deadline());
+  if (!rows.ok()) co_return rows.status();
+  for (const auto& row : *rows) numbers_.insert(static_cast<std::uint32_t>(first_number(row)));
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> KeptChanges::move(BackendLink& leader, std::vector<std::string> statements) {
+  for (std::size_t from = 0; from < statements.size(); from += kMovedAtOnce) {
+    std::string sql = "BEGIN";
+    for (std::size_t i = from; i < std::min(statements.size(), from + kMovedAtOnce); ++i) sql += ";" + statements[i];
+    sql += ";COMMIT";
+    auto done = co_await leader.query(std::move(sql), move_deadline());
+    if (!done.ok()) co_return absl::UnavailableError("`kept`: " + std::string(done.status().message()));
+  }
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> KeptChanges::keep(BackendLink& leader, Rows rows) {
+  numbers_.insert(rows.numbers.begin(), rows.numbers.end());
+  std::vector<std::string> statements;
+  for (const std::uint64_t id : rows.ids) {
+    statements.push_back(dualwrite::keep_change(schema_, rows.pairs, id, leader.is_mariadb()));
+  }
+  co_return co_await move(leader, std::move(statements));
+}
+
+Task<absl::Status> KeptChanges::bring_back(BackendLink& leader, Numbers numbers, std::size_t pairs) {
+  for (;;) {
+    auto rows =
+        co_await leader.query_rows(dualwrite::select_kept(schema_, list_of(numbers), kMovedAtOnce), 1, move_deadline());
+    if (!rows.ok()) co_return rows.status();
+    if (rows->empty()) break;
+    std::vector<std::string> statements;
+    for (const auto& row : *rows) {
+      statements.push_back(dualwrite::bring_back_change(schema_, pairs, first_number(row), leader.is_mariadb()));
+    }
+    const absl::Status moved = co_await move(leader, std::move(statements));
+    if (!moved.ok()) co_return moved;
+  }
+  for (const std::uint32_t number : numbers) numbers_.erase(number);
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> KeptChanges::discard(BackendLink& leader, Numbers numbers) {
+  for (std::uint64_t deleted = kDiscardedAtOnce; deleted == kDiscardedAtOnce;) {
+    auto done =
+        co_await leader.run(dualwrite::delete_kept(schema_, list_of(numbers), kDiscardedAtOnce), move_deadline());
+    if (!done.ok()) co_return done.status();
+    if (done->failed()) co_return absl::UnavailableError("`kept`: " + err_text(done->last().err));
+    deleted = done->last().ok.affected_rows;
+  }
+  for (const std::uint32_t number : numbers) numbers_.erase(number);
+  co_return absl::OkStatus();
+}
+
+Task<absl::StatusOr<bool>> KeptChanges::has_identity(BackendLink& leader, Numbers numbers) const {
+  auto rows =
+      co_await leader.query_rows(dualwrite::select_kept_identity(schema_, list_of(numbers)), 1, move_deadline());
+  if (!rows.ok()) co_return rows.status();
+  co_return !rows->empty();
+}
+
+}  // namespace crossfade::proxy
