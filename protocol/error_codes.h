@@ -26,6 +26,7 @@ inline constexpr std::uint16_t kErrUnknownStatement = 1243;
 inline constexpr std::uint16_t kErrQueryInterrupted = 1317;
 inline constexpr std::uint16_t kErrTooManyPrepared = 1461;
 inline constexpr std::uint16_t kErrAccessDeniedNoPassword = 1698;
+inline constexpr std::uint16_t kErrStatementTimeout = 1969;  // MariaDB's, of max_statement_time
 inline constexpr std::uint16_t kErrConnectionKilled = 1927;
 inline constexpr std::uint16_t kErrWrongArguments = 1210;
 inline constexpr std::uint16_t kErrMalformedPacket = 1835;

@@ -27,6 +27,8 @@ constexpr auto kSchemaChangeMax = std::chrono::minutes(10);
 constexpr auto kFinishMax = std::chrono::seconds(20);  // of waiting for open transactions
 constexpr auto kTurnMax = std::chrono::seconds(20);    // of waiting for other schema changes of a table
 constexpr auto kBetweenTries = std::chrono::milliseconds(100);
+constexpr auto kPatienceMax = std::chrono::seconds(1);
+constexpr int kPausesForEach = 9;  // others wait for a tenth of the time
 
 TimePoint in_its_time() { return Clock::now() + kSchemaChangeMax; }
 
@@ -242,11 +244,15 @@ Task<absl::Status> CapturedDdl::finish(std::uint16_t error) {
     if (final || Clock::now() >= until) co_return done;
     // With it go all locks, and what was not committed.
     link_.reset();
-    co_await setting_.reactor.sleep_for(kBetweenTries);
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now());
+    const auto pause = std::max<std::chrono::milliseconds>(kBetweenTries, blocked_ * kPausesForEach);
+    if (blocked_.count() > 0) patience_ = std::min<std::chrono::milliseconds>(patience_ * 2, kPatienceMax);
+    co_await setting_.reactor.sleep_for(std::clamp(pause, kBetweenTries, std::max(left, kBetweenTries)));
   }
 }
 
 Task<absl::Status> CapturedDdl::try_to_finish() {
+  blocked_ = {};
   if (!link_) {
     const std::set<std::string> none;
     absl::Status ready = co_await connect();
@@ -292,9 +298,13 @@ Task<absl::Status> CapturedDdl::conclude() {
   const DdlOutcome outcome = note_.error.empty()  ? DdlOutcome::unknown
                              : note_.error == "0" ? DdlOutcome::ran
                                                   : DdlOutcome::failed;
-  RowsAnew rows(
-      {.link = *link_, .capture = capture_, .schema = setting_.schema, .analysis = analysis_, .intent = intent_},
-      statement_);
+  RowsAnew rows({.link = *link_,
+                 .capture = capture_,
+                 .schema = setting_.schema,
+                 .analysis = analysis_,
+                 .intent = intent_,
+                 .patience = patience_},
+                statement_);
   const DdlFacts facts{.outcome = outcome,
                        .said = said.times > 0,
                        .state_changed = changed,
@@ -315,6 +325,7 @@ Task<absl::Status> CapturedDdl::conclude() {
     }
     case DdlConclusion::capture: {
       const absl::Status captured = co_await rows.capture_again(found, said);
+      blocked_ = rows.blocked();
       if (!captured.ok()) co_return captured;
       break;
     }
@@ -331,7 +342,8 @@ Task<absl::Status> CapturedDdl::retire_dropped(std::shared_ptr<const LeaderCaptu
   std::vector<TableRef> gone;
   for (const dualwrite::CaptureRecord* record : capture_.all_live()) {
     const TableRef& name = record->definition.name;
-    const bool meant = std::find(analysis_.schemas.begin(), analysis_.schemas.end(), name.schema) != analysis_.schemas.end();
+    const bool meant =
+        std::find(analysis_.schemas.begin(), analysis_.schemas.end(), name.schema) != analysis_.schemas.end();
     if (meant && !LeaderCapture::has_table(name, *found)) gone.push_back(name);
   }
   for (const TableRef& name : gone) {

@@ -92,6 +92,8 @@ class CapturedDdl {
   std::uint64_t intent_ = 0;
   dualwrite::IntentNote note_;
   bool outcome_noted_ = false;
+  std::chrono::milliseconds patience_{100};  // of the next try's TableLock
+  std::chrono::milliseconds blocked_{0};     // by the last try
 };
 
 // What a client's session says of a statement that it is about to run: one row, for logged_statement().

@@ -79,7 +79,8 @@ std::vector<std::string> joined(const std::set<std::string>& keys) {
 }  // namespace
 
 absl::Status failure_of(const protocol::Err& err) {
-  const bool busy = err.code == protocol::kErrLockWaitTimeout || err.code == protocol::kErrDeadlock;
+  const bool busy = err.code == protocol::kErrLockWaitTimeout || err.code == protocol::kErrDeadlock ||
+                    err.code == protocol::kErrStatementTimeout;
   if (busy) return absl::AbortedError(err_text(err));
   if (err.code == protocol::kErrServerShutdown) return absl::UnavailableError(err_text(err));
   return absl::FailedPreconditionError(err_text(err));
@@ -107,20 +108,20 @@ bool RowsAnew::is_captured_as_is(const LeaderCapture::Found& found) const {
 }
 
 // `read`: nobody writes to these either, but they stay as they are.
-Task<absl::Status> RowsAnew::lock_tables(std::vector<TableRef> tables, std::vector<TableRef> read) {
+Task<absl::Status> RowsAnew::lock(std::vector<TableRef> tables, std::vector<TableRef> read) {
   if (tables.empty()) co_return absl::OkStatus();
-  std::string sql = "LOCK TABLES " + changes() + " WRITE," + changes() + " AS " + std::string(dualwrite::kMoving) +
-                    " WRITE," + dualwrite::quote_name(setting_.schema) + ".`captured` WRITE";
-  for (const TableRef& table : tables) sql += "," + name_in_sql(table) + " WRITE";
-  for (const TableRef& table : read) sql += "," + name_in_sql(table) + " READ";
-  co_return co_await run(std::move(sql));
+  TableLock all{
+      .changes = setting_.schema, .write = std::move(tables), .read = std::move(read), .patience = setting_.patience};
+  LockOutcome outcome = co_await lock_tables(setting_.link, std::move(all));
+  blocked_ = outcome.blocked;
+  co_return outcome.status;
 }
 
 // Until UNLOCK TABLES nobody writes to its tables, nor to `changes`.
 Task<absl::Status> RowsAnew::capture_again(FoundPtr found, Said said) {
   const std::vector<TableRef> tables = tables_now(*found);
   const absl::Status locked =
-      co_await lock_tables(tables, dualwrite::dependent_tables(found->tables, setting_.analysis.tables));
+      co_await lock(tables, dualwrite::dependent_tables(found->tables, setting_.analysis.tables));
   if (!locked.ok()) co_return locked;
   const absl::Status reduced = co_await reduce(found, said);
   if (!reduced.ok()) co_return reduced;
@@ -260,56 +261,6 @@ Task<absl::Status> RowsAnew::begin_anew(FoundPtr found, const Touched& touched, 
   co_return absl::OkStatus();
 }
 
-// What a cascade did to these while nothing told of the table nobody knows.
-Task<absl::Status> RowsAnew::stop_dependents(FoundPtr found, TableRef table) {
-  const std::vector<TableRef> one(1, std::move(table));
-  for (const TableRef& dependent : dualwrite::dependent_tables(found->tables, one)) {
-    const LeaderCapture::CapturePtr live = setting_.capture.live_capture(dependent);
-    if (!live) continue;
-    const absl::Status stopped = co_await run(dualwrite::insert_unknown(
-        setting_.schema, live->number, "a proxy died while a table that it refers to had no triggers",
-        setting_.link.is_mariadb()));
-    if (!stopped.ok()) co_return stopped;
-  }
-  co_return absl::OkStatus();
-}
-
-// Triggers that were left by a try before this one have written behind what says that the statement has run, and in the
-// shape of before, or under the name of before: of these rows the identity counts, as where a column is gone.
-Task<absl::Status> RowsAnew::reduce(FoundPtr found, Said said) {
-  if (said.times == 0 || setting_.analysis.verb == "RENAME TABLE") co_return absl::OkStatus();
-  std::string numbers = "0";
-  for (const TableRef& table : setting_.analysis.tables) {
-    const LeaderCapture::CapturePtr live = setting_.capture.live_capture(table);
-    const bool fits = setting_.capture.is_as_captured(table, *found);
-    for (const std::uint32_t number : setting_.capture.numbers_of(table)) {
-      if (!fits || !live || live->number != number) numbers += "," + std::to_string(number);
-    }
-  }
-  co_return co_await run(dualwrite::reduce_changes(setting_.schema, said.first, numbers));
-}
-
-// Between two tries clients write with the triggers that are there, behind what says that the statement has run. Those
-// of before a RENAME have a number whose name the follower does not have any more.
-Task<absl::Status> RowsAnew::renumber(FoundPtr found, Said said) {
-  if (said.times == 0 || setting_.analysis.verb != "RENAME TABLE") co_return absl::OkStatus();
-  for (const TableRef& table : tables_now(*found)) {
-    const LeaderCapture::CapturePtr now = setting_.capture.live_capture(table);
-    const auto triggers = found->triggers.find(table);
-    if (!now || triggers == found->triggers.end()) continue;
-    std::set<std::uint32_t> numbers;
-    for (const std::string& name : triggers->second) numbers.insert(dualwrite::capture_number(name));
-    for (const std::uint32_t number : numbers) {
-      const LeaderCapture::CapturePtr before = setting_.capture.find(number);
-      if (!before || before->name == table) continue;
-      std::string sql = dualwrite::renumber_changes(setting_.schema, said.first, number, now->number);
-      const absl::Status renumbered = co_await run(std::move(sql));
-      if (!renumbered.ok()) co_return renumbered;
-    }
-  }
-  co_return absl::OkStatus();
-}
-
 // What still has to be done of them on the follower is done in the shape that the table has now.
 Task<absl::Status> RowsAnew::follow_identities(FoundPtr found, const Touched& touched) {
   const std::vector<TableRef> tables = tables_now(*found);
@@ -428,7 +379,7 @@ Task<absl::Status> RowsAnew::capture_all(FoundPtr found) {
     }
   }
   const std::vector<TableRef> none;
-  absl::Status done = co_await lock_tables(setting_.analysis.tables, none);
+  absl::Status done = co_await lock(setting_.analysis.tables, none);
   if (done.ok() && !numbers.empty()) {
     done = co_await run("DELETE FROM " + changes() + " WHERE tbl IN (" + numbers + ")");
   }

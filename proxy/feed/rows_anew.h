@@ -15,6 +15,7 @@
 #include "dualwrite/trigger/changes_table.h"
 #include "proxy/backend/backend_link.h"
 #include "proxy/feed/leader_capture.h"
+#include "proxy/feed/table_lock.h"
 
 namespace crossfade::proxy {
 
@@ -34,7 +35,8 @@ class RowsAnew {
     LeaderCapture& capture;
     std::string schema;  // the control schema
     dualwrite::DdlAnalysis analysis;
-    std::uint64_t intent = 0;  // what lies behind it was written by the old triggers
+    std::uint64_t intent = 0;                 // what lies behind it was written by the old triggers
+    std::chrono::milliseconds patience{100};  // of TableLock
   };
   RowsAnew(Setting setting, dualwrite::LoggedStatement statement)
       : setting_(std::move(setting)), statement_(std::move(statement)) {}
@@ -51,6 +53,8 @@ class RowsAnew {
   Task<absl::Status> capture_again(FoundPtr found, Said said);
   // The same of a table whose triggers did not serve any more: every row as it is; what the old ones wrote goes.
   Task<absl::Status> capture_all(FoundPtr found);
+  // So long others have waited for a lock that was not to be had.
+  std::chrono::milliseconds blocked() const { return blocked_; }
 
  private:
   // What the triggers of before have written since the intent.
@@ -74,7 +78,7 @@ class RowsAnew {
   Task<absl::Status> run(std::string sql) { return run_locking(setting_.link, std::move(sql)); }
   std::string changes() const { return dualwrite::changes_table(setting_.schema); }
   std::vector<dualwrite::TableRef> tables_now(const LeaderCapture::Found& found) const;
-  Task<absl::Status> lock_tables(std::vector<dualwrite::TableRef> tables, std::vector<dualwrite::TableRef> read);
+  Task<absl::Status> lock(std::vector<dualwrite::TableRef> tables, std::vector<dualwrite::TableRef> read);
   Task<absl::Status> spell_out(std::vector<dualwrite::TableRef> made);
   Task<absl::StatusOr<Touched>> touched(FoundPtr found);
   Task<absl::StatusOr<std::vector<std::vector<protocol::Cell>>>> changes_of(std::string numbers, std::uint64_t first);
@@ -92,6 +96,7 @@ class RowsAnew {
 
   Setting setting_;
   dualwrite::LoggedStatement statement_;
+  std::chrono::milliseconds blocked_{0};
   std::set<dualwrite::TableRef> anew_;  // all their rows are written down, since it is not known which were written
 };
 

@@ -12,6 +12,7 @@ from progress import turns, wait_until
 from test_trigger_feed import SEED, T
 
 ROLES, FEEDS = BOTH_ROLES, ("trigger",)
+HAS_COLUMN = "SELECT 1 FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 'app' AND TABLE_NAME = '%s' AND COLUMN_NAME = '%s'"
 
 
 def test_schema_changes_through_the_proxy(env):
@@ -282,13 +283,33 @@ def begun_in_vain(env, proxy, change, is_there):
     return holder, client
 
 
+def test_writers_hardly_wait_while_the_end_of_a_schema_change_waits_for_an_open_transaction(env):
+    """LOCK TABLES makes everybody wait behind it, for as long as it waits itself."""
+    proxy = start(env, T, SEED, "CREATE TABLE beside (id INT PRIMARY KEY)", "CREATE TABLE busy (id INT PRIMARY KEY, v INT)",
+                  "INSERT INTO busy VALUES (1, 0)")
+    env.needs_proxy()
+    holder, client = begun_in_vain(env, proxy, "ALTER TABLE t ADD COLUMN w INT DEFAULT 5", HAS_COLUMN % ("t", "w"))
+    begun, waited = time.monotonic(), 0
+    with env.old.connect(database="app") as writer:
+        while (spent := time.monotonic() - begun) < 8:
+            before = time.monotonic()
+            execute(writer, "UPDATE busy SET v = v + 1")
+            took = time.monotonic() - before
+            waited += took if took > 0.08 else 0
+    assert client.is_alive(), "the test proves nothing: the schema change was over"
+    assert waited < spent / 4, "writers waited %.1f s of %.1f" % (waited, spent)
+    holder.close()
+    client.join(60)
+    through(proxy, "UPDATE t SET w = 7 WHERE id = 2")
+    assert_followed(env, proxy, rows_min=4)
+
+
 def said(env):
     return env.old.run("SELECT COUNT(*) FROM crossfade.changes WHERE op = 'S'")[0][0]
 
 
 # The schema change, what shows that it was run, the table whose triggers cannot be dropped then, what clients write before
 # the first try, and what between two.
-HAS_COLUMN = "SELECT 1 FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 'app' AND TABLE_NAME = '%s' AND COLUMN_NAME = '%s'"
 BETWEEN_TRIES = {
     "rename": ("RENAME TABLE a TO gone, b TO a", "SHOW TABLES FROM app LIKE 'gone'", "a", ["INSERT INTO a (v) VALUES (43)"],
                ["INSERT INTO a (v) VALUES (44)", "UPDATE a SET v = 45 WHERE id = 1", "DELETE FROM a WHERE id = 2",
