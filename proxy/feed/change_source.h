@@ -28,6 +28,8 @@ struct SourceSetting {
   std::string schema;  // the control schema
   std::function<LinkOptions()> leader_options;
   const config::DualWriteConfig& config;
+  // prepare() has come to something new, in words. Empty: nobody wants to know.
+  std::function<void(const std::string&)> on_progress{};
 };
 
 // Where reading begins, and behind what it ends, if it does (end_at()).
@@ -94,7 +96,7 @@ class ChangeSource {
     static_cast<void>(table);
     co_return true;
   }
-  // For the status.
+  // For the status; also while prepare() is under way.
   virtual std::vector<FeedStatus::Captured> captured() const = 0;
   virtual FeedStatus::Changes changes() const = 0;
   // False: transactions may be there in part, as while a long backlog is worked off; the status says so.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -25,6 +26,14 @@ class LeaderCapture {
   using CapturePtr = std::shared_ptr<const dualwrite::Capture>;
 
   explicit LeaderCapture(std::string control_schema) : schema_(std::move(control_schema)) {}
+
+  // Of set_up(): how many tables it has made triggers for, of how many, and which is next.
+  struct Progress {
+    std::size_t made = 0;
+    std::size_t all = 0;
+    dualwrite::TableRef next{};
+  };
+  std::function<void(const Progress&)> on_progress;
 
   // May triggers be made, and do they say everything? FailedPrecondition: what is in the way, and what to do.
   Task<absl::Status> judge(BackendLink& leader);

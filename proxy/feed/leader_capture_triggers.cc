@@ -108,7 +108,10 @@ Task<absl::Status> LeaderCapture::make_triggers(BackendLink& leader, CapturePtr 
 // The old triggers go and the new ones come while nobody can write; what the old ones have written has a smaller id.
 Task<absl::Status> LeaderCapture::capture_anew(BackendLink& session, std::vector<TableRef> tables,
                                                std::shared_ptr<const Found> found) {
+  std::size_t made_for = 0;
   for (const TableRef& name : tables) {
+    if (on_progress) on_progress({.made = made_for, .all = tables.size(), .next = name});
+    ++made_for;
     const auto definition = found->tables.find(name);
     if (definition == found->tables.end()) {
       auto retired = co_await session.query(dualwrite::retire_captured(schema_, name, 0), Clock::now() + kCaptureMax);

@@ -21,6 +21,7 @@ namespace {
 constexpr auto kRetryPause = std::chrono::milliseconds(200);
 constexpr auto kStandByInterval = std::chrono::milliseconds(50);
 constexpr auto kElectionInterval = std::chrono::milliseconds(500);
+constexpr auto kShownInterval = std::chrono::seconds(1);
 constexpr auto kLoadingMax = std::chrono::milliseconds(5);
 constexpr std::string_view kLeaderName = "old";
 
@@ -52,8 +53,11 @@ RowFeed::RowFeed(RowFeedOptions options, Metrics& metrics)
                     if (!state.empty() || loaded_) note(state.empty() ? "applying" : state, absl::OkStatus());
                   },
               .schema = options_.schema}) {
-  for (const FeedKind kind : {FeedKind::log, FeedKind::trigger})
-    sources_.push_back(make_source(kind, source_setting()));
+  for (const FeedKind kind : {FeedKind::log, FeedKind::trigger}) {
+    SourceSetting setting = source_setting();
+    setting.on_progress = [this](const std::string& progress) { note_set_up(progress); };
+    sources_.push_back(make_source(kind, std::move(setting)));
+  }
   status_.state = "starting";
 }
 
@@ -128,37 +132,6 @@ bool RowFeed::settle(std::chrono::milliseconds at_most) {
   look_soon();
   std::unique_lock lock(status_mutex_);
   return synced_.wait_for(lock, at_most, [&] { return synced_through() >= asked; });
-}
-
-FeedStatus RowFeed::status() const {
-  constexpr auto kFresh = std::chrono::seconds(1);
-  const std::lock_guard lock(status_mutex_);
-  FeedStatus copy = status_;
-  copy.kind = kind_.load(std::memory_order_acquire);
-  copy.change = changer_.text();
-  copy.change_outcome = changer_.outcome();
-  const bool synced = idle_.load(std::memory_order_acquire) || synced_through() + kFresh >= Clock::now();
-  copy.readable = usable_.load(std::memory_order_acquire);
-  copy.caught_up = copy.leader_up && copy.follower_up && !stopped_.any() && synced;
-  for (const dualwrite::StoppedTable& stopped : stopped_.list()) {
-    if (stopped.is_copy() && stopped.catch_up != dualwrite::CatchUp::none) continue;  // the copy tells of it
-    copy.parked.push_back(
-        {.key = stopped.since.text(),
-         .table = stopped.table.schema + "." + stopped.table.table,
-         .error = (stopped.released() ? "being caught up; it had stopped for: " : "") + stopped.reason});
-  }
-  copy.findings.insert(copy.findings.begin(), retention_findings_.begin(), retention_findings_.end());
-  return copy;
-}
-
-void RowFeed::note(std::string state, const absl::Status& error) {
-  const std::lock_guard lock(status_mutex_);
-  if (status_.state != state) limited_log().info(LogKind::applier_state, "feed={} state=\"{}\"", kind_name(), state);
-  status_.state = std::move(state);
-  if (error.ok()) return;
-  const std::string text(error.message());
-  if (status_.last_error != text) limited_log().warn(LogKind::applier_error, "feed={} error=\"{}\"", kind_name(), text);
-  status_.last_error = text;
 }
 
 std::string_view RowFeed::kind_name() const {
@@ -442,6 +415,10 @@ Task<absl::Status> RowFeed::stand_by() {
   auto tables = dualwrite::stopped_from(*stopped);
   if (!tables.ok()) co_return tables.status();
   stopped_.assign(*std::move(tables));
+  if (Clock::now() >= next_shown_) {
+    next_shown_ = Clock::now() + kShownInterval;
+    publish_captured();
+  }
   // Behind what is stopped there: whoever waits for the place must not read a table that has stopped before it.
   if (place->known() && kind_of_place(*place) == source_->kind()) commits_.processed(*place);
   synced_.notify_all();

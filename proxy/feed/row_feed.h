@@ -96,6 +96,11 @@ class RowFeed final : public Feed {
   void set_flags(const config::DualWriteFlags& flags, std::function<void()> then);
 
  private:
+  // row_feed_status.cc
+  void note(std::string state, const absl::Status& error);
+  void note_set_up(const std::string& progress);
+  void publish_captured();
+
   // row_feed.cc
   Task<void> loop();
   Task<absl::Status> follow();
@@ -109,7 +114,6 @@ class RowFeed final : public Feed {
   void drop_links();
   void stop_applying();
   std::string_view kind_name() const;
-  void note(std::string state, const absl::Status& error);
   dualwrite::ServerMakes makes() const;
   LinkOptions leader_link() const { return options_.link(options_.leader); }
   LinkOptions follower_link() const { return options_.link(config::other(options_.leader)); }
@@ -212,6 +216,7 @@ class RowFeed final : public Feed {
   TimePoint next_election_{};
   TimePoint next_compare_{};
   TimePoint next_look_{};
+  TimePoint next_shown_{};
   bool compare_due_ = false;  // definitions were read, and are not of one moment yet
   TimePoint next_retry_{};
   struct {
@@ -238,6 +243,10 @@ class RowFeed final : public Feed {
   mutable std::mutex status_mutex_;
   mutable std::condition_variable synced_;
   FeedStatus status_;
+  struct {
+    std::string why;
+    TimePoint since{};
+  } undecided_;                                          // guarded by status_mutex_
   std::vector<FeedStatus::Finding> retention_findings_;  // guarded by status_mutex_
 };
 

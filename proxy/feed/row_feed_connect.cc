@@ -70,9 +70,10 @@ Task<absl::Status> RowFeed::anchor() {
   auto found = co_await read_anchor(*leader_);
   if (!found.ok()) co_return found.status();
   if (!*found && anchor_ && kind_of_place(anchor_->at) == FeedKind::trigger) {
-    co_return absl::FailedPreconditionError(
-        "the triggers on the leader were removed while this proxy ran (`" + options_.schema +
-        "`.`anchor` is gone), and what is written since is told by nobody: stop this proxy; to begin anew, start it again");
+    co_return absl::FailedPreconditionError("the triggers on the leader were removed while this proxy ran (`" +
+                                            options_.schema +
+                                            "`.`anchor` is gone), and what is written since is told by nobody: stop "
+                                            "this proxy; to begin anew, start it again");
   }
   if (!*found) *found = anchor_;  // somebody has removed it
   auto chosen = co_await choose_source(*found);
@@ -82,7 +83,12 @@ Task<absl::Status> RowFeed::anchor() {
     co_return chosen.status();
   }
   const absl::Status prepared = co_await source_->prepare(*leader_);
+  publish_captured();
   if (!prepared.ok()) co_return prepared;
+  {
+    const std::lock_guard lock(status_mutex_);
+    status_.set_up.clear();
+  }
   if (*found) {
     anchor_ = **found;
   } else {

@@ -263,11 +263,7 @@ Task<absl::Status> RowFeed::stop_broken() {
   if (applier_->is_busy()) co_return absl::OkStatus();
   auto broken = co_await source_->look(*leader_);
   if (!broken.ok()) co_return broken.status();
-  {
-    const std::lock_guard lock(status_mutex_);
-    status_.captured = source_->captured();
-    status_.changes = source_->changes();
-  }
+  publish_captured();
   for (ChangeSource::Broken& each : *broken) {
     StoppedTable stop{.table = std::move(each.table),
                       .cause = StopCause::divergence,

@@ -58,7 +58,17 @@ LogPosition TriggerSource::place(std::uint64_t round, std::uint64_t part) {
 }
 
 TriggerSource::TriggerSource(SourceSetting setting)
-    : setting_(std::move(setting)), capture_(setting_.schema), kept_(setting_.schema), wake_(setting_.reactor) {}
+    : setting_(std::move(setting)), capture_(setting_.schema), kept_(setting_.schema), wake_(setting_.reactor) {
+  tell_progress();
+}
+
+void TriggerSource::tell_progress() {
+  if (!setting_.on_progress) return;
+  capture_.on_progress = [this](const LeaderCapture::Progress& now) {
+    setting_.on_progress("triggers are made: " + std::to_string(now.made) + " of " + std::to_string(now.all) +
+                         " tables have theirs, and table " + now.next.schema + "." + now.next.table + " is next");
+  };
+}
 
 LogPosition TriggerSource::new_place() {
   const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
@@ -142,6 +152,7 @@ Task<absl::Status> TriggerSource::open(BackendLink& leader, FollowerWriter& foll
 
 void TriggerSource::begin_anew() {
   capture_ = LeaderCapture(setting_.schema);
+  tell_progress();
   unreadable_.clear();
   looks_.rows_waiting_max = 0;
   cut_at_ = 0;

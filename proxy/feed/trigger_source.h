@@ -60,6 +60,7 @@ class TriggerSource final : public ChangeSource {
   bool forgets() const override { return false; }
 
  private:
+  void tell_progress();
   static dualwrite::LogPosition place(std::uint64_t round, std::uint64_t part);
   dualwrite::LogPosition here() const;
   CapturedDdl::Setting ddl_setting() const;
@@ -118,6 +119,7 @@ class TriggerSource final : public ChangeSource {
   std::optional<std::uint64_t> held_;              // a schema change is under way: nothing from this id on
   std::optional<dualwrite::LogPosition> ends_at_;  // in the queue as a whole: what the follower must have stored
   TimePoint next_snapshot_{};
+  TimePoint next_load_{};  // a stand-by: of the numbers that others have made
 
   struct {
     std::uint64_t rows_waiting_max = 0;  // as of the last one

@@ -18,6 +18,7 @@ using dualwrite::TableRef;
 
 namespace {
 
+constexpr auto kLoadInterval = std::chrono::seconds(1);
 constexpr std::size_t kForgottenMax = 10000;  // at once
 constexpr std::uint64_t kManyRows = 1000000;
 
@@ -40,6 +41,11 @@ Task<absl::StatusOr<LogPosition>> TriggerSource::end(BackendLink& leader) {
 // tables stay, and whoever waits does not read these; one that goes on in the middle of a round ends it in vain.
 Task<absl::StatusOr<LogPosition>> TriggerSource::others_place(BackendLink& leader, FollowerWriter& follower) {
   elected_ = false;
+  if (Clock::now() >= next_load_) {
+    next_load_ = Clock::now() + kLoadInterval;
+    const absl::Status loaded = co_await capture_.load(leader);
+    if (!loaded.ok()) co_return loaded;
+  }
   auto told = co_await follower.ask(dualwrite::select_stopped(setting_.schema));
   if (!told.ok()) co_return told.status();
   auto stopped = dualwrite::stopped_from(*told);

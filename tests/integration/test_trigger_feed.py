@@ -37,6 +37,34 @@ def test_every_table_has_its_triggers_and_changes_do_not_pile_up(env):
     wait_until(lambda: left_in_changes(env) == 0, 10, "an empty table of changes")
 
 
+def test_who_is_kept_out_while_triggers_are_made_hears_what_is_waited_for(env):
+    names = ["t%d" % n for n in range(6)]
+    env.tables(SENTINEL, *["CREATE TABLE %s (id INT PRIMARY KEY, v INT)" % name for name in names])
+    env.needs_proxy()
+    with env.old.connect(database="app", autocommit=False) as holder:
+        execute(holder, "INSERT INTO t4 VALUES (1, 1)")
+        proxy = env.proxy(ready=False)
+        said = []
+
+        def refused():
+            try:
+                proxy.connect(database="app").close()
+            except pymysql.MySQLError as error:
+                said.append(str(error.args[1]))
+            return said and "table app.t4 is held by an open transaction" in said[-1]
+
+        wait_until(refused, 30, "a refusal that names the table: %s" % said)
+        wait_until(lambda: refused() and any(", for %d s now" % n in said[-1] for n in range(2, 20)), 30, "how long: %s" % said)
+        feed = proxy.status()["feed"]
+        assert set(feed["captured"]) >= {"app.t0", "app.t3"} and "app.t4" not in feed["captured"], feed
+        assert "app.t4 is next" in feed["set_up"], feed
+        execute(holder, "COMMIT")
+    wait_until(lambda: proxy.status()["ready"], 30, "the proxy")
+    assert proxy.status()["feed"]["set_up"] == "", proxy.status()["feed"]
+    through(proxy, "UPDATE t4 SET v = 2")
+    assert_followed(env, proxy, rows_min=1)
+
+
 def test_a_start_after_a_kill_makes_no_triggers_anew(env):
     proxy = start(env, T, SEED, "CREATE TABLE timed (id INT PRIMARY KEY, at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE "
                   "CURRENT_TIMESTAMP)")
@@ -180,6 +208,9 @@ def test_a_second_proxy_waits_for_what_the_first_applies(env):
     wait_until(lambda: first.status()["applier"]["state"] == "applying", 20, "the first proxy's applying")
     second = env.proxy(flags={"dual_write": {"ack": "both"}})
     wait_until(lambda: "standing by" in second.status()["applier"]["state"], 20, "the second proxy's standing by")
+    through(first, "CREATE TABLE fresh (id INT PRIMARY KEY)")
+    wait_until(lambda: set(second.status()["feed"]["captured"]) == {"app.t", "app.sentinel", "app.fresh"}, 20,
+               "the captured tables in the status of who stands by")
     with second.connect(database="app") as session, env.new.connect(database="app") as follower:
         for n in range(1, 20):
             execute(session, "UPDATE t SET v = %d WHERE id = 1" % n)

@@ -83,8 +83,10 @@ Task<bool> Login::reach_leader() {
   // Moments after a start: a client that came in now would have its first write refused.
   const bool undecided = reached.ok() && s_.commits.duplicates() && feed.kind() == FeedKind::undecided;
   if (undecided) {
-    const std::string why = feed.status().leader_error;
-    err = routing::refusal(routing::Reason::feed_undecided, why.empty() ? "it has not been asked yet" : why);
+    const FeedStatus status = feed.status();
+    std::string why = status.leader_error.empty() ? status.waits_for : status.leader_error;
+    if (why.empty()) why = "it has not been asked yet";
+    err = routing::refusal(routing::Reason::feed_undecided, why);
   }
   s_.client.answer_from(0);
   if (reached.ok() && !undecided) co_return true;
