@@ -176,16 +176,13 @@ std::string capture_settings_query(bool mariadb) {
   return std::string(
              "SELECT @@GLOBAL.log_bin,@@GLOBAL.binlog_format,@@GLOBAL.innodb_autoinc_lock_mode,"
              "@@GLOBAL.innodb_flush_log_at_trx_commit,") +
-         (mariadb ? "NULL,0"
+         (mariadb ? "NULL"
                   : "(SELECT VARIABLE_VALUE FROM performance_schema.global_variables WHERE "
-                    "VARIABLE_NAME='innodb_native_foreign_keys'),(SELECT COUNT(*) FROM "
-                    "information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA NOT IN ('mysql','sys'))");
+                    "VARIABLE_NAME='innodb_native_foreign_keys')");
 }
 
 // Why each: under STATEMENT every captured write warns the client (1592); under lock mode 0 writers wait for each
-// other's statements; unflushed commits may be on the follower after a power failure took them from the leader. MySQL
-// from 9.6 on, where InnoDB does not itself enforce foreign keys: an UPDATE IGNORE of a key that is refused leaves the
-// children changed, and nothing tells of it; and a REPLACE, which looks like a delete and an insert, keeps them.
+// other's statements; unflushed commits may be on the follower after a power failure took them from the leader.
 absl::StatusOr<std::vector<SettingProblem>> judge_capture(const protocol::ResultSet& settings) {
   if (settings.rows.size() != 1) return absl::InternalError("the leader did not tell its settings in one row");
   std::vector<SettingProblem> problems;
@@ -206,15 +203,30 @@ absl::StatusOr<std::vector<SettingProblem>> judge_capture(const protocol::Result
                         .found = upper_cell(settings, 3),
                         .advice = "SET GLOBAL innodb_flush_log_at_trx_commit=1"});
   }
-  const bool has_foreign_keys = upper_cell(settings, 5) != "0";
-  if (const std::string native = upper_cell(settings, 4); (native == "OFF" || native == "0") && has_foreign_keys) {
-    problems.push_back({.setting = "innodb_native_foreign_keys",
-                        .found = native,
-                        .advice = "there are foreign keys: start the server with --innodb-native-foreign-keys=ON, or "
-                                  "feed by its row log",
-                        .restart = true});
-  }
   return problems;
+}
+
+bool enforces_keys_above_innodb(const protocol::ResultSet& settings) {
+  const std::string native = upper_cell(settings, 4);
+  return native == "OFF" || native == "0";
+}
+
+std::string unseen_cascade(const TableDefinition& table) {
+  for (const DefinedForeignKey& key : table.foreign_keys) {
+    const auto changes = [](const std::string& action) { return action.starts_with("SET ") || action == "CASCADE"; };
+    const bool on_delete = changes(key.on_delete);
+    if (!on_delete && !changes(key.on_update)) continue;
+    return "its foreign key " + key.name +
+           (on_delete ? " is ON DELETE " + key.on_delete : " is ON UPDATE " + key.on_update) +
+           ", which this leader carries out above InnoDB (innodb_native_foreign_keys=OFF): what a REPLACE or an UPDATE "
+           "IGNORE of " +
+           key.parent.schema + "." + key.parent.table +
+           " does here no trigger tells. Start the leader with --innodb-native-foreign-keys=ON, or feed by its row "
+           "log; "
+           "then copy the table anew and run crossfade tables release " +
+           table.name.schema + "." + table.name.table;
+  }
+  return {};
 }
 
 std::string captured_setup_statement(std::string_view schema) {

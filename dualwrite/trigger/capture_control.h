@@ -18,6 +18,12 @@ namespace crossfade::dualwrite {
 // Which settings of the leader triggers can be trusted under: the answers go into judge_capture().
 std::string capture_settings_query(bool mariadb);
 absl::StatusOr<std::vector<SettingProblem>> judge_capture(const protocol::ResultSet& settings);
+// MySQL from 9.6 on, unless it is told to leave foreign keys to InnoDB: an UPDATE IGNORE of a key that is refused
+// leaves the children changed there, and nothing tells of it; and a REPLACE, which looks like a delete and an insert,
+// keeps them.
+bool enforces_keys_above_innodb(const protocol::ResultSet& settings);
+// Why such a leader's table cannot be followed; empty: no foreign key changes its rows.
+std::string unseen_cascade(const TableDefinition& table);
 
 // On the leader. A number is `making` until its triggers are there, `live`, and `retired` once it has been followed by
 // another: its rows may still be in `changes`.

@@ -76,6 +76,7 @@ Task<absl::Status> LeaderCapture::judge(BackendLink& leader) {
     co_return absl::FailedPreconditionError("the leader's triggers cannot be followed: " +
                                             dualwrite::describe(*problems));
   }
+  keys_above_innodb_ = dualwrite::enforces_keys_above_innodb(settings->front());
   if (pairs_ != 0) co_return absl::OkStatus();  // they have been made
   const absl::Status locked = co_await lock(leader);
   if (!locked.ok()) co_return locked;

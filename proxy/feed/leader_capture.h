@@ -49,6 +49,13 @@ class LeaderCapture {
   std::vector<std::uint32_t> numbers_of(const dualwrite::TableRef& table) const;
   // Do foreign keys refer to the table of this number?
   bool is_referenced(std::uint32_t number) const;
+  // As this one, and nothing of what was captured.
+  LeaderCapture begun_anew() const {
+    LeaderCapture out(schema_);
+    out.on_progress = on_progress;
+    out.keys_above_innodb_ = keys_above_innodb_;
+    return out;
+  }
   // Pairs of big columns that `changes` has.
   std::size_t pairs() const { return pairs_; }
 
@@ -119,6 +126,7 @@ class LeaderCapture {
   std::map<std::uint32_t, dualwrite::CaptureRecord> records_;
   std::map<std::uint32_t, CapturePtr> captures_;
   std::size_t pairs_ = 0;
+  bool keys_above_innodb_ = false;  // as of judge(): see unseen_cascade()
   std::map<dualwrite::TableRef, std::string> uncaptured_;
   std::map<dualwrite::TableRef, std::string> suspected_;  // seen once
   std::string seen_;                                      // of the last look, in short

@@ -113,8 +113,11 @@ Task<absl::StatusOr<LeaderCapture::Look>> LeaderCapture::look(BackendLink& leade
   for (const auto& [name, definition] : found->tables) {
     if (!may_have_triggers(definition)) continue;
     const CaptureRecord* record = live(name);
-    suspect(name, record,
-            record != nullptr ? complaint(*record, *found) : why_not_captured(definition, leader.is_mariadb()));
+    std::string why = keys_above_innodb_ ? dualwrite::unseen_cascade(definition) : std::string();
+    if (why.empty()) {
+      why = record != nullptr ? complaint(*record, *found) : why_not_captured(definition, leader.is_mariadb());
+    }
+    suspect(name, record, std::move(why));
   }
   // One that goes through the proxy is retired before its intent is gone.
   for (const CaptureRecord* record : all_live()) {

@@ -151,8 +151,7 @@ Task<absl::Status> TriggerSource::open(BackendLink& leader, FollowerWriter& foll
 }
 
 void TriggerSource::begin_anew() {
-  capture_ = LeaderCapture(setting_.schema);
-  tell_progress();
+  capture_ = capture_.begun_anew();
   unreadable_.clear();
   looks_.rows_waiting_max = 0;
   cut_at_ = 0;

@@ -1,6 +1,7 @@
 """Real servers, MariaDB and MySQL, on loopback."""
 
 import atexit
+import contextlib
 import copy
 import os
 import signal
@@ -49,6 +50,20 @@ class Database:
         if self.feed != feed:
             self.stop()
             self.feed = feed
+            self.restart()
+
+    @contextlib.contextmanager
+    def started_with(self, *options):
+        """Restarts the server with these, too, the last of which count; then as it was."""
+        before = self.options
+        self.stop()
+        self.options = before + list(options)
+        self.restart()
+        try:
+            yield
+        finally:
+            self.stop()
+            self.options = before
             self.restart()
 
     def kill(self):

@@ -7,7 +7,7 @@ import time
 import pymysql
 
 from frozen_thread import FrozenThread
-from harness import BOTH_ROLES, Skip, feeds, roles
+from harness import BOTH_ROLES, MARIADB_OLD, MYSQL_OLD, Skip, feeds, roles
 from log_feed import SENTINEL, assert_followed, execute, is_mariadb, is_stopped, start, stopped, through
 from progress import wait_until
 
@@ -172,6 +172,10 @@ def test_a_trigger_that_is_gone_stops_its_table(env):
 
 
 def test_replace_leaves_the_same_children_on_the_follower(env):
+    replaced_parents(env)
+
+
+def replaced_parents(env):
     proxy = start(env, "CREATE TABLE parent (id INT PRIMARY KEY, u INT UNIQUE, v INT)",
                   "CREATE TABLE child (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES parent (id) ON DELETE CASCADE ON UPDATE CASCADE)",
                   "CREATE TABLE loose (id INT PRIMARY KEY, u INT, FOREIGN KEY (u) REFERENCES parent (u) ON DELETE SET NULL)",
@@ -180,6 +184,39 @@ def test_replace_leaves_the_same_children_on_the_follower(env):
     through(proxy, "REPLACE INTO parent VALUES (1, 1, 10)", "REPLACE INTO parent VALUES (20, 2, 20)", "REPLACE INTO parent VALUES (3, 30, 30), (5, 4, 40)",
             "UPDATE IGNORE parent SET id = 3 WHERE id = 1", "INSERT INTO child VALUES (9, 3)", "REPLACE INTO parent VALUES (3, 30, 31)")
     assert_followed(env, proxy, rows_min=4)
+
+
+@roles(MYSQL_OLD)
+def test_a_leader_that_enforces_foreign_keys_above_innodb_stops_what_they_change_and_no_more(env):
+    """MySQL's default from 9.6 on: what a REPLACE, or an UPDATE IGNORE that is refused, does to children no trigger tells."""
+    if is_mariadb(env.old):
+        raise Skip("needs MySQL")
+    with env.old.started_with("--innodb-native-foreign-keys=OFF"):
+        proxy = start(env, T, SEED, "CREATE TABLE parent (id INT PRIMARY KEY, v INT)",
+                      "CREATE TABLE child (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES parent (id) ON DELETE CASCADE)",
+                      "CREATE TABLE strict (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES parent (id))",
+                      "INSERT INTO parent VALUES (1, 1), (2, 2)", "INSERT INTO child VALUES (1, 1)", "INSERT INTO strict VALUES (1, 2)")
+        env.needs_proxy()
+        wait_until(lambda: is_stopped(proxy, "child"), 20, "the table that a cascade changes")
+        assert "innodb_native_foreign_keys=OFF" in stopped(proxy)["app.child"], stopped(proxy)
+        through(proxy, "UPDATE t SET v = 5", "UPDATE parent SET v = 5", "INSERT INTO strict VALUES (2, 2)",
+                "CREATE TABLE late (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES parent (id) ON DELETE SET NULL)",
+                "INSERT INTO t (v) VALUES (6)", "REPLACE INTO parent VALUES (1, 7)", "DELETE FROM strict WHERE id = 1")
+        wait_until(lambda: is_stopped(proxy, "late"), 20, "a table with such a key that is made later")
+        wait_until(lambda: env.new.run("SELECT SUM(v), COUNT(*) FROM app.t") == ((21, 4),), 20, "what others have written")
+        wait_until(lambda: env.new.run("SELECT * FROM app.parent") == ((1, 7), (2, 5)), 20, "the parent's rows")
+        wait_until(lambda: env.new.run("SELECT * FROM app.strict") == ((2, 2),), 20, "the rows of a child that no cascade changes")
+        assert set(stopped(proxy)) == {"app.child", "app.late"}, stopped(proxy)
+        assert proxy.status()["applier"]["state"] == "applying", proxy.status()["applier"]
+
+
+@roles(MARIADB_OLD)
+def test_cascades_are_followed_by_a_mysql_as_it_is_started_by_default(env):
+    """It enforces foreign keys above InnoDB; the other tests' servers leave them to InnoDB, as a leader must."""
+    if is_mariadb(env.new):
+        raise Skip("needs MySQL")
+    with env.new.started_with("--innodb-native-foreign-keys=OFF"):
+        replaced_parents(env)
 
 
 def test_a_follower_that_was_away_gets_everything(env):

@@ -63,10 +63,9 @@ TEST(DefinitionRecord, CutOrLengthenedAtAnyPlaceIsAnError) {
 }
 
 protocol::ResultSet settings(const std::string& log, const std::string& format, const std::string& mode,
-                             const std::string& flush, const protocol::Cell& native = std::nullopt,
-                             const std::string& foreign_keys = "0") {
+                             const std::string& flush, const protocol::Cell& native = std::nullopt) {
   protocol::ResultSet result;
-  result.rows.push_back({log, format, mode, flush, native, foreign_keys});
+  result.rows.push_back({log, format, mode, flush, native});
   return result;
 }
 
@@ -76,13 +75,28 @@ TEST(JudgeCapture, TakesALeaderWithoutALogAndOneThatLogsRows) {
   EXPECT_TRUE(judge_capture(settings("1", "MIXED", "2", "1"))->empty());
 }
 
-TEST(JudgeCapture, ForeignKeysMustBeInnoDbsOwn) {
-  EXPECT_TRUE(judge_capture(settings("0", "ROW", "2", "1", "ON", "3"))->empty());
-  EXPECT_TRUE(judge_capture(settings("0", "ROW", "2", "1", "OFF", "0"))->empty()) << "there are none";
-  EXPECT_TRUE(judge_capture(settings("0", "ROW", "2", "1", std::nullopt, "3"))->empty()) << "before MySQL 9.6";
-  const auto problems = judge_capture(settings("0", "ROW", "2", "1", "OFF", "3"));
-  ASSERT_EQ(problems->size(), 1u);
-  EXPECT_EQ(problems->front().setting, "innodb_native_foreign_keys");
+TEST(JudgeCapture, ForeignKeysAboveInnoDbAreNoReasonToRefuseTheLeader) {
+  EXPECT_TRUE(judge_capture(settings("0", "ROW", "2", "1", "OFF"))->empty());
+  EXPECT_TRUE(enforces_keys_above_innodb(settings("0", "ROW", "2", "1", "OFF")));
+  EXPECT_FALSE(enforces_keys_above_innodb(settings("0", "ROW", "2", "1", "ON")));
+  EXPECT_FALSE(enforces_keys_above_innodb(settings("0", "ROW", "2", "1", std::nullopt))) << "before MySQL 9.6";
+}
+
+TEST(UnseenCascade, IsOfAForeignKeyThatChangesRows) {
+  TableDefinition table = sample_definition();
+  EXPECT_EQ(unseen_cascade(table), "");
+  DefinedForeignKey key{.name = "of_p",
+                        .columns = {"id"},
+                        .parent = {.schema = "app", .table = "p"},
+                        .parent_columns = {"id"},
+                        .on_update = "RESTRICT",
+                        .on_delete = "NO ACTION"};
+  table.foreign_keys = {key};
+  EXPECT_EQ(unseen_cascade(table), "");
+  table.foreign_keys[0].on_update = "CASCADE";
+  EXPECT_EQ(unseen_cascade(table).substr(0, 45), "its foreign key of_p is ON UPDATE CASCADE, wh");
+  table.foreign_keys[0].on_delete = "SET NULL";
+  EXPECT_EQ(unseen_cascade(table).substr(0, 46), "its foreign key of_p is ON DELETE SET NULL, wh");
 }
 
 TEST(JudgeCapture, NamesEachSettingThatIsInTheWay) {
