@@ -205,12 +205,28 @@ class Analyst {
     if (head_.object != "TABLE") return;
     note_dependencies(at);
     at = behind_wait(at);
+    if (switches_keys_alone(at)) {
+      out_.kind = LoggedKind::harmless;
+      out_.tables.clear();
+      return;
+    }
     for (bool begins = true; at < text_.size(); at = text_.after(at)) {
       out_.changes_rows = out_.changes_rows || (begins && item_changes_rows(at));
       const std::size_t other = begins && text_.is(at, "RENAME") ? renamed(at) : other_table(at);
       if (other != 0 && table_at(other) == 0) return define(false);
       begins = text_.is_op(at, ",");
     }
+  }
+
+  // DISABLE KEYS and ENABLE KEYS, which every mysqldump has: how an index is kept, of engines other than InnoDB.
+  bool switches_keys_alone(std::size_t at) const {
+    while ((text_.is(at, "DISABLE") || text_.is(at, "ENABLE")) && text_.is(at + 1, "KEYS")) {
+      at += 2;
+      if (at == text_.size()) return true;
+      if (!text_.is_op(at, ",")) return false;
+      ++at;
+    }
+    return false;
   }
 
   bool item_changes_rows(std::size_t at) const {

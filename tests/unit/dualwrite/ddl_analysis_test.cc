@@ -56,7 +56,8 @@ TEST(AnalyzeDdl, NamesTheTablesOfEveryKindOfDefinition) {
       {"CREATE DEFINER=a@b AGGREGATE FUNCTION f(x INT) RETURNS INT RETURN 1", {}},
       {"SET STATEMENT lock_wait_timeout=3 FOR ALTER TABLE t ADD a INT", {app("t")}},
       {"/* ApplicationName=DBeaver */ ALTER TABLE t ADD a INT;", {app("t")}},
-      {"/*!40000 ALTER TABLE t DISABLE KEYS */", {app("t")}},
+      {"/*!40000 ALTER TABLE t DISABLE KEYS, ADD b INT */", {app("t")}},
+      {"ALTER TABLE t DISABLE KEYS,", {app("t")}},
       {"DROP TABLE IF EXISTS /*!50000 a, */ b", {app("a"), app("b")}},
   };
   for (const auto& [sql, tables] : cases) {
@@ -74,6 +75,8 @@ TEST(AnalyzeDdl, TellsWhatIsNoDefinition) {
       {"ANALYZE TABLE t", LoggedKind::harmless},
       {"OPTIMIZE NO_WRITE_TO_BINLOG TABLE t", LoggedKind::harmless},
       {"FLUSH TABLES", LoggedKind::harmless},
+      {"/*!40000 ALTER TABLE t DISABLE KEYS */", LoggedKind::harmless},
+      {"ALTER TABLE t ENABLE KEYS, DISABLE KEYS", LoggedKind::harmless},
       {"CREATE TEMPORARY TABLE t (a INT)", LoggedKind::harmless},
       {"CREATE OR REPLACE TEMPORARY TABLE t (a INT)", LoggedKind::harmless},
       {"DROP /*!40005 TEMPORARY */ TABLE IF EXISTS `t`", LoggedKind::harmless},
