@@ -404,18 +404,21 @@ StatementFacts classify_without_prefix(std::string_view sql, const LexerMode& mo
   const bool has_statement = scan.token().kind != TokenKind::end && scan.token().kind != TokenKind::semicolon;
   if (!has_statement) out.kind = StatementKind::empty;
   bool all_read = has_statement;
+  bool any_ddl = false;
   bool first = true;
   while (has_statement) {
     scan.begin_statement();
     StatementReader reader(scan, out);
     const StatementKind kind = reader.read();
     all_read = all_read && reader.may_be_read() && !scan.has_effect();
+    any_ddl = any_ddl || kind == StatementKind::ddl || kind == StatementKind::admin;
     if (first) out.kind = kind;
     first = false;
     while (scan.token().kind == TokenKind::semicolon && scan.ahead().kind == TokenKind::semicolon) scan.advance();
     if (scan.token().kind != TokenKind::semicolon || scan.ahead().kind == TokenKind::end) break;
     out.facts.add(Fact::multi_statement);
   }
+  if (any_ddl && out.facts.has(Fact::multi_statement)) out.facts.add(Fact::schema_change);
   if (scan.tokenizer().saw_executable_comment()) out.facts.add(Fact::executable_comment);
   if (all_read && !out.facts.has(Fact::unparseable)) out.facts.add(Fact::reads_only);
   if (!out.facts.has(Fact::multi_statement)) read_targets(sql, mode, out);

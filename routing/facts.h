@@ -76,6 +76,7 @@ enum class Fact : std::uint32_t {
   unparseable = 1u << 21,         // the tokenizer met an error
   temporary_table = 1u << 22,     // CREATE/DROP TEMPORARY TABLE
   executable_comment = 1u << 23,  // has /*! */ or /*M! */
+  schema_change = 1u << 24,       // of several statements: at least one may change definitions, or rebuild tables
   hides_writes = 1u << 29,        // sets a variable that keeps writes, or parts of them, out of the row log
 };
 

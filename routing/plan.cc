@@ -263,7 +263,9 @@ Plan make_plan(const StatementFacts& statement, const SessionFacts& session, con
   if (multi) {
     // Only the first of them asks for what the statement before has left.
     const bool asks = q.has(Fact::warnings) || q.has(Fact::row_count);
-    return asks && session.diagnostics_kept ? q.act(Action::split, Reason::several_statements) : q.relay(relayed);
+    const bool announced = session.announces_schema_changes && q.has(Fact::schema_change);
+    const bool split = (asks && session.diagnostics_kept) || (announced && !q.has(Fact::unparseable));
+    return split ? q.act(Action::split, Reason::several_statements) : q.relay(relayed);
   }
   // What cannot be read may be a write, and may hide a semicolon: what to say to it is the server's affair where the
   // client may send several statements.

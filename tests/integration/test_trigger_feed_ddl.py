@@ -5,6 +5,7 @@ import threading
 import time
 
 import pymysql
+import pymysql.constants.CLIENT
 
 from harness import BOTH_ROLES, MARIADB_OLD, MYSQL_OLD, Skip, raises, roles
 from log_feed import assert_followed, execute, is_mariadb, is_stopped, start, stopped, through
@@ -27,6 +28,24 @@ def test_schema_changes_through_the_proxy(env):
     assert_followed(env, proxy, rows_min=7)
     if env.binary:
         assert env.new.run("SELECT extra FROM app.t WHERE id = 2")[0][0] == 7
+
+
+def test_schema_changes_in_texts_of_several_statements(env):
+    """As migration tools send their files: each statement is carried out, and said, by itself."""
+    proxy = start(env, T, SEED)
+    several = {"client_flag": pymysql.constants.CLIENT.MULTI_STATEMENTS}
+    through(proxy, "DROP TABLE IF EXISTS a; CREATE TABLE a (id INT PRIMARY KEY, v INT); INSERT INTO a VALUES (1, 1), (2, 2); "
+            "ALTER TABLE a ADD COLUMN w INT DEFAULT 5; UPDATE a SET w = 6 WHERE id = 2;", **several)
+    through(proxy, "BEGIN; UPDATE t SET v = 9; CREATE TABLE b (id INT PRIMARY KEY, s TEXT); CREATE INDEX by_s ON b (s(9)); "
+            "INSERT INTO b VALUES (1, 'x;y'); COMMIT", "CREATE PROCEDURE p() BEGIN SELECT 1; SELECT 2; END; ALTER TABLE t ADD COLUMN c INT; "
+            "UPDATE t SET c = id; TRUNCATE a; INSERT INTO a (id, v) VALUES (7, 7)", **several)
+    with proxy.connect(database="app", **several) as session, session.cursor() as cursor:
+        cursor.execute("ALTER TABLE t ADD COLUMN z INT; ALTER TABLE t ADD COLUMN z INT; DROP TABLE t")
+        raises(1060, cursor.nextset)
+    through(proxy, "UPDATE t SET z = 4")
+    assert_followed(env, proxy, rows_min=5)
+    if env.binary:
+        assert env.new.run("SELECT * FROM app.a") == ((7, 7, 5),) and env.new.run("SELECT SUM(c), SUM(z) FROM app.t") == ((6, 12),)
 
 
 def test_reads_of_a_table_that_triggers_do_not_tell_of_stay_on_the_leader(env):

@@ -58,6 +58,7 @@ routing::Plan decide(Conversation& s, const Question& question) {
   session.tables_locked = s.state.known.objects().has_table_locks();
   session.follower_usable = s.site.shared.feed.usable_for_reads();
   session.client_multi_statements = question.several == Question::Several::allowed;
+  session.announces_schema_changes = s.site.shared.feed.kind() == FeedKind::trigger;
   session.diagnostics_kept = s.state.diagnostics.kept() != nullptr;
   session.last_answered = s.state.diagnostics.answered_by();
   session.execution = question.execution;
