@@ -40,7 +40,7 @@ struct SessionFacts {
   bool follower_usable = true;  // reachable, and lag within max_lag
   bool client_multi_statements = false;
   bool announces_schema_changes = false;  // each is said before it runs: it has to come alone
-  bool diagnostics_kept = false;  // what the last statement left is known here, not to the leader
+  bool diagnostics_kept = false;          // what the last statement left is known here, not to the leader
   // In force while dual_write.enabled.
   Duplication duplication = Duplication::rows;
   // One of the statement's tables is behind on the follower, or may be. Asked for only where a read would go there.

@@ -237,9 +237,18 @@ std::string captured_setup_statement(std::string_view schema) {
          kCaptureEngine;
 }
 
-std::string select_captured(std::string_view schema, std::uint32_t above) {
-  return "SELECT `number`,`state`,`definition` FROM " + control_table(schema, "captured") + " WHERE `number`>" +
-         std::to_string(above) + " ORDER BY `number`";
+std::string select_captured_states(std::string_view schema) {
+  return "SELECT `number`,`state` FROM " + control_table(schema, "captured");
+}
+
+std::string select_captured(std::string_view schema, std::string_view numbers) {
+  return "SELECT `number`,`state`,`definition` FROM " + control_table(schema, "captured") + " WHERE `number` IN (" +
+         std::string(numbers) + ") ORDER BY `number`";
+}
+
+CaptureState captured_state(std::string_view state) {
+  if (state == name(CaptureState::live)) return CaptureState::live;
+  return state == name(CaptureState::retired) ? CaptureState::retired : CaptureState::making;
 }
 
 absl::StatusOr<std::vector<CaptureRecord>> captured_from(const protocol::ResultSet& result) {
@@ -250,10 +259,7 @@ absl::StatusOr<std::vector<CaptureRecord>> captured_from(const protocol::ResultS
     if (!record.ok()) return record.status();
     const std::string digits = row[0].value_or("");
     std::from_chars(digits.data(), digits.data() + digits.size(), record->number);
-    const std::string state = row[1].value_or("");
-    record->state = state == name(CaptureState::live)      ? CaptureState::live
-                    : state == name(CaptureState::retired) ? CaptureState::retired
-                                                           : CaptureState::making;
+    record->state = captured_state(row[1].value_or(""));
     out.push_back(*std::move(record));
   }
   return out;
@@ -269,6 +275,11 @@ std::string insert_captured(std::string_view schema, const CaptureRecord& record
 std::string update_captured(std::string_view schema, std::uint32_t number, CaptureState state) {
   return "UPDATE " + control_table(schema, "captured") + " SET `state`=" + quote_text(name(state)) +
          " WHERE `number`=" + std::to_string(number);
+}
+
+std::string delete_captured(std::string_view schema, std::string_view numbers) {
+  return "DELETE FROM " + control_table(schema, "captured") + " WHERE `number` IN (" + std::string(numbers) +
+         ") AND `state`=" + quote_text(name(CaptureState::retired));
 }
 
 std::string retire_captured(std::string_view schema, const TableRef& of, std::uint32_t but) {

@@ -36,10 +36,14 @@ struct CaptureRecord {
   std::string ids{};                                   // TableIds::of() as it was captured
 };
 std::string captured_setup_statement(std::string_view schema);
-std::string select_captured(std::string_view schema, std::uint32_t above = 0);
+std::string select_captured_states(std::string_view schema);  // number, state
+CaptureState captured_state(std::string_view name);
+std::string select_captured(std::string_view schema, std::string_view numbers);  // "7,9", for captured_from()
 absl::StatusOr<std::vector<CaptureRecord>> captured_from(const protocol::ResultSet& result);
 std::string insert_captured(std::string_view schema, const CaptureRecord& record);  // the number is the insert id
 std::string update_captured(std::string_view schema, std::uint32_t number, CaptureState state);
+// Those of these numbers ("7,9") that are retired: nothing has them any more.
+std::string delete_captured(std::string_view schema, std::string_view numbers);
 // All other numbers of this name.
 std::string retire_captured(std::string_view schema, const TableRef& name, std::uint32_t but);
 // A condition on `changes`, to be added to others: nothing of any number of these names.

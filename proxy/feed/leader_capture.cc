@@ -220,7 +220,25 @@ void LeaderCapture::note(CaptureRecord record, bool mariadb) {
 }
 
 Task<absl::Status> LeaderCapture::load(BackendLink& leader) {
-  auto asked = co_await leader.query(dualwrite::select_captured(schema_), Clock::now() + kCaptureMax);
+  auto states = co_await leader.query_rows(dualwrite::select_captured_states(schema_), 2, Clock::now() + kCaptureMax);
+  if (!states.ok()) co_return states.status();
+  std::string unknown;
+  std::set<std::uint32_t> there;
+  for (const auto& row : *states) {
+    const auto number = static_cast<std::uint32_t>(first_number(row));
+    there.insert(number);
+    const auto known = records_.find(number);
+    if (known != records_.end()) {
+      known->second.state = dualwrite::captured_state(row[1].value_or(""));
+    } else {
+      unknown += (unknown.empty() ? "" : ",") + std::to_string(number);
+    }
+  }
+  std::erase_if(records_, [&there](const auto& each) { return !there.contains(each.first); });
+  std::erase_if(captures_, [&there](const auto& each) { return !there.contains(each.first); });
+  if (unknown.empty() && pairs_ != 0) co_return absl::OkStatus();
+  if (unknown.empty()) unknown = "0";
+  auto asked = co_await leader.query(dualwrite::select_captured(schema_, unknown), Clock::now() + kCaptureMax);
   if (!asked.ok()) co_return asked.status();
   auto counted = co_await leader.query(dualwrite::count_pairs_query(schema_), Clock::now() + kCaptureMax);
   if (!counted.ok()) co_return counted.status();
@@ -228,15 +246,21 @@ Task<absl::Status> LeaderCapture::load(BackendLink& leader) {
   auto records = dualwrite::captured_from(asked->front());
   if (!records.ok()) co_return records.status();
   const bool mariadb = leader.is_mariadb();
-  for (CaptureRecord& record : *records) {
-    const auto known = records_.find(record.number);
-    if (known == records_.end()) {
-      note(std::move(record), mariadb);
-    } else {
-      known->second.state = record.state;
-    }
-  }
+  for (CaptureRecord& record : *records) note(std::move(record), mariadb);
   co_return absl::OkStatus();
+}
+
+// Their triggers went while nobody could write.
+Task<absl::Status> LeaderCapture::forget_retired(BackendLink& leader, std::set<std::uint32_t> wanted) {
+  std::string numbers;
+  for (const auto& [number, record] : records_) {
+    if (record.state != CaptureState::retired || wanted.contains(number)) continue;
+    numbers += (numbers.empty() ? "" : ",") + std::to_string(number);
+  }
+  if (numbers.empty()) co_return absl::OkStatus();
+  auto done = co_await leader.query(dualwrite::delete_captured(schema_, numbers), Clock::now() + kCaptureMax);
+  if (!done.ok()) co_return done.status();
+  co_return co_await load(leader);
 }
 
 Task<absl::Status> LeaderCapture::refer_anew(BackendLink& leader) {

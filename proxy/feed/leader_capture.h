@@ -42,6 +42,8 @@ class LeaderCapture {
   Task<absl::Status> set_up(BackendLink& leader);
   // Reads the numbers that others have made since.
   Task<absl::Status> load(BackendLink& leader);
+  // Numbers that are known as retired, and of which nothing is in `changes`, go; but not these.
+  Task<absl::Status> forget_retired(BackendLink& leader, std::set<std::uint32_t> wanted);
   // What foreign keys refer to, and new numbers: after a change of definitions.
   Task<absl::Status> refer_anew(BackendLink& leader);
   CapturePtr find(std::uint32_t number) const;

@@ -21,8 +21,9 @@ namespace {
 constexpr auto kChangesMax = std::chrono::minutes(2);
 constexpr std::string_view kFile = dualwrite::kChangesPlace;
 constexpr std::size_t kAheadBytesMax = 8u << 20;
-constexpr std::size_t kRowsMax = 200000;  // of a snapshot: a longer backlog is cut
-constexpr std::size_t kDeletesMax = 500;  // a packet
+constexpr std::size_t kRowsMax = 200000;                        // of a snapshot: a longer backlog is cut
+constexpr std::size_t kDeletesMax = 500;                        // a packet
+constexpr auto kForgettingInterval = std::chrono::seconds(10);  // of numbers that nothing has any more
 constexpr std::size_t kDdlBytesMax = std::size_t{1} << 30;
 
 TimePoint before_long() { return Clock::now() + kChangesMax; }
@@ -351,6 +352,14 @@ Task<absl::Status> TriggerSource::end_snapshot(LogQueue& queue) {
   if (!aside->ids.empty()) {
     const absl::Status kept = co_await kept_.keep(*link_, *std::move(aside));
     if (!kept.ok()) co_return kept;
+  }
+  const bool nothing_left = !cut_ && !fence_ && ids_.empty();
+  if (nothing_left && Clock::now() >= next_forgetting_) {
+    next_forgetting_ = Clock::now() + kForgettingInterval;
+    KeptChanges::Numbers wanted = passed_by_;
+    wanted.insert(kept_.numbers().begin(), kept_.numbers().end());
+    const absl::Status forgotten = co_await capture_.forget_retired(*control_, std::move(wanted));
+    if (!forgotten.ok()) co_return forgotten;
   }
   at_fence_ = fence_ && snapshot_is_fenced_ && !cut_ && ids_.empty();
   // A table that was released has caught up with the end of a transaction, if an empty one.

@@ -119,6 +119,7 @@ class TriggerSource final : public ChangeSource {
   std::optional<std::uint64_t> held_;              // a schema change is under way: nothing from this id on
   std::optional<dualwrite::LogPosition> ends_at_;  // in the queue as a whole: what the follower must have stored
   TimePoint next_snapshot_{};
+  TimePoint next_forgetting_{};
   TimePoint next_load_{};  // a stand-by: of the numbers that others have made
 
   struct {

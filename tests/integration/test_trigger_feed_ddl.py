@@ -30,6 +30,27 @@ def test_schema_changes_through_the_proxy(env):
         assert env.new.run("SELECT extra FROM app.t WHERE id = 2")[0][0] == 7
 
 
+def test_numbers_that_nothing_has_any_more_are_forgotten(env):
+    """Each schema change gives its table a new one; what a stopped table has put aside keeps its own."""
+    proxy = start(env, T, SEED, T.replace(" t ", " other "))
+    env.needs_proxy()
+    env.new.run("DELETE FROM t WHERE id = 2", database="app")
+    through(proxy, "UPDATE t SET v = 5 WHERE id = 2")
+    wait_until(lambda: is_stopped(proxy, "t"), 20, "the stop of a table whose row is missing")
+    for n in range(8):
+        through(proxy, "ALTER TABLE other ADD COLUMN c%d INT" % n, "INSERT INTO other (v, c%d) VALUES (1, 2)" % n)
+    through(proxy, "ALTER TABLE t ADD COLUMN w INT DEFAULT 3", "UPDATE t SET w = 4 WHERE id = 1")
+    numbers = "SELECT table_name, COUNT(*) FROM crossfade.captured GROUP BY table_name ORDER BY 1"
+    wait_until(lambda: dict(env.old.run(numbers)) == {"other": 1, "sentinel": 1, "t": 2}, 40, "the numbers that are left")
+    through(proxy, "ALTER TABLE other DROP COLUMN c0", "UPDATE other SET c1 = 9")
+    env.new.run("INSERT INTO t VALUES (2, 2, 'b')", database="app")
+    done = subprocess.run([env.binary, "tables", "release", "app.t", "--config", proxy.config_file], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr + done.stdout
+    wait_until(lambda: not is_stopped(proxy, "t"), 30, "the table that goes on")
+    env.assert_equal(proxy, rows_min=11)
+    wait_until(lambda: dict(env.old.run(numbers)) == {"other": 1, "sentinel": 1, "t": 1}, 40, "the numbers that are left behind that")
+
+
 def test_schema_changes_in_texts_of_several_statements(env):
     """As migration tools send their files: each statement is carried out, and said, by itself."""
     proxy = start(env, T, SEED)

@@ -211,13 +211,15 @@ TEST(Plan, DecidesOnSeveralStatements) {
 TEST(Plan, SplitsSeveralStatementsWhereSchemaChangesAreAnnounced) {
   Case c;
   c.session.client_multi_statements = true;
-  const char* const changing[] = {"DROP TABLE IF EXISTS t; CREATE TABLE t (a INT)", "BEGIN; ALTER TABLE t ADD b INT; COMMIT",
-                                  "INSERT INTO t VALUES (1); TRUNCATE t", "DO 1; OPTIMIZE TABLE t"};
+  const char* const changing[] = {"DROP TABLE IF EXISTS t; CREATE TABLE t (a INT)",
+                                  "BEGIN; ALTER TABLE t ADD b INT; COMMIT", "INSERT INTO t VALUES (1); TRUNCATE t",
+                                  "DO 1; OPTIMIZE TABLE t"};
   for (const char* sql : changing) EXPECT_EQ(c.plan(sql).action, Action::relay) << sql;
   c.session.announces_schema_changes = true;
   for (const bool on : {true, false}) {
     c.flags.dual_write.enabled = on;
-    for (const char* sql : changing) EXPECT_EQ(c.plan(sql), leader_plan(Action::split, Reason::several_statements)) << sql;
+    for (const char* sql : changing)
+      EXPECT_EQ(c.plan(sql), leader_plan(Action::split, Reason::several_statements)) << sql;
     EXPECT_EQ(c.plan("SELECT 1; DELETE FROM t").action, Action::relay);
     EXPECT_EQ(c.plan("DROP TABLE t; SELECT 'x").action, Action::relay) << "nobody knows where its statements end";
     EXPECT_EQ(c.plan("DROP TABLE t;").action, Action::relay);
