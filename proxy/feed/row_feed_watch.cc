@@ -27,6 +27,7 @@ constexpr auto kSecondLook = std::chrono::milliseconds(100);  // behind the firs
 constexpr auto kRetryInterval = std::chrono::seconds(1);      // of looking whether definitions agree now
 constexpr auto kRetryPauseMax = std::chrono::seconds(60);
 constexpr auto kLookInterval = std::chrono::seconds(1);
+constexpr int kPausesForLook = 9;  // of one that takes longer than that
 constexpr auto kLedgerInterval = std::chrono::seconds(2);
 constexpr auto kSettingsInterval = std::chrono::seconds(10);
 
@@ -122,8 +123,12 @@ Task<absl::Status> RowFeed::watch() {
     const absl::Status rested = co_await applier_->come_to_rest();
     if (!rested.ok()) co_return rested;
     next_look_ = now + kLookInterval;
+    const TimePoint begun = Clock::now();
     const absl::Status stopped = co_await stop_broken();
     if (!stopped.ok()) co_return stopped;
+    // Triggers' rows are all looked through for schema changes: a long backlog is to be worked off, not looked at.
+    const auto took = Clock::now() - begun;
+    if (took > kLookInterval) next_look_ = Clock::now() + took * kPausesForLook;
   }
   if (now >= next_.ledger) {
     next_.ledger = now + kLedgerInterval;
@@ -263,7 +268,7 @@ Task<absl::Status> RowFeed::stop_broken() {
   if (applier_->is_busy()) co_return absl::OkStatus();
   auto broken = co_await source_->look(*leader_);
   if (!broken.ok()) co_return broken.status();
-  publish_captured();
+  publish_source();
   for (ChangeSource::Broken& each : *broken) {
     StoppedTable stop{.table = std::move(each.table),
                       .cause = StopCause::divergence,
