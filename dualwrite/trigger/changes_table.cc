@@ -88,6 +88,10 @@ std::string select_changes(std::string_view schema, std::size_t pairs) {
   return out + " FROM " + changes_table(schema);
 }
 
+std::string from_changes(std::string_view schema, bool mariadb) {
+  return " FROM " + changes_table(schema) + " WHERE " + every_change(schema, mariadb);
+}
+
 std::string every_change(std::string_view schema, bool mariadb) {
   return mariadb ? quote_name(schema) + "." + quote_name("every") + "()=1" : "TRUE";
 }

@@ -58,6 +58,8 @@ std::string drop_every_change(std::string_view schema);
 // "SELECT id,tbl,.. FROM `crossfade`.`changes`": what changes_row() and captured_row() take. WHERE (with
 // every_change()), ORDER BY id and LIMIT are the caller's.
 std::string select_changes(std::string_view schema, std::size_t pairs);
+// " FROM `crossfade`.`changes` WHERE " and every_change(): conditions can be added.
+std::string from_changes(std::string_view schema, bool mariadb);
 // One id a statement: a list or a range becomes a scan on a short table, and that waits for clients' rows.
 std::string delete_change(std::string_view schema, std::uint64_t id, bool mariadb);
 

@@ -157,7 +157,7 @@ nlohmann::json status_json(const StatusSources& sources) {
         {"leader_position", feed.leader_position},
         {"retention", retention},
         {"captured", captured},
-        {"set_up", feed.set_up},
+        {"set_up", feed.undecided.progress()},
         {"changes", {{"rows_max", feed.changes.rows_max}, {"consistent_at", feed.changes.consistent_at}}},
         {"findings", findings}}},
       {"applier",

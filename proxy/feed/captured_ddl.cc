@@ -197,9 +197,9 @@ Task<absl::Status> CapturedDdl::stop_changed() {
     auto found = co_await capture_.find_some(*link_, analysis_.tables);
     if (!found.ok()) co_return found.status();
     auto now = capture_.complaints_about(analysis_.tables, *found);
-    // Neither side is to have it.
-    if (analysis_.verb == "DROP TABLE")
-      std::erase_if(now, [&found](const auto& each) { return !LeaderCapture::has_table(each.first, *found); });
+    // Of what is gone nothing but a table that takes its name is to be stopped.
+    const bool takes_names = analysis_.verb.starts_with("CREATE") || analysis_.verb.starts_with("RENAME");
+    if (!takes_names) std::erase_if(now, [&found](const auto& each) { return !has_table(each.first, *found); });
     if (looks > 0) std::erase_if(now, [&seen](const auto& each) { return !seen.contains(each.first); });
     seen = std::move(now);
     if (seen.empty()) co_return absl::OkStatus();
@@ -344,7 +344,7 @@ Task<absl::Status> CapturedDdl::retire_dropped(std::shared_ptr<const LeaderCaptu
     const TableRef& name = record->definition.name;
     const bool meant =
         std::find(analysis_.schemas.begin(), analysis_.schemas.end(), name.schema) != analysis_.schemas.end();
-    if (meant && !LeaderCapture::has_table(name, *found)) gone.push_back(name);
+    if (meant && !has_table(name, *found)) gone.push_back(name);
   }
   for (const TableRef& name : gone) {
     const absl::Status retired = co_await run_locking(*link_, dualwrite::retire_captured(setting_.schema, name, 0));

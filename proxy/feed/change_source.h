@@ -21,6 +21,9 @@ namespace crossfade::proxy {
 // Whose place it is.
 FeedKind kind_of_place(const dualwrite::LogPosition& place);
 
+class ChangeSource;
+std::string_view name_of(const ChangeSource* source);  // of its kind; nullptr: undecided
+
 // What a source works with; all of it outlives it.
 struct SourceSetting {
   Reactor& reactor;

@@ -11,6 +11,7 @@
 
 #include "dualwrite/table_ref.h"
 #include "proxy/backend/backend_link.h"
+#include "proxy/feed/undecided.h"
 #include "proxy/net/reactor.h"
 #include "proxy/net/task.h"
 
@@ -38,9 +39,7 @@ struct FeedStatus {
   std::string change;          // to another feed, and how far it is; empty: none
   std::string change_outcome;  // of the last one that was asked for
   std::string last_error;
-  std::string set_up;  // what is being made on the leader before anything is followed; empty: nothing
-  // No feed is in force yet: what that waits for, and for how long.
-  std::string waits_for;
+  Undecided undecided;         // while no feed is in force: what that waits for
   bool logs_cascades = false;  // ServerMakes, of the leader as it was judged last
   bool leader_up = false;
   bool follower_up = false;

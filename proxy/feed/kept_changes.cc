@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dualwrite/trigger/changes_table.h"
 #include "dualwrite/trigger/kept_changes.h"
 #include "proxy/feed/server_answers.h"
 #include "proxy/net/deadlines.h"
@@ -43,16 +44,45 @@ Task<absl::Status> KeptChanges::move(BackendLink& leader, std::vector<std::strin
   co_return absl::OkStatus();
 }
 
-Task<absl::Status> KeptChanges::keep(BackendLink& leader, Rows rows) {
-  numbers_.insert(rows.numbers.begin(), rows.numbers.end());
+Task<absl::Status> KeptChanges::begin(BackendLink& leader, Passing passing) {
+  passing_ = std::move(passing);
+  ids_.clear();
+  Numbers back;
+  for (const std::uint32_t number : numbers_) {
+    if (!passing_.passed_by.contains(number) && !passing_.copied.contains(number)) back.insert(number);
+  }
+  absl::Status done;
+  if (!passing_.copied.empty()) done = co_await discard(leader, passing_.copied);
+  if (done.ok() && !back.empty()) done = co_await bring_back(leader, std::move(back));
+  co_return done;
+}
+
+std::string KeptChanges::condition() const {
+  return passing_.passed_by.empty() ? "" : " AND tbl NOT IN (" + list_of(passing_.passed_by) + ")";
+}
+
+Task<absl::Status> KeptChanges::find(BackendLink& leader, std::uint64_t last, std::size_t rows_max) {
+  if (passing_.passed_by.empty()) co_return absl::OkStatus();
+  std::string sql = "SELECT id" + dualwrite::from_changes(schema_, leader.is_mariadb()) +
+                    " AND id<=" + std::to_string(last) + " AND tbl IN (" + list_of(passing_.passed_by) +
+                    ") ORDER BY id LIMIT " + std::to_string(rows_max);
+  auto rows = co_await leader.query_rows(std::move(sql), 1, move_deadline());
+  if (!rows.ok()) co_return rows.status();
+  for (const auto& row : *rows) ids_.push_back(first_number(row));
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> KeptChanges::put_aside(BackendLink& leader) {
+  if (ids_.empty()) co_return absl::OkStatus();
+  numbers_.insert(passing_.passed_by.begin(), passing_.passed_by.end());
   std::vector<std::string> statements;
-  for (const std::uint64_t id : rows.ids) {
-    statements.push_back(dualwrite::keep_change(schema_, rows.pairs, id, leader.is_mariadb()));
+  for (const std::uint64_t id : std::exchange(ids_, {})) {
+    statements.push_back(dualwrite::keep_change(schema_, passing_.pairs, id, leader.is_mariadb()));
   }
   co_return co_await move(leader, std::move(statements));
 }
 
-Task<absl::Status> KeptChanges::bring_back(BackendLink& leader, Numbers numbers, std::size_t pairs) {
+Task<absl::Status> KeptChanges::bring_back(BackendLink& leader, Numbers numbers) {
   for (;;) {
     auto rows =
         co_await leader.query_rows(dualwrite::select_kept(schema_, list_of(numbers), kMovedAtOnce), 1, move_deadline());
@@ -60,7 +90,8 @@ Task<absl::Status> KeptChanges::bring_back(BackendLink& leader, Numbers numbers,
     if (rows->empty()) break;
     std::vector<std::string> statements;
     for (const auto& row : *rows) {
-      statements.push_back(dualwrite::bring_back_change(schema_, pairs, first_number(row), leader.is_mariadb()));
+      statements.push_back(
+          dualwrite::bring_back_change(schema_, passing_.pairs, first_number(row), leader.is_mariadb()));
     }
     const absl::Status moved = co_await move(leader, std::move(statements));
     if (!moved.ok()) co_return moved;
@@ -69,7 +100,14 @@ Task<absl::Status> KeptChanges::bring_back(BackendLink& leader, Numbers numbers,
   co_return absl::OkStatus();
 }
 
+KeptChanges::Numbers KeptChanges::wanted() const {
+  Numbers out = numbers_;
+  out.insert(passing_.passed_by.begin(), passing_.passed_by.end());
+  return out;
+}
+
 Task<absl::Status> KeptChanges::discard(BackendLink& leader, Numbers numbers) {
+  if (numbers.empty()) co_return absl::OkStatus();
   for (std::uint64_t deleted = kDiscardedAtOnce; deleted == kDiscardedAtOnce;) {
     auto done =
         co_await leader.run(dualwrite::delete_kept(schema_, list_of(numbers), kDiscardedAtOnce), move_deadline());
@@ -82,10 +120,15 @@ Task<absl::Status> KeptChanges::discard(BackendLink& leader, Numbers numbers) {
 }
 
 Task<absl::StatusOr<bool>> KeptChanges::has_identity(BackendLink& leader, Numbers numbers) const {
-  auto rows =
-      co_await leader.query_rows(dualwrite::select_kept_identity(schema_, list_of(numbers)), 1, move_deadline());
-  if (!rows.ok()) co_return rows.status();
-  co_return !rows->empty();
+  if (numbers.empty()) co_return false;
+  const std::string list = list_of(numbers);
+  for (const std::string& sql : {dualwrite::select_kept_identity(schema_, list),
+                                 dualwrite::select_identity(schema_, list, leader.is_mariadb())}) {
+    auto rows = co_await leader.query_rows(sql, 1, move_deadline());
+    if (!rows.ok()) co_return rows.status();
+    if (!rows->empty()) co_return true;
+  }
+  co_return false;
 }
 
 }  // namespace crossfade::proxy

@@ -25,6 +25,7 @@ using dualwrite::TableRef;
 namespace {
 
 constexpr std::uint16_t kNeedsSuper = 1419;
+constexpr auto kForgettingInterval = std::chrono::seconds(10);
 
 // The server refuses to make triggers for this account.
 absl::Status refusal(const protocol::Err& err) {
@@ -59,9 +60,29 @@ Task<absl::Status> give_back_turns(BackendLink& leader, std::string schema, std:
   co_return absl::OkStatus();
 }
 
+Task<absl::StatusOr<LeaderCapture::Found>> find_in(BackendLink& leader, dualwrite::DefinitionScope scope) {
+  LeaderCapture::Found found;
+  auto definitions = co_await ask_definitions(leader, std::move(scope));
+  if (!definitions.ok()) co_return definitions.status();
+  found.tables = *std::move(definitions);
+  auto asked = co_await ask_catalogue(leader, dualwrite::capture_triggers_query(), patient_until());
+  if (!asked.ok()) co_return asked.status();
+  const auto triggers = protocol::only_rows(*std::move(asked), 4);
+  if (!triggers.ok()) co_return triggers.status();
+  for (const auto& row : *triggers) {
+    const std::string name = row[2].value_or("");
+    if (!dualwrite::is_capture_trigger(name)) continue;
+    found.triggers[{.schema = row[0].value_or(""), .table = row[1].value_or("")}].insert(name);
+  }
+  auto ids = co_await leader.query_rows(dualwrite::table_ids_query(leader.is_mariadb()), 2, Clock::now() + kCaptureMax);
+  if (!ids.ok()) co_return ids.status();
+  found.ids = dualwrite::TableIds(*ids);
+  co_return found;
+}
+
 }  // namespace
 
-bool LeaderCapture::may_have_triggers(const TableDefinition& definition) {
+bool may_have_triggers(const TableDefinition& definition) {
   return definition.kind == TableDefinition::Kind::table || definition.kind == TableDefinition::Kind::system_versioned;
 }
 
@@ -76,7 +97,7 @@ Task<absl::Status> LeaderCapture::judge(BackendLink& leader) {
     co_return absl::FailedPreconditionError("the leader's triggers cannot be followed: " +
                                             dualwrite::describe(*problems));
   }
-  keys_above_innodb_ = dualwrite::enforces_keys_above_innodb(settings->front());
+  keys_above_innodb = dualwrite::enforces_keys_above_innodb(settings->front());
   if (pairs_ != 0) co_return absl::OkStatus();  // they have been made
   const absl::Status locked = co_await lock(leader);
   if (!locked.ok()) co_return locked;
@@ -163,35 +184,15 @@ Task<absl::Status> LeaderCapture::make_tables(BackendLink& leader, bool fresh) {
   co_return absl::OkStatus();
 }
 
-Task<absl::StatusOr<LeaderCapture::Found>> LeaderCapture::find(BackendLink& leader, dualwrite::DefinitionScope scope) {
-  Found found;
-  auto definitions = co_await ask_definitions(leader, std::move(scope));
-  if (!definitions.ok()) co_return definitions.status();
-  found.tables = *std::move(definitions);
-  auto asked = co_await ask_catalogue(leader, dualwrite::capture_triggers_query(), patient_until());
-  if (!asked.ok()) co_return asked.status();
-  const auto triggers = protocol::only_rows(*std::move(asked), 4);
-  if (!triggers.ok()) co_return triggers.status();
-  for (const auto& row : *triggers) {
-    const std::string name = row[2].value_or("");
-    if (!dualwrite::is_capture_trigger(name)) continue;
-    found.triggers[{.schema = row[0].value_or(""), .table = row[1].value_or("")}].insert(name);
-  }
-  auto ids = co_await leader.query_rows(dualwrite::table_ids_query(leader.is_mariadb()), 2, Clock::now() + kCaptureMax);
-  if (!ids.ok()) co_return ids.status();
-  found.ids = dualwrite::TableIds(*ids);
-  co_return found;
-}
-
 Task<absl::StatusOr<LeaderCapture::Found>> LeaderCapture::find_some(BackendLink& leader, std::vector<TableRef> tables) {
   if (tables.empty()) co_return Found();
   dualwrite::DefinitionScope some{.tables = std::move(tables), .excluded_schemas = {}};
-  co_return co_await find(leader, std::move(some));
+  co_return co_await find_in(leader, std::move(some));
 }
 
 Task<absl::StatusOr<LeaderCapture::Found>> LeaderCapture::find_all(BackendLink& leader) {
   dualwrite::DefinitionScope all{.tables = {}, .excluded_schemas = {schema_}};
-  auto asked = co_await find(leader, std::move(all));
+  auto asked = co_await find_in(leader, std::move(all));
   if (!asked.ok()) co_return asked.status();
   Found found = *std::move(asked);
   // What foreign keys refer to is as it is now.
@@ -257,7 +258,8 @@ Task<absl::Status> LeaderCapture::forget_retired(BackendLink& leader, std::set<s
     if (record.state != CaptureState::retired || wanted.contains(number)) continue;
     numbers += (numbers.empty() ? "" : ",") + std::to_string(number);
   }
-  if (numbers.empty()) co_return absl::OkStatus();
+  if (numbers.empty() || Clock::now() < next_forgetting_) co_return absl::OkStatus();
+  next_forgetting_ = Clock::now() + kForgettingInterval;
   auto done = co_await leader.query(dualwrite::delete_captured(schema_, numbers), Clock::now() + kCaptureMax);
   if (!done.ok()) co_return done.status();
   co_return co_await load(leader);
@@ -316,7 +318,7 @@ bool LeaderCapture::is_as_captured(const TableRef& table, const Found& found) co
   return dualwrite::capture_fingerprint(definition->second) == dualwrite::capture_fingerprint(record->definition);
 }
 
-bool LeaderCapture::has_all_triggers(const TableRef& table, const Found& found) {
+bool has_all_triggers(const TableRef& table, const LeaderCapture::Found& found) {
   const auto names = found.triggers.find(table);
   if (names == found.triggers.end()) return false;
   return std::any_of(names->second.begin(), names->second.end(), [&names](const std::string& name) {

@@ -34,6 +34,7 @@ class LeaderCapture {
     dualwrite::TableRef next{};
   };
   std::function<void(const Progress&)> on_progress;
+  bool keys_above_innodb = false;  // as of judge(): see unseen_cascade()
 
   // May triggers be made, and do they say everything? FailedPrecondition: what is in the way, and what to do.
   Task<absl::Status> judge(BackendLink& leader);
@@ -42,7 +43,7 @@ class LeaderCapture {
   Task<absl::Status> set_up(BackendLink& leader);
   // Reads the numbers that others have made since.
   Task<absl::Status> load(BackendLink& leader);
-  // Numbers that are known as retired, and of which nothing is in `changes`, go; but not these.
+  // Numbers that are known as retired go, now and then, but not these: nothing of the others is in `changes`.
   Task<absl::Status> forget_retired(BackendLink& leader, std::set<std::uint32_t> wanted);
   // What foreign keys refer to, and new numbers: after a change of definitions.
   Task<absl::Status> refer_anew(BackendLink& leader);
@@ -51,13 +52,6 @@ class LeaderCapture {
   std::vector<std::uint32_t> numbers_of(const dualwrite::TableRef& table) const;
   // Do foreign keys refer to the table of this number?
   bool is_referenced(std::uint32_t number) const;
-  // As this one, and nothing of what was captured.
-  LeaderCapture begun_anew() const {
-    LeaderCapture out(schema_);
-    out.on_progress = on_progress;
-    out.keys_above_innodb_ = keys_above_innodb_;
-    return out;
-  }
   // Pairs of big columns that `changes` has.
   std::size_t pairs() const { return pairs_; }
 
@@ -67,9 +61,7 @@ class LeaderCapture {
     bool whole = false;  // no schema change was under way
   };
   Task<absl::StatusOr<Look>> look(BackendLink& leader);
-  // Neither side has it any more: nothing captures it, and that is no fault.
-  Task<absl::Status> retire_gone(BackendLink& leader, dualwrite::TableRef table);
-  // Somebody has captured it anew.
+  // Somebody has captured it anew, or nobody has it any more.
   void captured_again(const dualwrite::TableRef& table) { uncaptured_.erase(table); }
   // As of the last look; what it has seen once alone is suspected.
   bool suspects_any() const { return !suspected_.empty(); }
@@ -94,10 +86,6 @@ class LeaderCapture {
   // The number that writes now; nullptr: none.
   std::vector<const dualwrite::CaptureRecord*> all_live() const;
   CapturePtr live_capture(const dualwrite::TableRef& table) const;
-  // Three triggers of one number.
-  static bool has_all_triggers(const dualwrite::TableRef& table, const Found& found);
-  // A table of a kind that can have triggers.
-  static bool has_table(const dualwrite::TableRef& table, const Found& found);
   // Is the table as it was captured?
   bool is_as_captured(const dualwrite::TableRef& table, const Found& found) const;
   // Every trigger of ours on the server, then the control tables.
@@ -107,13 +95,11 @@ class LeaderCapture {
   Task<absl::Status> retire(BackendLink& leader);
 
  private:
-  Task<absl::StatusOr<Found>> find(BackendLink& leader, dualwrite::DefinitionScope scope);
   Task<absl::Status> lock(BackendLink& leader);
   Task<absl::Status> unlock(BackendLink& leader);
   Task<absl::Status> make_tables(BackendLink& leader, bool fresh);
   Task<absl::StatusOr<bool>> is_new(BackendLink& leader);
   Task<absl::Status> make(BackendLink& leader, dualwrite::CaptureRecord record);
-  static bool may_have_triggers(const dualwrite::TableDefinition& definition);
   Task<absl::Status> make_triggers(BackendLink& leader, CapturePtr plan);
   Task<absl::Status> remove_locked(BackendLink& leader);
   Task<absl::Status> drop_triggers(BackendLink& leader, dualwrite::TableRef table, std::set<std::string> names);
@@ -121,17 +107,21 @@ class LeaderCapture {
   // The definition that the table is captured by; nullptr: none.
   const dualwrite::CaptureRecord* live(const dualwrite::TableRef& table) const;
   std::string complaint(const dualwrite::CaptureRecord& record, const Found& found) const;
-  std::string why_not_captured(const dualwrite::TableDefinition& definition, bool mariadb) const;
   void note(dualwrite::CaptureRecord record, bool mariadb);
 
   std::string schema_;
   std::map<std::uint32_t, dualwrite::CaptureRecord> records_;
   std::map<std::uint32_t, CapturePtr> captures_;
   std::size_t pairs_ = 0;
-  bool keys_above_innodb_ = false;  // as of judge(): see unseen_cascade()
   std::map<dualwrite::TableRef, std::string> uncaptured_;
   std::map<dualwrite::TableRef, std::string> suspected_;  // seen once
-  std::string seen_;                                      // of the last look, in short
+  TimePoint next_forgetting_{};
 };
+
+// Of a kind that can have triggers.
+bool may_have_triggers(const dualwrite::TableDefinition& definition);
+bool has_table(const dualwrite::TableRef& table, const LeaderCapture::Found& found);
+// Three triggers of one number.
+bool has_all_triggers(const dualwrite::TableRef& table, const LeaderCapture::Found& found);
 
 }  // namespace crossfade::proxy

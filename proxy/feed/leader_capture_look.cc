@@ -18,21 +18,17 @@ constexpr const char* kGone =
     "it was dropped, or given another name, past the proxy: drop it on the follower, too, or make it again on the "
     "leader and copy it anew";
 
-}  // namespace
-
-std::string LeaderCapture::why_not_captured(const TableDefinition& definition, bool mariadb) const {
-  const auto plan = dualwrite::plan_capture({.leader = definition,
-                                             .mariadb = mariadb,
-                                             .number = 0,
-                                             .control_schema = schema_,
-                                             .first = {},
-                                             .referenced = {}});
+std::string why_not_captured(const TableDefinition& definition, const std::string& schema, bool mariadb) {
+  const auto plan = dualwrite::plan_capture(
+      {.leader = definition, .mariadb = mariadb, .number = 0, .control_schema = schema, .first = {}, .referenced = {}});
   if (!plan.ok()) return std::string(plan.status().message());
   return "it was made past the proxy, and is not captured: copy it, then run crossfade tables release " +
          definition.name.schema + "." + definition.name.table;
 }
 
-bool LeaderCapture::has_table(const TableRef& table, const Found& found) {
+}  // namespace
+
+bool has_table(const TableRef& table, const LeaderCapture::Found& found) {
   const auto definition = found.tables.find(table);
   return definition != found.tables.end() && may_have_triggers(definition->second);
 }
@@ -113,9 +109,9 @@ Task<absl::StatusOr<LeaderCapture::Look>> LeaderCapture::look(BackendLink& leade
   for (const auto& [name, definition] : found->tables) {
     if (!may_have_triggers(definition)) continue;
     const CaptureRecord* record = live(name);
-    std::string why = keys_above_innodb_ ? dualwrite::unseen_cascade(definition) : std::string();
+    std::string why = keys_above_innodb ? dualwrite::unseen_cascade(definition) : std::string();
     if (why.empty()) {
-      why = record != nullptr ? complaint(*record, *found) : why_not_captured(definition, leader.is_mariadb());
+      why = record != nullptr ? complaint(*record, *found) : why_not_captured(definition, schema_, leader.is_mariadb());
     }
     suspect(name, record, std::move(why));
   }

@@ -144,14 +144,6 @@ Task<absl::Status> LeaderCapture::remove(BackendLink& leader) {
   co_return done.status();
 }
 
-Task<absl::Status> LeaderCapture::retire_gone(BackendLink& leader, TableRef table) {
-  auto retired = co_await leader.query(dualwrite::retire_captured(schema_, table, 0), Clock::now() + kCaptureMax);
-  if (!retired.ok()) co_return retired.status();
-  uncaptured_.erase(table);
-  suspected_.erase(table);
-  co_return co_await load(leader);
-}
-
 // With the lock: whoever changes to this feed says so in the anchor first, and makes triggers under the lock, too.
 Task<absl::Status> LeaderCapture::retire(BackendLink& leader) {
   const absl::Status locked = co_await lock(leader);

@@ -32,6 +32,12 @@ std::string draw_owner() {
   return owner;
 }
 
+// Where triggers begin to tell lies behind every place of those before them.
+bool is_behind_new_triggers(const dualwrite::Anchor& anchor, const LogPosition& stored) {
+  const bool by_triggers = kind_of_place(anchor.at) == FeedKind::trigger;
+  return by_triggers && kind_of_place(stored) == FeedKind::trigger && stored < anchor.at;
+}
+
 }  // namespace
 
 RowFeed::RowFeed(RowFeedOptions options, Metrics& metrics)
@@ -55,7 +61,10 @@ RowFeed::RowFeed(RowFeedOptions options, Metrics& metrics)
               .schema = options_.schema}) {
   for (const FeedKind kind : {FeedKind::log, FeedKind::trigger}) {
     SourceSetting setting = source_setting();
-    setting.on_progress = [this](const std::string& progress) { note_set_up(progress); };
+    setting.on_progress = [this](const std::string& progress) {
+      const std::lock_guard lock(status_mutex_);
+      status_.undecided.is_at(progress);
+    };
     sources_.push_back(make_source(kind, std::move(setting)));
   }
   status_.state = "starting";
@@ -132,10 +141,6 @@ bool RowFeed::settle(std::chrono::milliseconds at_most) {
   look_soon();
   std::unique_lock lock(status_mutex_);
   return synced_.wait_for(lock, at_most, [&] { return synced_through() >= asked; });
-}
-
-std::string_view RowFeed::kind_name() const {
-  return proxy::name(source_ == nullptr ? FeedKind::undecided : source_->kind());
 }
 
 dualwrite::ServerMakes RowFeed::makes() const {
@@ -326,7 +331,7 @@ Task<absl::StatusOr<StoredPosition>> RowFeed::take_position() {
                                             "), or its logs began anew: copy the data again, then delete the row of `" +
                                             options_.schema + "`.`position` on the follower");
   }
-  if (is_behind_new_triggers((*stored)->applied)) {
+  if (is_behind_new_triggers(*anchor_, (*stored)->applied)) {
     co_return absl::FailedPreconditionError(
         "the triggers on the leader were removed since the follower was at " + (*stored)->applied.text() +
         ", and what was written before they were made anew is told by nobody: copy the data again, then delete the row "
@@ -339,12 +344,6 @@ Task<absl::StatusOr<StoredPosition>> RowFeed::take_position() {
   if (!tables.ok()) co_return tables.status();
   stopped_.assign(*std::move(tables));
   co_return **stored;
-}
-
-// Where triggers begin to tell lies behind every place of those before them.
-bool RowFeed::is_behind_new_triggers(const LogPosition& stored) const {
-  const bool by_triggers = kind_of_place(anchor_->at) == FeedKind::trigger;
-  return by_triggers && kind_of_place(stored) == FeedKind::trigger && stored < anchor_->at;
 }
 
 Task<absl::Status> RowFeed::open_source(const StoredPosition& stored) {
@@ -415,9 +414,9 @@ Task<absl::Status> RowFeed::stand_by() {
   auto tables = dualwrite::stopped_from(*stopped);
   if (!tables.ok()) co_return tables.status();
   stopped_.assign(*std::move(tables));
-  if (Clock::now() >= next_shown_) {
-    next_shown_ = Clock::now() + kShownInterval;
-    publish_captured();
+  if (Clock::now() >= next_compare_) {
+    next_compare_ = Clock::now() + kShownInterval;  // means nothing else here
+    publish_source();
   }
   // Behind what is stopped there: whoever waits for the place must not read a table that has stopped before it.
   if (place->known() && kind_of_place(*place) == source_->kind()) commits_.processed(*place);

@@ -61,7 +61,6 @@ class RowFeed final : public Feed {
   // nothing is done.
   absl::StatusOr<std::string> release(dualwrite::TableRef table, dualwrite::CatchUp how,
                                       std::chrono::milliseconds at_most);
-
   // The same for a change to another feed; see FeedChanger.
   absl::StatusOr<std::string> switch_to(FeedKind kind, std::chrono::milliseconds at_most) {
     return changer_.switch_to(kind, at_most);
@@ -96,24 +95,19 @@ class RowFeed final : public Feed {
   void set_flags(const config::DualWriteFlags& flags, std::function<void()> then);
 
  private:
-  // row_feed_status.cc
-  void note(std::string state, const absl::Status& error);
-  void note_set_up(const std::string& progress);
-  void publish_captured();
-
+  void note(std::string state, const absl::Status& error);  // row_feed_status.cc
+  void publish_source();
   // row_feed.cc
   Task<void> loop();
   Task<absl::Status> follow();
   void call_anchored();
   Task<absl::Status> elect();
   Task<absl::StatusOr<dualwrite::StoredPosition>> take_position();
-  bool is_behind_new_triggers(const dualwrite::LogPosition& stored) const;
   Task<absl::Status> open_source(const dualwrite::StoredPosition& stored);
   Task<absl::Status> stand_by();
   Task<absl::Status> pause();
   void drop_links();
   void stop_applying();
-  std::string_view kind_name() const;
   dualwrite::ServerMakes makes() const;
   LinkOptions leader_link() const { return options_.link(options_.leader); }
   LinkOptions follower_link() const { return options_.link(config::other(options_.leader)); }
@@ -216,7 +210,6 @@ class RowFeed final : public Feed {
   TimePoint next_election_{};
   TimePoint next_compare_{};
   TimePoint next_look_{};
-  TimePoint next_shown_{};
   bool compare_due_ = false;  // definitions were read, and are not of one moment yet
   TimePoint next_retry_{};
   struct {
@@ -243,10 +236,6 @@ class RowFeed final : public Feed {
   mutable std::mutex status_mutex_;
   mutable std::condition_variable synced_;
   FeedStatus status_;
-  struct {
-    std::string why;
-    TimePoint since{};
-  } undecided_;                                          // guarded by status_mutex_
   std::vector<FeedStatus::Finding> retention_findings_;  // guarded by status_mutex_
 };
 

@@ -83,11 +83,11 @@ Task<absl::Status> RowFeed::anchor() {
     co_return chosen.status();
   }
   const absl::Status prepared = co_await source_->prepare(*leader_);
-  publish_captured();
+  publish_source();
   if (!prepared.ok()) co_return prepared;
   {
     const std::lock_guard lock(status_mutex_);
-    status_.set_up.clear();
+    status_.undecided.is_over();
   }
   if (*found) {
     anchor_ = **found;
@@ -186,7 +186,7 @@ Task<absl::Status> RowFeed::make_anchor() {
   if (kind_of_place((*found)->at) != source_->kind()) {
     co_return absl::UnavailableError("another proxy has chosen another feed; trying again");
   }
-  spdlog::info("feed={} anchored={}", kind_name(), (*found)->at.text());
+  spdlog::info("feed={} anchored={}", name_of(source_), (*found)->at.text());
   anchor_ = **found;
   co_return absl::OkStatus();
 }

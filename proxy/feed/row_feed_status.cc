@@ -5,10 +5,6 @@
 
 namespace crossfade::proxy {
 
-namespace {
-constexpr auto kSetUpShown = std::chrono::milliseconds(200);
-}  // namespace
-
 FeedStatus RowFeed::status() const {
   constexpr auto kFresh = std::chrono::seconds(1);
   const std::lock_guard lock(status_mutex_);
@@ -26,43 +22,25 @@ FeedStatus RowFeed::status() const {
          .table = stopped.table.schema + "." + stopped.table.table,
          .error = (stopped.released() ? "being caught up; it had stopped for: " : "") + stopped.reason});
   }
-  if (!settled_.load() && !undecided_.why.empty()) {
-    const auto waited = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - undecided_.since);
-    copy.waits_for = undecided_.why + ", for " + std::to_string(waited.count()) + " s now";
-  } else if (!settled_.load()) {
-    copy.waits_for = copy.set_up;
-  }
   copy.findings.insert(copy.findings.begin(), retention_findings_.begin(), retention_findings_.end());
   return copy;
 }
 
 void RowFeed::note(std::string state, const absl::Status& error) {
   const std::lock_guard lock(status_mutex_);
-  if (status_.state != state) limited_log().info(LogKind::applier_state, "feed={} state=\"{}\"", kind_name(), state);
+  if (status_.state != state)
+    limited_log().info(LogKind::applier_state, "feed={} state=\"{}\"", name_of(source_), state);
   status_.state = std::move(state);
   if (error.ok()) return;
   const std::string text(error.message());
-  if (undecided_.why != text) undecided_ = {.why = text, .since = Clock::now()};
-  if (status_.last_error != text) limited_log().warn(LogKind::applier_error, "feed={} error=\"{}\"", kind_name(), text);
+  status_.undecided.failed(text, Clock::now());
+  if (status_.last_error != text)
+    limited_log().warn(LogKind::applier_error, "feed={} error=\"{}\"", name_of(source_), text);
   status_.last_error = text;
 }
 
-// Also in the middle of making triggers, which may take long.
-void RowFeed::note_set_up(const std::string& progress) {
-  if (Clock::now() >= next_shown_) {
-    next_shown_ = Clock::now() + kSetUpShown;
-    publish_captured();
-  }
-  const std::lock_guard lock(status_mutex_);
-  status_.set_up = progress;
-  // What was waited for is there, unless the next one is still that.
-  const std::size_t table = progress.find(", and ");
-  const bool same = table != std::string::npos && table + 6 < progress.size() &&
-                    undecided_.why.starts_with(progress.substr(table + 6, progress.rfind(" is next") - table - 6));
-  if (!same) undecided_ = {};
-}
-
-void RowFeed::publish_captured() {
+// What the source has on the leader.
+void RowFeed::publish_source() {
   std::vector<FeedStatus::Captured> captured = source_->captured();
   const FeedStatus::Changes changes = source_->changes();
   const std::lock_guard lock(status_mutex_);

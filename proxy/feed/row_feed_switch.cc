@@ -73,7 +73,7 @@ Task<absl::Status> RowFeed::cross_fence() {
 Task<absl::Status> RowFeed::finish_change(StoredPosition stored) {
   if (!is_fenced() || kind_of_place(anchor_->change->next) != kind_of_place(stored.applied)) {
     co_return absl::FailedPreconditionError("the follower is at " + stored.applied.text() +
-                                            ", which is no place of feed " + std::string(kind_name()));
+                                            ", which is no place of feed " + std::string(name_of(source_)));
   }
   usable_.store(false, std::memory_order_release);
   const absl::Status finished = co_await changer_.finish(*leader_, *anchor_);

@@ -243,7 +243,7 @@ Task<absl::Status> RowsAnew::begin_anew(FoundPtr found, const Touched& touched, 
   });
   const bool begun = said.times > 1 || (said.times == 1 && said.replaced);
   for (const TableRef& table : tables) {
-    if (LeaderCapture::has_all_triggers(table, *found) && !touched.unknown && !lost_keys && !begun) continue;
+    if (has_all_triggers(table, *found) && !touched.unknown && !lost_keys && !begun) continue;
     anew_.insert(table);
     // Nothing of a new one has been written yet, unless by a try before this.
     if (said.times == 0 && !setting_.capture.live_capture(table)) continue;

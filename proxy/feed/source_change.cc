@@ -129,6 +129,10 @@ FeedKind kind_of_place(const LogPosition& place) {
   return dualwrite::is_changes_place(place) ? FeedKind::trigger : FeedKind::log;
 }
 
+std::string_view name_of(const ChangeSource* source) {
+  return name(source == nullptr ? FeedKind::undecided : source->kind());
+}
+
 std::unique_ptr<ChangeSource> make_source(FeedKind kind, SourceSetting setting) {
   if (kind == FeedKind::log) return std::make_unique<LogSource>(std::move(setting));
   return std::make_unique<TriggerSource>(std::move(setting));

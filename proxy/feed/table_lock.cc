@@ -17,7 +17,7 @@ namespace {
 constexpr auto kLockMax = std::chrono::minutes(1);
 constexpr auto kLooksMax = std::chrono::seconds(1);
 
-std::string name_of(const TableRef& table) {
+std::string locked_name(const TableRef& table) {
   return dualwrite::quote_name(table.schema) + "." + dualwrite::quote_name(table.table);
 }
 
@@ -25,8 +25,8 @@ std::string lock_statement(const TableLock& lock) {
   const std::string changes = dualwrite::changes_table(lock.changes);
   std::string sql = "LOCK TABLES " + changes + " WRITE," + changes + " AS " + std::string(dualwrite::kMoving) +
                     " WRITE," + dualwrite::quote_name(lock.changes) + ".`captured` WRITE";
-  for (const TableRef& table : lock.write) sql += "," + name_of(table) + " WRITE";
-  for (const TableRef& table : lock.read) sql += "," + name_of(table) + " READ";
+  for (const TableRef& table : lock.write) sql += "," + locked_name(table) + " WRITE";
+  for (const TableRef& table : lock.read) sql += "," + locked_name(table) + " READ";
   return sql;
 }
 

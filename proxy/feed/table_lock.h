@@ -12,9 +12,9 @@
 namespace crossfade::proxy {
 
 struct TableLock {
-  std::string changes;                     // its control schema
-  std::vector<dualwrite::TableRef> write;  // beside `changes`
-  std::vector<dualwrite::TableRef> read;   // nobody writes to these
+  std::string changes{};                     // its control schema
+  std::vector<dualwrite::TableRef> write{};  // beside `changes`
+  std::vector<dualwrite::TableRef> read{};   // nobody writes to these
   std::chrono::milliseconds patience{100};
 };
 

@@ -21,10 +21,10 @@ namespace {
 constexpr auto kChangesMax = std::chrono::minutes(2);
 constexpr std::string_view kFile = dualwrite::kChangesPlace;
 constexpr std::size_t kAheadBytesMax = 8u << 20;
-constexpr std::size_t kRowsMax = 200000;                        // of a snapshot: a longer backlog is cut
-constexpr std::size_t kDeletesMax = 500;                        // a packet
-constexpr auto kForgettingInterval = std::chrono::seconds(10);  // of numbers that nothing has any more
-constexpr std::size_t kDdlBytesMax = std::size_t{1} << 30;
+constexpr std::size_t kRowsMax = 200000;      // of a snapshot: a longer backlog is cut
+constexpr std::size_t kDeletesMax = 500;      // a packet
+constexpr std::size_t kAsideWhenIdle = 5000;  // rows of stopped tables behind a snapshot
+constexpr std::size_t kAsideWhenBusy = 500;
 
 TimePoint before_long() { return Clock::now() + kChangesMax; }
 
@@ -52,6 +52,25 @@ Task<absl::Status> make_durable(BackendLink& leader, std::string schema) {
   co_return raised.status();
 }
 
+KeptChanges::Numbers numbers_of(const LeaderCapture& capture, const dualwrite::TableRef& table) {
+  const std::vector<std::uint32_t> numbers = capture.numbers_of(table);
+  return {numbers.begin(), numbers.end()};
+}
+
+// What a table had that is copied was written before its copy began.
+KeptChanges::Passing passing_of(const StoppedTables& stopped, const LeaderCapture& capture,
+                                const KeptChanges::Numbers& kept) {
+  KeptChanges::Passing out{.passed_by = {}, .copied = {}, .pairs = capture.pairs()};
+  for (const auto& [table, each] : stopped.all()) {
+    if (stays_in_changes(each)) out.passed_by.merge(numbers_of(capture, table));
+  }
+  for (const std::uint32_t number : kept) {
+    const LeaderCapture::CapturePtr written = capture.find(number);
+    if (written && stopped.is_copied(written->name)) out.copied.insert(number);
+  }
+  return out;
+}
+
 }  // namespace
 
 LogPosition TriggerSource::place(std::uint64_t round, std::uint64_t part) {
@@ -59,11 +78,11 @@ LogPosition TriggerSource::place(std::uint64_t round, std::uint64_t part) {
 }
 
 TriggerSource::TriggerSource(SourceSetting setting)
-    : setting_(std::move(setting)), capture_(setting_.schema), kept_(setting_.schema), wake_(setting_.reactor) {
-  tell_progress();
-}
-
-void TriggerSource::tell_progress() {
+    : setting_(std::move(setting)),
+      capture_(setting_.schema),
+      kept_(setting_.schema),
+      wake_(setting_.reactor),
+      stand_by_(setting_.schema) {
   if (!setting_.on_progress) return;
   capture_.on_progress = [this](const LeaderCapture::Progress& now) {
     setting_.on_progress("triggers are made: " + std::to_string(now.made) + " of " + std::to_string(now.all) +
@@ -138,8 +157,17 @@ Task<absl::Status> TriggerSource::open(BackendLink& leader, FollowerWriter& foll
   }
   for (const dualwrite::TableRef& table : start.stopped.released()) {
     unreadable_.erase(table);
-    const absl::Status captured = co_await capture_released(leader, table);
-    if (!captured.ok()) co_return captured;
+    const KeptChanges::Numbers numbers = numbers_of(capture_, table);
+    auto identity = co_await kept_.has_identity(*link_, numbers);
+    if (!identity.ok()) co_return identity.status();
+    if (!capture_.uncaptured().contains(table) && !*identity) continue;
+    // Nothing but a new beginning helps a table whose triggers did not serve, or of which a row is known by its key
+    // alone.
+    absl::Status again = co_await CapturedDdl::capture_released(ddl_setting(), table);
+    if (again.ok()) again = co_await kept_.discard(*link_, numbers);
+    capture_.captured_again(table);
+    if (again.ok()) again = co_await capture_.load(leader);
+    if (!again.ok()) co_return again;
   }
   if (start.fence) end_at(*std::move(start.fence));
   stopped_ = &start.stopped;
@@ -152,7 +180,10 @@ Task<absl::Status> TriggerSource::open(BackendLink& leader, FollowerWriter& foll
 }
 
 void TriggerSource::begin_anew() {
-  capture_ = capture_.begun_anew();
+  LeaderCapture anew(setting_.schema);
+  anew.on_progress = capture_.on_progress;
+  anew.keys_above_innodb = capture_.keys_above_innodb;
+  capture_ = std::move(anew);
   unreadable_.clear();
   looks_.rows_waiting_max = 0;
   cut_at_ = 0;
@@ -169,7 +200,7 @@ void TriggerSource::close() {
   in_transaction_ = false;
   held_.reset();
   ends_at_.reset();
-  awaited_.reset();
+  stand_by_.begin_anew();
   fence_.reset();
   at_fence_ = false;
   elected_ = false;
@@ -177,8 +208,8 @@ void TriggerSource::close() {
 
 Task<absl::Status> TriggerSource::begin_snapshot() {
   if (ends_at_) co_return absl::InternalError("the follower did not store what it was given");
-  passed_by_ = numbers_of_stopped();
-  const absl::Status back = co_await bring_back();
+  KeptChanges::Passing passing = passing_of(*stopped_, capture_, kept_.numbers());
+  const absl::Status back = co_await kept_.begin(*link_, std::move(passing));
   if (!back.ok()) co_return back;
   // From here on what is committed may be missing in it.
   next_snapshot_ = Clock::now() + setting_.config.poll_interval;
@@ -186,59 +217,24 @@ Task<absl::Status> TriggerSource::begin_snapshot() {
   rows_ = 0;
   ids_.clear();
   constexpr std::uint64_t kAll = UINT64_MAX;
-  last_id_ = std::min(held_.value_or(kAll), fence_ ? fence_->offset : kAll);
+  const std::uint64_t last = std::min(held_.value_or(kAll), fence_ ? fence_->offset : kAll);
   std::string sql = dualwrite::select_changes(setting_.schema, capture_.pairs()) + " WHERE " +
-                    dualwrite::every_change(setting_.schema, link_->is_mariadb()) +
-                    " AND id<=" + std::to_string(last_id_) +
-                    (passed_by_.empty() ? "" : " AND tbl NOT IN (" + list_of(passed_by_) + ")") +
-                    " ORDER BY id LIMIT " + std::to_string(kRowsMax);
+                    dualwrite::every_change(setting_.schema, link_->is_mariadb()) + " AND id<=" + std::to_string(last) +
+                    kept_.condition() + " ORDER BY id LIMIT " + std::to_string(kRowsMax);
   bounded_ = held_.has_value();
   snapshot_is_fenced_ = fence_.has_value();
   held_.reset();
   in_snapshot_ = true;
   auto begun = co_await link_->query("START TRANSACTION WITH CONSISTENT SNAPSHOT", before_long());
   if (!begun.ok()) co_return begun.status();
-  const absl::Status known = co_await find_ddl();
+  const DdlTimes::Snapshot snapshot{
+      .link = *link_, .control = *control_, .capture = capture_, .schema = setting_.schema};
+  const absl::Status known = co_await ddl_times_.read(snapshot);
   if (!known.ok()) co_return known;
   auto started = co_await RowStream::start(*link_, std::move(sql), before_long());
   if (!started.ok()) co_return started.status();
   stream_ = *std::move(started);
   co_return absl::OkStatus();
-}
-
-// Whether a row was written before a TRUNCATE or after it, its place between intent and outcome does not say. But what
-// it has become is written down behind the outcome.
-Task<absl::Status> TriggerSource::find_ddl() {
-  ddl_times_.clear();
-  const bool mariadb = link_->is_mariadb();
-  std::string question = "SELECT id,tbl,op,cid,fk,st,oi,ni FROM " + dualwrite::changes_table(setting_.schema) +
-                         " WHERE op='S' AND " + dualwrite::every_change(setting_.schema, mariadb) + " ORDER BY id";
-  auto asked = co_await link_->query(std::move(question), before_long(), kDdlBytesMax);
-  if (!asked.ok()) co_return asked.status();
-  if (asked->front().rows.empty()) co_return absl::OkStatus();
-  const absl::Status loaded = co_await capture_.load(*control_);
-  if (!loaded.ok()) co_return loaded;
-  for (const auto& row : asked->front().rows) {
-    auto head = dualwrite::change_head(row);
-    if (!head.ok()) co_return absl::FailedPreconditionError(std::string(head.status().message()));
-    auto done = dualwrite::captured_statement(*head, row);
-    if (!done.ok()) co_return absl::FailedPreconditionError(std::string(done.status().message()));
-    const dualwrite::DdlAnalysis analysis = dualwrite::analyze_ddl(done->statement, mariadb);
-    if (!analysis.replaces_rows) continue;
-    DdlTime time{.intent = done->intent, .done = head->id};
-    for (const dualwrite::TableRef& table : analysis.tables) {
-      for (const std::uint32_t number : capture_.numbers_of(table)) time.numbers.insert(number);
-    }
-    ddl_times_.push_back(std::move(time));
-  }
-  co_return absl::OkStatus();
-}
-
-bool TriggerSource::is_during_ddl(const ChangeHead& head) const {
-  return head.kind != ChangeKind::refresh && head.kind != ChangeKind::marker &&
-         std::any_of(ddl_times_.begin(), ddl_times_.end(), [&head](const DdlTime& time) {
-           return time.intent < head.id && head.id < time.done && time.numbers.contains(head.table);
-         });
 }
 
 Task<absl::Status> TriggerSource::read(LogQueue& queue) {
@@ -317,7 +313,7 @@ Task<absl::Status> TriggerSource::take(std::vector<protocol::Cell> row, LogQueue
   if (head->kind == ChangeKind::overwriting && passes_on_nothing(*head, row, **capture)) {
     change->change.flags |= dualwrite::kRowsNoForeignKeyChecks;  // what it refers to may be gone
   }
-  if (is_during_ddl(*head)) {
+  if (ddl_times_.have(*head)) {
     // Both images of an update are rows that go, then; what hangs on a row goes with it only if it was deleted.
     if (change->change.kind != dualwrite::RowsKind::delete_) change->change.flags |= dualwrite::kRowsNoForeignKeyChecks;
     change->change.kind = dualwrite::RowsKind::delete_;
@@ -344,23 +340,21 @@ Task<absl::Status> TriggerSource::end_snapshot(LogQueue& queue) {
     if (!last.ok()) co_return last.status();
     cut_at_ = *last;
   }
-  auto aside = co_await find_passed_by();
-  if (!aside.ok()) co_return aside.status();
+  if (!bounded_ && !fence_) {
+    // Nothing that lies behind the intent of a schema change, which it may bring into another order.
+    const std::uint64_t read_to = ids_.empty() ? 0 : ids_.back();
+    const std::uint64_t last = held_ ? *held_ - 1 : cut_ ? read_to : UINT64_MAX;
+    const std::size_t rows_max = ids_.empty() ? kAsideWhenIdle : kAsideWhenBusy;
+    const absl::Status found = co_await kept_.find(*link_, last, rows_max);
+    if (!found.ok()) co_return found;
+  }
   auto done = co_await link_->query("COMMIT", before_long());
   if (!done.ok()) co_return done.status();
   in_snapshot_ = false;
-  if (!aside->ids.empty()) {
-    const absl::Status kept = co_await kept_.keep(*link_, *std::move(aside));
-    if (!kept.ok()) co_return kept;
-  }
-  const bool nothing_left = !cut_ && !fence_ && ids_.empty();
-  if (nothing_left && Clock::now() >= next_forgetting_) {
-    next_forgetting_ = Clock::now() + kForgettingInterval;
-    KeptChanges::Numbers wanted = passed_by_;
-    wanted.insert(kept_.numbers().begin(), kept_.numbers().end());
-    const absl::Status forgotten = co_await capture_.forget_retired(*control_, std::move(wanted));
-    if (!forgotten.ok()) co_return forgotten;
-  }
+  absl::Status aside = co_await kept_.put_aside(*link_);
+  const bool nothing_left = !cut_ && !bounded_ && !fence_ && ids_.empty();
+  if (aside.ok() && nothing_left) aside = co_await capture_.forget_retired(*control_, kept_.wanted());
+  if (!aside.ok()) co_return aside;
   at_fence_ = fence_ && snapshot_is_fenced_ && !cut_ && ids_.empty();
   // A table that was released has caught up with the end of a transaction, if an empty one.
   // What was taken is stored with one, too.

@@ -20,9 +20,11 @@
 #include "dualwrite/trigger/id_ranges.h"
 #include "proxy/feed/captured_ddl.h"
 #include "proxy/feed/change_source.h"
+#include "proxy/feed/ddl_times.h"
 #include "proxy/feed/kept_changes.h"
 #include "proxy/feed/leader_capture.h"
 #include "proxy/feed/row_stream.h"
+#include "proxy/feed/stand_by_rounds.h"
 
 namespace crossfade::proxy {
 
@@ -60,17 +62,10 @@ class TriggerSource final : public ChangeSource {
   bool forgets() const override { return false; }
 
  private:
-  void tell_progress();
   static dualwrite::LogPosition place(std::uint64_t round, std::uint64_t part);
   dualwrite::LogPosition here() const;
   CapturedDdl::Setting ddl_setting() const;
   Task<absl::Status> begin_snapshot();
-  Task<absl::Status> capture_released(BackendLink& leader, dualwrite::TableRef table);
-  KeptChanges::Numbers numbers_of_stopped() const;
-  Task<absl::Status> bring_back();
-  Task<absl::StatusOr<KeptChanges::Rows>> find_passed_by();
-  Task<absl::Status> find_ddl();
-  bool is_during_ddl(const dualwrite::ChangeHead& head) const;
   Task<absl::Status> take(std::vector<protocol::Cell> row, LogQueue& queue);
   Task<absl::StatusOr<LeaderCapture::CapturePtr>> capture_of(std::uint32_t number);
   absl::Status unreadable(const dualwrite::Capture& capture, const absl::Status& why);
@@ -81,7 +76,6 @@ class TriggerSource final : public ChangeSource {
   void end_transaction(dualwrite::LogPosition next, std::string taken, LogQueue& queue);
   Task<absl::Status> end_snapshot(LogQueue& queue);
   Task<absl::Status> forget(std::vector<std::uint64_t> ids);
-  std::string visible_to(const BackendLink& leader) const;
   Task<absl::StatusOr<std::uint64_t>> outermost_id(BackendLink& leader, std::string_view direction);
   Task<absl::Status> count_waiting(BackendLink& leader);
 
@@ -98,20 +92,11 @@ class TriggerSource final : public ChangeSource {
   std::uint64_t part_ = 0;
   bool elected_ = false;  // open: places are counted by what is read here
 
-  // A schema change that removed rows, of this snapshot: from when to when, and what wrote of its tables.
-  struct DdlTime {
-    std::uint64_t intent = 0;
-    std::uint64_t done = 0;
-    std::set<std::uint32_t> numbers{};
-  };
-
   // The snapshot being read.
-  std::vector<DdlTime> ddl_times_;
+  DdlTimes ddl_times_;
   std::unique_ptr<RowStream> stream_;
   std::vector<std::uint64_t> ids_;  // of the rows read, rising
   std::size_t rows_ = 0;
-  KeptChanges::Numbers passed_by_;  // what of it is of tables that are stopped
-  std::uint64_t last_id_ = 0;       // it was asked for up to here
   bool in_transaction_ = false;
   bool in_snapshot_ = false;                       // one has begun, and is not at its end
   bool bounded_ = false;                           // it was asked for up to a schema change alone
@@ -119,8 +104,6 @@ class TriggerSource final : public ChangeSource {
   std::optional<std::uint64_t> held_;              // a schema change is under way: nothing from this id on
   std::optional<dualwrite::LogPosition> ends_at_;  // in the queue as a whole: what the follower must have stored
   TimePoint next_snapshot_{};
-  TimePoint next_forgetting_{};
-  TimePoint next_load_{};  // a stand-by: of the numbers that others have made
 
   struct {
     std::uint64_t rows_waiting_max = 0;  // as of the last one
@@ -133,13 +116,7 @@ class TriggerSource final : public ChangeSource {
   bool snapshot_is_fenced_ = false;  // it began behind the fence
   bool at_fence_ = false;
 
-  // A stand-by: the last id that was visible when its round began, and whose rows it does not wait for.
-  struct Awaited {
-    std::uint64_t last = 0;
-    std::set<dualwrite::TableRef> passed_by{};
-    bool may_move = false;
-  };
-  std::optional<Awaited> awaited_;
+  StandByRounds stand_by_;  // while another proxy applies
 };
 
 }  // namespace crossfade::proxy

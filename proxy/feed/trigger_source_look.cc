@@ -13,16 +13,19 @@
 namespace crossfade::proxy {
 
 using dualwrite::LogPosition;
-using dualwrite::StoppedTable;
 using dualwrite::TableRef;
 
 namespace {
 
-constexpr auto kLoadInterval = std::chrono::seconds(1);
 constexpr std::size_t kForgottenMax = 10000;  // at once
 constexpr std::uint64_t kManyRows = 1000000;
 
 TimePoint look_deadline() { return Clock::now() + kCaptureMax; }
+
+bool are_stopped(const std::map<TableRef, std::string>& tables, const StoppedTables* stopped) {
+  return std::all_of(tables.begin(), tables.end(),
+                     [stopped](const auto& each) { return stopped != nullptr && stopped->all().contains(each.first); });
+}
 
 }  // namespace
 
@@ -35,57 +38,15 @@ Task<absl::StatusOr<LogPosition>> TriggerSource::end(BackendLink& leader) {
   co_return place(round_ + (in_snapshot_ || !elected_ ? 2 : 1), 0);
 }
 
-// What was visible at the beginning of a round has to be gone at its end: all ids that there were then are smaller than
-// the last of them. A smaller one that becomes visible later is waited for, too, which comes to an end. While a schema
-// change is under way rows may have gone under a new id (MovedChanges), which the next round waits for. Rows of stopped
-// tables stay, and whoever waits does not read these; one that goes on in the middle of a round ends it in vain.
 Task<absl::StatusOr<LogPosition>> TriggerSource::others_place(BackendLink& leader, FollowerWriter& follower) {
   elected_ = false;
-  if (Clock::now() >= next_load_) {
-    next_load_ = Clock::now() + kLoadInterval;
-    const absl::Status loaded = co_await capture_.load(leader);
-    if (!loaded.ok()) co_return loaded;
-  }
-  auto told = co_await follower.ask(dualwrite::select_stopped(setting_.schema));
-  if (!told.ok()) co_return told.status();
-  auto stopped = dualwrite::stopped_from(*told);
-  if (!stopped.ok()) co_return stopped.status();
-  std::set<TableRef> passed_by;
-  for (StoppedTable& table : *stopped) {
-    if (stays_in_changes(table)) passed_by.insert(std::move(table.table));
-  }
-  if (awaited_) {
-    std::string sql = "SELECT id,op" + visible_to(leader) + dualwrite::but_of_tables(setting_.schema, passed_by) +
-                      " ORDER BY id LIMIT 1";
-    auto first = co_await leader.query_rows(std::move(sql), 2, look_deadline());
-    if (!first.ok()) co_return first.status();
-    const bool reached = first->empty() || first_number(first->front()) > awaited_->last;
-    if (!reached) awaited_->may_move = awaited_->may_move || first->front()[1] == "P";
-    const bool same =
-        std::includes(passed_by.begin(), passed_by.end(), awaited_->passed_by.begin(), awaited_->passed_by.end());
-    if (reached && same && !awaited_->may_move) {
-      ++round_;
-      part_ = 0;
-    }
-    if (reached) awaited_.reset();
-  }
-  if (!awaited_) {
-    const std::string visible = visible_to(leader);
-    std::string sql = "SELECT id,EXISTS(SELECT 1" + visible + " AND op='P')" + visible + " ORDER BY id DESC LIMIT 1";
-    auto last = co_await leader.query_rows(std::move(sql), 2, look_deadline());
-    if (!last.ok()) co_return last.status();
-    awaited_.emplace();
-    awaited_->passed_by = std::move(passed_by);
-    if (!last->empty()) awaited_->last = first_number(last->front());
-    if (!last->empty()) awaited_->may_move = to_number(last->front()[1]) != 0;
+  auto over = co_await stand_by_.look(leader, follower, capture_);
+  if (!over.ok()) co_return over.status();
+  if (*over) {
+    ++round_;
+    part_ = 0;
   }
   co_return place(round_, 0);
-}
-
-// " FROM .. WHERE ..", to which conditions can be added.
-std::string TriggerSource::visible_to(const BackendLink& leader) const {
-  return " FROM " + dualwrite::changes_table(setting_.schema) + " WHERE " +
-         dualwrite::every_change(setting_.schema, leader.is_mariadb());
 }
 
 std::vector<FeedStatus::Captured> TriggerSource::captured() const {
@@ -98,7 +59,8 @@ std::vector<FeedStatus::Captured> TriggerSource::captured() const {
 }
 
 Task<absl::StatusOr<std::uint64_t>> TriggerSource::outermost_id(BackendLink& leader, std::string_view direction) {
-  std::string sql = "SELECT id" + visible_to(leader) + " ORDER BY id " + std::string(direction) + " LIMIT 1";
+  std::string sql = "SELECT id" + dualwrite::from_changes(setting_.schema, leader.is_mariadb()) + " ORDER BY id " +
+                    std::string(direction) + " LIMIT 1";
   auto row = co_await leader.query_rows(std::move(sql), 1, look_deadline());
   if (!row.ok()) co_return row.status();
   co_return row->empty() ? 0 : first_number(row->front());
@@ -132,10 +94,7 @@ Task<absl::StatusOr<std::vector<ChangeSource::Broken>>> TriggerSource::look(Back
   }
   auto seen = co_await capture_.look(leader);
   if (!seen.ok()) co_return seen.status();
-  const bool all_stopped = std::all_of(seen->uncaptured.begin(), seen->uncaptured.end(), [this](const auto& each) {
-    return stopped_ != nullptr && stopped_->all().contains(each.first);
-  });
-  if (seen->whole && all_stopped && looks_.owed > 0) --looks_.owed;
+  if (seen->whole && are_stopped(seen->uncaptured, stopped_) && looks_.owed > 0) --looks_.owed;
   std::vector<Broken> out;
   for (const auto& [table, why] : seen->uncaptured) out.push_back({.table = table, .reason = why});
   for (const auto& [table, why] : unreadable_) out.push_back({.table = table, .reason = why});
@@ -150,8 +109,8 @@ Task<absl::StatusOr<bool>> TriggerSource::forget_gone(BackendLink& leader, Table
   if (!link_ || in_snapshot_) co_return false;
   const absl::Status discarded = co_await kept_.discard(*link_, numbers);
   if (!discarded.ok()) co_return discarded;
-  std::string sql = "SELECT id" + visible_to(leader) + " AND tbl IN (" + list_of(numbers) + ") ORDER BY id LIMIT " +
-                    std::to_string(kForgottenMax);
+  std::string sql = "SELECT id" + dualwrite::from_changes(setting_.schema, leader.is_mariadb()) + " AND tbl IN (" +
+                    list_of(numbers) + ") ORDER BY id LIMIT " + std::to_string(kForgottenMax);
   auto rows = co_await leader.query_rows(std::move(sql), 1, look_deadline());
   if (!rows.ok()) co_return rows.status();
   std::vector<std::uint64_t> ids;
@@ -160,15 +119,19 @@ Task<absl::StatusOr<bool>> TriggerSource::forget_gone(BackendLink& leader, Table
   if (!forgotten.ok()) co_return forgotten;
   if (rows->size() == kForgottenMax) co_return false;
   unreadable_.erase(table);
-  const absl::Status retired = co_await capture_.retire_gone(leader, std::move(table));
-  if (!retired.ok()) co_return retired;
+  auto retired = co_await leader.query(dualwrite::retire_captured(setting_.schema, table, 0), look_deadline());
+  if (!retired.ok()) co_return retired.status();
+  capture_.captured_again(table);
+  const absl::Status loaded = co_await capture_.load(leader);
+  if (!loaded.ok()) co_return loaded;
   co_return true;
 }
 
 Task<absl::Status> TriggerSource::vouch(BackendLink& leader) {
   auto seen = co_await capture_.look(leader);
   if (!seen.ok()) co_return seen.status();
-  if (seen->uncaptured.empty() && unreadable_.empty() && !capture_.suspects_any()) co_return absl::OkStatus();
+  const bool known = are_stopped(seen->uncaptured, stopped_) && are_stopped(unreadable_, stopped_);
+  if (known && !capture_.suspects_any()) co_return absl::OkStatus();
   co_return absl::UnavailableError("a table is not as its triggers knew it, and is looked at");
 }
 

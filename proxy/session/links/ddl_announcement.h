@@ -12,8 +12,8 @@
 namespace crossfade::proxy {
 
 // At most one is said and not concluded. Also while writes are not duplicated: the triggers stand, and what they tell
-// is followed later. Several statements in a text are carried out one by one if one of them is a schema change; in a text
-// that cannot be read it is as one past the proxy: its table stops.
+// is followed later. Several statements in a text are carried out one by one if one of them is a schema change; in a
+// text that cannot be read it is as one past the proxy: its table stops.
 class DdlAnnouncement {
  public:
   DdlAnnouncement(Site& site, const KnownState& known, LeaderSession& leader)

@@ -84,7 +84,7 @@ Task<bool> Login::reach_leader() {
   const bool undecided = reached.ok() && s_.commits.duplicates() && feed.kind() == FeedKind::undecided;
   if (undecided) {
     const FeedStatus status = feed.status();
-    std::string why = status.leader_error.empty() ? status.waits_for : status.leader_error;
+    std::string why = status.leader_error.empty() ? status.undecided.text(s_.site.reactor.now()) : status.leader_error;
     if (why.empty()) why = "it has not been asked yet";
     err = routing::refusal(routing::Reason::feed_undecided, why);
   }
