@@ -109,7 +109,7 @@ Task<void> FeedGuard::end_lost(FollowerWriter& follower) {
   if (!list.ok()) co_return;
   for (const Lost& lost : all) {
     const auto* found = process(*list, lost.connection);
-    if (found == nullptr || !is_idle(*found)) continue;
+    if (found == nullptr || !is_idle(*found) || (*found)[1].value_or("") != setting_.follower().user) continue;
     const std::chrono::seconds idle(static_cast<std::int64_t>(to_number((*found)[5])));
     if (idle < Clock::now() - lost.at) continue;
     auto killed = co_await follower.link().query("KILL " + std::to_string(lost.connection), soon());
