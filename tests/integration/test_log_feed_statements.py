@@ -68,6 +68,7 @@ def test_delete_with_an_alias_and_insert_delayed_as_the_leader_takes_them(env):
     assert_followed(env, proxy)
 
 
+@feeds("log")
 def test_insert_delayed_into_tables_that_take_it(env):
     """The leader writes these rows later, and by itself. Aria's tables do not take it. The follower has them in InnoDB."""
     for side, engines in ((env.old, ("MyISAM", "Aria" if is_mariadb(env.old) else "MyISAM")), (env.new, ("InnoDB", "InnoDB"))):
