@@ -38,6 +38,7 @@ struct DdlAnalysis {
   // ALTER that adds, changes or converts columns or exchanges partitions.
   bool changes_rows = false;
   bool swaps_names = false;  // RENAME: the same names may be there before and after it
+  bool drops_tables() const { return verb == "DROP TABLE"; }
 };
 DdlAnalysis analyze_ddl(const LoggedStatement& statement, bool leader_is_mariadb);
 

@@ -325,9 +325,10 @@ Task<absl::Status> LogApplier::commit() {
   co_return co_await settle();
 }
 
-Task<absl::Status> LogApplier::come_to_rest() {
-  if (in_transaction_) co_return co_await settle();
-  co_return co_await commit();
+Task<absl::Status> LogApplier::come_to_rest(OpenOne large) {
+  if (!in_transaction_) co_return co_await commit();
+  const absl::Status settled = co_await settle();
+  co_return settled.ok() && large == OpenOne::ends ? keep_what_came_before() : settled;
 }
 
 // Sends what is built as a whole, once what was sent before is there.

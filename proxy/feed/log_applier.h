@@ -8,48 +8,23 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <random>
 #include <string>
 #include <vector>
 
-#include "config/config.h"
 #include "config/flags.h"
 #include "dualwrite/ddl.h"
 #include "dualwrite/log_control.h"
 #include "dualwrite/log_event.h"
 #include "dualwrite/rows_statement.h"
-#include "proxy/feed/applied_commits.h"
-#include "proxy/feed/feed_fault.h"
-#include "proxy/feed/feed_guard.h"
+#include "proxy/feed/applier_setting.h"
+#include "proxy/feed/follower_writer.h"
 #include "proxy/feed/log_reader.h"
-#include "proxy/feed/stopped_tables.h"
-#include "proxy/feed/table_catalog.h"
 #include "proxy/migrate/chunk_loader.h"
-#include "proxy/migrate/chunk_store.h"
 
 namespace crossfade::proxy {
-
-// What the applier works for and with; all of it outlives it.
-struct ApplierSetting {
-  std::string schema;          // the control schema
-  std::string leader;          // "old"
-  std::string owner;           // 16 bytes, drawn by this process
-  std::uint64_t applying = 0;  // RowFeed::applying()
-  config::DualWriteConfig config;
-  dualwrite::ServerMakes makes;
-  Reactor& reactor;
-  std::function<LinkOptions()> follower_options;  // for DDL, which has a connection of its own: it changes the session
-  Counters& counters;
-  TableCatalog& catalog;
-  StoppedTables& stopped;
-  AppliedCommits& commits;
-  ChunkStore& chunks;
-  FeedFault& fault;
-  FeedGuard& guard;
-};
 
 // One for each pair of connections. A failed Status from any call: roll back by dropping the follower's connection, and
 // begin again from the stored position. Aborted: at once, with the same connections; nothing is wrong with them.
@@ -65,8 +40,10 @@ class LogApplier {
   // Waits for what is under way.
   Task<absl::Status> settle();
   // Has the follower take everything that was taken from the queue, so that something else may be done on its
-  // connection; not in the middle of a large transaction.
-  Task<absl::Status> come_to_rest();
+  // connection; not in the middle of a large transaction. `ends`: of that one nothing more comes, and what was before
+  // it is to be there. Aborted: it is not yet, and the next reading makes it so.
+  enum class OpenOne : std::uint8_t { goes_on, ends };
+  Task<absl::Status> come_to_rest(OpenOne large = OpenOne::goes_on);
   // Chunks are being written beside, or were and are not remembered yet.
   bool is_loading() const { return loader_ && loader_->is_busy(); }
   // For something new in that.
@@ -141,9 +118,13 @@ class LogApplier {
   absl::StatusOr<std::vector<dualwrite::RowStatement>> missing_rows(const dualwrite::RowsChange& change,
                                                                     const dualwrite::TableMapping& how) const;
 
-  // log_applier_ddl.cc
+  // log_applier_statement.cc: statements, and where everything ends
   Task<absl::Status> bring_to_utf8(dualwrite::LoggedStatement* statement);
   Task<absl::Status> take_statement(dualwrite::LoggedStatement statement);
+  bool is_followed(const dualwrite::DdlAnalysis& analysis) const;
+  absl::Status keep_what_came_before();
+
+  // log_applier_ddl.cc
   Task<absl::Status> run_ddl(dualwrite::LoggedStatement statement, dualwrite::DdlAnalysis analysis);
   struct DdlRun {
     std::string refusal{};     // of the follower; empty: none
@@ -158,7 +139,6 @@ class LogApplier {
   Task<absl::StatusOr<std::unique_ptr<BackendLink>>> ddl_link();
   Task<absl::StatusOr<std::string>> prepare_ddl_session(BackendLink& link, dualwrite::LoggedStatement original);
   Task<absl::StatusOr<std::string>> zone_of(dualwrite::LoggedStatement statement);
-  bool is_followed(const dualwrite::DdlAnalysis& analysis) const;
   Task<absl::StatusOr<std::string>> schema_collation_of(const dualwrite::DdlAnalysis& analysis,
                                                         const dualwrite::LoggedStatement& statement);
   Task<absl::Status> note_intent(dualwrite::DdlIntent intent);

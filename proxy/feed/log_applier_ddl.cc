@@ -1,4 +1,4 @@
-// Statements in the leader's log: DDL follows in its place.
+// DDL follows in its place.
 //
 // A DDL commits whatever is open, so it cannot be one transaction with its position. Its intent is written before each
 // of its statements, with a fingerprint of what the statement is about to change; after a crash a fingerprint that has
@@ -8,7 +8,6 @@
 #include <array>
 
 #include "dualwrite/ascii_case.h"
-#include "dualwrite/character_set.h"
 #include "dualwrite/collation_names.h"
 #include "dualwrite/ddl_values.h"
 #include "dualwrite/sql_text.h"
@@ -23,7 +22,6 @@ namespace crossfade::proxy {
 
 using dualwrite::DdlAnalysis;
 using dualwrite::DdlIntent;
-using dualwrite::LoggedKind;
 using dualwrite::LoggedStatement;
 using dualwrite::LogPosition;
 using dualwrite::StopCause;
@@ -33,8 +31,7 @@ using dualwrite::TableRef;
 namespace {
 
 constexpr auto kDdlMax = std::chrono::hours(24);
-constexpr std::chrono::seconds kDdlTurn(10);     // of waiting for an earlier one at a time
-constexpr std::uint16_t kUtf8mb4GeneralCi = 45;  // of both makes
+constexpr std::chrono::seconds kDdlTurn(10);  // of waiting for an earlier one at a time
 
 std::string listed(const std::vector<TableRef>& tables) {
   std::string all;
@@ -46,12 +43,10 @@ std::string copy_advice(const std::vector<TableRef>& tables) {
   return "copy it anew: crossfade backfill start --replace --tables " + listed(tables);
 }
 
-bool is_drop_of_tables(const DdlAnalysis& analysis) { return analysis.verb == "DROP TABLE"; }
-
 // Run or not, the definitions are the same: names that change places between tables of one definition, a partition and
 // a table that change their rows.
 bool leaves_no_trace(const DdlAnalysis& analysis, const TableCatalog::Definitions& follower) {
-  if (!analysis.changes_rows || is_drop_of_tables(analysis)) return false;
+  if (!analysis.changes_rows || analysis.drops_tables()) return false;
   std::vector<const TableDefinition*> there;
   for (const TableRef& table : analysis.tables) {
     const auto found = follower.find(table);
@@ -67,88 +62,6 @@ bool leaves_no_trace(const DdlAnalysis& analysis, const TableCatalog::Definition
 }
 
 }  // namespace
-
-// Names are compared, and asked for, in UTF-8: the leader itself says what its client's text is there.
-Task<absl::Status> LogApplier::bring_to_utf8(LoggedStatement* statement) {
-  const std::string charset = dualwrite::modern_name(
-      dualwrite::charset_of(dualwrite::collation_name(statement->client_collation, setting_.makes.leader_is_mariadb)));
-  const bool readable = std::all_of(statement->sql.begin(), statement->sql.end(),
-                                    [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-  if (readable || charset.empty() || charset == "binary" || charset.starts_with("utf8mb")) co_return absl::OkStatus();
-  std::string question = "SELECT CONVERT(CONVERT(0x" + dualwrite::hex(protocol::as_bytes(statement->sql)) + " USING " +
-                         charset + ") USING utf8mb4)";
-  auto asked = co_await leader_.query(std::move(question), Clock::now() + kConnectMax);
-  if (!asked.ok()) co_return asked.status();
-  std::string text = asked->empty() ? std::string() : first_cell(asked->front());
-  if (text.empty()) co_return absl::OkStatus();
-  statement->sql = std::move(text);
-  statement->client_collation = kUtf8mb4GeneralCi;
-  co_return absl::OkStatus();
-}
-
-Task<absl::Status> LogApplier::take_statement(LoggedStatement statement) {
-  const absl::Status readable = co_await bring_to_utf8(&statement);
-  if (!readable.ok()) co_return readable;
-  DdlAnalysis analysis = dualwrite::analyze_ddl(statement, setting_.makes.leader_is_mariadb);
-  const std::string at = current_.at.text();
-  switch (analysis.kind) {
-    case LoggedKind::harmless:
-      co_return absl::OkStatus();
-    case LoggedKind::people:
-      limited_log().warn(
-          LogKind::applier_state,
-          "statement=\"{}\" position={} left=to_people why=\"accounts and server settings are each side's own\"",
-          analysis.verb, at);
-      co_return absl::OkStatus();
-    case LoggedKind::trigger:
-      limited_log().info(LogKind::applier_state,
-                         "statement=\"{}\" position={} not_followed=\"its effects travel as rows\"", analysis.verb, at);
-      co_return absl::OkStatus();
-    case LoggedKind::data:
-      co_return absl::FailedPreconditionError(
-          "at " + at + " the leader logged a " + analysis.verb +
-          " as a statement, not as rows: SET GLOBAL binlog_format='ROW', reconnect the clients, copy the data anew");
-    case LoggedKind::unknown:
-      co_return absl::FailedPreconditionError(
-          "at " + at + " the leader's log has a statement that is not understood (" + analysis.verb + ")");
-    case LoggedKind::definition:
-      break;
-  }
-  if (!is_followed(analysis)) co_return absl::OkStatus();
-  const bool taken = analysis.tables.empty()
-                         ? current_.at >= stored_.applied
-                         : std::any_of(analysis.tables.begin(), analysis.tables.end(), [this](const TableRef& table) {
-                             return setting_.stopped.takes_definition(table, current_.at, stored_.applied);
-                           });
-  const bool forgets_stopped = is_drop_of_tables(analysis) && current_.at >= stored_.applied;
-  if (!taken && !forgets_stopped) co_return absl::OkStatus();
-  if (analysis.tables.size() > 1 && !is_drop_of_tables(analysis)) {
-    // A stopped table gets another name, or another table its name: rows that are missing would hide behind it.
-    std::vector<TableRef> sound;
-    for (const TableRef& table : analysis.tables) {
-      const bool is_whole = !setting_.stopped.is_copied(table);
-      if (is_whole && setting_.stopped.takes(table, current_.at, stored_.applied)) sound.push_back(table);
-    }
-    if (sound.size() < analysis.tables.size()) {
-      std::string why = analysis.verb + " with a table that is stopped: copy the tables anew";
-      co_return co_await stop_tables(std::move(sound), StopCause::divergence, std::move(why),
-                                     std::vector<std::string>());
-    }
-  }
-  const absl::Status before = co_await commit();
-  if (!before.ok()) co_return before;
-  co_return co_await run_ddl(std::move(statement), std::move(analysis));
-}
-
-bool LogApplier::is_followed(const DdlAnalysis& analysis) const {
-  const auto ours = [this](const TableRef& table) { return is_followed(table); };
-  const auto our_schema = [this](const std::string& schema) {
-    return is_followed(TableRef{.schema = schema, .table = ""});
-  };
-  if (!analysis.routine_schema.empty()) return our_schema(analysis.routine_schema);
-  if (analysis.tables.empty()) return std::all_of(analysis.schemas.begin(), analysis.schemas.end(), our_schema);
-  return std::any_of(analysis.tables.begin(), analysis.tables.end(), ours);
-}
 
 Task<absl::Status> LogApplier::run_ddl(LoggedStatement statement, DdlAnalysis analysis) {
   for (const TableRef& table : analysis.tables) setting_.chunks.changed.note(table, Clock::now());
@@ -184,7 +97,7 @@ Task<absl::Status> LogApplier::run_ddl(LoggedStatement statement, DdlAnalysis an
   if (ran->before_this) before.clear();
   (*link)->send_quit();
   limited_log().info(LogKind::applier_state, "ddl=\"{}\" position={} followed=true", analysis.verb, current_.at.text());
-  if (is_drop_of_tables(analysis)) {
+  if (analysis.drops_tables()) {
     for (const TableRef& table : analysis.tables) {
       closing_.push_back(dualwrite::delete_stopped(setting_.schema, table));
       setting_.stopped.resume(table);

@@ -25,6 +25,9 @@ constexpr auto kShownInterval = std::chrono::seconds(1);
 constexpr auto kLoadingMax = std::chrono::milliseconds(5);
 constexpr std::string_view kLeaderName = "old";
 
+// It will be the same at the next try, unless somebody mends it.
+bool is_halt(const absl::Status& status) { return absl::IsFailedPrecondition(status) || absl::IsOutOfRange(status); }
+
 std::string draw_owner() {
   std::random_device device;
   std::string owner(16, '\0');
@@ -195,7 +198,7 @@ Task<void> RowFeed::loop() {
       if (++failures_ > 3) co_await wake_.wait(Clock::now() + kRetryPause);
       continue;
     }
-    const bool halted = absl::IsFailedPrecondition(status) || absl::IsOutOfRange(status);
+    const bool halted = is_halt(status);
     if (halted && reading_ && source_->forgets() && follower_ && !stopped_.released().empty()) {
       const absl::Status given_up = co_await give_up_released();
       if (given_up.ok()) {
@@ -282,7 +285,8 @@ Task<absl::Status> RowFeed::follow() {
   }
   if (!source_->is_consistent()) usable_.store(false, std::memory_order_release);
   // What was read before something that cannot be followed still is.
-  const absl::Status applied = co_await applier_->apply(queue_, policy_.load());
+  absl::Status applied = co_await applier_->apply(queue_, policy_.load());
+  if (applied.ok() && is_halt(read)) applied = co_await applier_->come_to_rest(LogApplier::OpenOne::ends);
   {
     const std::lock_guard lock(status_mutex_);
     status_.position = commits_.position().text();

@@ -9,7 +9,7 @@ import pymysql
 
 from harness import ALL_FEEDS, BOTH_ROLES, feeds
 from log_feed import (SENTINEL, arrived, assert_followed, assert_nothing_stopped, equal_or_named, execute, is_stopped, ledger,
-                      rows_of, settings, start, through)
+                      rows_of, settings, start, stopped, through)
 from progress import turns, wait_until
 from servers import make_accounts
 
@@ -222,6 +222,36 @@ def test_a_statement_in_the_log_stops_the_feed_loudly(env):
     assert any(word in error for word in ("statement", "row", "query")), error
     assert ":" in error and ("bin" in error), "file and position: %s" % error
     assert env.new.run("SELECT v FROM app.t WHERE id = 2") == ((1,),), "nothing was guessed"
+
+
+def stops_at_a_statement(env, *statements):
+    """With what was written before, since the follower was last there: all of it one reading of the log."""
+    env.needs_proxy()
+    proxy = start(env, T, SEED, OTHER)
+    arrived(env, proxy)
+    proxy.stop()
+    env.old.run(*("INSERT INTO other (v) VALUES (%d)" % n for n in range(30)), "UPDATE t SET v = 77 WHERE id = 1", database="app")
+    before = rows_of(env.old, "other"), rows_of(env.old, "t")
+    env.old.run(*statements, database="app")
+    env.old.run("SET SESSION binlog_format = 'ROW'", "INSERT INTO other (v) VALUES (1000)", database="app")
+    proxy.start(ready=False)
+    wait_until(lambda: "as a statement" in proxy.status()["applier"]["last_error"], 30, "word of the statement")
+    on_follower = lambda: (rows_of(env.new, "other"), rows_of(env.new, "t"))
+    wait_until(lambda: on_follower() == before, 10, "what came before it, and nothing more: %s" % (on_follower(),))
+    proxy.kill()
+    proxy.start(ready=False)
+    wait_until(lambda: "as a statement" in proxy.status()["applier"]["last_error"], 30, "the same word again")
+    assert on_follower() == before and not stopped(proxy), (on_follower(), stopped(proxy))
+
+
+def test_what_came_before_a_statement_in_the_log_is_on_the_follower(env):
+    stops_at_a_statement(env, "SET SESSION binlog_format = 'STATEMENT'", "UPDATE t SET v = v + 1 WHERE id = 2")
+
+
+def test_rows_of_the_statements_own_transaction_are_not(env):
+    """Mixed: the first is logged as a row, since nobody could repeat it; its transaction is not to be had in part."""
+    stops_at_a_statement(env, "SET SESSION binlog_format = 'MIXED'", "BEGIN", "UPDATE t SET s = UUID() WHERE id = 3",
+                         "UPDATE t SET v = v + 1 WHERE id = 2", "COMMIT")
 
 
 def test_a_session_may_not_change_how_the_leader_logs(env):
