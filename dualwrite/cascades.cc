@@ -9,8 +9,6 @@
 namespace crossfade::dualwrite {
 namespace {
 
-bool acts_on(const std::string& rule) { return rule == "CASCADE" || rule == "SET NULL" || rule == "SET DEFAULT"; }
-
 bool is_same(const TableRef& left, const TableRef& right) {
   return same_ignoring_case(left.schema, right.schema) && same_ignoring_case(left.table, right.table);
 }
@@ -35,10 +33,13 @@ std::vector<TableRef> reachable(const std::map<TableRef, TableDefinition>& table
 
 }  // namespace
 
+bool acts_on_rows(std::string_view rule) { return rule == "CASCADE" || rule == "SET NULL" || rule == "SET DEFAULT"; }
+
 std::vector<TableRef> cascade_children(const std::map<TableRef, TableDefinition>& tables,
                                        const std::vector<TableRef>& of) {
-  std::vector<TableRef> out = reachable(
-      tables, of, [](const DefinedForeignKey& key) { return acts_on(key.on_delete) || acts_on(key.on_update); });
+  std::vector<TableRef> out = reachable(tables, of, [](const DefinedForeignKey& key) {
+    return acts_on_rows(key.on_delete) || acts_on_rows(key.on_update);
+  });
   std::sort(out.begin(), out.end());
   return out;
 }
@@ -52,7 +53,7 @@ std::vector<std::string> passed_on_columns(const std::map<TableRef, TableDefinit
   std::vector<std::string> out;
   for (const auto& [name, table] : tables) {
     for (const DefinedForeignKey& key : table.foreign_keys) {
-      if (!acts_on(key.on_update) || !is_same(key.parent, of)) continue;
+      if (!acts_on_rows(key.on_update) || !is_same(key.parent, of)) continue;
       out.insert(out.end(), key.parent_columns.begin(), key.parent_columns.end());
     }
   }

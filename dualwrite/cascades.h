@@ -2,12 +2,17 @@
 #pragma once
 
 #include <map>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "dualwrite/row_change.h"
 #include "dualwrite/table_definition.h"
 
 namespace crossfade::dualwrite {
+
+// ON DELETE or ON UPDATE: does it change the rows that refer?
+bool acts_on_rows(std::string_view rule);
 
 // The tables whose rows the actions of foreign keys (CASCADE, SET NULL, SET DEFAULT) can change when rows of these are
 // deleted or get another key, at any depth; sorted, without these themselves.

@@ -218,6 +218,10 @@ std::vector<std::string> log_setup_statements(std::string_view schema) {
   };
 }
 
+bool is_appliers_mark(std::string_view schema, const TableRef& table) {
+  return table.schema == schema && (table.table == "position" || table.table == "loading");
+}
+
 std::string select_position(std::string_view schema, std::string_view leader) {
   return "SELECT `file`,`offset`,`resume_file`,`resume_offset`,`server`,`gtid`,`file_time` FROM " +
          table(schema, "position") + " WHERE `leader`=" + quote_text(leader);

@@ -58,6 +58,9 @@ std::string applier_lock(std::string_view schema);
 // The ledger alone, which both feeds write.
 std::string ledger_table(std::string_view schema);
 
+// What an applier writes on its follower has a row of one of these in each transaction.
+bool is_appliers_mark(std::string_view schema, const TableRef& table);
+
 // The one row of table `position` for this leader: written in every transaction of the applier, so it is resume point,
 // exactly-once mark and, seen in the follower's own log, the mark of a loop.
 struct StoredPosition {

@@ -51,6 +51,7 @@ LogApplier::LogApplier(ApplierSetting setting, FollowerWriter& follower, Backend
       leader_(leader),
       stored_(std::move(stored)),
       events_(std::min(kStatementBytesMax, follower.statement_bytes_max())),
+      around_({.ties = AppliedTies(setting_.catalog, setting_.stopped, setting_.makes)}),
       next_(stored_),
       random_(static_cast<std::uint32_t>(stored_.applied.offset) + 1) {}
 
@@ -86,19 +87,19 @@ Task<absl::Status> LogApplier::take(LogItem item, config::OnDivergence policy) {
       status = co_await take_marker(*token);
       co_return status;
     }
-    TableRef table{.schema = rows->table->schema, .table = rows->table->table};
+    const TableRef table{.schema = rows->table->schema, .table = rows->table->table};
     if (is_followed(table)) {
       setting_.chunks.changed.note(table, Clock::now());
-      status = co_await wait_for_chunks_of(std::move(table));
+      status = co_await wait_for_chunks_of(table);
     }
     if (status.ok() && current_.at < careful_through_) {
       status = co_await settle();
       if (status.ok()) status = co_await apply_carefully(std::move(*rows), policy);
     } else if (status.ok()) {
-      std::shared_ptr<const TableMapping> unmapped;
-      status = take_rows(std::move(*rows), &unmapped);
-      if (status.ok() && unmapped) status = co_await settle();
-      if (status.ok() && unmapped) status = co_await stop_unmapped(std::move(unmapped));
+      Obstacle obstacle;
+      status = take_rows(std::move(*rows), &obstacle);
+      if (status.ok() && obstacle.any()) status = co_await settle();
+      if (status.ok() && obstacle.any()) status = co_await stop_for(table, std::move(obstacle));
     }
     if (status.ok() && built_bytes_ >= kBatchBytesMax) status = co_await flush();
   } else if (auto* statement = std::get_if<LoggedStatement>(&item)) {
@@ -119,11 +120,6 @@ Task<absl::Status> LogApplier::take(LogItem item, config::OnDivergence policy) {
   co_return status;
 }
 
-// What an applier writes on its follower has a row of one of these in each transaction.
-bool LogApplier::is_appliers_mark(const TableRef& table) const {
-  return table.schema == setting_.schema && (table.table == "position" || table.table == "loading");
-}
-
 // The servers' own schemas, and ours, belong to each side alone.
 bool LogApplier::is_followed(const TableRef& table) const {
   return table.schema != setting_.schema && table.schema != "mysql" && table.schema != "sys" &&
@@ -141,18 +137,19 @@ std::shared_ptr<const TableMapping> LogApplier::mapping(const RowsChange& change
   return incomplete;
 }
 
-// `unmapped`: the mapping, if it cannot carry the change.
-absl::Status LogApplier::take_rows(RowsChange change, std::shared_ptr<const TableMapping>* unmapped) {
+absl::Status LogApplier::take_rows(RowsChange change, Obstacle* obstacle) {
   const TableRef table{.schema = change.table->schema, .table = change.table->table};
-  looped_ = looped_ || is_appliers_mark(table);
+  looped_ = looped_ || dualwrite::is_appliers_mark(setting_.schema, table);
   if (looped_ || !is_followed(table) || !setting_.stopped.takes(table, current_.at, stored_.applied)) {
     return absl::OkStatus();
   }
   if (setting_.fault.strikes(FeedFault::Kind::skip)) return absl::OkStatus();
-  if (change.overwrites) return take_refresh(std::move(change), unmapped);
+  obstacle->tied_to = around_.ties.tie(change, current_.at < stored_.applied);
+  if (obstacle->any()) return absl::OkStatus();
+  if (change.overwrites) return take_refresh(std::move(change), obstacle);
   const std::shared_ptr<const TableMapping> how = mapping(change);
   if (how->by == dualwrite::ApplyBy::nothing) {
-    *unmapped = how;
+    obstacle->unmapped = how;
     return absl::OkStatus();
   }
   absl::Status added;
@@ -188,10 +185,10 @@ absl::Status LogApplier::take_rows(RowsChange change, std::shared_ptr<const Tabl
 }
 
 // A row as it is now, whatever the follower has of it.
-absl::Status LogApplier::take_refresh(RowsChange change, std::shared_ptr<const TableMapping>* unmapped) {
+absl::Status LogApplier::take_refresh(RowsChange change, Obstacle* obstacle) {
   const std::shared_ptr<const TableMapping> how = mapping(change);
   if (how->by == dualwrite::ApplyBy::nothing) {
-    *unmapped = how;
+    obstacle->unmapped = how;
     return absl::OkStatus();
   }
   auto statements = dualwrite::overwriting_statements(change, *how);
@@ -383,7 +380,7 @@ Task<absl::Status> LogApplier::settle() {
 
 // Waits are for what is on the follower, stored or not: of the rest there was nothing to apply.
 void LogApplier::note_processed(Batch batch) {
-  applied_transactions_ += batch.transactions;
+  counted_.transactions += batch.transactions;
   for (std::string& gtid : batch.gtids) setting_.commits.remember(std::move(gtid));
   setting_.commits.processed(batch.next.applied);
 }

@@ -19,6 +19,7 @@
 #include "dualwrite/log_control.h"
 #include "dualwrite/log_event.h"
 #include "dualwrite/rows_statement.h"
+#include "proxy/feed/applied_ties.h"
 #include "proxy/feed/applier_setting.h"
 #include "proxy/feed/follower_writer.h"
 #include "proxy/feed/log_reader.h"
@@ -63,14 +64,21 @@ class LogApplier {
   const dualwrite::LogPosition& careful_through() const { return careful_through_; }
   void be_careful_through(dualwrite::LogPosition position) { careful_through_ = std::move(position); }
   // Since they were last taken.
-  std::uint64_t take_applied_transactions() { return std::exchange(applied_transactions_, 0); }
-  std::uint64_t take_divergences() { return std::exchange(divergences_, 0); }
+  std::uint64_t take_applied_transactions() { return std::exchange(counted_.transactions, 0); }
+  std::uint64_t take_divergences() { return std::exchange(counted_.divergences, 0); }
 
  private:
   // log_applier.cc: the queue, batches
   Task<absl::Status> take(dualwrite::LogItem item, config::OnDivergence policy);
-  absl::Status take_rows(dualwrite::RowsChange change, std::shared_ptr<const dualwrite::TableMapping>* unmapped);
-  absl::Status take_refresh(dualwrite::RowsChange change, std::shared_ptr<const dualwrite::TableMapping>* unmapped);
+  // Why rows cannot be taken: their table has to stop first.
+  struct Obstacle {
+    std::shared_ptr<const dualwrite::TableMapping> unmapped{};  // it cannot carry them
+    std::optional<dualwrite::TableRef> tied_to{};               // a table that is held
+    bool any() const { return unmapped || tied_to; }
+  };
+  absl::Status take_rows(dualwrite::RowsChange change, Obstacle* obstacle);
+  absl::Status take_refresh(dualwrite::RowsChange change, Obstacle* obstacle);
+  Task<absl::Status> stop_for(dualwrite::TableRef table, Obstacle obstacle);
   void be_careful();
   absl::Status check_sizes();
   void add_row_statement(dualwrite::RowStatement statement);
@@ -85,7 +93,6 @@ class LogApplier {
   void note_committed(const Batch& batch);
   void note_processed(Batch batch);
   bool is_followed(const dualwrite::TableRef& table) const;
-  bool is_appliers_mark(const dualwrite::TableRef& table) const;
   void sample(const dualwrite::RowsChange& change, const dualwrite::TableMapping& mapping);
   std::shared_ptr<const dualwrite::TableMapping> mapping(const dualwrite::RowsChange& change);
   std::vector<std::string> position_statements();
@@ -98,7 +105,6 @@ class LogApplier {
                               config::OnDivergence policy, std::string why);
   Task<absl::StatusOr<std::string>> overwrite(dualwrite::RowsChange row,
                                               std::shared_ptr<const dualwrite::TableMapping> how);
-  Task<absl::Status> stop_unmapped(std::shared_ptr<const dualwrite::TableMapping> how);
   Task<absl::Status> again(StepFailure failure);
   Task<absl::Status> stop_tables(std::vector<dualwrite::TableRef> tables, dualwrite::StopCause cause,
                                  std::string reason, std::vector<std::string> ledger);
@@ -174,6 +180,11 @@ class LogApplier {
   std::vector<WriterStep> steps_;
   std::size_t built_bytes_ = 0;
   bool open_ = false;  // BEGIN was sent
+  // What else is known of the tables that it is about.
+  struct Around {
+    AppliedTies ties;
+  };
+  Around around_;
   bool ddl_seen_ = false;
   bool must_store_ = false;  // a DDL was run: the position behind it is to be kept at once
   dualwrite::StoredPosition next_;
@@ -185,8 +196,11 @@ class LogApplier {
   std::shared_ptr<ChunkLoader> loader_;         // its connections may end their work behind us
   bool no_foreign_key_checks_ = false;
 
-  std::uint64_t applied_transactions_ = 0;
-  std::uint64_t divergences_ = 0;
+  struct Counted {
+    std::uint64_t transactions = 0;
+    std::uint64_t divergences = 0;
+  };
+  Counted counted_;
   TimePoint next_advance_{};
   std::minstd_rand random_;
 };

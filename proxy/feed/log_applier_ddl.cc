@@ -297,7 +297,7 @@ Task<absl::Status> LogApplier::give_up_ddl(DdlAnalysis analysis, std::string why
   limited_log().error(LogKind::divergence, "ddl=\"{}\" position={} followed=false why=\"{}\"", analysis.verb,
                       current_.at.text(), why);
   setting_.counters.divergences.add();
-  ++divergences_;
+  ++counted_.divergences;
   const TableRef place{.schema = analysis.schemas.empty() ? std::string() : analysis.schemas.front(), .table = ""};
   closing_.push_back(
       dualwrite::insert_divergence(setting_.schema, place, what, none, current_.at, dualwrite::LedgerState::open));

@@ -15,12 +15,14 @@ using dualwrite::TableRef;
 // As take_rows, but each row is looked at, applied and answered for by itself.
 Task<absl::Status> LogApplier::apply_carefully(RowsChange change, config::OnDivergence policy) {
   const TableRef table{.schema = change.table->schema, .table = change.table->table};
-  looped_ = looped_ || is_appliers_mark(table);
+  looped_ = looped_ || dualwrite::is_appliers_mark(setting_.schema, table);
   if (looped_ || !is_followed(table) || !setting_.stopped.takes(table, current_.at, stored_.applied)) {
     co_return absl::OkStatus();
   }
+  Obstacle obstacle{.tied_to = around_.ties.tie(change, current_.at < stored_.applied)};
   const std::shared_ptr<const TableMapping> how = mapping(change);
-  if (how->by == dualwrite::ApplyBy::nothing) co_return co_await stop_unmapped(how);
+  if (how->by == dualwrite::ApplyBy::nothing) obstacle.unmapped = how;
+  if (obstacle.any()) co_return co_await stop_for(table, std::move(obstacle));
   if (setting_.stopped.is_copying(table)) loosen_foreign_keys(change);
   const auto rows = dualwrite::count_rows(change);
   if (!rows.ok()) co_return rows.status();
@@ -103,7 +105,7 @@ Task<absl::Status> LogApplier::diverged(RowsChange row, std::shared_ptr<const Ta
   auto identity = dualwrite::identify_row(row, 0, *how, dualwrite::ShowValues::hashed);
   if (!identity.ok()) co_return identity.status();
   setting_.counters.divergences.add();
-  ++divergences_;
+  ++counted_.divergences;
   if (policy == config::OnDivergence::overwrite || setting_.stopped.overwrites(table)) {
     row.flags |= dualwrite::kRowsNoForeignKeyChecks;  // what hangs on the row stays
     auto overwritten = co_await overwrite(std::move(row), how);
@@ -149,8 +151,18 @@ Task<absl::StatusOr<std::string>> LogApplier::overwrite(RowsChange row, std::sha
 }
 
 // What was read of its definitions may have been of a moment in the middle of a schema change: it is read again first.
-Task<absl::Status> LogApplier::stop_unmapped(std::shared_ptr<const TableMapping> how) {
-  std::vector<TableRef> tables(1, TableRef{.schema = how->source->schema, .table = how->source->table});
+// One that is tied to another stops with whatever else has to stand still as long as that one does.
+Task<absl::Status> LogApplier::stop_for(TableRef table, Obstacle obstacle) {
+  std::vector<TableRef> tables(1, table);
+  std::vector<std::string> no_ledger;
+  if (obstacle.tied_to) {
+    for (TableRef& each : around_.ties.stopped_with(*obstacle.tied_to)) {
+      if (each != table) tables.push_back(std::move(each));
+    }
+    std::string why = reason_of_ties(*obstacle.tied_to);
+    co_return co_await stop_tables(std::move(tables), StopCause::parent, std::move(why), std::move(no_ledger));
+  }
+  std::shared_ptr<const TableMapping> how = std::move(obstacle.unmapped);
   const bool may_run_events = follower_.may_run_events();
   const auto kept = setting_.catalog.mapping(how->source, current_.at, setting_.makes, may_run_events);
   if (kept->by == dualwrite::ApplyBy::nothing) {
@@ -160,8 +172,8 @@ Task<absl::Status> LogApplier::stop_unmapped(std::shared_ptr<const TableMapping>
                                                      setting_.makes, may_run_events);
     if (!again.ok()) co_return again.status();
     if ((*again)->by != dualwrite::ApplyBy::nothing) {
-      co_return absl::AbortedError("what was read of table " + tables.front().schema + "." + tables.front().table +
-                                   " (" + how->reason + ") did not hold");
+      co_return absl::AbortedError("what was read of table " + table.schema + "." + table.table + " (" + how->reason +
+                                   ") did not hold");
     }
     how = *std::move(again);
   }
@@ -171,11 +183,16 @@ Task<absl::Status> LogApplier::stop_unmapped(std::shared_ptr<const TableMapping>
   co_return co_await stop_tables(std::move(tables), cause, how->reason, std::move(no_ledger));
 }
 
-// With the tables whose rows these tables' foreign keys change unseen: applied alone, such a row could be one that the
-// leader has deleted long since. From the transaction being taken on. What of it is on the follower already is rolled
-// back, and read again without these tables.
+// With the tables that foreign keys tie to these where the log does not say what they do: applied alone, such a row
+// could be one that the leader has deleted long since. From the transaction being taken on. What of it is on the
+// follower already is rolled back, and read again without these tables.
 Task<absl::Status> LogApplier::stop_tables(std::vector<TableRef> tables, StopCause cause, std::string reason,
                                            std::vector<std::string> ledger) {
+  // What was caught up of them in this follower transaction is only read again once they have stopped if it is kept.
+  if (!setting_.stopped.released().empty()) {
+    const absl::Status kept = keep_what_came_before();
+    if (!kept.ok()) co_return kept;
+  }
   const absl::Status undone = co_await follower_.rollback();
   if (!undone.ok()) co_return undone;
   std::vector<WriterStep> steps;
@@ -183,8 +200,10 @@ Task<absl::Status> LogApplier::stop_tables(std::vector<TableRef> tables, StopCau
   steps.push_back({.sql = dualwrite::lock_position(setting_.schema, setting_.leader, setting_.owner)});
   std::vector<dualwrite::StoppedTable> stopping;
   std::vector<TableRef> children;
-  if (setting_.makes.cascades_are_silent()) children = dualwrite::cascade_children(setting_.catalog.leader(), tables);
-  const std::string why_children = tables.empty() ? std::string() : reason_of_children(tables.front());
+  if (setting_.makes.cascades_are_silent()) {
+    children = dualwrite::tables_stopped_with(setting_.catalog.leader(), tables);
+  }
+  const std::string why_children = tables.empty() ? std::string() : reason_of_ties(tables.front());
   for (std::size_t i = 0; i < tables.size() + children.size(); ++i) {
     const bool is_child = i >= tables.size();
     const TableRef& table = is_child ? children[i - tables.size()] : tables[i];

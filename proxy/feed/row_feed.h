@@ -163,11 +163,12 @@ class RowFeed final : public Feed {
   Task<absl::Status> give_up_released();
   void publish(const std::vector<dualwrite::SchemaFinding>& findings);
   Task<absl::Status> stop_blocked(const dualwrite::LogPosition& since);
-  Task<absl::Status> stop_with_children(dualwrite::StoppedTable first);
-  Task<absl::Status> release_with_children(dualwrite::TableRef table, dualwrite::CatchUp how);
-  std::vector<dualwrite::TableRef> children_of(const dualwrite::TableRef& table) const;
-  bool waits_for_parent(const dualwrite::StoppedTable& table) const;
   Task<absl::Status> count_ledger();
+
+  // row_feed_ties.cc
+  Task<absl::Status> stop_with_tied(dualwrite::StoppedTable first);
+  Task<absl::Status> release_with_tied(dualwrite::TableRef table, dualwrite::CatchUp how);
+  bool waits_for_others(const dualwrite::StoppedTable& table) const;
 
   RowFeedOptions options_;
   Metrics& metrics_;
@@ -197,11 +198,7 @@ class RowFeed final : public Feed {
   dualwrite::LeaderIdentity identity_;
   dualwrite::LogPosition careful_through_;
   TableCatalog catalog_;
-  struct Retry {
-    TimePoint at;
-    std::chrono::seconds pause{1};
-  };
-  std::map<dualwrite::TableRef, Retry> retries_;
+  std::map<dualwrite::TableRef, StoppedRetry> retries_;
   std::deque<std::shared_ptr<ReleaseRequest>> release_requests_;
   std::deque<std::shared_ptr<CopyOrder>> copy_orders_;
   FeedChanger changer_;

@@ -73,7 +73,7 @@ Task<absl::StatusOr<std::string>> RowFeed::release_one(TableRef asked, CatchUp h
                                             table.reason + "): crossfade backfill start --tables " +
                                             named(table.table) + " --replace");
   }
-  if (waits_for_parent(table)) {
+  if (waits_for_others(table)) {
     co_return absl::FailedPreconditionError("table " + named(table.table) + " cannot go on alone: " + table.reason);
   }
   std::vector<TableRef> one(1, table.table);
@@ -88,7 +88,7 @@ Task<absl::StatusOr<std::string>> RowFeed::release_one(TableRef asked, CatchUp h
     }
     co_return absl::FailedPreconditionError("table " + named(table.table) + " cannot go on: " + why);
   }
-  const absl::Status done = co_await release_with_children(table.table, how);
+  const absl::Status done = co_await release_with_tied(table.table, how);
   if (!done.ok()) co_return absl::UnavailableError(std::string(done.message()));
   limited_log().warn(LogKind::parked, "table={} released_by=operator overwrite={} position={}", named(table.table),
                      how == CatchUp::overwriting, table.since.text());

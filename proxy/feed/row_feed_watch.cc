@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "dualwrite/cascades.h"
 #include "proxy/counts/log_limit.h"
 #include "proxy/feed/row_feed.h"
 #include "proxy/feed/server_answers.h"
@@ -204,62 +203,10 @@ Task<absl::Status> RowFeed::stop_blocked(const LogPosition& since) {
                       .since = since,
                       .reason = finding.object + ": " + finding.text + "; " + finding.advice,
                       .stopped_at = unix_seconds()};
-    const absl::Status stopped = co_await stop_with_children(std::move(stop));
+    const absl::Status stopped = co_await stop_with_tied(std::move(stop));
     if (!stopped.ok()) co_return stopped;
   }
   publish(findings);
-  co_return absl::OkStatus();
-}
-
-Task<absl::Status> RowFeed::stop_with_children(StoppedTable first) {
-  std::vector<StoppedTable> stopping(1, first);
-  for (TableRef& child : children_of(first.table)) {
-    const StoppedTable* before = stopped_.find(child);
-    if (before != nullptr && !(before->is_copy() && before->catch_up != CatchUp::none)) continue;
-    StoppedTable stop = first;
-    stop.table = std::move(child);
-    stop.cause = before != nullptr ? StopCause::copy : StopCause::parent;
-    stop.reason = reason_of_children(first.table);
-    stopping.push_back(std::move(stop));
-  }
-  for (StoppedTable& stop : stopping) {
-    auto kept = co_await follower_->ask(dualwrite::replace_stopped(options_.schema, stop));
-    if (!kept.ok()) co_return kept.status();
-    limited_log().error(LogKind::parked, "table={}.{} stopped position={} why=\"{}\"", stop.table.schema,
-                        stop.table.table, stop.since.text(), stop.reason);
-    stopped_.stop(std::move(stop));
-  }
-  co_return absl::OkStatus();
-}
-
-std::vector<TableRef> RowFeed::children_of(const TableRef& table) const {
-  if (!makes().cascades_are_silent()) return {};
-  const std::vector<TableRef> one(1, table);
-  return dualwrite::cascade_children(catalog_.leader(), one);
-}
-
-bool RowFeed::waits_for_parent(const StoppedTable& table) const {
-  if (table.cause != StopCause::parent) return false;
-  for (const auto& [name, other] : stopped_.all()) {
-    if (name == table.table || other.released()) continue;
-    const std::vector<TableRef> children = children_of(name);
-    if (std::find(children.begin(), children.end(), table.table) != children.end()) return true;
-  }
-  return false;
-}
-
-// All from one place: what the log says of parent and child must come in its order.
-Task<absl::Status> RowFeed::release_with_children(TableRef table, CatchUp how) {
-  std::vector<TableRef> releasing(1, table);
-  for (TableRef& child : children_of(table)) {
-    const StoppedTable* stopped = stopped_.find(child);
-    if (stopped != nullptr && stopped->cause == StopCause::parent) releasing.push_back(std::move(child));
-  }
-  for (const TableRef& each : releasing) {
-    auto done = co_await follower_->ask(dualwrite::release_stopped(options_.schema, each, how));
-    if (!done.ok()) co_return done.status();
-    limited_log().warn(LogKind::parked, "table={}.{} released=true", each.schema, each.table);
-  }
   co_return absl::OkStatus();
 }
 
@@ -285,7 +232,7 @@ Task<absl::Status> RowFeed::stop_broken() {
       }
       stop.since = known->second.since;
     }
-    const absl::Status kept = co_await stop_with_children(std::move(stop));
+    const absl::Status kept = co_await stop_with_tied(std::move(stop));
     if (!kept.ok()) co_return kept;
   }
   co_return absl::OkStatus();
@@ -333,8 +280,8 @@ Task<absl::Status> RowFeed::retry_stopped() {
     if (table.released() || table.is_copy()) continue;
     // Of one that is broken only whether both sides have dropped it.
     const bool held = table.cause == StopCause::divergence && policy_.load() == config::OnDivergence::hold;
-    if (!source_->is_broken(table.table) && (held || waits_for_parent(table))) continue;
-    Retry& retry = retries_[table.table];
+    if (!source_->is_broken(table.table) && (held || waits_for_others(table))) continue;
+    StoppedRetry& retry = retries_[table.table];
     if (now < retry.at) continue;
     retry.at = now + kRetryInterval;
     due.push_back(table.table);
@@ -357,12 +304,12 @@ Task<absl::Status> RowFeed::retry_stopped() {
     } else if (source_->is_broken(table)) {
       continue;
     } else {
-      const absl::Status done = co_await release_with_children(table, CatchUp::compared);
+      const absl::Status done = co_await release_with_tied(table, CatchUp::compared);
       if (!done.ok()) co_return done;
     }
     released = released || !gone;
     // One that stops again waits longer each time.
-    Retry& retry = retries_[table];
+    StoppedRetry& retry = retries_[table];
     retry.pause = std::min<std::chrono::seconds>(retry.pause * 2, kRetryPauseMax);
     retry.at = now + retry.pause;
   }

@@ -15,9 +15,10 @@ std::int64_t unix_seconds() {
   return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-std::string reason_of_children(const TableRef& parent) {
-  return "table " + parent.schema + "." + parent.table +
-         " is stopped, and what its foreign keys change here is not in the leader's log: it goes on with that table";
+std::string reason_of_ties(const TableRef& other) {
+  return "table " + other.schema + "." + other.table +
+         " is stopped, and what foreign keys change here or there is not in the leader's log: it goes on with that "
+         "table";
 }
 
 void StoppedTables::assign(std::vector<StoppedTable> tables) {
@@ -113,7 +114,14 @@ std::vector<StoppedTable> StoppedTables::list() const {
   return published_;
 }
 
+std::vector<TableRef> StoppedTables::names() const {
+  std::vector<TableRef> out;
+  for (const auto& [name, table] : tables_) out.push_back(name);
+  return out;
+}
+
 void StoppedTables::publish() {
+  ++version_;
   const std::lock_guard lock(mutex_);
   published_.clear();
   for (const auto& [name, table] : tables_) published_.push_back(table);

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -9,14 +11,21 @@
 #include <vector>
 
 #include "dualwrite/log_control.h"
+#include "proxy/net/clock.h"
 
 namespace crossfade::proxy {
 
 // Now, as StoppedTable::stopped_at counts it.
 std::int64_t unix_seconds();
 
-// Why the tables that a stopped one cascades to are stopped with it.
-std::string reason_of_children(const dualwrite::TableRef& parent);
+// Why tables are stopped with one that foreign keys tie them to.
+std::string reason_of_ties(const dualwrite::TableRef& other);
+
+// When to look again whether a table can go on, and how long to wait after that.
+struct StoppedRetry {
+  TimePoint at;
+  std::chrono::seconds pause{1};
+};
 
 // Feed `trigger` passes its changes by. What is waiting to be copied is copied with what has changed until then.
 inline bool stays_in_changes(const dualwrite::StoppedTable& table) { return !table.released() && !table.is_copy(); }
@@ -30,6 +39,9 @@ class StoppedTables {
   void resume(const dualwrite::TableRef& table);
   void move(const dualwrite::TableRef& table, const dualwrite::LogPosition& since);
   const std::map<dualwrite::TableRef, dualwrite::StoppedTable>& all() const { return tables_; }
+  std::vector<dualwrite::TableRef> names() const;
+  // Another one whenever a table stops, goes on, or does it in another way.
+  std::uint64_t version() const { return version_; }
   // Is a change of this table applied, made in a transaction that begins at `begin`, while everything before `applied`
   // is on the follower for tables that are not stopped?
   bool takes(const dualwrite::TableRef& table, const dualwrite::LogPosition& begin,
@@ -57,6 +69,7 @@ class StoppedTables {
   void publish();
 
   std::map<dualwrite::TableRef, dualwrite::StoppedTable> tables_;
+  std::uint64_t version_ = 0;
   std::atomic<std::size_t> count_{0};
   mutable std::mutex mutex_;  // guards published_
   std::vector<dualwrite::StoppedTable> published_;

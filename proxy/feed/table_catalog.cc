@@ -30,6 +30,7 @@ Task<absl::Status> TableCatalog::load(BackendLink& leader, BackendLink& follower
   if (!end.ok()) co_return end.status();
   leads_at_ = *std::move(end);
   judged_ = false;
+  ++version_;
   mappings_.clear();
   leader_ = *std::move(leading);
   follower_ = *std::move(following);
@@ -54,6 +55,7 @@ Task<absl::Status> TableCatalog::reload(BackendLink& leader, BackendLink& follow
   if (!end.ok()) co_return end.status();
   leads_at_ = *std::move(end);
   judged_ = false;
+  ++version_;
   for (const TableRef& table : tables) {
     leader_.erase(table);
     follower_.erase(table);

@@ -57,6 +57,8 @@ class TableCatalog {
   }
   // Both sides have equal definitions of these tables as far as rows go: no blocker among the findings.
   bool carries(const std::vector<dualwrite::TableRef>& tables, dualwrite::ServerMakes makes) const;
+  // Another one whenever definitions were read.
+  std::uint64_t version() const { return version_; }
   // Has foreign keys, on either side, as far as is known.
   bool refers_to_others(const dualwrite::TableRef& table) const;
 
@@ -66,6 +68,10 @@ class TableCatalog {
   Definitions leader_;
   Definitions follower_;
   dualwrite::LogPosition leads_at_;
+  std::uint64_t version_ = 0;
+  std::vector<dualwrite::TableRef> expected_;  // without a table: all of the schema
+  std::map<dualwrite::TableRef, std::string> suspects_;
+  std::map<dualwrite::TableRef, std::string> states_;
   bool judged_ = false;  // the kept mappings are of a moment at or behind leads_at_
   std::map<dualwrite::TableRef, std::shared_ptr<const dualwrite::TableMapping>> mappings_;
 };

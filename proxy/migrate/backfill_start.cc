@@ -4,6 +4,7 @@
 
 #include "dualwrite/ascii_case.h"
 #include "dualwrite/sql_text.h"
+#include "dualwrite/table_ties.h"
 #include "migrate/table_order.h"
 #include "migrate/table_selection.h"
 #include "proxy/counts/log_limit.h"
@@ -178,6 +179,18 @@ std::string Backfill::check_parents(const Job& job, const TableRef& table) const
     if (!in_job(parent) && stopped_entry(stopped, parent) != nullptr) {
       return "table " + dotted(table) + " refers to " + dotted(parent) +
              ", which is stopped and not to be copied: name it, too";
+    }
+  }
+  // The log would not tell it what the rows that are copied here had to do with its own.
+  std::vector<TableRef> waiting;
+  for (const StoppedTable& each : stopped) {
+    if (each.cause == dualwrite::StopCause::parent) waiting.push_back(each.table);
+  }
+  if (stopped_entry(stopped, table) == nullptr) waiting.clear();
+  for (const TableRef& other : dualwrite::connected_tables(job.leading, table, waiting)) {
+    if (!in_job(other)) {
+      return "table " + dotted(other) + " has stopped with " + dotted(table) +
+             ", or with what stopped it, and can only be copied with it: name it, too";
     }
   }
   if (job.options.existing == ExistingRows::resume) return {};
