@@ -70,10 +70,15 @@ std::string retention_advice(const LogRetention& retention, const NeededLog& nee
     case RetentionVerdict::near:
       return needed.by + " needs the leader's log from " + needed.from.text() + " on and has waited for " +
              spelled(needed.waiting_seconds) + "; the leader deletes its log after " + spelled(retention.seconds) +
-             ": SET GLOBAL binlog_expire_logs_seconds higher (expire_logs_days on old servers), or let it go on";
+             ": SET GLOBAL binlog_expire_logs_seconds higher (expire_logs_days on old servers), or " +
+             (needed.is_prepared ? "end it (XA RECOVER, then XA COMMIT or XA ROLLBACK)" : "let it go on");
     case RetentionVerdict::gone:
       return needed.by + " needs the leader's log from " + needed.from.text() + " on, and the oldest that is left is " +
-             retention.oldest_file + ": it has to be copied anew";
+             retention.oldest_file +
+             (needed.is_prepared
+                  ? ": end it (XA RECOVER, then XA COMMIT or XA ROLLBACK) before the feed has to read anew, "
+                    "which it cannot; then everything has to be copied anew"
+                  : ": it has to be copied anew");
   }
   return "";
 }

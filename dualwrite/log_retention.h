@@ -25,6 +25,8 @@ struct NeededLog {
   std::string by;  // "the feed", "table app.t"
   LogPosition from;
   std::uint64_t waiting_seconds = 0;
+  bool is_prepared =
+      false;  // an XA transaction that nobody has ended: the rows of it that have been read are in memory
 };
 
 enum class RetentionVerdict : std::uint8_t {

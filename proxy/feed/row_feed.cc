@@ -347,6 +347,7 @@ Task<absl::StatusOr<StoredPosition>> RowFeed::take_position() {
   auto tables = dualwrite::stopped_from(*stopped);
   if (!tables.ok()) co_return tables.status();
   stopped_.assign(*std::move(tables));
+  retention_look_.note(**stored);
   co_return **stored;
 }
 

@@ -24,6 +24,7 @@
 #include "proxy/feed/feed.h"
 #include "proxy/feed/feed_changer.h"
 #include "proxy/feed/log_applier.h"
+#include "proxy/feed/retention_look.h"
 #include "proxy/feed/stopped_tables.h"
 #include "proxy/feed/table_catalog.h"
 #include "proxy/migrate/chunk_store.h"
@@ -212,7 +213,7 @@ class RowFeed final : public Feed {
   struct {
     TimePoint ledger{}, settings{};
   } next_;
-  TimePoint next_retention_{};
+  RetentionLook retention_look_;
   int failures_ = 0;
   const TimePoint started_ = Clock::now();
 

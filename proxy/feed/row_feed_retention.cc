@@ -32,6 +32,12 @@ std::vector<NeededLog> RowFeed::needed_log() const {
   const dualwrite::LogPosition& from = later ? anchor_->change->next : commits_.position();
   needed.push_back(
       {.by = later ? "the next feed" : "the feed", .from = from, .waiting_seconds = seconds_since(reached)});
+  if (!later && retention_look_.held_at.known()) {
+    needed.push_back({.by = "an XA transaction that was prepared and not ended",
+                      .from = retention_look_.held_at,
+                      .waiting_seconds = seconds_since(retention_look_.held_since),
+                      .is_prepared = true});
+  }
   const std::int64_t now = unix_seconds();
   for (const StoppedTable& table : stopped_.list()) {
     if (table.is_copy() || later) continue;  // its rows are read from the table
@@ -47,14 +53,14 @@ std::vector<NeededLog> RowFeed::needed_log() const {
 Task<absl::Status> RowFeed::look_at_retention() {
   const bool is_next = is_fenced() && kind_of_place(anchor_->change->next) == FeedKind::log;
   if (source_->kind() != FeedKind::log && !is_next) co_return absl::OkStatus();
-  if (Clock::now() < next_retention_) co_return absl::OkStatus();
+  if (Clock::now() < retention_look_.next) co_return absl::OkStatus();
   const absl::Status open = co_await open_bound_link();
   if (!open.ok()) co_return open;
   auto variables = co_await bound_link_->query(dualwrite::retention_query(), Clock::now() + kAnswerMax);
   if (!variables.ok()) co_return variables.status();
   auto logs = co_await bound_link_->query(dualwrite::kListLogs, Clock::now() + kAnswerMax);
   if (!logs.ok()) co_return logs.status();
-  next_retention_ = Clock::now() + kRetentionInterval;
+  retention_look_.next = Clock::now() + kRetentionInterval;
   publish(dualwrite::retention_from(variables->front(), logs->front()));
   co_return absl::OkStatus();
 }

@@ -153,6 +153,44 @@ def test_the_leaders_retention_is_watched(env):
         wait_until(lambda: "table app.t needs the leader's log" in proxy.log_tail(100), 10, "the line of the log")
 
 
+def test_a_prepared_transaction_needs_the_log_too(env):
+    """Its rows are read again from where it began, after any lost connection."""
+    env.needs_proxy()
+    proxy = start(env, T, SEED, OTHER)
+    arrived(env, proxy)
+    begun = env.old.run("SHOW BINARY LOGS")[-1][0]
+    env.old.run("XA START 'kept'", "UPDATE t SET v = 99 WHERE id = 3", "XA END 'kept'", "XA PREPARE 'kept'", database="app")
+    ended = False
+    try:
+        env.old.run("FLUSH BINARY LOGS", "FLUSH BINARY LOGS")
+        through(proxy, "INSERT INTO other (v) VALUES (1)")
+        arrived(env, proxy)
+        of_the_log = lambda severity: [f["text"] for f in proxy.status()["feed"]["findings"]
+                                       if f["object"] == "the leader's log" and f["severity"] == severity]
+        assert not of_the_log("warning"), of_the_log("warning")
+        with settings(env.old, binlog_expire_logs_seconds=4):
+            wait_until(lambda: any("XA RECOVER" in text and begun in text for text in of_the_log("warning")), 60,
+                       "the warning: %s" % proxy.status()["feed"])
+            assert proxy.status()["feed"]["retention"]["needed_by"].startswith("an XA transaction"), proxy.status()["feed"]
+        keep = env.old.run("SHOW BINARY LOGS")[-1][0]
+
+        def purged():
+            through(proxy, "INSERT INTO other (v) VALUES (2)")
+            arrived(env, proxy)
+            env.old.run("PURGE BINARY LOGS TO '%s'" % keep)
+            return env.old.run("SHOW BINARY LOGS")[0][0] == keep
+
+        wait_until(purged, 60, "the purge")
+        wait_until(lambda: any("XA RECOVER" in text for text in of_the_log("blocker")), 30, "the alarm: %s" % proxy.status()["feed"])
+        env.old.run("XA COMMIT 'kept'")
+        ended = True
+        env.assert_equal(proxy, rows_min=5)
+        wait_until(lambda: not proxy.status()["feed"]["findings"], 30, "the end of the alarm")
+    finally:
+        if not ended:
+            env.old.run("XA ROLLBACK 'kept'")
+
+
 def test_the_follower_is_away_and_the_log_is_watched(env):
     env.needs_proxy()
     proxy = start(env, T, SEED)

@@ -54,5 +54,14 @@ TEST(LogRetention, SaysThatItIsGone) {
   EXPECT_EQ(judge_retention(kept, needed), RetentionVerdict::fine) << "nothing was read yet";
 }
 
+TEST(LogRetention, SaysHowATransactionThatIsPreparedIsEnded) {
+  NeededLog needed{.by = "an XA transaction",
+                   .from = {.file = "bin.000009", .offset = 700},
+                   .waiting_seconds = 2,
+                   .is_prepared = true};
+  EXPECT_THAT(retention_advice({.seconds = 4, .oldest_file = "bin.000001"}, needed), HasSubstr("XA RECOVER"));
+  EXPECT_THAT(retention_advice({.seconds = 0, .oldest_file = "bin.000010"}, needed), HasSubstr("XA RECOVER"));
+}
+
 }  // namespace
 }  // namespace crossfade::dualwrite
