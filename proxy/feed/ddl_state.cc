@@ -27,6 +27,14 @@ std::string without_counter(std::string text) {
 
 std::string hashed(const std::string& text) { return std::to_string(XXH3_64bits(text.data(), text.size())); }
 
+std::string cells_of(const protocol::ResultSet& answer) {
+  std::string all;
+  for (const auto& row : answer.rows) {
+    for (const protocol::Cell& cell : row) all += without_counter(cell.value_or("")) + ";";
+  }
+  return all;
+}
+
 // All cells; what the server refuses to show is not there.
 Task<absl::StatusOr<std::string>> shown(BackendLink& server, std::string question) {
   auto answer = co_await server.run(std::move(question), Clock::now() + kShowMax);
@@ -38,18 +46,13 @@ Task<absl::StatusOr<std::string>> shown(BackendLink& server, std::string questio
   }
   auto taken = protocol::decode_response(answer->wire, protocol::ResponseKind::query, server.capabilities());
   if (!taken.ok()) co_return taken.status();
-  std::string all;
-  for (const auto& row : taken->front().rows) {
-    for (const protocol::Cell& cell : row) all += without_counter(cell.value_or("")) + ";";
-  }
-  co_return all;
+  co_return cells_of(taken->front());
 }
 
 Task<absl::StatusOr<std::string>> shown_tables(BackendLink& server, std::vector<TableRef> tables) {
   std::string all;
   for (const TableRef& table : tables) {
-    auto one = co_await shown(
-        server, "SHOW CREATE TABLE " + dualwrite::quote_name(table.schema) + "." + dualwrite::quote_name(table.table));
+    auto one = co_await shown(server, show_definition(table));
     if (!one.ok()) co_return one.status();
     all += *one;
   }
@@ -57,6 +60,12 @@ Task<absl::StatusOr<std::string>> shown_tables(BackendLink& server, std::vector<
 }
 
 }  // namespace
+
+std::string show_definition(const TableRef& table) {
+  return "SHOW CREATE TABLE " + dualwrite::quote_name(table.schema) + "." + dualwrite::quote_name(table.table);
+}
+
+std::string definition_state(const protocol::ResultSet& shown) { return hashed(cells_of(shown)); }
 
 Task<absl::StatusOr<std::string>> tables_state(BackendLink& server, std::vector<TableRef> tables) {
   auto all = co_await shown_tables(server, std::move(tables));

@@ -12,6 +12,9 @@ namespace crossfade::proxy {
 
 // A hash of what the server shows of these tables, but for their AUTO_INCREMENT: it moves with the rows.
 Task<absl::StatusOr<std::string>> tables_state(BackendLink& server, std::vector<dualwrite::TableRef> tables);
+// What shows one, and what the answer comes to, in the same way.
+std::string show_definition(const dualwrite::TableRef& table);
+std::string definition_state(const protocol::ResultSet& shown);
 // Of everything that the statement names, with InnoDB's ids: TRUNCATE changes it, too. Needs the PROCESS privilege.
 Task<absl::StatusOr<std::string>> ddl_state(BackendLink& server, dualwrite::DdlAnalysis analysis);
 

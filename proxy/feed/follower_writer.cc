@@ -7,6 +7,7 @@
 #include "protocol/command.h"
 #include "protocol/error_codes.h"
 #include "protocol/packet.h"
+#include "proxy/feed/ddl_state.h"
 #include "proxy/feed/server_answers.h"
 
 namespace crossfade::proxy {
@@ -137,10 +138,12 @@ Task<absl::StatusOr<std::optional<StepFailure>>> FollowerWriter::check_packet() 
   if (!answers.ok()) co_return answers.status();
   for (std::size_t i = from_; i < to_; ++i) {
     const Answer& answer = (*answers)[i - from_];
+    StepFailure failure{.step = i, .err = std::nullopt, .is_of_a_state = steps_[i].expect == WriterStep::Expect::state};
     if (answer.end.kind == protocol::ResultEnd::Kind::err) {
-      co_return std::optional<StepFailure>({.step = i, .err = answer.end.err});
+      failure.err = answer.end.err;
+      co_return std::optional<StepFailure>(std::move(failure));
     }
-    if (!is_as_expected(steps_[i], answer)) co_return std::optional<StepFailure>({.step = i, .err = std::nullopt});
+    if (!is_as_expected(steps_[i], answer)) co_return std::optional<StepFailure>(std::move(failure));
   }
   co_return std::optional<StepFailure>();
 }
@@ -155,6 +158,11 @@ bool FollowerWriter::is_as_expected(const WriterStep& step, const Answer& answer
       const auto kind = protocol::ResponseKind::query;
       const auto result = protocol::decode_result(answer.wire, kind, link_->capabilities(), answer.end);
       return result.ok() && first_cell(*result) == "1";
+    }
+    case WriterStep::Expect::state: {
+      const auto kind = protocol::ResponseKind::query;
+      const auto result = protocol::decode_result(answer.wire, kind, link_->capabilities(), answer.end);
+      return result.ok() && definition_state(*result) == step.state;
     }
   }
   return false;

@@ -19,11 +19,13 @@ struct WriterStep {
   enum class Expect : std::uint8_t {
     ok,        // no error
     affected,  // no error, and so many rows found
-    one        // a row of one cell, which is "1"
+    one,       // a row of one cell, which is "1"
+    state      // what definition_state() makes of the answer is `state`
   };
   std::string sql;
   Expect expect = Expect::ok;
   std::uint64_t affected = 0;
+  std::string state{};
   // It is sent once everything before it has come out as expected. Otherwise servers go on behind an answer that is
   // not.
   bool waits = false;
@@ -34,6 +36,7 @@ WriterStep commit_step();
 struct StepFailure {
   std::size_t step = 0;
   std::optional<protocol::Err> err;
+  bool is_of_a_state = false;  // the step expected one
 };
 
 // Lives as long as its connection. After a failed Status the link is dead; after a StepFailure the transaction is still

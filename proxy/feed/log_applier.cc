@@ -51,7 +51,8 @@ LogApplier::LogApplier(ApplierSetting setting, FollowerWriter& follower, Backend
       leader_(leader),
       stored_(std::move(stored)),
       events_(std::min(kStatementBytesMax, follower.statement_bytes_max())),
-      around_({.ties = AppliedTies(setting_.catalog, setting_.stopped, setting_.makes)}),
+      around_({.written = WrittenTables(setting_.catalog),
+               .ties = AppliedTies(setting_.catalog, setting_.stopped, setting_.makes)}),
       next_(stored_),
       random_(static_cast<std::uint32_t>(stored_.applied.offset) + 1) {}
 
@@ -146,6 +147,7 @@ absl::Status LogApplier::take_rows(RowsChange change, Obstacle* obstacle) {
   if (setting_.fault.strikes(FeedFault::Kind::skip)) return absl::OkStatus();
   obstacle->tied_to = around_.ties.tie(change, current_.at < stored_.applied);
   if (obstacle->any()) return absl::OkStatus();
+  around_.written.note(table);
   if (change.overwrites) return take_refresh(std::move(change), obstacle);
   const std::shared_ptr<const TableMapping> how = mapping(change);
   if (how->by == dualwrite::ApplyBy::nothing) {
@@ -332,6 +334,8 @@ Task<absl::Status> LogApplier::come_to_rest(OpenOne large) {
 Task<absl::Status> LogApplier::hand_over() {
   const absl::Status before = co_await settle();
   if (!before.ok()) co_return before;
+  const absl::Status known = co_await around_.written.know(follower_);
+  if (!known.ok()) co_return known;
   collect_events();
   const bool catching_up = !setting_.stopped.released().empty();
   if (caught_up_to_ >= stored_.applied && catching_up) must_store_ = true;
@@ -345,6 +349,7 @@ Task<absl::Status> LogApplier::hand_over() {
   }
   if (const absl::Status fits = check_sizes(); !fits.ok()) co_return fits;
   std::vector<WriterStep> steps = std::exchange(steps_, {});
+  for (WriterStep& look : around_.written.take_looks()) steps.push_back(std::move(look));
   if (no_foreign_key_checks_) steps.push_back({.sql = "SET foreign_key_checks=1"});
   no_foreign_key_checks_ = false;
   for (std::string& sql : position_statements()) steps.push_back({.sql = std::move(sql)});
@@ -422,6 +427,9 @@ Task<absl::Status> LogApplier::failed(StepFailure failure) {
   if (!undone.ok()) co_return undone;
   if (failure.err && failure.err->code == dualwrite::kErrNotOwner) {
     co_return absl::PermissionDeniedError("another proxy has taken over as the applier");
+  }
+  if (failure.is_of_a_state && !(failure.err && is_of_the_server(failure.err->code))) {
+    co_return around_.written.are_others("a table that was written");
   }
   const std::string what = failure.err ? err_code(*failure.err) : std::string("an outcome that is not the leader's");
   if (failure.err && is_of_the_server(failure.err->code)) {

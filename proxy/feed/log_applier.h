@@ -23,6 +23,7 @@
 #include "proxy/feed/applier_setting.h"
 #include "proxy/feed/follower_writer.h"
 #include "proxy/feed/log_reader.h"
+#include "proxy/feed/written_tables.h"
 #include "proxy/migrate/chunk_loader.h"
 
 namespace crossfade::proxy {
@@ -182,6 +183,7 @@ class LogApplier {
   bool open_ = false;  // BEGIN was sent
   // What else is known of the tables that it is about.
   struct Around {
+    WrittenTables written;
     AppliedTies ties;
   };
   Around around_;

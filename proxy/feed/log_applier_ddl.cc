@@ -91,6 +91,7 @@ Task<absl::Status> LogApplier::run_ddl(LoggedStatement statement, DdlAnalysis an
     const auto found = setting_.catalog.follower().find(table);
     if (found != setting_.catalog.follower().end()) before.insert(*found);
   }
+  setting_.catalog.expect_change(analysis);
   auto ran = co_await run_ddl_steps(**link, *statements, analysis, statement.change_id);
   if (!ran.ok()) co_return ran.status();
   if (!ran->refusal.empty()) co_return co_await give_up_ddl(analysis, ran->refusal);
@@ -106,7 +107,8 @@ Task<absl::Status> LogApplier::run_ddl(LoggedStatement statement, DdlAnalysis an
   closing_.push_back(dualwrite::delete_ddl_intent(setting_.schema, setting_.leader));
   must_store_ = true;
   ddl_seen_ = true;
-  const absl::Status read = co_await setting_.catalog.reload(leader_, follower_.link(), analysis.tables);
+  const absl::Status read =
+      co_await setting_.catalog.reload(leader_, follower_.link(), analysis.tables, TableCatalog::ChangedBy::feed);
   if (!read.ok()) co_return read;
   co_return co_await stop_doubtful_rows(std::move(statement), std::move(analysis), before);
 }
@@ -242,7 +244,8 @@ Task<absl::StatusOr<bool>> LogApplier::is_done(DdlAnalysis analysis, std::uint16
   const bool says_so = std::find(kThereOrGone.begin(), kThereOrGone.end(), code) != kThereOrGone.end();
   if (!says_so) co_return false;
   if (analysis.tables.empty()) co_return resumed;
-  const absl::Status read = co_await setting_.catalog.reload(leader_, follower_.link(), analysis.tables);
+  const absl::Status read =
+      co_await setting_.catalog.reload(leader_, follower_.link(), analysis.tables, TableCatalog::ChangedBy::feed);
   if (!read.ok()) co_return read;
   co_return setting_.catalog.carries(analysis.tables, setting_.makes);
 }
@@ -254,7 +257,8 @@ Task<absl::StatusOr<bool>> LogApplier::is_made_by_hand(DdlAnalysis analysis) {
     return std::find(released.begin(), released.end(), table) != released.end();
   });
   if (!concerned) co_return false;
-  const absl::Status read = co_await setting_.catalog.reload(leader_, follower_.link(), analysis.tables);
+  const absl::Status read =
+      co_await setting_.catalog.reload(leader_, follower_.link(), analysis.tables, TableCatalog::ChangedBy::feed);
   if (!read.ok()) co_return read;
   must_store_ = true;
   co_return setting_.catalog.carries(analysis.tables, setting_.makes);

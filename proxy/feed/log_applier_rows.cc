@@ -23,6 +23,7 @@ Task<absl::Status> LogApplier::apply_carefully(RowsChange change, config::OnDive
   const std::shared_ptr<const TableMapping> how = mapping(change);
   if (how->by == dualwrite::ApplyBy::nothing) obstacle.unmapped = how;
   if (obstacle.any()) co_return co_await stop_for(table, std::move(obstacle));
+  around_.written.note(table);
   if (setting_.stopped.is_copying(table)) loosen_foreign_keys(change);
   const auto rows = dualwrite::count_rows(change);
   if (!rows.ok()) co_return rows.status();

@@ -383,7 +383,7 @@ Task<absl::Status> RowFeed::open_source(const StoredPosition& stored) {
   chunks_.changed.begin(Clock::now());
   compare_due_ = true;
   applying_.store(++times_applied_, std::memory_order_release);
-  co_return absl::OkStatus();
+  co_return co_await stop_suspects(stored.applied);
 }
 
 // Writes are not duplicated: where they go on is kept.
@@ -401,6 +401,7 @@ Task<absl::Status> RowFeed::pause() {
 // Another proxy applies: how far it is the source knows.
 Task<absl::Status> RowFeed::stand_by() {
   note("standing by: another proxy applies", absl::OkStatus());
+  catalog_.begin_anew();
   refuse_releases("another proxy applies: ask that one");
   refuse_copy_orders("another proxy applies");
   changer_.conclude(*anchor_);

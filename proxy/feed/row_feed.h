@@ -166,7 +166,8 @@ class RowFeed final : public Feed {
   Task<absl::Status> stop_blocked(const dualwrite::LogPosition& since);
   Task<absl::Status> count_ledger();
 
-  // row_feed_ties.cc
+  // row_feed_suspects.cc, and row_feed_ties.cc
+  Task<absl::Status> stop_suspects(dualwrite::LogPosition since);
   Task<absl::Status> stop_with_tied(dualwrite::StoppedTable first);
   Task<absl::Status> release_with_tied(dualwrite::TableRef table, dualwrite::CatchUp how);
   bool waits_for_others(const dualwrite::StoppedTable& table) const;

@@ -178,6 +178,8 @@ Task<absl::Status> RowFeed::compare_definitions() {
     const absl::Status loaded = co_await catalog_.load(*leader_, follower_->link());
     if (!loaded.ok()) co_return loaded;
     compare_due_ = true;
+    const absl::Status judged = co_await stop_suspects(applier_->processed());
+    if (!judged.ok()) co_return judged;
   }
   if (applier_->processed() < catalog_.leads_at()) co_return absl::OkStatus();
   compare_due_ = false;
@@ -287,7 +289,8 @@ Task<absl::Status> RowFeed::retry_stopped() {
     due.push_back(table.table);
   }
   if (due.empty()) co_return absl::OkStatus();
-  const absl::Status read = co_await catalog_.reload(*leader_, follower_->link(), due);
+  absl::Status read = co_await catalog_.reload(*leader_, follower_->link(), due);
+  if (read.ok()) read = co_await stop_suspects(applier_->processed());
   if (!read.ok()) co_return read;
   bool released = false;
   for (const TableRef& table : due) {

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "dualwrite/ascii_case.h"
+#include "dualwrite/lost_values.h"
+
 namespace crossfade::proxy {
 
 using dualwrite::DefinitionScope;
@@ -20,7 +23,17 @@ const TableDefinition* find(const TableCatalog::Definitions& definitions, const 
 
 }  // namespace
 
-Task<absl::Status> TableCatalog::load(BackendLink& leader, BackendLink& follower) {
+void TableCatalog::begin_anew() {
+  leader_.clear();
+  follower_.clear();
+  mappings_.clear();
+  expected_.clear();
+  suspects_.clear();
+  states_.clear();
+  ++version_;
+}
+
+Task<absl::Status> TableCatalog::load(BackendLink& leader, BackendLink& follower, ChangedBy by) {
   const DefinitionScope all{.tables = {}, .excluded_schemas = {control_schema_}};
   auto leading = co_await ask_definitions(leader, all);
   if (!leading.ok()) co_return leading.status();
@@ -32,6 +45,12 @@ Task<absl::Status> TableCatalog::load(BackendLink& leader, BackendLink& follower
   judged_ = false;
   ++version_;
   mappings_.clear();
+  if (by == ChangedBy::feed) {
+    expected_.clear();
+    states_.clear();
+  } else {
+    judge_change(*following, follower.is_mariadb());
+  }
   leader_ = *std::move(leading);
   follower_ = *std::move(following);
   co_return absl::OkStatus();
@@ -44,8 +63,9 @@ Task<absl::StatusOr<TableCatalog::Definitions>> TableCatalog::ask_follower(Backe
   co_return co_await ask_definitions(follower, std::move(scope));
 }
 
-Task<absl::Status> TableCatalog::reload(BackendLink& leader, BackendLink& follower, std::vector<TableRef> tables) {
-  if (tables.empty()) co_return co_await load(leader, follower);
+Task<absl::Status> TableCatalog::reload(BackendLink& leader, BackendLink& follower, std::vector<TableRef> tables,
+                                        ChangedBy by) {
+  if (tables.empty()) co_return co_await load(leader, follower, by);
   DefinitionScope scope{.tables = tables, .excluded_schemas = {}};
   auto leading = co_await ask_definitions(leader, scope);
   if (!leading.ok()) co_return leading.status();
@@ -57,6 +77,10 @@ Task<absl::Status> TableCatalog::reload(BackendLink& leader, BackendLink& follow
   judged_ = false;
   ++version_;
   for (const TableRef& table : tables) {
+    const TableDefinition* before = find(follower_, table);
+    if (by == ChangedBy::others && before != nullptr) suspect(*before, find(*following, table), follower.is_mariadb());
+    if (by == ChangedBy::feed) std::erase(expected_, table);
+    states_.erase(table);
     leader_.erase(table);
     follower_.erase(table);
     mappings_.erase(table);
@@ -98,6 +122,41 @@ std::shared_ptr<const TableMapping> TableCatalog::mapping(const std::shared_ptr<
   }
   kept = std::make_shared<const TableMapping>(dualwrite::map_table(source, leading, *following, makes, may_run_events));
   return kept;
+}
+
+void TableCatalog::expect_change(const dualwrite::DdlAnalysis& analysis) {
+  const auto expect = [this](TableRef table) {
+    if (!is_expected(table)) expected_.push_back(std::move(table));
+  };
+  for (const TableRef& table : analysis.tables) expect(table);
+  for (const std::string& schema : analysis.schemas) expect({.schema = schema, .table = ""});
+}
+
+bool TableCatalog::is_expected(const TableRef& table) const {
+  return std::any_of(expected_.begin(), expected_.end(), [&](const TableRef& each) {
+    return dualwrite::same_ignoring_case(each.schema, table.schema) &&
+           (each.table.empty() || dualwrite::same_ignoring_case(each.table, table.table));
+  });
+}
+
+void TableCatalog::suspect(const TableDefinition& before, const TableDefinition* now, bool mariadb) {
+  if (before.kind != TableDefinition::Kind::table || is_expected(before.name)) return;
+  std::string what = dualwrite::lost_values(before, now, mariadb);
+  if (!what.empty()) suspects_.try_emplace(before.name, std::move(what));
+}
+
+void TableCatalog::judge_change(const Definitions& now, bool mariadb) {
+  for (const auto& [name, before] : follower_) {
+    const TableDefinition* after = find(now, name);
+    suspect(before, after, mariadb);
+    const auto state = states_.find(name);
+    if (state != states_.end() && (after == nullptr || dualwrite::is_changed(before, *after))) states_.erase(state);
+  }
+}
+
+std::string TableCatalog::known_state(const TableRef& table) const {
+  const auto found = states_.find(table);
+  return found == states_.end() ? std::string() : found->second;
 }
 
 // As strictly as before.

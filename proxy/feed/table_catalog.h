@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "dualwrite/ddl.h"
 #include "dualwrite/log_position.h"
 #include "dualwrite/schema_compare.h"
 #include "dualwrite/table_mapping.h"
@@ -30,10 +31,20 @@ class TableCatalog {
   // Whose places count; outlives this.
   void follow(ChangeSource& source) { source_ = &source; }
 
+  // Another proxy applies, and changes definitions.
+  void begin_anew();
+  // Who has changed the follower's definitions since they were last read.
+  enum class ChangedBy : std::uint8_t { feed, others };
   // All tables of both sides; counts from leads_at() on.
-  Task<absl::Status> load(BackendLink& leader, BackendLink& follower);
+  Task<absl::Status> load(BackendLink& leader, BackendLink& follower, ChangedBy by = ChangedBy::others);
   // Some tables only: what is gone there is forgotten.
-  Task<absl::Status> reload(BackendLink& leader, BackendLink& follower, std::vector<dualwrite::TableRef> tables);
+  Task<absl::Status> reload(BackendLink& leader, BackendLink& follower, std::vector<dualwrite::TableRef> tables,
+                            ChangedBy by = ChangedBy::others);
+  // The feed is about to change them; until it has, and they are read, nobody else is blamed.
+  void expect_change(const dualwrite::DdlAnalysis& analysis);
+  // Tables of the follower that others have changed so that rows may have lost values, and what; until it is settled.
+  const std::map<dualwrite::TableRef, std::string>& suspects() const { return suspects_; }
+  void settle_suspect(const dualwrite::TableRef& table) { suspects_.erase(table); }
   // Asks the follower alone, past what is kept.
   Task<absl::StatusOr<Definitions>> ask_follower(BackendLink& follower, std::vector<dualwrite::TableRef> tables) const;
 
@@ -47,6 +58,12 @@ class TableCatalog {
   Task<absl::StatusOr<std::shared_ptr<const dualwrite::TableMapping>>> map_again(
       BackendLink& leader, BackendLink& follower, std::shared_ptr<const dualwrite::LogTable> source,
       dualwrite::LogPosition at, dualwrite::ServerMakes makes, bool may_run_events);
+
+  // What SHOW CREATE TABLE comes to on the follower (definition_state()) as long as the definition is the one that is
+  // known here; empty: not asked yet.
+  std::string known_state(const dualwrite::TableRef& table) const;
+  void know_state(const dualwrite::TableRef& table, std::string state) { states_[table] = std::move(state); }
+  void forget_states() { states_.clear(); }
 
   const dualwrite::LogPosition& leads_at() const { return leads_at_; }
 
@@ -63,6 +80,10 @@ class TableCatalog {
   bool refers_to_others(const dualwrite::TableRef& table) const;
 
  private:
+  void suspect(const dualwrite::TableDefinition& before, const dualwrite::TableDefinition* now, bool mariadb);
+  void judge_change(const Definitions& now, bool mariadb);
+  bool is_expected(const dualwrite::TableRef& table) const;
+
   std::string control_schema_;
   ChangeSource* source_ = nullptr;
   Definitions leader_;

@@ -1,8 +1,10 @@
 """Feed `log`: the two sides' tables are not defined alike. What can be carried exactly is; what cannot stops that table
 before anything is lost, and no other."""
 
+from backfill import copies
 from harness import ALL_FEEDS, BOTH_ROLES, MARIADB_OLD, feeds, roles
-from log_feed import arrived, assert_followed, assert_nothing_stopped, equal_or_named, is_stopped, rows_of, start, stopped, through
+from log_feed import (arrived, assert_followed, assert_nothing_stopped, equal_or_named, is_stopped, ledger, rows_of, start,
+                      stopped, through)
 from progress import wait_until
 
 ROLES, FEEDS = BOTH_ROLES, ("log",)
@@ -243,3 +245,69 @@ def test_a_definition_that_is_changed_by_hand_while_nobody_writes_is_found(env):
     env.new.run("ALTER TABLE t MODIFY v INT", database="app")
     wait_until(lambda: not stopped(proxy), 30, "the table that goes on")
     assert_followed(env, proxy)
+
+
+def changed_by_hand(env):
+    """Both sides alike, and rows on both; the feed has written to the table."""
+    env.needs_proxy()
+    proxy = start(env, "CREATE TABLE t (id INT PRIMARY KEY, a INT, b INT, e ENUM('x', 'y') DEFAULT 'x')", "INSERT INTO t VALUES (1, 11, 12, 'x'), (2, 21, 22, 'y')",
+                  "CREATE TABLE other (id INT PRIMARY KEY, v VARCHAR(20))")
+    through(proxy, "UPDATE t SET a = a + 1, b = b + 1")
+    assert_followed(env, proxy, rows_min=2)
+    return proxy
+
+
+def test_columns_of_the_follower_that_are_moved_while_rows_come(env):
+    """By name they still go where they belong: no row lands in the wrong column, and nothing stops."""
+    proxy = changed_by_hand(env)
+    for move in ("MODIFY a INT AFTER b", "MODIFY id INT FIRST, MODIFY b INT AFTER e", "MODIFY a INT FIRST"):
+        env.new.run("ALTER TABLE t " + move, database="app")
+        through(proxy, "UPDATE t SET a = a + 100, b = b + 1000", "INSERT INTO t SELECT MAX(id) + 1, 5, 6, 'y' FROM t")
+        assert_followed(env, proxy, rows_min=2)
+
+
+def test_a_column_of_the_follower_that_is_dropped_by_hand_stops_the_table(env):
+    """Its values are gone there. That somebody adds it again does not bring them back: it does not go on by itself."""
+    proxy = changed_by_hand(env)
+    env.new.run("ALTER TABLE t DROP COLUMN b", database="app")
+    through(proxy, "UPDATE t SET a = a + 1 WHERE id = 1")
+    wait_until(lambda: is_stopped(proxy, "t"), 30, "the stop: %s" % proxy.status()["applier"])
+    why = stopped(proxy)["app.t"]
+    assert "column b was dropped" in why and "crossfade repair" in why and "backfill" in why and ":" in why, why
+    assert len(ledger(env)) == 1, ledger(env)
+    env.new.run("ALTER TABLE t ADD COLUMN b INT AFTER a", database="app")
+    through(proxy, "INSERT INTO t VALUES (3, 1, 1, 'x')", "ALTER TABLE other ADD COLUMN w INT", "INSERT INTO other VALUES (1, 'goes on', 1)")
+    wait_until(lambda: rows_of(env.old, "other") == rows_of(env.new, "other"), 30, "the other table")
+    assert is_stopped(proxy, "t"), "definitions agree, rows do not"
+    copies(proxy, "--replace", "--tables", "app.t")
+    env.assert_equal(proxy, rows_min=3)
+    through(proxy, "UPDATE t SET b = b + 1")
+    env.assert_equal(proxy, rows_min=3)
+
+
+def test_a_column_that_is_dropped_and_added_while_nothing_is_written_is_found(env):
+    proxy = changed_by_hand(env)
+    env.new.run("ALTER TABLE t DROP COLUMN b", database="app")
+    through(proxy, "ALTER TABLE other ADD COLUMN w INT")  # definitions are compared after each
+    wait_until(lambda: is_stopped(proxy, "t"), 30, "the stop: %s" % proxy.status()["applier"])
+    env.new.run("ALTER TABLE t ADD COLUMN b INT AFTER a", database="app")
+    through(proxy, "ALTER TABLE other ADD COLUMN x INT", "INSERT INTO other VALUES (1, 'goes on', 1, 1)")
+    wait_until(lambda: rows_of(env.old, "other") == rows_of(env.new, "other"), 30, "the other table")
+    assert is_stopped(proxy, "t"), proxy.status()["applier"]
+
+
+def test_members_and_lengths_that_are_changed_by_hand(env):
+    """An ENUM travels as a number: the same number is another member now."""
+    proxy = changed_by_hand(env)
+    env.new.run("ALTER TABLE t MODIFY e ENUM('y', 'x') DEFAULT 'x'", database="app")
+    through(proxy, "UPDATE t SET a = a + 1, e = 'x' WHERE id = 2", "INSERT INTO t VALUES (4, 1, 1, 'y')", "INSERT INTO other VALUES (1, 'goes on')")
+    wait_until(lambda: is_stopped(proxy, "t"), 30, "the stop: %s" % proxy.status()["applier"])
+    wait_until(lambda: rows_of(env.old, "other") == rows_of(env.new, "other"), 30, "the other table")
+    assert not env.new.run("SELECT 1 FROM app.t WHERE id = 4"), "nothing was written under other members"
+
+
+def test_a_wider_column_on_the_follower_goes_on(env):
+    proxy = changed_by_hand(env)
+    env.new.run("ALTER TABLE t MODIFY a BIGINT, COMMENT 'by hand'", database="app")
+    through(proxy, "UPDATE t SET a = a + 1", "INSERT INTO t VALUES (3, 1, 1, 'x')")
+    assert_followed(env, proxy, rows_min=3)
