@@ -144,7 +144,8 @@ class LogApplier {
   Task<absl::StatusOr<bool>> has_rows(dualwrite::TableRef table);
   Task<absl::StatusOr<bool>> is_doubtful(dualwrite::DdlAnalysis analysis);
   Task<absl::StatusOr<std::unique_ptr<BackendLink>>> ddl_link();
-  Task<absl::StatusOr<std::string>> prepare_ddl_session(BackendLink& link, dualwrite::LoggedStatement original);
+  Task<absl::StatusOr<std::string>> prepare_ddl_session(BackendLink& link, dualwrite::LoggedStatement original,
+                                                        const dualwrite::DdlAnalysis& analysis);
   Task<absl::StatusOr<std::string>> zone_of(dualwrite::LoggedStatement statement);
   Task<absl::StatusOr<std::string>> schema_collation_of(const dualwrite::DdlAnalysis& analysis,
                                                         const dualwrite::LoggedStatement& statement);

@@ -5,7 +5,7 @@ import threading
 
 from comparing import columns_of, tables_of
 from harness import BOTH_ROLES, raises
-from log_feed import arrived, assert_followed, equal_or_named, execute, is_mariadb, is_stopped, start, stopped, through
+from log_feed import arrived, assert_followed, equal_or_named, execute, is_mariadb, is_stopped, rows_of, start, stopped, through
 from progress import wait_until
 
 ROLES, FEEDS = BOTH_ROLES, ("log",)
@@ -107,6 +107,34 @@ def test_foreign_keys_made_and_dropped(env):
         "ALTER TABLE child DROP FOREIGN KEY fk", "DELETE FROM parent WHERE id = 2", "ALTER TABLE child ADD CHECK (id < 1000)",
         "INSERT INTO child VALUES (4, 77)")
     assert_followed(env, proxy, rows_min=3)
+
+
+def test_tables_that_refer_to_each_other_are_dropped_in_one_statement(env):
+    """MySQL looks at all of them together, MariaDB at each by itself."""
+    proxy = start(env, T, "CREATE TABLE parent (id INT PRIMARY KEY)", "CREATE TABLE mother (id INT PRIMARY KEY)",
+                  *("CREATE TABLE %s (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES %s (id))" % pair for pair in (("child", "parent"), ("son", "mother"))),
+                  "INSERT INTO parent VALUES (1)", "INSERT INTO child VALUES (1, 1)")
+    through(proxy, "INSERT INTO t (v) VALUES ('before')", "DROP TABLE child, parent" if env.old.kind == "mariadb" else "DROP TABLE parent, child",
+            "SET foreign_key_checks = 0", "DROP TABLE mother", "CREATE TABLE mother (id INT PRIMARY KEY)", "SET foreign_key_checks = 1",
+            "INSERT INTO mother VALUES (1)", "INSERT INTO son VALUES (1, 1)", "CREATE TABLE parent (id INT PRIMARY KEY)", "INSERT INTO parent VALUES (7)")
+    assert_followed(env, proxy, rows_min=3)
+    if env.binary:
+        assert tables_of(env.new, "app") == tables_of(env.old, "app")
+
+
+def test_a_parent_is_dropped_while_its_former_child_stands_still(env):
+    env.needs_proxy()
+    proxy = start(env, T, "CREATE TABLE parent (id INT PRIMARY KEY)",
+                  "CREATE TABLE child (id INT PRIMARY KEY, p INT, v INT DEFAULT 0, CONSTRAINT fk FOREIGN KEY (p) REFERENCES parent (id))",
+                  "INSERT INTO parent VALUES (1)", "INSERT INTO child (id, p) VALUES (1, 1), (2, 1)")
+    arrived(env, proxy)
+    env.new.run("DELETE FROM child WHERE id = 2", database="app")
+    through(proxy, "UPDATE child SET v = 1 WHERE id = 2")
+    wait_until(lambda: is_stopped(proxy, "child"), 30, "the stop of the child")
+    through(proxy, "ALTER TABLE child DROP FOREIGN KEY fk", "DROP TABLE parent", "INSERT INTO t (v) VALUES ('goes on')")
+    arrived(env, proxy)
+    assert set(stopped(proxy)) == {"app.child"}, stopped(proxy)
+    assert tables_of(env.new, "app") == tables_of(env.old, "app")
 
 
 def test_types_and_options_of_one_make(env):
