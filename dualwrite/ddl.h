@@ -37,6 +37,9 @@ struct DdlAnalysis {
   // Whoever sees the definitions only, afterwards, does not see what became of the rows: besides these RENAME, and
   // ALTER that adds, changes or converts columns or exchanges partitions.
   bool changes_rows = false;
+  // Its text is too long, or cannot be cut into words from some place on. What is said here is what stands before that:
+  // a definition is then of these tables, and what it does to them is not known.
+  bool is_broken = false;
   bool swaps_names = false;  // RENAME: the same names may be there before and after it
   bool drops_tables() const { return verb == "DROP TABLE"; }
 };

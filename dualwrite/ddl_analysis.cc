@@ -36,11 +36,13 @@ class Analyst {
 
   DdlAnalysis analyze() {
     judge();
+    if (text_.broken()) judge_beginning();
     out_.changes_rows = out_.changes_rows || out_.replaces_rows;
     out_.verb = head_.verb + (head_.object.empty() ? "" : " " + head_.object);
     // A word that is no keyword could be anything, a secret as well.
     if (out_.kind == LoggedKind::unknown) {
       out_ = {};
+      out_.is_broken = text_.broken();
       out_.verb = head_.object.empty() ? "" : head_.verb + " " + head_.object;
     }
     return std::move(out_);
@@ -60,6 +62,23 @@ class Analyst {
     } else if (!head_.object.empty()) {
       judge_definition();
     }
+  }
+
+  // By its verb: where the rest could name more tables, or a partition's rows change places with a table's, nothing is
+  // known of it.
+  void judge_beginning() {
+    out_.is_broken = true;
+    if (out_.kind != LoggedKind::definition) return;
+    const bool names_more = head_.object == "DATABASE" || head_.verb == "RENAME" || head_.verb == "DROP";
+    const bool is_one_table = !out_.tables.empty() && (!names_more || head_.object == "INDEX");
+    const bool is_known = is_one_table ? out_.tables.size() > 1 || begins_its_clauses() : !out_.routine_schema.empty();
+    define(is_known);
+    out_.changes_rows = true;
+  }
+
+  bool begins_its_clauses() const {
+    return head_.verb != "ALTER" || head_.object != "TABLE" ||
+           behind_wait(read_table_name(text_, head_.at, schema_).end) < text_.size();
   }
 
   // LIKE other, (LIKE other), and REFERENCES other anywhere.
@@ -263,8 +282,8 @@ class Analyst {
 
 DdlAnalysis analyze_ddl(const LoggedStatement& statement, bool leader_is_mariadb) {
   const DdlText text(statement_itself(statement, leader_is_mariadb), lexer_mode(statement, leader_is_mariadb));
-  if (text.broken()) return {};
-  if (text.size() == 0) return {.kind = LoggedKind::harmless, .verb = "", .tables = {}, .schemas = {}};
+  if (text.size() == 0 && !text.broken())
+    return {.kind = LoggedKind::harmless, .verb = "", .tables = {}, .schemas = {}};
   return Analyst(text, statement.schema).analyze();
 }
 

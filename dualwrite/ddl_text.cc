@@ -10,7 +10,8 @@ using routing::TokenKind;
 
 DdlText::DdlText(std::string_view sql, const routing::LexerMode& mode) {
   broken_ = sql.size() > kDdlBytesMax;
-  if (broken_) return;
+  if (broken_) sql = sql.substr(0, kDdlBeginningBytes);
+  const bool is_beginning = broken_;
   routing::Tokenizer tokenizer(sql, mode);
   std::vector<std::size_t> open;
   std::size_t end = 0;
@@ -36,6 +37,7 @@ DdlText::DdlText(std::string_view sql, const routing::LexerMode& mode) {
     }
     tokens_.push_back(std::move(piece));
   }
+  if (is_beginning && !tokens_.empty()) tokens_.pop_back();  // it may go on behind the cut
   while (!tokens_.empty() && tokens_.back().token.kind == TokenKind::semicolon) tokens_.pop_back();
 }
 

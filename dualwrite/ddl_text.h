@@ -14,8 +14,9 @@
 
 namespace crossfade::dualwrite {
 
-// A longer text is not cut at all: nobody writes such definitions, and each token takes 200 bytes.
+// Of a longer text only the beginning is cut: nobody writes such definitions, and each token takes 200 bytes.
 constexpr std::size_t kDdlBytesMax = 4u << 20;
+constexpr std::size_t kDdlBeginningBytes = 64u << 10;
 
 template <std::size_t size>
 bool contains(const std::array<std::string_view, size>& words, std::string_view word) {
@@ -27,7 +28,7 @@ class DdlText {
   // `sql` must outlive this.
   DdlText(std::string_view sql, const routing::LexerMode& mode);
 
-  // It is too long, or the lexer met what it cannot cut: nothing else here means anything then.
+  // It is too long, or the lexer met what it cannot cut: what is here is only what stands before that.
   bool broken() const { return broken_; }
   std::size_t size() const { return tokens_.size(); }
 

@@ -251,6 +251,10 @@ absl::StatusOr<Statements> translate_ddl(const LoggedStatement& statement, Serve
   if (analysis.kind == LoggedKind::harmless || analysis.kind == LoggedKind::people) return Statements{};
   if (analysis.kind != LoggedKind::definition && analysis.kind != LoggedKind::trigger)
     return absl::InvalidArgumentError("not a definition of anything");
+  if (analysis.is_broken) {
+    return absl::UnimplementedError("its text of " + std::to_string(statement.sql.size()) +
+                                    " bytes is too long, or cannot be cut into words");
+  }
   DdlText text(statement_itself(statement, makes.leader_is_mariadb), lexer_mode(statement, makes.leader_is_mariadb));
   if (makes.leader_is_mariadb == makes.follower_is_mariadb) return same_make(statement, text, read_head(text));
   const std::string mode = untranslatable_sql_mode(

@@ -137,6 +137,25 @@ def test_a_parent_is_dropped_while_its_former_child_stands_still(env):
     assert tables_of(env.new, "app") == tables_of(env.old, "app")
 
 
+def test_a_text_that_is_too_long_stops_no_more_than_it_has_to(env):
+    """What it is its beginning tells."""
+    env.needs_proxy()
+    proxy = start(env, T, "CREATE TABLE wide (id INT PRIMARY KEY)", "INSERT INTO wide VALUES (1)")
+    arrived(env, proxy)
+    long_comment = "/* %s */" % ("x" * (5 << 20))
+    through(proxy, "CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW BEGIN %s SET NEW.v = UPPER(NEW.v); END" % long_comment,
+            "CREATE PROCEDURE p() BEGIN %s SELECT 1; END" % long_comment, "INSERT INTO t (v) VALUES ('behind them')")
+    assert_rows = lambda: rows_of(env.old, "t") == rows_of(env.new, "t")
+    wait_until(assert_rows, 30, "the row behind: %s" % proxy.status()["applier"])
+    wait_until(lambda: proxy.status()["applier"]["ledger_open"] == 1, 10, "a line for the procedure: %s" % proxy.status()["applier"])
+    assert not stopped(proxy), stopped(proxy)
+    through(proxy, "ALTER TABLE wide ADD COLUMN c INT %s" % long_comment, "INSERT INTO wide VALUES (2, 2)", "INSERT INTO t (v) VALUES ('behind all')")
+    wait_until(assert_rows, 30, "the row behind it: %s" % proxy.status()["applier"])
+    why = stopped(proxy)
+    assert set(why) == {"app.wide"} and "ALTER TABLE" in why["app.wide"] and "cannot be cut" in why["app.wide"], why
+    env.old.run("DROP TRIGGER tr", "DROP PROCEDURE p", database="app")
+
+
 def test_types_and_options_of_one_make(env):
     proxy = start(env, T)
     of_make = {"mariadb": ["CREATE TABLE m (id INT PRIMARY KEY, s VARCHAR(20) COLLATE utf8mb4_general_ci, j JSON, at DATETIME DEFAULT "

@@ -44,6 +44,8 @@ Task<absl::Status> DdlAnnouncement::say(const StatementFacts& facts, std::string
   dualwrite::DdlAnalysis analysis = dualwrite::analyze_ddl(*statement, mariadb);
   const bool rebuilds = analysis.kind == dualwrite::LoggedKind::harmless && !analysis.tables.empty();
   if (analysis.kind != dualwrite::LoggedKind::definition && !rebuilds) co_return absl::OkStatus();
+  // The server refuses it, mostly. Otherwise it counts as past the proxy.
+  if (analysis.is_broken) co_return absl::OkStatus();
   CapturedDdl::Setting setting{.reactor = site_.reactor,
                                .leader = site_.shared.control_link_options(site_.leader()),
                                .counters = site_.counters,

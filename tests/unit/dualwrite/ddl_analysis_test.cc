@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "dualwrite/ddl.h"
+#include "dualwrite/ddl_text.h"
 
 namespace crossfade::dualwrite {
 namespace {
@@ -105,7 +106,6 @@ TEST(AnalyzeDdl, TellsWhatIsNoDefinition) {
       {"RENAME TABLE a", LoggedKind::unknown},
       {"RENAME TABLE a TO b, ", LoggedKind::unknown},
       {"ALTER TABLE t RENAME TO", LoggedKind::unknown},
-      {"CREATE TABLE t (a VARCHAR(3) DEFAULT 'x)", LoggedKind::unknown},
       {"VACUUM t", LoggedKind::unknown},
   };
   for (const auto& [sql, kind] : cases) EXPECT_EQ(of(sql).kind, kind) << sql;
@@ -181,13 +181,42 @@ TEST(AnalyzeDdl, RunsTheCommentsThatTheLeadersMakeRan) {
   EXPECT_THAT(of("DROP TABLE a /*!80000 , b */", false).tables, ElementsAre(app("a"), app("b")));
 }
 
+TEST(AnalyzeDdl, JudgesATextThatCannotBeCutByWhatStandsBefore) {
+  const std::string open = " 'a text without an end";
+  const std::string long_one = " /* " + std::string(kDdlBytesMax, 'x') + " */ ";
+  for (const std::string& rest : {open, long_one}) {
+    const auto kind_of = [&](const char* beginning) {
+      const DdlAnalysis analysis = of(beginning + rest);
+      EXPECT_TRUE(analysis.is_broken) << beginning;
+      return analysis.kind;
+    };
+    EXPECT_EQ(kind_of("CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW SET NEW.v ="), LoggedKind::trigger);
+    EXPECT_EQ(kind_of("CREATE USER a IDENTIFIED BY"), LoggedKind::people);
+    EXPECT_EQ(kind_of("ANALYZE TABLE t"), LoggedKind::harmless);
+    EXPECT_EQ(kind_of("UPDATE t SET v ="), LoggedKind::data);
+    EXPECT_EQ(kind_of("CREATE PROCEDURE p() SELECT"), LoggedKind::definition);
+    EXPECT_EQ(kind_of("ALTER TABLE t COMMENT"), LoggedKind::definition);
+    EXPECT_EQ(kind_of("CREATE TABLE t (id INT) COMMENT"), LoggedKind::definition);
+    EXPECT_EQ(kind_of("CREATE INDEX i ON t (v) COMMENT"), LoggedKind::definition);
+    EXPECT_EQ(kind_of("DROP TABLE t, "), LoggedKind::unknown) << "there may be more";
+    EXPECT_EQ(kind_of("RENAME TABLE t TO u, "), LoggedKind::unknown);
+    EXPECT_EQ(kind_of("ALTER TABLE t"), LoggedKind::unknown) << "EXCHANGE PARTITION may follow";
+    EXPECT_EQ(kind_of(""), LoggedKind::unknown);
+    const DdlAnalysis altered = of("ALTER TABLE t ADD COLUMN c TEXT COMMENT" + rest);
+    EXPECT_THAT(altered.tables, ElementsAre(app("t")));
+    EXPECT_TRUE(altered.changes_rows);
+    EXPECT_FALSE(translate_ddl(logged("ALTER TABLE t COMMENT" + rest), {true, false}).ok());
+    EXPECT_FALSE(translate_ddl(logged("ALTER TABLE t COMMENT" + rest), {true, true}).ok());
+  }
+}
+
 TEST(AnalyzeDdl, CutsTextAsTheSessionsModeDid) {
   LoggedStatement statement = logged(R"(DROP TABLE "a b")");
   EXPECT_EQ(analyze_ddl(statement, true).kind, LoggedKind::unknown);
   statement.sql_mode = 4;  // ANSI_QUOTES
   EXPECT_THAT(analyze_ddl(statement, true).tables, ElementsAre(app("a b")));
   statement = logged(R"(ALTER TABLE t COMMENT '\', RENAME TO u)");
-  EXPECT_EQ(analyze_ddl(statement, true).kind, LoggedKind::unknown);
+  EXPECT_TRUE(analyze_ddl(statement, true).is_broken);
   statement.sql_mode = 1u << 20;  // NO_BACKSLASH_ESCAPES
   EXPECT_THAT(analyze_ddl(statement, true).tables, ElementsAre(app("t"), app("u")));
   // In gbk 0xbf5c is one character: the backslash in it escapes nothing.
