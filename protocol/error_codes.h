@@ -14,6 +14,7 @@ inline constexpr std::uint16_t kErrUnknownCommand = 1047;
 inline constexpr std::uint16_t kErrServerShutdown = 1053;
 inline constexpr std::uint16_t kErrParse = 1064;
 inline constexpr std::uint16_t kErrUnknown = 1105;
+inline constexpr std::uint16_t kErrTransactionCacheFull = 1197;
 inline constexpr std::uint16_t kErrPacketTooLarge = 1153;
 inline constexpr std::uint16_t kErrPacketsOutOfOrder = 1156;
 inline constexpr std::uint16_t kErrNewAbortingConnection = 1184;

@@ -5,6 +5,7 @@
 
 #include "dualwrite/chunk_marker.h"
 #include "dualwrite/trigger/capture_control.h"
+#include "protocol/error_codes.h"
 #include "proxy/counts/log_limit.h"
 
 namespace crossfade::proxy {
@@ -433,7 +434,9 @@ Task<absl::Status> LogApplier::failed(StepFailure failure) {
   }
   const std::string what = failure.err ? err_code(*failure.err) : std::string("an outcome that is not the leader's");
   if (failure.err && is_of_the_server(failure.err->code)) {
-    co_return absl::AbortedError("the follower answered " + what + "; trying again");
+    // Less at a time may do.
+    if (failure.err->code == protocol::kErrTransactionCacheFull) be_careful();
+    co_return absl::AbortedError("the follower answered " + err_text(*failure.err) + "; trying again");
   }
   be_careful();
   co_return absl::AbortedError("the follower answered " + what + "; looking for the row");

@@ -1,6 +1,8 @@
 // Rows one by one: which one does not fit, and what becomes of it.
 
-#include "dualwrite/cascades.h"
+#include "dualwrite/sql_text.h"
+#include "dualwrite/table_ties.h"
+#include "protocol/error_codes.h"
 #include "proxy/counts/log_limit.h"
 #include "proxy/feed/log_applier.h"
 
@@ -11,6 +13,28 @@ using dualwrite::RowsChange;
 using dualwrite::StopCause;
 using dualwrite::TableMapping;
 using dualwrite::TableRef;
+
+namespace {
+
+// To BINLOG servers only say 1105 where a right to the table is missing. What needs that right, too, and does nothing.
+std::string statement_for_rights(dualwrite::RowsKind kind, const TableMapping& how) {
+  const std::string table = dualwrite::quote_name(how.target.schema) + "." + dualwrite::quote_name(how.target.table);
+  std::string column;
+  for (const dualwrite::DefinedColumn& each : how.follower.columns) {
+    if (each.generated == dualwrite::DefinedColumn::Generated::no) column = dualwrite::quote_name(each.name);
+  }
+  switch (kind) {
+    case dualwrite::RowsKind::insert:
+      return "INSERT INTO " + table + " (" + column + ") SELECT " + column + " FROM " + table + " WHERE 1=0";
+    case dualwrite::RowsKind::update:
+      return "UPDATE " + table + " SET " + column + "=" + column + " WHERE 1=0";
+    case dualwrite::RowsKind::delete_:
+      return "DELETE FROM " + table + " WHERE 1=0";
+  }
+  return "";
+}
+
+}  // namespace
 
 // As take_rows, but each row is looked at, applied and answered for by itself.
 Task<absl::Status> LogApplier::apply_carefully(RowsChange change, config::OnDivergence policy) {
@@ -91,13 +115,20 @@ Task<absl::StatusOr<std::string>> LogApplier::try_row(RowsChange row, std::share
   if (!*failure) co_return std::string();
   if (!(*failure)->err) co_return std::string("the follower has no such row");
   if (is_of_the_server((*failure)->err->code)) co_return co_await again(**failure);
+  if (how->by == dualwrite::ApplyBy::events && (*failure)->err->code == protocol::kErrUnknown) {
+    std::vector<WriterStep> asking;
+    asking.push_back({.sql = statement_for_rights(row.kind, *how)});
+    auto refused = co_await run_open(std::move(asking));
+    if (!refused.ok()) co_return refused.status();
+    if (*refused && (*refused)->err && is_of_the_server((*refused)->err->code)) co_return co_await again(**refused);
+  }
   co_return "the follower refuses the row: " + err_code(*(*failure)->err);
 }
 
 Task<absl::Status> LogApplier::again(StepFailure failure) {
   const absl::Status undone = co_await follower_.rollback();
   if (!undone.ok()) co_return undone;
-  co_return absl::AbortedError("the follower answered " + err_code(*failure.err) + "; trying again");
+  co_return absl::AbortedError("the follower answered " + err_text(*failure.err) + "; trying again");
 }
 
 Task<absl::Status> LogApplier::diverged(RowsChange row, std::shared_ptr<const TableMapping> how,

@@ -118,6 +118,62 @@ def test_what_cannot_be_released_is_said(env):
     assert_goes_on(env, proxy, "t", "other")
 
 
+def with_an_account_of_few_rights(env):
+    """On the follower; with a table of its own rights."""
+    env.needs_proxy()
+    env.tables("CREATE TABLE sentinel (id INT PRIMARY KEY AUTO_INCREMENT)", T, SEED, OTHER)
+    right = "BINLOG REPLAY" if is_mariadb(env.new) else "REPLICATION_APPLIER"
+    env.new.run("DROP USER %s@'%%'" % CONTROL, "CREATE USER %s@'%%' IDENTIFIED BY '%s'" % (CONTROL, CONTROL_PASSWORD),
+                "GRANT %s ON *.* TO %s@'%%'" % (right, CONTROL), "GRANT ALL ON crossfade.* TO %s@'%%'" % CONTROL,
+                *("GRANT SELECT, INSERT, UPDATE, DELETE, TRIGGER ON app.%s TO %s@'%%'" % (table, CONTROL) for table in ("t", "other", "sentinel")))
+    return env.proxy()
+
+
+def test_a_right_that_is_missing_stops_no_table(env):
+    """To rows events MySQL only says that something is unknown. The feed waits, and says for what. MariaDB asks for no right
+    to the table."""
+    try:
+        proxy = with_an_account_of_few_rights(env)
+        through(proxy, "UPDATE t SET v = v + 1")
+        arrived(env, proxy)
+        for right, statement in (("UPDATE", "UPDATE t SET v = v + 1"), ("DELETE", "DELETE FROM t WHERE id = 1"), ("INSERT", "INSERT INTO t VALUES (7, 7)")):
+            env.new.run("REVOKE %s ON app.t FROM %s@'%%'" % (right, CONTROL))
+            through(proxy, statement, "INSERT INTO other (v) VALUES (1)")
+            if is_mariadb(env.new):
+                env.assert_equal(proxy, rows_min=4)
+                continue
+            wait_until(lambda: "1142" in proxy.status()["applier"]["last_error"] and right in proxy.status()["applier"]["last_error"], 30,
+                       "word of it: %s" % proxy.status()["applier"])
+            applier = proxy.status()["applier"]
+            assert not applier["parked"] and applier["ledger_open"] == 0, applier
+            assert proxy.status()["caught_up"] is False
+            env.new.run("GRANT %s ON app.t TO %s@'%%'" % (right, CONTROL))
+            env.assert_equal(proxy, rows_min=4)
+        assert_nothing_stopped(proxy)
+        proxy.stop()
+    finally:
+        env.new.run("DROP USER %s@'%%'" % CONTROL)
+        make_accounts(env.new)
+
+
+def test_a_followers_log_cache_that_is_too_small_stops_no_table(env):
+    """A transaction of many rows needs more (1197)."""
+    env.needs_proxy()
+    proxy = start(env, T, SEED, OTHER, "CREATE TABLE big (id INT PRIMARY KEY AUTO_INCREMENT, s VARCHAR(2000))")
+    arrived(env, proxy)
+    proxy.stop()
+    with settings(env.new, max_binlog_cache_size=1 << 16, binlog_cache_size=1 << 15):
+        proxy.start()
+        through(proxy, "BEGIN", *["INSERT INTO big (s) VALUES (REPEAT('x', 2000))"] * 100, "COMMIT", "INSERT INTO other (v) VALUES (1)")
+        wait_until(lambda: "1197" in proxy.status()["applier"]["last_error"], 30, "word of it: %s" % proxy.status()["applier"])
+        applier = proxy.status()["applier"]
+        assert not applier["parked"] and applier["ledger_open"] == 0, applier
+    proxy.stop()
+    proxy.start()
+    env.assert_equal(proxy, rows_min=100)
+    assert_nothing_stopped(proxy)
+
+
 def test_a_released_table_whose_log_is_gone_stops_alone(env):
     proxy = with_a_stopped_table(env)
     env.old.run("FLUSH BINARY LOGS")
