@@ -200,7 +200,7 @@ Task<void> RowFeed::loop() {
     }
     const bool halted = is_halt(status);
     if (halted && reading_ && source_->forgets() && follower_ && !stopped_.released().empty()) {
-      const absl::Status given_up = co_await give_up_released();
+      const absl::Status given_up = co_await give_up_released(std::string(status.message()));
       if (given_up.ok()) {
         stop_applying();
         continue;
@@ -260,7 +260,6 @@ Task<absl::Status> RowFeed::follow() {
     auto stored = co_await take_position();
     if (!stored.ok()) co_return stored.status();
     if (kind_of_place(stored->applied) != source_->kind()) co_return co_await finish_change(*stored);
-    reading_ = true;
     const absl::Status opened = co_await open_source(*stored);
     if (!opened.ok()) co_return opened;
     loaded_ = true;
@@ -268,10 +267,8 @@ Task<absl::Status> RowFeed::follow() {
     changer_.conclude(*anchor_);
     if (!anchor_->change) changer_.retire_other(source_->kind());
   }
-  reading_ = false;
   const absl::Status watched = co_await watch();
   if (!watched.ok()) co_return watched;
-  reading_ = true;
   absl::Status read;
   if (under_way) {
     read = co_await source_->read_ahead(queue_);
@@ -295,6 +292,8 @@ Task<absl::Status> RowFeed::follow() {
   }
   synced_.notify_all();
   if (!applied.ok()) co_return applied;
+  reading_ = !read.ok();
+  retention_look_.note(applier_->stored());
   if (!applier_->is_busy()) {
     const absl::Status settled = co_await source_->stored(applier_->stored().applied);
     if (!settled.ok()) co_return settled;
@@ -354,8 +353,10 @@ Task<absl::StatusOr<StoredPosition>> RowFeed::take_position() {
 Task<absl::Status> RowFeed::open_source(const StoredPosition& stored) {
   SourceStart start{.stored = stored, .stopped = stopped_};
   if (is_fenced()) start.fence = anchor_->change->fence;
+  reading_ = true;
   const absl::Status opened = co_await source_->open(*leader_, *follower_, start);
   if (!opened.ok()) co_return opened;
+  reading_ = false;
   // The source counts its places anew from here on, and nobody has asked it since.
   commits_.forget_places();
   commits_.processed(stored.applied);

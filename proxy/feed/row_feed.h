@@ -161,7 +161,7 @@ class RowFeed final : public Feed {
   Task<absl::Status> compare_definitions();
   Task<absl::Status> stop_broken();
   Task<absl::Status> retry_stopped();
-  Task<absl::Status> give_up_released();
+  Task<absl::Status> give_up_released(std::string why);
   void publish(const std::vector<dualwrite::SchemaFinding>& findings);
   Task<absl::Status> stop_blocked(const dualwrite::LogPosition& since);
   Task<absl::Status> count_ledger();

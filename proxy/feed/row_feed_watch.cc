@@ -242,12 +242,12 @@ Task<absl::Status> RowFeed::stop_broken() {
 
 // The leader's log no longer goes back to where these tables stopped: nothing but a copy helps them, and the others go
 // on.
-Task<absl::Status> RowFeed::give_up_released() {
+Task<absl::Status> RowFeed::give_up_released(std::string why) {
   for (const TableRef& table : stopped_.released()) {
     StoppedTable stop = stopped_.all().at(table);
     stop.catch_up = CatchUp::none;
     stop.cause = StopCause::divergence;
-    stop.reason = "the leader's log no longer has its changes: copy the table, then delete its row of `" +
+    stop.reason = "the leader's log no longer has its changes (" + why + "): copy the table, then delete its row of `" +
                   options_.schema + "`.`stopped` on the follower";
     auto kept = co_await follower_->ask(dualwrite::delete_stopped(options_.schema, table));
     if (kept.ok()) kept = co_await follower_->ask(dualwrite::insert_stopped(options_.schema, stop));

@@ -118,6 +118,19 @@ def test_what_cannot_be_released_is_said(env):
     assert_goes_on(env, proxy, "t", "other")
 
 
+def test_a_table_is_caught_up_although_the_log_ends_behind_it(env):
+    """What stops the feed lies behind the table's changes: its log is not gone."""
+    proxy = with_a_stopped_table(env)
+    env.new.run("INSERT INTO t VALUES (5, 5)", database="app")
+    equal_until = rows_of(env.old, "t")
+    env.old.run("SET SESSION binlog_format = 'STATEMENT'", "UPDATE other SET v = v + 1000", database="app")
+    wait_until(lambda: "as a statement" in proxy.status()["applier"]["last_error"], 30, "word of the statement")
+    wait_until(lambda: release(proxy, "app.t")[0] == 0 or not is_stopped(proxy, "t"), 60, "the release")
+    wait_until(lambda: not stopped(proxy), 30, "the end of catching up: %s" % proxy.status()["applier"])
+    assert rows_of(env.new, "t") == equal_until, rows_of(env.new, "t")
+    wait_until(lambda: "as a statement" in proxy.status()["applier"]["last_error"], 30, "word of the statement, again")
+
+
 def with_an_account_of_few_rights(env):
     """On the follower; with a table of its own rights."""
     env.needs_proxy()
