@@ -70,8 +70,8 @@ LoggedStatement own_statement(std::string sql, std::string schema = "") {
 
 class Planner {
  public:
-  Planner(const TablesToJudge& sides, const std::vector<CreateText>& texts, Indexes indexes)
-      : sides_(sides), texts_(texts), indexes_(indexes), makes_(makes_of(sides)) {
+  Planner(const TablesToJudge& sides, const std::vector<CreateText>& texts, Indexes indexes, Triggers triggers)
+      : sides_(sides), texts_(texts), indexes_(indexes), triggers_(triggers), makes_(makes_of(sides)) {
     for (const dualwrite::SchemaFinding& finding :
          dualwrite::compare_schemas(sides.leader.tables, sides.follower.tables, makes_))
       missing_.insert({finding.table, finding.code + " " + finding.object});
@@ -102,8 +102,9 @@ class Planner {
  private:
   void add(SchemaPhase phase, std::string object, const std::string& schema, std::string sql,
            const LoggedStatement& as = own_statement("")) {
-    const bool later = phase == SchemaPhase::triggers || phase == SchemaPhase::events ||
-                       (phase == SchemaPhase::indexes && indexes_ == Indexes::later);
+    const bool acts = phase == SchemaPhase::triggers || phase == SchemaPhase::events;
+    const bool later =
+        (acts && triggers_ == Triggers::later) || (phase == SchemaPhase::indexes && indexes_ == Indexes::later);
     out_.statements.push_back({.phase = phase,
                                .later = later,
                                .object = std::move(object),
@@ -228,6 +229,7 @@ class Planner {
   const TablesToJudge& sides_;
   const std::vector<CreateText>& texts_;
   Indexes indexes_;
+  Triggers triggers_;
   ServerMakes makes_;
   std::set<std::pair<TableRef, std::string>> missing_;  // "column_missing column price"
   SchemaPlan out_;
@@ -251,8 +253,9 @@ std::vector<CreateTextWanted> create_texts_wanted(const TablesToJudge& sides) {
   return out;
 }
 
-SchemaPlan plan_schema(const TablesToJudge& sides, const std::vector<CreateText>& texts, Indexes indexes) {
-  return Planner(sides, texts, indexes).plan();
+SchemaPlan plan_schema(const TablesToJudge& sides, const std::vector<CreateText>& texts, Indexes indexes,
+                       Triggers triggers) {
+  return Planner(sides, texts, indexes, triggers).plan();
 }
 
 }  // namespace crossfade::migrate

@@ -46,9 +46,10 @@ struct SchemaPlan {
 std::vector<CreateTextWanted> create_texts_wanted(const TablesToJudge& sides);
 
 enum class Indexes : std::uint8_t { now, later };
-// `texts`: of what was wanted. An index that is not unique is for later where that is asked; triggers and events
-// always.
-SchemaPlan plan_schema(const TablesToJudge& sides, const std::vector<CreateText>& texts, Indexes indexes);
+enum class Triggers : std::uint8_t { now, later };
+// `texts`: of what was wanted. What is for later is so by these: indexes that are not unique; triggers and events.
+SchemaPlan plan_schema(const TablesToJudge& sides, const std::vector<CreateText>& texts, Indexes indexes,
+                       Triggers triggers = Triggers::later);
 
 // A script for a client of the follower; what is for later is commented out. `executed`: it has been run.
 std::string schema_plan_text(const SchemaPlan& plan, bool executed);

@@ -11,7 +11,8 @@ using nlohmann::json;
 
 std::string heading(SchemaPhase phase, bool later) {
   std::string out = "-- " + std::string(name(phase));
-  if (phase == SchemaPhase::triggers || phase == SchemaPhase::events) return out + ": for later, when new leads";
+  const bool acts = phase == SchemaPhase::triggers || phase == SchemaPhase::events;
+  if (later && acts) return out + ": for later, when new leads";
   return out + (later ? ": for later, after the copy" : "");
 }
 

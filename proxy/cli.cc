@@ -145,6 +145,8 @@ CLI::App* add_preflight_verb(CLI::App& app, std::string& file, PreflightOrder& o
   verb->add_flag("--indexes-later", order.indexes_later,
                  "With --fix-schema: secondary indexes are for after the copy, printed and not run")
       ->needs(fix);
+  verb->add_flag("--triggers", order.triggers, "With --fix-schema: triggers and events, too; refused until new leads")
+      ->needs(fix);
   verb->footer(
       "Nothing is written, unless --execute is given. Rows are counted on old, each statement for --count-time at "
       "most.\nExit code 0: nothing stands in the way, 4: something does, 1: error.\n\n"

@@ -20,6 +20,7 @@ struct PreflightOrder {
   bool fix_schema = false;
   bool execute = false;        // of `fix_schema`: runs it on `new`
   bool indexes_later = false;  // of `fix_schema`: secondary indexes are for after the copy
+  bool triggers = false;       // of `fix_schema`: triggers and events, too; only where `new` leads
 };
 // The exit code: 0 nothing stands in the way, 4 something does, 1 an error, said on `err`. Progress goes to `err`.
 int preflight(const config::Config& config, const PreflightOrder& order, std::ostream& out, std::ostream& err);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "dualwrite/sql_text.h"
+#include "proxy/feed/leader_record.h"
 #include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
@@ -57,12 +58,22 @@ Task<absl::StatusOr<migrate::SchemaPlan>> fix_schema(VerbContext context, Prefli
   auto one = co_await is_one_server(*pair.old_link, *pair.new_link);
   if (!one.ok()) co_return one.status();
   if (*one) co_return absl::FailedPreconditionError("old and new are one server: nothing was done");
+  if (order.triggers) {
+    auto leads = co_await read_leader(*pair.old_link, context.config.control.schema);
+    if (!leads.ok()) co_return leads.status();
+    if (!leads->new_leads) {
+      co_return absl::FailedPreconditionError(
+          "--triggers: old leads, and what its triggers and events write comes to new as rows; on new they would write "
+          "it a second time. Make them once new leads. Nothing was done");
+    }
+  }
   const migrate::TablesToJudge sides{
       .leader = pair.old_server, .follower = pair.new_server, .control_schema = context.config.control.schema};
   auto texts = co_await read_texts(*pair.old_link, migrate::create_texts_wanted(sides));
   if (!texts.ok()) co_return texts.status();
   migrate::SchemaPlan plan =
-      migrate::plan_schema(sides, *texts, order.indexes_later ? migrate::Indexes::later : migrate::Indexes::now);
+      migrate::plan_schema(sides, *texts, order.indexes_later ? migrate::Indexes::later : migrate::Indexes::now,
+                           order.triggers ? migrate::Triggers::now : migrate::Triggers::later);
   for (std::size_t i = 0; order.execute && i < plan.statements.size(); ++i) {
     migrate::PlannedStatement& statement = plan.statements[i];
     if (statement.later) continue;

@@ -296,9 +296,20 @@ def test_triggers_are_for_somebody_to_make(env):
         proxy.start()
         said = fails(proxy, 4, "trigger t_ai", "--objects-later")
         assert "freeze" not in said, said
+        ask = ("preflight", "--fix-schema", "--execute", "--triggers")
+        code, said = crossfade(proxy, *ask)
+        assert code == 1 and "old leads" in said and "a second time" in said, said
+        triggers = "SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = 'app'"
+        assert not env.new.run(triggers)
         code, said = migrate(proxy, "--big-bang", "--objects-later", "--replace")
         assert code == 0, said
         new_leads(env, proxy)
+        code, said = crossfade(proxy, *ask)
+        assert code == 0 and "-- run on new: 1 statements, 0 failed" in said, said
+        assert env.new.run(triggers) == (("t_ai",),)
+        before = env.new.run("SELECT COUNT(*) FROM app.log")[0][0]
+        env.new.run("INSERT INTO t (v) VALUES (1)", database="app")
+        assert env.new.run("SELECT COUNT(*) FROM app.log")[0][0] == before + 1, "it acts there now"
 
 
 def test_a_difference_ends_it(env):

@@ -18,7 +18,9 @@ using testing::SizeIs;
 
 class SchemaPlans : public testing::Test {
  protected:
-  SchemaPlan plan(Indexes indexes = Indexes::now) const { return plan_schema(sides_, texts_, indexes); }
+  SchemaPlan plan(Indexes indexes = Indexes::now, Triggers triggers = Triggers::later) const {
+    return plan_schema(sides_, texts_, indexes, triggers);
+  }
   static std::vector<std::string> objects(const SchemaPlan& plan) {
     std::vector<std::string> out;
     for (const PlannedStatement& each : plan.statements) out.push_back((each.later ? "later " : "") + each.object);
@@ -67,6 +69,9 @@ TEST_F(SchemaPlans, ComeInTheOrderInWhichTheyCanBeRun) {
   std::vector<std::string> later = expected;
   later[4] = "later " + later[4];
   EXPECT_EQ(objects(plan(Indexes::later)), later);
+  std::vector<std::string> leading = expected;
+  leading.back() = "trigger app.tr";
+  EXPECT_EQ(objects(plan(Indexes::now, Triggers::now)), leading);
 }
 
 TEST_F(SchemaPlans, ATableGetsWhatItLacksAndNoMore) {
