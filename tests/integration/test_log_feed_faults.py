@@ -7,7 +7,7 @@ import threading
 
 import pymysql
 
-from harness import ALL_FEEDS, BOTH_ROLES, feeds
+from harness import ALL_FEEDS, BOTH_ROLES, MARIADB_OLD, feeds, roles
 from log_feed import (SENTINEL, arrived, assert_followed, assert_nothing_stopped, equal_or_named, execute, is_stopped, ledger,
                       rows_of, settings, start, stopped, through)
 from progress import turns, wait_until
@@ -387,6 +387,7 @@ def test_two_proxies_one_applies_and_the_other_takes_over(env):
     assert_nothing_stopped(first)
 
 
+@roles(MARIADB_OLD)
 def test_a_proxy_that_hangs_while_it_applies_is_succeeded(env):
     """Its connections live on, and with them the lock by which one proxy is elected."""
     env.needs_proxy()
