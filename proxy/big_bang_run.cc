@@ -107,6 +107,9 @@ Progress BigBangRun::carry_out(Step step) {
 Progress BigBangRun::preflight() const {
   const absl::StatusOr<config::Config> config = load_config_file(admin_.config_file);
   if (!config.ok()) return step_failed(std::string(config.status().message()));
+  // Then rows of new are as they should be.
+  const auto led = ask_admin(admin_, "/jobs/switch");
+  if (led.ok() && led->value("leader", "") == "new") return step_failed("'new' leads already");
   std::ostringstream told;
   PreflightOrder look;
   look.format = PreflightOrder::Format::json;

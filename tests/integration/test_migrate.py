@@ -1,5 +1,6 @@
 """`crossfade migrate`: everything at once while clients write, and back to `old` with a reason whatever is not clean."""
 
+import concurrent.futures
 import contextlib
 import json
 import random
@@ -326,8 +327,16 @@ def test_a_difference_ends_it(env):
 
 def test_a_copy_that_cannot_be_ends_it(env):
     with migrating(env, rows=10) as proxy:
-        env.new.run("INSERT INTO t (id, v) VALUES (5, 5)", database="app")
-        fails(proxy, 1, "copy: failed", "--replace")
+        # Nobody could have seen it before.
+        with proxy.connect(database="app") as session, concurrent.futures.ThreadPoolExecutor(1) as pool:
+            execute(session, "BEGIN", "UPDATE t SET v = v + 1 WHERE id = 1")
+            running = pool.submit(migrate, proxy, "--big-bang", "--freeze-timeout", "60s")
+            wait_until(lambda: gate(proxy)["state"] == "closing", 60, "the freeze, which waits for the transaction")
+            env.new.run("INSERT INTO t (id, v) VALUES (5, 5)", database="app")
+            execute(session, "ROLLBACK")
+            code, said = running.result()
+        assert code == 1 and "copy: failed" in said and "--replace" in said and "'old' leads as before" in said, (code, said)
+        writes_go_on(proxy)
         code, said = migrate(proxy, "--big-bang", "--replace")
         assert code == 0, said
         assert ids(env.new) == set(range(10))
