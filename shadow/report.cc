@@ -147,7 +147,9 @@ DigestReport& Report::slot(std::uint64_t digest, std::string_view text) {
   return report;
 }
 
-void Report::count_call(std::uint64_t digest, std::string_view text) { ++slot(digest, text).calls; }
+void Report::count_calls(std::uint64_t digest, std::string_view text, std::uint64_t calls) {
+  slot(digest, text).calls += calls;
+}
 
 void Report::add(const Comparison& comparison) {
   DigestReport& report = slot(comparison.digest, comparison.digest_text);

@@ -64,6 +64,8 @@ struct DigestReport {
   std::uint64_t differences() const;
 };
 
+using Digests = std::map<std::uint64_t, DigestReport>;
+
 // Grows no further than digests_max digests (and one for all others) of samples_per_digest_max
 // samples and bounded texts each. Every text in it is printable UTF-8, whatever came in.
 // Samples are kept of differences and of precision notes; a note never drives out a difference. A fresh one of the same
@@ -79,11 +81,11 @@ class Report {
   };
   explicit Report(Options options) : options_(options) {}
 
-  // One production read, compared or not. Called for every read: a lookup and an addition.
-  void count_call(std::uint64_t digest, std::string_view text);
+  // Production reads, compared or not: a lookup and an addition, however many.
+  void count_calls(std::uint64_t digest, std::string_view text, std::uint64_t calls);
   void add(const Comparison& comparison);
 
-  const std::map<std::uint64_t, DigestReport>& digests() const { return digests_; }
+  const Digests& digests() const { return digests_; }
   // Digests changed since the last call, ascending: for the database.
   std::vector<std::uint64_t> take_changed();
   // Puts back what the database kept; replaces the digest when it is there already. Past
@@ -93,7 +95,7 @@ class Report {
  private:
   DigestReport& slot(std::uint64_t digest, std::string_view text);
   Options options_;
-  std::map<std::uint64_t, DigestReport> digests_;
+  Digests digests_;
   std::set<std::uint64_t> changed_;
 };
 
@@ -113,7 +115,7 @@ inline constexpr double kNotComparedMax = 0.50;  // share of attempts that came 
 // "digests": [...]}, digests by differences, then calls. DIVERGED: some digest has confirmed
 // differences. HOLD: there are none, and too little was compared to say more. SAFE otherwise. JSON is the source of
 // every other form.
-nlohmann::json report_json(const Report& report);
+nlohmann::json report_json(const Digests& digests);
 // A table for people, from that JSON: the verdict line first, then a row per digest, then the samples.
 std::string report_table(const nlohmann::json& report);
 // Exit code of `crossfade report`: 0 clean, 4 differences, 8 too few samples; 1 when that is no report.

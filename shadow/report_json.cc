@@ -37,9 +37,9 @@ bool is_covered(const DigestReport& digest) {
   return compared >= kComparedPerDigestMin || (compared > 0 && compared >= digest.calls);
 }
 
-Evidence evidence_of(const Report& report) {
+Evidence evidence_of(const Digests& digests) {
   Evidence evidence;
-  for (const auto& [id, digest] : report.digests()) {
+  for (const auto& [id, digest] : digests) {
     const bool covered = is_covered(digest);
     ++evidence.digests;
     evidence.digests_covered += covered ? 1 : 0;
@@ -130,19 +130,19 @@ json coverage_json(const Evidence& evidence) {
   return coverage;
 }
 
-json totals_json(const Report& report, const Evidence& evidence) {
+json totals_json(const Digests& digests, const Evidence& evidence) {
   json verdicts = json::object();
   json skips = json::object();
   for (std::size_t i = 0; i < kVerdicts; ++i) {
     std::uint64_t sum = 0;
-    for (const auto& [id, digest] : report.digests()) {
+    for (const auto& [id, digest] : digests) {
       sum += digest.verdicts[i];
     }
     verdicts[std::string(name(static_cast<Verdict>(i)))] = sum;
   }
   for (std::size_t i = 0; i < kSkipReasons; ++i) {
     std::uint64_t sum = 0;
-    for (const auto& [id, digest] : report.digests()) {
+    for (const auto& [id, digest] : digests) {
       sum += digest.skips[i];
     }
     skips[std::string(name(static_cast<SkipReason>(i)))] = sum;
@@ -208,10 +208,10 @@ json digest_json(const DigestReport& digest) {
 
 }  // namespace
 
-json report_json(const Report& report) {
-  const Evidence evidence = evidence_of(report);
+json report_json(const Digests& digests) {
+  const Evidence evidence = evidence_of(digests);
   std::vector<const DigestReport*> order;
-  for (const auto& [id, digest] : report.digests()) {
+  for (const auto& [id, digest] : digests) {
     order.push_back(&digest);
   }
   // Stable: digests that tie stay in the order of their ids.
@@ -222,7 +222,7 @@ json report_json(const Report& report) {
   result["verdict"] = verdict_of(evidence);
   result["why"] = why(evidence);
   result["coverage"] = coverage_json(evidence);
-  result["totals"] = totals_json(report, evidence);
+  result["totals"] = totals_json(digests, evidence);
   result["digests"] = json::array();
   for (const DigestReport* digest : order) {
     result["digests"].push_back(digest_json(*digest));

@@ -35,6 +35,18 @@ SkipReason reason_of(const absl::Status& status) {
   return no_connection ? SkipReason::no_connection : SkipReason::candidate_unreachable;
 }
 
+// Workers wait for the lock: no longer than it takes to copy one digest.
+shadow::Digests copied(const shadow::Report& report, std::mutex& mutex, const std::vector<std::uint64_t>& digests) {
+  shadow::Digests copies;
+  for (const std::uint64_t digest : digests) {
+    shadow::DigestReport& copy = copies[digest];
+    const std::lock_guard lock(mutex);
+    const auto found = report.digests().find(digest);
+    if (found != report.digests().end()) copy = found->second;
+  }
+  return copies;
+}
+
 }  // namespace
 
 ShadowPool::ShadowPool(const config::ShadowConfig& config, Feed& feed, Metrics& metrics,
@@ -120,12 +132,16 @@ void ShadowPool::skip_soon(Job job, SkipReason reason) {
 
 void ShadowPool::count_calls(std::uint64_t digest, const std::string& text, std::uint64_t calls) {
   const std::lock_guard lock(report_mutex_);
-  for (std::uint64_t i = 0; i < calls; ++i) report_->count_call(digest, text);
+  report_->count_calls(digest, text, calls);
 }
 
 nlohmann::json ShadowPool::report() const {
-  const std::lock_guard lock(report_mutex_);
-  return shadow::report_json(*report_);
+  std::vector<std::uint64_t> digests;
+  {
+    const std::lock_guard lock(report_mutex_);
+    for (const auto& [digest, kept] : report_->digests()) digests.push_back(digest);
+  }
+  return shadow::report_json(copied(*report_, report_mutex_, digests));
 }
 
 // The first half of the slots takes fresh jobs, the second half rechecks, so that what differs for the
@@ -186,17 +202,15 @@ Task<void> ShadowPool::save_regularly() {
 }
 
 void ShadowPool::save() {
-  std::vector<shadow::DigestReport> changed;
+  std::vector<std::uint64_t> digests;
   {
     const std::lock_guard lock(report_mutex_);
-    for (const std::uint64_t digest : report_->take_changed()) {
-      const auto found = report_->digests().find(digest);
-      if (found != report_->digests().end()) changed.push_back(found->second);
-    }
+    digests = report_->take_changed();
   }
-  if (changed.empty()) return;
+  if (digests.empty()) return;
+  const shadow::Digests changed = copied(*report_, report_mutex_, digests);
   std::vector<const shadow::DigestReport*> rows;
-  for (const auto& digest : changed) rows.push_back(&digest);
+  for (const auto& [digest, copy] : changed) rows.push_back(&copy);
   const absl::Status saved = store_->save(rows);
   if (!saved.ok())
     limited_log().error(LogKind::report_save, "report_save=failed why=\"{}\"", std::string(saved.message()));

@@ -337,21 +337,21 @@ TEST_F(CliTest, RefusesAnAnswerThatIsNoObject) {
 
 TEST_F(CliTest, ReportExitsWithWhatWasFound) {
   shadow::Report empty({});
-  const json few = shadow::report_json(empty);
+  const json few = shadow::report_json(empty.digests());
   start_admin(json::object(), few);
   EXPECT_EQ(run({"report", "--admin", admin_address()}), 8);
   EXPECT_EQ(out_, shadow::report_table(few));
 
   shadow::Report differing({});
-  differing.count_call(5, "select ?");
+  differing.count_calls(5, "select ?", 1);
   shadow::Comparison comparison;
   comparison.digest = 5;
   comparison.digest_text = "select ?";
   comparison.diff.verdict = shadow::Verdict::value;
   differing.add(comparison);
-  start_admin(json::object(), shadow::report_json(differing));
+  start_admin(json::object(), shadow::report_json(differing.digests()));
   EXPECT_EQ(run({"report", "--admin", admin_address(), "--format", "json"}), 4);
-  EXPECT_EQ(json::parse(out_), shadow::report_json(differing));
+  EXPECT_EQ(json::parse(out_), shadow::report_json(differing.digests()));
 }
 
 }  // namespace

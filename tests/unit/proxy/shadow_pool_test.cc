@@ -122,6 +122,29 @@ TEST_F(ShadowPoolTest, ACandidateThatDropsIsSkippedAndTheNextComparisonWorks) {
   EXPECT_TRUE(eventually([&] { return verdicts(Verdict::match) == 1; }));
 }
 
+// Workers count what they have read each second: whoever renders the report does not let them wait for it.
+TEST_F(ShadowPoolTest, ReadsAreCountedWhileTheReportIsRendered) {
+  ShadowPool& shadow = stack_.shadow();
+  const std::string text(4000, 'x');
+  for (std::uint64_t digest = 1; digest <= 1500; ++digest) shadow.count_calls(digest, text, 1);
+  std::atomic<bool> rendering{true};
+  std::atomic<std::size_t> counted{0};
+  std::thread worker([&] {
+    while (rendering) {
+      shadow.count_calls(7, text, 1);
+      ++counted;
+    }
+  });
+  EXPECT_TRUE(eventually([&] { return counted > 0; }));
+  const std::size_t before = counted;
+  const nlohmann::json report = shadow.report();
+  const std::size_t meanwhile = counted - before;
+  rendering = false;
+  worker.join();
+  EXPECT_EQ(report["digests"].size(), 1500u);
+  EXPECT_GT(meanwhile, 100u) << "no more than what came in before the lock and behind it";
+}
+
 class TightShadowPoolTest : public ShadowPoolTest {
  protected:
   TightShadowPoolTest()

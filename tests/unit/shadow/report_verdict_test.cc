@@ -29,7 +29,7 @@ json report_of(std::initializer_list<DigestReport> digests) {
   for (const DigestReport& made : digests) {
     report.restore(made);
   }
-  return report_json(report);
+  return report_json(report.digests());
 }
 
 TEST(ReportVerdict, IsSafeWithTheEvidence) {
