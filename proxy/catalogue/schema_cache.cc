@@ -6,6 +6,7 @@ namespace crossfade::proxy {
 namespace {
 
 constexpr auto kAnswerAtMost = std::chrono::seconds(10);
+constexpr auto kMissingKept = std::chrono::seconds(2);
 
 }  // namespace
 
@@ -30,7 +31,7 @@ Task<absl::StatusOr<TableKind>> SchemaCache::get(Reactor& reactor, config::Backe
 Task<void> SchemaCache::fly(Key key, Cache::Land land) {
   auto found = co_await read(std::move(key), links_.reactor().now() + kAnswerAtMost);
   Cache::Landed landed{.value = std::move(found), .fresh_for = std::nullopt};
-  if (landed.value.ok() && *landed.value == TableKind::none) landed.fresh_for = Clock::duration::zero();
+  if (landed.value.ok() && *landed.value == TableKind::none) landed.fresh_for = kMissingKept;
   land(std::move(landed));
 }
 

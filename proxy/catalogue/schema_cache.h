@@ -19,8 +19,8 @@ class SchemaCache {
  public:
   explicit SchemaCache(ControlLinks& links);
 
-  // none: the backend knows no such table; since it may be made at any moment, that is never kept. A Status: it could
-  // not be asked. On the thread of `reactor`.
+  // none: the backend knows no such table; since it may be made at any moment, that is two seconds old at most: reads
+  // of what is not there do not ask each time. A Status: it could not be asked. On the thread of `reactor`.
   Task<absl::StatusOr<TableKind>> get(Reactor& reactor, config::Backend which, std::string schema, std::string table);
 
  private:

@@ -58,6 +58,7 @@ ShadowPool::ShadowPool(const config::ShadowConfig& config, Feed& feed, Metrics& 
       store_(std::move(store)),
       side_(reactor_),
       links_(config_, reactor_, counters_, std::move(credentials)),
+      unique_keys_(reactor_, [this](UniqueKeys::Question question) { return ask_unique_keys(std::move(question)); }),
       suspects_(
           {.items_max = config.queue_max, .bytes_max = config.queue_bytes_max, .running_max = running_max(config)}),
       queue_({.items_max = config.queue_max, .bytes_max = config.queue_bytes_max, .running_max = running_max(config)}),
@@ -261,31 +262,29 @@ Task<Compared> ShadowPool::compare(ShadowJob& job, Recorded control, Recorded ca
   co_return compared;
 }
 
-// Empty also where it cannot be told.
-Task<std::vector<UniqueKeys::Key>> ShadowPool::unique_keys(const ShadowJob& job, routing::TableName table,
-                                                           TimePoint deadline) {
-  std::vector<UniqueKeys::Key> keys;
-  if (const auto* known = unique_keys_.known(table, Clock::now())) {
-    keys = *known;
-    co_return keys;
-  }
-  const auto lease = co_await links_.take(job.control, job.user, deadline);
-  if (!lease.ok()) co_return keys;
-  auto read = co_await unique_keys_.read(*lease->link, std::move(table), deadline);
+Task<absl::StatusOr<UniqueKeys::Keys>> ShadowPool::ask_unique_keys(UniqueKeys::Question question) {
+  const TimePoint deadline = Clock::now() + config_.deadline;
+  const auto lease = co_await links_.take(question.which, question.user, deadline);
+  if (!lease.ok()) co_return lease.status();
+  auto read = co_await UniqueKeys::read(*lease->link, std::move(question), deadline);
   const bool whole = read.ok() || absl::IsFailedPrecondition(read.status());
   links_.give_back(*lease, whole ? ShadowLinks::After::keep : ShadowLinks::After::discard);
-  if (read.ok()) keys = *std::move(read);
-  co_return keys;
+  co_return read;
 }
 
 // Whether no two rows of the table are equal in all columns that it is sorted by.
 Task<bool> ShadowPool::is_total(const ShadowJob& job, routing::OrderBy order, TimePoint deadline) {
   if (order.table.schema.empty()) order.table.schema = job.context.statement.schema;
-  const std::vector<UniqueKeys::Key> keys = co_await unique_keys(job, order.table, deadline);
+  UniqueKeys::Question question{.which = job.control,
+                                .user = job.user,
+                                .schema = std::move(order.table.schema),
+                                .table = std::move(order.table.table)};
+  const auto keys = co_await unique_keys_.get(std::move(question), deadline);
+  if (!keys.ok()) co_return false;  // it cannot be told
   const auto sorts_by = [&](const std::string& column) {
     return std::find(order.columns.begin(), order.columns.end(), column) != order.columns.end();
   };
-  co_return std::any_of(keys.begin(), keys.end(), [&](const UniqueKeys::Key& key) {
+  co_return std::any_of(keys->begin(), keys->end(), [&](const UniqueKeys::Key& key) {
     return !key.empty() && std::all_of(key.begin(), key.end(), sorts_by);
   });
 }

@@ -69,7 +69,7 @@ class ShadowPool {
   Task<ShadowRun> run_on(config::Backend which, const ShadowJob& job, TimePoint deadline);
   Task<Compared> compare(ShadowJob& job, Recorded control, Recorded candidate, TimePoint deadline);
   Task<bool> is_total(const ShadowJob& job, routing::OrderBy order, TimePoint deadline);
-  Task<std::vector<UniqueKeys::Key>> unique_keys(const ShadowJob& job, routing::TableName table, TimePoint deadline);
+  Task<absl::StatusOr<UniqueKeys::Keys>> ask_unique_keys(UniqueKeys::Question question);
   Task<bool> wait_synced(TimePoint since, TimePoint deadline);
   void skip_soon(Job job, shadow::SkipReason reason);
   void skip(const ShadowJob& job, shadow::SkipReason reason);
