@@ -143,8 +143,7 @@ class Analyst {
   std::size_t table_at(std::size_t at) {
     NamedTable named = read_table_name(text_, at, schema_);
     if (named.end == 0 || named.table.schema.empty()) return 0;
-    if (std::find(out_.tables.begin(), out_.tables.end(), named.table) == out_.tables.end())
-      out_.tables.push_back(std::move(named.table));
+    if (named_.insert(named.table).second) out_.tables.push_back(std::move(named.table));
     return named.end;
   }
 
@@ -276,6 +275,7 @@ class Analyst {
   const std::string& schema_;
   DdlHead head_;
   DdlAnalysis out_;
+  std::set<TableRef> named_;  // those of out_.tables
 };
 
 }  // namespace

@@ -1,4 +1,7 @@
 // CREATE TABLE and ALTER TABLE, clause by clause.
+#include <map>
+#include <set>
+#include <string>
 #include <string_view>
 
 #include "dualwrite/ascii_case.h"
@@ -21,11 +24,24 @@ void translate_partitions(Translation& on, std::size_t from, std::size_t to) {
   }
 }
 
+// What the follower's table has, by name in lower case: a statement may ask for as many names as it has items.
+struct FollowersNames {
+  explicit FollowersNames(const TableDefinition* table) : known(table != nullptr) {
+    if (!known) return;
+    for (const DefinedColumn& column : table->columns) columns.emplace(ascii_lower(column.name), &column);
+    for (const auto& key : table->keys) keys.insert(ascii_lower(key.name));
+    for (const auto& key : table->foreign_keys) foreign_keys.insert(ascii_lower(key.name));
+    for (const auto& check : table->checks) checks.insert(ascii_lower(check.name));
+  }
+  bool known;
+  std::map<std::string, const DefinedColumn*> columns;
+  std::set<std::string> keys, foreign_keys, checks;
+};
+
 class Alteration {
  public:
-  Alteration(Translation& on, const TableInHand& table) : on_(on), text_(on.text), table_(table) {
-    follower_ = on.follower(table.name);
-  }
+  Alteration(Translation& on, const TableInHand& table, const FollowersNames& follower)
+      : on_(on), text_(on.text), table_(table), follower_(follower) {}
 
   void item(std::size_t from, std::size_t to) {
     at_ = from + 1;
@@ -53,7 +69,7 @@ class Alteration {
     if (!text_.is(at_, "IF")) return true;
     const bool wanted = !text_.is(at_ + 1, "NOT");
     const std::size_t name = at_ + (wanted ? 2 : 3);
-    if (follower_ == nullptr || thing == Thing::other) {
+    if (!follower_.known || thing == Thing::other) {
       on_.refuse("IF [NOT] EXISTS of a column or a key, and the follower's table is not known; run it without");
       return false;
     }
@@ -64,22 +80,18 @@ class Alteration {
     return false;
   }
 
-  bool exists(Thing thing, const std::string& name) const {
-    const auto named = [&name](const auto& all) {
-      for (const auto& each : all) {
-        if (same_ignoring_case(each.name, name)) return true;
-      }
-      return false;
-    };
+  bool exists(Thing thing, const std::string& spelled) const {
+    const std::string name = ascii_lower(spelled);
     switch (thing) {
       case Thing::column:
-        return follower_->column(name) != nullptr;
+        return follower_.columns.contains(name);
       case Thing::key:
-        return named(follower_->keys);
+        return follower_.keys.contains(name);
       case Thing::foreign_key:
-        return named(follower_->foreign_keys);
+        return follower_.foreign_keys.contains(name);
       case Thing::constraint:
-        return named(follower_->foreign_keys) || named(follower_->checks) || named(follower_->keys);
+        return follower_.foreign_keys.contains(name) || follower_.checks.contains(name) ||
+               follower_.keys.contains(name);
       case Thing::other:
         break;
     }
@@ -145,7 +157,8 @@ class Alteration {
   // Of a call, and of a column that takes no literal: in parentheses.
   void set_default(std::size_t value) {
     if (value >= to_ || text_.is_op(value, "(")) return;
-    const DefinedColumn* column = follower_ == nullptr ? nullptr : follower_->column(text_.name(at_));
+    const auto found = follower_.columns.find(ascii_lower(text_.name(at_)));
+    const DefinedColumn* column = found == follower_.columns.end() ? nullptr : found->second;
     const bool no_literal = column != nullptr && (column->json || column->data_type.ends_with("text") ||
                                                   column->data_type.ends_with("blob"));
     if (!text_.is_op(to_ - 1, ")") && !(no_literal && !text_.is(value, "NULL"))) return;
@@ -223,7 +236,7 @@ class Alteration {
   Translation& on_;
   DdlText& text_;
   const TableInHand& table_;
-  const TableDefinition* follower_ = nullptr;
+  const FollowersNames& follower_;
   std::size_t at_ = 0, to_ = 0;
 };
 
@@ -295,9 +308,10 @@ void translate_alter_table(Translation& on, TableInHand table, std::size_t at) {
     if (text.is(from, "ADD") && !is_key(text, key))
       collect_unique(text, key + (text.is(key, "COLUMN") ? 1 : 0), to, table.unique_columns);
   }
+  const FollowersNames follower(on.follower(table.name));
   for (const auto& [from, to] : items) {
     if (text.is(from, "ORDER")) break;
-    Alteration(on, table).item(from, to);
+    Alteration(on, table, follower).item(from, to);
   }
   if (!drop_commas(text, items)) text.erase(0, text.size());
 }

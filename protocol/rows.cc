@@ -1,6 +1,7 @@
 #include "protocol/rows.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "protocol/binary_value.h"
 #include "protocol/first_byte.h"
@@ -239,6 +240,18 @@ absl::StatusOr<std::vector<Cell>> only_row(std::vector<ResultSet> results, std::
     return absl::InternalError("the server's answer has " + std::to_string(rows->size()) + " rows instead of one");
   }
   return std::move(rows->front());
+}
+
+const std::vector<Cell>* sole_row(const ResultSet& result, std::size_t columns) {
+  return result.rows.size() == 1 && result.rows.front().size() == columns ? &result.rows.front() : nullptr;
+}
+
+absl::StatusOr<std::uint64_t> whole_number(const Cell& cell) {
+  std::uint64_t value = 0;
+  const std::string_view text = cell ? std::string_view(*cell) : std::string_view();
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc() && end == text.data() + text.size()) return value;
+  return absl::InternalError("the server's answer has something else in it where a number was asked for");
 }
 
 absl::StatusOr<ResultSet> decode_result(Bytes wire, ResponseKind kind, Capabilities capabilities,

@@ -36,6 +36,10 @@ absl::Status expect_shape(const std::vector<ResultSet>& results, std::initialize
 // The rows of its one result; or its one row.
 absl::StatusOr<std::vector<std::vector<Cell>>> only_rows(std::vector<ResultSet> results, std::size_t columns);
 absl::StatusOr<std::vector<Cell>> only_row(std::vector<ResultSet> results, std::size_t columns);
+// The row of a result that has one, of so many cells; nullptr: it has another shape.
+const std::vector<Cell>* sole_row(const ResultSet& result, std::size_t columns);
+// In digits alone.
+absl::StatusOr<std::uint64_t> whole_number(const Cell& cell);
 
 // Takes a complete recorded response apart: all results of it, at least one. `wire` is packets with headers.
 absl::StatusOr<std::vector<ResultSet>> decode_response(Bytes wire, ResponseKind kind, Capabilities capabilities);

@@ -132,11 +132,11 @@ Progress BigBangRun::freeze() {
     const absl::Status renewed = renew(kLease);
     const auto told = ask_admin(admin_, "/jobs/switch");
     if (!renewed.ok() || !told.ok()) {
-      const Progress away = lost(renewed.ok() ? told.status() : renewed);
+      Progress away = lost(renewed.ok() ? told.status() : renewed);
       if (away.kind == ProgressKind::failed) return away;
     } else {
       heard_ = SteadyNow::now();
-      const Progress seen = migrate::freeze_progress(*told, holder_);
+      Progress seen = migrate::freeze_progress(*told, holder_);
       if (seen.kind != ProgressKind::under_way) return seen;
       if (SteadyNow::now() > until) return step_failed("writes that were under way did not end: " + in_the_way(*told));
     }
@@ -155,7 +155,7 @@ Progress BigBangRun::verify() { return start_job("verify", order_.job_options, m
 
 // Started, and watched to its end; what does not end well is not left running.
 Progress BigBangRun::start_job(const std::string& kind, nlohmann::json options,
-                               std::function<Progress(const nlohmann::json&, std::uint64_t)> judge) {
+                               const std::function<Progress(const nlohmann::json&, std::uint64_t)>& judge) {
   const std::string path = "/jobs/" + kind;
   if (const absl::Status held = order_switch("renew", {{"lease_ms", kLongLease.count()}}); !held.ok()) {
     return step_failed(std::string(held.message()));
@@ -194,7 +194,7 @@ Progress BigBangRun::change_leader() {
   const auto until = SteadyNow::now() + kSwitchMax;
   for (;;) {
     const auto told = ask_admin(admin_, "/jobs/switch");
-    const Progress seen = told.ok() ? migrate::switch_progress(*told, holder_) : Progress();
+    Progress seen = told.ok() ? migrate::switch_progress(*told, holder_) : Progress();
     if (seen.kind == ProgressKind::done) wait_until_ready();
     if (seen.kind != ProgressKind::under_way) return seen;
     if (SteadyNow::now() > until) return step_failed("the proxy does not say who leads: look at crossfade status");

@@ -38,7 +38,7 @@ class BigBangRun {
   Progress change_leader();
   Progress thaw(const std::string& why);
   Progress start_job(const std::string& kind, nlohmann::json options,
-                     std::function<Progress(const nlohmann::json&, std::uint64_t)> judge);
+                     const std::function<Progress(const nlohmann::json&, std::uint64_t)>& judge);
   absl::Status order_switch(const std::string& verb, nlohmann::json options = nlohmann::json::object()) const;
   absl::Status renew(std::chrono::milliseconds lease);
   Progress lost(const absl::Status& status);

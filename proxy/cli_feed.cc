@@ -53,7 +53,7 @@ absl::StatusOr<nlohmann::json> FeedVerbs::carry_out() const {
   const absl::StatusOr<nlohmann::json> begun = ask_admin(admin_, kPath, {{"verb", "switch"}, {"to", to_}});
   if (!begun.ok()) return begun.status();
   for (;;) {
-    const absl::StatusOr<nlohmann::json> feed = ask_admin(admin_, kPath);
+    absl::StatusOr<nlohmann::json> feed = ask_admin(admin_, kPath);
     if (!feed.ok()) return feed.status();
     const std::string change = feed->value("change", "");
     if (change.empty() && feed->value("kind", "") == to_) return feed;

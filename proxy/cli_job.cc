@@ -109,7 +109,7 @@ int say_error(const absl::Status& status, const CliContext& context) {
   return 1;
 }
 
-int order_job(const JobVerb& job, const AdminOptions& admin, nlohmann::json order, const CliContext& context) {
+int order_job(const JobVerb& job, const AdminOptions& admin, const nlohmann::json& order, const CliContext& context) {
   const absl::StatusOr<nlohmann::json> answer = ask_admin(admin, path_of(job), order);
   if (!answer.ok()) return say_error(answer.status(), context);
   context.out << (admin.format == "json" ? answer->dump(2) : answer->value("text", "")) << "\n" << std::flush;

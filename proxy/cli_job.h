@@ -47,7 +47,7 @@ struct JobVerb {
 };
 
 // Each gives an exit code: what the job's end means, or 1 after an error.
-int order_job(const JobVerb& job, const AdminOptions& admin, nlohmann::json order, const CliContext& context);
+int order_job(const JobVerb& job, const AdminOptions& admin, const nlohmann::json& order, const CliContext& context);
 // The job's start; then it is watched, unless the flags say otherwise.
 int start_and_watch(const JobVerb& job, const AdminOptions& admin, nlohmann::json options, const JobFlags& flags,
                     const CliContext& context);

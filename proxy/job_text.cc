@@ -1,6 +1,7 @@
 #include "proxy/job_text.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 
@@ -41,7 +42,7 @@ double share_of(const json& table) {
 }
 
 std::string bar(double share) {
-  const auto full = static_cast<std::size_t>(share * static_cast<double>(kBarWidth) + 0.5);
+  const auto full = static_cast<std::size_t>(std::lround(share * static_cast<double>(kBarWidth)));
   char percent[8];
   std::snprintf(percent, sizeof percent, "%3d%%", static_cast<int>(share * 100));
   return "[" + std::string(full, '#') + std::string(kBarWidth - full, '.') + "] " + percent;

@@ -97,7 +97,7 @@ enum class UserLocks : std::uint8_t { leaves, takes, releases_all };
 struct TableName {
   std::string schema;  // empty: the session's
   std::string table;
-  friend bool operator==(const TableName&, const TableName&) = default;
+  friend auto operator<=>(const TableName&, const TableName&) = default;
 };
 
 // What a statement does to tables themselves; `none` also for what is not understood to its last name.

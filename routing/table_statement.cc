@@ -1,7 +1,7 @@
 #include "routing/table_statement.h"
 
-#include <algorithm>
 #include <initializer_list>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -101,13 +101,14 @@ class TargetReader {
   // [IF EXISTS] name [WAIT n | NOWAIT] TO name, .. What an earlier pair has made of another is no target of its own.
   bool read_rename() {
     take_any({"IF", "EXISTS"});
-    std::vector<TableName> made;
+    std::set<TableName> made;
     do {
-      std::vector<TableName> from;
-      if (!take_table(from)) return false;
+      std::vector<TableName> pair;
+      if (!take_table(pair)) return false;
       while (!at_end() && token_.kind != TokenKind::error && !is("TO")) advance();
-      if (std::find(made.begin(), made.end(), from.front()) == made.end()) out_.targets.push_back(from.front());
-      if (!take("TO") || !take_table(made)) return false;
+      if (!take("TO") || !take_table(pair)) return false;
+      if (!made.contains(pair.front())) out_.targets.push_back(std::move(pair.front()));
+      made.insert(std::move(pair.back()));
     } while (take_comma());
     return at_end() && found(TableVerb::rename);
   }

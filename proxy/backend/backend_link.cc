@@ -411,4 +411,10 @@ void BackendLink::send_quit() {
   stream_->try_write(wire);
 }
 
+Task<absl::StatusOr<std::uint64_t>> query_number(BackendLink& link, std::string sql, TimePoint deadline) {
+  auto row = co_await link.query_row(std::move(sql), 1, deadline);
+  if (!row.ok()) co_return row.status();
+  co_return protocol::whole_number((*row)[0]);
+}
+
 }  // namespace crossfade::proxy

@@ -179,6 +179,9 @@ class BackendLink {
   std::optional<std::string> abandoned_;
 };
 
+// query_row() of one column that is a whole number, such as COUNT(*). Internal also: it is NULL, or no number.
+Task<absl::StatusOr<std::uint64_t>> query_number(BackendLink& link, std::string sql, TimePoint deadline);
+
 // "1146 (42S02): Table ... doesn't exist": for clients, and for errors of our own statements.
 std::string err_text(const protocol::Err& err);
 // Servers close the connection after such an error, or may.

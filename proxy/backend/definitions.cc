@@ -73,8 +73,9 @@ Task<absl::StatusOr<TableKind>> ask_table_kind(BackendLink& link, dualwrite::Tab
       " AND TABLE_NAME=" + dualwrite::quote_text(table.table);
   auto rows = co_await link.query_rows(std::move(sql), 1, deadline);
   if (!rows.ok()) co_return rows.status();
-  if (rows->empty()) co_return TableKind::none;
-  co_return rows->front().front().value_or("") == "BASE TABLE" ? TableKind::base_table : TableKind::other;
+  TableKind kind = TableKind::none;
+  for (const auto& row : *rows) kind = row[0] == "BASE TABLE" ? TableKind::base_table : TableKind::other;
+  co_return kind;
 }
 
 }  // namespace crossfade::proxy

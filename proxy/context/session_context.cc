@@ -96,10 +96,9 @@ std::string context_query(Make make, const Variables& deciding) {
 absl::StatusOr<SessionContext> context_from(const protocol::ResultSet& result, Make make, const Variables& deciding) {
   constexpr std::size_t kFixed = 12;
   const Variables more = asked_for(make, deciding);
-  if (result.rows.size() != 1 || result.rows[0].size() != kFixed + more.size())
-    return absl::InternalError("unexpected answer to the context query");
-  const auto& row = result.rows[0];
-  const auto text = [&](std::size_t i) { return row[i].value_or(""); };
+  const std::vector<protocol::Cell>* const row = protocol::sole_row(result, kFixed + more.size());
+  if (row == nullptr) return absl::InternalError("unexpected answer to the context query");
+  const auto text = [row](std::size_t i) { return (*row)[i].value_or(""); };
   SessionContext context;
   dualwrite::StatementContext& s = context.statement;
   s.schema = text(0);

@@ -214,7 +214,7 @@ void add_backends(Exposition& out, const Metrics::Gauges& gauges) {
     const auto index = static_cast<std::size_t>(backend);
     up.push_back(gauge(gauges.backend_up[index] ? 1 : 0, backend_label(backend)));
   }
-  for (ClientMetric value : out.by_backend([](const Counters&c, Backend backend) -> const Counter& {
+  for (const ClientMetric& value : out.by_backend([](const Counters&c, Backend backend) -> const Counter& {
          return c.backend_connections_open[static_cast<std::size_t>(backend)];
        })) {
     open.push_back(gauge(value.counter.value, value.label));

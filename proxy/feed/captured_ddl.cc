@@ -27,8 +27,7 @@ constexpr auto kSchemaChangeMax = std::chrono::minutes(10);
 constexpr auto kFinishMax = std::chrono::seconds(20);  // of waiting for open transactions
 constexpr auto kTurnMax = std::chrono::seconds(20);    // of waiting for other schema changes of a table
 constexpr auto kBetweenTries = std::chrono::milliseconds(100);
-constexpr auto kPatienceMax = std::chrono::seconds(1);
-constexpr int kPausesForEach = 9;  // others wait for a tenth of the time
+constexpr auto kPatienceMax = std::chrono::milliseconds(400);
 
 TimePoint in_its_time() { return Clock::now() + kSchemaChangeMax; }
 
@@ -42,9 +41,9 @@ class Connections {
     for (const auto& row : *all) out.ids_.insert(first_number(row));
     auto up = co_await leader.query_rows("SHOW GLOBAL STATUS LIKE 'Uptime'", 2, in_its_time());
     if (!up.ok()) co_return up.status();
-    auto now = co_await leader.query_rows("SELECT UNIX_TIMESTAMP()", 1, in_its_time());
+    auto now = co_await query_number(leader, "SELECT UNIX_TIMESTAMP()", in_its_time());
     if (!now.ok()) co_return now.status();
-    if (!up->empty()) out.started_ = static_cast<std::int64_t>(first_number(now->front()) - to_number(up->front()[1]));
+    for (const auto& row : *up) out.started_ = static_cast<std::int64_t>(*now - to_number(row[1]));
     co_return out;
   }
   // `at`: microseconds since 1970, when it was there.
@@ -58,14 +57,15 @@ class Connections {
   std::int64_t started_ = 0;
 };
 
-// A question about `changes`.
-Task<absl::StatusOr<std::vector<std::vector<protocol::Cell>>>> ask_changes(BackendLink& leader, std::string question) {
+// A question about `changes`, for rows of so many columns.
+Task<absl::StatusOr<std::vector<std::vector<protocol::Cell>>>> ask_changes(BackendLink& leader, std::string question,
+                                                                           std::size_t columns) {
   auto answer = co_await leader.run(std::move(question), in_its_time());
   if (!answer.ok()) co_return answer.status();
   if (answer->failed()) co_return failure_of(answer->last().err);
   auto taken = protocol::decode_response(answer->wire, protocol::ResponseKind::query, leader.capabilities());
   if (!taken.ok()) co_return taken.status();
-  co_return std::move(taken->front().rows);
+  co_return protocol::only_rows(*std::move(taken), columns);
 }
 
 }  // namespace
@@ -112,6 +112,11 @@ Task<absl::StatusOr<std::unique_ptr<CapturedDdl>>> CapturedDdl::begin(Setting se
                                                                       DdlAnalysis analysis, std::uint64_t client) {
   std::unique_ptr<CapturedDdl> ddl(new CapturedDdl(std::move(setting), std::move(statement), std::move(analysis)));
   ddl->note_.client = client;
+  if (const std::size_t tables = ddl->turns().size(); tables > kTablesMax) {
+    co_return absl::FailedPreconditionError("it names " + std::to_string(tables) + " tables, and at most " +
+                                            std::to_string(kTablesMax) +
+                                            " are followed at a time: make several statements of it");
+  }
   const TimePoint until = Clock::now() + kTurnMax;
   const std::set<std::string> none;
   absl::Status ready = co_await ddl->connect();
@@ -194,6 +199,10 @@ Task<absl::Status> CapturedDdl::stop_changed() {
   for (int looks = 0; looks < 2; ++looks) {
     const absl::Status loaded = co_await capture_.load(*link_);
     if (!loaded.ok()) co_return loaded;
+    const bool captured = std::any_of(analysis_.tables.begin(), analysis_.tables.end(), [this](const TableRef& table) {
+      return capture_.live_capture(table) != nullptr;
+    });
+    if (!captured) co_return absl::OkStatus();
     auto found = co_await capture_.find_some(*link_, analysis_.tables);
     if (!found.ok()) co_return found.status();
     auto now = capture_.complaints_about(analysis_.tables, *found);
@@ -242,8 +251,8 @@ Task<absl::Status> CapturedDdl::finish(std::uint16_t error) {
     const absl::Status done = co_await try_to_finish();
     const bool final = done.ok() || absl::IsFailedPrecondition(done);
     if (final || Clock::now() >= until) co_return done;
-    // With it go all locks, and what was not committed.
-    link_.reset();
+    // With it go all locks, and what was not committed. What has not begun keeps its turn.
+    if (!locked_out_) link_.reset();
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now());
     const auto pause = std::max<std::chrono::milliseconds>(kBetweenTries, blocked_ * kPausesForEach);
     if (blocked_.count() > 0) patience_ = std::min<std::chrono::milliseconds>(patience_ * 2, kPatienceMax);
@@ -253,6 +262,7 @@ Task<absl::Status> CapturedDdl::finish(std::uint16_t error) {
 
 Task<absl::Status> CapturedDdl::try_to_finish() {
   blocked_ = {};
+  locked_out_ = false;
   if (!link_) {
     const std::set<std::string> none;
     absl::Status ready = co_await connect();
@@ -272,7 +282,7 @@ Task<absl::Status> CapturedDdl::try_to_finish() {
 Task<absl::StatusOr<bool>> CapturedDdl::exists(std::string condition) {
   std::string question = "SELECT 1 FROM " + dualwrite::changes_table(setting_.schema) + " WHERE " +
                          std::move(condition) + " AND " + dualwrite::every_change(setting_.schema, link_->is_mariadb());
-  auto rows = co_await ask_changes(*link_, std::move(question));
+  auto rows = co_await ask_changes(*link_, std::move(question), 1);
   if (!rows.ok()) co_return rows.status();
   co_return !rows->empty();
 }
@@ -287,13 +297,14 @@ Task<absl::Status> CapturedDdl::conclude() {
   auto all = co_await capture_.find_all(*link_);
   if (!all.ok()) co_return all.status();
   auto found = std::make_shared<const LeaderCapture::Found>(*std::move(all));
-  auto done = co_await ask_changes(*link_, dualwrite::select_done(setting_.schema, intent_, link_->is_mariadb()));
+  auto done = co_await ask_changes(*link_, dualwrite::select_done(setting_.schema, intent_, link_->is_mariadb()), 2);
   if (!done.ok()) co_return done.status();
+  if (done->size() != 1) co_return absl::InternalError("the leader did not say whether a schema change has run");
   auto state = co_await ddl_state(*link_, analysis_);
   if (!state.ok()) co_return state.status();
   const bool changed = *state != note_.state;
-  const RowsAnew::Said said{.times = to_number(done->front().at(0)),
-                            .first = to_number(done->front().at(1)),
+  const RowsAnew::Said said{.times = to_number((*done)[0][0]),
+                            .first = to_number((*done)[0][1]),
                             .replaced = changed && (analysis_.replaces_rows || analysis_.verb == "CREATE TABLE")};
   const DdlOutcome outcome = note_.error.empty()  ? DdlOutcome::unknown
                              : note_.error == "0" ? DdlOutcome::ran
@@ -326,6 +337,7 @@ Task<absl::Status> CapturedDdl::conclude() {
     case DdlConclusion::capture: {
       const absl::Status captured = co_await rows.capture_again(found, said);
       blocked_ = rows.blocked();
+      locked_out_ = rows.is_locked_out();
       if (!captured.ok()) co_return captured;
       break;
     }
@@ -359,7 +371,7 @@ Task<absl::StatusOr<std::vector<CapturedDdl::OpenIntent>>> CapturedDdl::open_int
   std::vector<OpenIntent> out;
   std::string question = "SELECT id,tbl,op,cid,fk,st,oi,ni FROM " + dualwrite::changes_table(schema) +
                          " WHERE op='P' AND " + dualwrite::every_change(schema, mariadb) + " ORDER BY id";
-  auto intents = co_await ask_changes(leader, std::move(question));
+  auto intents = co_await ask_changes(leader, std::move(question), 8);
   if (!intents.ok()) co_return intents.status();
   if (intents->empty()) co_return out;
   auto connections = co_await Connections::read(leader);

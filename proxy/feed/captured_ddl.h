@@ -46,8 +46,11 @@ class CapturedDdl {
     Counters& counters;
     std::string schema;  // the control schema
   };
+  // Each table is locked by name, and its definition asked for, by itself, before and after the statement.
+  static constexpr std::size_t kTablesMax = 1000;
   // The intent is written; the statement is to be run on connection `client` of the leader. Aborted: another schema
-  // change of its tables is under way, and the statement must not run; nor after any other failure.
+  // change of its tables is under way, and the statement must not run; nor after any other failure, such as that it
+  // names too many tables (FailedPrecondition).
   static Task<absl::StatusOr<std::unique_ptr<CapturedDdl>>> begin(Setting setting, dualwrite::LoggedStatement statement,
                                                                   dualwrite::DdlAnalysis analysis,
                                                                   std::uint64_t client);
@@ -94,6 +97,7 @@ class CapturedDdl {
   bool outcome_noted_ = false;
   std::chrono::milliseconds patience_{100};  // of the next try's TableLock
   std::chrono::milliseconds blocked_{0};     // by the last try
+  bool locked_out_ = false;                  // the last try has done nothing but wait for its lock
 };
 
 // What a client's session says of a statement that it is about to run: one row, for logged_statement().

@@ -12,7 +12,11 @@ namespace crossfade::proxy {
 namespace {
 
 constexpr auto kMoveMax = std::chrono::minutes(2);
-constexpr std::size_t kMovedAtOnce = 500;       // a packet
+constexpr std::size_t kMovedAtOnce = 500;  // a packet
+constexpr std::size_t kFoundMax = 5000;    // behind a snapshot
+constexpr std::size_t kAsideAtOnce = 50;
+constexpr auto kAsideMin = std::chrono::milliseconds(20);
+constexpr auto kAsideMax = std::chrono::seconds(1);
 constexpr std::size_t kDiscardedAtOnce = 5000;  // a transaction
 
 TimePoint move_deadline() { return Clock::now() + kMoveMax; }
@@ -46,6 +50,7 @@ Task<absl::Status> KeptChanges::move(BackendLink& leader, std::vector<std::strin
 
 Task<absl::Status> KeptChanges::begin(BackendLink& leader, Passing passing) {
   passing_ = std::move(passing);
+  begun_ = Clock::now();
   ids_.clear();
   Numbers back;
   for (const std::uint32_t number : numbers_) {
@@ -61,25 +66,34 @@ std::string KeptChanges::condition() const {
   return passing_.passed_by.empty() ? "" : " AND tbl NOT IN (" + list_of(passing_.passed_by) + ")";
 }
 
-Task<absl::Status> KeptChanges::find(BackendLink& leader, std::uint64_t last, std::size_t rows_max) {
+Task<absl::Status> KeptChanges::find(BackendLink& leader, std::uint64_t last) {
   if (passing_.passed_by.empty()) co_return absl::OkStatus();
   std::string sql = "SELECT id" + dualwrite::from_changes(schema_, leader.is_mariadb()) +
                     " AND id<=" + std::to_string(last) + " AND tbl IN (" + list_of(passing_.passed_by) +
-                    ") ORDER BY id LIMIT " + std::to_string(rows_max);
+                    ") ORDER BY id LIMIT " + std::to_string(kFoundMax);
   auto rows = co_await leader.query_rows(std::move(sql), 1, move_deadline());
   if (!rows.ok()) co_return rows.status();
   for (const auto& row : *rows) ids_.push_back(first_number(row));
   co_return absl::OkStatus();
 }
 
-Task<absl::Status> KeptChanges::put_aside(BackendLink& leader) {
-  if (ids_.empty()) co_return absl::OkStatus();
+// Others' rows wait for it: it takes no longer than what it saves.
+Task<absl::StatusOr<bool>> KeptChanges::put_aside(BackendLink& leader) {
+  const std::vector<std::uint64_t> ids = std::exchange(ids_, {});
+  if (ids.empty()) co_return false;
   numbers_.insert(passing_.passed_by.begin(), passing_.passed_by.end());
-  std::vector<std::string> statements;
-  for (const std::uint64_t id : std::exchange(ids_, {})) {
-    statements.push_back(dualwrite::keep_change(schema_, passing_.pairs, id, leader.is_mariadb()));
+  const TimePoint now = Clock::now();
+  const TimePoint until = now + std::clamp<Clock::duration>(now - begun_, kAsideMin, kAsideMax);
+  std::size_t done = 0;
+  while (done < ids.size() && Clock::now() < until) {
+    std::vector<std::string> statements;
+    for (; done < ids.size() && statements.size() < kAsideAtOnce; ++done) {
+      statements.push_back(dualwrite::keep_change(schema_, passing_.pairs, ids[done], leader.is_mariadb()));
+    }
+    const absl::Status moved = co_await move(leader, std::move(statements));
+    if (!moved.ok()) co_return moved;
   }
-  co_return co_await move(leader, std::move(statements));
+  co_return done < ids.size() || ids.size() == kFoundMax;
 }
 
 Task<absl::Status> KeptChanges::bring_back(BackendLink& leader, Numbers numbers) {

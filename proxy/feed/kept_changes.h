@@ -31,9 +31,9 @@ class KeptChanges {
   Task<absl::Status> begin(BackendLink& leader, Passing passing);
   std::string condition() const;  // of what it passes by nothing: to be added to others
   // At its end, within its transaction: rows that it has passed by, up to this id.
-  Task<absl::Status> find(BackendLink& leader, std::uint64_t last, std::size_t rows_max);
-  // Behind it: puts these aside.
-  Task<absl::Status> put_aside(BackendLink& leader);
+  Task<absl::Status> find(BackendLink& leader, std::uint64_t last);
+  // Behind it: puts these aside, for as long as the snapshot took at most. True: some are left, for the next one.
+  Task<absl::StatusOr<bool>> put_aside(BackendLink& leader);
 
   // Numbers that have rows here, or may have some in `changes` though a snapshot had none.
   Numbers wanted() const;
@@ -48,6 +48,7 @@ class KeptChanges {
   std::string schema_;
   Numbers numbers_;
   Passing passing_;                 // of the snapshot
+  TimePoint begun_{};               // it was
   std::vector<std::uint64_t> ids_;  // that it has passed by
 };
 

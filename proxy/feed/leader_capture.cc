@@ -237,17 +237,18 @@ Task<absl::Status> LeaderCapture::load(BackendLink& leader) {
   }
   std::erase_if(records_, [&there](const auto& each) { return !there.contains(each.first); });
   std::erase_if(captures_, [&there](const auto& each) { return !there.contains(each.first); });
+  if (!unknown.empty()) {
+    auto asked = co_await leader.query(dualwrite::select_captured(schema_, unknown), Clock::now() + kCaptureMax);
+    if (!asked.ok()) co_return asked.status();
+    auto records = dualwrite::captured_from(asked->front());
+    if (!records.ok()) co_return records.status();
+    for (CaptureRecord& record : *records) note(std::move(record), leader.is_mariadb());
+  }
   if (unknown.empty() && pairs_ != 0) co_return absl::OkStatus();
-  if (unknown.empty()) unknown = "0";
-  auto asked = co_await leader.query(dualwrite::select_captured(schema_, unknown), Clock::now() + kCaptureMax);
-  if (!asked.ok()) co_return asked.status();
-  auto counted = co_await leader.query(dualwrite::count_pairs_query(schema_), Clock::now() + kCaptureMax);
+  // Behind the numbers: `changes` was widened before one needed it.
+  auto counted = co_await query_number(leader, dualwrite::count_pairs_query(schema_), Clock::now() + kCaptureMax);
   if (!counted.ok()) co_return counted.status();
-  if (!counted->front().rows.empty()) pairs_ = first_number(counted->front().rows.front());
-  auto records = dualwrite::captured_from(asked->front());
-  if (!records.ok()) co_return records.status();
-  const bool mariadb = leader.is_mariadb();
-  for (CaptureRecord& record : *records) note(std::move(record), mariadb);
+  pairs_ = *counted;
   co_return absl::OkStatus();
 }
 

@@ -1,7 +1,5 @@
 // Triggers on the leader: made, made anew, and removed.
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <optional>
 
@@ -9,6 +7,7 @@
 #include "dualwrite/sql_text.h"
 #include "dualwrite/trigger/changes_table.h"
 #include "dualwrite/trigger/kept_changes.h"
+#include "proxy/counts/log_limit.h"
 #include "proxy/feed/leader_capture.h"
 #include "proxy/feed/server_answers.h"
 #include "proxy/net/deadlines.h"
@@ -85,7 +84,8 @@ Task<absl::Status> LeaderCapture::make(BackendLink& leader, CaptureRecord record
   for (auto& [number, other] : records_) {
     if (other.definition.name == name) other.state = CaptureState::retired;
   }
-  spdlog::info("feed=trigger table={}.{} captured={}", name.schema, name.table, record.number);
+  limited_log().info(LogKind::applier_state, "feed=trigger table={}.{} captured={}", name.schema, name.table,
+                     record.number);
   record.state = CaptureState::live;
   note(std::move(record), leader.is_mariadb());
   uncaptured_.erase(name);

@@ -9,10 +9,10 @@ Task<absl::StatusOr<dualwrite::LeaderRecord>> read_leader(BackendLink& link, std
   auto there = co_await link.query_row(dualwrite::count_leader_tables(schema), 1, soon());
   if (!there.ok()) co_return there.status();
   if (first_number(*there) == 0) co_return dualwrite::LeaderRecord();
-  auto rows = co_await link.query(dualwrite::select_leader(schema), soon());
-  if (!rows.ok()) co_return rows.status();
-  if (rows->empty()) co_return absl::InternalError("the server gave no result");
-  co_return dualwrite::leader_from(rows->front());
+  auto results = co_await link.query(dualwrite::select_leader(schema), soon());
+  if (!results.ok()) co_return results.status();
+  if (results->empty()) co_return absl::InternalError("the server gave no result");
+  co_return dualwrite::leader_from(results->front());
 }
 
 Task<absl::Status> make_leader_table(BackendLink& link, std::string schema) {

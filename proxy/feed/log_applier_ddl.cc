@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "dualwrite/ascii_case.h"
 #include "dualwrite/collation_names.h"
@@ -33,14 +34,14 @@ namespace {
 constexpr auto kDdlMax = std::chrono::hours(24);
 constexpr std::chrono::seconds kDdlTurn(10);  // of waiting for an earlier one at a time
 
-std::string listed(const std::vector<TableRef>& tables) {
-  std::string all;
-  for (const TableRef& table : tables) all += (all.empty() ? "" : ",") + table.schema + "." + table.table;
-  return all;
-}
-
+// The first of them: what is said is kept with each.
 std::string copy_advice(const std::vector<TableRef>& tables) {
-  return "copy it anew: crossfade backfill start --replace --tables " + listed(tables);
+  constexpr std::size_t kListedMax = 20;
+  const std::size_t listed = std::min(tables.size(), kListedMax);
+  std::string all;
+  for (std::size_t i = 0; i < listed; ++i) all += (i == 0 ? "" : ",") + tables[i].schema + "." + tables[i].table;
+  if (listed < tables.size()) all += " (and " + std::to_string(tables.size() - listed) + " more)";
+  return "copy it anew: crossfade backfill start --replace --tables " + all;
 }
 
 // Run or not, the definitions are the same: names that change places between tables of one definition, a partition and
@@ -252,10 +253,10 @@ Task<absl::StatusOr<bool>> LogApplier::is_done(DdlAnalysis analysis, std::uint16
 
 // A table that stopped at this statement is being caught up: people have made the definition by hand.
 Task<absl::StatusOr<bool>> LogApplier::is_made_by_hand(DdlAnalysis analysis) {
-  const std::vector<TableRef> released = setting_.stopped.released();
-  const bool concerned = std::any_of(analysis.tables.begin(), analysis.tables.end(), [&](const TableRef& table) {
-    return std::find(released.begin(), released.end(), table) != released.end();
-  });
+  const std::vector<TableRef> all = setting_.stopped.released();
+  const std::set<TableRef> released(all.begin(), all.end());
+  const bool concerned = std::any_of(analysis.tables.begin(), analysis.tables.end(),
+                                     [&](const TableRef& table) { return released.contains(table); });
   if (!concerned) co_return false;
   const absl::Status read =
       co_await setting_.catalog.reload(leader_, follower_.link(), analysis.tables, TableCatalog::ChangedBy::feed);

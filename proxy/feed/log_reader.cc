@@ -32,11 +32,9 @@ Task<absl::StatusOr<LogPosition>> ask_log_end(BackendLink& leader) {
       dualwrite::log_end_query(leader.is_mariadb(), version_number(leader.greeting().server_version));
   auto end = co_await leader.query(sql, Clock::now() + kAnswerMax);
   if (!end.ok()) co_return end.status();
-  if (end->empty() || end->front().rows.empty() || end->front().rows.front().size() < 2) {
-    co_return absl::FailedPreconditionError("the leader keeps no log");
-  }
-  const auto& row = end->front().rows.front();
-  co_return LogPosition{.file = row[0].value_or(""), .offset = to_number(row[1])};
+  std::string file = first_cell(end->front());
+  if (file.empty()) co_return absl::FailedPreconditionError("the leader keeps no log");
+  co_return LogPosition{.file = std::move(file), .offset = to_number(first_cell(end->front(), 1))};
 }
 
 void LogQueue::push(LogItem item) {
@@ -153,7 +151,7 @@ absl::Status LogReader::take(protocol::Bytes input, LogQueue& queue) {
     auto message = messages_.feed(input);
     if (!message.ok()) return message.status();
     if (!*message) break;
-    const absl::Status taken = take_message((*message)->payload, queue);
+    absl::Status taken = take_message((*message)->payload, queue);
     if (!taken.ok()) return taken;
   }
   kept_.assign(input.begin(), input.end());
@@ -162,7 +160,7 @@ absl::Status LogReader::take(protocol::Bytes input, LogQueue& queue) {
 
 absl::Status LogReader::take_more(LogQueue& queue) {
   if (!decoder_.has_more()) return take(std::exchange(kept_, {}), queue);
-  const absl::Status given = decoder_.more(&decoded_);
+  absl::Status given = decoder_.more(&decoded_);
   for (LogItem& item : decoded_) queue.push(std::move(item));
   decoded_.clear();
   return given;

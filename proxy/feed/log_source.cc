@@ -1,6 +1,6 @@
 #include "proxy/feed/log_source.h"
 
-#include <spdlog/spdlog.h>
+#include "proxy/counts/log_limit.h"
 
 #include <random>
 
@@ -66,7 +66,8 @@ Task<absl::StatusOr<LogPosition>> LogSource::first_place(BackendLink& leader) {
   if (!end.ok()) co_return end.status();
   auto prepared = co_await leader.query("XA RECOVER", soon());
   if (absl::IsFailedPrecondition(prepared.status())) {
-    spdlog::warn("feed=log prepared_transactions=unknown why=\"{}\"", std::string(prepared.status().message()));
+    limited_log().warn(LogKind::applier_state, "feed=log prepared_transactions=unknown why=\"{}\"",
+                       std::string(prepared.status().message()));
     co_return end;
   }
   if (!prepared.ok()) co_return prepared.status();
@@ -141,10 +142,9 @@ absl::Status LogSource::learn_from(absl::Status read) {
 // An account that may not know has to reckon with it.
 Task<absl::Status> LogSource::ask_routines(BackendLink& leader) {
   if (!leader.is_mariadb()) co_return absl::OkStatus();
-  auto asked = co_await leader.query("SELECT COUNT(*) FROM mysql.proc WHERE body LIKE '%savepoint%'", soon());
+  auto asked = co_await query_number(leader, "SELECT COUNT(*) FROM mysql.proc WHERE body LIKE '%savepoint%'", soon());
   if (!asked.ok() && !absl::IsFailedPrecondition(asked.status())) co_return asked.status();
-  earlier_.routines_set_savepoints =
-      !asked.ok() || asked->front().rows.empty() || first_number(asked->front().rows.front()) != 0;
+  earlier_.routines_set_savepoints = !asked.ok() || *asked != 0;
   co_return absl::OkStatus();
 }
 

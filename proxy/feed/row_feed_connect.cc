@@ -1,7 +1,5 @@
 // The feed's connections, and by what source the leader can be followed.
 
-#include <spdlog/spdlog.h>
-
 #include "dualwrite/sql_text.h"
 #include "dualwrite/trigger/changes_table.h"
 #include "proxy/counts/log_limit.h"
@@ -42,15 +40,16 @@ Task<absl::Status> RowFeed::judge_leader(ChangeSource& source) {
 // Even IF NOT EXISTS waits for open transactions, on MySQL for all that have written in the schema: it is asked for
 // first.
 Task<absl::Status> RowFeed::make_anchor_table() {
-  auto there = co_await leader_->query(dualwrite::count_anchor_change_columns(options_.schema), soon());
+  auto there = co_await query_number(*leader_, dualwrite::count_anchor_change_columns(options_.schema), soon());
   if (!there.ok()) co_return there.status();
-  if (first_number(there->front().rows.front()) == dualwrite::kAnchorChangeColumns) co_return absl::OkStatus();
-  there = co_await leader_->query("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA=" +
-                                      dualwrite::quote_text(options_.schema) + " AND TABLE_NAME='anchor'",
-                                  soon());
+  if (*there == dualwrite::kAnchorChangeColumns) co_return absl::OkStatus();
+  there = co_await query_number(*leader_,
+                                "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA=" +
+                                    dualwrite::quote_text(options_.schema) + " AND TABLE_NAME='anchor'",
+                                soon());
   if (!there.ok()) co_return there.status();
   std::vector<std::string> statements = dualwrite::anchor_setup_statements(options_.schema);
-  if (first_number(there->front().rows.front()) == 1) {
+  if (*there == 1) {
     statements = {dualwrite::add_anchor_change_columns(options_.schema)};
   }
   for (const std::string& sql : statements) {
@@ -164,7 +163,8 @@ Task<absl::StatusOr<std::string>> RowFeed::choose_source(const std::optional<dua
       std::string chosen = source_->kind() == FeedKind::log ? "the leader's row log tells every change"
                                                             : "triggers on the leader tell every change";
       if (!why.empty()) {
-        spdlog::warn("feed={} chosen=auto not_by_log=\"{}\"", proxy::name(source_->kind()), why);
+        limited_log().warn(LogKind::applier_state, "feed={} chosen=auto not_by_log=\"{}\"",
+                           proxy::name(source_->kind()), why);
         chosen += "; its row log does not: " + why;
       }
       co_return chosen;
@@ -186,7 +186,7 @@ Task<absl::Status> RowFeed::make_anchor() {
   if (kind_of_place((*found)->at) != source_->kind()) {
     co_return absl::UnavailableError("another proxy has chosen another feed; trying again");
   }
-  spdlog::info("feed={} anchored={}", name_of(source_), (*found)->at.text());
+  limited_log().info(LogKind::applier_state, "feed={} anchored={}", name_of(source_), (*found)->at.text());
   anchor_ = **found;
   co_return absl::OkStatus();
 }

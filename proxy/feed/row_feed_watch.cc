@@ -167,7 +167,7 @@ Task<absl::Status> RowFeed::count_ledger() {
   auto open = co_await follower_->ask(dualwrite::count_open_ledger(options_.schema));
   if (!open.ok()) co_return open.status();
   const std::lock_guard lock(status_mutex_);
-  status_.ledger_open = open->rows.empty() ? 0 : first_number(open->rows.front());
+  status_.ledger_open = first_number(*open);
   co_return absl::OkStatus();
 }
 

@@ -114,6 +114,7 @@ Task<absl::Status> RowsAnew::lock(std::vector<TableRef> tables, std::vector<Tabl
       .changes = setting_.schema, .write = std::move(tables), .read = std::move(read), .patience = setting_.patience};
   LockOutcome outcome = co_await lock_tables(setting_.link, std::move(all));
   blocked_ = outcome.blocked;
+  locked_out_ = absl::IsAborted(outcome.status);
   co_return outcome.status;
 }
 
@@ -153,10 +154,11 @@ Task<absl::Status> RowsAnew::spell_out(std::vector<TableRef> made) {
   std::string question = "SHOW CREATE TABLE " + name_in_sql(made.front());
   auto shown = co_await setting_.link.query_rows(std::move(question), 2, while_locked());
   if (!shown.ok()) co_return shown.status();
-  if (shown->empty()) co_return absl::OkStatus();
-  statement_.schema = made.front().schema;
-  statement_.sql = shown->front()[1].value_or("");
-  statement_.client_collation = dualwrite::collation_id("utf8mb4_general_ci", setting_.link.is_mariadb());
+  for (const auto& row : *shown) {
+    statement_.schema = made.front().schema;
+    statement_.sql = row[1].value_or("");
+    statement_.client_collation = dualwrite::collation_id("utf8mb4_general_ci", setting_.link.is_mariadb());
+  }
   co_return absl::OkStatus();
 }
 
@@ -167,9 +169,9 @@ Task<absl::StatusOr<std::vector<std::vector<protocol::Cell>>>> RowsAnew::changes
                          " WHERE id>=" + std::to_string(first) + " AND tbl IN (" + numbers +
                          ") AND op IN ('I','U','D','K','F','O') AND " +
                          dualwrite::every_change(setting_.schema, setting_.link.is_mariadb()) + " ORDER BY id";
-  auto rows = co_await setting_.link.query(std::move(question), while_locked(), kRowsBytesMax);
-  if (!rows.ok()) co_return rows.status();
-  co_return std::move(rows->front().rows);
+  auto results = co_await setting_.link.query(std::move(question), while_locked(), kRowsBytesMax);
+  if (!results.ok()) co_return results.status();
+  co_return std::move(results->front().rows);
 }
 
 Task<absl::StatusOr<RowsAnew::Touched>> RowsAnew::touched(FoundPtr found) {
@@ -293,10 +295,10 @@ Task<absl::Status> RowsAnew::move_behind(FoundPtr found, const Touched& touched)
   });
   // Which rows were deleted, and with them what hangs on them, nobody knows: what is left here stops the table.
   if (touched.unknown && cascades) co_return absl::OkStatus();
-  auto last = co_await setting_.link.query_rows("SELECT MAX(id) FROM " + changes(), 1, while_locked());
+  auto last = co_await query_number(setting_.link, "SELECT MAX(id) FROM " + changes(), while_locked());
   if (!last.ok()) co_return last.status();
   const dualwrite::MovedChanges which{.first = touched.identities.front().id,
-                                      .last = first_number(last->front()),
+                                      .last = *last,
                                       .intent = setting_.intent,
                                       .numbers = touched.numbers,
                                       .dependents = touched.dependent_numbers,

@@ -55,6 +55,8 @@ class RowsAnew {
   Task<absl::Status> capture_all(FoundPtr found);
   // So long others have waited for a lock that was not to be had.
   std::chrono::milliseconds blocked() const { return blocked_; }
+  // Nothing was done but to wait for the lock, and the connection is as it was.
+  bool is_locked_out() const { return locked_out_; }
 
  private:
   // What the triggers of before have written since the intent.
@@ -97,6 +99,7 @@ class RowsAnew {
   Setting setting_;
   dualwrite::LoggedStatement statement_;
   std::chrono::milliseconds blocked_{0};
+  bool locked_out_ = false;
   std::set<dualwrite::TableRef> anew_;  // all their rows are written down, since it is not known which were written
 };
 

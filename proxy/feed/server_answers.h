@@ -25,5 +25,8 @@ inline std::uint64_t to_number(const protocol::Cell& cell) {
 inline std::uint64_t first_number(const std::vector<protocol::Cell>& row) {
   return row.empty() ? 0 : to_number(row.front());
 }
+inline std::uint64_t first_number(const protocol::ResultSet& result) {
+  return result.rows.empty() ? 0 : first_number(result.rows.front());
+}
 
 }  // namespace crossfade::proxy

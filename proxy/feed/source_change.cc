@@ -1,7 +1,5 @@
 #include "proxy/feed/source_change.h"
 
-#include <spdlog/spdlog.h>
-
 #include <chrono>
 
 #include "dualwrite/sql_text.h"
@@ -36,9 +34,9 @@ Task<absl::StatusOr<std::unique_ptr<BackendLink>>> open_leader(const SourceSetti
 // MariaDB lets go of a prepared transaction's locks when its client leaves.
 Task<absl::Status> no_prepared_transaction(BackendLink& leader) {
   if (!leader.is_mariadb()) co_return absl::OkStatus();
-  auto prepared = co_await leader.query("XA RECOVER", soon());
+  auto prepared = co_await leader.query_rows("XA RECOVER", 4, soon());
   if (!prepared.ok()) co_return prepared.status();
-  if (prepared->front().rows.empty()) co_return absl::OkStatus();
+  if (prepared->empty()) co_return absl::OkStatus();
   co_return absl::UnavailableError("an XA transaction is prepared, and open");
 }
 
@@ -54,11 +52,12 @@ Task<absl::Status> empty_changes(BackendLink& leader, std::string changes) {
 
 // All of them are looked through under the lock.
 Task<absl::Status> few_changes(BackendLink& leader, std::string changes) {
-  auto counted = co_await leader.query(
+  auto counted = co_await query_number(
+      leader,
       "SELECT COUNT(*) FROM (SELECT 1 FROM " + changes + " LIMIT " + std::to_string(kFenceChangesMax + 1) + ") AS some",
       soon());
   if (!counted.ok()) co_return counted.status();
-  if (first_number(counted->front().rows.front()) <= kFenceChangesMax) co_return absl::OkStatus();
+  if (*counted <= kFenceChangesMax) co_return absl::OkStatus();
   co_return absl::UnavailableError("more than " + std::to_string(kFenceChangesMax) + " changes wait to be applied");
 }
 
@@ -66,9 +65,9 @@ Task<absl::Status> few_changes(BackendLink& leader, std::string changes) {
 Task<absl::StatusOr<Anchor>> put_fence_locked(BackendLink& leader, ChangeSource& source, FenceOrder order) {
   Anchor anchor = order.anchor;
   const std::string changes = dualwrite::changes_table(order.schema);
-  auto intents = co_await leader.query("SELECT COUNT(*) FROM " + changes + " WHERE op='P'", soon());
+  auto intents = co_await query_number(leader, "SELECT COUNT(*) FROM " + changes + " WHERE op='P'", soon());
   if (!intents.ok()) co_return intents.status();
-  if (first_number(intents->front().rows.front()) != 0) {
+  if (*intents != 0) {
     co_return absl::UnavailableError("a schema change is under way");
   }
   const absl::Status none = co_await no_prepared_transaction(leader);
@@ -82,14 +81,13 @@ Task<absl::StatusOr<Anchor>> put_fence_locked(BackendLink& leader, ChangeSource&
     const absl::Status emptied = co_await empty_changes(leader, changes);
     if (!emptied.ok()) co_return emptied;
   } else {
-    auto last = co_await leader.query("SELECT COALESCE(MAX(id),0) FROM " + changes, soon());
+    auto last = co_await query_number(leader, "SELECT COALESCE(MAX(id),0) FROM " + changes, soon());
     if (!last.ok()) co_return last.status();
     // A schema change in front of this end that no trigger told of is seen now, if it was not before.
     const absl::Status sure = co_await source.vouch(leader);
     if (!sure.ok()) co_return sure;
     change.next = *std::move(end);
-    change.fence = {.file = std::string(dualwrite::kChangesPlace) + "0",
-                    .offset = first_number(last->front().rows.front())};
+    change.fence = {.file = std::string(dualwrite::kChangesPlace) + "0", .offset = *last};
   }
   anchor.change = std::move(change);
   auto written = co_await leader.query(dualwrite::update_anchor(order.schema, anchor), soon());
@@ -99,11 +97,13 @@ Task<absl::StatusOr<Anchor>> put_fence_locked(BackendLink& leader, ChangeSource&
 
 Task<absl::Status> retire_once(const SourceSetting& setting, BackendLink& leader) {
   auto intents =
-      co_await leader.query("SELECT COUNT(*) FROM " + dualwrite::changes_table(setting.schema) + " WHERE op='P' AND " +
+      co_await query_number(leader,
+                            "SELECT COUNT(*) FROM " + dualwrite::changes_table(setting.schema) + " WHERE op='P' AND " +
                                 dualwrite::every_change(setting.schema, leader.is_mariadb()),
                             soon());
   // Without the table nobody can have announced anything.
-  if (intents.ok() && first_number(intents->front().rows.front()) != 0) {
+  if (absl::IsInternal(intents.status())) co_return intents.status();
+  if (intents.ok() && *intents != 0) {
     CapturedDdl::Setting ddl{.reactor = setting.reactor,
                              .leader = setting.leader_options(),
                              .counters = setting.counters,
@@ -116,11 +116,12 @@ Task<absl::Status> retire_once(const SourceSetting& setting, BackendLink& leader
 }
 
 Task<absl::StatusOr<bool>> has_control_tables(BackendLink& leader, std::string schema) {
-  auto there = co_await leader.query("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA=" +
+  auto there = co_await query_number(leader,
+                                     "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA=" +
                                          dualwrite::quote_text(schema) + " AND TABLE_NAME IN ('changes','captured')",
                                      soon());
   if (!there.ok()) co_return there.status();
-  co_return first_number(there->front().rows.front()) != 0;
+  co_return *there != 0;
 }
 
 }  // namespace
@@ -224,7 +225,7 @@ Task<void> retire_triggers(SourceSetting setting, std::shared_ptr<const bool> wa
     }
     if (status.ok()) status = co_await retire_once(setting, **link);
     if (status.ok()) {
-      spdlog::info("feed=log triggers=removed");
+      limited_log().info(LogKind::applier_state, "feed=log triggers=removed");
       co_return;
     }
     limited_log().warn(LogKind::applier_state, "feed=log triggers=\"not removed yet\" why=\"{}\"",

@@ -54,8 +54,9 @@ Task<absl::StatusOr<bool>> StandByRounds::is_over(BackendLink& leader, std::set<
                     dualwrite::but_of_tables(schema_, passed_by) + " ORDER BY id LIMIT 1";
   auto first = co_await leader.query_rows(std::move(sql), 2, round_deadline());
   if (!first.ok()) co_return first.status();
-  if (!first->empty() && first_number(first->front()) <= awaited_->last) {
-    awaited_->may_move = awaited_->may_move || first->front()[1] == "P";
+  for (const auto& row : *first) {
+    if (first_number(row) > awaited_->last) break;
+    awaited_->may_move = awaited_->may_move || row[1] == "P";
     co_return false;
   }
   const bool same =
@@ -73,9 +74,10 @@ Task<absl::Status> StandByRounds::begin(BackendLink& leader, std::set<TableRef> 
   if (!last.ok()) co_return last.status();
   awaited_.emplace();
   awaited_->passed_by = std::move(passed_by);
-  if (last->empty()) co_return absl::OkStatus();
-  awaited_->last = first_number(last->front());
-  awaited_->may_move = to_number(last->front()[1]) != 0;
+  for (const auto& row : *last) {
+    awaited_->last = first_number(row);
+    awaited_->may_move = to_number(row[1]) != 0;
+  }
   co_return absl::OkStatus();
 }
 

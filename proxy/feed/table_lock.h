@@ -18,6 +18,9 @@ struct TableLock {
   std::chrono::milliseconds patience{100};
 };
 
+// Between two tries: others wait for a tenth of the time.
+inline constexpr int kPausesForEach = 9;
+
 struct LockOutcome {
   absl::Status status;
   std::chrono::milliseconds blocked{0};  // so long others may have waited for nothing

@@ -21,10 +21,8 @@ namespace {
 constexpr auto kChangesMax = std::chrono::minutes(2);
 constexpr std::string_view kFile = dualwrite::kChangesPlace;
 constexpr std::size_t kAheadBytesMax = 8u << 20;
-constexpr std::size_t kRowsMax = 200000;      // of a snapshot: a longer backlog is cut
-constexpr std::size_t kDeletesMax = 500;      // a packet
-constexpr std::size_t kAsideWhenIdle = 5000;  // rows of stopped tables behind a snapshot
-constexpr std::size_t kAsideWhenBusy = 500;
+constexpr std::size_t kRowsMax = 200000;  // of a snapshot: a longer backlog is cut
+constexpr std::size_t kDeletesMax = 500;  // a packet
 
 TimePoint before_long() { return Clock::now() + kChangesMax; }
 
@@ -342,19 +340,20 @@ Task<absl::Status> TriggerSource::end_snapshot(LogQueue& queue) {
   }
   if (!bounded_ && !fence_) {
     // Nothing that lies behind the intent of a schema change, which it may bring into another order.
-    const std::uint64_t read_to = ids_.empty() ? 0 : ids_.back();
-    const std::uint64_t last = held_ ? *held_ - 1 : cut_ ? read_to : UINT64_MAX;
-    const std::size_t rows_max = ids_.empty() ? kAsideWhenIdle : kAsideWhenBusy;
-    const absl::Status found = co_await kept_.find(*link_, last, rows_max);
+    const std::uint64_t last = held_ ? *held_ - 1 : !cut_ ? UINT64_MAX : ids_.empty() ? 0 : ids_.back();
+    const absl::Status found = co_await kept_.find(*link_, last);
     if (!found.ok()) co_return found;
   }
   auto done = co_await link_->query("COMMIT", before_long());
   if (!done.ok()) co_return done.status();
   in_snapshot_ = false;
-  absl::Status aside = co_await kept_.put_aside(*link_);
-  const bool nothing_left = !cut_ && !bounded_ && !fence_ && ids_.empty();
-  if (aside.ok() && nothing_left) aside = co_await capture_.forget_retired(*control_, kept_.wanted());
-  if (!aside.ok()) co_return aside;
+  auto more = co_await kept_.put_aside(*link_);
+  if (!more.ok()) co_return more.status();
+  if (*more) next_snapshot_ = {};
+  if (!cut_ && !bounded_ && !fence_ && ids_.empty()) {
+    const absl::Status forgotten = co_await capture_.forget_retired(*control_, kept_.wanted());
+    if (!forgotten.ok()) co_return forgotten;
+  }
   at_fence_ = fence_ && snapshot_is_fenced_ && !cut_ && ids_.empty();
   // A table that was released has caught up with the end of a transaction, if an empty one.
   // What was taken is stored with one, too.

@@ -108,6 +108,7 @@ class TriggerSource final : public ChangeSource {
   struct {
     std::uint64_t rows_waiting_max = 0;  // as of the last one
     int owed = 0;                        // since a schema change was read: what is seen once is only suspected
+    TimePoint next_resumption{};         // each may make writers wait
   } looks_;
   std::uint64_t cut_at_ = 0;  // the last id that was visible when the last backlog was cut
 

@@ -88,8 +88,10 @@ Task<absl::Status> TriggerSource::count_waiting(BackendLink& leader) {
 Task<absl::StatusOr<std::vector<ChangeSource::Broken>>> TriggerSource::look(BackendLink& leader) {
   const absl::Status counted = co_await count_waiting(leader);
   if (!counted.ok()) co_return counted;
-  if (held_) {
+  if (held_ && Clock::now() >= looks_.next_resumption) {
+    const TimePoint begun = Clock::now();
     const absl::Status resumed = co_await CapturedDdl::resume_all(ddl_setting());
+    looks_.next_resumption = Clock::now() + (Clock::now() - begun) * kPausesForEach;
     if (!resumed.ok()) co_return resumed;
   }
   auto seen = co_await capture_.look(leader);

@@ -44,9 +44,9 @@ Task<absl::StatusOr<Definitions>> Backfill::on_follower() {
 // Of a table that is empty and waits for its turn. They are written down before they are dropped.
 Task<absl::Status> Backfill::defer_indexes(TableCopy& table) {
   const TableRef name = table.record.table;
-  auto row = co_await control_->query("SELECT 1 FROM " + quoted_on_follower(name) + " LIMIT 1", soon());
+  auto row = co_await control_->query_rows("SELECT 1 FROM " + quoted_on_follower(name) + " LIMIT 1", 1, soon());
   if (!row.ok()) co_return row.status();
-  if (!row->front().rows.empty()) co_return absl::OkStatus();
+  if (!row->empty()) co_return absl::OkStatus();
   auto defined = co_await on_follower();
   if (!defined.ok()) co_return defined.status();
   const auto found = defined->find(name);
@@ -54,11 +54,9 @@ Task<absl::Status> Backfill::defer_indexes(TableCopy& table) {
   auto indexes = migrate::parse_indexes(table.record.indexes);
   if (!indexes.ok()) co_return indexes.status();
   if (indexes->empty()) {
-    auto shown = co_await control_->query("SHOW CREATE TABLE " + quoted_on_follower(name), soon());
+    auto shown = co_await control_->query_row("SHOW CREATE TABLE " + quoted_on_follower(name), 2, soon());
     if (!shown.ok()) co_return shown.status();
-    const auto& rows = shown->front().rows;
-    if (rows.empty() || rows.front().size() < 2) co_return absl::InternalError("SHOW CREATE TABLE shows nothing");
-    *indexes = migrate::deferrable_indexes(rows.front()[1].value_or(""), found->second, *defined);
+    *indexes = migrate::deferrable_indexes((*shown)[1].value_or(""), found->second, *defined);
     if (indexes->empty()) co_return absl::OkStatus();
     table.record.indexes = migrate::pack_indexes(*indexes);
     auto kept = co_await ask(migrate::update_job_table(setting_.schema, job_->record.id, table.record));
@@ -201,8 +199,7 @@ Task<absl::StatusOr<std::optional<std::string>>> Backfill::find_orphans() {
   std::uint64_t sum = 0;
   std::string where;
   for (std::size_t i = 0; i < search->results.size(); ++i) {
-    const auto& rows = search->results[i].rows;
-    const std::uint64_t count = rows.empty() ? 0 : first_number(rows.front());
+    const std::uint64_t count = first_number(search->results[i]);
     sum += count;
     if (count > 0) where += "; " + orphan_names_[i] + ": " + std::to_string(count);
   }

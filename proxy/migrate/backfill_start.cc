@@ -226,13 +226,14 @@ Task<absl::Status> Backfill::check_rows(Job& job, std::vector<std::string>* prob
       }
     }
     if (existing == ExistingRows::replace) continue;
-    auto row = co_await control_->query("SELECT 1 FROM " + quoted_table(table) + " LIMIT 1", Clock::now() + kLookMax);
+    auto row =
+        co_await control_->query_rows("SELECT 1 FROM " + quoted_table(table) + " LIMIT 1", 1, Clock::now() + kLookMax);
     if (!row.ok()) {
       problems->push_back("table " + dotted(table) + " on the follower: " + std::string(row.status().message()));
       if (!control_->alive()) co_return absl::UnavailableError(std::string(row.status().message()));
       continue;
     }
-    if (row->front().rows.empty()) continue;
+    if (row->empty()) continue;
     const bool has_failed = before != earlier.end() && before->state == TableState::failed;
     problems->push_back(
         "table " + dotted(table) + " has rows on the follower" +

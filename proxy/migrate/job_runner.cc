@@ -204,11 +204,12 @@ Task<absl::Status> JobRunner::open_leader() {
 // Even IF NOT EXISTS waits for open transactions: it is asked for first.
 Task<absl::Status> JobRunner::make_marker_table() {
   if (feed_.kind() != FeedKind::log) co_return absl::OkStatus();
-  auto there = co_await leader_->query("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA=" +
-                                           dualwrite::quote_text(setting_.schema) + " AND TABLE_NAME='marker'",
-                                       soon());
+  auto there = co_await query_number(*leader_,
+                                     "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA=" +
+                                         dualwrite::quote_text(setting_.schema) + " AND TABLE_NAME='marker'",
+                                     soon());
   if (!there.ok()) co_return there.status();
-  if (first_number(there->front().rows.front()) == 1) co_return absl::OkStatus();
+  if (*there == 1) co_return absl::OkStatus();
   auto made = co_await leader_->query(dualwrite::marker_setup_statement(setting_.schema), soon());
   co_return made.status();
 }
@@ -288,15 +289,14 @@ Task<absl::StatusOr<migrate::ServerLoad>> JobRunner::ask_load() {
     if (!opened.ok()) co_return opened.status();
     leader_ = *std::move(opened);
   }
-  auto asked = co_await leader_->query(
-      "SHOW GLOBAL STATUS WHERE Variable_name IN ('Threads_running','Innodb_row_lock_current_waits')", soon());
+  auto asked = co_await leader_->query_rows(
+      "SHOW GLOBAL STATUS WHERE Variable_name IN ('Threads_running','Innodb_row_lock_current_waits')", 2, soon());
   if (!asked.ok()) {
     leader_->abandon();
     co_return asked.status();
   }
   migrate::ServerLoad load;
-  for (const auto& row : asked->front().rows) {
-    if (row.size() < 2) continue;
+  for (const auto& row : *asked) {
     (row[0] == "Threads_running" ? load.threads_running : load.lock_waits) = to_number(row[1]);
   }
   const std::chrono::duration<double> lag(feed_.status().lag_oldest_seconds);

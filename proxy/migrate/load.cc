@@ -286,7 +286,7 @@ class Loading {
       std::string sql = plan_.add_keys;
       auto added = co_await ask(std::move(sql));
       if (!added.ok()) {
-        const absl::Status why = added.status();
+        const absl::Status& why = added.status();
         if (!link_->alive() || !absl::IsFailedPrecondition(why)) co_return why;
         std::string said = std::string(why.message());
         if (said.starts_with(std::to_string(kErrDuplicate))) {

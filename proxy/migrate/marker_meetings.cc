@@ -53,8 +53,13 @@ bool MarkerMeetings::end(const std::shared_ptr<Chunk>& chunk) {
 }
 
 void MarkerMeetings::forget_all() {
-  for (const auto& [token, waiting] : waiting_) chunks_.forget(token);
-  waiting_.clear();
+  // Whoever waits finds nothing here any more.
+  std::map<std::uint64_t, Waiting> gone;
+  gone.swap(waiting_);
+  for (auto& [token, waiting] : gone) {
+    chunks_.forget(token);
+    waiting.met.notify();
+  }
 }
 
 void MarkerMeetings::on_met(std::uint64_t token) {

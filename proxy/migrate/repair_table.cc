@@ -187,6 +187,7 @@ Task<absl::StatusOr<std::string>> Repair::list(RepairOptions options, std::vecto
   if (!asked.ok()) co_return asked.status();
   const std::uint64_t next = asked->rows.size() < kListedMax ? 0 : to_number(asked->rows.back().back());
   std::erase_if(asked->rows, [&](const auto& row) {
+    if (row.size() < 2) return false;  // shown_differences says so
     const dualwrite::TableRef name{.schema = row[0].value_or(""), .table = row[1].value_or("")};
     return std::none_of(tables.begin(), tables.end(), [&](const TableRecord& each) { return each.table == name; });
   });

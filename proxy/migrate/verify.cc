@@ -130,9 +130,9 @@ Task<absl::Status> Verify::look_at_rounds(Job& job) {
   auto counts = co_await ask(migrate::count_differences(setting_.schema, job.last->id));
   if (!counts.ok()) co_return counts.status();
   for (const auto& row : counts->rows) job.last_differences += row.size() == 5 ? to_number(row[2]) : 0;
-  auto now = co_await ask("SELECT FLOOR(UNIX_TIMESTAMP())");
+  auto now = co_await query_number(*control_, "SELECT FLOOR(UNIX_TIMESTAMP())", soon());
   if (!now.ok()) co_return now.status();
-  const std::chrono::seconds waited(std::int64_t(first_number(now->rows.front())) - job.record.started_at);
+  const std::chrono::seconds waited(std::int64_t(*now) - job.record.started_at);
   job.rests_until = Clock::now() + job.options.pause - waited;
   co_return absl::OkStatus();
 }

@@ -15,8 +15,7 @@ namespace crossfade::proxy {
 
 absl::StatusOr<int> listen_on(const config::Address& address, std::optional<std::uint32_t> socket_mode) {
   const auto fail = [&](int fd) {
-    const absl::Status status =
-        absl::UnavailableError("cannot listen on " + address.text() + ": " + std::strerror(errno));
+    absl::Status status = absl::UnavailableError("cannot listen on " + address.text() + ": " + std::strerror(errno));
     if (fd >= 0) close(fd);
     return status;
   };

@@ -145,7 +145,7 @@ absl::Status Server::make_parts() {
 }
 
 absl::Status Server::start() {
-  const absl::Status made = make_parts();
+  absl::Status made = make_parts();
   if (!made.ok()) return made;
   auto flags = FlagsWatcher::start(config_.flags_file,
                                    [this](std::shared_ptr<const config::Flags> fresh) { on_flags(std::move(fresh)); });
@@ -154,9 +154,9 @@ absl::Status Server::start() {
   in_force_.store(switch_->over(flags_->current()));
   const unsigned count = config_.threads != 0 ? config_.threads : std::max(1u, std::thread::hardware_concurrency());
   for (unsigned i = 0; i < count; ++i) workers_.push_back(std::make_unique<Worker>(*shared_, in_force_.load()));
-  const absl::Status listening = start_listeners();
+  absl::Status listening = start_listeners();
   if (!listening.ok()) return listening;
-  const absl::Status shadowing = shadow_->start();
+  absl::Status shadowing = shadow_->start();
   if (!shadowing.ok()) return shadowing;
   start_following();
   switch_->start();

@@ -24,9 +24,10 @@ std::optional<std::uint32_t> number_in(const protocol::Cell& cell) {
 }
 
 std::optional<std::uint32_t> last_number(const absl::StatusOr<std::vector<protocol::ResultSet>>& answer) {
-  const bool told =
-      answer.ok() && answer->size() == 1 && answer->front().rows.size() == 1 && !answer->front().rows.front().empty();
-  return told ? number_in(answer->front().rows.front().back()) : std::nullopt;
+  if (!answer.ok() || answer->size() != 1) return std::nullopt;
+  const std::size_t columns = answer->front().columns.size();
+  const std::vector<protocol::Cell>* const row = protocol::sole_row(answer->front(), columns);
+  return row != nullptr && columns > 0 ? number_in(row->back()) : std::nullopt;
 }
 
 }  // namespace

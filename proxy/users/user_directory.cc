@@ -25,7 +25,7 @@ UserDirectory::UserDirectory(KnownUsers listed, config::LearnedUsers learning) :
   list(std::move(listed));
 }
 
-void UserDirectory::list(KnownUsers users) {
+void UserDirectory::list(KnownUsers&& users) {
   const std::lock_guard lock(mutex_);
   std::map<std::string, std::shared_ptr<const KnownUser>, std::less<>> fresh;
   bool needs_full = false;

@@ -59,7 +59,7 @@ class UserDirectory {
   UserDirectory(KnownUsers listed, config::LearnedUsers learning);
 
   // Those of the file, anew. Who is among the former keeps the count of its connections.
-  void list(KnownUsers users);
+  void list(KnownUsers&& users);
   // nullptr: the file has no such user.
   std::shared_ptr<const KnownUser> listed(const std::string& name) const;
   // nullptr: not known, or not any more.

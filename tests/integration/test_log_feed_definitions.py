@@ -290,6 +290,7 @@ def test_a_column_that_is_dropped_and_added_while_nothing_is_written_is_found(en
     env.new.run("ALTER TABLE t DROP COLUMN b", database="app")
     through(proxy, "ALTER TABLE other ADD COLUMN w INT")  # definitions are compared after each
     wait_until(lambda: is_stopped(proxy, "t"), 30, "the stop: %s" % proxy.status()["applier"])
+    assert len(ledger(env)) == 1, ledger(env)
     env.new.run("ALTER TABLE t ADD COLUMN b INT AFTER a", database="app")
     through(proxy, "ALTER TABLE other ADD COLUMN x INT", "INSERT INTO other VALUES (1, 'goes on', 1, 1)")
     wait_until(lambda: rows_of(env.old, "other") == rows_of(env.new, "other"), 30, "the other table")

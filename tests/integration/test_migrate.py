@@ -309,7 +309,7 @@ def test_triggers_are_for_somebody_to_make(env):
         assert code == 0 and "-- run on new: 1 statements, 0 failed" in said, said
         assert env.new.run(triggers) == (("t_ai",),)
         before = env.new.run("SELECT COUNT(*) FROM app.log")[0][0]
-        env.new.run("INSERT INTO t (v) VALUES (1)", database="app")
+        env.new.run("INSERT INTO t (id, v) VALUES (100001, 1)", database="app")
         assert env.new.run("SELECT COUNT(*) FROM app.log")[0][0] == before + 1, "it acts there now"
 
 

@@ -1,9 +1,13 @@
 // Each reader of a client's SQL, over each of the worst texts: its work grows no faster than the text.
 #include "proxy/context/set_variables.h"
+#include "proxy/session/state/kept_diagnostics.h"
+#include "proxy/session/state/kept_question.h"
 #include "proxy/session/state/leader_hold.h"
+#include "proxy/session/state/shown_diagnostics.h"
 #include "routing/classify.h"
 #include "routing/digest.h"
 #include "routing/kill_statement.h"
+#include "routing/order_by.h"
 #include "routing/prepare_statement.h"
 #include "routing/split.h"
 #include "routing/statement_prefix.h"
@@ -18,9 +22,9 @@ const LexerMode kMariadb;
 const LexerMode kMysql{.ansi_quotes = true, .no_backslash_escapes = true, .mariadb = false, .server_version = 90704};
 const LexerMode kGb18030{.multi_byte = routing::MultiByte::gb18030};
 
-void expect_linear_over_texts(NamedWork work) {
+void expect_linear_over_texts(NamedWork work, std::size_t fed = 3) {
   static const std::vector<NamedInput> texts = worst_texts();
-  expect_linear(work, texts);
+  expect_linear(work, texts, fed);
 }
 
 TEST(TextSteps, TokensTakeStepsByTheByte) {
@@ -35,7 +39,9 @@ TEST(TextSteps, TokensTakeStepsByTheByte) {
 }
 
 TEST(TextSteps, FactsTakeStepsByTheByte) {
-  for (const LexerMode& mode : {kMariadb, kMysql, kGb18030}) {
+  // Every text is fed with a megabyte in one of the modes.
+  expect_linear_over_texts({"classify", [](const std::string& text) { routing::classify(text, kMariadb); }}, kAllFed);
+  for (const LexerMode& mode : {kMysql, kGb18030}) {
     expect_linear_over_texts({"classify", [&mode](const std::string& text) { routing::classify(text, mode); }});
   }
 }
@@ -85,6 +91,41 @@ TEST(TextSteps, WhatASetLeavesTakesStepsByTheByte) {
                               hold.note_set(facts, text);
                             },
                             1000});
+}
+
+// As many kept as there may be, none of which a new one overrides.
+TEST(TextSteps, ASetBehindManyTakesStepsByTheByte) {
+  proxy::LeaderHold kept;
+  for (std::size_t i = 0; i < proxy::LeaderHold::kSetsMax; ++i) {
+    const std::string text = "SET zzz" + std::to_string(i) + "=1";
+    kept.note_set(routing::classify(text, kMariadb), text);
+  }
+  expect_linear_over_texts({"set behind others",
+                            [&kept](const std::string& text) {
+                              proxy::LeaderHold hold = kept;
+                              hold.note_set(routing::classify(text, kMariadb), text);
+                            },
+                            1000});
+}
+
+TEST(TextSteps, QuestionsAboutTheLastStatementTakeStepsByTheByte) {
+  proxy::KeptDiagnostics kept{.row_count = 1, .warnings = 2, .errors = 1};
+  kept.show_warnings = proxy::show_warnings_of({{"Error", 1064, "what"}, {"Warning", 1265, "other"}}, {});
+  expect_linear_over_texts(
+      {"kept question", [&kept](const std::string& text) { (void)proxy::kept_question(text, kMariadb, kept); }, 1000},
+      kAllFed);
+  expect_linear_over_texts(
+      {"GET DIAGNOSTICS",
+       [&kept](const std::string& text) { (void)proxy::set_for_get_diagnostics(text, kMariadb, kept, 0); }, 1000});
+  expect_linear_over_texts(
+      {"SHOW WARNINGS", [](const std::string& text) { (void)proxy::parse_show_diagnostics(text, kMariadb); }});
+}
+
+TEST(TextSteps, OrdersOfReadsTakeStepsByTheByte) {
+  for (const LexerMode& mode : {kMariadb, kMysql}) {
+    expect_linear_over_texts(
+        {"order", [&mode](const std::string& text) { (void)routing::order_of_one_table(text, mode); }, 1000});
+  }
 }
 
 }  // namespace

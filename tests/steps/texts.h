@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/steps/different_names.h"
 #include "tests/steps/linear.h"
 
 namespace crossfade::steps {
@@ -198,6 +199,7 @@ inline std::vector<NamedInput> worst_texts() {
   repeat("GET DIAGNOSTICS ", "@a=NUMBER,", "@b=NUMBER");
   repeat("GET DIAGNOSTICS CONDITION 1 ", "@a=MYSQL_ERRNO,", "@b=MESSAGE_TEXT");
   repeat("SHOW WARNINGS LIMIT ", "1");
+  for (NamedInput& list : lists_of_different_names()) out.push_back(std::move(list));
   return out;
 }
 

@@ -45,6 +45,15 @@ IMPURE_CODE = re.compile(r"::now\(|\b(std::rand|srand|getenv|random_device|std::
 OPENSSL_IN = re.compile(r"protocol/auth\.(cc|h)$")
 BANNED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 
+# A server's answer may have any shape. These take it apart, and whoever asks a question asks by them.
+ANSWERS_IN = {"proxy/feed/server_answers.h"}
+FIRST_ROW = re.compile(r"rows\s*(\.|->)\s*(front|at)\(|rows\[|front\(\)\s*(\.|->)\s*(front|at)\(|front\(\)\[")
+# Here clients, backends and rows decide how often a line is said, and so it is said through LimitedLog.
+LIMITED_IN = ("proxy/backend", "proxy/context", "proxy/catalogue", "proxy/feed", "proxy/migrate", "proxy/shadow_run",
+              "proxy/worker", "proxy/session", "proxy/net")
+ONCE_A_PROCESS = {"proxy/backend/backend_link.cc", "proxy/feed/feed_fault.cc"}
+UNLIMITED = re.compile(r"\bspdlog::(trace|debug|info|warn|error|critical|log)\(")
+
 LINES_MAX = 450
 # Tables of data, which are one noun at any length.
 TABLES = {"routing/known_functions.cc"}
@@ -119,6 +128,18 @@ def check_code(path, text):
         yield lines + 1, "no newline at the end"
 
 
+def check_answers(path, text):
+    """Nobody takes the first row of what a server has answered for granted, nor says by himself what may come again."""
+    if not path.startswith("proxy/"):
+        return
+    for number, line in enumerate(without_comments(text).splitlines(), 1):
+        match = FIRST_ROW.search(line)
+        if match and path not in ANSWERS_IN:
+            yield number, "%s of an answer that may have none: ask by query_row(), sole_row() and the like" % match[0]
+        if path.startswith(LIMITED_IN) and path not in ONCE_A_PROCESS and UNLIMITED.search(line):
+            yield number, "a line that may come again and again: say it through limited_log()"
+
+
 def check_coroutines(path, text):
     """GCC 12 destroys brace-initialised and conditional temporaries of a co_await expression twice (docs/adr/0008)."""
     code = without_comments(text)
@@ -141,7 +162,7 @@ def check_tree(root, exceptions):
         with open(os.path.join(root, path), encoding="utf8") as file:
             text = file.read()
         count += 1
-        for check in (check_includes, check_levels, check_code, check_coroutines):
+        for check in (check_includes, check_levels, check_code, check_answers, check_coroutines):
             findings += ["%s:%d: %s" % (path, number, what) for number, what in check(path, text)]
         if not path.startswith("tests/"):
             measured += [(path, size) for size in sizes.sizes_of(path, without_comments(text), text.count("\n"))]
@@ -185,6 +206,9 @@ PLANTED = {
     "proxy/s.h": ("#pragma once\nstruct A : B {\n" + "  int f() const { return 1; }\n" * sizes.METHODS_MAX + "  Task<A> g();\n};\n",
                   "s.h:2: proxy/s.h A: 26 methods"),
     "migrate/t.h": ("#pragma once\n" + "using a = int;\n" * sizes.HEADER_LINES_MAX, "201 lines of header"),
+    "proxy/x.cc": ("int f() { return number(there->front().rows.front()); }\n", "x.cc:1: rows.front( of an answer"),
+    "proxy/y.cc": ("int f() { return number((*rows)[0]) + number(now->front().at(0)); }\n", "front().at( of an answer"),
+    "proxy/feed/z.cc": ("void f() { spdlog::info(\"table={}\", name); }\n", "z.cc:1: a line that may come again"),
     "proxy/l.cc": ("Task<void> f() {\n  co_await say(empty ? Text() : text);\n}\n", "l.cc:2: a conditional"),
 }
 INNOCENT = {
@@ -196,6 +220,7 @@ INNOCENT = {
     "proxy/values.h": "#pragma once\nstruct A {\n" + "  int a = f(1);\n" * 20 + "};\n",  # no object: a value
     "proxy/object.h": "#pragma once\nclass A {\n public:\n  A(const A&) = delete;\n  enum class B { c };\n  static int s;\n" +
                       "  void f();\n" * sizes.METHODS_MAX + "  std::map<int, int (*)(int)> a_;\n" * sizes.MEMBERS_MAX + "};\n",
+    "proxy/serve/ok.cc": "void f() { spdlog::info(\"stopped\"); queue.front().at = now; }\n",
     "proxy/ok.cc": "Task<void> f() {\n  if (co_await send(Buffer())) {\n    co_await wait();\n  }\n}\n",
 }
 

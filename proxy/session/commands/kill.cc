@@ -19,7 +19,7 @@ Task<Answer> on_kill(Conversation& s, const routing::StatementFacts& facts, Comm
   Answer answer = co_await relay_to_leader(s, command, protocol::ResponseKind::query, &end);
   after_statement(s, facts, end);
   if (!target) co_return answer;
-  if (end.kind == ResultEnd::Kind::ok) kill_elsewhere(s, *target, std::move(under_way));
+  if (end.kind == ResultEnd::Kind::ok) kill_elsewhere(s, *target, under_way);
   // To kill oneself is answered by an error, and then the connection ends.
   const bool itself =
       target->what == KillTarget::What::connection && target->connection_id == s.identity.connection_id &&
@@ -29,7 +29,7 @@ Task<Answer> on_kill(Conversation& s, const routing::StatementFacts& facts, Comm
   co_return answer;
 }
 
-void kill_elsewhere(Conversation& s, KillTarget target, KillsUnderWay::Ticket under_way) {
+void kill_elsewhere(Conversation& s, KillTarget target, const KillsUnderWay::Ticket& under_way) {
   for (Worker* const worker : s.site.shared.workers) {
     worker->reactor.post([worker, target, under_way] { worker->note_kill(target); });
   }

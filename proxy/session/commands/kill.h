@@ -11,6 +11,6 @@ namespace crossfade::proxy {
 Task<Answer> on_kill(Conversation& s, const routing::StatementFacts& facts, Command command);
 
 // The leader has carried it out: every worker looks for the session.
-void kill_elsewhere(Conversation& s, routing::KillTarget target, KillsUnderWay::Ticket under_way);
+void kill_elsewhere(Conversation& s, routing::KillTarget target, const KillsUnderWay::Ticket& under_way);
 
 }  // namespace crossfade::proxy

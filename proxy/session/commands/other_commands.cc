@@ -132,7 +132,7 @@ Task<Answer> on_other_command(Conversation& s, Command command) {
   ResultEnd end;
   Answer answer = co_await relay_command(s, command, *plan.relay, &end);
   if (end.kind == ResultEnd::Kind::ok || end.kind == ResultEnd::Kind::rows) {
-    if (under_way) kill_elsewhere(s, target, std::move(under_way));
+    if (under_way) kill_elsewhere(s, target, under_way);
     routing::StatementFacts facts;
     facts.kind = routing::StatementKind::admin;
     after_statement(s, facts, end);

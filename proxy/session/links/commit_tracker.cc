@@ -58,10 +58,10 @@ std::string track_statements(protocol::Make make) {
 std::optional<Tracking> tracking_from(const std::vector<protocol::ResultSet>& results, protocol::Make make) {
   const bool mariadb = make == protocol::Make::mariadb;
   const std::size_t columns = mariadb ? 2 : 3;
-  if (results.size() != 2 || results.front().rows.size() != 1 || results.front().rows.front().size() != columns) {
-    return std::nullopt;
-  }
-  const std::vector<protocol::Cell>& before = results.front().rows.front();
+  const std::vector<protocol::Cell>* const row =
+      results.size() == 2 ? protocol::sole_row(results.front(), columns) : nullptr;
+  if (row == nullptr) return std::nullopt;
+  const std::vector<protocol::Cell>& before = *row;
   Tracking out;
   OwnTracking& own = out.own;
   own.gtid = mariadb ? OwnTracking::Gtid::variable : OwnTracking::Gtid::item;

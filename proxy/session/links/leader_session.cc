@@ -37,9 +37,9 @@ Task<absl::Status> LeaderSession::refresh_context() {
   const BackendTraits other = site_.shared.traits.get(site_.follower());
   const std::string unknown = other.known ? unknown_to_other_side(*context, other.make, make()) : "";
   if (!unknown.empty()) context->reads_pinned = "uses " + unknown + ", which the other side does not have";
-  routing::LexerMode lexer = lexer_mode(context->statement.sql_mode, context->statement.character_set_client, make(),
-                                        version_number(link_->greeting().server_version));
-  known.take(*std::move(context), std::move(lexer));
+  const routing::LexerMode lexer = lexer_mode(context->statement.sql_mode, context->statement.character_set_client,
+                                              make(), version_number(link_->greeting().server_version));
+  known.take(*std::move(context), lexer);
   co_return absl::OkStatus();
 }
 

@@ -124,8 +124,9 @@ void LeaderHold::note_set(const StatementFacts& facts, std::string_view sql) {
   std::vector<Set> kept;
   bool computed = now.sql.find('@') != std::string::npos;
   for (auto earlier = sets_.rbegin(); earlier != sets_.rend(); ++earlier) {
-    const bool covered =
-        std::includes(now.names.begin(), now.names.end(), earlier->names.begin(), earlier->names.end());
+    // By the names of what is kept, which is small: the new one may be as long as a text can be.
+    const bool covered = std::all_of(earlier->names.begin(), earlier->names.end(),
+                                     [&now](const std::string& name) { return now.names.contains(name); });
     if (covered && !computed) continue;
     computed = computed || earlier->sql.find('@') != std::string::npos;
     kept.push_back(std::move(*earlier));

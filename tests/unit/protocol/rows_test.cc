@@ -397,6 +397,21 @@ TEST(Shape, TheOnlyRowIsTheOneThatThereIs) {
   EXPECT_TRUE(absl::IsInternal(only_row({}, 1).status()));
   EXPECT_EQ(only_rows({result_of(1, {{"a"}, {"b"}})}, 1)->size(), 2u);
   EXPECT_TRUE(only_rows({result_of(1, {})}, 1)->empty());
+  const ResultSet one = result_of(2, {{"a", std::nullopt}});
+  EXPECT_EQ(sole_row(one, 2), &one.rows.front());
+  EXPECT_EQ(sole_row(one, 1), nullptr);
+  EXPECT_EQ(sole_row(result_of(1, {}), 1), nullptr);
+  EXPECT_EQ(sole_row(result_of(1, {{"a"}, {"b"}}), 1), nullptr);
+  EXPECT_EQ(sole_row({}, 0), nullptr);
+}
+
+TEST(Shape, AWholeNumberIsDigitsAlone) {
+  EXPECT_EQ(*whole_number("0"), 0u);
+  EXPECT_EQ(*whole_number("18446744073709551615"), UINT64_MAX);
+  for (const Cell& other :
+       {Cell(), Cell(""), Cell("-1"), Cell("1.0"), Cell(" 1"), Cell("1 "), Cell("x"), Cell("18446744073709551616")}) {
+    EXPECT_TRUE(absl::IsInternal(whole_number(other).status())) << other.value_or("NULL");
+  }
 }
 
 }  // namespace

@@ -55,7 +55,9 @@ class DdlAnnouncementTest : public ::testing::Test {
     if (sql.starts_with("SELECT GET_LOCK")) return Answer::of({"l"}, {{turn_is_ours_ ? "1" : "0"}});
     if (sql.starts_with("SELECT NAME,TABLE_ID")) return Answer::of({"n", "i"}, {});
     if (sql.starts_with("SELECT id,tbl,op")) return Answer::of(std::vector<std::string>(8, "c"), {});
-    if (sql.starts_with("SELECT 1 FROM")) return Answer::of({"1"}, {});  // an applier has taken it up
+    if (sql.starts_with("SELECT 1 FROM")) return Answer::of({"1"}, {});                 // an applier has taken it up
+    if (sql.starts_with("SELECT `number`,`state`")) return Answer::of({"n", "s"}, {});  // nothing is captured
+    if (sql.starts_with("SELECT COUNT(*) FROM information_schema.COLUMNS")) return Answer::of({"n"}, {{"8"}});
     if (sql.starts_with("SHOW CREATE")) return Answer::of({"t", "c"}, {{"t", "CREATE TABLE t (a INT)"}});
     if (sql.starts_with("INSERT INTO `crossfade`.`changes`")) {
       Answer written = Answer::done(1);
@@ -251,7 +253,7 @@ TEST_F(DdlAnnouncementTest, WhatFailsAtTheEndIsLeftToWhoeverApplies) {
 // Each failure of the saying: the statement must not run, and nothing is to be concluded.
 TEST_F(DdlAnnouncementTest, WhatCannotBeSaidMustNotRun) {
   for (const char* refused : {"SELECT DATABASE()", "SET SESSION sql_mode", "SELECT GET_LOCK", "SELECT id,tbl,op",
-                              "SELECT NAME,TABLE_ID", "INSERT INTO `crossfade`"}) {
+                              "SELECT `number`,`state`", "SELECT NAME,TABLE_ID", "INSERT INTO `crossfade`"}) {
     refuse(refused);
     EXPECT_TRUE(absl::IsFailedPrecondition(say("DROP TABLE a"))) << refused;
     EXPECT_FALSE(is_open()) << refused;
@@ -263,6 +265,21 @@ TEST_F(DdlAnnouncementTest, WhatCannotBeSaidMustNotRun) {
   set_turn_is_ours(true);
   EXPECT_TRUE(say("DROP TABLE a").ok());
   conclude(0);
+}
+
+// Each takes questions of its own: as many as one statement may name, and one more.
+TEST_F(DdlAnnouncementTest, AStatementOfTooManyTablesMustNotRun) {
+  std::string sql = "DROP TABLE t0";
+  for (std::size_t i = 1; i < CapturedDdl::kTablesMax; ++i) sql += ",t" + std::to_string(i);
+  EXPECT_TRUE(say(sql + ",t0").ok()) << "the same one twice is one";
+  EXPECT_TRUE(is_open());
+  conclude(0);
+  stack_.leader().forget_packets();
+  const absl::Status refused = say(sql + ",more");
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("names 1001 tables, and at most 1000"));
+  EXPECT_FALSE(is_open());
+  EXPECT_THAT(stack_.leader().packets("control"), testing::IsEmpty()) << "nothing was locked or asked for";
 }
 
 TEST_F(DdlAnnouncementTest, ALeaderThatIsLostMustNotRunIt) {
