@@ -18,7 +18,7 @@ bool is_of_the_server(std::uint16_t code) {
       std::to_array<std::uint16_t>({1016, 1021, 1023, 1024, 1026, 1028, 1030, 1037, 1038, 1041, 1044, 1045, 1053, 1114,
                                     1135, 1142, 1143, 1158, 1159, 1160, 1161, 1180, 1197, 1205, 1206, 1213, 1223, 1226,
                                     1227, 1290, 1317, 1534, 1598, 1836, 1878, 1927, 1969, 3024, 3169, 4031});
-  return code < kServersOwn || std::find(kCodes.begin(), kCodes.end(), code) != kCodes.end();
+  return (code != 0 && code < kServersOwn) || std::find(kCodes.begin(), kCodes.end(), code) != kCodes.end();
 }
 
 std::uint16_t server_code(const absl::Status& status) {
@@ -31,8 +31,7 @@ std::uint16_t server_code(const absl::Status& status) {
 }
 
 absl::Status told_apart(const absl::Status& status) {
-  const std::uint16_t code = absl::IsFailedPrecondition(status) ? server_code(status) : 0;
-  const bool passes = code != 0 && is_of_the_server(code);
+  const bool passes = absl::IsFailedPrecondition(status) && is_of_the_server(server_code(status));
   return passes ? absl::UnavailableError(std::string(status.message())) : status;
 }
 

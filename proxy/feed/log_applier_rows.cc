@@ -209,7 +209,6 @@ Task<absl::Status> LogApplier::stop_for(TableRef table, Obstacle obstacle) {
     }
     how = *std::move(again);
   }
-  std::vector<std::string> no_ledger;
   // Definitions that agree again help no row that is in doubt.
   const StopCause cause = how->in_doubt ? StopCause::divergence : StopCause::definition;
   co_return co_await stop_tables(std::move(tables), cause, how->reason, std::move(no_ledger));

@@ -143,7 +143,9 @@ def raw_answers(endpoint, capabilities):
                       "INSERT INTO t VALUES (77, 1, '')", "DELETE FROM t WHERE id = 77", "SET autocommit = 0", "UPDATE t SET v = 7 WHERE id = 1",
                       "SET autocommit = 1", "SET NAMES latin1", "USE app"):
         session.command(b"\x03" + statement.encode())
-        answers.append((statement, session.read_packet()))
+        packet = session.read_packet()
+        # In which order MariaDB tells of several variables hangs on the session.
+        answers.append((statement, bytes(sorted(packet)) if statement.startswith("SET NAMES") else packet))
     statement = session.prepare("UPDATE t SET v = v + ? WHERE id = 2")[0]
     result = session.execute(statement, [1])[0]
     session.close()

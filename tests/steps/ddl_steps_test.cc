@@ -1,6 +1,5 @@
-// What a client's schema changes and savepoints come to in a feed: the work grows no faster than they do.
+// What a client's schema changes come to in a feed: the work grows no faster than they do.
 #include "dualwrite/ddl.h"
-#include "dualwrite/savepoints.h"
 #include "tests/steps/texts.h"
 
 namespace crossfade::steps {
@@ -39,7 +38,7 @@ TEST(DdlSteps, AnalysisTakesStepsByTheByte) {
     expect_linear_over_definitions(
         {mariadb ? "analysis of MariaDB's" : "analysis of MySQL's",
          [mariadb](const std::string& text) { dualwrite::analyze_ddl(logged(text), mariadb); }, kStepsPerByteMax},
-        mariadb ? kAllFed : 3);
+        mariadb ? kManyFed : 3);
   }
 }
 
@@ -63,49 +62,8 @@ TEST(DdlSteps, TranslationTakesStepsByTheByte) {
                                       (void)dualwrite::follower_session(statement, makes);
                                     },
                                     kStepsPerByteMax},
-                                   mariadb ? kAllFed : 3);
+                                   mariadb ? kManyFed : 3);
   }
-}
-
-// One transaction; a text of n bytes stands for as many statements as fit.
-TEST(DdlSteps, SavepointsTakeStepsByTheStatement) {
-  const auto names = [](std::size_t count) {
-    std::vector<std::string> out;
-    for (std::size_t i = 0; i < count; ++i) out.push_back("s" + std::to_string(i));
-    return out;
-  };
-  const auto run = [&names](const std::string& text, auto&& each) {
-    dualwrite::Savepoints savepoints;
-    const std::vector<std::string> all = names(text.size() / 16);
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      if (savepoints.full()) savepoints.clear();
-      savepoints.set(all[i], i);
-      each(savepoints, all, i);
-    }
-    if (!all.empty()) savepoints.roll_back_to(all.front());
-  };
-  const std::vector<NamedInput> transactions = {{"savepoints", repeated("", "SAVEPOINT `aaa`;")}};
-  expect_linear({"the last again and again",
-                 [&run](const std::string& text) {
-                   run(text, [](auto& savepoints, const auto& all, std::size_t i) { savepoints.roll_back_to(all[i]); });
-                 },
-                 kStepsPerByteMax},
-                transactions);
-  expect_linear({"one that is not there",
-                 [&run](const std::string& text) {
-                   run(text, [](auto& savepoints, const auto&, std::size_t) { savepoints.roll_back_to("other"); });
-                 },
-                 kStepsPerByteMax},
-                transactions);
-  expect_linear({"one name over and over",
-                 [&run](const std::string& text) {
-                   run(text, [](auto& savepoints, const auto&, std::size_t i) {
-                     savepoints.set("same", i);
-                     savepoints.roll_back_to("same");
-                   });
-                 },
-                 kStepsPerByteMax},
-                transactions);
 }
 
 }  // namespace

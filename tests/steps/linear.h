@@ -20,7 +20,7 @@ inline constexpr double kDoubledMax = 2.3;
 inline constexpr double kPerByteMax = 2;             // where a buffer doubles, it hangs on the size what it costs
 inline constexpr std::uint64_t kFixedSteps = 20000;  // of tables that are made once, and the like
 
-inline constexpr std::size_t kAllFed = std::size_t(-1);
+inline constexpr std::size_t kManyFed = 12;  // what reads every text that comes
 
 // An input of about `bytes` bytes.
 using Input = std::function<std::string(std::size_t bytes)>;

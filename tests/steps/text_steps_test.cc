@@ -40,7 +40,7 @@ TEST(TextSteps, TokensTakeStepsByTheByte) {
 
 TEST(TextSteps, FactsTakeStepsByTheByte) {
   // Every text is fed with a megabyte in one of the modes.
-  expect_linear_over_texts({"classify", [](const std::string& text) { routing::classify(text, kMariadb); }}, kAllFed);
+  expect_linear_over_texts({"classify", [](const std::string& text) { routing::classify(text, kMariadb); }}, kManyFed);
   for (const LexerMode& mode : {kMysql, kGb18030}) {
     expect_linear_over_texts({"classify", [&mode](const std::string& text) { routing::classify(text, mode); }});
   }
@@ -113,7 +113,7 @@ TEST(TextSteps, QuestionsAboutTheLastStatementTakeStepsByTheByte) {
   kept.show_warnings = proxy::show_warnings_of({{"Error", 1064, "what"}, {"Warning", 1265, "other"}}, {});
   expect_linear_over_texts(
       {"kept question", [&kept](const std::string& text) { (void)proxy::kept_question(text, kMariadb, kept); }, 1000},
-      kAllFed);
+      kManyFed);
   expect_linear_over_texts(
       {"GET DIAGNOSTICS",
        [&kept](const std::string& text) { (void)proxy::set_for_get_diagnostics(text, kMariadb, kept, 0); }, 1000});

@@ -71,7 +71,7 @@ ServerAnswer as_it_should(const std::string& sql) {
   if (sql.starts_with("SHOW BINARY") || sql.starts_with("SHOW MASTER")) return row({"log.000001", "4", "", ""});
   if (sql.starts_with("SHOW")) return rows({}, 2);
   if (has("LIKE 'ob%'")) return row({"16"});
-  if (has("'changes','captured','flushed'")) return row({"3"});
+  if (has("'changes','captured','flushed','kept'")) return row({"4", "2"});
   if (has("COUNT(*),MIN(id)")) return row({"0", std::nullopt});
   if (has("COUNT(*)") || has("COALESCE(MAX(id),0)")) return row({"0"});
   if (has("SELECT UNIX_TIMESTAMP()")) return row({"1700000000"});
