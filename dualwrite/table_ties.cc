@@ -95,7 +95,7 @@ TieVerdict judge_ties(const TableTies& ties, const RowsChange& change) {
       if (passes_on && ties.held_on_update) return stopped(*ties.held_on_update);
       const bool is_key = ties.child && changes_columns(change, ties.referred);
       if (!ties.parent && !is_key) return {};
-      if (!passes_on) return unchecked;
+      if (!passes_on) return TieVerdict(unchecked);
       return stopped_if_held(is_key && (ties.child->held || !ties.parent) ? *ties.child : *ties.parent);
     }
   }

@@ -72,7 +72,7 @@ Task<absl::Status> StandByRounds::begin(BackendLink& leader, std::set<TableRef> 
   std::string sql = "SELECT id,EXISTS(SELECT 1" + visible + " AND op='P')" + visible + " ORDER BY id DESC LIMIT 1";
   auto last = co_await leader.query_rows(std::move(sql), 2, round_deadline());
   if (!last.ok()) co_return last.status();
-  awaited_.emplace();
+  awaited_ = Awaited{};
   awaited_->passed_by = std::move(passed_by);
   for (const auto& row : *last) {
     awaited_->last = first_number(row);
