@@ -14,10 +14,10 @@ bool is_no_data(std::string_view name, std::size_t given = 0);
 // "2 files left out: _SUCCESS, .part-0.crc"; of many the first.
 template <typename Names>
 std::string left_out_text(const Names& names) {
-  constexpr std::size_t kShown = 5;
+  constexpr std::size_t kNamesShown = 5;
   std::string out = std::to_string(names.size()) + (names.size() == 1 ? " file" : " files") + " left out: ";
-  for (std::size_t i = 0; i < names.size() && i < kShown; ++i) out += (i == 0 ? "" : ", ") + names[i];
-  return out + (names.size() > kShown ? ", .." : "");
+  for (std::size_t i = 0; i < names.size() && i < kNamesShown; ++i) out += (i == 0 ? "" : ", ") + names[i];
+  return out + (names.size() > kNamesShown ? ", .." : "");
 }
 
 }  // namespace crossfade::migrate

@@ -8,6 +8,7 @@ import argparse
 import glob
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -20,6 +21,10 @@ TOTALS = re.compile(r"^\[  (PASSED|FAILED|SKIPPED) *\] (\d+) tests?", re.M)
 def run_share(program, index, of, options):
     """(passed, failed, skipped) and the output of one process."""
     environment = dict(os.environ, GTEST_TOTAL_SHARDS=str(of), GTEST_SHARD_INDEX=str(index), GTEST_COLOR="no")
+    addr2line = shutil.which("addr2line")
+    for sanitizer in ("ASAN", "TSAN", "UBSAN") if addr2line else ():  # clang's own symbolizer is in a package of 100 MB
+        name = sanitizer + "_OPTIONS"
+        environment[name] = ":".join(filter(None, [os.environ.get(name), "external_symbolizer_path=" + addr2line]))
     command = [program, "--gtest_brief=1"] + (["--gtest_filter=" + options.filter] if options.filter else [])
     try:
         done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

@@ -37,6 +37,14 @@ class FollowerWriterTest : public ::testing::Test {
     });
   }
 
+  // Its connection is the loop's.
+  ~FollowerWriterTest() override {
+    (void)loop_.await<absl::Status>([this]() -> Task<absl::Status> {
+      writer_.reset();
+      co_return absl::OkStatus();
+    });
+  }
+
   absl::Status open() {
     return loop_.await<absl::Status>([this] { return opened(); });
   }
