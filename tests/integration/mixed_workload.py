@@ -101,8 +101,9 @@ CHANGES = [
     "ALTER TABLE changing MODIFY v VARCHAR({big60})", "CREATE INDEX i{n} ON changing (v)", "DROP INDEX i{n} ON changing",
     "CREATE TABLE IF NOT EXISTS made{n} (id INT PRIMARY KEY, v VARCHAR(10))", "INSERT IGNORE INTO made{n} VALUES ({m}, 'x')",
     "DROP TABLE IF EXISTS made{n}", "TRUNCATE TABLE changing",
-    "CREATE TABLE changed LIKE changing|INSERT INTO changed SELECT * FROM changing|RENAME TABLE changing TO old_changing, changed TO "
-    "changing|DROP TABLE old_changing", "CREATE OR REPLACE VIEW seen AS SELECT id FROM mixed WHERE grp = {n}",
+    # What one that was cut short has left would be in the way of all that follow.
+    "DROP TABLE IF EXISTS changed, old_changing|CREATE TABLE changed LIKE changing|INSERT INTO changed SELECT * FROM changing|"
+    "RENAME TABLE changing TO old_changing, changed TO changing|DROP TABLE old_changing", "CREATE OR REPLACE VIEW seen AS SELECT id FROM mixed WHERE grp = {n}",
     "DROP TABLE IF EXISTS chosen|CREATE TABLE chosen (PRIMARY KEY (id)) SELECT id, grp, s FROM mixed WHERE grp = {n}",
 ]
 KINDS = ["transaction", "alone", "one_phase", "two_phase"]
