@@ -7,23 +7,21 @@
 #include "dualwrite/log_decoder.h"
 
 namespace crossfade::dualwrite {
-namespace {
-
-bool is_same(const TableRef& left, const TableRef& right) {
+bool is_same_table(const TableRef& left, const TableRef& right) {
   return same_ignoring_case(left.schema, right.schema) && same_ignoring_case(left.table, right.table);
 }
 
-// Of `tables`, those with a foreign key that `follows` to a table of `of`, or to one found so: nearest first.
-template <typename Follows>
-std::vector<TableRef> reachable(const std::map<TableRef, TableDefinition>& tables, const std::vector<TableRef>& of,
-                                Follows follows) {
+bool acts_on_rows(std::string_view rule) { return rule == "CASCADE" || rule == "SET NULL" || rule == "SET DEFAULT"; }
+
+std::vector<TableRef> dependent_tables(const std::map<TableRef, TableDefinition>& tables,
+                                       const std::vector<TableRef>& of) {
   std::set<TableRef> found(of.begin(), of.end());
   std::vector<TableRef> out = of;
   for (std::size_t next = 0; next < out.size(); ++next) {
     const TableRef parent = out[next];
     for (const auto& [name, table] : tables) {
       const bool refers = std::any_of(table.foreign_keys.begin(), table.foreign_keys.end(),
-                                      [&](const auto& key) { return is_same(key.parent, parent) && follows(key); });
+                                      [&](const auto& key) { return is_same_table(key.parent, parent); });
       if (refers && found.insert(name).second) out.push_back(name);
     }
   }
@@ -31,29 +29,11 @@ std::vector<TableRef> reachable(const std::map<TableRef, TableDefinition>& table
   return out;
 }
 
-}  // namespace
-
-bool acts_on_rows(std::string_view rule) { return rule == "CASCADE" || rule == "SET NULL" || rule == "SET DEFAULT"; }
-
-std::vector<TableRef> cascade_children(const std::map<TableRef, TableDefinition>& tables,
-                                       const std::vector<TableRef>& of) {
-  std::vector<TableRef> out = reachable(tables, of, [](const DefinedForeignKey& key) {
-    return acts_on_rows(key.on_delete) || acts_on_rows(key.on_update);
-  });
-  std::sort(out.begin(), out.end());
-  return out;
-}
-
-std::vector<TableRef> dependent_tables(const std::map<TableRef, TableDefinition>& tables,
-                                       const std::vector<TableRef>& of) {
-  return reachable(tables, of, [](const DefinedForeignKey&) { return true; });
-}
-
 std::vector<std::string> passed_on_columns(const std::map<TableRef, TableDefinition>& tables, const TableRef& of) {
   std::vector<std::string> out;
   for (const auto& [name, table] : tables) {
     for (const DefinedForeignKey& key : table.foreign_keys) {
-      if (!acts_on_rows(key.on_update) || !is_same(key.parent, of)) continue;
+      if (!acts_on_rows(key.on_update) || !is_same_table(key.parent, of)) continue;
       out.insert(out.end(), key.parent_columns.begin(), key.parent_columns.end());
     }
   }

@@ -11,13 +11,11 @@
 
 namespace crossfade::dualwrite {
 
+// Of the same name; servers differ in whether its case counts.
+bool is_same_table(const TableRef& left, const TableRef& right);
+
 // ON DELETE or ON UPDATE: does it change the rows that refer?
 bool acts_on_rows(std::string_view rule);
-
-// The tables whose rows the actions of foreign keys (CASCADE, SET NULL, SET DEFAULT) can change when rows of these are
-// deleted or get another key, at any depth; sorted, without these themselves.
-std::vector<TableRef> cascade_children(const std::map<TableRef, TableDefinition>& tables,
-                                       const std::vector<TableRef>& of);
 
 // The tables that refer to these by foreign keys of any rule, at any depth, without these themselves; what refers to a
 // table comes behind it.

@@ -36,10 +36,9 @@ void KeptRows::set_savepoint(std::string name) {
 
 bool KeptRows::roll_back_to(const std::optional<std::string>& name, bool by_session) {
   const auto is_it = [&](const Savepoint& each) { return each.name == name; };
-  const auto first = std::ranges::find_if(savepoints_, is_it);
   const auto last = std::find_if(savepoints_.rbegin(), savepoints_.rend(), is_it).base();
-  if (first == savepoints_.end()) return false;
-  if (first->items != (last - 1)->items && !by_session) return false;
+  if (last == savepoints_.begin()) return false;
+  if (!by_session && std::ranges::find_if(savepoints_, is_it)->items != (last - 1)->items) return false;
   branch_.cut((last - 1)->items);
   savepoints_.erase(last, savepoints_.end());
   return true;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <set>
 
-#include "dualwrite/ascii_case.h"
 #include "dualwrite/cascades.h"
 
 namespace crossfade::dualwrite {
@@ -11,20 +10,16 @@ namespace {
 
 using Tables = std::map<TableRef, TableDefinition>;
 
-bool is_table(const TableRef& left, const TableRef& right) {
-  return same_ignoring_case(left.schema, right.schema) && same_ignoring_case(left.table, right.table);
-}
-
 const TableDefinition* named(const Tables& tables, const TableRef& name) {
   if (const auto exact = tables.find(name); exact != tables.end()) return &exact->second;
   const auto found =
-      std::find_if(tables.begin(), tables.end(), [&](const auto& each) { return is_table(each.first, name); });
+      std::find_if(tables.begin(), tables.end(), [&](const auto& each) { return is_same_table(each.first, name); });
   return found == tables.end() ? nullptr : &found->second;
 }
 
 bool refers(const TableDefinition& table, const TableRef& to) {
   return std::any_of(table.foreign_keys.begin(), table.foreign_keys.end(),
-                     [&](const DefinedForeignKey& key) { return is_table(key.parent, to); });
+                     [&](const DefinedForeignKey& key) { return is_same_table(key.parent, to); });
 }
 
 void append(std::vector<std::string>& to, const std::vector<std::string>& more) {
@@ -49,27 +44,43 @@ void tie_child(TableTies& ties, const TableRef& child, const DefinedForeignKey& 
   if (standing != Standing::part) note(ties.child, child, standing);
 }
 
+bool acts(const DefinedForeignKey& key) { return acts_on_rows(key.on_delete) || acts_on_rows(key.on_update); }
+
+// A table that stands still, whose rows take rows of `table` with them, be it by way of others.
+std::optional<TableRef> held_above(const Tables& tables, const TableRef& table,
+                                   const std::function<Standing(const TableRef&)>& standing) {
+  std::set<TableRef> seen;
+  std::vector<TableRef> next(1, table);
+  while (!next.empty()) {
+    const TableDefinition* from = named(tables, next.back());
+    next.pop_back();
+    if (from == nullptr) continue;
+    for (const DefinedForeignKey& key : from->foreign_keys) {
+      if (!acts(key) || is_same_table(key.parent, table) || !seen.insert(key.parent).second) continue;
+      if (standing(key.parent) == Standing::held) return key.parent;
+      next.push_back(key.parent);
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 TableTies ties_of(const Tables& tables, const TableRef& table, bool silent,
                   const std::function<Standing(const TableRef&)>& standing) {
   TableTies ties;
   for (const auto& [name, definition] : tables) {
-    const bool is_self = is_table(name, table);
-    const Standing stands = is_self ? Standing::in_step : standing(name);
+    if (definition.foreign_keys.empty()) continue;
+    const bool is_self = is_same_table(name, table);
     for (const DefinedForeignKey& key : definition.foreign_keys) {
-      if (is_table(key.parent, table)) tie_child(ties, name, key, silent, stands);
-      if (is_self && !is_table(key.parent, table)) note(ties.parent, key.parent, standing(key.parent));
+      if (is_same_table(key.parent, table)) {
+        tie_child(ties, name, key, silent, is_self ? Standing::in_step : standing(name));
+      } else if (is_self) {
+        note(ties.parent, key.parent, standing(key.parent));
+      }
     }
   }
-  if (!silent) return ties;
-  for (const auto& [name, definition] : tables) {
-    if (is_table(name, table) || standing(name) != Standing::held) continue;
-    const std::vector<TableRef> reached = cascade_children(tables, {name});
-    if (std::any_of(reached.begin(), reached.end(), [&](const TableRef& each) { return is_table(each, table); })) {
-      ties.behind = name;
-    }
-  }
+  if (silent) ties.behind = held_above(tables, table, standing);
   return ties;
 }
 
@@ -107,13 +118,12 @@ std::vector<TableRef> tables_stopped_with(const Tables& tables, const std::vecto
   std::vector<TableRef> all = of;
   for (std::size_t next = 0; next < all.size(); ++next) {
     const TableRef parent = all[next];
-    const std::vector<TableRef> reached = cascade_children(tables, {parent});
-    const TableDefinition* own = named(tables, parent);
-    const bool on_itself =
-        own != nullptr && std::any_of(own->foreign_keys.begin(), own->foreign_keys.end(), [&](const auto& key) {
-          return is_table(key.parent, parent) && (acts_on_rows(key.on_delete) || acts_on_rows(key.on_update));
-        });
-    if (reached.empty() && !on_itself) continue;
+    const bool passes_on = std::any_of(tables.begin(), tables.end(), [&](const auto& each) {
+      const auto& keys = each.second.foreign_keys;
+      return std::any_of(keys.begin(), keys.end(),
+                         [&](const auto& key) { return is_same_table(key.parent, parent) && acts(key); });
+    });
+    if (!passes_on) continue;
     for (const auto& [name, definition] : tables) {
       if (refers(definition, parent) && found.insert(name).second) all.push_back(name);
     }
@@ -124,22 +134,21 @@ std::vector<TableRef> tables_stopped_with(const Tables& tables, const std::vecto
 }
 
 std::vector<TableRef> connected_tables(const Tables& tables, const TableRef& of, const std::vector<TableRef>& among) {
-  std::vector<TableRef> out;
+  std::set<TableRef> out;
   std::vector<TableRef> next(1, of);
   while (!next.empty()) {
     const TableRef from = next.back();
     next.pop_back();
     const TableDefinition* one = named(tables, from);
     for (const TableRef& other : among) {
-      if (is_table(other, of) || std::find(out.begin(), out.end(), other) != out.end()) continue;
+      if (is_same_table(other, of) || out.contains(other)) continue;
       const TableDefinition* two = named(tables, other);
       if ((one == nullptr || !refers(*one, other)) && (two == nullptr || !refers(*two, from))) continue;
-      out.push_back(other);
+      out.insert(other);
       next.push_back(other);
     }
   }
-  std::sort(out.begin(), out.end());
-  return out;
+  return {out.begin(), out.end()};
 }
 
 }  // namespace crossfade::dualwrite

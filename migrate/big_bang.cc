@@ -13,7 +13,6 @@ using ProgressKind = Progress::Kind;
 
 constexpr int kFailedCode = 1;
 constexpr int kDiffersCode = 4;
-constexpr int kNotWholeCode = 8;
 
 Progress progress_failed(std::string why, int exit_code) {
   return {.kind = ProgressKind::failed, .why = std::move(why), .exit_code = exit_code};

@@ -10,6 +10,9 @@
 
 namespace crossfade::migrate {
 
+// Exit code of what ended before it was whole.
+inline constexpr int kNotWholeCode = 8;
+
 // What somebody who looks at something has seen.
 struct Progress {
   enum class Kind : std::uint8_t { under_way, done, failed } kind = Kind::under_way;

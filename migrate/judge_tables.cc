@@ -73,7 +73,7 @@ void judge_one(const TableDefinition& table, const TablesToJudge& sides, Finding
                                              .control_schema = sides.control_schema,
                                              .first = {},
                                              .referenced = {}});
-  if (!plan.ok() && !key.empty() && (engine == "innodb" || engine == "rocksdb"))
+  if (!plan.ok() && !key.empty() && engine == "innodb")
     add(out, Severity::blocker, table.name, "table", "not_captured",
         "feed trigger: " + std::string(plan.status().message()), "change that on old, or use feed log");
 }

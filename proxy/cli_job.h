@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "migrate/big_bang.h"
 #include "proxy/cli.h"
 #include "proxy/cli_admin.h"
 
@@ -56,7 +57,7 @@ int show_job(const JobVerb& job, const AdminOptions& admin, const CliContext& co
 int watch_job(const JobVerb& job, const AdminOptions& admin, double interval, const CliContext& context);
 // Without a job to speak of nothing was done that an exit code of 0 would stand for.
 bool has_job(const nlohmann::json& status);
-constexpr int kNotWholeCode = 8;
+using migrate::kNotWholeCode;
 int say_error(const absl::Status& status, const CliContext& context);
 
 // `pause`, `resume` and `cancel` of a job.

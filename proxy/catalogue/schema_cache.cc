@@ -15,7 +15,7 @@ SchemaCache::SchemaCache(ControlLinks& links)
       cache_({.refresh_after = std::chrono::seconds(5),
               .fresh_for = std::chrono::seconds(10),
               .usable_for = std::chrono::seconds(10),
-              .patience = {},
+              .patience = kAnswerAtMost,  // what is too old is waited for
               .failure_for = std::chrono::milliseconds(200),
               .entries_max = 20000},
              [this](const Key& key, Cache::Land land) {

@@ -61,9 +61,7 @@ Task<absl::StatusOr<std::string>> shown_tables(BackendLink& server, std::vector<
 
 }  // namespace
 
-std::string show_definition(const TableRef& table) {
-  return "SHOW CREATE TABLE " + dualwrite::quote_name(table.schema) + "." + dualwrite::quote_name(table.table);
-}
+std::string show_definition(const TableRef& table) { return "SHOW CREATE TABLE " + dualwrite::quote_name(table); }
 
 std::string definition_state(const protocol::ResultSet& shown) { return hashed(cells_of(shown)); }
 

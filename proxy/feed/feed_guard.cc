@@ -1,5 +1,7 @@
 #include "proxy/feed/feed_guard.h"
 
+#include <algorithm>
+
 #include "dualwrite/log_control.h"
 #include "proxy/counts/log_limit.h"
 #include "proxy/feed/ddl_state.h"
@@ -15,9 +17,11 @@ constexpr auto kHolderInterval = std::chrono::seconds(5);
 constexpr std::chrono::seconds kSilentMax(30);
 constexpr auto kComparisonInterval = std::chrono::seconds(60);
 constexpr auto kLookPause = std::chrono::seconds(2);
-// The answer may be on its way, a server may be too busy to take a connection.
-constexpr int kIdleMax = 2;
+// A statement may be on its way over a slow line, or its answer; a server may be too busy to take a connection.
+constexpr auto kIdleMax = std::chrono::seconds(20);
+constexpr auto kGoneMax = std::chrono::seconds(2);
 constexpr int kInVainMax = 5;
+constexpr auto kWordInterval = std::chrono::seconds(5);
 
 // SHOW PROCESSLIST: Id, User, Host, db, Command, Time, State, Info. nullptr: there is no such connection.
 const std::vector<protocol::Cell>* process(const protocol::ResultSet& list, std::uint32_t connection) {
@@ -65,20 +69,21 @@ Task<void> FeedGuard::look() {
     awaited_.in_vain = 0;
     const auto* found = process(*list, awaited_.connection);
     const bool works = found != nullptr && !is_idle(*found);
-    awaited_.idle = works ? 0 : awaited_.idle + 1;
+    awaited_.idle_since = works ? TimePoint::max() : std::min(awaited_.idle_since, Clock::now());
     if (works) {
       const std::string doing = (*found)[6].value_or("");
       awaited_.is_told = true;
       setting_.tell("waiting for the follower: it is still at work on a statement" +
                     (doing.empty() ? "" : " (" + doing + ")"));
     }
-    if (awaited_.idle >= kIdleMax) {
+    const auto patience = found == nullptr ? kGoneMax : kIdleMax;
+    if (!works && Clock::now() - awaited_.idle_since >= patience) {
       lost = found == nullptr ? "the follower has no such connection any more, and has not said so"
                               : "the follower waits for a statement that has not come through, or its answer was lost";
     }
   }
   if (lost.empty()) co_return;
-  leave_behind(*link);
+  if (ddl_ == link) leave_behind(*link);  // the other is entered when it is dropped
   limited_log().warn(LogKind::applier_error, "follower_connection={} given_up=\"{}\"", awaited_.connection, lost);
   link->abandon(lost);
 }
@@ -104,9 +109,9 @@ void FeedGuard::leave_behind(const BackendLink& link) {
 // That its number has not come to be another's since shows in how long it has been idle.
 Task<void> FeedGuard::end_lost(FollowerWriter& follower) {
   if (lost_.empty()) co_return;
-  const std::vector<Lost> all = std::exchange(lost_, {});
   auto list = co_await follower.ask("SHOW PROCESSLIST");
-  if (!list.ok()) co_return;
+  if (!list.ok()) co_return;  // and again over the next connection
+  const std::vector<Lost> all = std::exchange(lost_, {});
   for (const Lost& lost : all) {
     const auto* found = process(*list, lost.connection);
     if (found == nullptr || !is_idle(*found) || (*found)[1].value_or("") != setting_.follower().user) continue;
@@ -115,6 +120,25 @@ Task<void> FeedGuard::end_lost(FollowerWriter& follower) {
     auto killed = co_await follower.link().query("KILL " + std::to_string(lost.connection), soon());
     limited_log().warn(LogKind::applier_error, "follower_connection={} killed={}", lost.connection, killed.ok());
   }
+}
+
+// Does the follower carry out something for our account that we have not sent?
+Task<absl::StatusOr<bool>> FeedGuard::works_elsewhere(FollowerWriter& follower) {
+  auto list = co_await follower.ask("SHOW PROCESSLIST");
+  if (!list.ok()) co_return list.status();
+  const std::uint32_t own = follower.link().greeting().connection_id;
+  co_return std::any_of(list->rows.begin(), list->rows.end(), [&](const auto& row) {
+    return row.size() > 4 && row[1].value_or("") == setting_.follower().user && to_number(row[0]) != own &&
+           !is_idle(row);
+  });
+}
+
+Task<absl::Status> FeedGuard::show_life(BackendLink& leader) {
+  const TimePoint now = Clock::now();
+  if (now < next_word_) co_return absl::OkStatus();
+  next_word_ = now + kWordInterval;
+  auto heard = co_await leader.ask_row("1", 1, soon());
+  co_return heard.status();
 }
 
 Task<absl::Status> FeedGuard::end_silent_applier(BackendLink& leader, FollowerWriter& follower) {
@@ -130,6 +154,9 @@ Task<absl::Status> FeedGuard::end_silent_applier(BackendLink& leader, FollowerWr
   const bool is_silent =
       found != nullptr && is_idle(*found) && to_number((*found)[5]) >= static_cast<std::uint64_t>(kSilentMax.count());
   if (!is_silent) co_return absl::OkStatus();
+  auto works = co_await works_elsewhere(follower);
+  if (!works.ok()) co_return works.status();
+  if (*works) co_return absl::OkStatus();
   auto free = co_await follower.ask("SELECT IS_FREE_LOCK(" + ddl_lock(setting_.schema) + ")");
   if (!free.ok()) co_return free.status();
   if (first_cell(*free) != "1") co_return absl::OkStatus();

@@ -42,16 +42,18 @@ class FeedGuard {
   void renew() { renews_ = true; }
   bool take_renewal() { return std::exchange(renews_, false); }
 
-  // A proxy that is stopped, or hangs, keeps that lock for as long as its connection lives: it is ended. One that
-  // applies asks the leader something every ten seconds, but while the follower carries out a schema change.
+  // A proxy that is stopped, or hangs, keeps the lock by which it was elected for as long as its connection lives: it
+  // is ended. One that applies asks the leader something every few seconds (show_life()), but while the follower
+  // carries out a statement, which shows there.
   Task<absl::Status> end_silent_applier(BackendLink& leader, FollowerWriter& follower);
+  Task<absl::Status> show_life(BackendLink& leader);
 
  private:
   struct Awaited {
     std::uint32_t connection = 0;
     TimePoint since{};
-    int idle = 0;     // looks in a row at which the server was not at work on it
-    int in_vain = 0;  // those that failed
+    TimePoint idle_since = TimePoint::max();  // when the server was first seen not to be at work on it
+    int in_vain = 0;                          // looks that failed, in a row
     bool is_told = false;
   };
   struct Lost {
@@ -61,6 +63,7 @@ class FeedGuard {
   BackendLink* in_use() const { return ddl_ != nullptr ? ddl_ : setting_.applying(); }
   Task<void> look();
   Task<absl::StatusOr<protocol::ResultSet>> ask_processes();
+  Task<absl::StatusOr<bool>> works_elsewhere(FollowerWriter& follower);
 
   Setting setting_;
   Signal wake_;
@@ -71,6 +74,7 @@ class FeedGuard {
   bool renews_ = false;
   TimePoint next_comparison_{};
   TimePoint next_holder_{};
+  TimePoint next_word_{};
 };
 
 }  // namespace crossfade::proxy

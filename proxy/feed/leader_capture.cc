@@ -1,7 +1,5 @@
 #include "proxy/feed/leader_capture.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -65,15 +63,9 @@ Task<absl::StatusOr<LeaderCapture::Found>> find_in(BackendLink& leader, dualwrit
   auto definitions = co_await ask_definitions(leader, std::move(scope));
   if (!definitions.ok()) co_return definitions.status();
   found.tables = *std::move(definitions);
-  auto asked = co_await ask_catalogue(leader, dualwrite::capture_triggers_query(), patient_until());
-  if (!asked.ok()) co_return asked.status();
-  const auto triggers = protocol::only_rows(*std::move(asked), 4);
+  auto triggers = co_await our_triggers(leader);
   if (!triggers.ok()) co_return triggers.status();
-  for (const auto& row : *triggers) {
-    const std::string name = row[2].value_or("");
-    if (!dualwrite::is_capture_trigger(name)) continue;
-    found.triggers[{.schema = row[0].value_or(""), .table = row[1].value_or("")}].insert(name);
-  }
+  found.triggers = *std::move(triggers);
   auto ids = co_await leader.query_rows(dualwrite::table_ids_query(leader.is_mariadb()), 2, Clock::now() + kCaptureMax);
   if (!ids.ok()) co_return ids.status();
   found.ids = dualwrite::TableIds(*ids);
@@ -81,6 +73,20 @@ Task<absl::StatusOr<LeaderCapture::Found>> find_in(BackendLink& leader, dualwrit
 }
 
 }  // namespace
+
+Task<absl::StatusOr<std::map<TableRef, std::set<std::string>>>> our_triggers(BackendLink& leader) {
+  auto asked = co_await ask_catalogue(leader, dualwrite::capture_triggers_query(), patient_until());
+  if (!asked.ok()) co_return asked.status();
+  const auto triggers = protocol::only_rows(*std::move(asked), 4);
+  if (!triggers.ok()) co_return triggers.status();
+  std::map<TableRef, std::set<std::string>> out;
+  for (const auto& row : *triggers) {
+    const std::string name = row[2].value_or("");
+    if (!dualwrite::is_capture_trigger(name)) continue;
+    out[{.schema = row[0].value_or(""), .table = row[1].value_or("")}].insert(name);
+  }
+  co_return out;
+}
 
 bool may_have_triggers(const TableDefinition& definition) {
   return definition.kind == TableDefinition::Kind::table || definition.kind == TableDefinition::Kind::system_versioned;
@@ -237,18 +243,20 @@ Task<absl::Status> LeaderCapture::load(BackendLink& leader) {
   }
   std::erase_if(records_, [&there](const auto& each) { return !there.contains(each.first); });
   std::erase_if(captures_, [&there](const auto& each) { return !there.contains(each.first); });
+  if (unknown.empty() && pairs_ != 0) co_return absl::OkStatus();
+  std::vector<CaptureRecord> fresh;
   if (!unknown.empty()) {
     auto asked = co_await leader.query(dualwrite::select_captured(schema_, unknown), Clock::now() + kCaptureMax);
     if (!asked.ok()) co_return asked.status();
     auto records = dualwrite::captured_from(asked->front());
     if (!records.ok()) co_return records.status();
-    for (CaptureRecord& record : *records) note(std::move(record), leader.is_mariadb());
+    fresh = *std::move(records);
   }
-  if (unknown.empty() && pairs_ != 0) co_return absl::OkStatus();
-  // Behind the numbers: `changes` was widened before one needed it.
+  // Asked behind the numbers: `changes` was widened before one needed it. None of them is known before its width is.
   auto counted = co_await query_number(leader, dualwrite::count_pairs_query(schema_), Clock::now() + kCaptureMax);
   if (!counted.ok()) co_return counted.status();
   pairs_ = *counted;
+  for (CaptureRecord& record : fresh) note(std::move(record), leader.is_mariadb());
   co_return absl::OkStatus();
 }
 
@@ -313,10 +321,9 @@ LeaderCapture::CapturePtr LeaderCapture::live_capture(const TableRef& table) con
 
 bool LeaderCapture::is_as_captured(const TableRef& table, const Found& found) const {
   const CaptureRecord* record = live(table);
-  const auto definition = found.tables.find(table);
-  const bool may_be_captured = definition != found.tables.end() && may_have_triggers(definition->second);
+  const bool may_be_captured = has_table(table, found);
   if (record == nullptr || !may_be_captured) return record == nullptr && !may_be_captured;
-  return dualwrite::capture_fingerprint(definition->second) == dualwrite::capture_fingerprint(record->definition);
+  return dualwrite::capture_fingerprint(found.tables.at(table)) == dualwrite::capture_fingerprint(record->definition);
 }
 
 bool has_all_triggers(const TableRef& table, const LeaderCapture::Found& found) {

@@ -118,6 +118,8 @@ class LeaderCapture {
   TimePoint next_forgetting_{};
 };
 
+// Every trigger of ours on the server, by the table that has it.
+Task<absl::StatusOr<std::map<dualwrite::TableRef, std::set<std::string>>>> our_triggers(BackendLink& leader);
 // Of a kind that can have triggers.
 bool may_have_triggers(const dualwrite::TableDefinition& definition);
 bool has_table(const dualwrite::TableRef& table, const LeaderCapture::Found& found);

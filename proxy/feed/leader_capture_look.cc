@@ -33,14 +33,13 @@ bool has_table(const TableRef& table, const LeaderCapture::Found& found) {
   return definition != found.tables.end() && may_have_triggers(definition->second);
 }
 
-// Empty: what the table is captured by serves.
+// Of a table that is there. Empty: what it is captured by serves.
 std::string LeaderCapture::complaint(const CaptureRecord& record, const Found& found) const {
   const TableRef& name = record.definition.name;
-  const auto table = found.tables.find(name);
-  if (table == found.tables.end()) return {};  // it is gone, and so are its triggers
+  const TableDefinition& table = found.tables.at(name);
   const std::string advice =
       "; copy the table anew, then run crossfade tables release " + name.schema + "." + name.table;
-  if (dualwrite::capture_fingerprint(table->second) != dualwrite::capture_fingerprint(record.definition)) {
+  if (dualwrite::capture_fingerprint(table) != dualwrite::capture_fingerprint(record.definition)) {
     return "its definition was changed past the proxy, and its triggers do not tell everything" + advice;
   }
   if (found.ids.of(name) != record.ids) {
@@ -51,7 +50,7 @@ std::string LeaderCapture::complaint(const CaptureRecord& record, const Found& f
   const CapturePtr capture = find(record.number);
   if (capture && capture->mariadb) {
     const std::vector<std::string> known = dualwrite::doubtful_columns(record.definition);
-    for (const std::string& column : dualwrite::doubtful_columns(table->second)) {
+    for (const std::string& column : dualwrite::doubtful_columns(table)) {
       if (std::find(known.begin(), known.end(), column) != known.end()) continue;
       return "its column " + column +
              " has a new index, or ON UPDATE, that was made past the proxy, and its triggers do " +

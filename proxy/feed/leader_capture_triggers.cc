@@ -157,17 +157,10 @@ Task<absl::Status> LeaderCapture::retire(BackendLink& leader) {
 }
 
 Task<absl::Status> LeaderCapture::remove_locked(BackendLink& leader) {
-  auto asked = co_await ask_catalogue(leader, dualwrite::capture_triggers_query(), patient_until());
-  if (!asked.ok()) co_return asked.status();
-  const auto triggers = protocol::only_rows(*std::move(asked), 4);
+  auto triggers = co_await our_triggers(leader);
   if (!triggers.ok()) co_return triggers.status();
-  for (const auto& row : *triggers) {
-    const std::string name = row[2].value_or("");
-    if (!dualwrite::is_capture_trigger(name)) continue;
-    const TableRef table{.schema = row[0].value_or(""), .table = row[1].value_or("")};
-    std::set<std::string> one;
-    one.insert(name);
-    const absl::Status dropped = co_await drop_triggers(leader, table, std::move(one));
+  for (auto& [table, names] : *triggers) {
+    const absl::Status dropped = co_await drop_triggers(leader, table, std::move(names));
     if (!dropped.ok()) co_return dropped;
   }
   std::vector<std::string> rest;

@@ -372,6 +372,8 @@ Task<absl::Status> LogApplier::hand_over() {
 }
 
 Task<absl::Status> LogApplier::settle() {
+  const absl::Status alive = co_await setting_.guard.show_life(leader_);
+  if (!alive.ok()) co_return alive;
   if (!under_way_) co_return absl::OkStatus();
   auto failure = co_await follower_.finish();
   Batch batch = *std::exchange(under_way_, std::nullopt);

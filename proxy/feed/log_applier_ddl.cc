@@ -95,7 +95,12 @@ Task<absl::Status> LogApplier::run_ddl(LoggedStatement statement, DdlAnalysis an
   setting_.catalog.expect_change(analysis);
   auto ran = co_await run_ddl_steps(**link, *statements, analysis, statement.change_id);
   if (!ran.ok()) co_return ran.status();
-  if (!ran->refusal.empty()) co_return co_await give_up_ddl(analysis, ran->refusal);
+  if (!ran->refusal.empty()) {
+    const absl::Status read =
+        co_await setting_.catalog.reload(leader_, follower_.link(), analysis.tables, TableCatalog::ChangedBy::feed);
+    if (!read.ok()) co_return read;
+    co_return co_await give_up_ddl(analysis, ran->refusal);
+  }
   if (ran->before_this) before.clear();
   (*link)->send_quit();
   limited_log().info(LogKind::applier_state, "ddl=\"{}\" position={} followed=true", analysis.verb, current_.at.text());

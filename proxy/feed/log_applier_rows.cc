@@ -18,7 +18,7 @@ namespace {
 
 // To BINLOG servers only say 1105 where a right to the table is missing. What needs that right, too, and does nothing.
 std::string statement_for_rights(dualwrite::RowsKind kind, const TableMapping& how) {
-  const std::string table = dualwrite::quote_name(how.target.schema) + "." + dualwrite::quote_name(how.target.table);
+  const std::string table = dualwrite::quote_name(how.target);
   std::string column;
   for (const dualwrite::DefinedColumn& each : how.follower.columns) {
     if (each.generated == dualwrite::DefinedColumn::Generated::no) column = dualwrite::quote_name(each.name);
@@ -52,6 +52,8 @@ Task<absl::Status> LogApplier::apply_carefully(RowsChange change, config::OnDive
   const auto rows = dualwrite::count_rows(change);
   if (!rows.ok()) co_return rows.status();
   for (std::size_t i = 0; i < *rows; ++i) {
+    const absl::Status alive = co_await setting_.guard.show_life(leader_);
+    if (!alive.ok()) co_return alive;
     auto row = dualwrite::single_row(change, i);
     if (!row.ok()) co_return row.status();
     absl::StatusOr<std::string> why;

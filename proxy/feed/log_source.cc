@@ -1,10 +1,12 @@
 #include "proxy/feed/log_source.h"
 
-#include "proxy/counts/log_limit.h"
-
+#include <algorithm>
+#include <array>
 #include <random>
 
+#include "proxy/backend/server_errors.h"
 #include "proxy/context/session_context.h"
+#include "proxy/counts/log_limit.h"
 #include "proxy/feed/server_answers.h"
 #include "proxy/net/deadlines.h"
 
@@ -17,6 +19,7 @@ namespace {
 
 constexpr auto kSilenceMax = std::chrono::seconds(10);  // heartbeats come every second
 constexpr std::size_t kQueueBytesMax = 8u << 20;
+constexpr auto kRightsMissing = std::to_array<std::uint16_t>({1044, 1045, 1142, 1227, 1401});  // of XA RECOVER
 constexpr auto kFencePause = std::chrono::milliseconds(5);  // the applier is busy with what lies in front of it
 
 // In the upper half, where no server of a replication topology usually is.
@@ -61,18 +64,29 @@ Task<absl::Status> LogSource::prepare(BackendLink& leader) {
 }
 
 // Rows of a branch that is prepared already are in front of the place, and its XA COMMIT behind it would tell none.
+// Asked on both sides of the place: one may end, or be prepared, while it is.
 Task<absl::StatusOr<LogPosition>> LogSource::first_place(BackendLink& leader) {
+  const absl::Status before = co_await none_is_prepared(leader);
+  if (!before.ok()) co_return before;
   auto end = co_await ask_log_end(leader);
   if (!end.ok()) co_return end.status();
+  const absl::Status behind = co_await none_is_prepared(leader);
+  if (!behind.ok()) co_return behind;
+  co_return end;
+}
+
+// Unavailable: there are some. An account that may not know goes on, and says so.
+Task<absl::Status> LogSource::none_is_prepared(BackendLink& leader) {
   auto prepared = co_await leader.query("XA RECOVER", soon());
-  if (absl::IsFailedPrecondition(prepared.status())) {
+  const std::uint16_t code = server_code(prepared.status());
+  if (std::find(kRightsMissing.begin(), kRightsMissing.end(), code) != kRightsMissing.end()) {
     limited_log().warn(LogKind::applier_state, "feed=log prepared_transactions=unknown why=\"{}\"",
                        std::string(prepared.status().message()));
-    co_return end;
+    co_return absl::OkStatus();
   }
-  if (!prepared.ok()) co_return prepared.status();
+  if (!prepared.ok()) co_return absl::UnavailableError(std::string(prepared.status().message()));
   const std::size_t count = prepared->empty() ? 0 : prepared->front().rows.size();
-  if (count == 0) co_return end;
+  if (count == 0) co_return absl::OkStatus();
   co_return absl::UnavailableError(
       std::to_string(count) +
       " XA transactions are prepared on the leader (XA RECOVER): their rows lie in front of where its log would be "
@@ -142,7 +156,8 @@ absl::Status LogSource::learn_from(absl::Status read) {
 // An account that may not know has to reckon with it.
 Task<absl::Status> LogSource::ask_routines(BackendLink& leader) {
   if (!leader.is_mariadb()) co_return absl::OkStatus();
-  auto asked = co_await query_number(leader, "SELECT COUNT(*) FROM mysql.proc WHERE body LIKE '%savepoint%'", soon());
+  auto asked = co_await query_number(
+      leader, "SELECT COUNT(*) FROM mysql.proc WHERE LOWER(CONVERT(body USING utf8mb4)) LIKE '%savepoint%'", soon());
   if (!asked.ok() && !absl::IsFailedPrecondition(asked.status())) co_return asked.status();
   earlier_.routines_set_savepoints = !asked.ok() || *asked != 0;
   co_return absl::OkStatus();

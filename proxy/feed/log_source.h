@@ -38,6 +38,7 @@ class LogSource final : public ChangeSource {
 
  private:
   absl::Status learn_from(absl::Status read);
+  Task<absl::Status> none_is_prepared(BackendLink& leader);
   Task<absl::Status> ask_routines(BackendLink& leader);
 
   SourceSetting setting_;

@@ -43,8 +43,7 @@ Task<absl::Status> RowFeed::stop_suspects(LogPosition since) {
     const std::vector<TableRef> one(1, table);
     bool at_stake = !is_decided(known) && !catalog_.carries(one, makes());
     if (at_stake && catalog_.follower().contains(table)) {
-      auto rows = co_await follower_->ask("SELECT 1 FROM " + dualwrite::quote_name(table.schema) + "." +
-                                          dualwrite::quote_name(table.table) + " LIMIT 1");
+      auto rows = co_await follower_->ask("SELECT 1 FROM " + dualwrite::quote_name(table) + " LIMIT 1");
       if (!rows.ok()) co_return rows.status();
       at_stake = !rows->rows.empty();
     }

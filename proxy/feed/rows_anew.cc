@@ -27,10 +27,6 @@ constexpr std::size_t kKeysAtOnce = 50;
 
 TimePoint while_locked() { return Clock::now() + kCaptureAgainMax; }
 
-std::string name_in_sql(const TableRef& table) {
-  return dualwrite::quote_name(table.schema) + "." + dualwrite::quote_name(table.table);
-}
-
 bool is_table(const TableDefinition& definition) {
   return definition.kind != TableDefinition::Kind::view && definition.kind != TableDefinition::Kind::sequence;
 }
@@ -77,20 +73,6 @@ std::vector<std::string> joined(const std::set<std::string>& keys) {
 }
 
 }  // namespace
-
-absl::Status failure_of(const protocol::Err& err) {
-  const bool busy = err.code == protocol::kErrLockWaitTimeout || err.code == protocol::kErrDeadlock ||
-                    err.code == protocol::kErrStatementTimeout;
-  if (busy) return absl::AbortedError(err_text(err));
-  if (err.code == protocol::kErrServerShutdown) return absl::UnavailableError(err_text(err));
-  return absl::FailedPreconditionError(err_text(err));
-}
-
-Task<absl::Status> run_locking(BackendLink& link, std::string sql) {
-  auto done = co_await link.run(std::move(sql), while_locked());
-  if (!done.ok()) co_return done.status();
-  co_return done->failed() ? failure_of(done->last().err) : absl::OkStatus();
-}
 
 // What of its tables is there now.
 std::vector<TableRef> RowsAnew::tables_now(const LeaderCapture::Found& found) const {
@@ -151,7 +133,7 @@ Task<absl::Status> RowsAnew::capture_again(FoundPtr found, Said said) {
 Task<absl::Status> RowsAnew::spell_out(std::vector<TableRef> made) {
   if (!setting_.analysis.verb.starts_with("CREATE") || made.size() != 1) co_return absl::OkStatus();
   if (absl::AsciiStrToUpper(statement_.sql).find("SELECT") == std::string::npos) co_return absl::OkStatus();
-  std::string question = "SHOW CREATE TABLE " + name_in_sql(made.front());
+  std::string question = "SHOW CREATE TABLE " + dualwrite::quote_name(made.front());
   auto shown = co_await setting_.link.query_rows(std::move(question), 2, while_locked());
   if (!shown.ok()) co_return shown.status();
   for (const auto& row : *shown) {
@@ -252,7 +234,7 @@ Task<absl::Status> RowsAnew::begin_anew(FoundPtr found, const Touched& touched, 
     const absl::Status stopped = co_await stop_dependents(found, table);
     if (!stopped.ok()) co_return stopped;
     LoggedStatement emptied = statement_;
-    emptied.sql = "TRUNCATE TABLE " + name_in_sql(table);
+    emptied.sql = "TRUNCATE TABLE " + dualwrite::quote_name(table);
     emptied.client_collation = dualwrite::collation_id("utf8mb4_general_ci", setting_.link.is_mariadb());
     emptied.no_foreign_key_checks = true;
     emptied.error = 0;
@@ -382,9 +364,7 @@ Task<absl::Status> RowsAnew::capture_all(FoundPtr found) {
   }
   const std::vector<TableRef> none;
   absl::Status done = co_await lock(setting_.analysis.tables, none);
-  if (done.ok() && !numbers.empty()) {
-    done = co_await run("DELETE FROM " + changes() + " WHERE tbl IN (" + numbers + ")");
-  }
+  if (done.ok()) done = co_await mark_unknown();
   if (!done.ok()) co_return absl::UnavailableError(std::string(done.message()));
   const absl::Status captured = co_await setting_.capture.capture_anew(setting_.link, setting_.analysis.tables, found);
   if (!captured.ok()) co_return captured;
@@ -394,7 +374,9 @@ Task<absl::Status> RowsAnew::capture_all(FoundPtr found) {
     const absl::Status written = co_await refresh_rows(table, everything);
     if (!written.ok()) co_return absl::UnavailableError(std::string(written.message()));
   }
-  co_return absl::OkStatus();
+  if (numbers.empty()) co_return absl::OkStatus();
+  done = co_await run("DELETE FROM " + changes() + " WHERE tbl IN (" + numbers + ")");
+  co_return done.ok() ? done : absl::UnavailableError(std::string(done.message()));
 }
 
 }  // namespace crossfade::proxy

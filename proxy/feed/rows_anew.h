@@ -19,12 +19,6 @@
 
 namespace crossfade::proxy {
 
-// What the leader's refusal says. Aborted: a lock was not to be had in time, or not without a deadlock. Unavailable:
-// the server goes away. Otherwise FailedPrecondition.
-absl::Status failure_of(const protocol::Err& err);
-// A statement without rows; fails so.
-Task<absl::Status> run_locking(BackendLink& link, std::string sql);
-
 // For one try: what fails is begun anew, on a new connection, with another of these.
 class RowsAnew {
  public:
@@ -88,6 +82,7 @@ class RowsAnew {
   Task<absl::Status> begin_anew(FoundPtr found, const Touched& touched, Said said);
   Task<absl::Status> renumber(FoundPtr found, Said said);
   Task<absl::Status> reduce(FoundPtr found, Said said);
+  Task<absl::Status> mark_unknown();
   Task<absl::Status> stop_dependents(FoundPtr found, dualwrite::TableRef table);
   Task<absl::Status> follow_identities(FoundPtr found, const Touched& touched);
   Task<absl::Status> move_behind(FoundPtr found, const Touched& touched);

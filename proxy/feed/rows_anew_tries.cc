@@ -21,6 +21,19 @@ Task<absl::Status> RowsAnew::stop_dependents(FoundPtr found, TableRef table) {
   co_return absl::OkStatus();
 }
 
+// From the moment its new triggers serve until all of its rows are written down, a table looks as if nothing were
+// wrong.
+Task<absl::Status> RowsAnew::mark_unknown() {
+  for (const TableRef& table : setting_.analysis.tables) {
+    const std::vector<std::uint32_t> numbers = setting_.capture.numbers_of(table);
+    if (numbers.empty()) continue;
+    const absl::Status marked = co_await run(dualwrite::insert_unknown(
+        setting_.schema, numbers.back(), "capturing it anew did not come to its end", setting_.link.is_mariadb()));
+    if (!marked.ok()) co_return marked;
+  }
+  co_return absl::OkStatus();
+}
+
 // Triggers that were left by a try before this one have written behind what says that the statement has run, and in the
 // shape of before, or under the name of before: of these rows the identity counts, as where a column is gone.
 Task<absl::Status> RowsAnew::reduce(FoundPtr found, Said said) {

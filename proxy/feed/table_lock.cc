@@ -5,7 +5,8 @@
 
 #include "dualwrite/sql_text.h"
 #include "dualwrite/trigger/changes_table.h"
-#include "proxy/feed/rows_anew.h"
+#include "protocol/error_codes.h"
+#include "proxy/feed/server_answers.h"
 #include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
@@ -15,18 +16,15 @@ using dualwrite::TableRef;
 namespace {
 
 constexpr auto kLockMax = std::chrono::minutes(1);
+constexpr auto kLockingMax = std::chrono::minutes(10);
 constexpr auto kLooksMax = std::chrono::seconds(1);
-
-std::string locked_name(const TableRef& table) {
-  return dualwrite::quote_name(table.schema) + "." + dualwrite::quote_name(table.table);
-}
 
 std::string lock_statement(const TableLock& lock) {
   const std::string changes = dualwrite::changes_table(lock.changes);
   std::string sql = "LOCK TABLES " + changes + " WRITE," + changes + " AS " + std::string(dualwrite::kMoving) +
                     " WRITE," + dualwrite::quote_name(lock.changes) + ".`captured` WRITE";
-  for (const TableRef& table : lock.write) sql += "," + locked_name(table) + " WRITE";
-  for (const TableRef& table : lock.read) sql += "," + locked_name(table) + " READ";
+  for (const TableRef& table : lock.write) sql += "," + dualwrite::quote_name(table) + " WRITE";
+  for (const TableRef& table : lock.read) sql += "," + dualwrite::quote_name(table) + " READ";
   return sql;
 }
 
@@ -43,15 +41,11 @@ Task<absl::StatusOr<bool>> is_held(BackendLink& link, std::string question) {
       const absl::Status slept = co_await run_locking(link, "DO SLEEP(0.05)");
       if (!slept.ok()) co_return slept;
     }
-    auto done = co_await link.run(question, Clock::now() + kLockMax);
-    if (!done.ok()) co_return done.status();
-    if (done->failed()) co_return false;
-    auto taken = protocol::decode_response(done->wire, protocol::ResponseKind::query, link.capabilities());
-    if (!taken.ok()) co_return taken.status();
+    auto held = co_await link.query_rows(question, 1, Clock::now() + kLockMax);
+    if (absl::IsFailedPrecondition(held.status())) co_return false;
+    if (!held.ok()) co_return held.status();
     std::set<std::string> now;
-    for (const auto& row : taken->back().rows) {
-      if (!row.empty() && row.front()) now.insert(*row.front());
-    }
+    for (const auto& row : *held) now.insert(row[0].value_or(""));
     if (looks > 0) {
       co_return std::any_of(now.begin(), now.end(), [&before](const auto& each) { return before.contains(each); });
     }
@@ -73,6 +67,20 @@ Task<absl::Status> wait_for_holders(BackendLink& link, TableLock lock) {
 }
 
 }  // namespace
+
+absl::Status failure_of(const protocol::Err& err) {
+  const bool busy = err.code == protocol::kErrLockWaitTimeout || err.code == protocol::kErrDeadlock ||
+                    err.code == protocol::kErrStatementTimeout;
+  if (busy) return absl::AbortedError(err_text(err));
+  if (err.code == protocol::kErrServerShutdown) return absl::UnavailableError(err_text(err));
+  return absl::FailedPreconditionError(err_text(err));
+}
+
+Task<absl::Status> run_locking(BackendLink& link, std::string sql) {
+  auto done = co_await link.run(std::move(sql), Clock::now() + kLockingMax);
+  if (!done.ok()) co_return done.status();
+  co_return done->failed() ? failure_of(done->last().err) : absl::OkStatus();
+}
 
 std::string holders_query(const TableLock& lock) {
   std::string written = is_of({.schema = lock.changes, .table = "changes"});

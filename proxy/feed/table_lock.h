@@ -11,6 +11,12 @@
 
 namespace crossfade::proxy {
 
+// What the leader's refusal says. Aborted: a lock was not to be had in time, or not without a deadlock. Unavailable:
+// the server goes away. Otherwise FailedPrecondition.
+absl::Status failure_of(const protocol::Err& err);
+// A statement without rows; fails so.
+Task<absl::Status> run_locking(BackendLink& link, std::string sql);
+
 struct TableLock {
   std::string changes{};                     // its control schema
   std::vector<dualwrite::TableRef> write{};  // beside `changes`

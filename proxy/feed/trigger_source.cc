@@ -163,9 +163,9 @@ Task<absl::Status> TriggerSource::open(BackendLink& leader, FollowerWriter& foll
     // alone.
     absl::Status again = co_await CapturedDdl::capture_released(ddl_setting(), table);
     if (again.ok()) again = co_await kept_.discard(*link_, numbers);
-    capture_.captured_again(table);
     if (again.ok()) again = co_await capture_.load(leader);
     if (!again.ok()) co_return again;
+    capture_.captured_again(table);
   }
   if (start.fence) end_at(*std::move(start.fence));
   stopped_ = &start.stopped;
@@ -216,9 +216,6 @@ Task<absl::Status> TriggerSource::begin_snapshot() {
   ids_.clear();
   constexpr std::uint64_t kAll = UINT64_MAX;
   const std::uint64_t last = std::min(held_.value_or(kAll), fence_ ? fence_->offset : kAll);
-  std::string sql = dualwrite::select_changes(setting_.schema, capture_.pairs()) + " WHERE " +
-                    dualwrite::every_change(setting_.schema, link_->is_mariadb()) + " AND id<=" + std::to_string(last) +
-                    kept_.condition() + " ORDER BY id LIMIT " + std::to_string(kRowsMax);
   bounded_ = held_.has_value();
   snapshot_is_fenced_ = fence_.has_value();
   held_.reset();
@@ -229,6 +226,10 @@ Task<absl::Status> TriggerSource::begin_snapshot() {
       .link = *link_, .control = *control_, .capture = capture_, .schema = setting_.schema};
   const absl::Status known = co_await ddl_times_.read(snapshot);
   if (!known.ok()) co_return known;
+  // With all the columns that `changes` has by now.
+  std::string sql = dualwrite::select_changes(setting_.schema, capture_.pairs()) + " WHERE " +
+                    dualwrite::every_change(setting_.schema, link_->is_mariadb()) + " AND id<=" + std::to_string(last) +
+                    kept_.condition() + " ORDER BY id LIMIT " + std::to_string(kRowsMax);
   auto started = co_await RowStream::start(*link_, std::move(sql), before_long());
   if (!started.ok()) co_return started.status();
   stream_ = *std::move(started);

@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::size_t kForgottenMax = 10000;  // at once
 constexpr std::uint64_t kManyRows = 1000000;
+constexpr auto kResumptionPauseMax = std::chrono::seconds(30);
 
 TimePoint look_deadline() { return Clock::now() + kCaptureMax; }
 
@@ -91,7 +92,8 @@ Task<absl::StatusOr<std::vector<ChangeSource::Broken>>> TriggerSource::look(Back
   if (held_ && Clock::now() >= looks_.next_resumption) {
     const TimePoint begun = Clock::now();
     const absl::Status resumed = co_await CapturedDdl::resume_all(ddl_setting());
-    looks_.next_resumption = Clock::now() + (Clock::now() - begun) * kPausesForEach;
+    looks_.next_resumption =
+        Clock::now() + std::min<Clock::duration>((Clock::now() - begun) * kPausesForEach, kResumptionPauseMax);
     if (!resumed.ok()) co_return resumed;
   }
   auto seen = co_await capture_.look(leader);
@@ -107,7 +109,11 @@ Task<absl::StatusOr<std::vector<ChangeSource::Broken>>> TriggerSource::look(Back
 Task<absl::StatusOr<bool>> TriggerSource::forget_gone(BackendLink& leader, TableRef table) {
   const std::vector<std::uint32_t> of_table = capture_.numbers_of(table);
   const KeptChanges::Numbers numbers(of_table.begin(), of_table.end());
-  if (numbers.empty()) co_return true;
+  if (numbers.empty()) {
+    unreadable_.erase(table);
+    capture_.captured_again(table);
+    co_return true;
+  }
   if (!link_ || in_snapshot_) co_return false;
   const absl::Status discarded = co_await kept_.discard(*link_, numbers);
   if (!discarded.ok()) co_return discarded;

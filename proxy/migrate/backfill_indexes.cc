@@ -22,10 +22,6 @@ namespace {
 constexpr auto kIndexPause = std::chrono::seconds(2);
 constexpr auto kDropMax = std::chrono::minutes(10);
 
-std::string quoted_on_follower(const TableRef& table) {
-  return dualwrite::quote_name(table.schema) + "." + dualwrite::quote_name(table.table);
-}
-
 std::string spelled(const TableRef& table) { return table.schema + "." + table.table; }
 
 std::string texts_of(const std::vector<DeferredIndex>& indexes) {
@@ -44,7 +40,7 @@ Task<absl::StatusOr<Definitions>> Backfill::on_follower() {
 // Of a table that is empty and waits for its turn. They are written down before they are dropped.
 Task<absl::Status> Backfill::defer_indexes(TableCopy& table) {
   const TableRef name = table.record.table;
-  auto row = co_await control_->query_rows("SELECT 1 FROM " + quoted_on_follower(name) + " LIMIT 1", 1, soon());
+  auto row = co_await control_->query_rows("SELECT 1 FROM " + dualwrite::quote_name(name) + " LIMIT 1", 1, soon());
   if (!row.ok()) co_return row.status();
   if (!row->empty()) co_return absl::OkStatus();
   auto defined = co_await on_follower();
@@ -54,7 +50,7 @@ Task<absl::Status> Backfill::defer_indexes(TableCopy& table) {
   auto indexes = migrate::parse_indexes(table.record.indexes);
   if (!indexes.ok()) co_return indexes.status();
   if (indexes->empty()) {
-    auto shown = co_await control_->query_row("SHOW CREATE TABLE " + quoted_on_follower(name), 2, soon());
+    auto shown = co_await control_->query_row("SHOW CREATE TABLE " + dualwrite::quote_name(name), 2, soon());
     if (!shown.ok()) co_return shown.status();
     *indexes = migrate::deferrable_indexes((*shown)[1].value_or(""), found->second, *defined);
     if (indexes->empty()) co_return absl::OkStatus();
@@ -109,7 +105,7 @@ Task<absl::Status> Backfill::begin_index_build(TableCopy& table) {
   auto build = std::make_shared<Errand>();
   std::string add = migrate::add_indexes(*indexes, found->second);
   if (!add.empty()) build->statements.push_back(std::move(add));
-  build->statements.push_back("ANALYZE TABLE " + quoted_on_follower(table.record.table));
+  build->statements.push_back("ANALYZE TABLE " + dualwrite::quote_name(table.record.table));
   index_builds_[table.record.table] = build;
   reactor_.spawn(run_errand(reactor_, counters_, setting_.link(config::other(setting_.leader)), build,
                             [this] { wake_.notify(); }));

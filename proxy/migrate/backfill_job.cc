@@ -129,7 +129,7 @@ Task<absl::Status> Backfill::adopt_tables() {
 
 // Where TRUNCATE may not, DELETE may.
 Task<absl::Status> Backfill::empty_table(TableRef table) {
-  const std::string quoted = dualwrite::quote_name(table.schema) + "." + dualwrite::quote_name(table.table);
+  const std::string quoted = dualwrite::quote_name(table);
   if (job_->options.existing != ExistingRows::replace) {
     auto row = co_await ask("SELECT 1 FROM " + quoted + " LIMIT 1");
     if (!row.ok()) co_return row.status();

@@ -30,10 +30,6 @@ constexpr auto kLookMax = std::chrono::minutes(2);  // at a table, for any row t
 
 std::string dotted(const TableRef& table) { return table.schema + "." + table.table; }
 
-std::string quoted_table(const TableRef& table) {
-  return dualwrite::quote_name(table.schema) + "." + dualwrite::quote_name(table.table);
-}
-
 const StoppedTable* stopped_entry(const std::vector<StoppedTable>& stopped, const TableRef& table) {
   const auto found =
       std::find_if(stopped.begin(), stopped.end(), [&](const StoppedTable& each) { return each.table == table; });
@@ -226,8 +222,8 @@ Task<absl::Status> Backfill::check_rows(Job& job, std::vector<std::string>* prob
       }
     }
     if (existing == ExistingRows::replace) continue;
-    auto row =
-        co_await control_->query_rows("SELECT 1 FROM " + quoted_table(table) + " LIMIT 1", 1, Clock::now() + kLookMax);
+    auto row = co_await control_->query_rows("SELECT 1 FROM " + dualwrite::quote_name(table) + " LIMIT 1", 1,
+                                             Clock::now() + kLookMax);
     if (!row.ok()) {
       problems->push_back("table " + dotted(table) + " on the follower: " + std::string(row.status().message()));
       if (!control_->alive()) co_return absl::UnavailableError(std::string(row.status().message()));
@@ -252,7 +248,8 @@ Task<absl::Status> Backfill::check_conditions(Job& job, std::vector<std::string>
       const TableRef& table = copy->record.table;
       if (!migrate::names_table(word, table)) continue;
       auto tried = co_await leader_->query(
-          "SELECT 1 FROM " + quoted_table(table) + " WHERE (" + condition + ") LIMIT 0", Clock::now() + kLookMax);
+          "SELECT 1 FROM " + dualwrite::quote_name(table) + " WHERE (" + condition + ") LIMIT 0",
+          Clock::now() + kLookMax);
       if (tried.ok()) continue;
       problems->push_back("--where " + dotted(table) + ": " + std::string(tried.status().message()));
       if (!leader_->alive()) co_return absl::UnavailableError(std::string(tried.status().message()));

@@ -25,10 +25,6 @@ bool is_about_locks(const absl::Status& status) { return has_code(status, 1205) 
 
 absl::Status locked_by_others() { return absl::AbortedError("rows are locked on the leader"); }
 
-std::string quoted_name(const TableRef& table) {
-  return dualwrite::quote_name(table.schema) + "." + dualwrite::quote_name(table.table);
-}
-
 }  // namespace
 
 // A column, an index or the table is gone; a snapshot is older than the definition.
@@ -71,7 +67,7 @@ Task<absl::Status> ChunkReader::open() {
 }
 
 Task<absl::StatusOr<std::string>> ChunkReader::show(TableRef table) {
-  auto shown = co_await link_->query("SHOW CREATE TABLE " + quoted_name(table), soon());
+  auto shown = co_await link_->query("SHOW CREATE TABLE " + dualwrite::quote_name(table), soon());
   if (!shown.ok()) {
     if (has_code(shown.status(), 1146)) co_return absl::NotFoundError("the leader has no such table any more");
     if (is_about_locks(shown.status())) co_return locked_by_others();

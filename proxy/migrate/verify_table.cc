@@ -132,6 +132,8 @@ Task<absl::Status> Verify::open(TableCheck& table) {
 // Both definitions as they are now.
 Task<absl::StatusOr<Verify::Definition>> Verify::read_definition(TableCheck& table) {
   const TableRef name = table.record.table;
+  const absl::Status opened = co_await table.locker->open();
+  if (!opened.ok()) co_return opened;
   auto shown = co_await table.locker->show(name);
   if (!shown.ok()) co_return shown.status();
   const dualwrite::DefinitionScope scope{.tables = {name}, .excluded_schemas = {}};

@@ -38,8 +38,7 @@ class SingleFlightCache {
   };
   struct Landed {
     absl::StatusOr<Value> value;
-    // Instead of the lifetimes' own. Zero: it holds only for those who were there before the question was asked, as
-    // "there is none" does of what may be made at any moment.
+    // Instead of the lifetimes' own, of what may be otherwise at any moment.
     std::optional<Duration> fresh_for;
   };
   using Land = std::function<void(Landed)>;
@@ -92,10 +91,6 @@ class SingleFlightCache {
 
  private:
   using Answer = absl::StatusOr<Value>;
-  struct Waiter {
-    std::shared_ptr<Reply<Answer>> reply;
-    bool late = false;  // came when the question had been asked
-  };
   struct Entry {
     std::optional<Value> value;
     TimePoint refresh_at;
@@ -104,7 +99,7 @@ class SingleFlightCache {
     absl::Status failure;
     TimePoint failed_until;
     bool flying = false;
-    std::vector<Waiter> waiting;
+    std::vector<std::shared_ptr<Reply<Answer>>> waiting;
 
     // False: there is a flight, or the last one has just failed.
     bool take_off(TimePoint now) { return !flying && now >= failed_until && (flying = true); }
@@ -127,14 +122,13 @@ class SingleFlightCache {
       return turn;
     }
     if (entry.value && now < entry.usable_until) turn.old = entry.value;
-    const bool under_way = entry.flying;
     turn.launch = entry.take_off(now);
     if (!entry.flying) {
       turn.at_once = turn.old ? Answer(*turn.old) : Answer(entry.failure);
       return turn;
     }
     turn.wait = std::make_shared<Reply<Answer>>(reactor);
-    entry.waiting.push_back({.reply = turn.wait, .late = under_way});
+    entry.waiting.push_back(turn.wait);
     return turn;
   }
 
@@ -143,8 +137,7 @@ class SingleFlightCache {
   }
 
   void land(const Key& key, Landed landed) {
-    std::vector<Waiter> served;
-    bool again = false;
+    std::vector<std::shared_ptr<Reply<Answer>>> served;
     {
       const std::lock_guard lock(mutex_);
       const TimePoint now = now_();
@@ -155,31 +148,21 @@ class SingleFlightCache {
       if (!landed.value.ok()) {
         entry.failure = landed.value.status();
         entry.failed_until = now + lifetimes_.failure_for;
-      } else if (fresh_for > Duration::zero()) {
+      } else {
         entry.value = *landed.value;
         entry.refresh_at = now + std::min(lifetimes_.refresh_after, fresh_for);
         entry.fresh_until = now + fresh_for;
         entry.usable_until = now + std::max(lifetimes_.usable_for, fresh_for);
-      } else {
-        const auto late = std::stable_partition(served.begin(), served.end(), [](const Waiter& w) { return !w.late; });
-        for (auto waiter = late; waiter != served.end(); ++waiter) {
-          entry.waiting.push_back({.reply = std::move(waiter->reply), .late = false});
-        }
-        served.erase(late, served.end());
-        entry.value.reset();
-        again = !entry.waiting.empty() && entry.take_off(now);
-        if (!entry.flying) entries_.erase(key);
       }
     }
-    for (Waiter& waiter : served) Reply<Answer>::give(std::move(waiter.reply), landed.value);
-    if (again) launch(key);
+    for (auto& waiter : served) Reply<Answer>::give(std::move(waiter), landed.value);
   }
 
   void leave(const Key& key, const Reply<Answer>* reply) {
     const std::lock_guard lock(mutex_);
     const auto found = entries_.find(key);
     if (found == entries_.end()) return;
-    std::erase_if(found->second.waiting, [reply](const Waiter& waiter) { return waiter.reply.get() == reply; });
+    std::erase_if(found->second.waiting, [reply](const auto& waiter) { return waiter.get() == reply; });
   }
 
   // Makes room for a new one, of what no longer serves first.

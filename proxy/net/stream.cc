@@ -41,17 +41,17 @@ TimePoint share_of(TimePoint deadline, std::size_t left) {
   return now + (deadline - now) / static_cast<int>(left);
 }
 
-// That a server is not there any more is known within a minute, not when the system's patience ends.
+// That a server is not there any more is known within a minute, not when the system's patience ends. No
+// TCP_USER_TIMEOUT: it would end connections to a server that lives, and only takes nothing for a while, as LOAD DATA
+// behind a lock does.
 void expect_life(int fd) {
   constexpr int kIdleSeconds = 20;
   constexpr int kIntervalSeconds = 10;
   constexpr int kProbes = 4;
-  constexpr unsigned kUnacknowledgedMs = 60000;
   // Unix sockets have none of these, and need none.
   setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &kIdleSeconds, sizeof kIdleSeconds);
   setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &kIntervalSeconds, sizeof kIntervalSeconds);
   setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &kProbes, sizeof kProbes);
-  setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &kUnacknowledgedMs, sizeof kUnacknowledgedMs);
 }
 
 }  // namespace

@@ -301,7 +301,7 @@ def test_a_column_that_is_dropped_and_added_while_nothing_is_written_is_found(en
     assert is_stopped(proxy, "t"), proxy.status()["applier"]
 
 
-def test_members_and_lengths_that_are_changed_by_hand(env):
+def test_members_that_are_changed_by_hand(env):
     """An ENUM travels as a number: the same number is another member now."""
     proxy = changed_by_hand(env)
     env.new.run("ALTER TABLE t MODIFY e ENUM('y', 'x') DEFAULT 'x'", database="app")

@@ -128,7 +128,7 @@ def test_a_connection_to_the_follower_that_swallows_what_is_sent_is_given_up(env
     arrived(env, proxy)
     to_new.swallow_all()
     through(proxy, "UPDATE t SET v = v + 1")
-    wait_until(lambda: rows_of(env.old, "t") == rows_of(env.new, "t"), 40, "the rows: %s" % proxy.status()["applier"])
+    wait_until(lambda: rows_of(env.old, "t") == rows_of(env.new, "t"), 60, "the rows: %s" % proxy.status()["applier"])
     assert "given_up=" in proxy.log_tail(200)
     assert_followed(env, proxy, rows_min=20)
 

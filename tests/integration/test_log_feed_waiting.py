@@ -131,8 +131,8 @@ def test_a_stopped_table_is_not_compared_and_others_are(env):
         found = [each for each in proxy.report()["digests"] if words in each["text"]]
         return sum(count for each in found for verdict, count in each["verdicts"].items() if verdict != "skipped")
 
-    wait_until(lambda: compared("from `t` where") + compared("FROM t WHERE") >= 10, 20, "comparisons: %s" % proxy.report()["digests"])
-    assert compared("JOIN") + compared("join") + compared("FROM d WHERE") == 0, proxy.report()["digests"]
+    wait_until(lambda: compared("FROM t WHERE") >= 10, 20, "comparisons: %s" % proxy.report()["digests"])
+    assert compared("JOIN") + compared("FROM d WHERE") == 0, proxy.report()["digests"]
 
 
 def raw_answers(endpoint, capabilities):

@@ -19,7 +19,6 @@ class FakeFeed final : public proxy::Feed {
   // Whether what was committed until now is there, for those who compare.
   void set_synced(bool synced) { synced_ = synced; }
   int looks() const { return looks_; }
-  void set_usable(bool usable) { usable_ = usable; }
   void stop_table(std::string schema, std::string table) {
     const std::lock_guard lock(mutex_);
     stopped_.emplace(std::move(schema), std::move(table));
@@ -49,7 +48,7 @@ class FakeFeed final : public proxy::Feed {
   }
   proxy::TimePoint synced_through() const override { return synced_ ? proxy::Clock::now() : proxy::TimePoint(); }
   void look_soon() override { ++looks_; }
-  bool usable_for_reads() const override { return usable_; }
+  bool usable_for_reads() const override { return true; }
   bool stopped(std::string_view schema, std::string_view table) const override {
     const std::lock_guard lock(mutex_);
     return stopped_.contains({std::string(schema), std::string(table)});
@@ -68,7 +67,6 @@ class FakeFeed final : public proxy::Feed {
   std::atomic<bool> applies_{true};
   std::atomic<bool> synced_{true};
   std::atomic<int> looks_{0};
-  std::atomic<bool> usable_{true};
   mutable std::mutex mutex_;
   std::vector<proxy::Commit> awaited_;
   std::set<std::pair<std::string, std::string>> stopped_;

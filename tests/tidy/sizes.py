@@ -146,7 +146,6 @@ EXCEPTIONS = {
     ("proxy/serve/server.cc Server", "data members"): 20,
     ("proxy/shadow_run/shadow_pool.h ShadowPool", "data members"): 19,
     ("proxy/shadow_run/shadow_run.h ShadowJob", "data members"): 17,
-    ("proxy/net/single_flight_cache.h", "lines of header"): 208,
     ("proxy/admin/status.cc status_json", "lines of function"): 91,
     ("proxy/net/stream.h Stream", "methods"): 28,
     ("proxy/worker/worker.h Shared", "data members"): 20,

@@ -26,28 +26,6 @@ std::pair<const TableRef, TableDefinition> table(const char* name, const char* p
   return {out.name, out};
 }
 
-TEST(CascadeChildren, AreFoundAtAnyDepth) {
-  const std::map<TableRef, TableDefinition> tables = {table("p"),
-                                                      table("child", "p", "CASCADE"),
-                                                      table("grandchild", "child", "RESTRICT", "SET NULL"),
-                                                      table("refused", "p", "RESTRICT", "NO ACTION"),
-                                                      table("below_refused", "refused", "CASCADE"),
-                                                      table("self", "self", "CASCADE"),
-                                                      table("by_case", "P", "SET DEFAULT")};
-  EXPECT_THAT(cascade_children(tables, {ref("p")}), ElementsAre(ref("by_case"), ref("child"), ref("grandchild")));
-  EXPECT_THAT(cascade_children(tables, {ref("child")}), ElementsAre(ref("grandchild")));
-  EXPECT_THAT(cascade_children(tables, {ref("self")}), IsEmpty());
-  EXPECT_THAT(cascade_children(tables, {ref("p"), ref("child")}), ElementsAre(ref("by_case"), ref("grandchild")));
-  EXPECT_THAT(cascade_children(tables, {ref("unknown")}), IsEmpty());
-  EXPECT_THAT(cascade_children(tables, {}), IsEmpty());
-}
-
-TEST(CascadeChildren, ARingEnds) {
-  const std::map<TableRef, TableDefinition> ring = {table("a", "c", "CASCADE"), table("b", "a", "CASCADE"),
-                                                    table("c", "b", "CASCADE")};
-  EXPECT_THAT(cascade_children(ring, {ref("a")}), ElementsAre(ref("b"), ref("c")));
-}
-
 TEST(DependentTables, AreFoundWhateverTheRuleAndComeBehindWhatTheyReferTo) {
   const std::map<TableRef, TableDefinition> tables = {table("z"), table("m", "Z"), table("a", "m", "CASCADE"),
                                                       table("other", "elsewhere"), table("loop", "loop")};

@@ -160,28 +160,6 @@ TEST_F(SingleFlightCacheTest, WhoWaitsTooLongGoesWithoutAnAnswerAndTheFlightServ
   EXPECT_EQ(*later.get(), 4);
 }
 
-TEST_F(SingleFlightCacheTest, AnAnswerWithoutALifetimeHoldsOnlyForThoseWhoCameBeforeTheQuestion) {
-  auto before = ask(one_, "key");
-  auto after = ask(two_, "key");  // what it asks for may have been made since the question
-  land({.value = 0, .fresh_for = Clock::duration::zero()});
-  EXPECT_EQ(*before.get(), 0);
-  ASSERT_EQ(flights_.size(), 1u) << "a question of the late one's own";
-  land(5);
-  EXPECT_EQ(*after.get(), 5);
-  EXPECT_EQ(*ask(one_, "key").get(), 5);
-}
-
-TEST_F(SingleFlightCacheTest, AnAnswerWithoutALifetimeIsNotKept) {
-  auto answer = ask(one_, "key");
-  land({.value = 0, .fresh_for = Clock::duration::zero()});
-  EXPECT_EQ(*answer.get(), 0);
-  EXPECT_EQ(cache_.size(), 0u);
-  answer = ask(one_, "key");
-  ASSERT_EQ(flights_.size(), 1u);
-  land(1);
-  EXPECT_EQ(*answer.get(), 1);
-}
-
 TEST_F(SingleFlightCacheTest, AValueMayHaveALifetimeOfItsOwn) {
   auto answer = ask(one_, "key");
   land({.value = 1, .fresh_for = seconds(2)});
