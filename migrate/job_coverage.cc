@@ -16,7 +16,7 @@ bool is_whole_share(const json& options, const char* member) {
   return found != options.end() && *found == 1'000'000;
 }
 
-// Lists and objects without a member, 0, false, "": as is what is not there.
+// A list or an object without a member, 0, false: as is what is not there.
 bool is_unset(const json& options, const char* member) {
   const auto found = options.find(member);
   return found == options.end() || found->empty() || *found == 0 || *found == false;

@@ -31,8 +31,8 @@ struct SourceSetting {
   std::string schema;  // the control schema
   std::function<LinkOptions()> leader_options;
   const config::DualWriteConfig& config;
-  // prepare() has come to something new, in words. Empty: nobody wants to know.
-  std::function<void(const std::string&)> on_progress{};
+  // prepare() has come to something new, in words, and what it does next ("table app.t"). Empty: nobody wants to know.
+  std::function<void(const std::string& progress, const std::string& next)> on_progress{};
 };
 
 // Where reading begins, and behind what it ends, if it does (end_at()).

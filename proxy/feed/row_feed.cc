@@ -64,9 +64,9 @@ RowFeed::RowFeed(RowFeedOptions options, Metrics& metrics)
               .schema = options_.schema}) {
   for (const FeedKind kind : {FeedKind::log, FeedKind::trigger}) {
     SourceSetting setting = source_setting();
-    setting.on_progress = [this](const std::string& progress) {
+    setting.on_progress = [this](const std::string& progress, const std::string& next) {
       const std::lock_guard lock(status_mutex_);
-      status_.undecided.is_at(progress);
+      status_.undecided.is_at(progress, next);
     };
     sources_.push_back(make_source(kind, std::move(setting)));
   }

@@ -83,8 +83,10 @@ TriggerSource::TriggerSource(SourceSetting setting)
       stand_by_(setting_.schema) {
   if (!setting_.on_progress) return;
   capture_.on_progress = [this](const LeaderCapture::Progress& now) {
+    const std::string next = "table " + now.next.schema + "." + now.next.table;
     setting_.on_progress("triggers are made: " + std::to_string(now.made) + " of " + std::to_string(now.all) +
-                         " tables have theirs, and table " + now.next.schema + "." + now.next.table + " is next");
+                             " tables have theirs, and " + next + " is next",
+                         next);
   };
 }
 
@@ -162,6 +164,7 @@ Task<absl::Status> TriggerSource::open(BackendLink& leader, FollowerWriter& foll
     // Nothing but a new beginning helps a table whose triggers did not serve, or of which a row is known by its key
     // alone.
     absl::Status again = co_await CapturedDdl::capture_released(ddl_setting(), table);
+    if (absl::IsAborted(again)) again = absl::UnavailableError(again.message());  // its locks were not to be had: again
     if (again.ok()) again = co_await kept_.discard(*link_, numbers);
     if (again.ok()) again = co_await capture_.load(leader);
     if (!again.ok()) co_return again;

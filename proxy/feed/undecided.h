@@ -2,6 +2,8 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "proxy/net/clock.h"
 
@@ -15,15 +17,10 @@ class Undecided {
     if (why_ != why) since_ = now;
     why_ = why;
   }
-  // prepare() is at this. It says what is next: then what was waited for is there, unless it is just that.
-  void is_at(const std::string& progress) {
-    constexpr std::string_view kNext = ", and ";
-    constexpr std::string_view kEnd = " is next";
-    progress_ = progress;
-    const std::size_t begin = progress.find(kNext);
-    const bool named = begin != std::string::npos && progress.ends_with(kEnd);
-    const std::string next = named ? progress.substr(begin + kNext.size()) : std::string();
-    if (!named || !why_.starts_with(next.substr(0, next.size() - kEnd.size()) + " ")) why_.clear();
+  // prepare() is at this, and comes to `next`: what was waited for is there, unless it is just that.
+  void is_at(std::string progress, std::string_view next) {
+    progress_ = std::move(progress);
+    if (!why_.starts_with(std::string(next) + " ")) why_.clear();
   }
   void is_over() {
     progress_.clear();
