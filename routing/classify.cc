@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "routing/compound.h"
 #include "routing/fact_scanner.h"
 #include "routing/hidden_writes.h"
 #include "routing/set_statement.h"
-#include "routing/split.h"
 #include "routing/statement_prefix.h"
 #include "routing/table_statement.h"
 #include "routing/word_table.h"
@@ -41,11 +41,11 @@ constexpr WordEntry<StatementKind> kFirstWords[] = {
     {"CHANGE", StatementKind::admin},
     {"PURGE", StatementKind::admin},
     {"STOP", StatementKind::admin},
-    {"BINLOG", StatementKind::admin},
+    {"BINLOG", StatementKind::unknown},  // rows of any table
     {"SHUTDOWN", StatementKind::admin},
     {"RESTART", StatementKind::admin},
     {"CLONE", StatementKind::admin},
-    {"IMPORT", StatementKind::admin},
+    {"IMPORT", StatementKind::unknown},
     {"BACKUP", StatementKind::admin},
     {"CHECKSUM", StatementKind::admin},
     {"HELP", StatementKind::show},
@@ -81,7 +81,7 @@ class StatementReader {
   void skip_rest() {
     while (!scan_.at_end()) scan_.advance();
   }
-  void skip_routine();
+  StatementKind rest_of_compound(CompoundStatement compound, StatementKind kind);
   StatementKind rest(StatementKind kind) {
     skip_rest();
     return kind;
@@ -230,33 +230,35 @@ StatementKind StatementReader::read_show() {
   return StatementKind::show;
 }
 
-void StatementReader::skip_routine() {
-  RoutineBlocks blocks;
+// With the semicolons that are its own.
+StatementKind StatementReader::rest_of_compound(CompoundStatement compound, StatementKind kind) {
   while (scan_.token().kind != TokenKind::end && scan_.token().kind != TokenKind::error) {
-    if (scan_.token().kind == TokenKind::semicolon && !blocks.inside()) return;
-    blocks.note(scan_.token(), scan_.ahead());
+    if (scan_.token().kind == TokenKind::semicolon && !compound.inside()) break;
+    compound.note(scan_.token(), scan_.ahead());
     scan_.advance();
   }
+  return kind;
 }
 
 // CREATE, ALTER, DROP: of what?
 StatementKind StatementReader::read_definition() {
   scan_.ignore_calls();
   const bool drops = scan_.is("DROP");
+  CompoundStatement compound;
+  compound.note(scan_.token(), scan_.ahead());
   scan_.advance();
   if (drops && scan_.is("PREPARE")) return rest(StatementKind::deallocate);
   for (int words = 0; words < 12 && !scan_.at_end() && !scan_.is_op('('); ++words) {
     if (scan_.is("TEMPORARY")) out_.facts.add(Fact::temporary_table);
     if (scan_.is("USER") || scan_.is("ROLE")) return rest(StatementKind::account);
-    if (scan_.is("TABLE") || scan_.is("TABLES") || scan_.is("INDEX") || scan_.is("VIEW")) break;
-    if (scan_.is("PROCEDURE") || scan_.is("FUNCTION") || scan_.is("TRIGGER") || scan_.is("EVENT") ||
-        scan_.is("PACKAGE")) {
-      skip_routine();
-      return StatementKind::ddl;
+    if (scan_.is("TABLE") || scan_.is("TABLES") || scan_.is("INDEX") || scan_.is("VIEW") || scan_.is("PROCEDURE") ||
+        scan_.is("FUNCTION") || scan_.is("TRIGGER") || scan_.is("EVENT") || scan_.is("PACKAGE")) {
+      break;
     }
+    compound.note(scan_.token(), scan_.ahead());
     scan_.advance();
   }
-  return rest(StatementKind::ddl);
+  return rest_of_compound(std::move(compound), StatementKind::ddl);
 }
 
 StatementKind StatementReader::read_savepoint_name(StatementKind kind) {
@@ -292,9 +294,10 @@ StatementKind StatementReader::read_transaction_end(StatementKind kind) {
 }
 
 StatementKind StatementReader::read_begin() {
+  if (scan_.ahead_is("NOT")) return rest_of_compound({}, StatementKind::unknown);  // BEGIN NOT ATOMIC is a program
   scan_.advance();
   scan_.take("WORK");
-  return only(StatementKind::begin);  // BEGIN NOT ATOMIC is a program
+  return only(StatementKind::begin);
 }
 
 StatementKind StatementReader::read_start() {
@@ -336,10 +339,7 @@ StatementKind StatementReader::read_by_word() {
   if (scan_.is("COMMIT")) return read_transaction_end(StatementKind::commit);
   if (scan_.is("ROLLBACK")) return read_transaction_end(StatementKind::rollback);
   if (scan_.is("START")) return read_start();
-  if (scan_.is("SAVEPOINT")) {
-    scan_.advance();
-    return read_savepoint_name(StatementKind::savepoint);
-  }
+  if (scan_.take("SAVEPOINT")) return read_savepoint_name(StatementKind::savepoint);
   if (scan_.is("RELEASE")) {
     scan_.advance();
     return scan_.take("SAVEPOINT") ? read_savepoint_name(StatementKind::release_savepoint)
@@ -360,11 +360,12 @@ StatementKind StatementReader::read_by_word() {
     return rest(StatementKind::load_data);
   }
   const StatementKind* kind = kFirstWordTable.find(scan_.token().text);
-  if (kind == nullptr) return rest(StatementKind::unknown);
+  if (kind == nullptr) return rest_of_compound({}, StatementKind::unknown);
   if (*kind == StatementKind::show) return read_show();
   if (*kind == StatementKind::ddl || *kind == StatementKind::account) scan_.ignore_calls();
   if (*kind == StatementKind::diagnostics && scan_.is("GET")) out_.facts.add(Fact::warnings);
   if (*kind == StatementKind::xa && scan_.ahead_is("RECOVER")) out_.name = "recover";
+  if (scan_.is("UNLOCK") && scan_.ahead_is("INSTANCE")) return rest(StatementKind::admin);
   if (scan_.is("RENAME") && scan_.ahead_is("USER")) return rest(StatementKind::account);
   may_be_read_ = *kind == StatementKind::do_ || scan_.is("CHECKSUM");
   return rest(*kind);
@@ -380,7 +381,7 @@ std::string_view trim(std::string_view text) {
 void read_hints(std::string_view comment, std::map<std::string, std::string>& hints) {
   constexpr std::string_view kPrefix = "crossfade:";
   comment = trim(comment);
-  if (comment.substr(0, kPrefix.size()) != kPrefix) return;
+  if (!comment.starts_with(kPrefix)) return;
   comment.remove_prefix(kPrefix.size());
   while (!comment.empty()) {
     const std::size_t comma = std::min(comment.find(','), comment.size());

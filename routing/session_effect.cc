@@ -23,7 +23,12 @@ SessionEffect effect_of_definition(const StatementFacts& statement) {
 SessionEffect session_effect(const StatementFacts& statement, std::string_view sql) {
   const auto has = [&statement](Fact fact) { return statement.facts.has(fact); };
   if (has(Fact::reads_only)) return SessionEffect::nothing;
-  if (has(Fact::multi_statement) || has(Fact::unparseable)) return SessionEffect::not_followed;
+  // LOCK TABLES, FLUSH TABLES .. WITH READ LOCK, said in a text of several or to EXECUTE.
+  const auto within = [sql] {
+    const bool locks = contains_folded(sql, "LOCK") && contains_folded(sql, "TABLE");
+    return locks ? SessionEffect::untold : SessionEffect::not_followed;
+  };
+  if (has(Fact::multi_statement) || has(Fact::unparseable)) return within();
   switch (statement.kind) {
     case StatementKind::ddl:
       return effect_of_definition(statement);
@@ -36,9 +41,12 @@ SessionEffect session_effect(const StatementFacts& statement, std::string_view s
       return contains_folded(sql, "LOCK") || contains_folded(sql, "EXPORT") ? SessionEffect::locks
                                                                             : SessionEffect::nothing;
     case StatementKind::account:  // SET ROLE
-      return contains_folded(sql, "ROLE") ? SessionEffect::role : SessionEffect::nothing;
-    case StatementKind::call:
+      return contains_folded(sql, "ROLE") ? SessionEffect::untold : SessionEffect::nothing;
     case StatementKind::execute:
+      return within();
+    case StatementKind::prepare:
+      return within() == SessionEffect::untold ? SessionEffect::untold : SessionEffect::nothing;
+    case StatementKind::call:
     case StatementKind::unknown:
       return SessionEffect::not_followed;
     default:

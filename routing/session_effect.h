@@ -13,7 +13,7 @@ enum class SessionEffect : std::uint8_t {
   objects,       // temporary tables, handlers, table locks: as its facts tell
   locks,         // tables are locked until UNLOCK TABLES
   not_followed,  // variables, temporary tables and the like: session_track_state_change tells whether any
-  role,          // of which no server tells
+  untold,        // a role, locks of tables somewhere in a text: of which no server tells
 };
 // `sql` is the statement's text. SET and USE have a place of their own in what is known of a session.
 SessionEffect session_effect(const StatementFacts& statement, std::string_view sql);

@@ -1,47 +1,13 @@
 #include "routing/split.h"
 
+#include "routing/compound.h"
+
 namespace crossfade::routing {
 namespace {
 
 bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-// CREATE [OR REPLACE] [DEFINER = ...] PROCEDURE | FUNCTION | TRIGGER | EVENT | PACKAGE: only these have
-// bodies. The words that may stand before are few.
-class RoutineHead {
- public:
-  void note(const Token& token) {
-    ++words_;
-    if (words_ == 1) {
-      defines_ = is_word(token, "CREATE") || is_word(token, "ALTER");
-      return;
-    }
-    if (!defines_ || found_ || words_ > 12) return;
-    if (is_word(token, "TABLE") || is_word(token, "VIEW") || is_word(token, "INDEX")) defines_ = false;
-    found_ = is_word(token, "PROCEDURE") || is_word(token, "FUNCTION") || is_word(token, "TRIGGER") ||
-             is_word(token, "EVENT") || is_word(token, "PACKAGE");
-  }
-  bool found() const { return defines_ && found_; }
-
- private:
-  int words_ = 0;
-  bool defines_ = false;
-  bool found_ = false;
-};
-
 }  // namespace
-
-void RoutineBlocks::note(const Token& token, const Token& ahead) {
-  if (skip_next_) {
-    skip_next_ = false;
-    return;
-  }
-  if (is_word(token, "BEGIN") || is_word(token, "CASE")) ++blocks_;
-  if (!is_word(token, "END")) return;
-  skip_next_ = is_word(ahead, "CASE");
-  const bool of_flow = is_word(ahead, "IF") || is_word(ahead, "LOOP") || is_word(ahead, "REPEAT") ||
-                       is_word(ahead, "WHILE") || is_word(ahead, "FOR");
-  if (!of_flow && blocks_ > 0) --blocks_;
-}
 
 UnclearBytes::UnclearBytes(std::string_view text) {
   for (std::size_t i = text.size(); i > 0 && (quotes_ == 0 || characters_ == 0); --i) {
@@ -59,8 +25,7 @@ std::string_view without_trailing_semicolons(std::string_view text) {
 
 FirstStatement first_statement(std::string_view text, const LexerMode& mode) {
   Tokenizer tokens(text, mode);
-  RoutineHead head;
-  RoutineBlocks blocks;
+  CompoundStatement compound;
   Token token = tokens.next();
   if (token.kind == TokenKind::semicolon) {
     FirstStatement none;
@@ -71,7 +36,7 @@ FirstStatement first_statement(std::string_view text, const LexerMode& mode) {
   while (token.kind != TokenKind::end && token.kind != TokenKind::error) {
     const bool in_comment = tokens.in_executable_comment();
     const Token ahead = tokens.next();
-    if (token.kind == TokenKind::semicolon && !blocks.inside()) {
+    if (token.kind == TokenKind::semicolon && !compound.inside()) {
       FirstStatement first;
       first.statement = text.substr(0, token.offset);
       first.rest = text.substr(token.offset + 1);
@@ -80,8 +45,7 @@ FirstStatement first_statement(std::string_view text, const LexerMode& mode) {
       if (first.rest.empty() && !in_comment) first.kind = FirstStatement::Kind::last;
       return first;
     }
-    if (token.kind != TokenKind::semicolon) head.note(token);
-    if (head.found()) blocks.note(token, ahead);
+    compound.note(token, ahead);
     token = ahead;
   }
   FirstStatement only;

@@ -49,16 +49,4 @@ FirstStatement first_statement(std::string_view text, const LexerMode& mode);
 // blanks, comments and NULs follow. Where more follows, the whole text: an error, which is the server's to say.
 std::string_view only_statement(std::string_view text, const LexerMode& mode);
 
-// The body of a routine holds semicolons of its own: they end the statement only outside BEGIN ... END.
-// Fed with each token and the one behind it.
-class RoutineBlocks {
- public:
-  void note(const Token& token, const Token& ahead);
-  bool inside() const { return blocks_ > 0; }
-
- private:
-  int blocks_ = 0;
-  bool skip_next_ = false;  // the CASE of END CASE opens nothing
-};
-
 }  // namespace crossfade::routing

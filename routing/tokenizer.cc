@@ -55,6 +55,13 @@ std::size_t end_of_comment(std::string_view sql, std::size_t from, bool may_nest
   return std::string_view::npos;
 }
 
+// Optimizer hints that set variables for the statement: SET_VAR(sql_mode = '')
+bool sets_variables(std::string_view hints) {
+  constexpr std::string_view kSetVar = "SET_VAR";
+  const auto same = [](char a, char b) { return (a >= 'a' && a <= 'z' ? static_cast<char>(a - 'a' + 'A') : a) == b; };
+  return std::search(hints.begin(), hints.end(), kSetVar.begin(), kSetVar.end(), same) != hints.end();
+}
+
 // 0xA0 alone is no UTF-8; to a latin1 server it is a blank. Nobody means it inside a name.
 bool has_stray_blank(std::string_view word) {
   for (std::size_t i = 0; i < word.size(); ++i) {
@@ -123,6 +130,8 @@ bool Tokenizer::skip_block_comment() {
   const std::size_t inside = position_ + 2;
   const std::size_t end = end_of_comment(sql_, inside, false);
   if (end == std::string_view::npos) return false;
+  // Another statement to a make that takes the hint.
+  if (third == '+' && sets_variables(sql_.substr(inside, end - inside))) saw_executable_comment_ = true;
   if (!has_first_comment_ && third != '+') {
     has_first_comment_ = true;
     first_comment_ = sql_.substr(inside, end - 2 - inside);

@@ -141,7 +141,8 @@ std::vector<std::string> context_statements(const SessionContext& context, Make 
     }
     if (there) variables += "," + there->first + "=" + routing::value_literal(there->second);
   }
-  out.push_back(std::move(variables));
+  // A transaction there would end by nobody's word, and show its first read's moment for ever.
+  out.push_back(std::move(variables) + ",autocommit=1,completion_type='NO_CHAIN'");
   // Only reads are sent there; what hides behind one must not write.
   out.push_back("SET SESSION TRANSACTION READ ONLY");
   if (!s.schema.empty()) out.push_back("USE " + dualwrite::quote_name(s.schema));
@@ -158,6 +159,12 @@ std::string unknown_to_other_side(const SessionContext& context, Make target, Ma
   }
   if (!dualwrite::has_charset(context.character_set_results, traits)) {
     return "character_set_results " + context.character_set_results;
+  }
+  const std::string mode = dualwrite::untranslatable_sql_mode(context.statement.sql_mode, traits);
+  if (!mode.empty()) return "sql_mode " + mode;
+  // The id that `IS NULL` stands for then.
+  for (const auto& [name, value] : context.statement.variables) {
+    if (name == "sql_auto_is_null") return "the LAST_INSERT_ID() of sql_auto_is_null";
   }
   return "";
 }

@@ -128,7 +128,9 @@ Task<Answer> on_other_command(Conversation& s, Command command) {
     target.connection_id = id.u32();
     under_way = s.site.shared.kills.begin(target.connection_id);
   }
-  if (byte == CommandByte::create_db || byte == CommandByte::drop_db) s.commits.expect_anywhere();
+  const bool commits =  // what is open; FLUSH is COM_REFRESH's statement
+      byte == CommandByte::create_db || byte == CommandByte::drop_db || byte == CommandByte::refresh;
+  if (commits) s.commits.expect_anywhere();
   ResultEnd end;
   Answer answer = co_await relay_command(s, command, *plan.relay, &end);
   if (end.kind == ResultEnd::Kind::ok || end.kind == ResultEnd::Kind::rows) {

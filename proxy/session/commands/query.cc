@@ -85,7 +85,7 @@ Task<Answer> on_query(Conversation& s, Command command) {
   if (!relayed_as_it_is && must_ask_how_to_read(s, facts, command.text())) {
     s.client.own(command);
     const absl::Status fresh = co_await s.leader.refresh_context();
-    if (!fresh.ok()) co_return lost(s, fresh);
+    if (!fresh.ok()) co_return unjudged(s, fresh);
     facts = classified();
   }
   if (cut_to_one(s, command)) facts = classified();

@@ -17,7 +17,7 @@ namespace {
 Task<Answer> one_of_several(Conversation& s, std::string_view* left, const routing::UnclearBytes* unclear) {
   if (s.state.known.is_unclear(*unclear, *left)) {
     const absl::Status fresh = co_await s.leader.refresh_context();
-    if (!fresh.ok()) co_return lost(s, fresh);
+    if (!fresh.ok()) co_return unjudged(s, fresh);
   }
   const FirstStatement first = routing::first_statement(*left, s.state.known.lexer());
   *left = first.rest;

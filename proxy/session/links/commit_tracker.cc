@@ -15,10 +15,11 @@ std::optional<Commit> CommitTracker::note(const Answer& answer) {
                         (answer.end.kind == ResultEnd::Kind::rows && (answer.server & protocol::kDeprecateEof) != 0);
   const bool believed = tracks_ && told_all && !answer.told.unclear;
   state_unchanged_ = believed && !answer.told.state_changed;
+  state_changed_ = tracks_ && answer.told.state_changed;
   Commit commit;
   commit.at = answer.now;
   if (tracks_ && !answer.told.gtid.empty()) {
-    commit.gtid = answer.told.gtid;
+    if (told_all) commit.gtid = answer.told.gtid;  // else it may be the name of an earlier one of several
     last_ = commit;
     return commit;
   }

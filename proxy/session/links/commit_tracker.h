@@ -54,12 +54,17 @@ class CommitTracker {
   void arrived() { last_.reset(); }
   // The last answer proves that the session's variables, temporary tables and the like are as they were.
   bool state_unchanged() const { return state_unchanged_; }
+  // It says that they are not.
+  bool state_changed() const { return state_changed_; }
+  // Nobody tells, and nothing is expected.
+  bool is_idle() const { return !tracks_ && expect_ == Expect::nothing; }
 
  private:
   protocol::OwnTracking own_;
   bool tracks_ = false;
   Expect expect_ = Expect::nothing;
   bool state_unchanged_ = false;
+  bool state_changed_ = false;
   std::optional<Commit> last_;
 };
 

@@ -87,7 +87,7 @@ Task<absl::Status> SessionCommits::begin_tracking(BackendLink& leading) {
 }
 
 void SessionCommits::expect_of(const routing::StatementFacts& facts) {
-  if (!duplicates() || facts.facts.has(Fact::reads_only)) return;
+  if (facts.facts.has(Fact::reads_only)) return;
   using Expect = CommitTracker::Expect;
   switch (commits_of(facts.facts.has(Fact::multi_statement) ? StatementKind::unknown : facts.kind)) {
     case Commits::never:
@@ -96,7 +96,8 @@ void SessionCommits::expect_of(const routing::StatementFacts& facts) {
       tracker_.expect(Expect::outside_transactions);
       break;
     case Commits::what_is_open:
-      if (transaction_.open() || facts.facts.has(Fact::unknown_function)) tracker_.expect(Expect::outside_transactions);
+      if (transaction_.has_next_statement() || facts.facts.has(Fact::unknown_function))
+        tracker_.expect(Expect::outside_transactions);
       break;
     case Commits::the_transaction:
       if (transaction_.has_next_statement()) tracker_.expect(Expect::anywhere);
@@ -109,8 +110,10 @@ void SessionCommits::expect_of(const routing::StatementFacts& facts) {
 
 std::optional<Commit> SessionCommits::note(protocol::Capabilities server, const protocol::ResultEnd& end,
                                            const protocol::ToldBySession& told) {
-  if (!duplicates()) return std::nullopt;
+  if (!duplicates() && tracker_.is_idle()) return std::nullopt;
   std::optional<Commit> commit = tracker_.note({.end = end, .told = told, .server = server, .now = Clock::now()});
+  if (commit) last_is_followed_ = duplicates();
+  if (!duplicates()) return std::nullopt;
   if (commit) site_.counters.transactions.add();
   if (transaction_.flags().dual_write.ack != config::Ack::both) return std::nullopt;
   return commit;
@@ -129,12 +132,13 @@ Task<void> SessionCommits::wait_for(Commit commit) {
 Task<bool> SessionCommits::follower_is_current() {
   const config::ReadConfig& reads = site_.shared.config.reads;
   const bool strict = reads.consistency == config::ReadConfig::Consistency::strict && duplicates();
-  if (!strict && !tracker_.last()) co_return true;
+  const Commit* const last = last_to_wait_for();
+  if (!strict && last == nullptr) co_return true;
   Commit commit;
   if (strict) {
     commit.at = Clock::now();
   } else {
-    commit = *tracker_.last();
+    commit = *last;
   }
   const TimePoint deadline = site_.in(reads.read_your_writes_timeout);
   const bool applied = co_await site_.shared.feed.wait_applied(site_.reactor, std::move(commit), deadline);

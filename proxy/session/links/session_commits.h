@@ -15,8 +15,8 @@ namespace crossfade::proxy {
 // The flags decide what is waited for, the tracker knows what; this asks the feed. Never waits longer than the
 // configuration says.
 //
-// Invariant: while writes are duplicated, each answer of the leader's that may have committed something is noted before
-// its last byte goes to the client.
+// Invariant: each answer of the leader's that may have committed something is noted before its last byte goes to the
+// client; also while writes are not duplicated, for they may be by the time that somebody reads.
 class SessionCommits {
  public:
   SessionCommits(Site& site, const Transaction& transaction) : site_(site), transaction_(transaction) {}
@@ -31,6 +31,7 @@ class SessionCommits {
   void distrust() { tracker_.distrust(); }
   void note_client_set(const std::vector<std::string>& names) { tracker_.note_client_set(names); }
   bool state_unchanged() const { return tracker_.state_unchanged(); }
+  bool state_changed() const { return tracker_.state_changed(); }
 
   // A statement is about to run on the leader.
   void expect_of(const routing::StatementFacts& facts);
@@ -40,6 +41,10 @@ class SessionCommits {
                              const protocol::ToldBySession& told);
   // `ack: both`. Past the time-out this behaves as `ack: leader`, counted, as semi-synchronous replication does.
   Task<void> wait_for(Commit commit);
+  // What this session's reads elsewhere have to see; nullptr: nothing.
+  const Commit* last_to_wait_for() const {
+    return tracker_.last() && (duplicates() || last_is_followed_) ? &*tracker_.last() : nullptr;
+  }
   // False when the other side does not have in time what a read must see: this session's last write, or, if asked to be
   // strict, all that is committed by now.
   Task<bool> follower_is_current();
@@ -48,6 +53,7 @@ class SessionCommits {
   Site& site_;
   const Transaction& transaction_;
   CommitTracker tracker_;
+  bool last_is_followed_ = false;  // the last commit was one while writes were duplicated
 };
 
 }  // namespace crossfade::proxy

@@ -126,8 +126,8 @@ Task<Answer> execute_planned(Conversation& s, routing::Plan plan, PreparedStatem
                              protocol::Execute execution) {
   Diagnostics& diagnostics = s.state.diagnostics;
   const routing::StatementFacts& facts = prepared.facts;
-  if (plan.action == Action::warnings && diagnostics.kept() == nullptr &&
-      diagnostics.answered_by() != s.site.leader()) {
+  const bool asks = plan.action == Action::warnings || facts.facts.has(Fact::row_count);
+  if (asks && diagnostics.kept() == nullptr && diagnostics.answered_by() != s.site.leader()) {
     co_await keep_followers_conditions(s);
   }
   if (diagnostics.kept() != nullptr && (facts.facts.has(Fact::row_count) || facts.facts.has(Fact::warnings))) {
@@ -166,7 +166,7 @@ Task<Answer> on_execute(Conversation& s, Command command) {
   if (prepared == nullptr) co_return unknown_statement(s, command.payload, "mysqld_stmt_execute");
   if (!prepared->long_data.empty()) {
     auto no = co_await long_data_refusal(s, *prepared, command.payload.size());
-    if (!no.ok()) co_return lost(s, no.status());
+    if (!no.ok()) co_return unjudged(s, no.status());
     if (no->has_value()) {
       prepared->long_data.forget_values();
       co_return **std::move(no);

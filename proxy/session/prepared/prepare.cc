@@ -80,10 +80,7 @@ Task<Answer> on_prepare(Conversation& s, Command command) {
   auto captured = co_await ask_to_prepare(s, **leading, command.wire);
   if (!captured.ok()) co_return lost(s, captured.status());
   note_diagnostics(s, *captured);
-  if (captured->failed()) {
-    s.state.transaction.note_error(captured->last().err.code, Transaction::ErrorSource::server);
-    co_return Framed{std::move(captured->wire)};
-  }
+  if (captured->failed()) co_return Framed{std::move(captured->wire)};
   const absl::Status taken = take_prepare_ok(*captured, s.site.leader(), prepared);
   if (!taken.ok()) co_return lost(s, taken);
   const std::uint32_t id = statements.add(std::move(prepared));

@@ -39,6 +39,15 @@ class StatementRun {
 
   // Something is to be done before it can be sent.
   bool must_wait();
+  // About the diagnostics of the statement before.
+  bool asks_for_diagnostics() const {
+    return statement_.facts.facts.has(Fact::row_count) || statement_.facts.facts.has(Fact::warnings);
+  }
+  // Of one that the other side has answered.
+  bool asks_leader_for_followers() const {
+    return is_leaders() && statement_.prepared == nullptr && !kept_ && asks_for_diagnostics() &&
+           s_.state.diagnostics.answered_by() != s_.site.leader();
+  }
   // A value: the answer, without sending it.
   Task<std::optional<Answer>> get_ready();
   // On the source. A Status: it could not be.
@@ -63,6 +72,7 @@ class StatementRun {
   void conclude(const protocol::ResultEnd& end);
 
  private:
+  Task<std::optional<Answer>> ask_kept();
   Task<void> go_to_follower();
   void count_read();
   void compare();
@@ -101,16 +111,20 @@ StatementRun::StatementRun(Conversation& s, routing::Plan plan, Statement statem
 bool StatementRun::must_wait() {
   if (!is_leaders() || !source_->alive() || s_.ddl.is_due(statement_.facts)) return true;
   if (statement_.prepared != nullptr) return false;
+  if (asks_leader_for_followers()) return true;
   return plan_.shadow || statement_.text.wire.empty() || kept_.has_value();
 }
 
 Task<std::optional<Answer>> StatementRun::get_ready() {
   own();
   const StatementFacts& facts = statement_.facts;
-  if (kept_ && (facts.facts.has(Fact::row_count) || facts.facts.has(Fact::warnings))) {
+  if (asks_leader_for_followers()) {
+    co_await keep_followers_conditions(s_);
+    kept_ = s_.state.diagnostics.take();
+  }
+  if (kept_ && asks_for_diagnostics()) {
     s_.state.diagnostics.keep(std::move(kept_));
-    std::string sql(statement_.sql());
-    auto answered = co_await answer_from_kept(s_, facts, std::move(sql));
+    auto answered = co_await ask_kept();
     if (answered) co_return answered;
     kept_ = s_.state.diagnostics.take();
   }
@@ -124,6 +138,18 @@ Task<std::optional<Answer>> StatementRun::get_ready() {
   auto leading = co_await s_.leader.ready_for(&facts);
   if (!leading.ok()) co_return lost(s_, leading.status());
   source_ = *leading;
+  co_return std::nullopt;
+}
+
+// A value: the answer. Else what was kept stands in the statement's text, if it bears on it.
+Task<std::optional<Answer>> StatementRun::ask_kept() {
+  const StatementFacts& facts = statement_.facts;
+  std::string sql(statement_.sql());
+  const bool only_asks = facts.facts.has(Fact::reads_only) || facts.kind == routing::StatementKind::show ||
+                         facts.kind == routing::StatementKind::diagnostics;
+  if (only_asks) co_return co_await answer_from_kept(s_, facts, std::move(sql));
+  const auto with_values = kept_question(sql, s_.state.known.lexer(), *s_.state.diagnostics.kept());
+  if (with_values) s_.client.replace(statement_.text, protocol::encode_query(*with_values));
   co_return std::nullopt;
 }
 

@@ -40,16 +40,17 @@ Task<Answer> relay_to_leader(Conversation& s, Command command, protocol::Respons
 void after_statement(Conversation& s, const StatementFacts& facts, const ResultEnd& end) {
   Transaction& transaction = s.state.transaction;
   if (end.kind == ResultEnd::Kind::err) {
-    using Source = Transaction::ErrorSource;
-    const bool may_signal = facts.kind == StatementKind::call || facts.kind == StatementKind::diagnostics;
-    transaction.note_error(end.err.code, may_signal ? Source::raised : Source::server);
+    const bool has_steps = facts.facts.has(routing::Fact::multi_statement) || facts.kind == StatementKind::call ||
+                           facts.kind == StatementKind::execute || facts.kind == StatementKind::unknown;
+    if (has_steps) transaction.note_may_have_begun();
     return;
   }
   const Transaction::Change change = transaction.note_status(end.ok.status);
   switch (facts.kind) {
     case StatementKind::insert:
     case StatementKind::replace:
-      if (end.ok.last_insert_id != 0) s.leader.hold().note_last_insert_id();  // it may be a value that was given
+      // It may be a value that was given; RETURNING gives rows, which end without the id.
+      if (end.ok.last_insert_id != 0 || end.kind == ResultEnd::Kind::rows) s.leader.hold().note_last_insert_id();
       break;
     case StatementKind::begin:
       s.state.known.note_begin();
@@ -69,7 +70,14 @@ void after_statement(Conversation& s, const StatementFacts& facts, const ResultE
 
 void note_effect(Conversation& s, SessionEffect effect, const StatementFacts& facts, std::string_view schema,
                  const ResultEnd& end) {
-  if (effect == SessionEffect::nothing || end.kind == ResultEnd::Kind::none) return;
+  if (end.kind == ResultEnd::Kind::none) return;
+  const bool sets_by_itself = facts.facts.has(routing::Fact::user_variable);
+  if (effect == SessionEffect::nothing && !facts.facts.has(routing::Fact::reads_only) && !sets_by_itself &&
+      s.commits.state_changed()) {
+    s.state.known.forget();  // by a trigger
+    s.leader.hold().note_unfollowed();
+  }
+  if (effect == SessionEffect::nothing) return;
   using Outcome = KnownState::Outcome;
   const bool unseen = effect == SessionEffect::not_followed && !s.commits.state_unchanged();
   const Outcome outcome = end.kind == ResultEnd::Kind::err ? Outcome::failed : Outcome::done;

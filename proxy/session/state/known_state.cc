@@ -92,7 +92,7 @@ bool KnownState::note_relayed(SessionEffect effect, const routing::StatementFact
     case SessionEffect::nothing:
     case SessionEffect::not_followed:
       return true;
-    case SessionEffect::role:
+    case SessionEffect::untold:
       return false;
     case SessionEffect::locks:
       objects_.locked();

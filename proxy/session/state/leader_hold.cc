@@ -97,6 +97,16 @@ void LeaderHold::note_set(const StatementFacts& facts, std::string_view sql) {
     held_.insert(kUnknown);
     return;
   }
+  // Said again, it would set another value.
+  const auto has = [&facts](Fact fact) { return facts.facts.has(fact); };
+  const bool moves = has(Fact::time_dependent) || has(Fact::random) || has(Fact::unrepeatable) || !facts.tables.empty();
+  const bool is_used_up = std::any_of(facts.variables.begin(), facts.variables.end(), [](const std::string& name) {
+    return name == "insert_id" || name == "rand_seed1" || name == "rand_seed2";
+  });
+  if (moves || is_used_up) {
+    held_.insert(kUnknown);
+    return;
+  }
   Set now{std::string(sql), {}};
   if (facts.kind == StatementKind::set_transaction) {
     now.names = characteristics(sql);

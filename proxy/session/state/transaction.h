@@ -5,7 +5,6 @@
 #include <memory>
 
 #include "config/flags.h"
-#include "protocol/error_codes.h"
 #include "protocol/response.h"
 
 namespace crossfade::proxy {
@@ -43,12 +42,9 @@ class Transaction {
     autocommit_ = (status & protocol::kStatusAutocommit) != 0;
     return was_open && !open_ ? Change::ended : Change::none;
   }
-  // `raised`: a SIGNAL may have said it, so that it proves nothing.
-  enum class ErrorSource : std::uint8_t { server, raised };
-  // A deadlock has rolled everything back. Another error may have, too: what the session asks next tells.
-  void note_error(std::uint16_t code, ErrorSource source) {
-    if (code == protocol::kErrDeadlock && source == ErrorSource::server) open_ = false;
-  }
+  // What failed had more than one step: the first may have begun a transaction. The next answer's flags tell. An error
+  // alone, be it a deadlock's, says nothing of what was open: it need not have been rolled back (GET_LOCK, XA, SIGNAL).
+  void note_may_have_begun() { open_ = true; }
 
  private:
   std::shared_ptr<const config::Flags> flags_;

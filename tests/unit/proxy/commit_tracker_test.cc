@@ -57,6 +57,22 @@ TEST(CommitTracker, WithTrackingWhatEndsWithoutAnOkOrCannotBeReadCountsByItsTime
   }
 }
 
+// An earlier result of the same text has told it; the last one may have committed, too.
+TEST(CommitTracker, ANameStandsForTheLastCommitOnlyWhereTheAnswersEndTells) {
+  CommitTracker commits;
+  commits.begin_tracking({.gtid = OwnTracking::Gtid::item});
+  const Ran rows{.expect = Expect::anywhere,
+                 .end = ended(ResultEnd::Kind::rows),
+                 .told = {.gtid = "aa:7"},
+                 .server = protocol::kSessionTrack};
+  const auto commit = answer_of(commits, rows);
+  ASSERT_TRUE(commit);
+  EXPECT_EQ(commit->gtid, "");
+  const auto failed = answer_of(commits, {.end = ended(ResultEnd::Kind::err), .told = {.gtid = "aa:8"}});
+  ASSERT_TRUE(failed);
+  EXPECT_EQ(failed->gtid, "");
+}
+
 TEST(CommitTracker, WithoutTrackingWhatCouldCommitDoesOnceNoTransactionIsOpen) {
   CommitTracker commits;
   constexpr std::uint16_t kOpen = protocol::kStatusInTransaction;

@@ -68,6 +68,17 @@ TEST(LeaderHold, WhatALaterSetWasComputedFromIsKept) {
   EXPECT_EQ(sets_after(others), others);
 }
 
+TEST(LeaderHold, WhatWouldSetAnotherValueIsNotSaidAgain) {
+  for (const char* sql : {"SET timestamp=UNIX_TIMESTAMP()", "SET rand_seed1=7", "SET insert_id=500",
+                          "SET net_read_timeout=(SELECT MAX(v) FROM t)", "SET wait_timeout=FLOOR(RAND()*100)+9"}) {
+    LeaderHold hold;
+    hold.note_set(facts_of(sql), sql);
+    EXPECT_THAT(hold.sets(), IsEmpty()) << sql;
+    EXPECT_THAT(hold.irreplaceable(), HasSubstr("not followed")) << sql;
+  }
+  EXPECT_THAT(sets_after({"SET sql_mode=(SELECT CONCAT(@@sql_mode,',ANSI'))"}), ::testing::SizeIs(1));
+}
+
 TEST(LeaderHold, WhatIsKnownByValueNeedsNoRepeating) {
   EXPECT_THAT(sets_after({"SET autocommit=0", "SET autocommit=1", "SET last_insert_id=5"}), IsEmpty());
 }

@@ -115,6 +115,7 @@ TEST(SessionState, BringsAnotherSessionToTheSameState) {
   const std::vector<std::string> same = context_statements(*context_of(cells), Make::mariadb, Make::mariadb);
   EXPECT_THAT(same, Contains(HasSubstr("sql_mode='ANSI_QUOTES,STRICT_TRANS_TABLES'")));
   EXPECT_THAT(same, Contains(HasSubstr("time_zone='+02:00'")));
+  EXPECT_THAT(same, Contains(HasSubstr("autocommit=1,completion_type='NO_CHAIN'")));
   EXPECT_THAT(same, Contains("SET SESSION TRANSACTION READ ONLY"));
   EXPECT_EQ(same.back(), "USE `a``b`");
 }
@@ -221,6 +222,16 @@ TEST(SessionState, ACharacterSetThatOnlyTheLeaderHasIsNamed) {
   EXPECT_THAT(unknown_to_other_side(context, Make::mariadb, Make::mysql), HasSubstr("gb18030"));
   EXPECT_EQ(unknown_to_other_side(context, Make::mysql, Make::mysql), "");
   EXPECT_EQ(unknown_to_other_side(*context_of(usual()), Make::mariadb, Make::mysql), "");
+}
+
+TEST(SessionState, WhatTheOtherSideCannotBeToldIsNamed) {
+  auto cells = usual();
+  cells[1] = "EMPTY_STRING_IS_NULL";
+  EXPECT_THAT(unknown_to_other_side(*context_of(cells), Make::mysql, Make::mariadb), HasSubstr("EMPTY_STRING_IS_NULL"));
+  EXPECT_EQ(unknown_to_other_side(*context_of(cells), Make::mariadb, Make::mariadb), "");
+  SessionContext context = *context_of(usual());
+  context.statement.variables.emplace_back("sql_auto_is_null", "1");
+  EXPECT_THAT(unknown_to_other_side(context, Make::mariadb, Make::mariadb), HasSubstr("LAST_INSERT_ID()"));
 }
 
 TEST(SetVariables, HarmlessAndCarriedOnesNeedNotBeAskedFor) {

@@ -290,7 +290,7 @@ TEST(SessionEffect, TellsWhatAStatementMayLeaveInItsSession) {
       {"BEGIN NOT ATOMIC SET sql_mode='' ", E::not_followed},
       {"SELECT 1; DELETE FROM t", E::not_followed},
       {"SELECT 'a", E::not_followed},
-      {"SET ROLE r", E::role},
+      {"SET ROLE r", E::untold},
       {"GRANT SELECT ON t TO u", E::nothing},
       {"CREATE TABLE t (a INT)", E::objects},
       {"CREATE TEMPORARY TABLE t (a INT)", E::objects},

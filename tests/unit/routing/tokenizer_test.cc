@@ -134,6 +134,17 @@ TEST(Tokenizer, RemembersComments) {
   EXPECT_TRUE(tokenizer.saw_executable_comment());
 }
 
+TEST(Tokenizer, AHintThatSetsVariablesIsMoreThanAComment) {
+  for (const auto& [sql, executable] :
+       {std::pair("SELECT /*+ MAX_EXECUTION_TIME(9) set_var (sql_mode='') */ 1", true),
+        std::pair("SELECT /*+ NO_ICP(t) */ 1", false), std::pair("SELECT /* SET_VAR(sql_mode='') */ 1", false)}) {
+    Tokenizer tokenizer(sql, {});
+    while (tokenizer.next().kind != TokenKind::end) {
+    }
+    EXPECT_EQ(tokenizer.saw_executable_comment(), executable) << sql;
+  }
+}
+
 TEST(Tokenizer, UndoesQuotesOfNames) {
   EXPECT_EQ(plain_name("`a``b`"), "a`b");
   EXPECT_EQ(plain_name("\"a\"\"b\""), "a\"b");

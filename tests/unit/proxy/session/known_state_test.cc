@@ -119,8 +119,8 @@ TEST(KnownState, WhatAStatementLeftIsFollowedOrNot) {
   };
   const Row rows[] = {
       {SessionEffect::nothing, "INSERT INTO t VALUES (1)", Outcome::done, true},
-      {SessionEffect::role, "SET ROLE r", Outcome::done, false},
-      {SessionEffect::role, "SET ROLE r", Outcome::failed, true},
+      {SessionEffect::untold, "SET ROLE r", Outcome::done, false},
+      {SessionEffect::untold, "SET ROLE r", Outcome::failed, true},
       {SessionEffect::objects, "CREATE TEMPORARY TABLE b (a INT)", Outcome::done, true},
       {SessionEffect::objects, "DROP TABLE tmp", Outcome::done, true},
       {SessionEffect::objects, "RENAME TABLE tmp TO b", Outcome::done, false},

@@ -95,5 +95,23 @@ TEST(SessionCommits, OnlyAckBothWaitsAndOnlyDuplicatedWritesAreTracked) {
   });
 }
 
+// They may be duplicated by the time that the session reads.
+TEST(SessionCommits, CommitsOfAPauseAreKnownBehindIt) {
+  support::ProxyStack stack;
+  stack.on_worker([](Worker& worker) {
+    Site site(worker, 1);
+    config::Flags off = *flags_with(config::Ack::both);
+    off.dual_write.enabled = false;
+    Transaction transaction(std::make_shared<const config::Flags>(off));
+    SessionCommits commits(site, transaction);
+    EXPECT_FALSE(commits.last_to_wait_for());
+    commits.expect_anywhere();
+    EXPECT_FALSE(commits.note(0, ok_with(kAuto), {}).has_value()) << "nobody waits for it now";
+    EXPECT_FALSE(commits.last_to_wait_for()) << "nobody duplicates it now";
+    transaction.take_flags(flags_with(config::Ack::leader));
+    EXPECT_TRUE(commits.last_to_wait_for());
+  });
+}
+
 }  // namespace
 }  // namespace crossfade::proxy

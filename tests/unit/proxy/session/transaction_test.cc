@@ -6,7 +6,6 @@ namespace crossfade::proxy {
 namespace {
 
 using Change = Transaction::Change;
-using ErrorSource = Transaction::ErrorSource;
 
 constexpr std::uint16_t kIdle = protocol::kStatusAutocommit;
 constexpr std::uint16_t kOpen = protocol::kStatusAutocommit | protocol::kStatusInTransaction;
@@ -47,20 +46,13 @@ TEST(Transaction, FollowsTheStatusFlagsOfTheLeader) {
   }
 }
 
-TEST(Transaction, OnlyAServersOwnDeadlockEndsIt) {
-  struct Row {
-    std::uint16_t code;
-    ErrorSource source;
-    bool open;
-  };
-  for (const Row& row : {Row{1213, ErrorSource::server, false}, Row{1213, ErrorSource::raised, true},
-                         Row{1205, ErrorSource::server, true}, Row{1062, ErrorSource::server, true}}) {
-    Transaction transaction(some_flags());
-    transaction.note_status(kOpen);
-    transaction.note_error(row.code, row.source);
-    EXPECT_EQ(transaction.open(), row.open) << row.code;
-    EXPECT_TRUE(transaction.autocommit());
-  }
+TEST(Transaction, MayHaveBegunInWhatFailedUntilTheServerSays) {
+  Transaction transaction(some_flags());
+  transaction.note_may_have_begun();
+  EXPECT_TRUE(transaction.open());
+  EXPECT_TRUE(transaction.autocommit());
+  EXPECT_EQ(transaction.note_status(kIdle), Transaction::Change::ended);
+  EXPECT_FALSE(transaction.open());
 }
 
 TEST(Transaction, KeepsItsFlagsToItsEnd) {
