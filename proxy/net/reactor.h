@@ -100,7 +100,7 @@ class Reactor {
   void spawn(Task<void> task);
   std::size_t spawned() const { return spawned_; }
 
-  // The time of this turn of the loop: no clock call per query.
+  // When this turn's wait ended: whoever reads it asks no clock. The loop asks one before its wait and behind it.
   TimePoint now() const { return now_; }
 
   class Sleep {
