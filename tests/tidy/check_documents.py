@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What the documents about the code name exists: each file, folder, class and function between backticks, each link and
-its heading. ARCHITECTURE.md stays on one page. A finding is one line, file:line: what.
+its heading. The map names each class that lies in several files. ARCHITECTURE.md stays on one page. A finding is one
+line, file:line: what.
 
     python3 tests/tidy/check_documents.py [--self-test]
 """
@@ -19,6 +20,9 @@ PATH = re.compile(r"[\w.*-]*(?:/[\w.*-]+)*/?")
 SUFFIXES = (".h", ".cc", ".py", ".md", ".txt", ".yaml", ".json")
 # Words of SQL, of the servers and of the protocol: a name of ours has a lower-case letter.
 FOREIGN = re.compile(r"[A-Z0-9_]+")
+MAP, SEVERAL_FILES = "docs/map.md", "## Classes over several files"
+# The head of a member function outside of its class, at a line's beginning: `Task<void> Outer::Class::name(`.
+MEMBER = re.compile(r"^(?=[A-Za-z])(?:[^\n(={;]*[^\w\n(={;])?(\w+)::~?(?:operator\W{1,3}|\w+)\(", re.M)
 
 
 def documents(root):
@@ -39,6 +43,7 @@ class Tree:
 
     def __init__(self, root):
         self.paths, self.words, self.words_beside = set(), set(), {}
+        self.classes, self.defined_in = set(), {}  # the latter: from a class to the .cc files that have functions of it
         for folder in CODE:
             for directory, folders, files in os.walk(os.path.join(root, folder)):
                 folders[:] = [f for f in folders if f not in ("corpus", "__pycache__", "golden")]
@@ -48,13 +53,16 @@ class Tree:
                     self.paths.add(os.path.join(here, file))
                     if file.endswith((".h", ".cc")) and folder != "tests":
                         with open(os.path.join(directory, file), encoding="utf8") as source:
-                            self.take(without_comments(source.read()))
+                            self.take(os.path.join(here, file), without_comments(source.read()))
         self.paths.update(file for file in os.listdir(root) if os.path.isfile(os.path.join(root, file)))
         self.suffixes = {path[i:] for path in self.paths for i in range(len(path)) if i == 0 or path[i - 1] == "/"}
 
-    def take(self, code):
+    def take(self, path, code):
         words = set(re.findall(r"\w+", code))
         self.words |= words
+        self.classes.update(re.findall(r"\b(?:class|struct)\s+(?:\w+::)*(\w+)", code))
+        for owner in MEMBER.findall(code) if path.endswith(".cc") else []:
+            self.defined_in.setdefault(owner, set()).add(path)
         for owners in re.findall(r"\b(?:class|struct|namespace)\s+([\w:]+)", code):
             for owner in owners.split("::"):
                 self.words_beside.setdefault(owner, set()).update(words)
@@ -123,6 +131,14 @@ def check_names(tree, text):
                 yield number, what
 
 
+def check_several_files(tree, text):
+    before, _, section = text.partition(SEVERAL_FILES)
+    named = {span for line in section.partition("\n## ")[0].splitlines() for span in spans(line)}
+    for owner, files in sorted(tree.defined_in.items()):
+        if len(files) > 1 and owner in tree.classes and owner not in named:
+            yield before.count("\n") + 1, "%s is over several files: %s" % (owner, ", ".join(sorted(files)))
+
+
 def check_tree(root):
     """All findings, and the number of documents looked at."""
     tree, findings = Tree(root), []
@@ -133,6 +149,8 @@ def check_tree(root):
         found = list(check_links(root, path, text))
         if any(path == about or (about.endswith("/") and path.startswith(about)) for about in ABOUT_CODE):
             found += check_names(tree, text)
+        if path == MAP:
+            found += check_several_files(tree, text)
         if path == "ARCHITECTURE.md" and text.count("\n") > PAGE_LINES_MAX:
             found.append((PAGE_LINES_MAX + 1, "%d lines: one page has %d" % (text.count("\n"), PAGE_LINES_MAX)))
         findings += ["%s:%d: %s" % (path, number, what) for number, what in sorted(found)]
@@ -151,20 +169,31 @@ BAD = {"`NoSuchClass`": "ARCHITECTURE.md:1: NoSuchClass is not in the sources", 
        "`Task::drain`": "Task has no drain", "`Gone`": "Gone is not in the sources", "\n`proxy/net/tusk.h`": "ARCHITECTURE.md:2: there is no file or folder proxy/net/tusk.h",
        "`nit/`": "no file or folder nit/", "`tusk.cc`": "no file or folder tusk.cc", "`go_away()`": "go_away is not in the sources",
        "[a](docs/none.md)": "the link leads nowhere", "[a](#none)\n\n# Some": "no such heading", "a\n" * (PAGE_LINES_MAX + 1): "one page has"}
+# Pool lies in two files, Task in one; `net` is no class.
+SPREAD = {"proxy/net/pool.cc": "Pool::Pool() = default;\nvoid Task::go() {\n  Task::run();\n}\nint net::a() { return 0; }\n",
+          "proxy/net/pool_more.cc": "constexpr int kMost = Task::most();\n// void Task::go() {}\n"
+                                    "Task<void> Pool::drain() {\n  Task::go();\n}\nint net::b() { return 0; }\n"}
+# What the map has, and what must be found in it.
+MAPS = {SEVERAL_FILES + "\n`Pool` is one.\n\n## On\n": None,
+        "`Pool`\n" + SEVERAL_FILES + "\nPool\n\n## On\n`Pool`\n":
+            "docs/map.md:2: Pool is over several files: proxy/net/pool.cc, proxy/net/pool_more.cc",
+        "`Pool`\n": "Pool is over several files"}
 
 
 def self_test():
     import tempfile
     complaints = []
-    for text, expected in [(t, None) for t in GOOD] + list(BAD.items()):
+    cases = [({"ARCHITECTURE.md": text + "\n"}, expected) for text, expected in {**dict.fromkeys(GOOD), **BAD}.items()]
+    cases += [({MAP: text, **SPREAD}, expected) for text, expected in MAPS.items()]
+    for files, expected in cases:
         with tempfile.TemporaryDirectory() as root:
-            for path, content in list(SOURCES.items()) + [("ARCHITECTURE.md", text + "\n")]:
+            for path, content in {**SOURCES, **files}.items():
                 os.makedirs(os.path.join(root, os.path.dirname(path)), exist_ok=True)
                 with open(os.path.join(root, path), "w") as file:
                     file.write(content)
             findings, _ = check_tree(root)
         if bool(findings) != bool(expected) or (expected and expected not in findings[0]):
-            complaints.append("%r: expected %s, found %s" % (text[:60], expected, findings))
+            complaints.append("%r: expected %s, found %s" % (next(iter(files.values()))[:60], expected, findings))
     return complaints
 
 
