@@ -138,10 +138,10 @@ void CompoundStatement::note_body(const Token& token, const Token& ahead) {
     return;
   }
   constexpr auto kOfConditions = std::to_array<std::string_view>({"FOR", "NOT", "SQLSTATE", "VALUE"});
-  const bool behind_conditions = handles_ && token.kind == TokenKind::word && !is_word(token, "VALUE") &&
-                                 !is_op(before_, ",") && !is_one_of(before_, kOfConditions);
+  const bool behind_conditions = clause_ == Clause::handles && token.kind == TokenKind::word &&
+                                 !is_word(token, "VALUE") && !is_op(before_, ",") && !is_one_of(before_, kOfConditions);
   if (token.kind == TokenKind::semicolon) {
-    declares_ = handles_ = heads_ = false;
+    clause_ = Clause::none;
     begins_ = true;
   } else if (std::exchange(begins_, false) || behind_conditions) {
     begin_statement(token, ahead);
@@ -151,7 +151,7 @@ void CompoundStatement::note_body(const Token& token, const Token& ahead) {
 }
 
 void CompoundStatement::begin_statement(const Token& token, const Token& ahead) {
-  declares_ = handles_ = false;
+  clause_ = Clause::none;
   const bool is_label = is_name(token) && is_op(ahead, ":");
   const bool is_oracles_label = is_op(token, "<<");
   if (is_label || is_oracles_label) {
@@ -166,9 +166,9 @@ void CompoundStatement::begin_statement(const Token& token, const Token& ahead) 
   } else if (is_word(token, "ELSE")) {
     begins_ = true;
   } else if (is_word(token, "DECLARE")) {
-    declares_ = true;
-  } else {
-    heads_ = is_word(token, "PROCEDURE") || is_word(token, "FUNCTION");
+    clause_ = Clause::declares;
+  } else if (is_word(token, "PROCEDURE") || is_word(token, "FUNCTION")) {
+    clause_ = Clause::heads;
   }
   if (open_.empty()) stage_ = Stage::none;  // the body was one statement, or is over
 }
@@ -215,9 +215,9 @@ void CompoundStatement::note_within(const Token& token, const Token& ahead) {
     if (behind_dot_ || !wants_value(before_)) open_.pop_back();
   } else if (is_word(token, "END") && is_in(Block::repeat) && is_word(ahead, "REPEAT")) {
     end_block(ahead);
-  } else if (is_word(token, "FOR") && declares_ && is_word(before_, "HANDLER")) {
-    handles_ = true;
-  } else if (heads_ && is_as(token) && is_name(ahead)) {
+  } else if (is_word(token, "FOR") && clause_ == Clause::declares && is_word(before_, "HANDLER")) {
+    clause_ = Clause::handles;
+  } else if (clause_ == Clause::heads && is_as(token) && is_name(ahead)) {
     enter(Block::declarations);
     begins_ = true;
   }

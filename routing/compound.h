@@ -39,6 +39,13 @@ class CompoundStatement {
     counted,  // WHILE, FOR: up to DO or LOOP
     repeat,
   };
+  // Of the statement that is read.
+  enum class Clause : std::uint8_t {
+    none,
+    declares,  // a DECLARE
+    handles,   // a handler's conditions, and then its statement
+    heads,     // Oracle's mode: a routine among declarations
+  };
   void note_first(const Token& token, const Token& ahead);
   void note_definition(const Token& token, const Token& ahead);
   void note_signature(const Token& token, const Token& ahead);
@@ -58,12 +65,10 @@ class CompoundStatement {
   int words_ = 0;            // in front of what a CREATE creates
   int parentheses_ = 0;      // that are open in a signature
   bool has_parameters_ = false;
-  bool returns_ = false;   // RETURNS was read
-  bool begins_ = true;     // a statement begins at the next token
-  int skips_ = 0;          // tokens in front of it: the IF of END IF, the colon of a label
-  bool declares_ = false;  // a DECLARE
-  bool handles_ = false;   // a handler's conditions, and then its statement
-  bool heads_ = false;     // Oracle's mode: a routine among declarations
+  bool returns_ = false;  // RETURNS was read
+  bool begins_ = true;    // a statement begins at the next token
+  int skips_ = 0;         // tokens in front of it: the IF of END IF, the colon of a label
+  Clause clause_ = Clause::none;
 };
 
 }  // namespace crossfade::routing

@@ -134,6 +134,7 @@ Task<Answer> carry_out(Conversation& s, routing::Plan plan, const StatementFacts
 Task<Answer> on_set(Conversation& s, const StatementFacts& facts, std::string text, Command command,
                     ResponseKind kind) {
   s.commits.expect_of(facts);
+  s.commits.expect_client_set(facts.variables);
   ResultEnd end;
   Answer answer = co_await relay_to_leader(s, command, kind, &end);
   after_statement(s, facts, end);

@@ -1,5 +1,7 @@
 #include "proxy/session/links/commit_tracker.h"
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
 
 namespace crossfade::proxy {
@@ -34,12 +36,27 @@ std::optional<Commit> CommitTracker::note(const Answer& answer) {
   return commit;
 }
 
+namespace {
+
+constexpr std::string_view kStateChange = "session_track_state_change";
+
+}  // namespace
+
+void CommitTracker::expect_client_set(const std::vector<std::string>& names) {
+  // MariaDB tells of it in this SET's own answer already.
+  const bool at_once = own_.gtid == OwnTracking::Gtid::variable;
+  if (at_once && std::ranges::find(names, kStateChange) != names.end()) {
+    own_.state_change_item = OwnTracking::ClientSees::left;
+  }
+}
+
 void CommitTracker::note_client_set(const std::vector<std::string>& names) {
+  const bool by_variable = own_.gtid == OwnTracking::Gtid::variable;
   for (const std::string& name : names) {
-    if (name == "session_track_gtids" || name == "session_track_system_variables") {
+    if (name == (by_variable ? "session_track_system_variables" : "session_track_gtids")) {
       tracks_ = false;
       own_.gtid_item = OwnTracking::ClientSees::left;
-    } else if (name == "session_track_state_change") {
+    } else if (name == kStateChange) {
       tracks_ = false;
       own_.state_change_item = OwnTracking::ClientSees::left;
     }

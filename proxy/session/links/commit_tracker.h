@@ -38,7 +38,8 @@ class CommitTracker {
     anywhere               // it may have committed one, and another is open
   };
   void expect(Expect when) { expect_ = when; }
-  // SETs of the client's own may take tracking over.
+  // SETs of the client's own may take tracking over: one is about to run; it has run.
+  void expect_client_set(const std::vector<std::string>& names);
   void note_client_set(const std::vector<std::string>& names);
   struct Answer {
     const protocol::ResultEnd& end;  // of its last result

@@ -29,6 +29,7 @@ class SessionCommits {
   void end_tracking() { tracker_.end_tracking(); }
   const protocol::OwnTracking& own_tracking() const { return tracker_.own(); }
   void distrust() { tracker_.distrust(); }
+  void expect_client_set(const std::vector<std::string>& names) { tracker_.expect_client_set(names); }
   void note_client_set(const std::vector<std::string>& names) { tracker_.note_client_set(names); }
   bool state_unchanged() const { return tracker_.state_unchanged(); }
   bool state_changed() const { return tracker_.state_changed(); }

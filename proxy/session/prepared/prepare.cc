@@ -25,13 +25,14 @@ Answer too_many_prepared(std::size_t most) {
 Task<absl::StatusOr<std::optional<Answer>>> examine(Conversation& s, PreparedStatement& prepared) {
   s.state.transaction.take_flags(s.site.worker.flags);
   const std::string& sql = prepared.sql;
-  if (must_ask_how_to_read(s, routing::classify(sql, s.state.known.lexer()), sql)) {
+  prepared.facts = routing::classify(sql, s.state.known.lexer());
+  if (must_ask_how_to_read(s, prepared.facts, sql)) {
     const absl::Status fresh = co_await s.leader.refresh_context();
     if (!fresh.ok()) co_return fresh;
+    prepared.facts = routing::classify(sql, s.state.known.lexer());
   }
   prepared.schema = s.state.known.schema();
   prepared.context_version = s.state.known.version();
-  prepared.facts = routing::classify(sql, s.state.known.lexer());
   // A server says 1064 to several statements here by itself.
   const routing::Plan plan = decide(s, ask_about(s, prepared.facts, prepared.schema));
   // While writes wait preparing one does not: its executions will.

@@ -130,6 +130,22 @@ TEST(CommitTracker, ASetOfTheClientsOwnEndsTheTrustAndLeavesWhatItAskedFor) {
   EXPECT_TRUE(answer_of(commits, {.expect = Expect::anywhere}));
 }
 
+TEST(CommitTracker, WhichVariableNamesCommitsIsEachMakesOwn) {
+  using ClientSees = OwnTracking::ClientSees;
+  CommitTracker mysql;
+  mysql.begin_tracking({.gtid = OwnTracking::Gtid::item, .state_change_item = ClientSees::removed});
+  mysql.expect_client_set({"session_track_system_variables", "session_track_state_change"});
+  mysql.note_client_set({"session_track_system_variables"});
+  EXPECT_EQ(mysql.own().gtid_item, ClientSees::removed);
+  EXPECT_EQ(mysql.own().state_change_item, ClientSees::removed) << "of the SET itself MySQL does not tell";
+  CommitTracker mariadb;
+  mariadb.begin_tracking({.gtid = OwnTracking::Gtid::variable, .state_change_item = ClientSees::removed});
+  mariadb.expect_client_set({"session_track_state_change"});
+  EXPECT_EQ(mariadb.own().state_change_item, ClientSees::left);
+  mariadb.note_client_set({"session_track_system_variables"});
+  EXPECT_EQ(mariadb.own().gtid_item, ClientSees::left);
+}
+
 std::vector<protocol::ResultSet> answer(std::vector<protocol::Cell> row) {
   std::vector<protocol::ResultSet> results(2);
   results.front().rows.push_back(std::move(row));
