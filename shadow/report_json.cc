@@ -22,6 +22,7 @@ struct Evidence {
   std::uint64_t attempts = 0;
   std::uint64_t compared = 0;
   std::uint64_t differences = 0;
+  std::uint64_t unconfirmed = 0;
 
   double coverage() const { return share(calls_covered, calls); }
   double not_compared() const { return share(attempts - compared, attempts); }
@@ -51,9 +52,12 @@ Evidence evidence_of(const Digests& digests) {
     for (const std::uint64_t count : digest.verdicts) {
       evidence.attempts += count;
     }
-    // What is compared less often because it differs all the time was picked and put back.
-    evidence.attempts -= std::min(digest.skips[static_cast<std::size_t>(SkipReason::backed_off)],
+    // What is compared less often because it differs all the time was picked and put back, and so was what the kill
+    // switch met.
+    const auto skipped_for = [&digest](SkipReason reason) { return digest.skips[static_cast<std::size_t>(reason)]; };
+    evidence.attempts -= std::min(skipped_for(SkipReason::backed_off) + skipped_for(SkipReason::switched_off),
                                   digest.verdicts[static_cast<std::size_t>(Verdict::skipped)]);
+    evidence.unconfirmed += skipped_for(SkipReason::unconfirmed);
   }
   return evidence;
 }
@@ -93,6 +97,9 @@ std::vector<std::string> shortfalls(const Evidence& evidence) {
   }
   if (evidence.not_compared() > kNotComparedMax) {
     found.push_back(percent(evidence.not_compared()) + " of the reads picked for comparison were not compared");
+  }
+  if (evidence.unconfirmed > 0) {
+    found.push_back(counted(evidence.unconfirmed, "difference") + " could not be looked at again");
   }
   return found;
 }

@@ -80,6 +80,10 @@ std::string_view name(SkipReason reason) {
       return "backed_off";
     case SkipReason::no_connection:
       return "no_connection";
+    case SkipReason::switched_off:
+      return "switched_off";
+    case SkipReason::unconfirmed:
+      return "unconfirmed";
   }
   return "unknown";
 }

@@ -39,8 +39,10 @@ enum class SkipReason : std::uint8_t {
   shutdown,
   backed_off,     // its digest keeps differing and is compared less often
   no_connection,  // the server has none to spare, or will not give this account one more
+  switched_off,   // by the kill switch, when it waited already
+  unconfirmed,    // it differed, and could not be looked at again
 };
-inline constexpr std::size_t kSkipReasons = 8;
+inline constexpr std::size_t kSkipReasons = 10;
 std::string_view name(SkipReason reason);
 
 }  // namespace crossfade::shadow

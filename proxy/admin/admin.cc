@@ -17,6 +17,7 @@
 #include "boost/asio/ip/tcp.hpp"
 #include "boost/asio/post.hpp"
 #include "boost/asio/steady_timer.hpp"
+#include "boost/asio/thread_pool.hpp"
 #include "boost/asio/use_awaitable.hpp"
 #include "boost/beast/core.hpp"
 #include "boost/beast/http.hpp"
@@ -93,6 +94,12 @@ class Router {
  public:
   Router(std::string token, AdminHandlers handlers) : token_(std::move(token)), handlers_(std::move(handlers)) {}
 
+  // One that may take a minute.
+  bool is_order(const Request& request) const {
+    const std::string_view path = path_of(request);
+    return path == kRelease || (job_at(path) != nullptr && request.method() == http::verb::post);
+  }
+
   Response route(const Request& request) const {
     // A handler that throws is our fault, and must not end the admin thread.
     try {
@@ -104,9 +111,15 @@ class Router {
   }
 
  private:
-  Response route_path(const Request& request) const {
+  static constexpr std::string_view kRelease = "/tables/release";
+
+  static std::string_view path_of(const Request& request) {
     const std::string_view target(request.target().data(), request.target().size());
-    const std::string_view path = target.substr(0, target.find('?'));
+    return target.substr(0, target.find('?'));
+  }
+
+  Response route_path(const Request& request) const {
+    const std::string_view path = path_of(request);
     const bool is_health = path == "/startup" || path == "/readiness" || path == "/liveness";
     if (!is_health && !authorized(request)) {
       Response response = answer(http::status::unauthorized, kText, "a token is required\n");
@@ -114,15 +127,15 @@ class Router {
       return response;
     }
     const AdminHandlers::Job* job = job_at(path);
-    const bool is_order = path == "/tables/release" || (job != nullptr && request.method() == http::verb::post);
-    const http::verb method = is_order ? http::verb::post : http::verb::get;
+    const bool orders = is_order(request);
+    const http::verb method = orders ? http::verb::post : http::verb::get;
     if (request.method() != method) {
       const std::string name(http::to_string(method));
       Response response = answer(http::status::method_not_allowed, kText, "only " + name + " is supported\n");
       response.set(http::field::allow, name);
       return response;
     }
-    if (is_order) return job != nullptr ? order_job(*job, request) : release(request);
+    if (orders) return job != nullptr ? order_job(*job, request) : release(request);
     if (job != nullptr) return answer(http::status::ok, kJson, pretty(job->status()));
     if (path == "/") return index();
     if (path == "/status") return answer(http::status::ok, kJson, pretty(handlers_.status()));
@@ -222,6 +235,8 @@ class HttpAdminServer final : public AdminServer {
   void stop() override {
     io_.stop();
     if (thread_.joinable()) thread_.join();
+    orders_.stop();
+    orders_.join();
     // Frees the port at once; connections end with this object.
     boost::system::error_code ignored;
     acceptor_.close(ignored);
@@ -274,7 +289,16 @@ class HttpAdminServer final : public AdminServer {
       stream.expires_after(kTimeout);
       const auto [read_error, read_bytes] = co_await http::async_read(stream, buffer, parser, kAwait);
       if (read_error && !is_bad_request(read_error)) break;
-      Response response = read_error ? bad_request(read_error) : router_.route(parser.get());
+      Response response;
+      if (read_error) {
+        response = bad_request(read_error);
+      } else if (router_.is_order(parser.get())) {
+        auto [failure, answered] = co_await asio::co_spawn(orders_, carry_out(parser.get()), kAwait);
+        if (failure) break;
+        response = std::move(answered);
+      } else {
+        response = router_.route(parser.get());
+      }
       keep = !read_error && parser.get().keep_alive();
       response.version(read_error ? 11 : parser.get().version());
       response.keep_alive(keep);
@@ -286,6 +310,8 @@ class HttpAdminServer final : public AdminServer {
     boost::system::error_code ignored;
     stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
   }
+
+  asio::awaitable<Response> carry_out(const Request& request) const { co_return router_.route(request); }
 
   // The client's fault, which it is told; all else is the connection's end.
   static bool is_bad_request(const boost::system::error_code& error) {
@@ -309,6 +335,8 @@ class HttpAdminServer final : public AdminServer {
   asio::io_context io_{1};
   tcp::acceptor acceptor_{io_};
   std::thread thread_;
+  // Orders are carried out one after the other, and nobody who asks for a state waits for them.
+  asio::thread_pool orders_{1};
 };
 
 }  // namespace

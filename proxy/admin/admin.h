@@ -1,5 +1,5 @@
-// The admin HTTP server: status, report, metrics, health. Boost.Beast on a thread of its own; it
-// never touches a session, it asks through the handlers, which must be thread-safe and quick.
+// The admin HTTP server: status, report, metrics, health. Boost.Beast on a thread of its own, orders on another; it
+// never touches a session, it asks through the handlers, which must be thread-safe and, but for orders, quick.
 #pragma once
 
 #include <cstdint>

@@ -285,6 +285,7 @@ void Server::everywhere(const std::function<void(Worker&)>& work) {
 }
 
 void Server::on_flags(std::shared_ptr<const config::Flags> flags) {
+  shadow_->set_enabled(!flags->kill_switch);
   row_feed_->set_flags(switch_->over(std::move(flags))->dual_write, [this] { distribute_flags(); });
 }
 

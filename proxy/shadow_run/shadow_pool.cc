@@ -14,6 +14,8 @@ namespace {
 constexpr auto kSaveInterval = std::chrono::seconds(1);
 constexpr auto kConfirmWait = std::chrono::seconds(2);
 constexpr auto kIdleWait = std::chrono::seconds(1);
+constexpr std::chrono::milliseconds kSyncPauseMin{2};
+constexpr std::chrono::milliseconds kSyncPauseMax{128};
 constexpr std::size_t kCompareHereMax = 4096;   // bytes that are compared sooner than handed to another thread
 constexpr std::size_t kAnswerMore = 64 * 1024;  // that a candidate may answer beyond what a recording holds
 // Rows that change all the time are looked at this often for each look that must confirm.
@@ -219,10 +221,11 @@ void ShadowPool::save() {
 
 // Everything committed on the leader before `since` is on the follower.
 Task<bool> ShadowPool::wait_synced(TimePoint since, TimePoint deadline) {
-  while (feed_.synced_through() < since) {
+  // A follower that is away is not asked for more and more often.
+  for (auto pause = kSyncPauseMin; feed_.synced_through() < since; pause = std::min(2 * pause, kSyncPauseMax)) {
     if (Clock::now() >= deadline) co_return false;
     feed_.look_soon();
-    co_await reactor_.sleep_for(std::chrono::milliseconds(2));
+    co_await reactor_.sleep_for(pause);
   }
   co_return true;
 }
@@ -234,8 +237,10 @@ Task<ShadowRun> ShadowPool::run_on(config::Backend which, const ShadowJob& job, 
     none.status = lease.status();
     co_return none;
   }
-  ShadowRun ran =
-      co_await run_read(*lease->link, *lease->state, job, config_.recording_bytes_max + kAnswerMore, deadline);
+  ShadowRun ran = co_await run_read(*lease->link, *lease->state, job,
+                                    {.bytes_max = config_.recording_bytes_max + kAnswerMore,
+                                     .deadline = deadline,
+                                     .runs_at_most = std::chrono::ceil<std::chrono::milliseconds>(config_.deadline)});
   links_.give_back(*lease, ran.link_is_whole ? ShadowLinks::After::keep : ShadowLinks::After::discard);
   co_return ran;
 }
@@ -290,6 +295,10 @@ Task<bool> ShadowPool::is_total(const ShadowJob& job, routing::OrderBy order, Ti
 }
 
 Task<void> ShadowPool::run(Job job) {
+  if (!enabled_.load(std::memory_order_relaxed)) {
+    skip(*job, SkipReason::switched_off);
+    co_return;
+  }
   const TimePoint deadline = Clock::now() + config_.deadline;
   const config::Backend candidate = config::other(job->control);
   shadow::Comparison comparison;
@@ -324,7 +333,7 @@ Task<void> ShadowPool::run(Job job) {
     co_return;
   }
   comparison.diff = std::move(compared.diff);
-  if (comparison.diff.verdict == Verdict::match) {
+  if (shadow::is_compared(comparison.diff.verdict) && !shadow::is_difference(comparison.diff.verdict)) {
     const std::lock_guard lock(queue_mutex_);
     back_off_.matched(job->digest);
   }
@@ -341,26 +350,26 @@ Task<void> ShadowPool::run(Job job) {
 // control answers counts, and only if it shows again and again. No lock is taken for it.
 Task<void> ShadowPool::recheck(Suspect now) {
   ShadowJob& job = *now.job;
-  const TimePoint deadline = Clock::now() + config_.deadline;
-  const ShadowRun before = co_await run_on(job.control, job, deadline);
-  bool synced = co_await wait_synced(Clock::now(), Clock::now() + kConfirmWait);
-  const ShadowRun candidate = co_await run_on(config::other(job.control), job, deadline);
-  if (synced) synced = co_await wait_synced(Clock::now(), Clock::now() + kConfirmWait);
-  const ShadowRun after = co_await run_on(job.control, job, deadline);
-  for (const ShadowRun* ran : {&before, &candidate, &after}) {
-    if (ran->status.ok()) continue;
-    skip(job, reason_of(ran->status));
-    co_return;
-  }
-  if (!synced) {
-    skip(job, SkipReason::follower_behind);
+  if (!enabled_.load(std::memory_order_relaxed)) {
+    skip(job, SkipReason::switched_off);
     co_return;
   }
   ++now.attempts;
+  const auto in_time = [this] { return Clock::now() + config_.deadline; };  // each as the first look had
+  const ShadowRun before = co_await run_on(job.control, job, in_time());
+  bool synced = co_await wait_synced(Clock::now(), Clock::now() + kConfirmWait);
+  const ShadowRun candidate = co_await run_on(config::other(job.control), job, in_time());
+  if (synced) synced = co_await wait_synced(Clock::now(), Clock::now() + kConfirmWait);
+  const ShadowRun after = co_await run_on(job.control, job, in_time());
+  if (!synced || !before.status.ok() || !candidate.status.ok() || !after.status.ok()) {
+    not_confirmed(std::move(now));
+    co_return;
+  }
+  const TimePoint deadline = in_time();
   Compared compared = co_await compare(job, recorded(before), recorded(candidate), deadline);
   const Compared controls = co_await compare(job, recorded(before), recorded(after), deadline);
   if (!compared.control_readable || !compared.candidate_readable) {
-    skip(job, SkipReason::candidate_unreachable);
+    not_confirmed(std::move(now));
     co_return;
   }
   if (!shadow::is_compared(compared.diff.verdict)) {
@@ -386,6 +395,15 @@ Task<void> ShadowPool::recheck(Suspect now) {
   finish(job, std::move(now.comparison));
 }
 
+// A side did not answer, or was behind: later, and not for ever.
+void ShadowPool::not_confirmed(Suspect now) {
+  if (now.attempts >= kAttemptsPerRecheck * config_.rechecks) {
+    skip(*now.job, SkipReason::unconfirmed);
+  } else {
+    suspect(std::move(now));
+  }
+}
+
 void ShadowPool::skip(const ShadowJob& job, SkipReason reason) {
   counters_.shadow_skips[static_cast<std::size_t>(reason)].add();
   shadow::Comparison comparison;
@@ -405,6 +423,8 @@ void ShadowPool::finish(const ShadowJob& job, shadow::Comparison comparison) {
     std::snprintf(digest, sizeof digest, "0x%016llx", static_cast<unsigned long long>(job.digest));
     limited_log().warn(LogKind::shadow_difference, "shadow_difference digest={} tables=\"{}\" verdict={}", digest,
                        job.tables, shadow::name(comparison.diff.verdict));
+  }
+  if (shadow::is_difference(comparison.diff.verdict) || comparison.diff.verdict == Verdict::timeout) {
     const std::lock_guard lock(queue_mutex_);
     back_off_.differed(job.digest, Clock::now());
   }

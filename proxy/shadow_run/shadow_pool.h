@@ -43,6 +43,8 @@ class ShadowPool {
 
   // Any thread. False when dropped (counted).
   bool submit(std::unique_ptr<ShadowJob> job);
+  // Any thread. Off: what waits is dropped, too (counted).
+  void set_enabled(bool enabled) { enabled_.store(enabled, std::memory_order_relaxed); }
   // Any thread. Counts production reads, compared or not, for the coverage. Batched by the caller.
   void count_calls(std::uint64_t digest, const std::string& text, std::uint64_t calls);
   std::uint64_t queued() const { return queued_.load(std::memory_order_relaxed); }
@@ -64,6 +66,7 @@ class ShadowPool {
   Task<void> recheck_work(std::size_t slot);
   void suspect(Suspect suspect);
   Task<void> recheck(Suspect now);
+  void not_confirmed(Suspect now);
   Task<void> save_regularly();
   Task<void> run(Job job);
   Task<ShadowRun> run_on(config::Backend which, const ShadowJob& job, TimePoint deadline);
@@ -89,6 +92,7 @@ class ShadowPool {
   shadow::FairQueue<Suspect> suspects_;        // this thread's only
   std::vector<std::unique_ptr<Signal>> idle_;  // one a slot
 
+  std::atomic<bool> enabled_{true};
   std::atomic<std::uint64_t> queued_{0};
   mutable std::mutex queue_mutex_;  // guards the next three
   shadow::FairQueue<Job> queue_;

@@ -1,5 +1,7 @@
 #include "proxy/shadow_run/shadow_run.h"
 
+#include <fmt/format.h>
+
 #include <optional>
 
 #include "protocol/command.h"
@@ -11,17 +13,29 @@ namespace crossfade::proxy {
 
 namespace {
 
+// The session's own limit, if that is shorter. MariaDB counts in seconds, MySQL in milliseconds and of SELECTs alone.
+std::string set_time_limit(const BackendLink& link, std::chrono::milliseconds at_most) {
+  const auto milliseconds = at_most.count();
+  const std::string name = link.is_mariadb() ? "max_statement_time" : "max_execution_time";
+  const std::string limit = link.is_mariadb() ? fmt::format("{}.{:03}", milliseconds / 1000, milliseconds % 1000)
+                                              : fmt::to_string(milliseconds);
+  return "SET " + name + "=IF(@@" + name + "=0," + limit + ",LEAST(@@" + name + "," + limit + "))";
+}
+
 // The context was read on the control's side; the other may be of the other make.
 Task<absl::Status> bring_to_state(BackendLink& link, std::vector<std::string>& state, const ShadowJob& job,
-                                  TimePoint deadline) {
+                                  ReadLimits limits) {
   std::vector<std::string> wanted =
       context_statements(job.context, protocol::make_of(link.greeting()), job.control_make);
   if (state == wanted) co_return absl::OkStatus();
   state.clear();
   for (const std::string& sql : wanted) {
-    auto set = co_await link.query(sql, deadline);
+    auto set = co_await link.query(sql, limits.deadline);
     if (!set.ok()) co_return set.status();
   }
+  auto limited = co_await link.query(set_time_limit(link, limits.runs_at_most), limits.deadline);
+  const bool unknown_there = absl::IsFailedPrecondition(limited.status());
+  if (!limited.ok() && !unknown_there) co_return limited.status();
   state = std::move(wanted);
   co_return absl::OkStatus();
 }
@@ -43,12 +57,12 @@ std::optional<std::uint32_t> statement_of(const Captured& prepared) {
 
 }  // namespace
 
-Task<ShadowRun> run_read(BackendLink& link, std::vector<std::string>& state, const ShadowJob& job,
-                         std::uint64_t bytes_max, TimePoint deadline) {
+Task<ShadowRun> run_read(BackendLink& link, std::vector<std::string>& state, const ShadowJob& job, ReadLimits limits) {
+  const TimePoint deadline = limits.deadline;
   ShadowRun ran;
   ran.kind = job.kind();
   ran.capabilities = link.capabilities();
-  ran.status = co_await bring_to_state(link, state, job, deadline);
+  ran.status = co_await bring_to_state(link, state, job, limits);
   if (!ran.status.ok()) co_return ran;
   protocol::Buffer wire;
   std::optional<std::uint32_t> statement;
@@ -73,7 +87,7 @@ Task<ShadowRun> run_read(BackendLink& link, std::vector<std::string>& state, con
   if (!ran.status.ok()) co_return ran;
   const TimePoint sent = Clock::now();
   Arrival arrival;
-  auto captured = co_await link.capture(ran.kind, deadline, bytes_max, &arrival);
+  auto captured = co_await link.capture(ran.kind, deadline, limits.bytes_max, &arrival);
   if (absl::IsResourceExhausted(captured.status())) {
     ran.too_large = true;
     co_return ran;

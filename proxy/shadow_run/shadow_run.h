@@ -51,9 +51,13 @@ struct ShadowRun {
   shadow::Latency latency = {};
 };
 
-// `state`: the statements that have brought the connection to a session's state; brought up to date. The answer is at
-// most `bytes_max` long.
-Task<ShadowRun> run_read(BackendLink& link, std::vector<std::string>& state, const ShadowJob& job,
-                         std::uint64_t bytes_max, TimePoint deadline);
+struct ReadLimits {
+  std::uint64_t bytes_max = 0;  // of the answer
+  TimePoint deadline{};
+  // The server ends the read by itself: one that was given up here would run on there.
+  std::chrono::milliseconds runs_at_most{};
+};
+// `state`: the statements that have brought the connection to a session's state; brought up to date.
+Task<ShadowRun> run_read(BackendLink& link, std::vector<std::string>& state, const ShadowJob& job, ReadLimits limits);
 
 }  // namespace crossfade::proxy
