@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <latch>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -82,7 +83,11 @@ class AdminTest : public ::testing::Test {
             .metrics = [] { return std::string("crossfade_clients_open 1\n"); },
             .ready = [this] { return ready_.load(); },
             .started = [this] { return started_.load(); },
-            .release = [](const ReleaseOrder& order) -> absl::StatusOr<std::string> {
+            .release = [this](const ReleaseOrder& order) -> absl::StatusOr<std::string> {
+              if (order.table == "slow") {
+                begun_.count_down();
+                finish_.wait();
+              }
               if (order.table == "gone") return absl::NotFoundError("it is not stopped");
               if (order.table == "narrow") return absl::FailedPreconditionError("column v is narrower");
               if (order.table == "away") return absl::UnavailableError("the follower is away");
@@ -96,6 +101,7 @@ class AdminTest : public ::testing::Test {
   }
   config::Address address() const { return {.host = "127.0.0.1", .port = server_->port()}; }
 
+  std::latch begun_{1}, finish_{1};
   std::atomic<bool> ready_{true};
   std::atomic<bool> started_{true};
   std::unique_ptr<AdminServer> server_;
@@ -119,6 +125,21 @@ TEST_F(AdminTest, AnswersEveryPathOnOneConnection) {
   EXPECT_EQ(metrics.body(), "crossfade_clients_open 1\n");
   EXPECT_THAT(std::string(metrics[http::field::content_type]), HasSubstr("version=0.0.4"));
   EXPECT_EQ(json::parse(client.ask("/").body()).at("paths").size(), 13u);
+}
+
+// Whatever asks whether the process lives must not wait for a server that hangs.
+TEST_F(AdminTest, AnOrderThatTakesLongKeepsNobodyElseWaiting) {
+  start();
+  std::thread orders([this] {
+    Client client(server_->port());
+    EXPECT_EQ(client.post("/tables/release", R"({"table": "app.slow"})").result_int(), 200u);
+  });
+  begun_.wait();
+  Client client(server_->port());
+  EXPECT_EQ(client.ask("/liveness").result_int(), 200u);
+  EXPECT_EQ(client.ask("/metrics").result_int(), 200u);
+  finish_.count_down();
+  orders.join();
 }
 
 TEST_F(AdminTest, AHandlerThatThrowsIsAnErrorAndNotTheEnd) {

@@ -1,6 +1,7 @@
 #include "proxy/shadow_run/shadow_pool.h"
 
 #include <latch>
+#include <mutex>
 #include <thread>
 
 #include "gmock/gmock.h"
@@ -120,6 +121,61 @@ TEST_F(ShadowPoolTest, ACandidateThatDropsIsSkippedAndTheNextComparisonWorks) {
   EXPECT_EQ(verdicts(Verdict::skipped), 1u);
   client_->query(kRead);
   EXPECT_TRUE(eventually([&] { return verdicts(Verdict::match) == 1; }));
+}
+
+class ImpatientShadowPoolTest : public ShadowPoolTest {
+ protected:
+  ImpatientShadowPoolTest()
+      : ShadowPoolTest([](config::Config& config) {
+          config.shadow.deadline = std::chrono::milliseconds(500);
+          config.shadow.recheck_delay = std::chrono::milliseconds(10);
+          config.shadow.rechecks = 1;
+        }) {}
+};
+
+// It is said, after as many looks as a difference in rows that change would have had.
+TEST_F(ImpatientShadowPoolTest, ADifferenceThatCannotBeLookedAtAgainIsUnconfirmed) {
+  std::atomic<int> asked{0};
+  stack_.follower().set_script([&](const std::string& user, const std::string& sql) -> std::optional<ServerAnswer> {
+    if (user != "app" || !sql.starts_with("SELECT v")) return std::nullopt;
+    if (asked++ > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1000));
+    return ServerAnswer::of({"v"}, {{"other"}});
+  });
+  client_->query(kRead);
+  EXPECT_TRUE(eventually([&] { return skips(SkipReason::unconfirmed) == 1; }));
+  EXPECT_EQ(finished(), 1u);
+  EXPECT_EQ(asked, 1 + 4);
+}
+
+TEST_F(ShadowPoolTest, TheServerEndsWhatIsGivenUpHere) {
+  std::mutex mutex;
+  std::vector<std::string> limits;
+  for (FakeBackend* backend : {&stack_.follower(), &stack_.leader()}) {
+    backend->set_script([&](const std::string& user, const std::string& sql) -> std::optional<ServerAnswer> {
+      if (user != "app") return std::nullopt;
+      if (sql.find("max_statement_time=IF(") != std::string::npos ||
+          sql.find("max_execution_time=IF(") != std::string::npos) {
+        const std::lock_guard lock(mutex);
+        limits.push_back(sql);
+      }
+      if (!sql.starts_with("SELECT v")) return std::nullopt;
+      return ServerAnswer::of({"v"}, {{"same"}});
+    });
+  }
+  client_->query(kRead);
+  EXPECT_TRUE(eventually([&] { return verdicts(Verdict::match) == 1; }));
+  const std::lock_guard lock(mutex);
+  ASSERT_EQ(limits.size(), 1u) << "of shadow reads alone";
+  EXPECT_THAT(limits.front(), ::testing::HasSubstr("LEAST("));
+}
+
+TEST_F(ShadowPoolTest, TheKillSwitchDropsWhatWaits) {
+  feed_.set_synced(false);
+  for (int i = 0; i < 10; ++i) client_->query("SELECT v FROM t WHERE id = " + std::to_string(i));
+  stack_.shadow().set_enabled(false);
+  feed_.set_synced(true);
+  EXPECT_TRUE(eventually([&] { return finished() == 10; }));
+  EXPECT_GE(skips(SkipReason::switched_off), 5u) << "all but those under way";
 }
 
 // Workers count what they have read each second: whoever renders the report does not let them wait for it.

@@ -367,7 +367,7 @@ TEST(Diff, TheSameErrorMatchesWhateverItsMessage) {
 
 TEST(Diff, KnownEquivalentErrorsMatchInBothDirections) {
   for (const auto& [a, b] :
-       std::vector<std::pair<std::uint16_t, std::uint16_t>>{{4025, 3140}, {1005, 1824}, {1064, 1149}}) {
+       std::vector<std::pair<std::uint16_t, std::uint16_t>>{{4025, 3140}, {1005, 1824}, {1064, 1149}, {1969, 3024}}) {
     EXPECT_EQ(compare(failed(a), failed(b), kOrdered).verdict, Verdict::match);
     EXPECT_EQ(compare(failed(b), failed(a), kOrdered).verdict, Verdict::match);
   }

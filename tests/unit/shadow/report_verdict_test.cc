@@ -76,6 +76,15 @@ TEST(ReportVerdict, HoldsWhenMostPickedReadsWereNotCompared) {
             std::string::npos);
 }
 
+TEST(ReportVerdict, HoldsForADifferenceThatCouldNotBeLookedAtAgain) {
+  DigestReport slow = digest(1, 100, 5000);
+  slow.verdicts[static_cast<std::size_t>(Verdict::skipped)] = 1;
+  slow.skips[static_cast<std::size_t>(SkipReason::unconfirmed)] = 1;
+  const json report = report_of({slow});
+  EXPECT_EQ(report["verdict"], "HOLD");
+  EXPECT_NE(report["why"].get<std::string>().find("1 difference could not be looked at again"), std::string::npos);
+}
+
 TEST(ReportVerdict, IsDivergedByOneDifferenceHoweverMuchMatched) {
   for (const Verdict verdict : {Verdict::value, Verdict::order, Verdict::row_missing, Verdict::row_extra,
                                 Verdict::error_one_side, Verdict::error_differs}) {
