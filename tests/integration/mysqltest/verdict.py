@@ -9,8 +9,9 @@ SKIPPED = 62  # the exit code of a test that finds itself not applicable
 
 # `name` is the package's, in one of PROTOCOLS and one of the modes: "plain" (dual_write off), "dual" (on).
 Test = collections.namedtuple("Test", "name protocol mode leader")
-# One run: how it ended ("ran", "skipped", "failed", "late": at the deadline), what the driver said, and the transcript's lines.
-Run = collections.namedtuple("Run", "end said lines")
+# One run: how it ended ("ran", "skipped", "failed", "late": at the deadline), what the driver said, the transcript's lines, and
+# what stopped on the other side as it is listed.
+Run = collections.namedtuple("Run", "end said lines stopped", defaults=("",))
 # kind: same, skipped, unsteady (named, not counted as passed), different, broken (nothing to compare with).
 Verdict = collections.namedtuple("Verdict", "kind why again direct through", defaults=(False, None, None))
 
