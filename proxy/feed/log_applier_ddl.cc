@@ -32,7 +32,7 @@ using dualwrite::TableRef;
 namespace {
 
 constexpr auto kDdlMax = std::chrono::hours(24);
-// Of a DDL no want of rights that can be mended: MySQL says so of each DEFAULT(column), whoever asks.
+// Of a DDL no want of rights that can be mended: MySQL says so of a view with DEFAULT(column), whoever asks.
 constexpr std::uint16_t kDeniedColumn = 1143;
 constexpr std::chrono::seconds kDdlTurn(10);  // of waiting for an earlier one at a time
 

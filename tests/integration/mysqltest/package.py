@@ -69,9 +69,12 @@ def without_last_drops(text):
     return "\n".join(lines) + "\n"
 
 
-KEY = "crossfade_row BIGINT NOT NULL INVISIBLE AUTO_INCREMENT PRIMARY KEY, "
+# A table's key for triggers. Where the statement has columns, it comes before them.
+KEY = "crossfade_row BIGINT NOT NULL INVISIBLE AUTO_INCREMENT PRIMARY KEY"
 # Up to the end of the columns' names and types, or what can be found of it without parsing.
 TABLE = re.compile(r"^([ \t]*create\s+(?:or\s+replace\s+)?table\s+(?:if\s+not\s+exists\s+)?[`\w.]+\s*\()(?!\s*(?:select|like)\b)([^;]*)", re.I | re.M)
+AS_SELECT = re.compile(r"^([ \t]*create\s+(?:or\s+replace\s+)?table\s+(?:if\s+not\s+exists\s+)?[`\w.]+)(\s*(?:\(\s*select\b|(?:as\s+)?select\b|engine\b[^;(]*\bselect\b))",
+                       re.I | re.M)
 ENGINE = re.compile(r"\b(engine|type)(\s*=\s*|\s+)'?(?:myisam|aria|memory|heap)\b'?", re.I)
 
 
@@ -81,8 +84,19 @@ def with_keys(text):
     def keyed(found):
         head, rest = found.groups()
         has_key = re.search(r"\b(primary\s+key|auto_increment|serial|key\s+(comment|,|\)))\b|\bunsigned\s+key\b", rest, re.I)
-        return head + ("" if has_key else KEY) + rest
-    return ENGINE.sub(r"\1\2InnoDB", TABLE.sub(keyed, text))
+        return head + ("" if has_key else KEY + ", ") + rest
+    return ENGINE.sub(r"\1\2InnoDB", AS_SELECT.sub(r"\1 (%s)\2" % KEY, TABLE.sub(keyed, text)))
+
+
+def keys_self_test():
+    for text, wanted in (("CREATE TABLE t1 (a INT) ENGINE=MyISAM;", "CREATE TABLE t1 (%s, a INT) ENGINE=InnoDB;" % KEY),
+                         ("create table if not exists a.b(a int primary key);", "create table if not exists a.b(a int primary key);"),
+                         ("create table t1 as select 1;", "create table t1 (%s) as select 1;" % KEY),
+                         ("create table t1 (select 1);", "create table t1 (%s) (select 1);" % KEY),
+                         ("create table t1 engine=heap select 1;", "create table t1 (%s) engine=InnoDB select 1;" % KEY),
+                         ("create table t1 like t2;", "create table t1 like t2;"),
+                         ("create temporary table t1 (a int);", "create temporary table t1 (a int);")):
+        assert with_keys(text) == wanted, with_keys(text)
 
 
 CLIENTS = "`SELECT COUNT(*) FROM information_schema.processlist WHERE user NOT IN ('crossfade', 'event_scheduler', 'system user')`"

@@ -25,7 +25,7 @@ import harness  # noqa: E402
 import stops  # noqa: E402
 from leader import MARIADB_OPTIONS, MYSQL_OPTIONS, Leader  # noqa: E402
 from machine import ROOT, throwaway_directory  # noqa: E402
-from package import PROTOCOLS, Package, check_groups, read_list  # noqa: E402
+from package import PROTOCOLS, Package, check_groups, keys_self_test, read_list  # noqa: E402
 from progress import say  # noqa: E402
 from servers import Servers  # noqa: E402
 from stops import FEEDS, Dual  # noqa: E402
@@ -180,6 +180,7 @@ def main():
         options.mode = "dual"
     self_test()
     stops.self_test()
+    keys_self_test()
     deadline = time.monotonic() + 60 * (options.minutes or (120 if options.all else 30))
     directory = throwaway_directory()
     check_groups(directory)

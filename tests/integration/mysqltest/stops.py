@@ -1,7 +1,7 @@
 """What is said in dual.txt of the tests that run with dual writing on: which do not, and what stops in which. No servers in here.
 
-Each line of dual.txt is `test leader feed not: reason` or `test leader feed stops: kind(object ...) ...`; leader and feed may be
-`any`. A kind is one of KINDS: what the proxy says of an object, and why that is right. All that is listed has to stop, for
+Each line of dual.txt is `test leader feed not: reason` or `test leader feed stops: kind(object ...) ...`, where leader and feed may be
+`any`, or `leader feed untried: test ...`. A kind is one of KINDS: what the proxy says of an object, and why that is right. All that is listed has to stop, for
 that reason, and nothing else may; where timing decides, the kind has a question mark behind it."""
 
 import collections
@@ -52,6 +52,7 @@ def object_of(schema, table):
 class Dual:
     """dual.txt."""
 
+    UNTRIED = re.compile(r"(mariadb|mysql) (log|trigger) untried: (\S.*)")
     LINE = re.compile(r"(\S+) (mariadb|mysql|any) (log|trigger|any) (not|stops): (\S.*)")
 
     def __init__(self, lines, names):
@@ -60,13 +61,23 @@ class Dual:
             line = line.strip()
             if not line or line.startswith("#"):
                 continue
+            untried = self.UNTRIED.fullmatch(line)
+            for name in untried[3].split() if untried else ():
+                self.add((name, untried[1], untried[2]), Listed("not", "not tried yet", set(), set()), names, line)
+            if untried:
+                continue
             found = self.LINE.fullmatch(line)
-            if not found or found[1] not in names:
-                raise ValueError("dual.txt: not `test leader feed not|stops: ...` of a test in the list: " + line)
-            key, verb, rest = found.groups()[:3], found[4], found[5]
-            if key in self.listed:
-                raise ValueError("dual.txt: twice: " + line)
-            self.listed[key] = Listed("not", rest, set(), set()) if verb == "not" else self.stops(rest, line)
+            if not found:
+                raise ValueError("dual.txt: not `test leader feed not|stops: ...`: " + line)
+            verb, rest = found[4], found[5]
+            self.add(found.groups()[:3], Listed("not", rest, set(), set()) if verb == "not" else self.stops(rest, line), names, line)
+
+    def add(self, key, listed, names, line):
+        if key[0] not in names:
+            raise ValueError("dual.txt: %s is not in the list of tests" % key[0])
+        if key in self.listed:
+            raise ValueError("dual.txt: %s twice: %s" % (key[0], line))
+        self.listed[key] = listed
 
     @staticmethod
     def stops(text, line):
@@ -105,7 +116,7 @@ def judge_stops(listed, stops):
 def self_test():
     refused = "CREATE VIEW could not be followed: the follower answered 1064 (42000): You have"
     dual = Dual(["# note", "main.x mariadb log stops: syntax(test.v1 -)", "main.x any trigger not: why",
-                 "main.y mariadb any stops: syntax?(test.v1)"], {"main.x", "main.y"})
+                 "mysql trigger untried: main.y", "main.y mariadb any stops: syntax?(test.v1)"], {"main.x", "main.y"})
     listed = dual.of("main.x", "mariadb", "log")
     both = [Stop("test.v1", refused), Stop("-", refused)]
     assert judge_stops(listed, both) == ([], "syntax(- test.v1)")
@@ -116,8 +127,10 @@ def self_test():
     assert judge_stops(dual.of("main.y", "mariadb", "trigger"), []) == ([], "")
     assert judge_stops(dual.of("main.y", "mysql", "log"), both[:1])[0]
     assert dual.of("main.x", "mysql", "trigger").verb == "not" and dual.of("main.z", "mysql", "log").verb == "stops"
+    assert dual.of("main.y", "mysql", "trigger").verb == "not"
     assert object_of("te st", "t(1)") == "te%20st.t%281%29" and object_of("", "") == "-"
-    for wrong in ("main.x mariadb log stops: syntax", "main.x mariadb log stops: nothing(a)", "main.w any any not: x", "main.x any any not:"):
+    for wrong in ("main.x mariadb log stops: syntax", "main.x mariadb log stops: nothing(a)", "main.w any any not: x", "main.x any any not:",
+                  "mysql log untried: main.w", "mysql log untried: main.x main.x"):
         try:
             Dual([wrong], {"main.x"})
         except ValueError:
