@@ -4,13 +4,13 @@ Each test of tests.txt runs in the protocols named there (text, ps, cursor, view
 again through the proxy with both backends, from the same state. The two transcripts (all results, metadata, warnings and
 errors) are compared after ports and folders were made equal (verdict.py).
 
-Two modes. "plain": `dual_write` is off. "dual": all that a test does is duplicated from the leader's row log, on the other
-make, for the tests marked so: beside the same transcripts nothing may have stopped, every row that was changed is looked at
-on the other side, and at the end both databases must be equal. The tables of new tests are InnoDB's there, and the DROPs at
-the end of a test are left out.
+Two modes. "plain": `dual_write` is off. "dual": all that a test does is duplicated on the other make, from the leader's row
+log or by triggers (`--feed`): beside the same transcripts every row that was changed is looked at on the other side, nothing
+may have stopped but what dual.txt lists, and at the end both databases must be equal but for that. The tables of new tests
+are InnoDB's there, and the DROPs at the end of a test are left out; for triggers tables get keys that no statement sees.
 
     /usr/bin/python3 tests/integration/mysqltest/run.py [--binary build/release/crossfade] [--all] [--mode plain|dual|both]
-        [--leader mariadb|mysql|both] [--only SUBSTRING,...] [--keep DIRECTORY] [--protocol text,ps] [--minutes 30] [--try]
+        [--feed log|trigger] [--leader mariadb|mysql|both] [--only SUBSTRING,...] [--keep DIRECTORY] [--protocol text,ps] [--minutes 30] [--try]
 """
 
 import argparse

@@ -16,9 +16,9 @@ KINDS = {
     "syntax": (REFUSED + "1064 ", "the other make cannot parse it"),
     "counterpart": ("%s.*has no counterpart" % FOLLOW, "the other make has nothing like it, as docs/limitations.md says"),
     "unknown": (REFUSED + "(1054|1109|1146|1305|1327|1630) ", "it names what only the other make has, or what is stopped"),
-    "limit": (REFUSED + "(1059|1063|1067|1071|1074|1075|1089|1118|1170|1171|1235|1252|1280|1293|1425|1426|1439|3510|3728|3780) ",
+    "limit": (REFUSED + "(1059|1063|1067|1070|1071|1074|1075|1089|1118|1170|1171|1235|1252|1280|1293|1425|1426|1439|1497|3510|3728|3780|3855|6123) ",
               "the other make has less room for it, or does not take such a key, precision, default or place"),
-    "charset": (REFUSED + "(1115|1253|1273|1300|1302|1366) ", "a character set or collation that the other make does not have"),
+    "charset": (REFUSED + "(1115|1253|1273|1300|1302|1366|3995) ", "a character set or collation that the other make does not have"),
     "expression": (REFUSED + "(1143|1582|1583|1674|3102|3105|3757|3763|3770|3772|3773|3814|3815) ",
                    "an expression that the other make does not take there"),
     "definer": (REFUSED + "1449 ", "accounts are left to people, and its definer is one"),
@@ -27,7 +27,11 @@ KINDS = {
     "values": ("gave its rows other values, perhaps", "the values of a new column are each server's own"),
     "folds": ("refuses the row: 1062 |is unique on the follower and not surely as unique on the leader",
               "a key's collation has no counterpart that tells as many texts apart (nopad, mostly)"),
+    "exists": (REFUSED + "1050 ", "the test has dropped the leader's table by removing its file"),
+    "generated": ("refuses the row: 1032 ", "a row without a key is known by all its columns, and each server computes those that are generated"),
     "check": ("refuses the row: 3819 ", "a check that each make evaluates in its own way"),
+    "past": ("past the proxy", "a schema change by EXECUTE or in a routine, which the proxy does not see and triggers do not tell"),
+    "nokey": ("no primary key", "triggers cannot tell of a table without a primary key"),
     "geometry": ("refuses the row: 1416 ", "a geometry that MySQL takes for none"),
 }
 
