@@ -41,7 +41,8 @@ struct DdlAnalysis {
   // a definition is then of these tables, and what it does to them is not known.
   bool is_broken = false;
   bool swaps_names = false;  // RENAME: the same names may be there before and after it
-  bool drops_tables() const { return verb == "DROP TABLE"; }
+  // Whatever had stopped of `tables`, views and sequences too, is gone.
+  bool drops_tables() const { return verb == "DROP TABLE" || verb == "DROP VIEW" || verb == "DROP SEQUENCE"; }
 };
 DdlAnalysis analyze_ddl(const LoggedStatement& statement, bool leader_is_mariadb);
 

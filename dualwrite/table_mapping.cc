@@ -53,9 +53,25 @@ std::string table_complaint(const TablePair& pair) {
   return kind_complaint(pair.leader->kind, "leader");
 }
 
+// MariaDB keeps what it needs for a unique key USING HASH, or one that is too long for an index, in a column that its
+// log has and its catalogue has not.
+bool may_be_hashes(const LogColumn& column, bool mariadb) {
+  constexpr std::string_view kName = "DB_ROW_HASH_";
+  constexpr std::uint8_t kLongLong = 8;
+  return mariadb && column.type == kLongLong && column.nullable && column.name.size() > kName.size() &&
+         column.name.starts_with(kName) &&
+         std::all_of(column.name.begin() + kName.size(), column.name.end(),
+                     [](char c) { return c >= '0' && c <= '9'; });
+}
+
+bool is_hashes(const TablePair& pair, const LogColumn& column) {
+  return may_be_hashes(column, pair.makes.leader_is_mariadb) && pair.leader != nullptr &&
+         pair.leader->column(column.name) == nullptr;
+}
+
 std::string missing_column(const TablePair& pair) {
   for (const LogColumn& column : pair.source.columns) {
-    if (pair.follower.column(column.name) == nullptr) {
+    if (pair.follower.column(column.name) == nullptr && !is_hashes(pair, column)) {
       return "column " + column.name + " is missing on the follower: ALTER TABLE .. ADD COLUMN it there";
     }
   }
@@ -192,7 +208,7 @@ bool may_define(const TableDefinition& definition, const LogTable& logged, bool 
   if (!logged.described) return true;
   const auto fits = [&](const LogColumn& column) {
     const DefinedColumn* defined = definition.column(column.name);
-    return defined != nullptr && may_define(*defined, column, mariadb);
+    return defined == nullptr ? may_be_hashes(column, mariadb) : may_define(*defined, column, mariadb);
   };
   // Triggers capture no generated columns.
   const auto is_logged = [&](const DefinedColumn& column) {

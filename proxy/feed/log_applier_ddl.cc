@@ -32,6 +32,8 @@ using dualwrite::TableRef;
 namespace {
 
 constexpr auto kDdlMax = std::chrono::hours(24);
+// Of a DDL no want of rights that can be mended: MySQL says so of a view with DEFAULT(column), whoever asks.
+constexpr std::uint16_t kDeniedColumn = 1143;
 constexpr std::chrono::seconds kDdlTurn(10);  // of waiting for an earlier one at a time
 
 // The first of them: what is said is kept with each.
@@ -157,7 +159,7 @@ Task<absl::StatusOr<LogApplier::DdlRun>> LogApplier::run_ddl_steps(BackendLink& 
     if (!done.ok()) co_return done.status();
     if (!done->failed()) continue;
     const protocol::Err refusal = done->last().err;
-    if (is_of_the_server(refusal.code)) {
+    if (is_of_the_server(refusal.code) && refusal.code != kDeniedColumn) {
       co_return absl::AbortedError("the follower answered " + err_code(refusal) + " to a DDL; trying again");
     }
     // It may be there already: run before a crash, or by people.
@@ -282,7 +284,7 @@ Task<absl::StatusOr<bool>> LogApplier::is_doubtful(DdlAnalysis analysis) {
   co_return false;
 }
 
-// The follower cannot say the same: the tables stop, or where there are none (a view, a routine, a schema) the ledger
+// The follower cannot say the same: the tables and views stop, or where there are none (a routine, a schema) the ledger
 // has it, and everything else goes on.
 Task<absl::Status> LogApplier::give_up_ddl(DdlAnalysis analysis, std::string why) {
   const std::string what = analysis.verb + " could not be followed: " + why;

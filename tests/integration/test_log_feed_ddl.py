@@ -4,7 +4,7 @@ import re
 import threading
 
 from comparing import columns_of, tables_of
-from harness import BOTH_ROLES, raises
+from harness import BOTH_ROLES, MARIADB_OLD, raises, roles
 from log_feed import arrived, assert_followed, equal_or_named, execute, is_mariadb, is_stopped, rows_of, start, stopped, through
 from progress import wait_until
 
@@ -48,6 +48,35 @@ def test_a_name_that_is_taken_again_and_again(env):
     proxy.set_flags(dual_write={"enabled": True})
     assert_followed(env, proxy, rows_min=1)
     assert "stopped" not in proxy.log_tail(200), proxy.log_tail(60)
+
+
+@roles(MARIADB_OLD)
+def test_a_view_of_defaults_which_mysql_denies_holds_nothing_up(env):
+    """MySQL answers 1143 to DEFAULT(column) in a view, whoever asks."""
+    proxy = start(env, T)
+    through(proxy, "CREATE TABLE d (id INT PRIMARY KEY, a INT DEFAULT 5)", "CREATE VIEW of_defaults AS SELECT DEFAULT(a) AS a FROM d",
+            "INSERT INTO d (id) VALUES (1)")
+    wait_until(lambda: rows_of(env.new, "d"), 30, "the row behind the view")
+    said = [row[0] for row in env.new.run("SELECT what FROM crossfade.ledger WHERE table_name = 'of_defaults'")]
+    assert said and "CREATE VIEW could not be followed: the follower answered 1143" in said[0], said
+    through(proxy, "DROP VIEW of_defaults", "INSERT INTO d (id) VALUES (2)")
+    env.assert_equal(proxy, rows_min=2)
+
+
+@roles(MARIADB_OLD)
+def test_a_view_that_cannot_be_made_is_stopped_until_it_is_dropped(env):
+    proxy = start(env, T)
+    odd = "CREATE VIEW odd AS SELECT MEDIAN(id) OVER () AS m FROM t"
+    through(proxy, odd, "CREATE VIEW fine AS SELECT id FROM t", "CREATE VIEW kept AS SELECT v FROM t")
+    wait_until(lambda: is_stopped(proxy, "odd"), 30, "the stop of the view")
+    through(proxy, "DROP VIEW fine, odd")
+    env.assert_equal(proxy, rows_min=0)  # which nothing that is stopped lets be
+    assert env.new.run("SELECT table_name FROM information_schema.views WHERE table_schema = 'app'") == (("kept",),)
+    through(proxy, odd, "DROP VIEW odd", "CREATE VIEW odd AS SELECT id FROM t", "INSERT INTO t (v) VALUES ('last')")
+    env.assert_equal(proxy)
+    assert env.new.run("SELECT id FROM app.odd") == ((1,),)
+    through(proxy, "CREATE SEQUENCE numbers", "CREATE SEQUENCE others", "DROP SEQUENCE numbers, others")
+    env.assert_equal(proxy)
 
 
 def test_rename_and_truncate(env):

@@ -3,15 +3,18 @@
 import os
 import re
 import shutil
+import time
 
 import pymysql
 
 from comparing import compare_databases
 from progress import Timeout, wait_until
 from proxy_process import Proxy
+from stops import Stop, judge_stops, object_of
 
 ACCOUNTS = ("root", "app", "crossfade", "mysql", "mariadb.sys", "mysql.sys", "mysql.session", "mysql.infoschema", "PUBLIC")
 SYSTEM = ("mysql", "information_schema", "performance_schema", "sys", "crossfade")
+END = "crossfade_end"  # a schema that is made behind all that a test does: when the follower has it, it has all
 
 # What the tests expect of a server (include/default_mysqld.cnf of the package).
 MARIADB_OPTIONS = ["--character-set-server=latin1", "--collation-server=latin1_swedish_ci", "--local-infile=1",
@@ -22,6 +25,8 @@ MARIADB_OPTIONS = ["--character-set-server=latin1", "--collation-server=latin1_s
 MYSQL_OPTIONS = ["--character-set-server=utf8mb4", "--local-infile=1", "--log-bin-trust-function-creators=1",
                  "--innodb-buffer-pool-size=64M", "--innodb-flush-method=nosync", "--skip-innodb-doublewrite", "--innodb-stats-auto-recalc=OFF"]
 
+SEEN_WITHIN = 4  # seconds: what triggers cannot tell is looked for now and then
+
 
 def schemas_of(database):
     return sorted(name for (name,) in database.run("SHOW DATABASES") if name not in SYSTEM)
@@ -29,10 +34,10 @@ def schemas_of(database):
 
 class Leader:
     """In the mode "plain" one proxy runs, in "dual" one for each test that runs through it: it begins to follow the
-    leader's log where that test begins, on an empty follower."""
+    leader where that test begins, on an empty follower."""
 
-    def __init__(self, servers, roles, binary, directory, accounts):
-        self.servers = servers.in_roles(roles)
+    def __init__(self, servers, roles, binary, directory, accounts, feed="log"):
+        self.servers, self.feed = servers.in_roles(roles), feed
         self.server, self.follower = self.servers.both
         self.kind = self.server.kind
         # As the follower of the leader before it may have it.
@@ -45,7 +50,7 @@ class Leader:
                          config={"users": users, "dual_write": dual_write}, flags=flags)
         # Every row of an event is read back: most tests drop their tables before the end.
         self.proxies = {"plain": proxy("plain", {"dual_write": {"enabled": False}}),
-                        "dual": proxy("dual", {}, feed="log", check_rows_percent=100)}
+                        "dual": proxy("dual", {}, feed=feed, check_rows_percent=100)}
         self.mode = None
 
     @property
@@ -77,13 +82,22 @@ class Leader:
             self.server.kill()
             self.server.restart()
             self.clean_up()
+        made = ["CREATE DATABASE test", "CREATE DATABASE IF NOT EXISTS mtr",
+                # The package's runner collects expected warnings in there; here they are not looked at.
+                "CREATE PROCEDURE mtr.add_suppression(pattern TEXT) BEGIN END"]
         if self.mode == "dual":
             self.servers.run("SET GLOBAL default_storage_engine = InnoDB")
             if way == "proxy":
                 self.follow()
-        self.server.run("CREATE DATABASE test")
-        # The package's runner collects expected warnings in there; here they are not looked at.
-        self.server.run("CREATE DATABASE IF NOT EXISTS mtr", "CREATE PROCEDURE mtr.add_suppression(pattern TEXT) BEGIN END")
+                self.through_proxy(*made)
+                return
+        self.server.run(*made)
+
+    def through_proxy(self, *statements):
+        """Triggers tell of no schema, nor of a routine: what makes one has to come through the proxy."""
+        with self.proxy.connect("root", "") as session, session.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
 
     def follow(self):
         """A proxy that follows the leader from here on, and has nothing on the other side."""
@@ -94,36 +108,46 @@ class Leader:
         self.servers.run("DROP DATABASE IF EXISTS crossfade")
         self.proxy.start()
 
-    def followed(self):
-        """What is wrong with the other side at the end of a test, as lines; the proxy of the test has ended then."""
+    def followed(self, listed):
+        """What is wrong with the other side at the end of a test, as lines, and what stopped as it is listed; the proxy of
+        the test has ended then."""
         try:
-            return ["follower: " + line for line in self.differences()]
+            wrong, stopped = self.differences(listed)
+            return ["follower: " + line for line in wrong], stopped
         finally:
             self.proxy.kill()
 
-    def differences(self):
-        def settled():
-            status = self.proxy.status()
-            applier = status["applier"]
-            ended = applier["parked"] or applier["divergences"] or applier["state"].startswith("stopped")
-            return status if status["caught_up"] or ended else None
+    def differences(self, listed):
+        def ended():
+            state = self.proxy.status()["applier"]["state"]
+            return state.startswith("stopped") or END in schemas_of(self.follower)
         try:
-            status = wait_until(settled, 60, "the follower")
-        except Timeout:
-            return ["does not catch up: %s %s" % (self.proxy.status()["applier"], self.proxy.log_tail(3))]
-        found = [status["applier"]["state"]] if status["applier"]["state"].startswith("stopped") else []
-        found += sorted({"%s stopped: %s" % (entry["tables"], entry["error"]) for entry in status["applier"]["parked"]})
-        ledger = self.follower.run("SELECT * FROM crossfade.ledger")
-        found += ["in the ledger: %s" % (row,) for row in ledger]
-        if found:
-            return found
+            self.through_proxy("CREATE DATABASE " + END)
+            wait_until(ended, 180, "the follower")
+        except (Timeout, pymysql.MySQLError) as error:
+            return ["does not catch up: %s %s %s" % (error, self.proxy.status()["applier"], self.proxy.log_tail(3))], ""
+        wrong, as_listed = self.compared(listed)
+        if wrong and self.feed == "trigger":
+            time.sleep(SEEN_WITHIN)
+            wrong, as_listed = self.compared(listed)
+        return wrong, as_listed
+
+    def compared(self, listed):
+        applier = self.proxy.status()["applier"]
+        if applier["state"].startswith("stopped"):
+            return [applier["state"]], ""
+        parked = {entry["tables"]: entry["error"] for entry in applier["parked"]}
+        stops = {Stop(object_of(*name.split(".", 1)), error) for name, error in parked.items()}
+        stops |= {Stop(object_of(schema, table), reason) for schema, table, reason in
+                  self.follower.run("SELECT table_schema, table_name, what FROM crossfade.ledger")}
+        found, as_listed = judge_stops(listed, stops)
         schemas = schemas_of(self.server)
         if schemas != schemas_of(self.follower):
-            return ["has the schemas %s, not %s" % (schemas_of(self.follower), schemas)]
+            return found + ["has the schemas %s, not %s" % (schemas_of(self.follower), schemas)], as_listed
         try:
-            return compare_databases(self.server, self.follower, schemas)[0]
+            return found + compare_databases(self.server, self.follower, schemas, but=set(parked))[0], as_listed
         except pymysql.MySQLError as error:
-            return ["cannot be compared: %s" % error]
+            return found + ["cannot be compared: %s" % error], as_listed
 
     def clean_up(self):
         with self.server.connect() as session, session.cursor() as cursor:

@@ -69,6 +69,39 @@ def without_last_drops(text):
     return "\n".join(lines) + "\n"
 
 
+# A table's key for triggers. Where the statement has columns, it comes before them.
+KEY = "crossfade_row BIGINT NOT NULL INVISIBLE AUTO_INCREMENT PRIMARY KEY"
+# Up to the end of the columns' names and types, or what can be found of it without parsing.
+TABLE = re.compile(r"^([ \t]*create\s+(?:or\s+replace\s+)?table\s+(?:if\s+not\s+exists\s+)?[`\w.]+\s*\()(?!\s*(?:select|like)\b)([^;]*)", re.I | re.M)
+AS_SELECT = re.compile(r"^([ \t]*create\s+(?:or\s+replace\s+)?table\s+(?:if\s+not\s+exists\s+)?[`\w.]+)(\s*(?:\(\s*select\b|(?:as\s+)?select\b|engine\b[^;(]*\bselect\b))",
+                       re.I | re.M)
+ENGINE = re.compile(r"\b(engine|type)(\s*=\s*|\s+)'?(?:myisam|aria|memory|heap)\b'?", re.I)
+
+
+def with_keys(text):
+    """The same test with tables that triggers can tell of: with a primary key, which no statement sees that does not name
+    it, and of InnoDB; the same text runs directly."""
+    def keyed(found):
+        head, rest = found.groups()
+        has_key = re.search(r"\b(primary\s+key|auto_increment|serial|key\s+(comment|,|\)))\b|\bunsigned\s+key\b", rest, re.I)
+        return head + ("" if has_key else KEY + ", ") + rest
+    return ENGINE.sub(r"\1\2InnoDB", AS_SELECT.sub(r"\1 (%s)\2" % KEY, TABLE.sub(keyed, text)))
+
+
+def keys_self_test():
+    for text, wanted in (("CREATE TABLE t1 (a INT) ENGINE=MyISAM;", "CREATE TABLE t1 (%s, a INT) ENGINE=InnoDB;" % KEY),
+                         ("create table if not exists a.b(a int primary key);", "create table if not exists a.b(a int primary key);"),
+                         ("create table t1 as select 1;", "create table t1 (%s) as select 1;" % KEY),
+                         ("create table t1 (select 1);", "create table t1 (%s) (select 1);" % KEY),
+                         ("create table t1 engine=heap select 1;", "create table t1 (%s) engine=InnoDB select 1;" % KEY),
+                         ("create table t1 like t2;", "create table t1 like t2;"),
+                         ("create temporary table t1 (a int);", "create temporary table t1 (a int);")):
+        assert with_keys(text) == wanted, with_keys(text)
+
+
+CLIENTS = "`SELECT COUNT(*) FROM information_schema.processlist WHERE user NOT IN ('crossfade', 'event_scheduler', 'system user')`"
+
+
 class Package:
     """The package's files and the folder that the tests write into."""
 
@@ -86,6 +119,11 @@ class Package:
         for folder in ("tmp", "log", "run"):
             shutil.rmtree(os.path.join(self.var, folder), True)
             os.makedirs(os.path.join(self.var, folder))
+        # What a test includes is looked for beside its text.
+        beside = os.path.join(self.tests, "main")
+        for file in os.listdir(beside):
+            if file.endswith((".inc", ".test")):
+                os.symlink(os.path.join(beside, file), os.path.join(self.var, "run", file))
 
     def file(self, name):
         suite, test = name.split(".", 1)
@@ -104,15 +142,28 @@ class Package:
                 found.setdefault(user, set()).add(password.strip('"'))
         return {user: "" if "" in passwords else min(passwords) for user, passwords in sorted(found.items())}
 
-    def text_to_run(self, name, mode):
-        """The path of the test's text in a mode."""
-        path = self.file(name)
-        if mode != "dual":
+    def text_to_run(self, test, feed):
+        """The path of the test's text in its mode."""
+        path = self.file(test.name)
+        if test.mode != "dual":
             return path
-        changed = os.path.join(self.var, "run", name + ".test")
+        changed = os.path.join(self.var, "run", test.name + ".test")
         with open(path, encoding="latin1") as before, open(changed, "w", encoding="latin1") as after:
-            after.write(without_last_drops(before.read()))
+            text = without_last_drops(before.read())
+            self.count_clients()
+            after.write(with_keys(text) if feed == "trigger" else text)
         return changed
+
+    def count_clients(self):
+        """Tests that wait until a session is gone do not wait for the proxy's own, which come and go."""
+        os.makedirs(os.path.join(self.var, "run", "include"))
+        for file in ("count_sessions.inc", "wait_until_count_sessions.inc"):
+            with open(os.path.join(self.tests, "include", file)) as before:
+                text = before.read()
+            counted = text.replace("query_get_value(SHOW STATUS LIKE 'Threads_connected', Value, 1)", CLIENTS)
+            assert counted != text, file
+            with open(os.path.join(self.var, "run", "include", file), "w") as after:
+                after.write(counted)
 
     def environment(self, port, datadir):
         client = "mariadb --no-defaults --host=127.0.0.1 --port=%d --user=root " % port
@@ -126,7 +177,7 @@ class Package:
                     DEFAULT_MASTER_PORT="3306", BIG_TEST="", HOSTNAME="localhost",
                     LIBMYSQL_PLUGIN_DIR="/usr/lib/%s-linux-gnu/libmariadb3/plugin" % os.uname().machine)
 
-    def run(self, test, way, port, datadir, record, goes_on):
+    def run(self, test, way, port, datadir, record, goes_on, feed):
         """Records one test's transcript: (exit code or None, what the driver said). A test that fails leaves in `record`
         what came before that."""
         self.fresh()
@@ -134,7 +185,7 @@ class Package:
                    "--protocol=tcp", "--database=test", "--basedir=%s/" % self.tests, "--tmpdir=%s/tmp" % self.var,
                    "--logdir=%s/log" % self.var, "--character-sets-dir=/usr/share/mysql/charsets",
                    "--plugin-dir=/usr/lib/%s-linux-gnu/libmariadb3/plugin" % os.uname().machine,
-                   "--test-file=%s" % self.text_to_run(test.name, test.mode), "--record", "--result-file=%s" % record,
+                   "--test-file=%s" % self.text_to_run(test, feed), "--record", "--result-file=%s" % record,
                    "--timer-file=%s/timer" % self.var, "--tail-lines=10000", "--ssl-verify-server-cert=0",
                    "--skip-ssl"] + PROTOCOLS[test.protocol]
         if goes_on:

@@ -131,6 +131,31 @@ TEST(TableMapping, AUuidThatIsAKeyGoesAsItsText) {
   expect_nothing(sides, "does not hold every value");
 }
 
+TEST(TableMapping, HashesOfAUniqueKeyAreMariadbsOwn) {
+  DefinedColumn hashes = defined("DB_ROW_HASH_1", "bigint unsigned");
+  hashes.nullable = true;
+  const auto map = [&](const TableDefinition& logged, const Sides& sides) {
+    return map_table(logged_table(logged, sides.makes.leader_is_mariadb), &sides.leader, sides.follower, sides.makes,
+                     true);
+  };
+  Sides sides = simple();
+  TableDefinition logged = table_of({defined("id", "int"), defined("v", "varchar(9)", "utf8mb4"), hashes});
+  EXPECT_TRUE(may_define(sides.leader, *logged_table(logged, true), true));
+  EXPECT_FALSE(may_define(sides.leader, *logged_table(logged, false), false));
+  const TableMapping mapping = map(logged, sides);
+  EXPECT_EQ(mapping.by, ApplyBy::events) << mapping.reason;
+  EXPECT_FALSE(mapping.same_order);
+  EXPECT_EQ(mapping.columns.size(), 2);
+  // One that the leader's catalogue has is somebody's own.
+  sides.leader = logged;
+  EXPECT_THAT(map(logged, sides).reason, HasSubstr("column DB_ROW_HASH_1 is missing on the follower"));
+  // And so is one of another kind.
+  sides = simple();
+  logged.columns.back() = defined("DB_ROW_HASH_1", "int");
+  EXPECT_FALSE(may_define(sides.leader, *logged_table(logged, true), true));
+  EXPECT_THAT(map(logged, sides).reason, HasSubstr("column DB_ROW_HASH_1 is missing on the follower"));
+}
+
 TEST(TableMapping, MissingColumnsStopTheTable) {
   Sides sides = simple();
   sides.follower.columns.pop_back();
