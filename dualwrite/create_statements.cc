@@ -85,9 +85,13 @@ std::string key_clause(const DefinedKey& key) {
   return out + " (" + parts + ")";
 }
 
-// A name that MariaDB gave, or that only MariaDB lets two tables of a schema have.
+// A name that MariaDB gave, or that only MariaDB lets two tables of a schema have; empty: there is none.
 bool is_own_name(const DefinedCheck& check, const TableDefinition& table) {
-  return check.name.starts_with("CONSTRAINT_") || table.column(check.name) != nullptr;
+  return check.name.empty() || check.name.starts_with("CONSTRAINT_") || table.column(check.name) != nullptr;
+}
+
+bool is_of_expressions(const DefinedKey& key) {
+  return std::any_of(key.parts.begin(), key.parts.end(), [](const auto& part) { return part.column.empty(); });
 }
 
 bool leads_with_auto_increment(const DefinedKey& key, const TableDefinition& table) {
@@ -151,6 +155,7 @@ absl::StatusOr<CreateStatements> create_statements(const TableDefinition& on_lea
   for (const DefinedKey& key : definition.keys) {
     // AUTO_INCREMENT needs its key at once.
     const bool now = key.name == "PRIMARY" || leads_with_auto_increment(key, definition);
+    if (!now && makes.follower_is_mariadb && is_of_expressions(key)) continue;
     if (now) table += ",\n  " + key_clause(key);
     if (!now) later.push_back({.name = key.name, .sql = "ALTER TABLE " + name + " ADD " + key_clause(key)});
   }

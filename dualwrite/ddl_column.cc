@@ -7,6 +7,7 @@
 #include "dualwrite/collation_names.h"
 #include "dualwrite/collations.h"
 #include "dualwrite/ddl_translation.h"
+#include "dualwrite/sql_text.h"
 #include "dualwrite/stored_form.h"
 
 namespace crossfade::dualwrite {
@@ -204,9 +205,29 @@ class ColumnTranslator {
       }
       return end;
     }
+    const std::string given = from == at || from + 1 == at ? on_.next_given_name() : "";
     if (text_.is(end, "NOT") && text_.is(end + 1, "ENFORCED")) return drop(from, end + 2);
-    if (text_.is(end, "ENFORCED")) return drop(end, end + 1);
+    if (text_.is(end, "ENFORCED")) {
+      drop(end, end + 1);
+      ++end;
+    }
+    become_the_tables(from, at, end, given);
     return end;
+  }
+
+  // MariaDB's check of a column has no name, stands behind everything else, and goes with another definition of it;
+  // MySQL's is the table's.
+  void become_the_tables(std::size_t from, std::size_t at, std::size_t end, const std::string& given) {
+    const std::string name = from + 1 < at ? quote_name(text_.name(from + 1)) : given;
+    if (name.empty()) return;
+    const std::string symbol = std::string(on_.given.alters ? ", ADD" : ",") + " CONSTRAINT " + name + " ";
+    text_.erase(from, at);
+    if (end >= to_) return text_.add_before(at, symbol);
+    std::string check;
+    for (std::size_t token = at; token < end; ++token)
+      check += (token == at ? "" : " ") + std::string(text_.text(token));
+    text_.erase(at, end);
+    text_.add_behind(to_ - 1, symbol + check);
   }
 
   std::size_t charset(std::size_t at, bool one_word) {

@@ -1,4 +1,6 @@
 // Keys, foreign keys and checks.
+#include <algorithm>
+
 #include "dualwrite/ascii_case.h"
 #include "dualwrite/ddl_translation.h"
 
@@ -68,10 +70,30 @@ void translate_foreign_key(Translation& on, std::size_t from, std::size_t to) {
   for (const auto& [item, end] : text.items(parents + 1, text.after(parents) - 1)) on.quote(item);
 }
 
+// MySQL's names of checks are the schema's, MariaDB's the table's.
+bool is_taken(const Translation& on, const std::string& name) {
+  if (on.context.follower == nullptr) return false;
+  return std::any_of(on.context.follower->begin(), on.context.follower->end(), [&](const auto& each) {
+    const TableDefinition& table = each.second;
+    return same_ignoring_case(table.name.schema, on.in_hand.schema) && table.name.table != on.in_hand.table &&
+           std::any_of(table.checks.begin(), table.checks.end(),
+                       [&](const DefinedCheck& check) { return same_ignoring_case(check.name, name); });
+  });
+}
+
 void translate_check(Translation& on, std::size_t from, std::size_t at) {
   DdlText& text = on.text;
   const std::size_t end = text.after(at + 1);
-  if (on.to_mysql()) return;
+  if (on.to_mysql()) {
+    if (has_symbol(text, from) && is_taken(on, text.name(from + 1))) text.erase(from, from + 2);
+    return;
+  }
+  if (!has_symbol(text, from)) {
+    const std::string name = on.next_given_name();
+    const bool stays = !text.is(end, "NOT");
+    text.erase(from, at);
+    if (stays && !name.empty()) text.add_before(at, "CONSTRAINT " + name + " ");
+  }
   if (text.is(end, "NOT") && text.is(end + 1, "ENFORCED")) text.erase(from, end + 2);
   if (text.is(end, "ENFORCED")) text.erase(end, end + 1);
 }
@@ -101,14 +123,21 @@ void translate_key(Translation& on, std::size_t from, std::size_t to) {
   translate_key_parts(on, open, to);
 }
 
+bool is_left_out(const Translation& on, std::size_t from, std::size_t to) {
+  const DdlText& text = on.text;
+  const std::size_t at = behind_kind(text, from);
+  if (on.to_mysql() || text.is(at, "CHECK")) return false;
+  const std::size_t open = opens(text, at, to);
+  if (open >= to) return false;
+  const auto items = text.items(open + 1, text.after(open) - 1);
+  return std::any_of(items.begin(), items.end(),
+                     [&text](const TokenRange& item) { return text.is_op(item.first, "("); });
+}
+
 void translate_key_parts(Translation& on, std::size_t open, std::size_t to) {
   DdlText& text = on.text;
   for (const auto& [from, end] : text.items(open + 1, text.after(open) - 1)) {
-    if (text.is_op(from, "(")) {
-      if (!on.to_mysql())
-        on.refuse("a key of an expression, which MariaDB does not have; index a generated column instead");
-      continue;
-    }
+    if (text.is_op(from, "(")) continue;
     on.quote(from);
     if (end > from + 2 && text.is(end - 2, "WITHOUT")) on.refuse("WITHOUT OVERLAPS");
   }

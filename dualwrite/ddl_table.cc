@@ -1,13 +1,16 @@
 // CREATE TABLE and ALTER TABLE, clause by clause.
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
 #include <string_view>
 
+#include "absl/strings/numbers.h"
 #include "dualwrite/ascii_case.h"
 #include "dualwrite/collation_names.h"
 #include "dualwrite/collations.h"
 #include "dualwrite/ddl_translation.h"
+#include "dualwrite/sql_text.h"
 
 namespace crossfade::dualwrite {
 namespace {
@@ -32,11 +35,39 @@ struct FollowersNames {
     for (const auto& key : table->keys) keys.insert(ascii_lower(key.name));
     for (const auto& key : table->foreign_keys) foreign_keys.insert(ascii_lower(key.name));
     for (const auto& check : table->checks) checks.insert(ascii_lower(check.name));
+    for (const auto& check : table->checks) {
+      if (is_given_name(check.name, table->name.table)) given_checks.push_back(check);
+    }
+  }
+  // One that MySQL gives to a check without a name: "orders_chk_1".
+  static bool is_given_name(const std::string& name, const std::string& table) {
+    return ascii_lower(name).starts_with(ascii_lower(table) + "_chk_");
+  }
+  std::size_t last_given() const {
+    std::size_t last = 0;
+    for (const DefinedCheck& check : given_checks) {
+      std::size_t number = 0;
+      if (absl::SimpleAtoi(check.name.substr(check.name.rfind('_') + 1), &number)) last = std::max(last, number);
+    }
+    return last;
   }
   bool known;
   std::map<std::string, const DefinedColumn*> columns;
   std::set<std::string> keys, foreign_keys, checks;
+  std::vector<DefinedCheck> given_checks;
 };
+
+// Whether the clause, as MySQL shows it, is about this column and no other.
+bool is_about(const std::string& clause, const std::string& column) {
+  bool any = false;
+  for (std::size_t at = clause.find('`'); at != std::string::npos; at = clause.find('`', at)) {
+    const std::size_t end = clause.find('`', at + 1);
+    if (end == std::string::npos || !same_ignoring_case(clause.substr(at + 1, end - at - 1), column)) return false;
+    any = true;
+    at = end + 1;
+  }
+  return any;
+}
 
 class Alteration {
  public:
@@ -102,6 +133,7 @@ class Alteration {
     if (text_.is(at_, "PARTITION")) return translate_partitions(on_, from, to_);
     if (text_.is(at_, "PERIOD") && text_.is(at_ + 1, "FOR")) return on_.refuse("a PERIOD");
     if (text_.is(at_, "SYSTEM") && text_.is(at_ + 1, "VERSIONING")) return on_.refuse("SYSTEM VERSIONING");
+    if (is_key(text_, at_) && is_left_out(on_, at_, to_)) return text_.erase(from, to_);
     if (is_key(text_, at_)) return add_key(from);
     if (text_.is(at_, "COLUMN")) ++at_;
     if (text_.is_op(at_, "(")) {
@@ -133,15 +165,24 @@ class Alteration {
   void change(std::size_t from, bool renames) {
     if (text_.is(at_, "COLUMN")) ++at_;
     if (!resolve(from, Thing::column)) return;
+    if (on_.to_mysql()) drop_checks_of(text_.name(at_), from);
     if (renames) on_.quote(at_++);
     translate_column(on_, table_, at_, to_);
+  }
+
+  // MariaDB's column has the check that its new definition has, or none. In MySQL every check is the table's: it would
+  // stay beside a new one, and keep the column's name.
+  void drop_checks_of(const std::string& column, std::size_t from) {
+    for (const DefinedCheck& check : follower_.given_checks) {
+      if (is_about(check.clause, column)) text_.add_before(from, "DROP CHECK " + quote_name(check.name) + ", ");
+    }
   }
 
   void alter(std::size_t from) {
     if (text_.is(at_, "INDEX") || text_.is(at_, "KEY")) {
       text_.replace(at_, "INDEX");  // the one word that both know here
       ++at_;
-      if (!resolve(from, Thing::key)) return;
+      if (!resolve(from, Thing::key) || drop_left_out(from)) return;
       on_.quote(at_);
       return alter_visibility(at_ + 1);
     }
@@ -202,18 +243,38 @@ class Alteration {
     } else if (text_.is(at_, "CHECK") && at_ + 1 < to_) {
       // MariaDB says so of all constraints, MySQL as well.
       text_.replace(at_, "CONSTRAINT");
+      thing = Thing::constraint;
       ++at_;
     } else if (text_.is(at_, "COLUMN")) {
       ++at_;
     }
-    if (resolve(from, thing)) on_.quote(at_);
+    if (!resolve(from, thing) || (thing == Thing::key && drop_left_out(from))) return;
+    if (thing == Thing::constraint) follow_renamed_check();
+    on_.quote(at_);
+  }
+
+  // A key of expressions, which was left out. True: what is asked of it has no object.
+  bool drop_left_out(std::size_t from) {
+    if (on_.to_mysql() || !follower_.known || exists(Thing::key, text_.name(at_))) return false;
+    text_.erase(from, to_);
+    return true;
+  }
+
+  // MySQL names the checks that it has named anew with the table.
+  void follow_renamed_check() {
+    const std::string name = text_.name(at_);
+    const std::size_t ending = name.rfind("_chk_");
+    if (on_.to_mysql() || ending == std::string::npos || exists(Thing::constraint, name)) return;
+    for (const std::string& check : follower_.checks) {
+      if (check.ends_with(name.substr(ending))) return text_.replace(at_, quote_name(check));
+    }
   }
 
   void rename(std::size_t from) {
     if (text_.is(at_, "COLUMN") || text_.is(at_, "INDEX") || text_.is(at_, "KEY")) {
       const Thing thing = text_.is(at_, "COLUMN") ? Thing::column : Thing::key;
       ++at_;
-      if (!resolve(from, thing)) return;
+      if (!resolve(from, thing) || (thing == Thing::key && drop_left_out(from))) return;
       on_.quote(at_);
       on_.quote(at_ + 2);
       return;
@@ -263,6 +324,8 @@ void translate_create_table(Translation& on, TableInHand table, std::size_t at) 
   }
   if (!text.is_op(at, "("))
     return on.refuse("CREATE TABLE without columns: the leader must log rows (binlog_format=ROW)");
+  on.in_hand = table.name;
+  on.given = {.table = table.name.table};
   const std::size_t close = text.after(at) - 1;
   const std::string own = option_collation(text, close + 1, text.size(), on);
   table.collation = own.empty() ? on.context.schema_collation : own;
@@ -271,6 +334,8 @@ void translate_create_table(Translation& on, TableInHand table, std::size_t at) 
   for (const auto& [from, to] : items) {
     if (text.is(from, "PERIOD") && text.is(from + 1, "FOR")) {
       on.refuse("a PERIOD");
+    } else if (is_key(text, from) && is_left_out(on, from, to)) {
+      text.erase(from, to);
     } else if (is_key(text, from)) {
       translate_key(on, from, to);
     } else {
@@ -309,6 +374,8 @@ void translate_alter_table(Translation& on, TableInHand table, std::size_t at) {
       collect_unique(text, key + (text.is(key, "COLUMN") ? 1 : 0), to, table.unique_columns);
   }
   const FollowersNames follower(on.follower(table.name));
+  on.in_hand = table.name;
+  if (follower.known) on.given = {.table = table.name.table, .alters = true, .last = follower.last_given()};
   for (const auto& [from, to] : items) {
     if (text.is(from, "ORDER")) break;
     Alteration(on, table, follower).item(from, to);

@@ -24,6 +24,11 @@ void Translation::quote_table(std::size_t at) {
   if (text.is_op(at + 1, ".")) quote(at + 2);
 }
 
+std::string Translation::next_given_name() {
+  ++given.last;
+  return given.table.empty() ? "" : quote_name(given.table + "_chk_" + std::to_string(given.last));
+}
+
 const TableDefinition* Translation::follower(const TableRef& table) const {
   if (context.follower == nullptr) return nullptr;
   const auto found = context.follower->find(table);

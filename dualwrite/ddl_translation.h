@@ -18,12 +18,20 @@ struct Translation {
   const DdlContext& context;
   bool utf8mb4_connection = false;
   absl::Status refused = absl::OkStatus();  // the first reason counts
+  TableRef in_hand{};                       // that is made or altered
+  // Towards MariaDB: the names that MySQL gives to checks without one, which a later statement may name.
+  struct GivenNames {
+    std::string table;
+    bool alters = false;
+    std::size_t last = 0;
+  } given{};
 
   bool to_mysql() const { return makes.leader_is_mariadb; }
   // Unimplemented: `what` has no counterpart, and what to do.
   void refuse(const std::string& what);
   void quote(std::size_t at);  // a name that may be reserved on the other side
   void quote_table(std::size_t at);
+  std::string next_given_name();  // "`orders_chk_1`"
   // The follower's table before this statement; nullptr: not known.
   const TableDefinition* follower(const TableRef& table) const;
 };
@@ -41,6 +49,9 @@ void translate_column(Translation& on, const TableInHand& table, std::size_t fro
 bool is_key(const DdlText& text, std::size_t from);
 // [CONSTRAINT [name]] PRIMARY KEY | UNIQUE | KEY | INDEX | FULLTEXT | SPATIAL | FOREIGN KEY | CHECK ..
 void translate_key(Translation& on, std::size_t from, std::size_t to);
+// Has this key a part that is an expression, and is the follower's make without them? It is left out there: what rows
+// are is the same, and a comparison of definitions tells of it.
+bool is_left_out(const Translation& on, std::size_t from, std::size_t to);
 // The parenthesis of the columns at `open`, and the options behind it.
 void translate_key_parts(Translation& on, std::size_t open, std::size_t to);
 // The columns of a key, lower case, if it is unique.

@@ -1,6 +1,8 @@
 #include "dualwrite/sql_literal.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdio>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -100,6 +102,29 @@ absl::StatusOr<std::string> text_literal(const ColumnRoute& route, Bytes bytes) 
   return in_charset(route.from.charset, bytes);
 }
 
+// FLOAT(7,3): the server rounds what SQL gives it. The leader's values are rounded already, but for those that a change
+// of the definition may have left as they were.
+absl::StatusOr<std::string> floating_literal(const ColumnRoute& route, double value, bool single) {
+  unsigned digits = 0;
+  unsigned decimals = 0;
+  const std::string& type = route.follower->column_type;
+  const std::size_t open = type.find('(');
+  if (open == std::string::npos || std::sscanf(type.c_str() + open, "(%u,%u)", &digits, &decimals) != 2) {
+    return double_text(value);
+  }
+  const double steps = std::pow(10.0, decimals);
+  const double scaled = value * steps;
+  for (const double whole : {std::floor(scaled), std::ceil(scaled)}) {
+    constexpr double kTie = 0.501;
+    if (std::abs(whole - scaled) > kTie) continue;
+    const double rounded = whole / steps;
+    const double stored = single ? static_cast<double>(static_cast<float>(rounded)) : rounded;
+    if (stored == value && std::abs(whole) < std::pow(10.0, digits)) continue;
+    return cannot(route, "a value that " + type + " rounds");
+  }
+  return double_text(value);
+}
+
 absl::StatusOr<std::string> literal_of(const ColumnRoute& route, Bytes bytes) {
   const StoredForm& from = route.from;
   if (becomes_json(route)) return json_literal(route, bytes);
@@ -109,9 +134,9 @@ absl::StatusOr<std::string> literal_of(const ColumnRoute& route, Bytes bytes) {
     case StoredKind::decimal:
       return decimal_text(bytes, from.precision, from.scale);
     case StoredKind::float_:
-      return double_text(float_of(bytes));
+      return floating_literal(route, float_of(bytes), true);
     case StoredKind::double_:
-      return double_text(double_of(bytes));
+      return floating_literal(route, double_of(bytes), false);
     case StoredKind::bit:
       return std::to_string(bit_of(bytes));
     case StoredKind::year:

@@ -218,6 +218,26 @@ bool may_define(const TableDefinition& definition, const LogTable& logged, bool 
          std::all_of(definition.columns.begin(), definition.columns.end(), is_logged);
 }
 
+TableDefinition presumed_leader(const TableDefinition& follower, const LogTable& logged, ServerMakes makes) {
+  TableDefinition out = follower;
+  if (!makes.leader_is_mariadb || makes.follower_is_mariadb) return out;
+  for (DefinedColumn& column : out.columns) {
+    const std::optional<std::size_t> at = find_logged(logged, column.name);
+    if (!at || column.charset.empty()) continue;
+    const absl::StatusOr<StoredForm> from = stored_form(logged.columns[*at], true);
+    const absl::StatusOr<StoredForm> to = stored_form(column, false);
+    if (!from.ok() || !to.ok() || from->kind != StoredKind::binary) continue;
+    for (const std::string_view name : {"uuid", "inet6", "inet4"}) {
+      const std::uint32_t bytes = name == "inet4" ? 4 : 16;
+      if (from->size != bytes || to->characters != own_type(name)->characters) continue;
+      column.data_type = column.column_type = std::string(name);
+      column.charset.clear();
+      column.collation.clear();
+    }
+  }
+  return out;
+}
+
 TableMapping map_table(std::shared_ptr<const LogTable> source, const TableDefinition* leader,
                        const TableDefinition& follower, ServerMakes makes, bool may_run_binlog) {
   TableMapping mapping{.target = follower.name, .makes = makes, .source = std::move(source), .follower = follower};

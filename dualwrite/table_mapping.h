@@ -62,6 +62,9 @@ inline bool describes(const TableMapping& mapping, const RowsChange& change) {
 // Whether `definition`, read from a leader at some other moment, can be the one that the table had when its rows were
 // logged: the same columns, of the same kinds and collations. One that cannot is of a later table of the same name.
 bool may_define(const TableDefinition& definition, const LogTable& logged, bool mariadb);
+// What the leader's table was when the rows were logged, as far as the follower's tells, which was made from it:
+// MariaDB's log does not tell UUID and INET from BINARY, but MySQL has texts in their places.
+TableDefinition presumed_leader(const TableDefinition& follower, const LogTable& logged, ServerMakes makes);
 
 // `may_run_binlog`: the follower's account has the privilege. `leader` may be nullptr (its own definition is not
 // known): then only what the log's description says is judged. Never guesses: a doubt is `nothing` with a reason.

@@ -213,6 +213,13 @@ class Translator {
         before_.push_back("DROP INDEX " + quote_name(name) + " ON " + quote_table_name(named.table));
       if (head_.if_exists.second != 0 && there == (head_.verb == "CREATE")) return text_.erase(0, text_.size());
     }
+    if (!on_.to_mysql() && follower != nullptr && head_.verb == "DROP") {
+      const bool there = std::any_of(follower->keys.begin(), follower->keys.end(), [this](const DefinedKey& key) {
+        return same_ignoring_case(key.name, text_.name(head_.at));
+      });
+      if (!there) return text_.erase(0, text_.size());  // one of expressions, which was left out
+    }
+    if (head_.verb == "CREATE" && is_left_out(on_, on + 1, text_.size())) return text_.erase(0, text_.size());
     if (head_.verb == "CREATE" && text_.is_op(named.end, "(")) translate_key_parts(on_, named.end, text_.size());
   }
 

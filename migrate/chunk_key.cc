@@ -63,9 +63,7 @@ std::string rows_beside(const ChunkKey& key, const KeyPlace& place, bool behind)
   return out;
 }
 
-}  // namespace
-
-absl::StatusOr<ChunkKey> choose_key(const TableDefinition& leader, const SelectedTable& selected) {
+absl::Status check_rows_can_be_locked(const TableDefinition& leader) {
   if (leader.kind == TableDefinition::Kind::view) return refused(leader, "is a view: it has no rows of its own");
   if (leader.kind == TableDefinition::Kind::sequence) {
     return refused(leader, "is a sequence: set it by SETVAL() when the follower takes over");
@@ -78,6 +76,13 @@ absl::StatusOr<ChunkKey> choose_key(const TableDefinition& leader, const Selecte
     return refused(leader, "has the engine " + leader.engine +
                                ", whose rows cannot be locked while they are read: ALTER TABLE .. ENGINE=InnoDB");
   }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<ChunkKey> choose_key(const TableDefinition& leader, const SelectedTable& selected) {
+  if (absl::Status status = check_rows_can_be_locked(leader); !status.ok()) return status;
   for (const DefinedKey& key : leader.keys) {
     if (std::optional<ChunkKey> found = usable(key, selected)) return *std::move(found);
   }
@@ -85,6 +90,14 @@ absl::StatusOr<ChunkKey> choose_key(const TableDefinition& leader, const Selecte
       leader,
       "has no primary key, and no unique key over whole columns that are NOT NULL and not generated, by which "
       "its rows could be gone through: ADD PRIMARY KEY");
+}
+
+absl::StatusOr<ChunkKey> choose_copy_key(const TableDefinition& leader, const SelectedTable& selected,
+                                         bool by_triggers) {
+  absl::StatusOr<ChunkKey> key = choose_key(leader, selected);
+  const bool is_followed = !by_triggers || leader.primary_key() != nullptr;
+  if (key.ok() || !is_followed || !check_rows_can_be_locked(leader).ok()) return key;
+  return ChunkKey{};
 }
 
 absl::StatusOr<KeyPlace> place_behind(const ChunkKey& key, const SelectedTable& selected, dualwrite::Bytes last_image,
@@ -151,9 +164,11 @@ std::string select_chunk(const SelectedTable& selected, const ChunkKey& key, con
                          std::string_view condition, std::size_t rows_max) {
   std::string where = "(" + rows_behind(key, place) + ")";
   if (!condition.empty()) where += " AND (" + std::string(condition) + ")";
+  const bool by_key = !key.parts.empty();
   return "SELECT " + selected.list + " FROM " + quote_name(selected.table->schema) + "." +
-         quote_name(selected.table->table) + " FORCE INDEX (" + quote_name(key.index) + ") WHERE " + where +
-         " ORDER BY " + key_order(key) + " LIMIT " + std::to_string(rows_max) + " LOCK IN SHARE MODE";
+         quote_name(selected.table->table) + (by_key ? " FORCE INDEX (" + quote_name(key.index) + ")" : "") +
+         " WHERE " + where + (by_key ? " ORDER BY " + key_order(key) : "") + " LIMIT " + std::to_string(rows_max) +
+         " LOCK IN SHARE MODE";
 }
 
 }  // namespace crossfade::migrate

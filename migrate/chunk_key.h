@@ -27,6 +27,10 @@ struct ChunkKey {
 // The primary key, else the first unique one that will do. FailedPrecondition: there is none, or the table's rows
 // cannot be read in chunks at all (a view, no InnoDB); the message says why and what to do.
 absl::StatusOr<ChunkKey> choose_key(const dualwrite::TableDefinition& leader, const dualwrite::SelectedTable& selected);
+// By which a copy reads the table: of no parts where there is no such key, so that all its rows are read at once. Under
+// feed `trigger` a table without a primary key is not followed, and so not copied.
+absl::StatusOr<ChunkKey> choose_copy_key(const dualwrite::TableDefinition& leader,
+                                         const dualwrite::SelectedTable& selected, bool by_triggers);
 
 // A place in the key's order: the values of a row's key as the leader's SQL says them exactly, one a part. None: before
 // the first row.

@@ -19,8 +19,8 @@ using dualwrite::TableRef;
 namespace {
 
 void refuse(Findings& out, const TableRef& table, std::string object, std::string code, std::string reason,
-            std::string advice) {
-  out.push_back({.severity = Severity::blocker,
+            std::string advice, Severity severity = Severity::blocker) {
+  out.push_back({.severity = severity,
                  .table = table,
                  .object = std::move(object),
                  .code = std::move(code),
@@ -44,8 +44,11 @@ void judge_key(const TableDefinition& table, const TablesToJudge& sides, Finding
   }
   const auto key = choose_key(table, *selected);
   if (key.ok()) return;
-  refuse(out, table.name, "table", "key_not_followed", without_name(key.status(), table.name),
-         "on both: another unique key of columns that are NOT NULL and not generated; or leave the table out");
+  const std::string why = why_not_at_once(table.name, sides);
+  refuse(out, table.name, "table", "key_not_followed",
+         without_name(key.status(), table.name) + (why.empty() ? "; " + std::string(kCopiedAtOnce) : why),
+         "on both: another unique key of columns that are NOT NULL and not generated; or leave the table out",
+         why.empty() ? Severity::warning : Severity::blocker);
 }
 
 // The leader does not tell what it cascades to, and the follower finds no way through rows that are not there yet.

@@ -8,6 +8,7 @@
 #include "dualwrite/collations.h"
 #include "dualwrite/sql_text.h"
 #include "dualwrite/trigger/capture_plan.h"
+#include "migrate/table_order.h"
 
 namespace crossfade::migrate {
 namespace {
@@ -57,9 +58,10 @@ void judge_one(const TableDefinition& table, const TablesToJudge& sides, Finding
         "on old: ALTER TABLE " + dualwrite::quote_name(table.name) + " ENGINE=InnoDB; or leave the table out");
   const std::vector<std::string> key = identifying_columns(table);
   if (key.empty()) {
-    add(out, Severity::blocker, table.name, "table", "no_key",
-        "no primary key, and no unique key of columns that are NOT NULL: nothing identifies a row that is copied or "
-        "compared",
+    const std::string why = why_not_at_once(table.name, sides);
+    add(out, why.empty() && engine == "innodb" ? Severity::warning : Severity::blocker, table.name, "table", "no_key",
+        "no primary key, and no unique key of columns that are NOT NULL: " +
+            (why.empty() ? std::string(kCopiedAtOnce) : "nothing identifies a row that is copied or compared" + why),
         "on both: ALTER TABLE " + dualwrite::quote_name(table.name) +
             " ADD COLUMN .. BIGINT AUTO_INCREMENT PRIMARY KEY; or leave the table out");
   } else if (table.primary_key() == nullptr && sides.feed != FeedChoice::trigger) {
@@ -229,6 +231,16 @@ std::vector<std::string> identifying_columns(const TableDefinition& table) {
   if (found == nullptr) return out;
   for (const DefinedKey::Part& part : found->parts) out.push_back(part.column);
   return out;
+}
+
+std::string why_not_at_once(const TableRef& table, const TablesToJudge& sides) {
+  const auto definition = sides.leader.tables.find(table);
+  const bool has_primary = definition != sides.leader.tables.end() && definition->second.primary_key() != nullptr;
+  if (sides.feed == FeedChoice::trigger && !has_primary) return "; feed trigger does not follow it";
+  const auto size = sides.leader.sizes.find(table);
+  if (size == sides.leader.sizes.end() || size->second.data_bytes <= kReadAtOnceBytesMax) return "";
+  return "; a copy reads such a table at once, up to 32 MiB, and it has " +
+         std::to_string(size->second.data_bytes >> 20) + " MiB";
 }
 
 Findings judge_tables(const TablesToJudge& sides) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "dualwrite/ascii_case.h"
 #include "dualwrite/collation_names.h"
 #include "dualwrite/ddl.h"
 #include "dualwrite/sql_text.h"
@@ -150,7 +151,7 @@ class Planner {
   void table(const TableDefinition& definition) {
     const TableRef& name = definition.name;
     const bool there = sides_.follower.tables.contains(name);
-    const auto made = dualwrite::create_statements(definition, makes_);
+    const auto made = dualwrite::create_statements(with_free_names(definition), makes_);
     if (!made.ok()) {
       if (!there)
         cannot(name, "table", std::string(made.status().message()), "make it on new by hand, or change old's");
@@ -161,6 +162,13 @@ class Planner {
       partitions(name);
     } else {
       columns(definition);
+    }
+    for (const dualwrite::DefinedKey& key : definition.keys) {
+      const bool of_expressions =
+          std::any_of(key.parts.begin(), key.parts.end(), [](const auto& part) { return part.column.empty(); });
+      if (of_expressions && makes_.follower_is_mariadb && !makes_.leader_is_mariadb)
+        cannot(name, "key " + key.name, "a key of an expression, which MariaDB does not have",
+               "index a generated column there instead, or leave it out: it bears on no row");
     }
     for (const dualwrite::NamedStatement& index : made->indexes) {
       const auto key = std::find_if(definition.keys.begin(), definition.keys.end(),
@@ -175,6 +183,21 @@ class Planner {
       if (there && !lacks(name, "foreign_key_missing", object) && !lacks(name, "cascade_one_side", object)) continue;
       add(SchemaPhase::foreign_keys, "foreign key " + spelled(name) + " " + key.name, name.schema, key.sql);
     }
+  }
+
+  // MySQL's names of checks are the schema's, MariaDB's the table's: the first table keeps one that several have.
+  TableDefinition with_free_names(TableDefinition definition) {
+    if (!makes_.leader_is_mariadb || makes_.follower_is_mariadb) return definition;
+    for (dualwrite::DefinedCheck& check : definition.checks) {
+      for (const auto& [name, table] : sides_.leader.tables) {
+        if (name.schema != definition.name.schema || !(name < definition.name)) continue;
+        const bool taken = std::any_of(table.checks.begin(), table.checks.end(), [&check](const auto& other) {
+          return dualwrite::same_ignoring_case(other.name, check.name);
+        });
+        if (taken) check.name.clear();
+      }
+    }
+    return definition;
   }
 
   void columns(const TableDefinition& definition) {

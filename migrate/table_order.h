@@ -22,7 +22,8 @@ std::vector<TableRef> parents_of(const std::map<TableRef, TableDefinition>& lead
 
 // A delete of one of its rows deletes others of it, at any depth: ON DELETE CASCADE on itself.
 bool cascades_on_itself(const TableDefinition& table);
-// A copy reads such a table at once where the leader does not tell what it cascades to; of more rows it does not.
+// A copy reads such a table at once where the leader does not tell what it cascades to, and one that has no key to go
+// by; of more rows it does not.
 inline constexpr std::size_t kReadAtOnceBytesMax = std::size_t{32} << 20;
 // A foreign key between two tables of the group that passes deletes or new keys on, as "app.child to app.parent";
 // empty: there is none.

@@ -115,7 +115,7 @@ std::shared_ptr<const TableMapping> TableCatalog::mapping(const std::shared_ptr<
     // The leader's, unless it is of a later table of that name; then the follower's, which was made from the logged
     // one.
     const bool of_this = leading != nullptr && dualwrite::may_define(*leading, *source, makes.leader_is_mariadb);
-    assumed = of_this ? *leading : *following;
+    assumed = of_this ? *leading : dualwrite::presumed_leader(*following, *source, makes);
     assumed.keys = following->keys;
     assumed.foreign_keys = following->foreign_keys;
     leading = &assumed;

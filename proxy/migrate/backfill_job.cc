@@ -109,9 +109,7 @@ Task<absl::Status> Backfill::adopt_tables() {
       copies.push_back(job.find(name));
       copies.back()->group = job.groups.size() - 1;
       const auto definition = job.leading.find(name);
-      // A delete reaches rows through others, of which some may be missing while it is copied in parts.
-      copies.back()->whole = makes().cascades_are_silent() && definition != job.leading.end() &&
-                             migrate::cascades_on_itself(definition->second);
+      copies.back()->whole = definition != job.leading.end() && is_copied_at_once(definition->second, makes());
     }
   }
   const std::vector<StoppedTable> waiting = wanted->set;

@@ -141,6 +141,10 @@ Task<void> Backfill::wait_for_capture(const Job& job) {
 std::string Backfill::check_table(const Job& job, const TableRef& table) const {
   const absl::StatusOr<CopyPlan> plan = plan_copy(table, job.leading, job.following, makes());
   if (!plan.ok()) return std::string(plan.status().message());
+  if (plan->key.parts.empty() && job.options.is_partial(table)) {
+    return "table " + dotted(table) +
+           " has no key by which its rows could be told apart: it is copied whole or not at all";
+  }
   if (!is_captured(feed_.status(), table))
     return "table " + dotted(table) + ": its changes are not captured by triggers yet";
   return check_parents(job, table);

@@ -119,6 +119,9 @@ Task<absl::Status> Backfill::make_plan(TableCopy& table) {
       if (!table.record.place.empty() && table.record.key != plan->key.signature) {
         co_return absl::FailedPreconditionError("its key is another one now: start the copy again, with --replace");
       }
+      if (plan->key.parts.empty() && !table.whole) {
+        co_return absl::FailedPreconditionError("its key is gone: start the copy again, with --replace");
+      }
       table.record.key = plan->key.signature;
       table.plan = std::make_shared<const CopyPlan>(*std::move(plan));
       co_return absl::OkStatus();
@@ -163,10 +166,10 @@ Task<absl::Status> Backfill::copy_chunk(TableCopy& table) {
   auto rows = co_await table.reader->read(plan, std::move(wanted));
   if (!rows.ok()) co_return rows.status();
   if (table.whole && !rows->at_end) {
-    co_return absl::FailedPreconditionError(
-        "its foreign key cascades on itself, which the leader does not log, so that it is read at once; and it has "
-        "more "
-        "than 32 MiB");
+    const std::string why = plan->key.parts.empty()
+                                ? "it has no key by which its rows could be gone through"
+                                : "its foreign key cascades on itself, which the leader does not log";
+    co_return absl::FailedPreconditionError(why + ", so that it is read at once; and it has more than 32 MiB");
   }
   const bool is_partial = job_->options.is_partial(name);
   migrate::TableRecord record = table.record;

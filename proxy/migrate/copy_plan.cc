@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "migrate/table_order.h"
+
 namespace crossfade::proxy {
 
 using dualwrite::TableRef;
@@ -22,7 +24,7 @@ absl::StatusOr<CopyPlan> plan_copy(const TableRef& table, const Definitions& lea
     return absl::FailedPreconditionError("table " + dotted_name(table) + ": " +
                                          std::string(selected.status().message()));
   }
-  absl::StatusOr<migrate::ChunkKey> key = migrate::choose_key(leader->second, *selected);
+  absl::StatusOr<migrate::ChunkKey> key = migrate::choose_copy_key(leader->second, *selected, makes.by_triggers);
   if (!key.ok()) return key.status();
   const auto follower = following.find(table);
   if (follower == following.end()) {
@@ -40,6 +42,14 @@ absl::StatusOr<CopyPlan> plan_copy(const TableRef& table, const Definitions& lea
                                          " of the follower would change what is copied: drop it there until it leads");
   }
   return CopyPlan{.selected = *std::move(selected), .key = *std::move(key), .mapping = std::move(mapping), .shown = {}};
+}
+
+bool is_copied_at_once(const dualwrite::TableDefinition& leader, dualwrite::ServerMakes makes) {
+  if (makes.cascades_are_silent() && migrate::cascades_on_itself(leader)) return true;
+  const auto selected = dualwrite::plan_select(leader, makes.leader_is_mariadb, makes.by_triggers);
+  if (!selected.ok()) return false;
+  const absl::StatusOr<migrate::ChunkKey> key = migrate::choose_copy_key(leader, *selected, makes.by_triggers);
+  return key.ok() && key->parts.empty();
 }
 
 }  // namespace crossfade::proxy

@@ -113,14 +113,19 @@ def test_a_paused_copy_goes_on_and_a_cancelled_one_is_resumed(env):
 def test_what_cannot_be_copied_is_refused_by_name(env):
     env.needs_proxy()
     env.tables(T, "CREATE TABLE keyless (a INT, b INT)", "CREATE TABLE narrow (id INT PRIMARY KEY, v BIGINT)",
-               "CREATE TABLE here (id INT PRIMARY KEY)")
+               "CREATE TABLE here (id INT PRIMARY KEY)",
+               "CREATE TABLE flat (id INT PRIMARY KEY) ENGINE=MyISAM")
     env.new.run("ALTER TABLE narrow MODIFY v SMALLINT", "DROP TABLE here", database="app")
     proxy = env.proxy()
     refused(proxy, "--tables", "app.nothing", why="the leader has no table app.nothing")
-    refused(proxy, "--tables", "app.keyless", why="app.keyless has no primary key")
+    if env.feed == "log":
+        refused(proxy, "--tables", "app.keyless", "--where", "app.keyless=a > 1", why="app.keyless has no key")
+    else:
+        refused(proxy, "--tables", "app.keyless", why="app.keyless has no primary key")
+    refused(proxy, "--tables", "app.flat", why="app.flat has the engine MyISAM")
     refused(proxy, "--tables", "app.narrow", why="column v")
     refused(proxy, "--tables", "app.here", why="app.here is missing on the follower")
-    said = refused(proxy, why="app.keyless")
+    said = refused(proxy, why="app.flat")
     assert "app.narrow" in said and "app.here" in said, said
     refused(proxy, "--tables", "app.t", "--where", "app.t=nonsense +", why="--where app.t")
     code, said = backfill(proxy, "start", "--subset", "0%")
@@ -225,3 +230,26 @@ def test_limits_hold_and_their_reason_is_shown(env):
     env.assert_equal(proxy, rows_min=3000)
     said = copies(proxy, "--replace", "--format", "json")
     assert json.loads(said.splitlines()[-1])["state"] == "done", said
+
+
+@feeds("log")  # triggers do not tell of such tables
+def test_a_table_without_a_key_is_copied_at_once(env):
+    """Also one that refers to others; and rows that are equal stay as many as they are."""
+    env.needs_proxy()
+    env.tables("CREATE TABLE parents (id INT PRIMARY KEY)",
+               "CREATE TABLE links (a INT, b VARCHAR(20), j JSON, f DOUBLE, KEY (a), UNIQUE KEY u (b), FOREIGN KEY (a) REFERENCES parents (id) ON DELETE CASCADE)",
+               "CREATE TABLE prefixed (name VARCHAR(200) NOT NULL, v INT, PRIMARY KEY (name(20)))", "CREATE TABLE nothing_yet (a INT)")
+    env.old.run("INSERT INTO parents VALUES (1), (2), (3)",
+                "INSERT INTO links VALUES (1, NULL, '{\"x\": 1.5}', 0.1), (1, NULL, '{\"x\": 1.5}', 0.1), (2, 'b', NULL, NULL), (NULL, NULL, NULL, NULL)",
+                "INSERT INTO prefixed VALUES ('one', 1), ('two', 2)", database="app")
+    proxy = env.proxy()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(lambda: [through(proxy, "INSERT INTO links (a, f) VALUES (3, 0.25)", "DELETE FROM links WHERE f = 0.25 LIMIT 1",
+                                               "INSERT INTO links (a, f) VALUES (3, 0.5)") for _ in range(60)])
+        copies(proxy, "--replace")  # the feed may have brought the first of these
+        writing.result()
+    through(proxy, "DELETE FROM parents WHERE id = 1", "UPDATE links SET b = 'c' WHERE b = 'b'", "INSERT INTO nothing_yet VALUES (1), (1)",
+            "DELETE FROM nothing_yet LIMIT 1")
+    env.assert_equal(proxy, rows_min=60)
+    copies(proxy, "--replace", "--tables", "app.links")
+    env.assert_equal(proxy, rows_min=60)

@@ -338,6 +338,16 @@ TEST(CreateStatements, PutIndexesAndForeignKeysApart) {
                              "(`id`) ON DELETE SET NULL ON UPDATE CASCADE")));
 }
 
+TEST(CreateStatements, LeaveOutWhatMariadbHasNot) {
+  TableDefinition definition = table();
+  definition.keys[1].parts[0].column.clear();
+  definition.keys[1].parts[0].expression = "lower(`s`)";
+  const auto made = create_statements(definition, {.leader_is_mariadb = false, .follower_is_mariadb = true});
+  ASSERT_TRUE(made.ok()) << made.status();
+  ASSERT_EQ(made->indexes.size(), 1u);
+  EXPECT_EQ(made->indexes[0].name, "n");
+}
+
 TEST(CreateStatements, AddOneColumnInTheLeadersPlace) {
   const TableDefinition definition = table();
   EXPECT_EQ(*add_column_statement(definition, definition.columns[0], kToMysql),

@@ -49,6 +49,15 @@ TEST(SqlLiteral, Integers) {
   EXPECT_EQ(say("int", "2a000000").holds, "`c` <=> 42");
 }
 
+TEST(SqlLiteral, AFloatThatTheColumnWouldRoundIsNone) {
+  EXPECT_EQ(say("float(7,3)", "cdcccc3d").literal, "0.10000000149011612e0");
+  EXPECT_EQ(say("float(8,3)", "b6e64046").literal, "12345.677734375e0");
+  EXPECT_THAT(say("float(7,3)", "5bd3fc3d").literal, HasSubstr("rounds"));
+  EXPECT_THAT(say("float(4,1)", "00401c46").literal, HasSubstr("rounds")) << "past the greatest";
+  EXPECT_EQ(say("double(5,2)", "000000000000f43f").literal, "1.25e0");
+  EXPECT_THAT(say("double(5,2)", "14ae47e17a14f43f").literal, HasSubstr("rounds"));
+}
+
 TEST(SqlLiteral, FloatsHaveTheirExactValue) {
   EXPECT_EQ(say("float", "cdcccc3d").literal, "0.10000000149011612e0");
   EXPECT_EQ(say("float", "01000000").literal, "1.4012984643248171e-45");

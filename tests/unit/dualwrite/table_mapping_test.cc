@@ -78,6 +78,20 @@ TEST(TableMapping, ADefinitionOfALaterTableIsTold) {
   EXPECT_TRUE(may_define(own, *logged_table(table_of({defined("id", "int"), defined("v", "binary(16)")}), true), true));
 }
 
+TEST(TableMapping, WhatTheFollowersTextStandsForIsKnownOfALaterTable) {
+  const auto logged = logged_table(
+      table_of({defined("u", "uuid"), defined("six", "inet6"), defined("four", "inet4"), defined("b", "binary(16)")}),
+      true);
+  const TableDefinition follower = table_of({defined("u", "char(36)", "ascii"), defined("six", "varchar(39)", "ascii"),
+                                             defined("four", "varchar(15)", "ascii"),
+                                             defined("b", "binary(16)", "binary"), defined("later", "int")});
+  const TableDefinition presumed = presumed_leader(follower, *logged, kToMysql);
+  std::vector<std::string> types;
+  for (const DefinedColumn& column : presumed.columns) types.push_back(column.data_type);
+  EXPECT_THAT(types, ElementsAre("uuid", "inet6", "inet4", "binary", "int"));
+  EXPECT_EQ(presumed_leader(follower, *logged, kMariadbOnly).columns[0].data_type, "char");
+}
+
 TEST(TableMapping, ColumnsAreFoundByNameWithoutCase) {
   Sides sides = simple();
   sides.follower = table_of({defined("V", "varchar(9)", "utf8mb4"), defined("id", "int")});

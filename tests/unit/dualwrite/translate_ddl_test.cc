@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "dualwrite/ddl.h"
+#include "table_samples.h"
 
 namespace crossfade::dualwrite {
 namespace {
@@ -248,10 +249,67 @@ TEST(TranslateDdl, RefusesWhatHasNoCounterpartAndNamesNoLiteral) {
     EXPECT_TRUE(absl::IsUnimplemented(statements.status())) << sql;
     EXPECT_THAT(std::string(statements.status().message()), Not(HasSubstr("secret")));
   }
-  for (const char* sql :
-       {"CREATE TABLE t (a VECTOR(3))", "CREATE INDEX i ON t ((a + 1))", "ALTER TABLE t ALTER CHECK c NOT ENFORCED",
-        "CREATE TABLE t (a CHAR(3) CHARACTER SET gb18030)", "ALTER TABLE t DISCARD TABLESPACE"})
+  for (const char* sql : {"CREATE TABLE t (a VECTOR(3))", "ALTER TABLE t ALTER CHECK c NOT ENFORCED",
+                          "CREATE TABLE t (a CHAR(3) CHARACTER SET gb18030)", "ALTER TABLE t DISCARD TABLESPACE"})
     EXPECT_TRUE(absl::IsUnimplemented(translate_ddl(logged(sql), kToMariadb).status())) << sql;
+}
+
+TableDefinition with_checks(std::vector<DefinedCheck> checks) {
+  TableDefinition table = table_of({defined("id", "int"), defined("a", "int")});
+  table.name = {"app", "t"};
+  table.checks = std::move(checks);
+  return table;
+}
+
+TEST(TranslateDdl, ChecksWithoutANameHaveTheOneThatMysqlGaveThem) {
+  EXPECT_EQ(
+      to_mariadb("CREATE TABLE t (a INT CHECK (a > 0), CHECK (a < 9), b INT CHECK (b > 1) NOT NULL, c INT "
+                 "CONSTRAINT own CHECK (c > 2), CONSTRAINT CHECK (c < 5) NOT ENFORCED, CONSTRAINT CHECK (a < b))"),
+      "CREATE TABLE `t` (`a` INT , CONSTRAINT `t_chk_1` CHECK (a > 0), CONSTRAINT `t_chk_2` CHECK (a < 9), `b` INT "
+      "NOT NULL , CONSTRAINT `t_chk_3` CHECK ( b > 1 ), `c` INT , CONSTRAINT `own` CHECK (c > 2) , CONSTRAINT "
+      "`t_chk_5` CHECK (a < b))");
+  const std::map<TableRef, TableDefinition> all = {{{"app", "t"}, with_checks({{"t_chk_7", "`a` > 0"}, {"x", "1"}})}};
+  EXPECT_EQ(
+      to_mariadb("ALTER TABLE t ADD b INT CHECK (b > 0), ADD CHECK (id > 0)",
+                 {.schema_collation = {}, .follower = &all}),
+      "ALTER TABLE `t` ADD `b` INT , ADD CONSTRAINT `t_chk_8` CHECK (b > 0), ADD CONSTRAINT `t_chk_9` CHECK (id > 0)");
+  EXPECT_EQ(
+      to_mariadb("ALTER TABLE t DROP CHECK renamed_chk_7, DROP CHECK x", {.schema_collation = {}, .follower = &all}),
+      "ALTER TABLE `t` DROP CONSTRAINT `t_chk_7`, DROP CONSTRAINT `x`");
+}
+
+TEST(TranslateDdl, AColumnOfMariadbTakesItsCheckWithIt) {
+  const std::map<TableRef, TableDefinition> all = {
+      {{"app", "t"},
+       with_checks(
+           {{"t_chk_1", "(`a` >= 0)"}, {"t_chk_2", "(`a` > `id`)"}, {"own", "(`a` < 5)"}, {"t_chk_3", "(`id` > 0)"}})}};
+  EXPECT_EQ(
+      to_mysql("ALTER TABLE t ADD x INT, MODIFY a BIGINT, CHANGE ID n INT CHECK (n > 1)",
+               {.schema_collation = {}, .follower = &all}),
+      "ALTER TABLE `t` ADD `x` INT, DROP CHECK `t_chk_1`, MODIFY `a` BIGINT, DROP CHECK `t_chk_3`, CHANGE `ID` `n` "
+      "INT CHECK (n > 1)");
+}
+
+TEST(TranslateDdl, ANameOfACheckThatAnotherTableHasIsLeftOut) {
+  const std::map<TableRef, TableDefinition> all = {{{"app", "t"}, with_checks({{"taken", "`a` > 0"}})}};
+  EXPECT_EQ(to_mysql("CREATE TABLE u (a INT, CONSTRAINT Taken CHECK (a > 0), CONSTRAINT free CHECK (a > 1))",
+                     {.schema_collation = {}, .follower = &all}),
+            "CREATE TABLE `u` (`a` INT, CHECK (a > 0), CONSTRAINT `free` CHECK (a > 1))");
+}
+
+TEST(TranslateDdl, KeysOfExpressionsAreLeftOutOnMariadb) {
+  EXPECT_EQ(to_mariadb("CREATE TABLE t (a INT, KEY ((a + 1)), KEY k (a), UNIQUE KEY f (a, (a * 2)))"),
+            "CREATE TABLE `t` (`a` INT , KEY `k` (`a`) )");
+  EXPECT_EQ(to_mariadb("CREATE INDEX i ON t ((a + 1))"), "");
+  EXPECT_EQ(to_mariadb("ALTER TABLE t ADD INDEX i ((a + 1))"), "");
+  TableDefinition table = with_checks({});
+  table.keys = {key_over("k", {"a"})};
+  const std::map<TableRef, TableDefinition> all = {{table.name, table}};
+  EXPECT_EQ(to_mariadb("ALTER TABLE t DROP KEY i, DROP KEY k, RENAME INDEX i TO j, ALTER INDEX i INVISIBLE",
+                       {.schema_collation = {}, .follower = &all}),
+            "ALTER TABLE `t` DROP KEY `k`");
+  EXPECT_EQ(to_mariadb("DROP INDEX i ON t", {.schema_collation = {}, .follower = &all}), "");
+  EXPECT_EQ(to_mariadb("DROP INDEX k ON t", {.schema_collation = {}, .follower = &all}), "DROP INDEX `k` ON `t`");
 }
 
 TEST(TranslateDdl, SaysNothingOfWhatIsNotForTheFollower) {

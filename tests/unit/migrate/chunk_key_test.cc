@@ -14,7 +14,9 @@ using dualwrite::DefinedKey;
 using dualwrite::key_over;
 using dualwrite::SelectedTable;
 using dualwrite::TableDefinition;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 // A table of NOT NULL columns c0, c1, .. with a primary key over all of them.
 TableDefinition keyed(const std::vector<std::pair<std::string, std::string>>& types) {
@@ -90,6 +92,23 @@ TEST(ChunkKey, MustGiveEveryRowOnePlace) {
   EXPECT_THAT(changed([](auto& t) { t.engine = "MyISAM"; }), HasSubstr("cannot be locked"));
   EXPECT_THAT(changed([](auto& t) { t.kind = TableDefinition::Kind::view; }), HasSubstr("is a view"));
   EXPECT_THAT(changed([](auto& t) { t.kind = TableDefinition::Kind::sequence; }), HasSubstr("SETVAL"));
+}
+
+TEST(ChunkKey, ACopyReadsATableWithoutAKeyAtOnce) {
+  TableDefinition table = keyed({{"int", ""}});
+  table.keys[0].unique = false;
+  table.keys[0].name = "k";
+  const auto selected = dualwrite::plan_select(table, true, false);
+  const auto key = choose_copy_key(table, *selected, false);
+  ASSERT_TRUE(key.ok()) << key.status();
+  EXPECT_TRUE(key->parts.empty());
+  EXPECT_THAT(select_chunk(*selected, *key, {}, "c0 > 1", 9),
+              AllOf(HasSubstr(" WHERE (TRUE) AND (c0 > 1) LIMIT 9 LOCK IN SHARE MODE"), Not(HasSubstr("ORDER BY")),
+                    Not(HasSubstr("FORCE INDEX"))));
+  EXPECT_EQ(*parse_place(*key, pack_place({})), KeyPlace());
+  EXPECT_FALSE(choose_copy_key(table, *selected, true).ok()) << "which triggers do not tell of";
+  table.engine = "MyISAM";
+  EXPECT_FALSE(choose_copy_key(table, *selected, false).ok());
 }
 
 TEST(ChunkKey, RowsBehindAPlaceOfSeveralParts) {

@@ -21,10 +21,10 @@ class JudgeCopy : public testing::Test {
     add(leader_, definition);
     add(follower_, definition);
   }
-  std::vector<std::string> codes(FeedChoice feed = FeedChoice::log) const {
+  std::vector<std::string> codes(FeedChoice feed = FeedChoice::log, Severity severity = Severity::blocker) const {
     std::vector<std::string> out;
     for (const Finding& each : judge_copy({.leader = leader_, .follower = follower_, .feed = feed})) {
-      EXPECT_EQ(each.severity, Severity::blocker);
+      EXPECT_EQ(each.severity, severity);
       out.push_back(each.code);
     }
     return out;
@@ -53,7 +53,10 @@ TEST_F(JudgeCopy, AKeyThatNoCopyGoesBy) {
   hashed.keys.front().unique = true;
   hashed.keys.front().type = "HASH";
   both(hashed);
+  EXPECT_THAT(codes(FeedChoice::log, Severity::warning), ElementsAre("key_not_followed")) << "it is read at once";
+  leader_.sizes[hashed.name].data_bytes = kReadAtOnceBytesMax + 1;
   EXPECT_THAT(codes(), ElementsAre("key_not_followed"));
+  EXPECT_THAT(codes(FeedChoice::trigger), ElementsAre("key_not_followed"));
 }
 
 TEST_F(JudgeCopy, CascadesThatNothingTellsOf) {

@@ -83,6 +83,8 @@ TEST_F(JudgeTables, ARowMustBeIdentified) {
   leader_.tables.clear();
   follower_.tables.clear();
   both(keyless);
+  EXPECT_THAT(judge_tables(sides()), ElementsAre(finding(Severity::warning, "no_key")));
+  leader_.sizes[keyless.name].data_bytes = std::uint64_t{33} << 20;
   EXPECT_THAT(judge_tables(sides()), ElementsAre(finding(Severity::blocker, "no_key")));
   EXPECT_THAT(judge_tables(sides(FeedChoice::trigger)), ElementsAre(finding(Severity::blocker, "no_key")));
 }
