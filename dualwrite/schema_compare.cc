@@ -99,7 +99,7 @@ class TableComparison {
     const TypeComparison types = compare_types(leader, follower, makes_);
     needs_sql_ = needs_sql_ || types.fit == TypeFit::converted;
     if (!types.code.empty()) {
-      const bool held = types.fit == TypeFit::converted;
+      const bool held = types.fit == TypeFit::converted || types.fit == TypeFit::same;
       find(held ? Severity::note : Severity::blocker, object, types.code, types.text,
            held ? ""
                 : "ALTER TABLE " + table_name() + " MODIFY " + quote_name(follower.name) +

@@ -249,6 +249,13 @@ TEST(CompareTypes, TellsNarrowerFromWider) {
   latin.charset = "latin1";
   utf.charset = "utf8mb4";
   EXPECT_EQ(fit(latin, utf), TypeFit::narrower);
+  // The same bytes in either.
+  for (const char* charset : {"utf8mb3", "ascii"}) {
+    latin.charset = charset;
+    EXPECT_EQ(fit(latin, utf), TypeFit::converted) << charset;
+  }
+  EXPECT_EQ(fit(column("c", "point", "point"), column("c", "geometry", "geometry")), TypeFit::same);
+  EXPECT_EQ(fit(column("c", "geometry", "geometry"), column("c", "point", "point")), TypeFit::different);
 }
 
 TEST(DefinitionText, TakesTheMakesDefaultsForTheSame) {
