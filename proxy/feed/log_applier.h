@@ -16,6 +16,7 @@
 
 #include "config/flags.h"
 #include "dualwrite/ddl.h"
+#include "dualwrite/ddl_clauses.h"
 #include "dualwrite/log_control.h"
 #include "dualwrite/log_event.h"
 #include "dualwrite/rows_statement.h"
@@ -131,6 +132,22 @@ class LogApplier {
   bool is_followed(const dualwrite::DdlAnalysis& analysis) const;
   absl::Status keep_what_came_before();
 
+  // log_applier_clauses.cc: what the follower has a part of already
+  struct RefusedDdl {
+    std::string sql{};  // as the follower was told it
+    routing::LexerMode mode{};
+    dualwrite::DdlAnalysis analysis{};
+    dualwrite::DdlIntent intent{};
+    protocol::Err err{};
+    bool resumed = false;
+  };
+  Task<absl::StatusOr<Captured>> run_watched(BackendLink& link, std::string sql);
+  Task<absl::StatusOr<std::string>> settle_refused(BackendLink& link, RefusedDdl refused);
+  Task<absl::StatusOr<std::string>> run_one_by_one(BackendLink& link, RefusedDdl refused,
+                                                   std::vector<dualwrite::SingleChange> changes);
+  Task<absl::StatusOr<std::string>> judge_made(dualwrite::SingleChange change, std::vector<dualwrite::TableRef> tables,
+                                               protocol::Err err);
+
   // log_applier_ddl.cc
   Task<absl::Status> run_ddl(dualwrite::LoggedStatement statement, dualwrite::DdlAnalysis analysis);
   struct DdlRun {
@@ -138,7 +155,8 @@ class LogApplier {
     bool before_this = false;  // a part of it was there already
   };
   Task<absl::StatusOr<DdlRun>> run_ddl_steps(BackendLink& link, std::vector<std::string> statements,
-                                             dualwrite::DdlAnalysis analysis, std::uint64_t change_id);
+                                             dualwrite::DdlAnalysis analysis,
+                                             const dualwrite::LoggedStatement& statement);
   Task<absl::Status> stop_doubtful_rows(dualwrite::LoggedStatement statement, dualwrite::DdlAnalysis analysis,
                                         std::map<dualwrite::TableRef, dualwrite::TableDefinition> before);
   Task<absl::StatusOr<bool>> has_rows(dualwrite::TableRef table);
@@ -150,7 +168,6 @@ class LogApplier {
   Task<absl::StatusOr<std::string>> schema_collation_of(const dualwrite::DdlAnalysis& analysis,
                                                         const dualwrite::LoggedStatement& statement);
   Task<absl::Status> note_intent(dualwrite::DdlIntent intent);
-  Task<absl::StatusOr<bool>> is_done(dualwrite::DdlAnalysis analysis, std::uint16_t code, bool resumed);
   Task<absl::StatusOr<bool>> is_made_by_hand(dualwrite::DdlAnalysis analysis);
   Task<absl::Status> give_up_ddl(dualwrite::DdlAnalysis analysis, std::string why);
 
