@@ -140,37 +140,36 @@ void DdlText::move(std::size_t from, std::size_t to, std::size_t behind, std::st
 
 std::string DdlText::render() const {
   std::string out;
+  const auto add = [this, &out](std::size_t at) {
+    const Piece& piece = tokens_[at];
+    if (erased(at) && piece.before.empty() && piece.behind.empty()) return;
+    // What stood apart, or was never next to each other, stays apart.
+    if (!out.empty() && piece.gap_kept && !piece.gap.empty()) {
+      out += piece.gap;
+    } else if (!out.empty() && (!piece.gap.empty() || erased(at - 1))) {
+      out += ' ';
+    }
+    const std::size_t begin = out.size();
+    out += piece.before;
+    out += piece.changed ? std::string_view(piece.replaced) : piece.token.text;
+    out += piece.behind;
+    // What its quotes alone kept apart: COLLATE='latin1_bin'ENGINE=InnoDB; what was put between: (a INT)ENGINE=InnoDB
+    const bool touched = at > 0 && (piece.changed || !piece.before.empty() || tokens_[at - 1].changed ||
+                                    !tokens_[at - 1].behind.empty());
+    if (touched && begin > 0 && begin < out.size() && is_of_word(out[begin - 1]) && is_of_word(out[begin]))
+      out.insert(begin, " ");
+  };
   for (std::size_t at = 0; at < tokens_.size(); ++at) {
     const bool moved =
         std::any_of(moves_.begin(), moves_.end(), [at](const Move& each) { return at >= each.from && at < each.to; });
-    if (!moved) render_piece(at, out);
+    if (!moved) add(at);
     for (const Move& each : moves_) {
       if (each.behind != at) continue;
       out += each.prefix;
-      for (std::size_t i = each.from; i < each.to; ++i) render_piece(i, out);
+      for (std::size_t i = each.from; i < each.to; ++i) add(i);
     }
   }
   return out;
-}
-
-void DdlText::render_piece(std::size_t at, std::string& out) const {
-  const Piece& piece = tokens_[at];
-  if (erased(at) && piece.before.empty() && piece.behind.empty()) return;
-  // What stood apart, or was never next to each other, stays apart.
-  if (!out.empty() && piece.gap_kept && !piece.gap.empty()) {
-    out += piece.gap;
-  } else if (!out.empty() && (!piece.gap.empty() || erased(at - 1))) {
-    out += ' ';
-  }
-  const std::size_t begin = out.size();
-  out += piece.before;
-  out += piece.changed ? std::string_view(piece.replaced) : piece.token.text;
-  out += piece.behind;
-  // What its quotes alone kept apart: COLLATE='latin1_bin'ENGINE=InnoDB; what was put between: (a INT)ENGINE=InnoDB
-  const bool touched =
-      at > 0 && (piece.changed || !piece.before.empty() || tokens_[at - 1].changed || !tokens_[at - 1].behind.empty());
-  if (touched && begin > 0 && begin < out.size() && is_of_word(out[begin - 1]) && is_of_word(out[begin]))
-    out.insert(begin, " ");
 }
 
 }  // namespace crossfade::dualwrite

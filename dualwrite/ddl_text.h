@@ -82,8 +82,6 @@ class DdlText {
     std::size_t from = 0, to = 0, behind = 0;
     std::string prefix;
   };
-  void render_piece(std::size_t at, std::string& out) const;
-
   std::vector<Piece> tokens_;
   std::vector<Move> moves_;
   bool broken_ = false;

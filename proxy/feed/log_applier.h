@@ -16,7 +16,6 @@
 
 #include "config/flags.h"
 #include "dualwrite/ddl.h"
-#include "dualwrite/ddl_clauses.h"
 #include "dualwrite/log_control.h"
 #include "dualwrite/log_event.h"
 #include "dualwrite/rows_statement.h"
@@ -131,22 +130,6 @@ class LogApplier {
   Task<absl::Status> take_statement(dualwrite::LoggedStatement statement);
   bool is_followed(const dualwrite::DdlAnalysis& analysis) const;
   absl::Status keep_what_came_before();
-
-  // log_applier_clauses.cc: what the follower has a part of already
-  struct RefusedDdl {
-    std::string sql{};  // as the follower was told it
-    routing::LexerMode mode{};
-    dualwrite::DdlAnalysis analysis{};
-    dualwrite::DdlIntent intent{};
-    protocol::Err err{};
-    bool resumed = false;
-  };
-  Task<absl::StatusOr<Captured>> run_watched(BackendLink& link, std::string sql);
-  Task<absl::StatusOr<std::string>> settle_refused(BackendLink& link, RefusedDdl refused);
-  Task<absl::StatusOr<std::string>> run_one_by_one(BackendLink& link, RefusedDdl refused,
-                                                   std::vector<dualwrite::SingleChange> changes);
-  Task<absl::StatusOr<std::string>> judge_made(dualwrite::SingleChange change, std::vector<dualwrite::TableRef> tables,
-                                               protocol::Err err);
 
   // log_applier_ddl.cc
   Task<absl::Status> run_ddl(dualwrite::LoggedStatement statement, dualwrite::DdlAnalysis analysis);

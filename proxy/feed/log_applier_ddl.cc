@@ -13,6 +13,7 @@
 #include "dualwrite/ddl_values.h"
 #include "dualwrite/sql_text.h"
 #include "proxy/counts/log_limit.h"
+#include "proxy/feed/clause_runner.h"
 #include "proxy/feed/ddl_state.h"
 #include "proxy/feed/log_applier.h"
 #include "proxy/feed/server_answers.h"
@@ -149,13 +150,20 @@ Task<absl::StatusOr<LogApplier::DdlRun>> LogApplier::run_ddl_steps(BackendLink& 
       co_return run;
     }
   }
+  ClauseRunner runner({.link = link,
+                       .leader = leader_,
+                       .follower = follower_.link(),
+                       .catalog = setting_.catalog,
+                       .guard = setting_.guard,
+                       .makes = setting_.makes,
+                       .note = [this](DdlIntent each) { return note_intent(std::move(each)); }});
   for (; intent.step < statements.size(); ++intent.step) {
     auto now = co_await tables_state(follower_.link(), analysis.tables);
     if (!now.ok()) co_return now.status();
     intent.fingerprint = *now;
     const absl::Status noted = co_await note_intent(intent);
     if (!noted.ok()) co_return noted;
-    auto done = co_await run_watched(link, statements[intent.step]);
+    auto done = co_await runner.run(statements[intent.step]);
     if (!done.ok()) co_return done.status();
     if (!done->failed()) continue;
     RefusedDdl refused{.sql = statements[intent.step],
@@ -164,7 +172,7 @@ Task<absl::StatusOr<LogApplier::DdlRun>> LogApplier::run_ddl_steps(BackendLink& 
                        .intent = intent,
                        .err = done->last().err,
                        .resumed = resumed};
-    auto settled = co_await settle_refused(link, std::move(refused));
+    auto settled = co_await runner.settle(std::move(refused));
     if (!settled.ok()) co_return settled.status();
     run.refusal = *std::move(settled);
     if (!run.refusal.empty()) co_return run;

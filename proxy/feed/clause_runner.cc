@@ -1,11 +1,12 @@
 // The follower has a part of what a schema change makes: made by people, or by one that was under way when a proxy
 // died. What is there is looked at, and the rest is carried out clause by clause.
 
+#include "proxy/feed/clause_runner.h"
+
 #include <algorithm>
 #include <array>
 
 #include "dualwrite/ascii_case.h"
-#include "proxy/feed/log_applier.h"
 #include "proxy/feed/server_answers.h"
 #include "proxy/net/deadlines.h"
 
@@ -39,10 +40,10 @@ bool differs(const SchemaFinding& finding) {
 
 }  // namespace
 
-Task<absl::StatusOr<Captured>> LogApplier::run_watched(BackendLink& link, std::string sql) {
-  setting_.guard.watch_ddl(&link);
-  auto done = co_await link.run(std::move(sql), Clock::now() + kDdlMax);
-  setting_.guard.watch_ddl(nullptr);
+Task<absl::StatusOr<Captured>> ClauseRunner::run(std::string sql) {
+  around_.guard.watch_ddl(&around_.link);
+  auto done = co_await around_.link.run(std::move(sql), Clock::now() + kDdlMax);
+  around_.guard.watch_ddl(nullptr);
   if (done.ok() && done->failed() && is_of_the_server(done->last().err.code)) {
     co_return absl::AbortedError("the follower answered " + err_code(done->last().err) + " to a DDL; trying again");
   }
@@ -50,7 +51,7 @@ Task<absl::StatusOr<Captured>> LogApplier::run_watched(BackendLink& link, std::s
 }
 
 // Why it is not done; empty: it is, now or since before.
-Task<absl::StatusOr<std::string>> LogApplier::settle_refused(BackendLink& link, RefusedDdl refused) {
+Task<absl::StatusOr<std::string>> ClauseRunner::settle(RefusedDdl refused) {
   if (!is_there_or_gone(refused.err.code)) co_return answered(refused.err);
   if (refused.analysis.tables.empty()) co_return refused.resumed ? std::string() : answered(refused.err);
   const std::string& verb = refused.analysis.verb;
@@ -62,22 +63,21 @@ Task<absl::StatusOr<std::string>> LogApplier::settle_refused(BackendLink& link, 
     if (changes->size() == 1) {
       co_return co_await judge_made(std::move(changes->front()), std::move(refused.analysis.tables), refused.err);
     }
-    co_return co_await run_one_by_one(link, std::move(refused), *std::move(changes));
+    co_return co_await run_one_by_one(std::move(refused), *std::move(changes));
   }
-  const absl::Status read = co_await setting_.catalog.reload(leader_, follower_.link(), refused.analysis.tables,
-                                                             TableCatalog::ChangedBy::feed);
+  const absl::Status read = co_await around_.catalog.reload(around_.leader, around_.follower, refused.analysis.tables,
+                                                            TableCatalog::ChangedBy::feed);
   if (!read.ok()) co_return read;
-  co_return setting_.catalog.carries(refused.analysis.tables, setting_.makes) ? std::string() : answered(refused.err);
+  co_return around_.catalog.carries(refused.analysis.tables, around_.makes) ? std::string() : answered(refused.err);
 }
 
-Task<absl::StatusOr<std::string>> LogApplier::run_one_by_one(BackendLink& link, RefusedDdl refused,
-                                                             std::vector<SingleChange> changes) {
+Task<absl::StatusOr<std::string>> ClauseRunner::run_one_by_one(RefusedDdl refused, std::vector<SingleChange> changes) {
   DdlIntent intent = refused.intent;
   intent.fingerprint = dualwrite::kClauseByClause;
   for (std::size_t i = 0; i < changes.size(); ++i) {
-    const absl::Status noted = co_await note_intent(intent);
+    const absl::Status noted = co_await around_.note(intent);
     if (!noted.ok()) co_return noted;
-    auto done = co_await run_watched(link, changes[i].sql);
+    auto done = co_await run(changes[i].sql);
     if (!done.ok()) co_return done.status();
     if (!done->failed()) continue;
     const protocol::Err err = done->last().err;
@@ -95,16 +95,16 @@ Task<absl::StatusOr<std::string>> LogApplier::run_one_by_one(BackendLink& link, 
 }
 
 // The error says that what the clause makes is there, or that what it drops is not.
-Task<absl::StatusOr<std::string>> LogApplier::judge_made(SingleChange change, std::vector<TableRef> tables,
-                                                         protocol::Err err) {
+Task<absl::StatusOr<std::string>> ClauseRunner::judge_made(SingleChange change, std::vector<TableRef> tables,
+                                                           protocol::Err err) {
   if (err.code == kIsGone) co_return std::string();
   const bool names_it = (err.code == kColumnIsThere && change.object.starts_with("column ")) ||
                         (err.code == kKeyIsThere && change.object.starts_with("key "));
   if (!names_it) co_return answered(err);
   const absl::Status read =
-      co_await setting_.catalog.reload(leader_, follower_.link(), tables, TableCatalog::ChangedBy::feed);
+      co_await around_.catalog.reload(around_.leader, around_.follower, tables, TableCatalog::ChangedBy::feed);
   if (!read.ok()) co_return read;
-  for (const SchemaFinding& finding : setting_.catalog.compare(tables, setting_.makes)) {
+  for (const SchemaFinding& finding : around_.catalog.compare(tables, around_.makes)) {
     if (!differs(finding) || !dualwrite::same_ignoring_case(finding.object, change.object)) continue;
     co_return answered(err) + "; what is there is another one: " + finding.object + ", " + finding.text;
   }
