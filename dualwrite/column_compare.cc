@@ -7,6 +7,7 @@
 
 #include "dualwrite/character_set.h"
 #include "dualwrite/stored_form.h"
+#include "dualwrite/text_fit.h"
 
 namespace crossfade::dualwrite {
 namespace {
@@ -59,31 +60,22 @@ bool is_compressed(const DefinedColumn& column) {
   return at != std::string::npos && family(column) != TypeKin::list;
 }
 
-// What a character takes at most; 0: not known.
-unsigned bytes_max(std::string_view charset) {
-  if (charset == "utf8mb4" || charset == "utf16" || charset == "utf16le" || charset == "utf32" || charset == "gb18030")
-    return 4;
-  if (charset == "utf8mb3" || charset == "utf8" || charset == "ujis" || charset == "eucjpms") return 3;
-  if (charset == "ucs2" || charset == "gbk" || charset == "sjis" || charset == "cp932" || charset == "big5" ||
-      charset == "euckr" || charset == "gb2312")
-    return 2;
-  return 1;
+bool same_charset(const DefinedColumn& a, const DefinedColumn& b) {
+  return modern_name(a.charset) == modern_name(b.charset);
 }
 
-bool holds_all_of_unicode(std::string_view charset) {
-  return charset == "utf8mb4" || charset == "utf16" || charset == "utf16le" || charset == "utf32";
+bool is_geometry(std::string_view type) {
+  constexpr std::array<std::string_view, 8> kGeometries = {
+      "geometry",   "point",           "linestring",   "polygon",
+      "multipoint", "multilinestring", "multipolygon", "geometrycollection"};
+  return std::find(kGeometries.begin(), kGeometries.end(), type) != kGeometries.end();
 }
 
-bool same_charset(std::string_view a, std::string_view b) {
-  return a == b || (a == "utf8" && b == "utf8mb3") || (a == "utf8mb3" && b == "utf8");
+bool is_of_characters(TypeKin kin) {
+  return kin == TypeKin::text || kin == TypeKin::fixed_text || kin == TypeKin::large_text;
 }
-
-// Does the follower's character set have every character of the leader's?
-bool holds(std::string_view follower, std::string_view leader) {
-  if (same_charset(follower, leader) || holds_all_of_unicode(follower)) return true;
-  if (follower == "utf8mb3" || follower == "utf8" || follower == "ucs2")
-    return leader == "latin1" || leader == "ascii" || leader == "latin2" || leader == "ucs2" || leader == "utf8mb3";
-  return leader == "ascii" && follower != "swe7";
+bool is_of_bytes(TypeKin kin) {
+  return kin == TypeKin::bytes || kin == TypeKin::fixed_bytes || kin == TypeKin::large_bytes;
 }
 
 TypeComparison say(TypeFit fit, std::string code, const DefinedColumn& leader, const DefinedColumn& follower) {
@@ -107,7 +99,8 @@ class Types {
     if (is_compressed(leader_) || is_compressed(follower_)) return different("column_compressed");
     const TypeKin from = family(leader_), to = family(follower_);
     if (from == TypeKin::json || to == TypeKin::json) return json(from, to);
-    if (from != to) return between(from, to);
+    if ((is_of_characters(from) && is_of_characters(to)) || (is_of_bytes(from) && is_of_bytes(to))) return text();
+    if (from != to) return different("type_differs");
     switch (from) {
       case TypeKin::integer:
         return integer();
@@ -117,18 +110,14 @@ class Types {
         return floating();
       case TypeKin::bit:
         return by_number(leader_.precision.value_or(0), follower_.precision.value_or(0));
+      case TypeKin::list:
+        return list();
       case TypeKin::fixed_text:
       case TypeKin::text:
       case TypeKin::large_text:
-        return text();
+      case TypeKin::fixed_bytes:
       case TypeKin::bytes:
       case TypeKin::large_bytes:
-        return by_number(leader_.length.value_or(0), follower_.length.value_or(0));
-      case TypeKin::fixed_bytes:
-        // Another length pads every value to another one.
-        return leader_.length == follower_.length ? TypeComparison{} : different("type_differs");
-      case TypeKin::list:
-        return list();
       case TypeKin::json:
       case TypeKin::other:
         break;
@@ -146,6 +135,7 @@ class Types {
   TypeComparison converted(std::string code = "type_wider") const {
     return say(TypeFit::converted, std::move(code), leader_, follower_);
   }
+  TypeComparison held_as(std::string code) const { return say(TypeFit::same, std::move(code), leader_, follower_); }
   TypeComparison by_number(std::uint64_t leader, std::uint64_t follower) const {
     return leader == follower ? TypeComparison{} : leader < follower ? converted() : narrower();
   }
@@ -177,23 +167,28 @@ class Types {
     return leader_.data_type == follower_.data_type ? TypeComparison{} : converted();
   }
 
+  // Texts, and bytes.
   TypeComparison text() const {
-    const std::uint64_t from = leader_.length.value_or(0), to = follower_.length.value_or(0);
-    if (!holds(follower_.charset, leader_.charset)) return narrower("charset_narrower");
-    if (same_charset(follower_.charset, leader_.charset)) {
-      return from == to && family(leader_) != family(follower_) ? converted() : by_number(from, to);
+    const absl::StatusOr<StoredForm> from = stored_form(leader_, makes_.leader_is_mariadb);
+    const absl::StatusOr<StoredForm> to = stored_form(follower_, makes_.follower_is_mariadb);
+    if (!from.ok() || !to.ok()) return different("type_differs");
+    switch (is_text(from->kind) ? text_fit(*from, *to) : bytes_fit(*from, *to)) {
+      case TextFit::same:
+        return {};
+      case TextFit::converts:
+        return converted(same_charset(leader_, follower_) ? "type_wider" : "charset_differs");
+      case TextFit::charset:
+        return narrower("charset_narrower");
+      case TextFit::pads:
+        return different("type_differs");
+      case TextFit::narrow:
+        break;
     }
-    // The length of a TEXT is of bytes.
-    const bool large = family(leader_) == TypeKin::large_text;
-    const std::uint64_t needed =
-        large ? from / std::max(1u, bytes_max(leader_.charset)) * bytes_max(follower_.charset) : from;
-    if (to < needed && to < 4294967295u) return narrower();
-    return converted("charset_differs");
+    return narrower();
   }
 
   TypeComparison list() const {
     if (leader_.data_type != follower_.data_type) return different("type_differs");
-    if (!holds(follower_.charset, leader_.charset)) return narrower("charset_narrower");
     if (hides_members(follower_, makes_.follower_is_mariadb)) return different("members_unreadable");
     // The leader's are in its log: map_table() compares them.
     if (hides_members(leader_, makes_.leader_is_mariadb)) return {};
@@ -201,7 +196,7 @@ class Types {
     if (from.size() > to.size() || !std::equal(from.begin(), from.end(), to.begin()))
       return different("members_differ");
     if (from.size() < to.size()) return converted();
-    return same_charset(follower_.charset, leader_.charset) ? TypeComparison{} : converted("charset_differs");
+    return same_charset(follower_, leader_) ? TypeComparison{} : converted("charset_differs");
   }
 
   TypeComparison as_its_text(const OwnType& own) const {
@@ -214,27 +209,10 @@ class Types {
   // Text into JSON can be refused; JSON into a text that holds it is only no JSON any more.
   TypeComparison json(TypeKin from, TypeKin to) const {
     if (from == to) return makes_.leader_is_mariadb == makes_.follower_is_mariadb ? TypeComparison{} : converted("");
-    if (from == TypeKin::json && follower_.data_type == "longtext" && holds_all_of_unicode(follower_.charset))
-      return converted("json_as_text");
-    return different("type_differs");
-  }
-
-  // As fit_column() carries them: what is of a fixed length has no end that could be lost, but must not get one.
-  TypeComparison between(TypeKin from, TypeKin to) const {
-    if (from == TypeKin::fixed_text && to == TypeKin::text) return text();
-    if (from == TypeKin::fixed_bytes && to == TypeKin::bytes) {
-      return follower_.length.value_or(0) < leader_.length.value_or(0) ? narrower() : converted();
-    }
-    if ((from == TypeKin::text || from == TypeKin::fixed_text) && to == TypeKin::large_text) {
-      const std::uint64_t needed = leader_.length.value_or(0) * bytes_max(follower_.charset);
-      if (!holds(follower_.charset, leader_.charset)) return narrower("charset_narrower");
-      return follower_.length.value_or(0) < needed ? narrower() : converted();
-    }
-    if ((from == TypeKin::bytes || from == TypeKin::fixed_bytes) && to == TypeKin::large_bytes)
-      return follower_.length.value_or(0) < leader_.length.value_or(0) ? narrower() : converted();
-    if ((from == TypeKin::large_text && to == TypeKin::text) || (from == TypeKin::large_bytes && to == TypeKin::bytes))
-      return narrower();
-    return different("type_differs");
+    // MariaDB's is a text; MySQL's is carried as JSON only.
+    if (from != TypeKin::json || !is_of_characters(to) || !makes_.leader_is_mariadb) return different("type_differs");
+    const TypeComparison as_text = text();
+    return as_text.fit == TypeFit::same || as_text.fit == TypeFit::converted ? converted("json_as_text") : as_text;
   }
 
   // Temporal types, geometries, and what only one make has.
@@ -242,6 +220,7 @@ class Types {
     const auto common = [](const std::string& type) { return type == "geomcollection" ? "geometrycollection" : type; };
     const std::string from = common(leader_.data_type), to = common(follower_.data_type);
     const bool one_make = makes_.leader_is_mariadb == makes_.follower_is_mariadb;
+    if (to == "geometry" && is_geometry(from)) return from == to ? TypeComparison{} : held_as("type_wider");
     if (from != to) return different("type_differs");
     if (from == "vector")
       return one_make && leader_.length == follower_.length ? TypeComparison{} : different("type_differs");

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "dualwrite/character_set.h"
+#include "dualwrite/text_fit.h"
 
 namespace crossfade::dualwrite {
 
@@ -122,68 +123,52 @@ ColumnFit fit_members(const Pair& pair) {
   return converts(pair, "an ENUM or SET with more members");
 }
 
-bool is_text(StoredKind kind) {
-  return kind == StoredKind::char_ || kind == StoredKind::varchar || kind == StoredKind::text;
-}
-bool is_bytes(StoredKind kind) {
-  return kind == StoredKind::binary || kind == StoredKind::varbinary || kind == StoredKind::blob;
-}
-
-std::uint64_t capacity(const StoredForm& blob) { return (1ull << (8 * blob.size)) - 1; }
-
-// The length of the longest text, in characters, fits the follower's column.
-bool holds_text(const StoredForm& from, const StoredForm& to) {
-  const std::uint64_t longest_to = longest_character(to.charset);
-  if (to.kind == StoredKind::char_) return from.kind == StoredKind::char_ && to.characters >= from.characters;
-  const std::uint64_t characters =
-      from.kind == StoredKind::text ? capacity(from) / shortest_character(from.charset) : from.characters;
-  if (to.kind == StoredKind::varchar) return to.characters >= characters;
-  const bool bytes_stay =
-      from.charset == to.charset || from.charset == "ascii" || (from.charset == "utf8mb3" && to.charset == "utf8mb4");
-  if (from.kind != StoredKind::text) {
-    return (bytes_stay ? std::uint64_t{from.size} : characters * longest_to) <= capacity(to);
-  }
-  if (bytes_stay) return to.size >= from.size;
-  // No value comes near LONGTEXT's limit: max_allowed_packet is at most 1 GiB, and a conversion at most triples it.
-  return to.size == 4 || capacity(from) * 3 <= capacity(to);
-}
-
 ColumnFit fit_text(const Pair& pair) {
   const StoredForm& from = pair.from;
   const StoredForm& to = pair.to;
-  if (!charset_carries(from.charset, to.charset)) {
-    return cannot(pair, "the follower's character set " + to.charset + " does not surely hold every text of the " +
-                            "leader's, " + from.charset + ": ALTER TABLE .. MODIFY it .. CHARACTER SET " +
-                            from.charset + " on the follower");
-  }
-  if (to.kind == StoredKind::char_ && from.kind != StoredKind::char_) {
-    return cannot(pair, "CHAR on the follower loses trailing spaces: ALTER TABLE .. MODIFY it to a VARCHAR there");
-  }
+  const TextFit found = text_fit(from, to);
   // MariaDB stores bytes above ASCII in such a column; of a rows event MySQL cuts the text off there, without a word.
   const bool cuts = from.charset == "ascii" && to.kind == StoredKind::text && pair.makes.leader_is_mariadb &&
                     !pair.makes.follower_is_mariadb;
-  if (cuts && holds_text(from, to)) return converts(pair, "a text in ASCII, whose bytes are looked at one by one");
-  if (from.type == to.type && from.metadata == to.metadata && from.charset == to.charset) return same();
-  if (!holds_text(from, to)) return too_narrow(pair);
+  switch (found) {
+    case TextFit::charset:
+      return cannot(pair, "the follower's character set " + to.charset + " does not surely hold every text of the " +
+                              "leader's, " + from.charset + ": ALTER TABLE .. MODIFY it .. CHARACTER SET " +
+                              from.charset + " on the follower");
+    case TextFit::pads:
+      return cannot(pair, "CHAR on the follower loses trailing spaces: ALTER TABLE .. MODIFY it to a VARCHAR there");
+    case TextFit::narrow:
+      return too_narrow(pair);
+    case TextFit::same:
+      if (!cuts) return same();
+      break;
+    case TextFit::converts:
+      break;
+  }
+  if (cuts) return converts(pair, "a text in ASCII, whose bytes are looked at one by one");
   return converts(pair, from.charset == to.charset ? "a longer or other kind of text"
                                                    : "character set " + from.charset + " into " + to.charset);
 }
 
 ColumnFit fit_bytes(const Pair& pair) {
   const StoredForm& from = pair.from;
-  const StoredForm& to = pair.to;
   if (from.kind == StoredKind::binary && pair.leader == nullptr && pair.makes.leader_is_mariadb &&
       (from.size == 16 || from.size == 4)) {
     return cannot(pair, "the log does not tell BINARY from UUID and INET, and the leader's definition is not known");
   }
-  if (from.type == to.type && from.metadata == to.metadata) return same();
-  if (to.kind == StoredKind::binary) {
-    return cannot(pair, "BINARY on the follower pads values with zeros: ALTER TABLE .. MODIFY it there to " +
-                            (pair.leader == nullptr ? "the leader's type" : pair.leader->column_type));
+  switch (bytes_fit(from, pair.to)) {
+    case TextFit::same:
+      return same();
+    case TextFit::converts:
+      return converts(pair, "a longer or other kind of bytes");
+    case TextFit::pads:
+      return cannot(pair, "BINARY on the follower pads values with zeros: ALTER TABLE .. MODIFY it there to " +
+                              (pair.leader == nullptr ? "the leader's type" : pair.leader->column_type));
+    case TextFit::charset:
+    case TextFit::narrow:
+      break;
   }
-  const std::uint64_t most = from.kind == StoredKind::blob ? capacity(from) : from.size;
-  const std::uint64_t room = to.kind == StoredKind::blob ? capacity(to) : to.size;
-  return most <= room ? converts(pair, "a longer or other kind of bytes") : too_narrow(pair);
+  return too_narrow(pair);
 }
 
 // The leader's column is JSON: MySQL's own type (a text where triggers captured it), or MariaDB's LONGTEXT that is
@@ -228,7 +213,7 @@ ColumnFit fit_geometry(const Pair& pair) {
 ColumnFit fit_own_type(const Pair& pair) {
   const OwnType* own = pair.leader == nullptr ? nullptr : own_type(pair.leader->data_type);
   if (own == nullptr || pair.makes.follower_is_mariadb || !has_ascii(pair.to.charset)) return too_narrow(pair);
-  const std::uint64_t room = pair.to.kind == StoredKind::text ? capacity(pair.to) : pair.to.characters;
+  const std::uint64_t room = pair.to.kind == StoredKind::text ? large_bytes_max(pair.to) : pair.to.characters;
   if (room < own->characters) return too_narrow(pair);
   ColumnFit out = converts(pair, pair.leader->data_type + " as its text");
   out.text_by = own->text_by;

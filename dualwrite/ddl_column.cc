@@ -106,6 +106,7 @@ class ColumnTranslator {
 
   std::size_t attribute_of_mariadb(std::size_t at, const std::string& word) {
     if (word == "PERSISTENT") text_.replace(at, "STORED");
+    if (text_.is_quoted_name(at) && text_.is_op(at + 1, "=")) return drop(at, at + 3);  // of an engine
     if (word == "COMPRESSED") on_.refuse("a COMPRESSED column, whose rows the log has in a form of MariaDB's own");
     if (word == "REF_SYSTEM_ID") return drop(at, at + (text_.is_op(at + 1, "=") ? 3 : 2));
     if (word == "ENCRYPTED" || word == "ENCRYPTION_KEY_ID") return drop(at, at + (text_.is_op(at + 1, "=") ? 3 : 2));
@@ -148,20 +149,13 @@ class ColumnTranslator {
     const bool moment = type_ == "TIMESTAMP" || type_ == "DATETIME";
     if (contains(kNow, text_.upper(at)) && moment) return now(at);
     const std::size_t end = behind_value(at);
-    const bool expression = text_.is_op(end - 1, ")") || is_bare_function(at);
+    const bool expression = text_.is_op(end - 1, ")") || is_bare_function(text_, at);
     const bool no_literal = contains(kNoLiteralDefault, type_) && !text_.is(at, "NULL");
     if (on_.to_mysql() && (expression || no_literal)) {
       text_.add_before(at, "(");
       text_.join(end - 1, ")");
     }
     return end;
-  }
-
-  bool is_bare_function(std::size_t at) const {
-    const std::string word = text_.upper(at);
-    return contains(kNow, word) || word == "CURRENT_DATE" || word == "CURRENT_TIME" || word == "CURRENT_USER" ||
-           word == "CURDATE" || word == "CURTIME" || word == "UTC_DATE" || word == "UTC_TIME" ||
-           word == "UTC_TIMESTAMP";
   }
 
   // A literal with its sign or introducer, a word, or a call.
@@ -207,27 +201,14 @@ class ColumnTranslator {
     }
     const std::string given = from == at || from + 1 == at ? on_.next_given_name() : "";
     if (text_.is(end, "NOT") && text_.is(end + 1, "ENFORCED")) return drop(from, end + 2);
-    if (text_.is(end, "ENFORCED")) {
-      drop(end, end + 1);
-      ++end;
-    }
-    become_the_tables(from, at, end, given);
-    return end;
-  }
-
-  // MariaDB's check of a column has no name, stands behind everything else, and goes with another definition of it;
-  // MySQL's is the table's.
-  void become_the_tables(std::size_t from, std::size_t at, std::size_t end, const std::string& given) {
-    const std::string name = from + 1 < at ? quote_name(text_.name(from + 1)) : given;
-    if (name.empty()) return;
-    const std::string symbol = std::string(on_.given.alters ? ", ADD" : ",") + " CONSTRAINT " + name + " ";
-    text_.erase(from, at);
-    if (end >= to_) return text_.add_before(at, symbol);
-    std::string check;
-    for (std::size_t token = at; token < end; ++token)
-      check += (token == at ? "" : " ") + std::string(text_.text(token));
-    text_.erase(at, end);
-    text_.add_behind(to_ - 1, symbol + check);
+    const std::size_t next = text_.is(end, "ENFORCED") ? drop(end, end + 1) : end;
+    // MariaDB takes but one, without a name and at the end, and forgets it with the next MODIFY: it becomes the
+    // table's, by the name that MySQL's has.
+    const bool named = from + 1 < at;
+    if (!named) text_.erase(from, at);
+    const std::string symbol = named || given.empty() ? "" : "CONSTRAINT " + given + " ";
+    text_.move(named ? from : at, end, to_ - 1, std::string(table_.another) + symbol);
+    return next;
   }
 
   std::size_t charset(std::size_t at, bool one_word) {
@@ -251,7 +232,8 @@ class ColumnTranslator {
   // MariaDB prints its JSON as LONGTEXT utf8mb4_bin with a check. Of another collation it is a text that the
   // application wants as a text.
   void become_json() {
-    const std::string collation = collate_.second == 0 ? "" : ascii_lower(text_.name(collate_.second - 1));
+    std::string collation = charset_.second == 0 ? table_.collation : "";
+    if (collate_.second != 0) collation = ascii_lower(text_.name(collate_.second - 1));
     if (type_ != "JSON" && collation != "utf8mb4_bin") return settle_charset();
     text_.erase(json_check_, json_check_end_);
     erase_charset();
@@ -298,6 +280,12 @@ class ColumnTranslator {
 };
 
 }  // namespace
+
+bool is_bare_function(const DdlText& text, std::size_t at) {
+  const std::string word = text.upper(at);
+  return contains(kNow, word) || word == "CURRENT_DATE" || word == "CURRENT_TIME" || word == "CURRENT_USER" ||
+         word == "CURDATE" || word == "CURTIME" || word == "UTC_DATE" || word == "UTC_TIME" || word == "UTC_TIMESTAMP";
+}
 
 void translate_column(Translation& on, const TableInHand& table, std::size_t from, std::size_t to) {
   if (on.text.is_name(from) && from + 1 < to) ColumnTranslator(on, table, from, to).translate();

@@ -7,18 +7,28 @@
 namespace crossfade::dualwrite {
 namespace {
 
-// CONSTRAINT and a name.
-bool has_symbol(const DdlText& text, std::size_t at) {
-  return text.is(at, "CONSTRAINT") && text.is_name(at + 1) && !text.is(at + 1, "PRIMARY") &&
-         !text.is(at + 1, "UNIQUE") && !text.is(at + 1, "FOREIGN") && !text.is(at + 1, "CHECK");
+// What is erased, such as an IF NOT EXISTS that was settled, is not there.
+std::size_t skip_erased(const DdlText& text, std::size_t at) {
+  while (text.erased(at)) ++at;
+  return at;
+}
+
+// Where the name behind CONSTRAINT is; 0: there is none.
+std::size_t symbol(const DdlText& text, std::size_t at) {
+  if (!text.is(at, "CONSTRAINT")) return 0;
+  const std::size_t name = skip_erased(text, at + 1);
+  const bool named = text.is_name(name) && !text.is(name, "PRIMARY") && !text.is(name, "UNIQUE") &&
+                     !text.is(name, "FOREIGN") && !text.is(name, "CHECK");
+  return named ? name : 0;
 }
 
 // Past the words before the name: CONSTRAINT [name] PRIMARY KEY, UNIQUE INDEX, ...; IF NOT EXISTS is the caller's.
 std::size_t behind_kind(const DdlText& text, std::size_t at) {
-  if (text.is(at, "CONSTRAINT")) at += has_symbol(text, at) ? 2 : 1;
+  if (text.is(at, "CONSTRAINT")) at = skip_erased(text, symbol(text, at) != 0 ? symbol(text, at) + 1 : at + 1);
   while (text.is(at, "PRIMARY") || text.is(at, "UNIQUE") || text.is(at, "FULLTEXT") || text.is(at, "SPATIAL") ||
          text.is(at, "VECTOR") || text.is(at, "FOREIGN") || text.is(at, "KEY") || text.is(at, "INDEX"))
     ++at;
+  at = skip_erased(text, at);
   if (text.is(at, "IF")) at += 3;
   return at;
 }
@@ -113,7 +123,7 @@ bool is_key(const DdlText& text, std::size_t from) {
 void translate_key(Translation& on, std::size_t from, std::size_t to) {
   DdlText& text = on.text;
   const std::size_t at = behind_kind(text, from);
-  if (has_symbol(text, from)) on.quote(from + 1);
+  if (symbol(text, from) != 0) on.quote(symbol(text, from));
   if (text.is(at, "CHECK")) return translate_check(on, from, at);
   for (std::size_t word = from; word < at; ++word) {
     if (text.is(word, "FOREIGN")) return translate_foreign_key(on, at - 1, to);

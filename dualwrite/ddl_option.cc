@@ -92,6 +92,12 @@ void translate_options(Translation& on, std::size_t from, std::size_t to) {
     const std::string word = text.upper(at);
     const std::size_t value = value_of(text, at + 1);
     if (word == "PARTITION") break;
+    // MariaDB quotes the options of its engines when it prints them: `PAGE_COMPRESSED`='ON'
+    if (on.to_mysql() && text.is_quoted_name(at) && text.is_op(at + 1, "=")) {
+      drop(text, from, at, value + 1);
+      at = value + 1;
+      continue;
+    }
     if (charset_value(text, at) != 0) {
       at = (charset = charset_value(text, at)) + 1;
     } else if (collation_value(text, at) != 0) {

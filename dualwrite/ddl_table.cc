@@ -21,7 +21,9 @@ void translate_partitions(Translation& on, std::size_t from, std::size_t to) {
   for (std::size_t at = from; at < to; ++at) {
     if (text.is(at, "SYSTEM_TIME")) on.refuse("partitions by SYSTEM_TIME");
     const std::size_t value = text.is_op(at + 1, "=") ? at + 2 : at + 1;
-    if (text.is(at, "ENGINE")) text.replace(value, "InnoDB");
+    // Of a partition, whose columns may have that name.
+    if (text.is(at, "ENGINE") && text.is_name(value) && !text.is_op(at - 1, "(") && !text.is_op(at - 1, ","))
+      text.replace(value, "InnoDB");
     if ((text.is(at, "DATA") || text.is(at, "INDEX")) && text.is(at + 1, "DIRECTORY"))
       text.erase(at, text.is_op(at + 2, "=") ? at + 4 : at + 3);
   }
@@ -96,7 +98,7 @@ class Alteration {
   enum class Thing { column, key, foreign_key, constraint, other };
 
   // At a possible IF [NOT] EXISTS before the name of `thing`. False: the whole item is gone, or refused.
-  bool resolve(std::size_t from, Thing thing) {
+  bool resolve(std::size_t from, Thing thing, const std::string& implied = "") {
     if (!text_.is(at_, "IF")) return true;
     const bool wanted = !text_.is(at_ + 1, "NOT");
     const std::size_t name = at_ + (wanted ? 2 : 3);
@@ -106,7 +108,7 @@ class Alteration {
     }
     text_.erase(at_, name);
     at_ = name;
-    if (exists(thing, text_.name(name)) == wanted) return true;
+    if (exists(thing, implied.empty() ? text_.name(name) : implied) == wanted) return true;
     text_.erase(from, to_);
     return false;
   }
@@ -130,12 +132,18 @@ class Alteration {
   }
 
   void add(std::size_t from) {
-    if (text_.is(at_, "PARTITION")) return translate_partitions(on_, from, to_);
+    if (text_.is(at_, "PARTITION")) {
+      if (text_.is(at_ + 1, "IF") && on_.to_mysql()) return on_.refuse("ADD PARTITION IF NOT EXISTS; run it without");
+      return translate_partitions(on_, from, to_);
+    }
     if (text_.is(at_, "PERIOD") && text_.is(at_ + 1, "FOR")) return on_.refuse("a PERIOD");
     if (text_.is(at_, "SYSTEM") && text_.is(at_ + 1, "VERSIONING")) return on_.refuse("SYSTEM VERSIONING");
     if (is_key(text_, at_) && is_left_out(on_, at_, to_)) return text_.erase(from, to_);
     if (is_key(text_, at_)) return add_key(from);
     if (text_.is(at_, "COLUMN")) ++at_;
+    // The list as a whole, of which any part may be there.
+    if (text_.is(at_, "IF") && text_.is_op(at_ + 3, "("))
+      return on_.refuse("IF NOT EXISTS of a list of columns; add them one by one");
     if (text_.is_op(at_, "(")) {
       for (const auto& [begin, end] : text_.items(at_ + 1, text_.after(at_) - 1)) add_one(begin, end);
       return;
@@ -146,7 +154,9 @@ class Alteration {
   void add_one(std::size_t begin, std::size_t end) {
     if (is_key(text_, begin)) return translate_key(on_, begin, end);
     if (text_.is(begin, "IF")) return on_.refuse("IF NOT EXISTS within a list of columns; add them one by one");
-    translate_column(on_, table_, begin, end);
+    TableInHand listed = table_;
+    listed.another = ", ";
+    translate_column(on_, listed, begin, end);
   }
 
   void add_key(std::size_t from) {
@@ -155,11 +165,28 @@ class Alteration {
     for (; at_ < to_ && !text_.is_op(at_, "("); ++at_) {
       if (text_.is(at_, "FOREIGN")) thing = Thing::foreign_key;
       if (text_.is(at_, "CONSTRAINT") && text_.is(at_ + 1, "IF")) thing = Thing::constraint;
-      // Without a name there is nothing to look for.
-      if (text_.is(at_, "IF") && !text_.is_name(at_ + 3)) thing = Thing::other;
-      if (text_.is(at_, "IF") && !resolve(from, thing)) return;
+      if (!text_.is(at_, "IF")) continue;
+      const std::string implied = text_.is_name(at_ + 3) ? "" : implied_name(key);
+      if (thing == Thing::foreign_key && implied.empty() && !text_.is_name(at_ + 3)) {
+        text_.erase(at_, at_ + 3);  // MariaDB looks for none, and adds it
+      } else if (!resolve(from, thing, implied)) {
+        return;
+      }
+      // The name stands there, or the parenthesis.
+      if (text_.is_op(at_, "(")) break;
     }
     translate_key(on_, key, to_);
+  }
+
+  // By which MariaDB looks for a key that is given no name.
+  std::string implied_name(std::size_t key) const {
+    std::size_t at = key;
+    if (text_.is(at, "CONSTRAINT") && text_.is_name(at + 1) && !text_.is(at + 1, "PRIMARY") &&
+        !text_.is(at + 1, "UNIQUE") && !text_.is(at + 1, "FOREIGN"))
+      return text_.name(at + 1);
+    while (at < to_ && !text_.is_op(at, "(") && !text_.is(at, "PRIMARY") && !text_.is(at, "FOREIGN")) ++at;
+    if (text_.is(at, "FOREIGN")) return "";
+    return text_.is(at, "PRIMARY") ? "PRIMARY" : text_.name(at + 1);
   }
 
   void change(std::size_t from, bool renames) {
@@ -202,7 +229,8 @@ class Alteration {
     const DefinedColumn* column = found == follower_.columns.end() ? nullptr : found->second;
     const bool no_literal = column != nullptr && (column->json || column->data_type.ends_with("text") ||
                                                   column->data_type.ends_with("blob"));
-    if (!text_.is_op(to_ - 1, ")") && !(no_literal && !text_.is(value, "NULL"))) return;
+    const bool expression = text_.is_op(to_ - 1, ")") || is_bare_function(text_, value);
+    if (!expression && !(no_literal && !text_.is(value, "NULL"))) return;
     text_.add_before(value, "(");
     text_.join(to_ - 1, ")");
   }
@@ -375,7 +403,8 @@ void translate_alter_table(Translation& on, TableInHand table, std::size_t at) {
   }
   const FollowersNames follower(on.follower(table.name));
   on.in_hand = table.name;
-  if (follower.known) on.given = {.table = table.name.table, .alters = true, .last = follower.last_given()};
+  if (follower.known) on.given = {.table = table.name.table, .last = follower.last_given()};
+  table.another = ", ADD ";
   for (const auto& [from, to] : items) {
     if (text.is(from, "ORDER")) break;
     Alteration(on, table, follower).item(from, to);

@@ -134,11 +134,15 @@ bool is_of_word(char c) {
 
 }  // namespace
 
+void DdlText::move(std::size_t from, std::size_t to, std::size_t behind, std::string prefix) {
+  moves_.push_back({.from = from, .to = to, .behind = behind, .prefix = std::move(prefix)});
+}
+
 std::string DdlText::render() const {
   std::string out;
-  for (std::size_t at = 0; at < tokens_.size(); ++at) {
+  const auto add = [this, &out](std::size_t at) {
     const Piece& piece = tokens_[at];
-    if (erased(at) && piece.before.empty() && piece.behind.empty()) continue;
+    if (erased(at) && piece.before.empty() && piece.behind.empty()) return;
     // What stood apart, or was never next to each other, stays apart.
     if (!out.empty() && piece.gap_kept && !piece.gap.empty()) {
       out += piece.gap;
@@ -154,6 +158,16 @@ std::string DdlText::render() const {
                                     !tokens_[at - 1].behind.empty());
     if (touched && begin > 0 && begin < out.size() && is_of_word(out[begin - 1]) && is_of_word(out[begin]))
       out.insert(begin, " ");
+  };
+  for (std::size_t at = 0; at < tokens_.size(); ++at) {
+    const bool moved =
+        std::any_of(moves_.begin(), moves_.end(), [at](const Move& each) { return at >= each.from && at < each.to; });
+    if (!moved) add(at);
+    for (const Move& each : moves_) {
+      if (each.behind != at) continue;
+      out += each.prefix;
+      for (std::size_t i = each.from; i < each.to; ++i) add(i);
+    }
   }
   return out;
 }

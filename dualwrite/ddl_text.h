@@ -63,6 +63,9 @@ class DdlText {
   // Stands right behind the token.
   void join(std::size_t at, std::string_view text);
 
+  // [from, to) goes behind the token at `behind`, which is not before it, with `prefix` in front.
+  void move(std::size_t from, std::size_t to, std::size_t behind, std::string prefix);
+
   std::string render() const;
 
  private:
@@ -75,7 +78,12 @@ class DdlText {
     std::size_t closed_by = 0;  // of `(`: the index of its `)`; 0: none
     std::string replaced, before, behind;
   };
+  struct Move {
+    std::size_t from = 0, to = 0, behind = 0;
+    std::string prefix;
+  };
   std::vector<Piece> tokens_;
+  std::vector<Move> moves_;
   bool broken_ = false;
 };
 

@@ -3,6 +3,7 @@
 
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "dualwrite/ddl.h"
@@ -22,7 +23,6 @@ struct Translation {
   // Towards MariaDB: the names that MySQL gives to checks without one, which a later statement may name.
   struct GivenNames {
     std::string table;
-    bool alters = false;
     std::size_t last = 0;
   } given{};
 
@@ -41,6 +41,7 @@ struct TableInHand {
   TableRef name;
   std::string collation;                 // the leader's of columns that name none; empty: not known
   std::set<std::string> unique_columns;  // lower case: of the unique keys that this statement makes
+  std::string_view another = ", ";       // what stands between a column and a constraint: of ALTER ", ADD "
 };
 
 // A column's definition: [from, to), the name first. `position`: FIRST or AFTER may follow.
@@ -66,7 +67,13 @@ std::string option_collation(const DdlText& text, std::size_t from, std::size_t 
 void translate_create_table(Translation& on, TableInHand table, std::size_t at);
 void translate_alter_table(Translation& on, TableInHand table, std::size_t at);
 
-// COLLATE, CHARACTER SET and introducers, wherever they stand.
-void translate_character_sets(Translation& on);
+// COLLATE, CHARACTER SET and introducers, wherever they stand. CHARSET may be a name as well, of a column or a
+// variable.
+void translate_character_sets(Translation& on, const DdlHead& head);
+// MySQL's document -> '$.path' and ->>, which MariaDB does not know.
+void translate_json_arrows(Translation& on);
+
+// CURRENT_TIMESTAMP and the like, which are called without parentheses.
+bool is_bare_function(const DdlText& text, std::size_t at);
 
 }  // namespace crossfade::dualwrite

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 #include <string_view>
 #include <utility>
 
 #include "dualwrite/ascii_case.h"
+#include "dualwrite/ddl_clauses.h"
 #include "dualwrite/ddl_head.h"
 #include "dualwrite/ddl_text.h"
 #include "dualwrite/stored_form.h"
@@ -52,26 +54,67 @@ std::string new_column_in_doubt(const DefinedColumn& column, bool ordered, bool 
   return {};
 }
 
-// The rows of both sides lie in one order: by the primary key, or the first key that could be one.
-bool is_ordered(const TableDefinition& table, ServerMakes makes) {
+// By what InnoDB keeps the rows: the primary key, or the first key that could be one; which of several is the first is
+// not known here. nullptr: none, or not known.
+const DefinedKey* ordering_key(const TableDefinition& table) {
+  if (table.primary_key() != nullptr) return table.primary_key();
+  const DefinedKey* out = nullptr;
+  for (const DefinedKey& key : table.keys) {
+    const bool could_be = key.unique && std::all_of(key.parts.begin(), key.parts.end(), [&](const auto& part) {
+                            const DefinedColumn* column = table.column(part.column);
+                            return column != nullptr && !column->nullable && !part.prefix;
+                          });
+    if (could_be && out != nullptr) return nullptr;
+    if (could_be) out = &key;
+  }
+  return out;
+}
+
+// The rows of both sides lie in one order, in which AUTO_INCREMENT numbers them.
+bool is_ordered(const TableDefinition& follower, const TableDefinition* leader, ServerMakes makes) {
+  const DefinedKey* key = ordering_key(follower);
+  // Other engines than these number rows as they came.
+  const auto keeps_by_key = [](const TableDefinition& table) {
+    return same_ignoring_case(table.engine, "InnoDB") || same_ignoring_case(table.engine, "ROCKSDB");
+  };
+  if (key == nullptr || leader == nullptr || !keeps_by_key(*leader) || !keeps_by_key(follower) ||
+      leader->partitioned != follower.partitioned)
+    return false;
   const bool same_make = makes.leader_is_mariadb == makes.follower_is_mariadb;
-  return std::any_of(table.keys.begin(), table.keys.end(), [&](const DefinedKey& key) {
-    return key.unique && std::all_of(key.parts.begin(), key.parts.end(), [&](const DefinedKey::Part& part) {
-             const DefinedColumn* column = table.column(part.column);
-             // Texts are ordered by each make's collations.
-             return column != nullptr && !column->nullable && !part.prefix && (same_make || column->charset.empty());
-           });
+  return std::all_of(key->parts.begin(), key->parts.end(), [&](const DefinedKey::Part& part) {
+    const DefinedColumn* column = follower.column(part.column);
+    if (column == nullptr || part.prefix) return false;
+    if (column->charset.empty()) return true;
+    // Texts are ordered by each make's collations. A column that the statement drops is there no more.
+    const DefinedColumn* now = leader->column(part.column);
+    return same_make && (now == nullptr || now->collation == column->collation);
   });
 }
 
-// New names of columns, in lower case, to what they were called before: CHANGE old new.
-std::map<std::string, std::string> renamed_columns(const DdlText& text) {
-  std::map<std::string, std::string> out;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    if (!text.is(at, "CHANGE")) continue;
-    std::size_t name = at + (text.is(at + 1, "COLUMN") ? 2 : 1);
-    if (text.is(name, "IF") && text.is(name + 1, "EXISTS")) name += 2;
-    out[ascii_lower(text.name(name + 1))] = text.name(name);
+// What became of the columns that a table had.
+struct ColumnChanges {
+  std::set<std::string> added;                  // lower case
+  std::map<std::string, std::string> old_name;  // of those that have another name now, in lower case
+
+  // The column of before that `column` is now; nullptr: it is new.
+  const DefinedColumn* before(const DefinedColumn& column, const TableDefinition& table) const {
+    const std::string name = ascii_lower(column.name);
+    if (const auto found = old_name.find(name); found != old_name.end()) return table.column(found->second);
+    return added.contains(name) ? nullptr : table.column(column.name);
+  }
+};
+
+ColumnChanges column_changes(const DdlText& text, const TableDefinition& before) {
+  ColumnChanges out;
+  for (const AlterClause& clause : alter_clauses(text)) {
+    const std::string name = ascii_lower(clause.name);
+    // IF NOT EXISTS leaves one that is there as it is.
+    const bool adds =
+        clause.kind == ClauseKind::add_column && !(clause.if_not_exists && before.column(clause.name) != nullptr);
+    if (adds) out.added.insert(name);
+    const bool renames = (clause.kind == ClauseKind::rename_column || clause.kind == ClauseKind::change_column) &&
+                         before.column(clause.old_name) != nullptr;
+    if (renames) out.old_name[name] = clause.old_name;
   }
   return out;
 }
@@ -140,20 +183,19 @@ std::string text_in_doubt(const DdlText& text, bool clock_is_known) {
 
 }  // namespace
 
-std::string values_in_doubt(const LoggedStatement& statement, const TableDefinition* before,
-                            const TableDefinition& after, ServerMakes makes) {
+std::string values_in_doubt(const LoggedStatement& statement, const TableAround& table, ServerMakes makes) {
   const DdlText text(statement_itself(statement, makes.leader_is_mariadb),
                      lexer_mode(statement, makes.leader_is_mariadb));
   if (read_head(text).verb != "ALTER") return {};
   const bool same_make = makes.leader_is_mariadb == makes.follower_is_mariadb;
-  if (before == nullptr) return text_in_doubt(text, !makes.by_triggers);
-  const std::map<std::string, std::string> renamed = renamed_columns(text);
-  for (const DefinedColumn& column : after.columns) {
+  if (table.before == nullptr) return text_in_doubt(text, !makes.by_triggers);
+  const ColumnChanges changes = column_changes(text, *table.before);
+  const bool ordered = is_ordered(*table.before, table.leader, makes);
+  for (const DefinedColumn& column : table.after.columns) {
     if (column.generated != DefinedColumn::Generated::no) continue;
-    const auto old_name = renamed.find(ascii_lower(column.name));
-    const DefinedColumn* old = before->column(old_name == renamed.end() ? column.name : old_name->second);
+    const DefinedColumn* old = changes.before(column, *table.before);
     if (old == nullptr) {
-      std::string why = new_column_in_doubt(column, is_ordered(*before, makes), !makes.by_triggers);
+      std::string why = new_column_in_doubt(column, ordered, !makes.by_triggers);
       if (!why.empty()) return why;
       continue;
     }

@@ -69,18 +69,16 @@ std::string_view common_word(std::string_view word) {
   return word;
 }
 
-// MariaDB's information_schema has a question mark for what is past the basic plane, and no binary at all.
-bool matches_lossy(std::string_view lossy, std::string_view whole) {
+// MariaDB's information_schema has a question mark for what is past the basic plane, and for bytes that are no text.
+bool matches_lossy(std::string_view lossy, std::string_view whole, bool of_bytes) {
   std::size_t at = 0;
   for (const char c : lossy) {
-    if (c == '?') {
-      if (at == whole.size()) return false;
-      ++at;
-      while (at < whole.size() && (static_cast<unsigned char>(whole[at]) & 0xC0) == 0x80) ++at;
-      continue;
-    }
-    if (at == whole.size() || whole[at] != c) return false;
+    if (at == whole.size()) return false;
+    const auto lead = static_cast<unsigned char>(whole[at]);
+    const bool hidden = c == '?' && (of_bytes ? lead >= 0x80 : (lead & 0xF8) == 0xF0);
+    if (!hidden && whole[at] != c) return false;
     ++at;
+    while (hidden && !of_bytes && at < whole.size() && (static_cast<unsigned char>(whole[at]) & 0xC0) == 0x80) ++at;
   }
   return at == whole.size();
 }
@@ -200,7 +198,9 @@ bool same_default(const DefinedColumn& a, bool a_is_mariadb, const DefinedColumn
   if (!a.default_value || !b.default_value) return a.default_value.has_value() == b.default_value.has_value();
   const DefaultValue x = value_of(a, a_is_mariadb), y = value_of(b, b_is_mariadb);
   if (x.computed != y.computed) return false;
-  return x.text == y.text || (!x.computed && (matches_lossy(x.text, y.text) || matches_lossy(y.text, x.text)));
+  const bool of_bytes = a.charset.empty() && b.charset.empty();
+  return x.text == y.text || (!x.computed && ((a_is_mariadb && matches_lossy(x.text, y.text, of_bytes)) ||
+                                              (b_is_mariadb && matches_lossy(y.text, x.text, of_bytes))));
 }
 
 }  // namespace crossfade::dualwrite

@@ -34,7 +34,13 @@ constexpr auto kBinary = std::to_array<Binary>({
     {"-", "-", 10},     {"+", "+", 10},      {"*", "*", 11},    {"/", "/", 11},    {"div", "div", 11}, {"%", "mod", 11},
     {"mod", "mod", 11}, {"^", "^", 12},
 });
-constexpr std::array<std::string_view, 4> kLogical = {"(or ", "(xor ", "(and ", "(not "};
+constexpr std::array<std::string_view, 3> kLogical = {"or", "xor", "and"};
+// Which operand comes first is nothing to them, and makes turn them round: MySQL says 0 = a.
+constexpr std::array<std::string_view, 3> kTurnable = {"=", "<=>", "<>"};
+
+bool is_in(std::string_view name, const std::array<std::string_view, 3>& names) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
 
 const Binary* binary(std::string_view word) {
   const auto* found =
@@ -119,7 +125,9 @@ class Parser {
       if (known->precedence < precedence) return "";
       ++at_;
       by_server_ = by_server_ || known->name == "/";
-      return node(*known, left, expression(known->precedence + 1));
+      std::string right = expression(known->precedence + 1);
+      if (known->name == "like" && take("escape")) right += " " + primary();
+      return node(*known, left, std::move(right));
     }
     if (kComparison < precedence) return "";
     if (next == "is") return is(left);
@@ -133,10 +141,14 @@ class Parser {
     return "";
   }
 
-  static std::string node(const Binary& op, const std::string& left, const std::string& right) {
-    const std::string head = "(" + std::string(op.name) + " ";
-    const bool logical = std::find(kLogical.begin(), kLogical.end(), head) != kLogical.end();
-    return head + (logical ? truth(left) + " " + truth(right) : left + " " + right) + ")";
+  static std::string node(const Binary& op, std::string left, std::string right) {
+    const bool logical = is_in(op.name, kLogical);
+    if (logical) {
+      left = truth(std::move(left));
+      right = truth(std::move(right));
+    }
+    if ((logical || is_in(op.name, kTurnable)) && right < left) std::swap(left, right);
+    return "(" + std::string(op.name) + " " + left + " " + right + ")";
   }
 
   std::string is(const std::string& left) {
@@ -145,7 +157,7 @@ class Parser {
     const std::string what = word();
     if (what != "null" && what != "true" && what != "false" && what != "unknown") return fail();
     ++at_;
-    std::string tree = "(is " + left + " " + (what == "unknown" ? "null" : what) + ")";
+    std::string tree = "(is " + (what == "null" ? left : truth(left)) + " " + (what == "unknown" ? "null" : what) + ")";
     return negated ? "(not " + tree + ")" : tree;
   }
 
@@ -202,6 +214,8 @@ class Parser {
   std::string named(const std::string& lower) {
     // An introducer says what the bytes of the text are; both makes print texts in UTF-8.
     if (lower.starts_with("_utf8") && more() && tokens_[at_].kind == TokenKind::string) return primary();
+    const bool moment = lower == "date" || lower == "time" || lower == "timestamp";
+    if (moment && more() && tokens_[at_].kind == TokenKind::string) return "(" + lower + " " + primary() + ")";
     if (lower == "case") return cases();
     if (lower == "interval") {
       const std::string count = expression(0);
@@ -253,5 +267,7 @@ class Parser {
 }  // namespace
 
 std::optional<ExpressionTree> expression_tree(const std::string& printed) { return Parser(printed).parse(); }
+
+std::string truth_of(const ExpressionTree& tree) { return truth(tree.text); }
 
 }  // namespace crossfade::dualwrite

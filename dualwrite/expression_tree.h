@@ -17,5 +17,7 @@ struct ExpressionTree {
 
 // As information_schema prints it. nullopt: it has syntax that is not known here; nothing can be said then.
 std::optional<ExpressionTree> expression_tree(const std::string& printed);
+// As a condition, of which it matters only whether it is true: of `a` and 0 <> `a` both it is that of `a`.
+std::string truth_of(const ExpressionTree& tree);
 
 }  // namespace crossfade::dualwrite

@@ -123,8 +123,10 @@ std::string delete_stopped(std::string_view schema, const TableRef& table);
 struct DdlIntent {
   LogPosition at;           // of the leader's transaction
   std::uint32_t step = 0;   // statements of it that are done
-  std::string fingerprint;  // of the definitions before the next one
+  std::string fingerprint;  // of the definitions before the next one, or kClauseByClause
 };
+// The next statement is being carried out piece by piece, each of which can be run again.
+inline constexpr std::string_view kClauseByClause = "clause by clause";
 std::string write_ddl_intent(std::string_view schema, std::string_view leader, const DdlIntent& intent);
 std::string select_ddl_intent(std::string_view schema, std::string_view leader);
 absl::StatusOr<std::optional<DdlIntent>> ddl_intent_from(const protocol::ResultSet& result);

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "dualwrite/ascii_case.h"
+#include "dualwrite/check_compare.h"
 #include "dualwrite/collations.h"
 #include "dualwrite/column_compare.h"
 #include "dualwrite/ddl.h"
@@ -60,9 +61,6 @@ class TableComparison {
   }
 
   std::string table_name() const { return quote_name(follower_.name.schema) + "." + quote_name(follower_.name.table); }
-  bool same_expression(const std::string& a, const std::string& b) const {
-    return one_make() ? a == b : common_expression(a) == common_expression(b);
-  }
   bool one_make() const { return makes_.leader_is_mariadb == makes_.follower_is_mariadb; }
 
   void columns() {
@@ -99,7 +97,7 @@ class TableComparison {
     const TypeComparison types = compare_types(leader, follower, makes_);
     needs_sql_ = needs_sql_ || types.fit == TypeFit::converted;
     if (!types.code.empty()) {
-      const bool held = types.fit == TypeFit::converted;
+      const bool held = types.fit == TypeFit::converted || types.fit == TypeFit::same;
       find(held ? Severity::note : Severity::blocker, object, types.code, types.text,
            held ? ""
                 : "ALTER TABLE " + table_name() + " MODIFY " + quote_name(follower.name) +
@@ -208,34 +206,19 @@ class TableComparison {
            "ALTER TABLE " + table_name() + " COLLATE " + nearest_collation(leader_.collation, makes_));
   }
 
-  // Those that the other side does not have.
-  std::vector<std::string> unmatched(const TableDefinition& table, const TableDefinition& other) const {
-    std::vector<std::string> theirs, out;
-    for (const DefinedCheck& check : other.checks) theirs.push_back(check.clause);
-    for (const DefinedCheck& check : table.checks) {
-      const auto same = std::find_if(theirs.begin(), theirs.end(), [&](const std::string& clause) {
-        return same_expression(check.clause, clause) || (!one_make() && same_but_for_order(check.clause, clause));
-      });
-      if (same != theirs.end()) {
-        theirs.erase(same);
-      } else {
-        out.push_back(check.clause);
-      }
-    }
-    // MySQL's JSON checks itself what MariaDB's table has a check of its own for.
-    if (!one_make())
-      std::erase_if(out, [](const std::string& clause) { return common_expression(clause).starts_with("json_valid"); });
-    return out;
-  }
-
   void checks() {
-    const std::vector<std::string> lacking = unmatched(leader_, follower_), extra = unmatched(follower_, leader_);
-    if (extra.size() > lacking.size())
-      return find(Severity::blocker, "checks", "check_extra", "the follower checks what the leader does not",
-                  "drop the constraint on the follower");
-    if (lacking.empty()) return;
-    find(Severity::warning, "checks", lacking.size() > extra.size() ? "check_missing" : "check_differs",
-         "the checks of the leader are not those of the follower", "compare them and make them the same");
+    const CheckComparison found = compare_checks(leader_.checks, follower_.checks, one_make());
+    if (!found.only_follower.empty())
+      find(Severity::blocker, "checks", "check_extra",
+           "the follower checks what the leader does not: " + found.only_follower.front(),
+           "drop the constraint on the follower");
+    if (!found.only_leader.empty())
+      find(Severity::warning, "checks", "check_missing", "only the leader has the check " + found.only_leader.front(),
+           "add it on the follower before it leads");
+    for (const auto& [leader, follower] : found.unknown)
+      find(Severity::warning, "checks", "check_not_compared",
+           leader + " on the leader, " + follower + " on the follower: not known to be the same",
+           "compare them and make them the same");
   }
 
   void triggers() {

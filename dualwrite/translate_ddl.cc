@@ -62,7 +62,8 @@ class Translator {
     } else {
       stored();
     }
-    translate_character_sets(on_);
+    translate_character_sets(on_, head_);
+    translate_json_arrows(on_);
     if (!on_.refused.ok()) return on_.refused;
     std::string said = text_.render();
     if (!said.empty()) before_.push_back(std::move(said));

@@ -138,7 +138,8 @@ class LogApplier {
     bool before_this = false;  // a part of it was there already
   };
   Task<absl::StatusOr<DdlRun>> run_ddl_steps(BackendLink& link, std::vector<std::string> statements,
-                                             dualwrite::DdlAnalysis analysis, std::uint64_t change_id);
+                                             dualwrite::DdlAnalysis analysis,
+                                             const dualwrite::LoggedStatement& statement);
   Task<absl::Status> stop_doubtful_rows(dualwrite::LoggedStatement statement, dualwrite::DdlAnalysis analysis,
                                         std::map<dualwrite::TableRef, dualwrite::TableDefinition> before);
   Task<absl::StatusOr<bool>> has_rows(dualwrite::TableRef table);
@@ -150,7 +151,6 @@ class LogApplier {
   Task<absl::StatusOr<std::string>> schema_collation_of(const dualwrite::DdlAnalysis& analysis,
                                                         const dualwrite::LoggedStatement& statement);
   Task<absl::Status> note_intent(dualwrite::DdlIntent intent);
-  Task<absl::StatusOr<bool>> is_done(dualwrite::DdlAnalysis analysis, std::uint16_t code, bool resumed);
   Task<absl::StatusOr<bool>> is_made_by_hand(dualwrite::DdlAnalysis analysis);
   Task<absl::Status> give_up_ddl(dualwrite::DdlAnalysis analysis, std::string why);
 

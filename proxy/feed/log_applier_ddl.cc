@@ -5,14 +5,15 @@
 // changed says that the statement was run.
 
 #include <algorithm>
-#include <array>
 #include <set>
 
 #include "dualwrite/ascii_case.h"
 #include "dualwrite/collation_names.h"
+#include "dualwrite/ddl_head.h"
 #include "dualwrite/ddl_values.h"
 #include "dualwrite/sql_text.h"
 #include "proxy/counts/log_limit.h"
+#include "proxy/feed/clause_runner.h"
 #include "proxy/feed/ddl_state.h"
 #include "proxy/feed/log_applier.h"
 #include "proxy/feed/server_answers.h"
@@ -31,9 +32,6 @@ using dualwrite::TableRef;
 
 namespace {
 
-constexpr auto kDdlMax = std::chrono::hours(24);
-// Of a DDL no want of rights that can be mended: MySQL says so of a view with DEFAULT(column), whoever asks.
-constexpr std::uint16_t kDeniedColumn = 1143;
 constexpr std::chrono::seconds kDdlTurn(10);  // of waiting for an earlier one at a time
 
 // The first of them: what is said is kept with each.
@@ -95,7 +93,7 @@ Task<absl::Status> LogApplier::run_ddl(LoggedStatement statement, DdlAnalysis an
     if (found != setting_.catalog.follower().end()) before.insert(*found);
   }
   setting_.catalog.expect_change(analysis);
-  auto ran = co_await run_ddl_steps(**link, *statements, analysis, statement.change_id);
+  auto ran = co_await run_ddl_steps(**link, *statements, analysis, statement);
   if (!ran.ok()) co_return ran.status();
   if (!ran->refusal.empty()) {
     const absl::Status read =
@@ -124,13 +122,15 @@ Task<absl::Status> LogApplier::run_ddl(LoggedStatement statement, DdlAnalysis an
 // Each step's intent is written, fenced, before it is run, and with the follower to itself: see ddl_link().
 Task<absl::StatusOr<LogApplier::DdlRun>> LogApplier::run_ddl_steps(BackendLink& link,
                                                                    std::vector<std::string> statements,
-                                                                   DdlAnalysis analysis, std::uint64_t change_id) {
+                                                                   DdlAnalysis analysis,
+                                                                   const LoggedStatement& statement) {
   auto asked = co_await follower_.ask(dualwrite::select_ddl_intent(setting_.schema, setting_.leader));
   if (!asked.ok()) co_return asked.status();
   auto found = dualwrite::ddl_intent_from(*asked);
   if (!found.ok()) co_return found.status();
   // Where a batch of `changes` begins, another process may say otherwise.
-  const LogPosition at = change_id == 0 ? current_.at : LogPosition{.file = "changes", .offset = change_id};
+  const std::uint64_t id = statement.change_id;
+  const LogPosition at = id == 0 ? current_.at : LogPosition{.file = "changes", .offset = id};
   DdlIntent intent{.at = at, .step = 0, .fingerprint = ""};
   const bool resumed = found->has_value() && (*found)->at == at;
   DdlRun run;
@@ -138,35 +138,44 @@ Task<absl::StatusOr<LogApplier::DdlRun>> LogApplier::run_ddl_steps(BackendLink& 
     intent = **found;
     auto now = co_await tables_state(follower_.link(), analysis.tables);
     if (!now.ok()) co_return now.status();
-    run.before_this = *now != intent.fingerprint;
+    // Of one that was under way clause by clause those that are done say so when they are run again.
+    const bool in_pieces = intent.fingerprint == dualwrite::kClauseByClause;
+    run.before_this = !in_pieces && *now != intent.fingerprint;
     limited_log().info(LogKind::applier_state, "ddl=\"{}\" position={} resumed=true step={} was_run={}", analysis.verb,
                        current_.at.text(), intent.step, run.before_this);
     if (run.before_this) ++intent.step;
+    run.before_this = run.before_this || in_pieces;
     if (!run.before_this && leaves_no_trace(analysis, setting_.catalog.follower())) {
       run.refusal = "whether it was run before a connection was lost does not show";
       co_return run;
     }
   }
+  ClauseRunner runner({.link = link,
+                       .leader = leader_,
+                       .follower = follower_.link(),
+                       .catalog = setting_.catalog,
+                       .guard = setting_.guard,
+                       .makes = setting_.makes,
+                       .note = [this](DdlIntent each) { return note_intent(std::move(each)); }});
   for (; intent.step < statements.size(); ++intent.step) {
     auto now = co_await tables_state(follower_.link(), analysis.tables);
     if (!now.ok()) co_return now.status();
     intent.fingerprint = *now;
     const absl::Status noted = co_await note_intent(intent);
     if (!noted.ok()) co_return noted;
-    setting_.guard.watch_ddl(&link);
-    auto done = co_await link.run(statements[intent.step], Clock::now() + kDdlMax);
-    setting_.guard.watch_ddl(nullptr);
+    auto done = co_await runner.run(statements[intent.step]);
     if (!done.ok()) co_return done.status();
     if (!done->failed()) continue;
-    const protocol::Err refusal = done->last().err;
-    if (is_of_the_server(refusal.code) && refusal.code != kDeniedColumn) {
-      co_return absl::AbortedError("the follower answered " + err_code(refusal) + " to a DDL; trying again");
-    }
-    // It may be there already: run before a crash, or by people.
-    auto there = co_await is_done(analysis, refusal.code, resumed);
-    if (!there.ok()) co_return there.status();
-    if (!*there) run.refusal = "the follower answered " + err_text(refusal);
-    if (!*there) co_return run;
+    RefusedDdl refused{.sql = statements[intent.step],
+                       .mode = dualwrite::lexer_mode(statement, setting_.makes.leader_is_mariadb),
+                       .analysis = analysis,
+                       .intent = intent,
+                       .err = done->last().err,
+                       .resumed = resumed};
+    auto settled = co_await runner.settle(std::move(refused));
+    if (!settled.ok()) co_return settled.status();
+    run.refusal = *std::move(settled);
+    if (!run.refusal.empty()) co_return run;
     run.before_this = true;
   }
   co_return run;
@@ -181,8 +190,12 @@ Task<absl::Status> LogApplier::stop_doubtful_rows(LoggedStatement statement, Ddl
     // The one that was altered, by the name that it has now.
     const auto now = setting_.catalog.follower().find(table);
     if (now == setting_.catalog.follower().end()) continue;
-    std::string why = dualwrite::values_in_doubt(statement, old == before.end() ? nullptr : &old->second, now->second,
-                                                 setting_.makes);
+    const auto leader = setting_.catalog.leader().find(table);
+    const dualwrite::TableAround around{
+        .before = old == before.end() ? nullptr : &old->second,
+        .after = now->second,
+        .leader = leader == setting_.catalog.leader().end() ? nullptr : &leader->second};
+    std::string why = dualwrite::values_in_doubt(statement, around, setting_.makes);
     if (why.empty() || !setting_.stopped.takes_definition(table, current_.at, stored_.applied))
       co_return absl::OkStatus();
     auto rows = co_await has_rows(table);
@@ -244,18 +257,6 @@ Task<absl::Status> LogApplier::note_intent(DdlIntent intent) {
   if (*failure) co_return co_await failed(**failure);
   open_ = false;
   co_return absl::OkStatus();
-}
-
-// Does the error only say that the follower has it already?
-Task<absl::StatusOr<bool>> LogApplier::is_done(DdlAnalysis analysis, std::uint16_t code, bool resumed) {
-  constexpr std::array<std::uint16_t, 9> kThereOrGone = {1007, 1008, 1050, 1051, 1060, 1061, 1091, 1304, 1305};
-  const bool says_so = std::find(kThereOrGone.begin(), kThereOrGone.end(), code) != kThereOrGone.end();
-  if (!says_so) co_return false;
-  if (analysis.tables.empty()) co_return resumed;
-  const absl::Status read =
-      co_await setting_.catalog.reload(leader_, follower_.link(), analysis.tables, TableCatalog::ChangedBy::feed);
-  if (!read.ok()) co_return read;
-  co_return setting_.catalog.carries(analysis.tables, setting_.makes);
 }
 
 // A table that stopped at this statement is being caught up: people have made the definition by hand.

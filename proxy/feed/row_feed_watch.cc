@@ -24,7 +24,7 @@ constexpr auto kBoundInterval = std::chrono::milliseconds(250);
 constexpr auto kCompareInterval = std::chrono::seconds(60);
 constexpr auto kSecondLook = std::chrono::milliseconds(100);  // behind the first
 constexpr auto kRetryInterval = std::chrono::seconds(1);      // of looking whether definitions agree now
-constexpr auto kRetryPauseMax = std::chrono::seconds(60);
+constexpr std::chrono::seconds kRetryPauseMax = std::chrono::hours(1);
 constexpr auto kLookInterval = std::chrono::seconds(1);
 constexpr int kPausesForLook = 9;  // of one that takes longer than that
 constexpr auto kLedgerInterval = std::chrono::seconds(2);
@@ -37,6 +37,11 @@ std::vector<TableRef> newly_blocked(const std::vector<SchemaFinding>& findings, 
     if (out.empty() || out.back() != finding.table) out.push_back(finding.table);
   }
   return out;
+}
+
+std::optional<dualwrite::TableDefinition> definition_of(const TableCatalog::Definitions& side, const TableRef& table) {
+  const auto found = side.find(table);
+  return found == side.end() ? std::nullopt : std::optional(found->second);
 }
 
 }  // namespace
@@ -296,6 +301,19 @@ Task<absl::Status> RowFeed::retry_stopped() {
   for (const TableRef& table : due) {
     std::vector<TableRef> one(1, table);
     if (!catalog_.carries(one, makes())) continue;
+    const StoppedTable* const stopped = stopped_.find(table);
+    if (stopped == nullptr) continue;  // it went on with one that it is tied to
+    StoppedRetry tried{.at = now,
+                       .since = stopped->since,
+                       .leader = definition_of(catalog_.leader(), table),
+                       .follower = definition_of(catalog_.follower(), table)};
+    const StoppedRetry& last = retries_[table];
+    const bool again = last.is_of_the_same(tried);
+    if (again && now < last.not_before) continue;
+    // One that stops again waits longer each time.
+    tried.pause = std::min<std::chrono::seconds>(last.pause * 2, again ? kRetryPauseMax : kCompareInterval);
+    tried.not_before = now + tried.pause;
+    tried.at = last.at;
     const bool gone = !catalog_.leader().contains(table) && !catalog_.follower().contains(table);
     if (gone) {
       auto all = co_await source_->forget_gone(*leader_, table);
@@ -311,10 +329,7 @@ Task<absl::Status> RowFeed::retry_stopped() {
       if (!done.ok()) co_return done;
     }
     released = released || !gone;
-    // One that stops again waits longer each time.
-    StoppedRetry& retry = retries_[table];
-    retry.pause = std::min<std::chrono::seconds>(retry.pause * 2, kRetryPauseMax);
-    retry.at = now + retry.pause;
+    retries_[table] = std::move(tried);
   }
   if (released) co_return absl::AbortedError("tables are caught up from where they stopped");
   co_return absl::OkStatus();

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "absl/strings/match.h"
+#include "dualwrite/lost_values.h"
 
 namespace crossfade::proxy {
 
@@ -19,6 +20,14 @@ std::string reason_of_ties(const TableRef& other) {
   return "table " + other.schema + "." + other.table +
          " is stopped, and what foreign keys change here or there is not in the leader's log: it goes on with that "
          "table";
+}
+
+bool StoppedRetry::is_of_the_same(const StoppedRetry& other) const {
+  const auto same = [](const std::optional<dualwrite::TableDefinition>& a,
+                       const std::optional<dualwrite::TableDefinition>& b) {
+    return a && b ? !dualwrite::is_changed(*a, *b) : !a && !b;
+  };
+  return since == other.since && same(leader, other.leader) && same(follower, other.follower);
 }
 
 void StoppedTables::assign(std::vector<StoppedTable> tables) {

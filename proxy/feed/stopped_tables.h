@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -21,10 +22,18 @@ std::int64_t unix_seconds();
 // Why tables are stopped with one that foreign keys tie them to.
 std::string reason_of_ties(const dualwrite::TableRef& other);
 
-// When to look again whether a table can go on, and how long to wait after that.
+// When to look again whether a table can go on, and what came of it when it last did. Where it stops again in the same
+// place, by the same definitions, whatever is refused there is refused by something else: each time it is let go the
+// feed goes back to that place, so it waits longer and longer.
 struct StoppedRetry {
   TimePoint at;
+  TimePoint not_before{};
   std::chrono::seconds pause{1};
+  dualwrite::LogPosition since{};
+  std::optional<dualwrite::TableDefinition> leader{}, follower{};
+
+  // The same table would be tried in the same place, by the same definitions.
+  bool is_of_the_same(const StoppedRetry& other) const;
 };
 
 // Feed `trigger` passes its changes by. What is waiting to be copied is copied with what has changed until then.

@@ -171,18 +171,23 @@ Task<absl::StatusOr<std::shared_ptr<const TableMapping>>> TableCatalog::map_agai
   co_return mapping(source, at, makes, may_run_events);
 }
 
-bool TableCatalog::carries(const std::vector<TableRef>& tables, dualwrite::ServerMakes makes) const {
+std::vector<dualwrite::SchemaFinding> TableCatalog::compare(const std::vector<TableRef>& tables,
+                                                            dualwrite::ServerMakes makes) const {
   Definitions leading;
   Definitions following;
   for (const TableRef& table : tables) {
-    const TableDefinition* left = find(leader_, table);
-    const TableDefinition* right = find(follower_, table);
-    if ((left == nullptr) != (right == nullptr)) return false;
-    if (left == nullptr) continue;
-    leading.emplace(table, *left);
-    following.emplace(table, *right);
+    if (const TableDefinition* left = find(leader_, table)) leading.emplace(table, *left);
+    if (const TableDefinition* right = find(follower_, table)) following.emplace(table, *right);
   }
-  const auto findings = dualwrite::compare_schemas(leading, following, makes);
+  return dualwrite::compare_schemas(leading, following, makes);
+}
+
+bool TableCatalog::carries(const std::vector<TableRef>& tables, dualwrite::ServerMakes makes) const {
+  const bool on_both_or_none = std::all_of(tables.begin(), tables.end(), [this](const TableRef& table) {
+    return leader_.contains(table) == follower_.contains(table);
+  });
+  if (!on_both_or_none) return false;
+  const auto findings = compare(tables, makes);
   return std::none_of(findings.begin(), findings.end(),
                       [](const auto& finding) { return finding.severity == dualwrite::Severity::blocker; });
 }

@@ -72,6 +72,9 @@ class TableCatalog {
   std::vector<dualwrite::SchemaFinding> compare(dualwrite::ServerMakes makes) const {
     return dualwrite::compare_schemas(leader_, follower_, makes);
   }
+  // Of these tables alone; one that is on one side only is told of as missing, or as one that only the follower has.
+  std::vector<dualwrite::SchemaFinding> compare(const std::vector<dualwrite::TableRef>& tables,
+                                                dualwrite::ServerMakes makes) const;
   // Both sides have equal definitions of these tables as far as rows go: no blocker among the findings.
   bool carries(const std::vector<dualwrite::TableRef>& tables, dualwrite::ServerMakes makes) const;
   // Another one whenever definitions were read.

@@ -20,7 +20,7 @@ namespace {
 using migrate::FeedChoice;
 using migrate::ServerFacts;
 
-constexpr auto kLookMax = std::chrono::minutes(2);  // at a table, for any row
+constexpr auto kAnyRowMax = std::chrono::minutes(2);  // at a table, for any row
 constexpr std::uint16_t kMysqlTimeExceeded = 3024, kMariadbTimeExceeded = 1969;
 
 void append(migrate::Findings& to, migrate::Findings from) {
@@ -105,7 +105,7 @@ class PreflightRun {
       constexpr auto kTable = dualwrite::TableDefinition::Kind::table;
       if (there == pair_.new_server.tables.end() || table.kind != kTable || there->second.kind != kTable) continue;
       auto row = co_await pair_.new_link->query("SELECT 1 FROM " + dualwrite::quote_name(name) + " LIMIT 1",
-                                                Clock::now() + kLookMax);
+                                                Clock::now() + kAnyRowMax);
       if (!row.ok()) co_return row.status();
       if (!row->front().rows.empty()) full.push_back(name);
     }

@@ -4,7 +4,7 @@ the table stops and says so."""
 import time
 
 from harness import ALL_FEEDS, BOTH_ROLES, MARIADB_OLD, feeds, roles
-from log_feed import arrived, equal_or_named, execute, is_stopped, rows_of, start, stopped, through
+from log_feed import arrived, equal_or_named, execute, is_stopped, ledger, rows_of, start, stopped, through
 from progress import wait_until
 from test_time_zones import load_zones
 
@@ -79,6 +79,53 @@ def test_a_default_of_each_servers_own(env):
     if env.binary:
         wait_until(lambda: is_stopped(proxy, "u"), 30, "the stop of rows with values of their own")
         assert_equal_or_stopped(env, proxy, "u")
+
+
+def test_an_alter_of_which_one_clause_is_there_already(env):
+    """The server does nothing of it then. The others are carried out all the same, or the table stops: never neither."""
+    env.needs_proxy()
+    rows = "INSERT INTO %s VALUES (1, '2024-01-01 10:00:00.567891', 'a', 1), (2, '2024-01-02 10:00:00.9', 'b', 2)"
+    tables = "t", "u", "w"
+    proxy = start(env, *["CREATE TABLE %s (id INT PRIMARY KEY, at DATETIME(6), email VARCHAR(20), n INT)" % table for table in tables],
+                  *[rows % table for table in tables])
+    arrived(env, proxy)
+    env.new.run("CREATE INDEX i ON t (at)", "CREATE INDEX i ON u (at)", "CREATE INDEX i ON w (email)", database="app")
+    through(proxy, "ALTER TABLE t ADD INDEX i (at), ADD UNIQUE KEY u (email), MODIFY at DATETIME NOT NULL, ALTER n SET DEFAULT 5, ADD z INT DEFAULT 7",
+            "ALTER TABLE u ADD INDEX i (at), CHANGE n renamed INT, MODIFY at DATETIME", "CREATE UNIQUE INDEX i ON w (email)",
+            "INSERT INTO t (id, at, email) VALUES (3, '2024-01-03', 'c')")
+    wait_until(lambda: is_stopped(proxy, "u"), 30, "the stop of what cannot be carried out clause by clause: %s" % stopped(proxy))
+    assert "its clauses cannot be told apart" in stopped(proxy)["app.u"], stopped(proxy)
+    assert_equal_or_stopped(env, proxy, "t", "u", equal=("t",))
+    there = env.new.run("SHOW CREATE TABLE app.t")[0][1]
+    assert "UNIQUE KEY `u`" in there and "DEFAULT 5" in there.replace("'", "") and "`at` datetime NOT NULL" in there, there
+    # That it is not unique there is said, although rows can go on.
+    wait_until(lambda: any("1061" in str(line) for line in ledger(env)), 30, "what is said of the index that is another one")
+
+
+def test_columns_are_new_by_their_clause(env):
+    env.needs_proxy()
+    proxy = start(env, "CREATE TABLE renamed (id INT PRIMARY KEY, created DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6))",
+                  "INSERT INTO renamed VALUES (1, '2024-01-01 10:00:00.5'), (2, '2024-01-02 10:00:00.5')",
+                  "CREATE TABLE again (id INT PRIMARY KEY, at DATETIME(6) DEFAULT CURRENT_TIMESTAMP(6))", "INSERT INTO again VALUES (1, '2024-01-01'), (2, '2024-01-02')",
+                  "CREATE TABLE numbered (v VARCHAR(9) PRIMARY KEY, n INT AUTO_INCREMENT UNIQUE)", "INSERT INTO numbered (v) VALUES ('b'), ('A'), ('c')")
+    arrived(env, proxy)
+    time.sleep(0.1)  # the clock of `again` is another one by now
+    through(proxy, "ALTER TABLE renamed RENAME COLUMN created TO created_at", "ALTER TABLE again DROP at, ADD at DATETIME(6) DEFAULT CURRENT_TIMESTAMP(6)",
+            "ALTER TABLE numbered DROP n, ADD n INT AUTO_INCREMENT UNIQUE", "INSERT INTO renamed (id) VALUES (3)")
+    wait_until(lambda: is_stopped(proxy, "numbered"), 30, "the stop of rows that are numbered anew: %s" % stopped(proxy))
+    assert_equal_or_stopped(env, proxy, "renamed", "again", "numbered", equal=("renamed",) + (("again",) if env.feed == "log" else ()))
+    assert is_stopped(proxy, "again") == (env.feed == "trigger"), stopped(proxy)
+
+
+def test_rows_lie_in_the_order_of_the_leaders_engine(env):
+    env.needs_proxy()
+    proxy = start(env, "CREATE TABLE s (slug VARCHAR(50) PRIMARY KEY, legacy INT NOT NULL UNIQUE)", "INSERT INTO s VALUES ('apple', 2), ('Banana', 1)")
+    through(proxy, "ALTER TABLE s ADD n INT AUTO_INCREMENT UNIQUE")
+    wait_until(lambda: is_stopped(proxy, "s"), 30, "the stop of rows that lie by a text")
+    if env.feed == "log":
+        through(proxy, "CREATE TABLE m (id INT PRIMARY KEY) ENGINE=MyISAM", "INSERT INTO m VALUES (5), (3), (4)", "ALTER TABLE m ADD n INT AUTO_INCREMENT UNIQUE")
+        wait_until(lambda: is_stopped(proxy, "m"), 30, "the stop of rows that lie as they came")
+        assert_equal_or_stopped(env, proxy, "s", "m")
 
 
 def test_a_definition_made_by_hand_does_not_make_the_rows(env):

@@ -3,12 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "dualwrite/collation_names.h"
+#include "table_samples.h"
 
 namespace crossfade::dualwrite {
 namespace {
-
-constexpr ServerMakes kToMysql{.leader_is_mariadb = true, .follower_is_mariadb = false};
-constexpr ServerMakes kToMariadb{.leader_is_mariadb = false, .follower_is_mariadb = true};
 
 TEST(CollationNames, AreThoseOfEachMake) {
   EXPECT_EQ(collation_name(45, true), "utf8mb4_general_ci");

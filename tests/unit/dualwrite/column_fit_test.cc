@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "dualwrite/column_compare.h"
 #include "table_samples.h"
 
 namespace crossfade::dualwrite {
@@ -23,6 +24,14 @@ ColumnFit fit(const Case& c, ServerMakes makes, bool leader_known = true) {
                     defined("c", c.to, c.to_charset), makes);
 }
 
+// What the comparison of definitions calls a blocker is what no row is carried into, and nothing else.
+void expect_one_verdict(const Case& c, ServerMakes makes) {
+  const TypeFit compared =
+      compare_types(defined("c", c.from, c.from_charset), defined("c", c.to, c.to_charset), makes).fit;
+  const bool blocks = compared == TypeFit::narrower || compared == TypeFit::different;
+  EXPECT_EQ(blocks, c.how == How::cannot) << c.from << " " << c.from_charset << " -> " << c.to << " " << c.to_charset;
+}
+
 void expect_all(const std::vector<Case>& cases) {
   for (const Case& c : cases) {
     for (const ServerMakes makes : {kToMysql, kToMariadb, kMariadbOnly, kMysqlOnly}) {
@@ -30,6 +39,7 @@ void expect_all(const std::vector<Case>& cases) {
       EXPECT_EQ(found.how, c.how) << c.from << " " << c.from_charset << " -> " << c.to << " " << c.to_charset << ": "
                                   << found.reason;
       EXPECT_EQ(found.reason.empty(), c.how == How::same);
+      expect_one_verdict(c, makes);
     }
   }
 }
@@ -138,6 +148,15 @@ TEST(ColumnFit, Texts) {
               {"text", "latin1", "text", "utf8mb4", How::cannot},
               {"text", "latin1", "mediumtext", "utf8mb4", How::converts},
               {"text", "utf8mb3", "text", "utf8mb4", How::converts},
+              {"mediumtext", "utf8mb3", "mediumtext", "utf8mb4", How::converts},
+              {"tinytext", "ascii", "tinytext", "utf8mb4", How::converts},
+              {"varchar(20000)", "utf8mb3", "text", "utf8mb4", How::converts},
+              {"varchar(20)", "cp1251", "varchar(20)", "utf8mb3", How::converts},
+              {"varchar(20)", "greek", "varchar(20)", "utf8mb4", How::converts},
+              {"varchar(20)", "utf8mb4", "varchar(20)", "greek", How::cannot},
+              {"varchar(20)", "swe7", "varchar(20)", "utf8mb4", How::cannot},
+              {"varchar(20)", "sjis", "varchar(20)", "utf8mb4", How::cannot},
+              {"varchar(20)", "ucs2", "varchar(20)", "utf16", How::cannot},
               {"longtext", "latin1", "longtext", "utf8mb4", How::converts},
               {"mediumtext", "latin1", "text", "latin1", How::cannot},
               {"varchar(255)", "utf8mb4", "tinytext", "utf8mb4", How::cannot},
@@ -166,6 +185,7 @@ TEST(ColumnFit, BytesAndGeometries) {
 TEST(ColumnFit, MembersMayBeAppendedAndNothingElse) {
   expect_all({{"enum('a','b')", "latin1", "enum('a','b','c')", "latin1", How::same},
               {"enum('a','b')", "latin1", "enum('a','b')", "utf8mb4", How::same},
+              {"enum('a','b')", "utf8mb4", "enum('a','b')", "latin1", How::same},
               {"enum('a','b')", "latin1", "enum('b','a')", "latin1", How::cannot},
               {"enum('a','b')", "latin1", "enum('a','B')", "latin1", How::cannot},
               {"enum('a','b')", "latin1", "enum('a')", "latin1", How::cannot},
@@ -241,6 +261,12 @@ TEST(ColumnFit, JsonOfBothMakes) {
   EXPECT_EQ(fit_column(logged_json(), &text, mariadb, kMariadbOnly).how, How::cannot);
   EXPECT_EQ(fit_column(logged(text, false), &text, mariadb, kToMariadb).how, How::cannot);
   EXPECT_EQ(fit_column(logged_json(), &mariadb, text, kToMysql).how, How::same);
+  // And the comparison of definitions says the same.
+  EXPECT_EQ(compare_types(mysql, mariadb, kToMariadb).fit, TypeFit::converted);
+  EXPECT_EQ(compare_types(mysql, text, kToMariadb).fit, TypeFit::different);
+  EXPECT_EQ(compare_types(mariadb, mysql, kToMysql).fit, TypeFit::converted);
+  EXPECT_EQ(compare_types(text, mysql, kToMysql).fit, TypeFit::different);
+  EXPECT_EQ(compare_types(mariadb, text, kToMysql).fit, TypeFit::converted);
 }
 
 TEST(ColumnFit, UuidAndInetBecomeTheirTextOnMysql) {

@@ -11,11 +11,12 @@ namespace {
 using ::testing::HasSubstr;
 
 std::string doubt(const std::string& sql, const TableDefinition* before, const TableDefinition& after,
-                  ServerMakes makes = kToMysql) {
+                  ServerMakes makes = kToMysql, const TableDefinition* leader = nullptr) {
   LoggedStatement statement;
   statement.schema = "app";
   statement.sql = sql;
-  return values_in_doubt(statement, before, after, makes);
+  return values_in_doubt(statement, {.before = before, .after = after, .leader = leader == nullptr ? before : leader},
+                         makes);
 }
 
 DefinedColumn numbered(const std::string& name) {
@@ -46,6 +47,55 @@ TEST(ValuesInDoubt, NumbersAreForRowsInOneOrder) {
   // Two makes do not sort texts alike.
   EXPECT_NE(doubt(sql, &by_text, table_of({text, numbered("n")})), "");
   EXPECT_EQ(doubt(sql, &by_text, table_of({text, numbered("n")}), kMysqlOnly), "");
+  TableDefinition other_collation = by_text;
+  other_collation.columns[0].collation = "utf8mb4_general_ci";
+  EXPECT_NE(doubt(sql, &by_text, table_of({text, numbered("n")}), kMysqlOnly, &other_collation), "");
+}
+
+TEST(ValuesInDoubt, RowsLieInTheOrderOfOneKeyOnly) {
+  const std::string sql = "ALTER TABLE t ADD COLUMN n INT AUTO_INCREMENT UNIQUE";
+  DefinedColumn slug = defined("slug", "varchar(50)", "utf8mb4"), legacy = defined("legacy", "int");
+  slug.nullable = legacy.nullable = false;
+  TableDefinition before = table_of({slug, legacy});
+  before.keys = {key_over("PRIMARY", {"slug"}), key_over("legacy", {"legacy"})};
+  const TableDefinition after = table_of({slug, legacy, numbered("n")});
+  EXPECT_NE(doubt(sql, &before, after), "") << "the rows lie by slug";
+  before.keys = {key_over("PRIMARY", {"legacy"}), key_over("slug", {"slug"})};
+  EXPECT_EQ(doubt(sql, &before, after), "");
+  before.keys = {key_over("legacy", {"legacy"})};
+  EXPECT_EQ(doubt(sql, &before, after), "");
+  before.keys = {key_over("legacy", {"legacy"}), key_over("other", {"legacy"})};
+  EXPECT_NE(doubt(sql, &before, after), "") << "which of them was made first?";
+  // Other engines number rows as they came, and partitions one by one.
+  before.keys = {key_over("PRIMARY", {"legacy"})};
+  for (const bool partitioned : {false, true}) {
+    TableDefinition leader = before;
+    leader.partitioned = partitioned;
+    if (!partitioned) leader.engine = "MyISAM";
+    EXPECT_NE(doubt(sql, &before, after, kToMysql, &leader), "") << partitioned;
+  }
+}
+
+TEST(ValuesInDoubt, AColumnIsNewByItsClauseAndNotByItsName) {
+  const TableDefinition table = table_of({defined("id", "int"), with_default("uuid()")});
+  EXPECT_THAT(
+      doubt("ALTER TABLE t DROP COLUMN n, ADD COLUMN n VARCHAR(40) DEFAULT (UUID())", &table, table, kMariadbOnly),
+      HasSubstr("column n is each server's own"));
+  EXPECT_NE(doubt("ALTER TABLE t DROP n, ADD (m INT, n VARCHAR(40) DEFAULT (UUID()))", &table, table, kMariadbOnly),
+            "");
+  EXPECT_EQ(doubt("ALTER TABLE t ADD COLUMN IF NOT EXISTS n VARCHAR(40) DEFAULT (UUID())", &table, table, kMariadbOnly),
+            "");
+  // Its rows went with the old name.
+  TableDefinition renamed = table;
+  renamed.columns[1].name = "old_n";
+  TableDefinition both = renamed;
+  both.columns.push_back(table.columns[1]);
+  EXPECT_NE(
+      doubt("ALTER TABLE t CHANGE n old_n VARCHAR(40), ADD n VARCHAR(40) DEFAULT (UUID())", &table, both, kMariadbOnly),
+      "");
+  for (const char* sql : {"ALTER TABLE t RENAME COLUMN n TO old_n", "ALTER TABLE t CHANGE n old_n VARCHAR(40)",
+                          "ALTER TABLE t RENAME COLUMN IF EXISTS `N` TO old_n"})
+    EXPECT_EQ(doubt(sql, &table, renamed, kMariadbOnly), "") << sql;
 }
 
 TEST(ValuesInDoubt, DefaultsOfNewColumns) {

@@ -8,6 +8,7 @@
 #include "dualwrite/column_compare.h"
 #include "dualwrite/ddl.h"
 #include "dualwrite/definition_text.h"
+#include "table_samples.h"
 
 namespace crossfade::dualwrite {
 namespace {
@@ -18,8 +19,6 @@ using testing::Field;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-constexpr ServerMakes kToMysql{.leader_is_mariadb = true, .follower_is_mariadb = false};
-constexpr ServerMakes kToMariadb{.leader_is_mariadb = false, .follower_is_mariadb = true};
 constexpr ServerMakes kMariadb{.leader_is_mariadb = true, .follower_is_mariadb = true};
 
 DefinedColumn column(std::string name, std::string type, std::string column_type) {
@@ -112,6 +111,10 @@ TEST(CompareSchemas, FindsWhatCannotBeCarried) {
   EXPECT_THAT(found([](TableDefinition& t) { t.engine = "MyISAM"; }), ElementsAre("2engine_not_transactional"));
   EXPECT_THAT(found([](TableDefinition& t) { t.checks = {{.name = "c", .clause = "(`n` > 1)"}}; }),
               ElementsAre("2check_extra"));
+  // Whatever else the leader checks.
+  EXPECT_THAT(found([](TableDefinition& t) { t.checks = {{.name = "c", .clause = "(`n` > 1)"}}; }, kToMysql,
+                    [](TableDefinition& t) { t.checks = {{.name = "c", .clause = "`n` > 0"}}; }),
+              ElementsAre("2check_extra", "1check_missing"));
   EXPECT_THAT(found([](TableDefinition& t) { t.kind = TableDefinition::Kind::view; }), ElementsAre("2kind_differs"));
 }
 
@@ -249,6 +252,13 @@ TEST(CompareTypes, TellsNarrowerFromWider) {
   latin.charset = "latin1";
   utf.charset = "utf8mb4";
   EXPECT_EQ(fit(latin, utf), TypeFit::narrower);
+  // The same bytes in either.
+  for (const char* charset : {"utf8mb3", "ascii"}) {
+    latin.charset = charset;
+    EXPECT_EQ(fit(latin, utf), TypeFit::converted) << charset;
+  }
+  EXPECT_EQ(fit(column("c", "point", "point"), column("c", "geometry", "geometry")), TypeFit::same);
+  EXPECT_EQ(fit(column("c", "geometry", "geometry"), column("c", "point", "point")), TypeFit::different);
 }
 
 TEST(DefinitionText, TakesTheMakesDefaultsForTheSame) {
@@ -273,6 +283,11 @@ TEST(DefinitionText, TakesTheMakesDefaultsForTheSame) {
   EXPECT_FALSE(same("'abc'", false, "abd", false));
   EXPECT_FALSE(same("'uuid()'", false, "uuid()", true));
   EXPECT_FALSE(same("'?x'", false, "\xf0\x9f\x98\x80y", false));
+  // MariaDB tells of all other characters, and MySQL of all.
+  EXPECT_FALSE(same("'?'", false, "N", false));
+  EXPECT_FALSE(same("'?'", false, "\xc3\xa9", false));
+  EXPECT_FALSE(same("'N'", false, "?", false));
+  EXPECT_TRUE(same("'?'", false, "?", false));
 }
 
 TEST(DefinitionText, PutsExpressionsInOneForm) {

@@ -68,6 +68,7 @@ inline DefinedKey key_over(const std::string& name, const std::vector<std::strin
 inline TableDefinition table_of(std::vector<DefinedColumn> columns) {
   TableDefinition table;
   table.name = {.schema = "app", .table = "t"};
+  table.engine = "InnoDB";
   for (DefinedColumn& column : columns) {
     if (column.name != "id") continue;
     column.nullable = false;

@@ -42,6 +42,23 @@ TEST(StoppedTables, TakesWhatItsStateSays) {
   }
 }
 
+TEST(StoppedRetry, IsOfTheSameInOnePlaceByTheSameDefinitions) {
+  dualwrite::TableDefinition defined;
+  defined.engine = "InnoDB";
+  const StoppedRetry first{.at = {}, .since = at_offset(500), .leader = defined, .follower = defined};
+  StoppedRetry other = first;
+  other.follower->rows_estimate = 7;  // moves by itself
+  EXPECT_TRUE(first.is_of_the_same(other));
+  other.follower->collation = "utf8mb4_bin";
+  EXPECT_FALSE(first.is_of_the_same(other)) << "somebody has changed it";
+  other.follower.reset();
+  EXPECT_FALSE(first.is_of_the_same(other));
+  other = first;
+  other.since = at_offset(600);
+  EXPECT_FALSE(first.is_of_the_same(other)) << "it got further";
+  EXPECT_FALSE(StoppedRetry().is_of_the_same(first)) << "it was never tried";
+}
+
 TEST(StoppedTables, OthersAskByNameWithoutCase) {
   StoppedTables tables;
   EXPECT_FALSE(tables.any());
