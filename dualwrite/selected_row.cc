@@ -91,6 +91,15 @@ std::string selected_value(StoredKind kind, const std::string& name, bool mariad
   }
 }
 
+std::string selected_list(const SelectedTable& selected, bool mariadb) {
+  std::string out;
+  for (std::size_t i = 0; i < selected.columns.size(); ++i) {
+    const std::string name = quote_name(selected.table->columns[i].name);
+    out += (i == 0 ? "" : ",") + selected_value(selected.columns[i].form.kind, name, mariadb);
+  }
+  return out;
+}
+
 }  // namespace
 
 absl::StatusOr<SelectedColumns> selected_columns(const TableDefinition& leader, bool mariadb) {
@@ -122,12 +131,21 @@ absl::StatusOr<SelectedTable> plan_select(const TableDefinition& leader, bool ma
   table->described = true;
   table->by_triggers = by_triggers;
   table->columns = std::move(columns->logged);
-  SelectedTable out{.table = nullptr, .columns = std::move(columns->captured), .list = {}};
-  for (std::size_t i = 0; i < table->columns.size(); ++i) {
-    out.list +=
-        (i == 0 ? "" : ",") + selected_value(out.columns[i].form.kind, quote_name(table->columns[i].name), mariadb);
+  SelectedTable out{.table = std::move(table), .columns = std::move(columns->captured), .list = {}};
+  out.list = selected_list(out, mariadb);
+  return out;
+}
+
+SelectedTable select_columns(const SelectedTable& selected, const std::vector<std::size_t>& columns, bool mariadb) {
+  auto table = std::make_shared<LogTable>(*selected.table);
+  table->columns.clear();
+  SelectedTable out;
+  for (const std::size_t ordinal : columns) {
+    table->columns.push_back(selected.table->columns[ordinal]);
+    out.columns.push_back(selected.columns[ordinal]);
   }
   out.table = std::move(table);
+  out.list = selected_list(out, mariadb);
   return out;
 }
 

@@ -39,6 +39,8 @@ struct SelectedTable {
 };
 // `by_triggers`: as LogTable has it.
 absl::StatusOr<SelectedTable> plan_select(const TableDefinition& leader, bool mariadb, bool by_triggers);
+// Some of its columns alone, by their ordinals, in that order.
+SelectedTable select_columns(const SelectedTable& selected, const std::vector<std::size_t>& columns, bool mariadb);
 // For the session that selects: texts come in their columns' own bytes.
 std::string select_session();
 // Appends the row's image. Errors (InvalidArgument): a text that is none of its column, named without the value.

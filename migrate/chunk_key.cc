@@ -63,6 +63,11 @@ std::string rows_beside(const ChunkKey& key, const KeyPlace& place, bool behind)
   return out;
 }
 
+std::string from_table(const SelectedTable& selected, const ChunkKey& key) {
+  const std::string index = key.parts.empty() ? "" : " FORCE INDEX (" + quote_name(key.index) + ")";
+  return " FROM " + quote_name(selected.table->schema) + "." + quote_name(selected.table->table) + index + " WHERE ";
+}
+
 absl::Status check_rows_can_be_locked(const TableDefinition& leader) {
   if (leader.kind == TableDefinition::Kind::view) return refused(leader, "is a view: it has no rows of its own");
   if (leader.kind == TableDefinition::Kind::sequence) {
@@ -160,15 +165,34 @@ std::string key_order(const ChunkKey& key) {
   return out;
 }
 
-std::string select_chunk(const SelectedTable& selected, const ChunkKey& key, const KeyPlace& place,
+std::string select_chunk(const SelectedTable& selected, const ChunkKey& key, const KeyRange& range,
                          std::string_view condition, std::size_t rows_max) {
-  std::string where = "(" + rows_behind(key, place) + ")";
+  std::string where = "(" + rows_behind(key, range.behind) + ")";
+  if (!range.through.empty()) where += " AND (" + rows_through(key, range.through) + ")";
   if (!condition.empty()) where += " AND (" + std::string(condition) + ")";
-  const bool by_key = !key.parts.empty();
-  return "SELECT " + selected.list + " FROM " + quote_name(selected.table->schema) + "." +
-         quote_name(selected.table->table) + (by_key ? " FORCE INDEX (" + quote_name(key.index) + ")" : "") +
-         " WHERE " + where + (by_key ? " ORDER BY " + key_order(key) : "") + " LIMIT " + std::to_string(rows_max) +
+  const std::string order = key.parts.empty() ? "" : " ORDER BY " + key_order(key);
+  return "SELECT " + selected.list + from_table(selected, key) + where + order + " LIMIT " + std::to_string(rows_max) +
          " LOCK IN SHARE MODE";
+}
+
+SelectedKey select_key(const SelectedTable& selected, const ChunkKey& key, bool mariadb) {
+  SelectedKey out{.selected = {}, .key = key};
+  std::vector<std::size_t> columns;
+  for (ChunkKey::Part& part : out.key.parts) columns.push_back(std::exchange(part.column, columns.size()));
+  out.selected = dualwrite::select_columns(selected, columns, mariadb);
+  return out;
+}
+
+std::string select_border(const SelectedKey& key, const KeyPlace& behind, std::size_t rows) {
+  return "SELECT " + key.selected.list + from_table(key.selected, key.key) + rows_behind(key.key, behind) +
+         " ORDER BY " + key_order(key.key) + " LIMIT 1 OFFSET " + std::to_string(rows - 1);
+}
+
+absl::StatusOr<KeyPlace> border_from(const SelectedKey& key, const std::vector<protocol::Cell>& row, bool mariadb) {
+  dualwrite::Buffer image;
+  const absl::Status added = dualwrite::append_selected_row(key.selected, row, &image);
+  if (!added.ok()) return added;
+  return place_behind(key.key, key.selected, image, mariadb);
 }
 
 }  // namespace crossfade::migrate

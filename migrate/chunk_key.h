@@ -45,14 +45,30 @@ absl::StatusOr<KeyPlace> parse_place(const ChunkKey& key, std::string_view text)
 // "`a`>1 OR (`a`=1 AND `b`>2)": rows behind the place; "TRUE" at the beginning. Both makes use the index for it, but
 // not for the comparison of rows (a,b)>(1,2).
 std::string rows_behind(const ChunkKey& key, const KeyPlace& place);
-// Rows up to the place and with it.
+// Rows up to the place and with it; "FALSE" at the beginning.
 std::string rows_through(const ChunkKey& key, const KeyPlace& place);
 // "`a`,`b` DESC"
 std::string key_order(const ChunkKey& key);
 
-// The next rows behind `place` of those that `condition` takes (empty: all), locked against every change, the gaps
+// Rows behind one place and up to another, with it. None: from the first row; to the last one.
+struct KeyRange {
+  KeyPlace behind{}, through{};
+};
+// The first rows of the range of those that `condition` takes (empty: all), locked against every change, the gaps
 // between them too, until the transaction (REPEATABLE READ) ends.
-std::string select_chunk(const dualwrite::SelectedTable& selected, const ChunkKey& key, const KeyPlace& place,
+std::string select_chunk(const dualwrite::SelectedTable& selected, const ChunkKey& key, const KeyRange& range,
                          std::string_view condition, std::size_t rows_max);
+
+// The key's columns alone, in its order.
+struct SelectedKey {
+  dualwrite::SelectedTable selected;
+  ChunkKey key;
+};
+SelectedKey select_key(const dualwrite::SelectedTable& selected, const ChunkKey& key, bool mariadb);
+// The key of the row that is so many rows behind the place (1: the next one): nothing is locked, and no more rows than
+// these are gone through. No row: there are not so many.
+std::string select_border(const SelectedKey& key, const KeyPlace& behind, std::size_t rows);
+// Errors (InvalidArgument): a text that is none of its column.
+absl::StatusOr<KeyPlace> border_from(const SelectedKey& key, const std::vector<protocol::Cell>& row, bool mariadb);
 
 }  // namespace crossfade::migrate

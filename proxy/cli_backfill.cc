@@ -53,7 +53,7 @@ void BackfillVerbs::add_start(CLI::App& backfill) {
   start_->add_flag("--resume", resume_, "Go on where an earlier copy was")->excludes(replace);
   start_->add_flag("--defer-indexes", defer_indexes_,
                    "Drop indexes of empty tables that are not unique, and build them once the rows are there");
-  flags_.add_limits(*start_, "Tables read at once, and connections that write; 2");
+  flags_.add_limits(*start_, "Readers of tables and parts of them, and connections that write; 2");
   start_
       ->add_option("--max-latency-growth", latency_growth_,
                    "Wait while the p99 of clients' statements is more times what it was before the copy: 1.3")

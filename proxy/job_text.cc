@@ -117,6 +117,9 @@ std::string table_line(const json& table) {
   line.resize(std::max(line.size() + 1, kNameWidth), ' ');
   const std::string state = text_of(table, "state");
   line += bar(share_of(table)) + " " + state + ", " + std::to_string(number_of(table, "rows")) + " rows";
+  if (const std::uint64_t readers = number_of(table, "readers"); readers > 1) {
+    line += ", " + std::to_string(readers) + " readers";
+  }
   if (const std::uint64_t differences = number_of(table, "differences"); differences != 0) {
     line += ", " + std::to_string(differences) + (differences == 1 ? " differs" : " differ");
     const std::uint64_t repaired = number_of(table, "repaired");

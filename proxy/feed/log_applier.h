@@ -50,8 +50,9 @@ class LogApplier {
   bool is_loading() const { return loader_ && loader_->is_busy(); }
   // For something new in that.
   Task<void> wait_for_a_chunk(TimePoint deadline);
-  // Until none is being written.
+  // Until none is being written; or none that a change of this table has to wait for.
   Task<absl::Status> wait_for_chunks();
+  Task<absl::Status> wait_for_chunks_of(dualwrite::TableRef table);
   const dualwrite::StoredPosition& stored() const { return stored_; }
   // The end of the last transaction that is on the follower, stored or not.
   const dualwrite::LogPosition& processed() const { return next_.applied; }
@@ -116,7 +117,6 @@ class LogApplier {
   absl::Status check_sizes(const Chunk& chunk) const;
   Task<absl::Status> close_chunk(std::shared_ptr<Chunk> chunk, absl::Status loaded);
   Task<absl::Status> close_chunks();
-  Task<absl::Status> wait_for_chunks_of(dualwrite::TableRef table);
   ChunkLoader& loader();
   Task<absl::Status> load_within(std::shared_ptr<Chunk> chunk);
   Task<absl::Status> let_compare(std::shared_ptr<Chunk> chunk);

@@ -20,8 +20,11 @@ Task<absl::Status> RowFeed::carry_out_copy_order() {
   copy_orders_.pop_front();
   if (wanted->taken.exchange(true)) co_return absl::OkStatus();
   // Nothing of a table whose copy ends may come later.
-  const absl::Status written = co_await applier_->wait_for_chunks();
-  if (!written.ok()) {
+  std::vector<TableRef> named = wanted->cleared;
+  for (const StoppedTable& table : wanted->set) named.push_back(table.table);
+  for (const TableRef& table : named) {
+    const absl::Status written = co_await applier_->wait_for_chunks_of(table);
+    if (written.ok()) continue;
     Reply<absl::Status>::give(wanted->reply, written);
     co_return written;
   }

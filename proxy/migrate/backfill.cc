@@ -13,8 +13,6 @@ namespace {
 
 constexpr std::string_view kKind = "backfill";
 
-std::string full_name(const dualwrite::TableRef& table) { return table.schema + "." + table.table; }
-
 }  // namespace
 
 Backfill::Backfill(JobSetting setting, RowFeed& feed, Metrics& metrics)
@@ -26,10 +24,7 @@ const migrate::JobRecord* Backfill::job_record() const { return job_ ? &job_->re
 
 void Backfill::drop_job() {
   if (!job_) return;
-  for (const auto& table : job_->tables) {
-    for (const auto& [token, chunk] : table->under_way) feed_.chunks().forget(token);
-  }
-  bytes_in_flight_ = 0;
+  for (const auto& table : job_->tables) job_->forget_chunks(*table, feed_.chunks());
   job_.reset();
 }
 
@@ -44,9 +39,14 @@ Task<absl::Status> Backfill::load_job() {
   auto options = migrate::parse_copy_options(nlohmann::json::parse(job->record.options, nullptr, false));
   if (!options.ok()) co_return options.status();
   job->options = *std::move(options);
+  auto answer = co_await ask(migrate::select_parts(setting_.schema, job->record.id));
+  if (!answer.ok()) co_return answer.status();
+  auto parts = migrate::parts_from(*answer);
+  if (!parts.ok()) co_return parts.status();
   const migrate::ChunkSizeLimits limits{.time = job->options.chunk_time, .lock_time = job->options.chunk_time / 5};
   for (migrate::TableRecord& record : (*stored)->tables) {
     auto copy = std::make_unique<TableCopy>(reactor_, limits);
+    if (record.state == TableState::copying) copy->parts = {record, std::move((*parts)[record.table])};
     copy->written = record;
     copy->record = std::move(record);
     job->tables.push_back(std::move(copy));
@@ -56,7 +56,7 @@ Task<absl::Status> Backfill::load_job() {
 }
 
 Task<absl::Status> Backfill::between_jobs() {
-  if (!owes_indexes()) co_return absl::OkStatus();
+  if (!job_ || !job_->owes_indexes()) co_return absl::OkStatus();
   co_return co_await build_indexes();
 }
 
@@ -95,7 +95,7 @@ void Backfill::publish() {
     std::uint64_t rows = 0, bytes = 0, rows_left = 0;
     nlohmann::json tables = nlohmann::json::array();
     for (const auto& table : job.tables) {
-      const migrate::TableRecord& at = table->written;
+      const migrate::TableRecord at = table->parts.counted(table->written);
       const bool over = migrate::is_over(at.state);
       rows += at.rows;
       bytes += at.bytes;
@@ -104,15 +104,7 @@ void Backfill::publish() {
         ++gauges.tables_left;
       }
       if (at.state == TableState::failed) ++gauges.tables_failed;
-      nlohmann::json one = {{"table", full_name(at.table)},
-                            {"state", migrate::name(at.state)},
-                            {"rows", at.rows},
-                            {"rows_estimate", over ? at.rows : std::max(at.rows, at.rows_estimate)},
-                            {"bytes", at.bytes},
-                            {"chunks", at.chunks},
-                            {"chunk_rows", table->sizer.rows()}};
-      if (const std::string reason = shown_reason(*table); !reason.empty()) one["reason"] = reason;
-      tables.push_back(std::move(one));
+      tables.push_back(table->shown(at));
     }
     job.rates.add(Clock::now(), rows, bytes);
     const bool runs = job.record.state == JobState::running;

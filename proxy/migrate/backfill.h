@@ -9,11 +9,13 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "migrate/chunk_size.h"
 #include "migrate/copy_options.h"
+#include "migrate/copy_parts.h"
 #include "migrate/job_control.h"
 #include "migrate/latency_watch.h"
 #include "nlohmann/json.hpp"
@@ -36,6 +38,7 @@ class Backfill final : public JobRunner {
 
  private:
   struct TableCopy;
+  struct PartReader;
   struct Job;
 
   // backfill.cc: the job as a whole, what is shown
@@ -51,7 +54,6 @@ class Backfill final : public JobRunner {
   Task<absl::StatusOr<std::string>> start_job(nlohmann::json asked) override;
   Task<absl::Status> check_start(Job& job, const migrate::CopyOptions& options);
   Task<absl::Status> check_rows(Job& job, std::vector<std::string>* problems);
-  bool is_captured(const FeedStatus& feed, const dualwrite::TableRef& table) const;
   Task<void> wait_for_capture(const Job& job);
   std::string check_table(const Job& job, const dualwrite::TableRef& table) const;
   std::string check_circles(const Job& job) const;
@@ -64,8 +66,8 @@ class Backfill final : public JobRunner {
   Task<absl::Status> empty_table(dualwrite::TableRef table);
   Task<absl::Status> begin_group(std::vector<TableCopy*> group);
   void start_ready();
-  bool may_begin(const TableCopy& table) const;
   Task<absl::Status> end_table(TableCopy& table, migrate::TableState state, std::string reason);
+  Task<absl::Status> settle_table(TableCopy& table, migrate::TableRecord record);
   Task<absl::Status> finish_job();
   Task<absl::Status> leave_cancelled();
   Task<void> look_at_load();
@@ -78,16 +80,23 @@ class Backfill final : public JobRunner {
   Task<absl::Status> begin_index_build(TableCopy& table);
   Task<absl::Status> settle_index_build(TableCopy& table, absl::Status built);
   Task<absl::Status> give_up_indexes(TableCopy& table, absl::Status why);
-  bool owes_indexes() const;
   Task<absl::StatusOr<std::optional<std::string>>> find_orphans();
 
   // backfill_table.cc: one table
   Task<void> copy_table(TableCopy& table);
-  Task<absl::Status> copy_rows(TableCopy& table);
-  Task<absl::Status> copy_chunk(TableCopy& table);
-  Task<absl::Status> make_plan(TableCopy& table);
-  Task<absl::StatusOr<bool>> wait_for_room(TableCopy& table);
+  Task<absl::Status> copy_parts(TableCopy& table);
+  void start_readers(TableCopy& table);
+  Task<absl::Status> make_plan(TableCopy& table, PartReader& reader);
   Task<absl::Status> wait_until_written(TableCopy& table);
+
+  // backfill_part.cc: one part of a table
+  Task<void> read_part(TableCopy& table, PartReader& reader);
+  Task<absl::Status> read_chunks(TableCopy& table, PartReader& reader);
+  Task<absl::StatusOr<bool>> wait_for_room(TableCopy& table, PartReader& reader);
+  Task<absl::Status> divide(TableCopy& table, PartReader& reader);
+  Task<absl::Status> copy_chunk(TableCopy& table, PartReader& reader);
+  std::shared_ptr<Chunk> chunk_of(const TableCopy& table, const std::vector<migrate::PartRecord>& parts,
+                                  std::optional<migrate::TableRecord>* ended);
   Task<void> build(std::shared_ptr<Chunk> chunk, std::vector<dualwrite::RowsChange> pieces,
                    std::shared_ptr<const CopyPlan> plan);
   absl::Status check_still_copied(const TableCopy& table) const;
@@ -96,7 +105,6 @@ class Backfill final : public JobRunner {
   Metrics& metrics_;
   // Its own thread only.
   std::unique_ptr<Job> job_;
-  std::size_t bytes_in_flight_ = 0;
   migrate::LatencyWatch latency_{{kLatencyBuckets.begin(), kLatencyBuckets.end()}};
   std::map<dualwrite::TableRef, std::shared_ptr<Errand>> index_builds_;  // a job that is loaded again finds them
   std::shared_ptr<Errand> orphan_search_;

@@ -127,20 +127,16 @@ Task<absl::Status> Backfill::settle_index_build(TableCopy& table, absl::Status b
   note_.clear();
   migrate::TableRecord record = table.written;
   record.indexes.clear();
-  auto wanted = std::make_shared<RowFeed::CopyOrder>();
   if (record.state == TableState::indexing) {
     const absl::Status copied = check_still_copied(table);
     if (!copied.ok()) {
       table.written.indexes.clear();
       co_return co_await end_table(table, TableState::failed, std::string(copied.message()));
     }
-    const bool is_partial = job_->options.is_partial(record.table);
-    record.state = is_partial ? TableState::partial : TableState::done;
-    if (!is_partial) {
-      wanted->cleared.push_back(record.table);
-      wanted->sql.push_back(dualwrite::resolve_ledger(setting_.schema, record.table));
-    }
+    record.state = job_->options.is_partial(record.table) ? TableState::partial : TableState::done;
+    co_return co_await settle_table(table, std::move(record));
   }
+  auto wanted = std::make_shared<RowFeed::CopyOrder>();
   wanted->sql.push_back(migrate::update_job_table(setting_.schema, job_->record.id, record));
   const absl::Status ordered = co_await order_feed(std::move(wanted));
   if (!ordered.ok()) co_return ordered;
@@ -157,12 +153,6 @@ Task<absl::Status> Backfill::give_up_indexes(TableCopy& table, absl::Status why)
   limited_log().error(LogKind::parked, "table={} indexes_missing=\"{}\" why=\"{}\"", spelled(table.record.table),
                       table.written.indexes, std::string(why.message()));
   co_return co_await end_table(table, TableState::failed, std::move(reason));
-}
-
-bool Backfill::owes_indexes() const {
-  return job_ && std::any_of(job_->tables.begin(), job_->tables.end(), [](const auto& table) {
-           return !table->written.indexes.empty() && !table->indexes_given_up;
-         });
 }
 
 // Rows were put without looking whether what they refer to is there: once all are, it is looked at. The follower may

@@ -56,27 +56,17 @@ Task<absl::Status> Backfill::run_job(std::uint64_t applying) {
     job.stopping = job.stopping || !status.ok() || feed_.applying() != applying || has_requests();
     const absl::Status settled = co_await settle_ended(job.tables, fail);
     if (status.ok()) status = settled;
-    const auto running = static_cast<std::size_t>(
-        std::count_if(job.tables.begin(), job.tables.end(), [](const auto& each) { return each->running; }));
-    if (running == 0 && !job.looking && job.stopping) break;
-    if (!job.stopping && status.ok() && running < job.options.parallel) {
-      for (std::vector<TableCopy*>& group : job.groups) {
-        const bool waits = std::any_of(group.begin(), group.end(), [](const TableCopy* each) {
-          return each->written.state == TableState::waiting;
-        });
-        const bool ready = waits && std::all_of(group.begin(), group.end(),
-                                                [this](const TableCopy* each) { return may_begin(*each); });
-        if (!ready) continue;
-        status = co_await begin_group(group);
-        break;
-      }
+    const std::size_t readers = job.readers_taken();
+    if (readers == 0 && !job.looking && job.stopping) break;
+    if (!job.stopping && status.ok() && readers < job.options.parallel) {
+      if (const std::vector<TableCopy*>* group = job.next_group()) status = co_await begin_group(*group);
       start_ready();
     }
     if (!job.stopping && status.ok()) status = co_await build_indexes();
     const bool all_over = std::all_of(job.tables.begin(), job.tables.end(), [](const auto& each) {
       return migrate::is_over(each->written.state) && !each->running;
     });
-    if (all_over && status.ok() && !job.stopping && !owes_indexes()) {
+    if (all_over && status.ok() && !job.stopping && !job.owes_indexes()) {
       status = co_await finish_job();
       job.stopping = migrate::is_over(job.record.state);
     }
@@ -140,16 +130,6 @@ Task<absl::Status> Backfill::empty_table(TableRef table) {
   co_return emptied.status();
 }
 
-// Everything that it refers to is there.
-bool Backfill::may_begin(const TableCopy& table) const {
-  for (const TableRef& name : migrate::parents_of(job_->leading, table.record.table)) {
-    const TableCopy* parent = job_->find(name);
-    if (parent == nullptr || parent->group == table.group || parent->written.state == TableState::indexing) continue;
-    if (!migrate::is_over(parent->written.state)) return false;
-  }
-  return true;
-}
-
 // From here on all their changes are applied.
 Task<absl::Status> Backfill::begin_group(std::vector<TableCopy*> group) {
   for (TableCopy* table : group) {
@@ -179,7 +159,10 @@ Task<absl::Status> Backfill::begin_group(std::vector<TableCopy*> group) {
   }
   const absl::Status ordered = co_await order_feed(std::move(wanted));
   if (!ordered.ok()) co_return ordered;
-  for (TableCopy* table : group) table->written = table->record;
+  for (TableCopy* table : group) {
+    if (table->parts.empty()) table->parts = {table->record, {}};
+    table->written = table->record;
+  }
   co_return absl::OkStatus();
 }
 
@@ -192,11 +175,8 @@ void Backfill::start_ready() {
 }
 
 Task<absl::Status> Backfill::end_table(TableCopy& table, TableState state, std::string reason) {
-  for (const auto& [token, chunk] : std::exchange(table.under_way, {})) {
-    feed_.chunks().forget(token);
-    bytes_in_flight_ -= chunk.bytes;
-  }
-  table.record = table.written;
+  job_->forget_chunks(table, feed_.chunks());
+  table.record = table.parts.counted(table.written);
   table.record.state = state;
   table.record.reason = reason;
   limited_log().error(LogKind::parked, "table={} copy={} why=\"{}\"", name_of(table.record.table), migrate::name(state),
@@ -208,9 +188,29 @@ Task<absl::Status> Backfill::end_table(TableCopy& table, TableState state, std::
   // One that is gone needs no word.
   if (is_stopped) wanted->set.push_back(copy_entry(table.record.table, CatchUp::none, "not copied: " + reason));
   wanted->sql.push_back(migrate::update_job_table(setting_.schema, job_->record.id, table.record));
+  wanted->sql.push_back(migrate::delete_parts(setting_.schema, job_->record.id, table.record.table));
   const absl::Status ordered = co_await order_feed(std::move(wanted));
   if (!ordered.ok()) co_return ordered;
   table.written = table.record;
+  table.parts = {};
+  co_return absl::OkStatus();
+}
+
+// All its rows are there. One that is `done` follows from here on.
+Task<absl::Status> Backfill::settle_table(TableCopy& table, migrate::TableRecord record) {
+  auto wanted = std::make_shared<RowFeed::CopyOrder>();
+  if (record.state == TableState::done) {
+    wanted->cleared.push_back(record.table);
+    wanted->sql.push_back(dualwrite::resolve_ledger(setting_.schema, record.table));
+  }
+  wanted->sql.push_back(migrate::update_job_table(setting_.schema, job_->record.id, record));
+  wanted->sql.push_back(migrate::delete_parts(setting_.schema, job_->record.id, record.table));
+  const absl::Status ordered = co_await order_feed(std::move(wanted));
+  if (!ordered.ok()) co_return ordered;
+  limited_log().warn(LogKind::parked, "table={} copy={}", name_of(record.table), migrate::name(record.state));
+  table.written = record;
+  table.record = std::move(record);
+  table.parts = {};
   co_return absl::OkStatus();
 }
 

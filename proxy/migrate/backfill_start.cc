@@ -26,7 +26,7 @@ namespace {
 constexpr std::size_t kProblemsMax = 20;
 constexpr auto kTriggersMax = std::chrono::seconds(15);
 constexpr auto kTriggersLook = std::chrono::milliseconds(100);
-constexpr auto kLookMax = std::chrono::minutes(2);  // at a table, for any row that a condition takes
+constexpr auto kAnyRowMax = std::chrono::minutes(2);  // at a table, for any row that a condition takes
 
 std::string dotted(const TableRef& table) { return table.schema + "." + table.table; }
 
@@ -34,6 +34,12 @@ const StoppedTable* stopped_entry(const std::vector<StoppedTable>& stopped, cons
   const auto found =
       std::find_if(stopped.begin(), stopped.end(), [&](const StoppedTable& each) { return each.table == table; });
   return found == stopped.end() ? nullptr : &*found;
+}
+
+bool is_captured(FeedKind kind, const FeedStatus& feed, const TableRef& table) {
+  return kind != FeedKind::trigger ||
+         std::any_of(feed.captured.begin(), feed.captured.end(),
+                     [&](const FeedStatus::Captured& each) { return each.table == dotted(table); });
 }
 
 absl::Status all_problems(const std::vector<std::string>& problems) {
@@ -46,7 +52,8 @@ absl::Status all_problems(const std::vector<std::string>& problems) {
 }  // namespace
 
 Task<absl::StatusOr<std::string>> Backfill::start_job(nlohmann::json asked) {
-  if (owes_indexes()) co_return absl::FailedPreconditionError("indexes of the last copy are still being built");
+  if (job_ && job_->owes_indexes())
+    co_return absl::FailedPreconditionError("indexes of the last copy are still being built");
   const absl::StatusOr<CopyOptions> parsed = migrate::parse_copy_options(asked);
   if (!parsed.ok()) co_return parsed.status();
   const CopyOptions& options = *parsed;
@@ -63,7 +70,13 @@ Task<absl::StatusOr<std::string>> Backfill::start_job(nlohmann::json asked) {
   for (const auto& table : job->tables) {
     auto made = co_await ask(migrate::insert_job_table(setting_.schema, id, table->record));
     if (!made.ok()) co_return made.status();
+    if (table->parts.empty()) continue;
+    auto divided =
+        co_await ask(migrate::replace_parts(setting_.schema, id, table->record.table, table->parts.written()));
+    if (!divided.ok()) co_return divided.status();
   }
+  auto forgotten = co_await ask(migrate::forget_parts(setting_.schema, id));
+  if (!forgotten.ok()) co_return forgotten.status();
   auto kept = co_await ask("COMMIT");
   if (!kept.ok()) co_return kept.status();
   const std::size_t count = job->tables.size();
@@ -118,12 +131,6 @@ Task<absl::Status> Backfill::check_start(Job& job, const CopyOptions& options) {
   co_return absl::OkStatus();
 }
 
-bool Backfill::is_captured(const FeedStatus& feed, const TableRef& table) const {
-  return feed_.kind() != FeedKind::trigger ||
-         std::any_of(feed.captured.begin(), feed.captured.end(),
-                     [&](const FeedStatus::Captured& each) { return each.table == dotted(table); });
-}
-
 // Moments after a start the triggers are still being made. What will have none is stopped.
 Task<void> Backfill::wait_for_capture(const Job& job) {
   const TimePoint deadline = reactor_.now() + kTriggersMax;
@@ -131,7 +138,8 @@ Task<void> Backfill::wait_for_capture(const Job& job) {
     const FeedStatus feed = feed_.status();
     const std::vector<StoppedTable> stopped = feed_.stopped_tables();
     return std::all_of(job.tables.begin(), job.tables.end(), [&](const auto& table) {
-      return is_captured(feed, table->record.table) || stopped_entry(stopped, table->record.table) != nullptr;
+      return is_captured(feed_.kind(), feed, table->record.table) ||
+             stopped_entry(stopped, table->record.table) != nullptr;
     });
   };
   while (!all_captured() && reactor_.now() < deadline) co_await reactor_.sleep_for(kTriggersLook);
@@ -145,7 +153,7 @@ std::string Backfill::check_table(const Job& job, const TableRef& table) const {
     return "table " + dotted(table) +
            " has no key by which its rows could be told apart: it is copied whole or not at all";
   }
-  if (!is_captured(feed_.status(), table))
+  if (!is_captured(feed_.kind(), feed_.status(), table))
     return "table " + dotted(table) + ": its changes are not captured by triggers yet";
   return check_parents(job, table);
 }
@@ -207,38 +215,35 @@ std::string Backfill::check_parents(const Job& job, const TableRef& table) const
 // Rows that the follower has already.
 Task<absl::Status> Backfill::check_rows(Job& job, std::vector<std::string>* problems) {
   const ExistingRows existing = job.options.existing;
-  std::vector<migrate::TableRecord> earlier;
-  if (existing == ExistingRows::resume && job_) {
-    for (const auto& table : job_->tables) earlier.push_back(table->written);
-  }
   const std::vector<StoppedTable> stopped = feed_.stopped_tables();
   for (const auto& copy : job.tables) {
     const TableRef& table = copy->record.table;
     const StoppedTable* entry = stopped_entry(stopped, table);
-    const auto before = std::find_if(earlier.begin(), earlier.end(),
-                                     [&](const migrate::TableRecord& each) { return each.table == table; });
-    if (before != earlier.end()) {
-      const bool is_part = before->state == TableState::copying && entry != nullptr && entry->is_copy() &&
+    const TableCopy* before = existing == ExistingRows::resume && job_ ? job_->find(table) : nullptr;
+    if (before != nullptr) {
+      const TableState state = before->written.state;
+      const bool is_part = state == TableState::copying && entry != nullptr && entry->is_copy() &&
                            entry->catch_up == dualwrite::CatchUp::copying;
-      if (is_part || (before->state == TableState::done && entry == nullptr)) {
-        copy->record = *before;
+      if (is_part || (state == TableState::done && entry == nullptr)) {
+        copy->record = before->written;
+        copy->parts = before->parts;
         continue;
       }
     }
     if (existing == ExistingRows::replace) continue;
     auto row = co_await control_->query_rows("SELECT 1 FROM " + dualwrite::quote_name(table) + " LIMIT 1", 1,
-                                             Clock::now() + kLookMax);
+                                             Clock::now() + kAnyRowMax);
     if (!row.ok()) {
       problems->push_back("table " + dotted(table) + " on the follower: " + std::string(row.status().message()));
       if (!control_->alive()) co_return absl::UnavailableError(std::string(row.status().message()));
       continue;
     }
     if (row->empty()) continue;
-    const bool has_failed = before != earlier.end() && before->state == TableState::failed;
+    const bool has_failed = before != nullptr && before->written.state == TableState::failed;
     problems->push_back(
         "table " + dotted(table) + " has rows on the follower" +
         (existing != ExistingRows::resume ? ": --replace deletes them first, --resume goes on with an earlier copy"
-         : has_failed                     ? ", of a copy that has failed (" + before->reason +
+         : has_failed                     ? ", of a copy that has failed (" + before->written.reason +
                             "): changes of its rows were not applied since, so that it cannot go on; --replace "
                             "deletes them first"
                       : ", and no copy of it that could go on: --replace deletes them first"));
@@ -253,7 +258,7 @@ Task<absl::Status> Backfill::check_conditions(Job& job, std::vector<std::string>
       if (!migrate::names_table(word, table)) continue;
       auto tried = co_await leader_->query(
           "SELECT 1 FROM " + dualwrite::quote_name(table) + " WHERE (" + condition + ") LIMIT 0",
-          Clock::now() + kLookMax);
+          Clock::now() + kAnyRowMax);
       if (tried.ok()) continue;
       problems->push_back("--where " + dotted(table) + ": " + std::string(tried.status().message()));
       if (!leader_->alive()) co_return absl::UnavailableError(std::string(tried.status().message()));

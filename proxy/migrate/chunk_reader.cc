@@ -116,6 +116,26 @@ Task<absl::Status> ChunkReader::failed(absl::Status status) {
   co_return told_apart(status);
 }
 
+Task<absl::StatusOr<migrate::KeyPlace>> ChunkReader::find_border(std::shared_ptr<const CopyPlan> plan,
+                                                                 migrate::KeyPlace behind, std::size_t rows) {
+  const absl::Status opened = co_await open();
+  if (!opened.ok()) co_return opened;
+  const migrate::SelectedKey key = migrate::select_key(plan->selected, plan->key, link_->is_mariadb());
+  auto row = co_await link_->query_rows(migrate::select_border(key, behind, rows), key.key.parts.size(),
+                                        Clock::now() + kChunkMax);
+  if (!row.ok()) {
+    absl::Status why = row.status();
+    if (!absl::IsFailedPrecondition(why)) link_.reset();
+    co_return co_await failed(std::move(why));
+  }
+  const absl::Status ended = co_await give_up();
+  if (!ended.ok()) co_return ended;
+  if (row->empty()) co_return migrate::KeyPlace();
+  auto place = migrate::border_from(key, row->front(), link_->is_mariadb());
+  if (!place.ok()) co_return absl::FailedPreconditionError(std::string(place.status().message()));
+  co_return place;
+}
+
 Task<absl::Status> ChunkReader::read_locked(std::string select, TakeRow take) {
   const absl::Status opened = co_await open();
   if (!opened.ok()) co_return opened;
@@ -130,8 +150,8 @@ Task<absl::Status> ChunkReader::read_locked(std::string select, TakeRow take) {
 Task<absl::StatusOr<ReadRows>> ChunkReader::read_rows(std::shared_ptr<const CopyPlan> plan, ChunkWanted wanted) {
   const TimePoint deadline = Clock::now() + kChunkMax;
   ReadRows out;
-  out.through = wanted.behind;
-  std::string sql = migrate::select_chunk(plan->selected, plan->key, wanted.behind, wanted.condition, wanted.rows_max);
+  out.through = wanted.range.behind;
+  std::string sql = migrate::select_chunk(plan->selected, plan->key, wanted.range, wanted.condition, wanted.rows_max);
   auto stream = co_await RowStream::start(*link_, std::move(sql), deadline);
   if (!stream.ok()) {
     link_.reset();

@@ -26,7 +26,7 @@ struct ChunkReadSetting {
 };
 
 struct ChunkWanted {
-  migrate::KeyPlace behind;
+  migrate::KeyRange range;
   std::string condition;
   std::size_t rows_max = 1000;
   std::size_t bytes_max = std::size_t{8} << 20;
@@ -35,10 +35,10 @@ struct ChunkWanted {
 // What has been read: the rows in pieces that each become a statement.
 struct ReadRows {
   std::vector<dualwrite::RowsChange> pieces;
-  migrate::KeyPlace through;  // of the last row; of none: `behind`
+  migrate::KeyPlace through;  // of the last row; of none: what the range is behind
   std::size_t rows = 0;
   std::size_t bytes = 0;
-  bool at_end = false;  // the table has no rows behind them
+  bool at_end = false;  // the range has no rows behind them
   std::chrono::microseconds locked{};
 };
 
@@ -53,6 +53,9 @@ class ChunkReader {
   // rows could not be locked in time; OutOfRange: the definition is another than the plan's; Unavailable: the server
   // could not do it now. Nothing is held then.
   Task<absl::StatusOr<ReadRows>> read(std::shared_ptr<const CopyPlan> plan, ChunkWanted wanted);
+  // The place of the row that is so many rows behind; none: there are not so many. Nothing is held then, either.
+  Task<absl::StatusOr<migrate::KeyPlace>> find_border(std::shared_ptr<const CopyPlan> plan, migrate::KeyPlace behind,
+                                                      std::size_t rows);
   // The rows of a SELECT, locked in the same way; `SELECT ..` without its lock.
   Task<absl::Status> read_locked(std::string select, TakeRow take);
   // Writes the marker of this chunk, which has been put into the store, and commits. Aborted: it could not be locked in

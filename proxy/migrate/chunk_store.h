@@ -30,7 +30,7 @@ struct Chunk {
   dualwrite::TableRef table;
   std::uint64_t applying = 0;  // RowFeed::applying() when it was read: no later beginning of the feed takes it
   Use use = Use::part;
-  bool last = false;  // of a part or a whole: the table has no rows behind it
+  bool last = false;  // of a whole: the table follows from here on
   // Written by the reader before `built`, read by the feed behind it.
   std::vector<std::string> statements{};  // of rows, in any order, each of at most a packet; foreign keys are off
   std::vector<std::string> closing{};     // in one transaction with the position behind the marker

@@ -10,6 +10,7 @@
 #include "dualwrite/ascii_case.h"
 #include "dualwrite/chunk_marker.h"
 #include "dualwrite/sql_text.h"
+#include "migrate/copy_parts.h"
 #include "migrate/difference_control.h"
 #include "migrate/table_selection.h"
 #include "proxy/counts/log_limit.h"
@@ -182,6 +183,7 @@ Task<absl::Status> JobRunner::open_control() {
     control_ = *std::move(opened);
     std::vector<std::string> setup = migrate::job_setup_statements(setting_.schema);
     setup.push_back(migrate::difference_setup_statement(setting_.schema));
+    setup.push_back(migrate::part_setup_statement(setting_.schema));
     for (const std::string& sql : setup) {
       auto made = co_await control_->query(sql, soon());
       if (!made.ok()) co_return made.status();

@@ -76,7 +76,7 @@ Task<absl::StatusOr<std::vector<std::string>>> Repair::read_statements(Target& t
   std::vector<KeyPlace> keys;
   for (const OpenDifference& each : rows) keys.push_back(each.key);
   const std::string condition = migrate::with_keys(target.keys, keys);
-  ChunkWanted wanted{.behind = {},
+  ChunkWanted wanted{.range = {},
                      .condition = condition,
                      .rows_max = std::numeric_limits<std::uint32_t>::max(),
                      .bytes_max = kRepairBytesMax};

@@ -131,7 +131,7 @@ class Writer(threading.Thread):
                 return
 
 
-def start_writers(env, proxy, seed, count=4):
+def start_writers(env, proxy, seed, count=4, writer=Writer):
     """Half of them past the proxy."""
     def through():
         return proxy.connect(database="app")
@@ -139,9 +139,9 @@ def start_writers(env, proxy, seed, count=4):
     def past():
         return env.old.connect(database="app")
 
-    writers = [Writer(number, past if number % 2 else through, seed) for number in range(count)]
-    for writer in writers:
-        writer.start()
+    writers = [writer(number, past if number % 2 else through, seed) for number in range(count)]
+    for each in writers:
+        each.start()
     return writers
 
 

@@ -233,8 +233,30 @@ TEST(ChunkKey, AChunkIsReadInOrderUnderShareLocks) {
   EXPECT_EQ(select_chunk(chosen.selected, chosen.key, {}, "", 100),
             "SELECT `c0`,CAST(`e` AS UNSIGNED) FROM `app`.`t` FORCE INDEX (`PRIMARY`) WHERE (TRUE) ORDER BY `c0` LIMIT "
             "100 LOCK IN SHARE MODE");
-  EXPECT_THAT(select_chunk(chosen.selected, chosen.key, {"7"}, "v=1 OR v=2", 5),
+  EXPECT_THAT(select_chunk(chosen.selected, chosen.key, {.behind = {"7"}}, "v=1 OR v=2", 5),
               HasSubstr("WHERE (`c0`>7) AND (v=1 OR v=2) ORDER BY `c0` LIMIT 5"));
+  EXPECT_THAT(select_chunk(chosen.selected, chosen.key, {.behind = {"7"}, .through = {"9"}}, "", 5),
+              HasSubstr("WHERE (`c0`>7) AND (`c0`<9 OR (`c0`=9)) ORDER BY `c0` LIMIT 5"));
+}
+
+TEST(ChunkKey, ABorderIsTheKeyAloneOfARowAhead) {
+  TableDefinition table = keyed({{"varchar(20)", "utf8mb4"}, {"int", ""}, {"enum('z','a')", "latin1"}});
+  table.columns.push_back(defined("blob", "longblob"));
+  // The key has another order than the columns.
+  std::swap(table.keys[0].parts[0], table.keys[0].parts[2]);
+  const Chosen chosen = choose(table);
+  const SelectedKey key = select_key(chosen.selected, chosen.key, true);
+  EXPECT_EQ(select_border(key, {}, 1),
+            "SELECT CAST(`c2` AS UNSIGNED),`c1`,`c0` FROM `app`.`t` FORCE INDEX (`PRIMARY`) WHERE TRUE ORDER BY "
+            "`c2`,`c1`,`c0` LIMIT 1 OFFSET 0");
+  EXPECT_THAT(select_border(key, {"1", "2", "'x'"}, 500), HasSubstr("LIMIT 1 OFFSET 499"));
+  const auto border = border_from(key, {"2", "-7", "\xc3\xa9"}, true);
+  ASSERT_TRUE(border.ok()) << border.status();
+  const KeyPlace same = behind(chosen, {"\xc3\xa9", "-7", "2", "x"});
+  EXPECT_EQ(*border, same) << "as a chunk that ends with that row says it";
+  EXPECT_EQ(border->front(), "2");
+  EXPECT_FALSE(border_from(key, {"2", "seven", "x"}, true).ok());
+  EXPECT_FALSE(border_from(key, {"2", "7"}, true).ok());
 }
 
 TEST(SelectedRow, WhatIsNoneOfItsColumnIsAnErrorThatNamesIt) {

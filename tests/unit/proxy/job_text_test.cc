@@ -30,6 +30,15 @@ TEST(JobText, ABarForEachTableAndInTotal) {
   EXPECT_EQ(job_line(status).find('\n'), job_line(status).size() - 1);
 }
 
+TEST(JobText, HowManyReadATableIsSaid) {
+  json table = table_at("app.b", "copying", 25, 50);
+  table["readers"] = 1;
+  json status = {{"job", 3}, {"state", "running"}, {"tables", json::array({table})}};
+  EXPECT_THAT(job_table(status), HasSubstr("copying, 25 rows\n"));
+  status["tables"][0]["readers"] = 4;
+  EXPECT_THAT(job_table(status), HasSubstr("copying, 25 rows, 4 readers\n"));
+}
+
 TEST(JobText, AnEstimateThatIsTooSmallIsNotAnEnd) {
   const json status = {{"job", 3}, {"state", "running"}, {"tables", {table_at("app.b", "copying", 500, 50)}}};
   EXPECT_THAT(job_table(status), HasSubstr(" 99% copying"));
