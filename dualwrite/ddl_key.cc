@@ -94,11 +94,12 @@ bool is_taken(const Translation& on, const std::string& name) {
 void translate_check(Translation& on, std::size_t from, std::size_t at) {
   DdlText& text = on.text;
   const std::size_t end = text.after(at + 1);
+  const std::size_t named = symbol(text, from);
   if (on.to_mysql()) {
-    if (has_symbol(text, from) && is_taken(on, text.name(from + 1))) text.erase(from, from + 2);
+    if (named != 0 && is_taken(on, text.name(named))) text.erase(from, named + 1);
     return;
   }
-  if (!has_symbol(text, from)) {
+  if (named == 0) {
     const std::string name = on.next_given_name();
     const bool stays = !text.is(end, "NOT");
     text.erase(from, at);

@@ -17,7 +17,7 @@ TEST(DdlForms, CharsetMayBeAName) {
                           "CREATE TABLE `t` (`charset` VARCHAR(9) CHECK (charset = 'latin1'))"})
     EXPECT_EQ(to_mysql(sql), sql);
   EXPECT_EQ(to_mariadb("CREATE TABLE t (charset VARCHAR(9), CHECK (charset = 'gb18030'))"),
-            "CREATE TABLE `t` (`charset` VARCHAR(9), CHECK (charset = 'gb18030'))");
+            "CREATE TABLE `t` (`charset` VARCHAR(9), CONSTRAINT `t_chk_1` CHECK (charset = 'gb18030'))");
   // As a clause.
   EXPECT_EQ(to_mysql("CREATE PROCEDURE `p`(x VARCHAR(9) CHARSET utf8) CREATE TABLE x (a TEXT CHARSET utf8) ENGINE=Aria "
                      "CHARSET=utf8"),
@@ -72,8 +72,8 @@ TEST(DdlForms, ArrowsIntoADocument) {
 TEST(DdlForms, AColumnsCheckBecomesTheTablesOnMariadb) {
   EXPECT_EQ(to_mariadb("CREATE TABLE t (qty INT CONSTRAINT qty_pos CHECK (qty > 0) NOT NULL, b INT CHECK (b > 1) CHECK "
                        "(b < 9), c INT CHECK (c > 0) NOT ENFORCED)"),
-            "CREATE TABLE `t` (`qty` INT NOT NULL, CONSTRAINT `qty_pos` CHECK (qty > 0), `b` INT, CHECK (b > 1), CHECK "
-            "(b < 9), `c` INT )");
+            "CREATE TABLE `t` (`qty` INT NOT NULL, CONSTRAINT `qty_pos` CHECK (qty > 0), `b` INT, CONSTRAINT "
+            "`t_chk_1` CHECK (b > 1), CONSTRAINT `t_chk_2` CHECK (b < 9), `c` INT )");
   EXPECT_EQ(to_mariadb("ALTER TABLE t ADD qty INT CHECK (qty > 0) NOT NULL AFTER id, ADD (a INT CHECK (a > _utf8'x'))"),
             "ALTER TABLE `t` ADD `qty` INT NOT NULL AFTER `id`, ADD CHECK (qty > 0), ADD (`a` INT, CHECK (a > "
             "_utf8mb3'x'))");

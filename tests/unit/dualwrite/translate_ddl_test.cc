@@ -239,14 +239,14 @@ TEST(TranslateDdl, ChecksWithoutANameHaveTheOneThatMysqlGaveThem) {
   EXPECT_EQ(
       to_mariadb("CREATE TABLE t (a INT CHECK (a > 0), CHECK (a < 9), b INT CHECK (b > 1) NOT NULL, c INT "
                  "CONSTRAINT own CHECK (c > 2), CONSTRAINT CHECK (c < 5) NOT ENFORCED, CONSTRAINT CHECK (a < b))"),
-      "CREATE TABLE `t` (`a` INT , CONSTRAINT `t_chk_1` CHECK (a > 0), CONSTRAINT `t_chk_2` CHECK (a < 9), `b` INT "
-      "NOT NULL , CONSTRAINT `t_chk_3` CHECK ( b > 1 ), `c` INT , CONSTRAINT `own` CHECK (c > 2) , CONSTRAINT "
+      "CREATE TABLE `t` (`a` INT, CONSTRAINT `t_chk_1` CHECK (a > 0), CONSTRAINT `t_chk_2` CHECK (a < 9), `b` INT "
+      "NOT NULL, CONSTRAINT `t_chk_3` CHECK (b > 1), `c` INT, CONSTRAINT `own` CHECK (c > 2) , CONSTRAINT "
       "`t_chk_5` CHECK (a < b))");
   const std::map<TableRef, TableDefinition> all = {{{"app", "t"}, with_checks({{"t_chk_7", "`a` > 0"}, {"x", "1"}})}};
   EXPECT_EQ(
       to_mariadb("ALTER TABLE t ADD b INT CHECK (b > 0), ADD CHECK (id > 0)",
                  {.schema_collation = {}, .follower = &all}),
-      "ALTER TABLE `t` ADD `b` INT , ADD CONSTRAINT `t_chk_8` CHECK (b > 0), ADD CONSTRAINT `t_chk_9` CHECK (id > 0)");
+      "ALTER TABLE `t` ADD `b` INT, ADD CONSTRAINT `t_chk_8` CHECK (b > 0), ADD CONSTRAINT `t_chk_9` CHECK (id > 0)");
   EXPECT_EQ(
       to_mariadb("ALTER TABLE t DROP CHECK renamed_chk_7, DROP CHECK x", {.schema_collation = {}, .follower = &all}),
       "ALTER TABLE `t` DROP CONSTRAINT `t_chk_7`, DROP CONSTRAINT `x`");
