@@ -44,10 +44,10 @@ class ShadowPool {
   // Any thread. False when dropped (counted).
   bool submit(std::unique_ptr<ShadowJob> job);
   // Any thread. Off: what waits is dropped, too (counted).
-  void set_enabled(bool enabled) { enabled_.store(enabled, std::memory_order_relaxed); }
+  void set_enabled(bool enabled) { shared_.enabled.store(enabled, std::memory_order_relaxed); }
   // Any thread. Counts production reads, compared or not, for the coverage. Batched by the caller.
   void count_calls(std::uint64_t digest, const std::string& text, std::uint64_t calls);
-  std::uint64_t queued() const { return queued_.load(std::memory_order_relaxed); }
+  std::uint64_t queued() const { return shared_.queued.load(std::memory_order_relaxed); }
   nlohmann::json report() const;
   // Any thread. A server refuses a client for want of connections: those held here go at once. False: there are none.
   bool make_room(config::Backend which) { return links_.give_up(which); }
@@ -66,7 +66,6 @@ class ShadowPool {
   Task<void> recheck_work(std::size_t slot);
   void suspect(Suspect suspect);
   Task<void> recheck(Suspect now);
-  void not_confirmed(Suspect now);
   Task<void> save_regularly();
   Task<void> run(Job job);
   Task<ShadowRun> run_on(config::Backend which, const ShadowJob& job, TimePoint deadline);
@@ -74,7 +73,6 @@ class ShadowPool {
   Task<bool> is_total(const ShadowJob& job, routing::OrderBy order, TimePoint deadline);
   Task<absl::StatusOr<UniqueKeys::Keys>> ask_unique_keys(UniqueKeys::Question question);
   Task<bool> wait_synced(TimePoint since, TimePoint deadline);
-  void skip_soon(Job job, shadow::SkipReason reason);
   void skip(const ShadowJob& job, shadow::SkipReason reason);
   void finish(const ShadowJob& job, shadow::Comparison comparison);
   void save();
@@ -92,8 +90,10 @@ class ShadowPool {
   shadow::FairQueue<Suspect> suspects_;        // this thread's only
   std::vector<std::unique_ptr<Signal>> idle_;  // one a slot
 
-  std::atomic<bool> enabled_{true};
-  std::atomic<std::uint64_t> queued_{0};
+  struct {
+    std::atomic<bool> enabled{true};
+    std::atomic<std::uint64_t> queued{0};
+  } shared_;
   mutable std::mutex queue_mutex_;  // guards the next three
   shadow::FairQueue<Job> queue_;
   shadow::BackOff back_off_;
