@@ -98,6 +98,9 @@ void ShadowPool::stop() {
 }
 
 bool ShadowPool::submit(Job job) {
+  const auto skip_soon = [this](Job dropped, SkipReason reason) {
+    reactor_.post([this, reason, shared = std::shared_ptr<ShadowJob>(std::move(dropped))] { skip(*shared, reason); });
+  };
   const std::uint64_t bytes = job_bytes(*job);
   const std::uint64_t digest = job->digest;
   bool wake = false;
@@ -109,7 +112,7 @@ bool ShadowPool::submit(Job job) {
       const ShadowJob* const fresh = job.get();
       dropped = queue_.push(digest, std::move(job), bytes);
       taken = dropped.empty() || dropped.back().item.get() != fresh;
-      queued_.store(queue_.size(), std::memory_order_relaxed);
+      shared_.queued.store(queue_.size(), std::memory_order_relaxed);
       wake = idle_workers_ > 0;
     }
   }
@@ -127,10 +130,6 @@ bool ShadowPool::submit(Job job) {
     });
   }
   return taken;
-}
-
-void ShadowPool::skip_soon(Job job, SkipReason reason) {
-  reactor_.post([this, reason, shared = std::shared_ptr<ShadowJob>(std::move(job))] { skip(*shared, reason); });
 }
 
 void ShadowPool::count_calls(std::uint64_t digest, const std::string& text, std::uint64_t calls) {
@@ -155,7 +154,7 @@ Task<void> ShadowPool::work(std::size_t slot) {
     {
       const std::lock_guard lock(queue_mutex_);
       taken = queue_.take(Clock::now());
-      queued_.store(queue_.size(), std::memory_order_relaxed);
+      shared_.queued.store(queue_.size(), std::memory_order_relaxed);
       if (!taken) ++idle_workers_;
     }
     if (!taken) {
@@ -237,10 +236,10 @@ Task<ShadowRun> ShadowPool::run_on(config::Backend which, const ShadowJob& job, 
     none.status = lease.status();
     co_return none;
   }
-  ShadowRun ran = co_await run_read(*lease->link, *lease->state, job,
-                                    {.bytes_max = config_.recording_bytes_max + kAnswerMore,
-                                     .deadline = deadline,
-                                     .runs_at_most = std::chrono::ceil<std::chrono::milliseconds>(config_.deadline)});
+  const ReadLimits limits{.bytes_max = config_.recording_bytes_max + kAnswerMore,
+                          .deadline = deadline,
+                          .runs_at_most = std::chrono::ceil<std::chrono::milliseconds>(config_.deadline)};
+  ShadowRun ran = co_await run_read(*lease->link, *lease->state, job, limits);
   links_.give_back(*lease, ran.link_is_whole ? ShadowLinks::After::keep : ShadowLinks::After::discard);
   co_return ran;
 }
@@ -295,7 +294,7 @@ Task<bool> ShadowPool::is_total(const ShadowJob& job, routing::OrderBy order, Ti
 }
 
 Task<void> ShadowPool::run(Job job) {
-  if (!enabled_.load(std::memory_order_relaxed)) {
+  if (!shared_.enabled.load(std::memory_order_relaxed)) {
     skip(*job, SkipReason::switched_off);
     co_return;
   }
@@ -350,11 +349,19 @@ Task<void> ShadowPool::run(Job job) {
 // control answers counts, and only if it shows again and again. No lock is taken for it.
 Task<void> ShadowPool::recheck(Suspect now) {
   ShadowJob& job = *now.job;
-  if (!enabled_.load(std::memory_order_relaxed)) {
+  if (!shared_.enabled.load(std::memory_order_relaxed)) {
     skip(job, SkipReason::switched_off);
     co_return;
   }
   ++now.attempts;
+  // A side did not answer, or was behind: later, and not for ever.
+  const auto not_confirmed = [this](Suspect left) {
+    if (left.attempts >= kAttemptsPerRecheck * config_.rechecks) {
+      skip(*left.job, SkipReason::unconfirmed);
+    } else {
+      suspect(std::move(left));
+    }
+  };
   const auto in_time = [this] { return Clock::now() + config_.deadline; };  // each as the first look had
   const ShadowRun before = co_await run_on(job.control, job, in_time());
   bool synced = co_await wait_synced(Clock::now(), Clock::now() + kConfirmWait);
@@ -393,15 +400,6 @@ Task<void> ShadowPool::recheck(Suspect now) {
     co_return;
   }
   finish(job, std::move(now.comparison));
-}
-
-// A side did not answer, or was behind: later, and not for ever.
-void ShadowPool::not_confirmed(Suspect now) {
-  if (now.attempts >= kAttemptsPerRecheck * config_.rechecks) {
-    skip(*now.job, SkipReason::unconfirmed);
-  } else {
-    suspect(std::move(now));
-  }
 }
 
 void ShadowPool::skip(const ShadowJob& job, SkipReason reason) {
