@@ -368,6 +368,11 @@ Task<void> ShadowPool::recheck(Suspect now) {
   const ShadowRun candidate = co_await run_on(config::other(job.control), job, in_time());
   if (synced) synced = co_await wait_synced(Clock::now(), Clock::now() + kConfirmWait);
   const ShadowRun after = co_await run_on(job.control, job, in_time());
+  for (const ShadowRun* ran : {&before, &candidate, &after}) {
+    if (ran->status.ok() || reason_of(ran->status) != SkipReason::no_connection) continue;
+    skip(job, SkipReason::no_connection);  // clients need them: it will differ again
+    co_return;
+  }
   if (!synced || !before.status.ok() || !candidate.status.ok() || !after.status.ok()) {
     not_confirmed(std::move(now));
     co_return;

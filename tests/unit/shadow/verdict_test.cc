@@ -49,7 +49,7 @@ TEST(SkipReason, HasANameOfItsOwnForEach) {
   }
   EXPECT_EQ(names.size(), kSkipReasons);
   EXPECT_EQ(names.count("unknown"), 0u);
-  EXPECT_EQ(static_cast<std::size_t>(SkipReason::no_connection) + 1, kSkipReasons);
+  EXPECT_EQ(static_cast<std::size_t>(SkipReason::unconfirmed) + 1, kSkipReasons);
 }
 
 }  // namespace
