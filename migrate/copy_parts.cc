@@ -16,7 +16,7 @@ constexpr std::uint32_t kPartsMax = 1024;
 
 std::string part_table(std::string_view schema) { return quote_name(schema) + ".`job_part`"; }
 
-std::string bytes_text(std::string_view bytes) {
+std::string quoted_bytes(std::string_view bytes) {
   return bytes.empty() ? std::string("''") : "0x" + dualwrite::hex(protocol::as_bytes(bytes));
 }
 
@@ -47,7 +47,7 @@ std::string replace_parts(std::string_view schema, std::uint64_t job, const Tabl
   for (const PartRecord& part : parts) {
     out += (part == parts.front() ? "(" : ",(") + std::to_string(job) + "," + quote_text(table.schema) + "," +
            quote_text(table.table) + "," + std::to_string(part.number) + "," + quote_text(part.key) + "," +
-           bytes_text(part.place) + "," + bytes_text(part.end) + "," + (part.done ? "1" : "0") + "," +
+           quoted_bytes(part.place) + "," + quoted_bytes(part.end) + "," + (part.done ? "1" : "0") + "," +
            std::to_string(part.rows) + "," + std::to_string(part.bytes) + "," + std::to_string(part.chunks) + ")";
   }
   return out;
