@@ -1,5 +1,9 @@
 #include "proxy/session/run/to_leader.h"
 
+#include <algorithm>
+#include <array>
+
+#include "protocol/error_codes.h"
 #include "proxy/net/deadlines.h"
 #include "proxy/session/run/response_relay.h"
 
@@ -9,6 +13,20 @@ using protocol::ResultEnd;
 using routing::SessionEffect;
 using routing::StatementFacts;
 using routing::StatementKind;
+
+namespace {
+
+// Something of it may have been carried out in front of the error.
+bool had_steps(const StatementFacts& facts, std::uint16_t code) {
+  if (facts.facts.has(routing::Fact::multi_statement)) return true;
+  constexpr auto kBeforeTheFirst =
+      std::to_array<std::uint16_t>({protocol::kErrParse, 1305, 1318, 1370});  // of a routine
+  if (std::ranges::find(kBeforeTheFirst, code) != kBeforeTheFirst.end()) return false;
+  return facts.kind == StatementKind::call || facts.kind == StatementKind::execute ||
+         facts.kind == StatementKind::unknown;
+}
+
+}  // namespace
 
 Task<Answer> relay_to_leader(Conversation& s, Command command, protocol::ResponseKind kind, ResultEnd* end) {
   s.state.diagnostics.forget();
@@ -40,9 +58,7 @@ Task<Answer> relay_to_leader(Conversation& s, Command command, protocol::Respons
 void after_statement(Conversation& s, const StatementFacts& facts, const ResultEnd& end) {
   Transaction& transaction = s.state.transaction;
   if (end.kind == ResultEnd::Kind::err) {
-    const bool has_steps = facts.facts.has(routing::Fact::multi_statement) || facts.kind == StatementKind::call ||
-                           facts.kind == StatementKind::execute || facts.kind == StatementKind::unknown;
-    if (has_steps) transaction.note_may_have_begun();
+    if (had_steps(facts, end.err.code)) transaction.note_may_have_begun();
     return;
   }
   const Transaction::Change change = transaction.note_status(end.ok.status);
