@@ -159,14 +159,21 @@ std::string DdlText::render() const {
     if (touched && begin > 0 && begin < out.size() && is_of_word(out[begin - 1]) && is_of_word(out[begin]))
       out.insert(begin, " ");
   };
+  // None overlaps another: of each order the next one is the only one that can be met.
+  std::vector<const Move*> by_from;
+  for (const Move& each : moves_) by_from.push_back(&each);
+  std::vector<const Move*> by_place = by_from;
+  std::ranges::sort(by_from, {}, &Move::from);
+  std::ranges::stable_sort(by_place, {}, &Move::behind);
+  auto leaves = by_from.begin();
+  auto comes = by_place.begin();
   for (std::size_t at = 0; at < tokens_.size(); ++at) {
-    const bool moved =
-        std::any_of(moves_.begin(), moves_.end(), [at](const Move& each) { return at >= each.from && at < each.to; });
+    while (leaves != by_from.end() && (*leaves)->to <= at) ++leaves;
+    const bool moved = leaves != by_from.end() && (*leaves)->from <= at;
     if (!moved) add(at);
-    for (const Move& each : moves_) {
-      if (each.behind != at) continue;
-      out += each.prefix;
-      for (std::size_t i = each.from; i < each.to; ++i) add(i);
+    for (; comes != by_place.end() && (*comes)->behind == at; ++comes) {
+      out += (*comes)->prefix;
+      for (std::size_t i = (*comes)->from; i < (*comes)->to; ++i) add(i);
     }
   }
   return out;
