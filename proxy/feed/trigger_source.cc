@@ -164,6 +164,7 @@ Task<absl::Status> TriggerSource::open(BackendLink& leader, FollowerWriter& foll
     // Nothing but a new beginning helps a table whose triggers did not serve, or of which a row is known by its key
     // alone.
     absl::Status again = co_await CapturedDdl::capture_released(ddl_setting(), table);
+    if (absl::IsAborted(again)) again = absl::UnavailableError(again.message());  // its locks were not to be had: again
     if (again.ok()) again = co_await kept_.discard(*link_, numbers);
     if (again.ok()) again = co_await capture_.load(leader);
     if (!again.ok()) co_return again;
