@@ -421,26 +421,4 @@ Task<absl::Status> CapturedDdl::resume_all(Setting setting) {
   co_return absl::OkStatus();
 }
 
-Task<absl::Status> CapturedDdl::capture_released(Setting setting, TableRef table) {
-  DdlAnalysis analysis;
-  analysis.tables.push_back(table);
-  CapturedDdl again(std::move(setting), {}, std::move(analysis));
-  const std::set<std::string> none_held;
-  absl::Status ready = co_await again.connect();
-  if (ready.ok()) ready = co_await again.take_turn(none_held, std::chrono::seconds(1));
-  if (!ready.ok()) co_return ready;
-  const absl::Status loaded = co_await again.capture_.load(*again.link_);
-  if (!loaded.ok()) co_return loaded;
-  auto all = co_await again.capture_.find_all(*again.link_);
-  if (!all.ok()) co_return all.status();
-  auto found = std::make_shared<const LeaderCapture::Found>(*std::move(all));
-  const LoggedStatement none;
-  RowsAnew rows(
-      {.link = *again.link_, .capture = again.capture_, .schema = again.setting_.schema, .analysis = again.analysis_},
-      none);
-  const absl::Status captured = co_await rows.capture_all(found);
-  if (!captured.ok()) co_return captured;
-  co_return co_await run_locking(*again.link_, "UNLOCK TABLES");
-}
-
 }  // namespace crossfade::proxy

@@ -33,6 +33,7 @@
 #include "dualwrite/trigger/captured_row.h"
 #include "dualwrite/trigger/ddl_conclusion.h"
 #include "proxy/backend/backend_link.h"
+#include "proxy/feed/kept_changes.h"
 #include "proxy/feed/leader_capture.h"
 
 namespace crossfade::proxy {
@@ -59,9 +60,12 @@ class CapturedDdl {
   Task<absl::Status> finish(std::uint16_t error);
   // Intents without an owner whose statement can run no more; by whoever applies.
   static Task<absl::Status> resume_all(Setting setting);
-  // A table whose triggers did not serve any more: captured anew, with every row as it is. What the old ones wrote
-  // goes.
-  static Task<absl::Status> capture_released(Setting setting, dualwrite::TableRef table);
+  // Tables that go on after they were stopped. Those whose triggers do not serve, or are known not to have served, are
+  // captured anew, with every row as it is, and what was kept of them goes. They are judged in their turns, behind what
+  // is left of schema changes of their own; those of others do not matter. Aborted: one of their own is under way, or
+  // their locks were not to be had.
+  static Task<absl::Status> capture_released(Setting setting, std::vector<dualwrite::TableRef> tables,
+                                             std::set<dualwrite::TableRef> did_not_serve, KeptChanges& kept);
 
  private:
   // A 'P' of `changes`.
@@ -79,6 +83,8 @@ class CapturedDdl {
   Task<absl::Status> take_turn(std::set<std::string> others, std::chrono::seconds wait);
   Task<absl::Status> resume_others(TimePoint until);
   Task<absl::Status> stop_changed();
+  Task<absl::Status> capture_one(dualwrite::TableRef table, std::shared_ptr<const LeaderCapture::Found> found,
+                                 KeptChanges& kept);
   Task<absl::Status> write_intent(TimePoint until);
   static Task<absl::StatusOr<std::vector<OpenIntent>>> open_intents(BackendLink& leader, std::string schema);
   static Task<absl::Status> resume(Setting setting, OpenIntent intent, std::set<std::string> held);

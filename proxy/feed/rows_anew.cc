@@ -363,9 +363,8 @@ Task<absl::Status> RowsAnew::capture_all(FoundPtr found) {
     }
   }
   const std::vector<TableRef> none;
-  absl::Status done = co_await lock(setting_.analysis.tables, none);
-  if (done.ok()) done = co_await mark_unknown();
-  if (!done.ok()) co_return absl::UnavailableError(std::string(done.message()));
+  const absl::Status locked = co_await lock(setting_.analysis.tables, none);
+  if (!locked.ok()) co_return locked;
   const absl::Status captured = co_await setting_.capture.capture_anew(setting_.link, setting_.analysis.tables, found);
   if (!captured.ok()) co_return captured;
   for (const TableRef& table : setting_.analysis.tables) {
@@ -375,7 +374,7 @@ Task<absl::Status> RowsAnew::capture_all(FoundPtr found) {
     if (!written.ok()) co_return absl::UnavailableError(std::string(written.message()));
   }
   if (numbers.empty()) co_return absl::OkStatus();
-  done = co_await run("DELETE FROM " + changes() + " WHERE tbl IN (" + numbers + ")");
+  const absl::Status done = co_await run("DELETE FROM " + changes() + " WHERE tbl IN (" + numbers + ")");
   co_return done.ok() ? done : absl::UnavailableError(std::string(done.message()));
 }
 

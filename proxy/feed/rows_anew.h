@@ -45,7 +45,11 @@ class RowsAnew {
   // With its tables, those that refer to them, and the control tables locked; they stay so: UNLOCK TABLES is the
   // caller's.
   Task<absl::Status> capture_again(FoundPtr found, Said said);
-  // The same of a table whose triggers did not serve any more: every row as it is; what the old ones wrote goes.
+  // That its tables have to be captured anew, until they are: from the moment their new triggers serve until all of
+  // their rows are written down they look as if nothing were wrong.
+  Task<absl::Status> mark_unknown();
+  // The same of a table whose triggers did not serve any more: every row as it is; what the old ones wrote goes, and
+  // marks.
   Task<absl::Status> capture_all(FoundPtr found);
   // So long others have waited for a lock that was not to be had.
   std::chrono::milliseconds blocked() const { return blocked_; }
@@ -82,7 +86,6 @@ class RowsAnew {
   Task<absl::Status> begin_anew(FoundPtr found, const Touched& touched, Said said);
   Task<absl::Status> renumber(FoundPtr found, Said said);
   Task<absl::Status> reduce(FoundPtr found, Said said);
-  Task<absl::Status> mark_unknown();
   Task<absl::Status> stop_dependents(FoundPtr found, dualwrite::TableRef table);
   Task<absl::Status> follow_identities(FoundPtr found, const Touched& touched);
   Task<absl::Status> move_behind(FoundPtr found, const Touched& touched);

@@ -21,8 +21,6 @@ Task<absl::Status> RowsAnew::stop_dependents(FoundPtr found, TableRef table) {
   co_return absl::OkStatus();
 }
 
-// From the moment its new triggers serve until all of its rows are written down, a table looks as if nothing were
-// wrong.
 Task<absl::Status> RowsAnew::mark_unknown() {
   for (const TableRef& table : setting_.analysis.tables) {
     const std::vector<std::uint32_t> numbers = setting_.capture.numbers_of(table);

@@ -150,26 +150,8 @@ Task<absl::Status> TriggerSource::open(BackendLink& leader, FollowerWriter& foll
   absl::Status loaded = co_await capture_.load(leader);
   if (loaded.ok()) loaded = co_await kept_.load(*link_);
   if (!loaded.ok()) co_return loaded;
-  // People have brought these to what they are on the leader, and said so.
-  for (int looks = start.stopped.released().empty() ? 0 : 2; looks > 0; --looks) {
-    auto looked = co_await capture_.look(leader);
-    if (!looked.ok()) co_return looked.status();
-  }
-  for (const dualwrite::TableRef& table : start.stopped.released()) {
-    unreadable_.erase(table);
-    const KeptChanges::Numbers numbers = numbers_of(capture_, table);
-    auto identity = co_await kept_.has_identity(*link_, numbers);
-    if (!identity.ok()) co_return identity.status();
-    if (!capture_.uncaptured().contains(table) && !*identity) continue;
-    // Nothing but a new beginning helps a table whose triggers did not serve, or of which a row is known by its key
-    // alone.
-    absl::Status again = co_await CapturedDdl::capture_released(ddl_setting(), table);
-    if (absl::IsAborted(again)) again = absl::UnavailableError(again.message());  // its locks were not to be had: again
-    if (again.ok()) again = co_await kept_.discard(*link_, numbers);
-    if (again.ok()) again = co_await capture_.load(leader);
-    if (!again.ok()) co_return again;
-    capture_.captured_again(table);
-  }
+  const absl::Status resumed = co_await resume_released(leader, start.stopped.released());
+  if (!resumed.ok()) co_return resumed;
   if (start.fence) end_at(*std::move(start.fence));
   stopped_ = &start.stopped;
   control_ = &leader;
@@ -177,6 +159,26 @@ Task<absl::Status> TriggerSource::open(BackendLink& leader, FollowerWriter& foll
   part_ = start.stored.applied.offset;
   looks_.owed = 2;  // whoever applied before may not have come to them
   elected_ = true;
+  co_return absl::OkStatus();
+}
+
+// People have brought these to what they are on the leader, and said so. Nothing but a new beginning helps one whose
+// triggers did not serve, or of which a row is known by its key alone; and nothing of it is followed, or compared,
+// before that.
+Task<absl::Status> TriggerSource::resume_released(BackendLink& leader, std::vector<dualwrite::TableRef> tables) {
+  if (tables.empty()) co_return absl::OkStatus();
+  std::set<dualwrite::TableRef> broken;
+  for (const dualwrite::TableRef& table : tables) {
+    if (unreadable_.contains(table) || capture_.uncaptured().contains(table)) broken.insert(table);
+  }
+  absl::Status done = co_await CapturedDdl::capture_released(ddl_setting(), tables, std::move(broken), kept_);
+  if (absl::IsAborted(done)) done = absl::UnavailableError(done.message());  // with new connections: again
+  if (done.ok()) done = co_await capture_.load(leader);
+  if (!done.ok()) co_return done;
+  for (const dualwrite::TableRef& table : tables) {
+    unreadable_.erase(table);
+    capture_.captured_again(table);
+  }
   co_return absl::OkStatus();
 }
 

@@ -65,6 +65,7 @@ class TriggerSource final : public ChangeSource {
   static dualwrite::LogPosition place(std::uint64_t round, std::uint64_t part);
   dualwrite::LogPosition here() const;
   CapturedDdl::Setting ddl_setting() const;
+  Task<absl::Status> resume_released(BackendLink& leader, std::vector<dualwrite::TableRef> tables);
   Task<absl::Status> begin_snapshot();
   Task<absl::Status> take(std::vector<protocol::Cell> row, LogQueue& queue);
   Task<absl::StatusOr<LeaderCapture::CapturePtr>> capture_of(std::uint32_t number);
