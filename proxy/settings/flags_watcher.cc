@@ -1,5 +1,6 @@
 #include "proxy/settings/flags_watcher.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
@@ -8,6 +9,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <mutex>
@@ -32,6 +34,17 @@ constexpr auto kQuietTimeMax = 1000ms;  // a directory that is never quiet is re
 std::string directory_of(const std::string& path) {
   const std::filesystem::path directory = std::filesystem::path(path).parent_path();
   return directory.empty() ? std::string(".") : directory.string();
+}
+
+// Has anybody the file open for writing? False where the system does not say: of others' files, and on some file
+// systems. A lease to read is not given then; should somebody open the file while it is held, SIGURG is ignored, unlike
+// SIGIO.
+bool is_being_written(const std::string& path) {
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  const bool refused = fcntl(file, F_SETSIG, SIGURG) == 0 && fcntl(file, F_SETLEASE, F_RDLCK) != 0 && errno == EAGAIN;
+  close(file);  // and with it goes the lease
+  return refused;
 }
 
 class FileFlagsWatcher final : public FlagsWatcher {
@@ -91,7 +104,7 @@ class FileFlagsWatcher final : public FlagsWatcher {
   // inotify (too many watches) the poll still finds every change, only later.
   void watch_directory() {
     const int watch = inotify_add_watch(inotify_, directory_.c_str(),
-                                        IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_ATTRIB);
+                                        IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_ATTRIB);
     if (watch_ >= 0 && watch >= 0 && watch != watch_) inotify_rm_watch(inotify_, watch_);
     if (watch < 0 && (watch_ >= 0 || !warned_)) {
       warned_ = true;
@@ -130,9 +143,27 @@ class FileFlagsWatcher final : public FlagsWatcher {
     return true;
   }
 
+  // Half of a file that is written in place is good flags, too, and what it does not name would fall back to defaults:
+  // what is new is taken when two readings agree, and nobody has the file open for writing. Until then the last reading
+  // counts.
+  absl::StatusOr<std::string> read_settled() {
+    const auto latest = std::chrono::steady_clock::now() + kQuietTimeMax;
+    absl::StatusOr<std::string> text = read_file(path_);
+    while (text.ok() && content_ != *text && !stopping_) {
+      if (std::chrono::steady_clock::now() >= latest) return content_.value_or(*text);
+      std::this_thread::sleep_for(kQuietTime);
+      const bool written = is_being_written(path_);
+      absl::StatusOr<std::string> again = read_file(path_);
+      const bool settled = !written && again.ok() && *again == *text;
+      text = std::move(again);
+      if (settled) break;
+    }
+    return text;
+  }
+
   // False when the file is bad; the flags in force stay.
   bool reload(Reason reason) {
-    absl::StatusOr<std::string> text = read_file(path_);
+    absl::StatusOr<std::string> text = reason == Reason::asked ? read_file(path_) : read_settled();
     if (!text.ok()) {
       content_.reset();
       return refuse(std::string(text.status().message()), reason);

@@ -106,6 +106,9 @@ CHANGES = [
     "RENAME TABLE changing TO old_changing, changed TO changing|DROP TABLE old_changing", "CREATE OR REPLACE VIEW seen AS SELECT id FROM mixed WHERE grp = {n}",
     "DROP TABLE IF EXISTS chosen|CREATE TABLE chosen (PRIMARY KEY (id)) SELECT id, grp, s FROM mixed WHERE grp = {n}",
 ]
+# Of what others drop there has to be some.
+MAKES = {"DROP INDEX i{n} ON changing": "CREATE INDEX i{n} ON changing (v)",
+         "ALTER TABLE changing DROP COLUMN c{n}": "ALTER TABLE changing ADD COLUMN c{n} INT NOT NULL DEFAULT {m}"}
 KINDS = ["transaction", "alone", "one_phase", "two_phase"]
 
 
@@ -246,9 +249,11 @@ def complete(endpoint, clients, tries_max=300):
     missing = classes(clients) - set().union(*(client.succeeded for client in clients))
     last = MixedClient(9, endpoint, 1, 0, clients[0].statements)
     for text in sorted(missing):
-        for _ in range(tries_max):
+        for turn in range(tries_max):
             try:
                 last.session = last.session or last.open_session()
+                if text in MAKES and turn % 2 == 0:
+                    last.several(MAKES[text])
                 if "picked" in text:
                     last.session.run("CREATE TEMPORARY TABLE IF NOT EXISTS picked (id BIGINT, n BIGINT)")
                 if text in last.statements:

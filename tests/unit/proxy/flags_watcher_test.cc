@@ -3,11 +3,13 @@
 #include <chrono>
 #include <condition_variable>
 #include <filesystem>
+#include <fstream>
 #include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "config/load.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/unit/proxy/temp_dir.h"
@@ -95,6 +97,24 @@ TEST_F(FlagsWatcherTest, SeesAPlainRewrite) {
   ASSERT_TRUE(seen_.wait_for(2));
   EXPECT_EQ(watcher->current()->read_from_new.percent.ppm(), 50000u);
   EXPECT_EQ(before->version, 1u) << "a snapshot never changes";
+}
+
+// Half of it is good flags: all that it does not name yet would go back to its default.
+TEST_F(FlagsWatcherTest, AFileThatIsBeingWrittenInPlaceIsReadWhenItIsWhole) {
+  const std::string path = directory_.write("flags.yaml", flags(1, "10"));
+  auto watcher = watch(path);
+  std::ofstream writer(path, std::ios::trunc);
+  writer << "version: 2\n" << std::flush;
+  for (int i = 0; i < 10; ++i) {
+    directory_.write("neighbour", std::to_string(i));  // wakes it
+    std::this_thread::sleep_for(std::chrono::milliseconds(60));
+  }
+  EXPECT_THAT(seen_.versions(), ElementsAre());
+  writer << "read_from_new: { percent: 25 }\n";
+  writer.close();
+  EXPECT_TRUE(seen_.wait_for(2));
+  EXPECT_EQ(*watcher->current(), *config::load_flags(flags(2, "25")).value);
+  EXPECT_THAT(seen_.versions(), ElementsAre(2));
 }
 
 TEST_F(FlagsWatcherTest, SeesAnAtomicRename) {

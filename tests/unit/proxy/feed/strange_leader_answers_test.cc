@@ -183,8 +183,9 @@ TEST_F(StrangeLeaderAnswersTest, AtASchemaChange) {
 
 TEST_F(StrangeLeaderAnswersTest, WhenSchemaChangesAreTakenUpAndTablesAreCapturedAnew) {
   EXPECT_GT(with_each_question([this] { return CapturedDdl::resume_all(ddl_setting()); }, 1), 0u);
-  const auto capture = [this] {
-    return CapturedDdl::capture_released(ddl_setting(), {.schema = "shop", .table = "t"});
+  KeptChanges kept("crossfade");
+  const auto capture = [&] {
+    return CapturedDdl::capture_released(ddl_setting(), {{.schema = "shop", .table = "t"}}, {}, kept);
   };
   EXPECT_GT(with_each_question(capture, 4), 0u);
 }
