@@ -26,9 +26,10 @@ bool append_encoded(std::string& out, const std::string& name) {
 
 }  // namespace
 
-std::string table_ids_query(bool mariadb) {
-  return std::string("SELECT NAME,TABLE_ID FROM information_schema.") +
-         (mariadb ? "INNODB_SYS_TABLES" : "INNODB_TABLES");
+std::string table_ids_query(bool mariadb, std::chrono::seconds wait) {
+  if (mariadb) return "SELECT NAME,TABLE_ID FROM information_schema.INNODB_SYS_TABLES";
+  return "SELECT /*+ SET_VAR(lock_wait_timeout=" + std::to_string(wait.count()) +
+         ") */ NAME,TABLE_ID FROM information_schema.INNODB_TABLES";
 }
 
 std::optional<std::string> encoded_name(const TableRef& table) {

@@ -4,6 +4,7 @@
 // and may leave the definition as it was; but each gives new ids (measured on both makes).
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -14,8 +15,9 @@
 
 namespace crossfade::dualwrite {
 
-// Name, id of every table and partition. Needs the PROCESS privilege.
-std::string table_ids_query(bool mariadb);
+// Name, id of every table and partition. Needs the PROCESS privilege. While an ALTER of any table waits for a
+// transaction MySQL tells of none, and fails with 1205 after `wait`; MariaDB does not wait.
+std::string table_ids_query(bool mariadb, std::chrono::seconds wait);
 
 class TableIds {
  public:

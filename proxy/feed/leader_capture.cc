@@ -23,6 +23,8 @@ using dualwrite::TableRef;
 namespace {
 
 constexpr std::uint16_t kNeedsSuper = 1419;
+constexpr std::chrono::seconds kIdsAtOnce{1};
+constexpr std::chrono::seconds kIdsMax{60};
 constexpr auto kForgettingInterval = std::chrono::seconds(10);
 
 // The server refuses to make triggers for this account.
@@ -58,7 +60,8 @@ Task<absl::Status> give_back_turns(BackendLink& leader, std::string schema, std:
   co_return absl::OkStatus();
 }
 
-Task<absl::StatusOr<LeaderCapture::Found>> find_in(BackendLink& leader, dualwrite::DefinitionScope scope) {
+Task<absl::StatusOr<LeaderCapture::Found>> find_in(BackendLink& leader, dualwrite::DefinitionScope scope,
+                                                   LeaderCapture::Ids wanted) {
   LeaderCapture::Found found;
   auto definitions = co_await ask_definitions(leader, std::move(scope));
   if (!definitions.ok()) co_return definitions.status();
@@ -66,7 +69,11 @@ Task<absl::StatusOr<LeaderCapture::Found>> find_in(BackendLink& leader, dualwrit
   auto triggers = co_await our_triggers(leader);
   if (!triggers.ok()) co_return triggers.status();
   found.triggers = *std::move(triggers);
-  auto ids = co_await leader.query_rows(dualwrite::table_ids_query(leader.is_mariadb()), 2, Clock::now() + kCaptureMax);
+  const bool at_once = wanted == LeaderCapture::Ids::at_once;
+  std::string sql = dualwrite::table_ids_query(leader.is_mariadb(), at_once ? kIdsAtOnce : kIdsMax);
+  auto ids = co_await leader.query_rows(std::move(sql), 2, Clock::now() + kCaptureMax);
+  found.has_ids = !at_once || !absl::IsUnavailable(ids.status()) || !leader.alive();
+  if (!found.has_ids) co_return found;
   if (!ids.ok()) co_return ids.status();
   found.ids = dualwrite::TableIds(*ids);
   co_return found;
@@ -118,12 +125,14 @@ Task<absl::Status> LeaderCapture::judge(BackendLink& leader) {
   statements.push_back("UNLOCK TABLES");
   statements.push_back("DROP TABLE " + table);
   // As each second.
-  statements.push_back(dualwrite::table_ids_query(leader.is_mariadb()) + " LIMIT 1");
+  const std::string ids = dualwrite::table_ids_query(leader.is_mariadb(), kIdsAtOnce) + " LIMIT 1";
+  statements.push_back(ids);
   std::optional<protocol::Err> refused;
-  for (std::string& sql : statements) {
-    auto done = co_await leader.run(std::move(sql), Clock::now() + kCaptureMax);
+  for (const std::string& sql : statements) {
+    auto done = co_await leader.run(sql, Clock::now() + kCaptureMax);
     if (!done.ok()) co_return done.status();
-    if (done->failed() && !refused) refused = done->last().err;
+    if (!done->failed() || refused) continue;
+    if (sql != ids || done->last().err.code != protocol::kErrLockWaitTimeout) refused = done->last().err;
   }
   if (refused) co_return refusal(*refused);
   co_return co_await unlock(leader);
@@ -193,12 +202,12 @@ Task<absl::Status> LeaderCapture::make_tables(BackendLink& leader, bool fresh) {
 Task<absl::StatusOr<LeaderCapture::Found>> LeaderCapture::find_some(BackendLink& leader, std::vector<TableRef> tables) {
   if (tables.empty()) co_return Found();
   dualwrite::DefinitionScope some{.tables = std::move(tables), .excluded_schemas = {}};
-  co_return co_await find_in(leader, std::move(some));
+  co_return co_await find_in(leader, std::move(some), Ids::waited_for);
 }
 
-Task<absl::StatusOr<LeaderCapture::Found>> LeaderCapture::find_all(BackendLink& leader) {
+Task<absl::StatusOr<LeaderCapture::Found>> LeaderCapture::find_all(BackendLink& leader, Ids wanted) {
   dualwrite::DefinitionScope all{.tables = {}, .excluded_schemas = {schema_}};
-  auto asked = co_await find_in(leader, std::move(all));
+  auto asked = co_await find_in(leader, std::move(all), wanted);
   if (!asked.ok()) co_return asked.status();
   Found found = *std::move(asked);
   // What foreign keys refer to is as it is now.
@@ -344,12 +353,12 @@ Task<absl::Status> LeaderCapture::set_up(BackendLink& leader) {
   if (!fresh.ok()) co_return fresh.status();
   const absl::Status made = co_await make_tables(leader, *fresh);
   if (!made.ok()) co_return made;
-  auto found = co_await find_all(leader);
-  if (!found.ok()) co_return found.status();
   const absl::Status loaded = co_await load(leader);
   if (!loaded.ok()) co_return loaded;
   uncaptured_.clear();
   if (!*fresh) co_return co_await unlock(leader);  // what has changed since is found by look()
+  auto found = co_await find_all(leader);
+  if (!found.ok()) co_return found.status();
   const auto wanting = [this](const Found& now) {
     std::set<TableRef> out;
     for (const auto& [name, definition] : now.tables) {

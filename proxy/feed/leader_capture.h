@@ -72,8 +72,11 @@ class LeaderCapture {
     Definitions tables;
     std::map<dualwrite::TableRef, std::set<std::string>> triggers;  // ours, by the table that has them
     dualwrite::TableIds ids;
+    bool has_ids = true;
   };
-  Task<absl::StatusOr<Found>> find_all(BackendLink& leader);
+  // `at_once`: they may be missing, as long as an ALTER of any table waits for a transaction.
+  enum class Ids { waited_for, at_once };
+  Task<absl::StatusOr<Found>> find_all(BackendLink& leader, Ids wanted = Ids::waited_for);
   // Of these tables.
   Task<absl::StatusOr<Found>> find_some(BackendLink& leader, std::vector<dualwrite::TableRef> tables);
   // Those of them that are not as they were captured, and why: somebody has changed them past the proxy.
@@ -99,6 +102,7 @@ class LeaderCapture {
   Task<absl::Status> unlock(BackendLink& leader);
   Task<absl::Status> make_tables(BackendLink& leader, bool fresh);
   Task<absl::StatusOr<bool>> is_new(BackendLink& leader);
+  Task<absl::StatusOr<bool>> has_intents(BackendLink& leader);
   Task<absl::Status> make(BackendLink& leader, dualwrite::CaptureRecord record);
   Task<absl::Status> make_triggers(BackendLink& leader, CapturePtr plan);
   Task<absl::Status> remove_locked(BackendLink& leader);

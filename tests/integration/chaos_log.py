@@ -12,7 +12,7 @@ import workload
 from comparing import columns_of, compare_databases, tables_of
 from log_feed import execute, is_stopped
 from machine import ROOT
-from progress import say, wait_until
+from progress import Timeout, say, wait_until
 from servers import APP
 
 FLAGS = {"read_from_new": {"percent": 30}, "shadow_read": {"percent": 10}}
@@ -161,6 +161,12 @@ def say_what_leads_there(env):
     say("10 s later: %d differences" % len(compare_databases(env.old, env.new, ["app"])[0]))
 
 
+LOCKS = """SELECT m.OBJECT_TYPE, m.OBJECT_SCHEMA, m.OBJECT_NAME, m.LOCK_TYPE, m.LOCK_DURATION, m.LOCK_STATUS, t.PROCESSLIST_ID, t.PROCESSLIST_USER
+FROM performance_schema.metadata_locks m LEFT JOIN performance_schema.threads t ON t.THREAD_ID = m.OWNER_THREAD_ID
+WHERE m.OBJECT_TYPE NOT IN ('USER LEVEL LOCK') AND m.OBJECT_SCHEMA <> 'performance_schema' ORDER BY m.OBJECT_NAME, m.LOCK_STATUS"""
+LEFT = "SELECT id FROM information_schema.processlist WHERE user = '%s'"
+
+
 def quiet(env, proxy, clients):
     """Ends clients and open branches, and waits until the follower has everything, or the feed has given up on a table."""
     workload.stop_clients(clients)
@@ -169,7 +175,17 @@ def quiet(env, proxy, clients):
     wait_until(lambda: not proxy.died() and env.old.run("SELECT 1"), 30, "the leader")
     mixed_workload.end_branches(env.old)
     # A statement that waited for such a branch goes on, though its connection is long gone.
-    wait_until(lambda: not env.old.run("SELECT id FROM information_schema.processlist WHERE user = '%s'" % APP), 60, "what clients left")
+    try:
+        wait_until(lambda: not env.old.run(LEFT % APP), 60, "what clients left")
+    except Timeout:
+        for left in env.old.run("SELECT id, user, command, time, state, info FROM information_schema.processlist"):
+            say("left on the leader: %s" % (left,))
+        if env.old.kind == "mysql":
+            for held in env.old.run(LOCKS):
+                say("lock on the leader: %s" % (held,))
+            say("branches: %s; %s" % (env.old.run("XA RECOVER"), env.old.run("SELECT trx_id, trx_state, trx_started, trx_mysql_thread_id, trx_query FROM information_schema.innodb_trx")))
+            say("row locks: %s" % (env.old.run("SELECT ENGINE_TRANSACTION_ID, THREAD_ID, OBJECT_NAME, LOCK_TYPE, LOCK_MODE, LOCK_STATUS FROM performance_schema.data_locks LIMIT 60"),))
+        raise
     if env.feed == "trigger":
         copied_and_released(env, proxy)
     proxy.caught_up(120)

@@ -459,7 +459,6 @@ def released(env, proxy, table):
     assert done.returncode == 0, done.stderr + done.stdout
 
 
-@roles(MARIADB_OLD)  # MySQL says nothing of definitions while an ALTER waits: no other proxy takes over meanwhile
 def test_a_table_is_released_while_a_schema_change_of_another_is_under_way(env):
     """While one is, nothing is judged of what was changed past the proxy; and whoever applies now has not seen it before."""
     first = start(env, T, SEED, "CREATE TABLE busy (id INT PRIMARY KEY)", "INSERT INTO busy VALUES (1)")
@@ -489,3 +488,23 @@ def test_a_table_is_released_while_a_schema_change_of_another_is_under_way(env):
     wait_until(lambda: not stopped(proxy), 30, "the table that goes on: %s" % stopped(proxy))
     assert_followed(env, proxy, rows_min=6)
     assert "table=app.t stopped" not in proxy.log_tail(200), "it stopped again"
+
+
+def test_rows_are_followed_while_an_alter_past_the_proxy_waits_for_a_transaction(env):
+    """MySQL says nothing of any table's files meanwhile, which are looked at each second."""
+    proxy = start(env, T, SEED, "CREATE TABLE busy (id INT PRIMARY KEY)", "INSERT INTO busy VALUES (1)")
+    env.needs_proxy()
+    with env.old.connect(database="app", autocommit=False) as holder:
+        execute(holder, "SELECT * FROM busy")
+        past = threading.Thread(target=env.old.run, args=("ALTER TABLE app.busy ADD COLUMN w INT",))
+        past.start()
+        waiting = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE STATE LIKE 'Waiting for table metadata%' AND INFO LIKE 'ALTER%'"
+        wait_until(lambda: env.old.run(waiting)[0][0] == 1, 20, "an ALTER that waits")
+        time.sleep(2.5)  # so that looks fall into it
+        for turn in range(3):
+            through(proxy, "UPDATE t SET v = %d" % (100 + turn))
+            wait_until(lambda: env.new.run("SELECT MIN(v), MAX(v) FROM app.t") == ((100 + turn, 100 + turn),), 15, "the rows of another table")
+        assert past.is_alive(), "the test proves nothing: the ALTER was over"
+    past.join(30)
+    wait_until(lambda: is_stopped(proxy, "busy"), 20, "the table that was changed past the proxy")
+    assert not is_stopped(proxy, "t"), stopped(proxy)
