@@ -280,7 +280,7 @@ def test_answers_are_the_leaders_own_with_found_rows_and_without_eof(env):
 def test_answers_are_the_leaders_own_with_acknowledgement_by_both(env):
     env.tables(ITEMS, EVENTS)
     env.beside(ITEMS, EVENTS)
-    proxy = env.proxy(flags={"dual_write": {"ack": "both"}})
+    proxy = env.proxy({"dual_write": {"ack_timeout": "60s"}}, {"dual_write": {"ack": "both"}})
     assert_same_answers(run_script(proxy.wire(database="app"), TRANSPARENT),
                         run_script(env.old.wire(database="app_direct"), TRANSPARENT))
     env.assert_equal(rows_min=8)
@@ -315,7 +315,7 @@ def test_prepared_answers_are_the_leaders_own(env):
 
 def test_the_answer_with_ack_both_waits_for_the_follower(env):
     env.tables(ITEMS)
-    proxy = env.proxy(flags={"dual_write": {"ack": "both"}})
+    proxy = env.proxy({"dual_write": {"ack_timeout": "60s"}}, {"dual_write": {"ack": "both"}})
     with proxy.connect(database="app") as session:
         for n in range(20):
             execute(session, "INSERT INTO items (id, name) VALUES (%d, 'n%d')" % (n, n))

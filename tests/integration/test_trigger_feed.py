@@ -245,7 +245,7 @@ def test_a_second_proxy_waits_for_what_the_first_applies(env):
     first = start(env, T, SEED)
     env.needs_proxy()
     wait_until(lambda: first.status()["applier"]["state"] == "applying", 20, "the first proxy's applying")
-    second = env.proxy(flags={"dual_write": {"ack": "both"}})
+    second = env.proxy({"dual_write": {"ack_timeout": "60s"}}, {"dual_write": {"ack": "both"}})
     wait_until(lambda: "standing by" in second.status()["applier"]["state"], 20, "the second proxy's standing by")
     through(first, "CREATE TABLE fresh (id INT PRIMARY KEY)")
     wait_until(lambda: set(second.status()["feed"]["captured"]) == {"app.t", "app.sentinel", "app.fresh"}, 20,
@@ -263,7 +263,7 @@ def test_a_second_proxy_goes_on_beside_a_stopped_table(env):
     """What the stopped table has in `changes` stays there, and however much it is, nobody waits for it."""
     first = start(env, T, SEED, "CREATE TABLE other (id INT PRIMARY KEY AUTO_INCREMENT, v INT)")
     env.needs_proxy()
-    second = env.proxy(flags={"dual_write": {"ack": "both"}})
+    second = env.proxy({"dual_write": {"ack_timeout": "60s"}}, {"dual_write": {"ack": "both"}})
     wait_until(lambda: "standing by" in second.status()["applier"]["state"], 20, "the second proxy's standing by")
     update = next(name for name in capture_triggers(env.old) if name.startswith("crossfade_u") and
                   env.old.run("SELECT EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS WHERE TRIGGER_NAME = '%s'" % name)[0][0] == "other")
