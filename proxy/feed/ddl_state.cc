@@ -89,7 +89,8 @@ Task<absl::StatusOr<std::string>> ddl_state(BackendLink& server, dualwrite::DdlA
     *all += *one;
   }
   if (!analysis.tables.empty()) {
-    auto rows = co_await server.query_rows(dualwrite::table_ids_query(server.is_mariadb(), kShowMax), 2, Clock::now() + kShowMax);
+    auto rows = co_await server.query_rows(dualwrite::table_ids_query(server.is_mariadb(), kShowMax), 2,
+                                           Clock::now() + kShowMax);
     if (!rows.ok()) co_return rows.status();
     const dualwrite::TableIds ids(*rows);
     for (const TableRef& table : analysis.tables) *all += ids.of(table) + ";";

@@ -102,7 +102,6 @@ class LeaderCapture {
   Task<absl::Status> unlock(BackendLink& leader);
   Task<absl::Status> make_tables(BackendLink& leader, bool fresh);
   Task<absl::StatusOr<bool>> is_new(BackendLink& leader);
-  Task<absl::StatusOr<bool>> has_intents(BackendLink& leader);
   Task<absl::Status> make(BackendLink& leader, dualwrite::CaptureRecord record);
   Task<absl::Status> make_triggers(BackendLink& leader, CapturePtr plan);
   Task<absl::Status> remove_locked(BackendLink& leader);

@@ -26,6 +26,15 @@ std::string why_not_captured(const TableDefinition& definition, const std::strin
          definition.name.schema + "." + definition.name.table;
 }
 
+// Of schema changes through a proxy.
+Task<absl::StatusOr<bool>> has_intents(BackendLink& leader, std::string schema) {
+  std::string question = "SELECT 1 FROM " + dualwrite::changes_table(schema) + " WHERE op='P' AND " +
+                         dualwrite::every_change(schema, leader.is_mariadb()) + " LIMIT 1";
+  auto intents = co_await leader.query_rows(std::move(question), 1, Clock::now() + kCaptureMax);
+  if (!intents.ok()) co_return intents.status();
+  co_return !intents->empty();
+}
+
 }  // namespace
 
 bool has_table(const TableRef& table, const LeaderCapture::Found& found) {
@@ -80,25 +89,16 @@ std::map<TableRef, std::string> LeaderCapture::complaints_about(const std::vecto
   return out;
 }
 
-// Of schema changes through a proxy.
-Task<absl::StatusOr<bool>> LeaderCapture::has_intents(BackendLink& leader) {
-  std::string question = "SELECT 1 FROM " + dualwrite::changes_table(schema_) + " WHERE op='P' AND " +
-                         dualwrite::every_change(schema_, leader.is_mariadb()) + " LIMIT 1";
-  auto intents = co_await leader.query_rows(std::move(question), 1, Clock::now() + kCaptureMax);
-  if (!intents.ok()) co_return intents.status();
-  co_return !intents->empty();
-}
-
 // Judged only when seen twice: between the questions a proxy may have carried out a DDL.
 Task<absl::StatusOr<LeaderCapture::Look>> LeaderCapture::look(BackendLink& leader) {
   const Look on_the_move{.uncaptured = uncaptured_, .whole = false};
-  auto begun = co_await has_intents(leader);
+  auto begun = co_await has_intents(leader, schema_);
   if (!begun.ok()) co_return begun.status();
   if (*begun) co_return on_the_move;
   auto found = co_await find_all(leader, Ids::at_once);
   if (!found.ok()) co_return found.status();
   if (!found->has_ids) co_return on_the_move;
-  auto since = co_await has_intents(leader);
+  auto since = co_await has_intents(leader, schema_);
   if (!since.ok()) co_return since.status();
   if (*since) co_return on_the_move;
   const absl::Status loaded = co_await load(leader);
