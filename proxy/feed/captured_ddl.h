@@ -83,8 +83,8 @@ class CapturedDdl {
   Task<absl::Status> take_turn(std::set<std::string> others, std::chrono::seconds wait);
   Task<absl::Status> resume_others(TimePoint until);
   Task<absl::Status> stop_changed();
-  Task<absl::Status> capture_one(dualwrite::TableRef table, std::shared_ptr<const LeaderCapture::Found> found,
-                                 KeptChanges& kept);
+  Task<absl::Status> capture_one(dualwrite::TableRef table, bool serves,
+                                 std::shared_ptr<const LeaderCapture::Found> found, KeptChanges& kept);
   Task<absl::Status> write_intent(TimePoint until);
   static Task<absl::StatusOr<std::vector<OpenIntent>>> open_intents(BackendLink& leader, std::string schema);
   static Task<absl::Status> resume(Setting setting, OpenIntent intent, std::set<std::string> held);

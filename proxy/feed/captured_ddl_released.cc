@@ -25,27 +25,27 @@ Task<absl::Status> CapturedDdl::capture_released(Setting setting, std::vector<Ta
   auto found = std::make_shared<const LeaderCapture::Found>(*std::move(all));
   const auto complaints = again.capture_.complaints_about(tables, *found);
   for (const TableRef& table : tables) {
-    const std::vector<std::uint32_t> known = again.capture_.numbers_of(table);
-    const KeptChanges::Numbers numbers(known.begin(), known.end());
-    auto identity = co_await kept.has_identity(*again.link_, numbers);
-    if (!identity.ok()) co_return identity.status();
-    const bool serves = again.capture_.live_capture(table) && !complaints.contains(table);
-    if (serves && !*identity && !did_not_serve.contains(table)) continue;
-    const absl::Status captured = co_await again.capture_one(table, found, kept);
+    if (!has_table(table, *found)) continue;
+    const bool serves =
+        again.capture_.live_capture(table) && !complaints.contains(table) && !did_not_serve.contains(table);
+    const absl::Status captured = co_await again.capture_one(table, serves, found, kept);
     if (!captured.ok()) co_return captured;
   }
   co_return absl::OkStatus();
 }
 
 // What was kept goes behind the mark that the table has to be captured anew, whoever comes to it.
-Task<absl::Status> CapturedDdl::capture_one(TableRef table, std::shared_ptr<const LeaderCapture::Found> found,
-                                            KeptChanges& kept) {
-  DdlAnalysis one;
-  one.tables.push_back(table);
-  const LoggedStatement none;
-  RowsAnew rows({.link = *link_, .capture = capture_, .schema = setting_.schema, .analysis = std::move(one)}, none);
+Task<absl::Status> CapturedDdl::capture_one(TableRef table, bool serves,
+                                            std::shared_ptr<const LeaderCapture::Found> found, KeptChanges& kept) {
   const std::vector<std::uint32_t> known = capture_.numbers_of(table);
   KeptChanges::Numbers numbers(known.begin(), known.end());
+  auto identity = co_await kept.has_identity(*link_, numbers);
+  if (!identity.ok()) co_return identity.status();
+  if (serves && !*identity) co_return absl::OkStatus();
+  DdlAnalysis one;
+  one.tables.push_back(std::move(table));
+  const LoggedStatement none;
+  RowsAnew rows({.link = *link_, .capture = capture_, .schema = setting_.schema, .analysis = std::move(one)}, none);
   absl::Status done = co_await rows.mark_unknown();
   if (done.ok()) done = co_await kept.discard(*link_, std::move(numbers));
   if (done.ok()) done = co_await rows.capture_all(std::move(found));

@@ -72,8 +72,10 @@ Task<absl::StatusOr<LeaderCapture::Found>> find_in(BackendLink& leader, dualwrit
   const bool at_once = wanted == LeaderCapture::Ids::at_once;
   std::string sql = dualwrite::table_ids_query(leader.is_mariadb(), at_once ? kIdsAtOnce : kIdsMax);
   auto ids = co_await leader.query_rows(std::move(sql), 2, Clock::now() + kCaptureMax);
-  found.has_ids = !at_once || !absl::IsUnavailable(ids.status()) || !leader.alive();
-  if (!found.has_ids) co_return found;
+  if (at_once && absl::IsUnavailable(ids.status()) && leader.alive()) {
+    found.has_ids = false;
+    co_return found;
+  }
   if (!ids.ok()) co_return ids.status();
   found.ids = dualwrite::TableIds(*ids);
   co_return found;

@@ -1,7 +1,9 @@
 // What an earlier try of capturing tables anew has left, or a proxy that died in it.
 
 #include "dualwrite/cascades.h"
+#include "dualwrite/trigger/changes_table.h"
 #include "proxy/feed/rows_anew.h"
+#include "proxy/net/deadlines.h"
 
 namespace crossfade::proxy {
 
@@ -25,6 +27,12 @@ Task<absl::Status> RowsAnew::mark_unknown() {
   for (const TableRef& table : setting_.analysis.tables) {
     const std::vector<std::uint32_t> numbers = setting_.capture.numbers_of(table);
     if (numbers.empty()) continue;
+    // One is enough, however often its locks are not to be had.
+    const std::string last = std::to_string(numbers.back());
+    std::string question = dualwrite::select_identity(setting_.schema, last, setting_.link.is_mariadb());
+    auto there = co_await setting_.link.query_rows(std::move(question), 1, Clock::now() + kCaptureMax);
+    if (!there.ok()) co_return there.status();
+    if (!there->empty()) continue;
     const absl::Status marked = co_await run(dualwrite::insert_unknown(
         setting_.schema, numbers.back(), "capturing it anew did not come to its end", setting_.link.is_mariadb()));
     if (!marked.ok()) co_return marked;

@@ -104,7 +104,7 @@ class FileFlagsWatcher final : public FlagsWatcher {
   // inotify (too many watches) the poll still finds every change, only later.
   void watch_directory() {
     const int watch = inotify_add_watch(inotify_, directory_.c_str(),
-                                        IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_ATTRIB);
+                                        IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_ATTRIB);
     if (watch_ >= 0 && watch >= 0 && watch != watch_) inotify_rm_watch(inotify_, watch_);
     if (watch < 0 && (watch_ >= 0 || !warned_)) {
       warned_ = true;

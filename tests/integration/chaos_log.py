@@ -3,14 +3,13 @@
 import os
 import random
 import shutil
-import subprocess
 import threading
 import time
 
 import mixed_workload
 import workload
 from comparing import columns_of, compare_databases, tables_of
-from log_feed import execute, is_stopped
+from log_feed import execute, is_stopped, released
 from machine import ROOT
 from progress import Timeout, say, wait_until
 from servers import APP
@@ -45,9 +44,7 @@ def copied_and_released(env, proxy):
     rows = env.old.run("SELECT * FROM app.watched")
     env.new.run("DELETE FROM app.watched", *["INSERT INTO app.watched VALUES (%s)" % ", ".join("NULL" if value is None else str(value)
                                                                                               for value in row) for row in rows])
-    done = subprocess.run([env.binary, "tables", "release", "app.watched", "--config", proxy.config_file], capture_output=True, text=True,
-                          timeout=60)
-    assert done.returncode == 0, done.stderr + done.stdout
+    released(proxy, "app.watched")
 
 
 class Attack:
@@ -167,6 +164,17 @@ WHERE m.OBJECT_TYPE NOT IN ('USER LEVEL LOCK') AND m.OBJECT_SCHEMA <> 'performan
 LEFT = "SELECT id FROM information_schema.processlist WHERE user = '%s'"
 
 
+def say_what_is_left(env):
+    """On the leader: connections, and who has locks."""
+    for left in env.old.run("SELECT id, user, command, time, state, info FROM information_schema.processlist"):
+        say("left on the leader: %s" % (left,))
+    if env.old.kind == "mysql":
+        for held in env.old.run(LOCKS):
+            say("lock on the leader: %s" % (held,))
+        say("branches: %s; %s" % (env.old.run("XA RECOVER"), env.old.run("SELECT trx_id, trx_state, trx_started, trx_mysql_thread_id, trx_query FROM information_schema.innodb_trx")))
+        say("row locks: %s" % (env.old.run("SELECT ENGINE_TRANSACTION_ID, THREAD_ID, OBJECT_NAME, LOCK_TYPE, LOCK_MODE, LOCK_STATUS FROM performance_schema.data_locks LIMIT 60"),))
+
+
 def quiet(env, proxy, clients):
     """Ends clients and open branches, and waits until the follower has everything, or the feed has given up on a table."""
     workload.stop_clients(clients)
@@ -178,13 +186,7 @@ def quiet(env, proxy, clients):
     try:
         wait_until(lambda: not env.old.run(LEFT % APP), 60, "what clients left")
     except Timeout:
-        for left in env.old.run("SELECT id, user, command, time, state, info FROM information_schema.processlist"):
-            say("left on the leader: %s" % (left,))
-        if env.old.kind == "mysql":
-            for held in env.old.run(LOCKS):
-                say("lock on the leader: %s" % (held,))
-            say("branches: %s; %s" % (env.old.run("XA RECOVER"), env.old.run("SELECT trx_id, trx_state, trx_started, trx_mysql_thread_id, trx_query FROM information_schema.innodb_trx")))
-            say("row locks: %s" % (env.old.run("SELECT ENGINE_TRANSACTION_ID, THREAD_ID, OBJECT_NAME, LOCK_TYPE, LOCK_MODE, LOCK_STATUS FROM performance_schema.data_locks LIMIT 60"),))
+        say_what_is_left(env)
         raise
     if env.feed == "trigger":
         copied_and_released(env, proxy)

@@ -1,6 +1,7 @@
 """What the tests of feed `log` share: statements through the proxy, and what has become of them on the follower."""
 
 import contextlib
+import subprocess
 
 from comparing import columns_of, table_rows
 from progress import wait_until
@@ -46,6 +47,18 @@ def follows(env, tables, *statements, rows_min=1, **options):
     through(proxy, *statements, **options)
     assert_followed(env, proxy, rows_min)
     return proxy
+
+
+def release(proxy, *arguments):
+    """Exit code of `tables release`, and what was said."""
+    done = subprocess.run([proxy.binary, "tables", "release", *arguments, "--config", proxy.config_file], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=60)
+    return done.returncode, done.stdout
+
+
+def released(proxy, *arguments):
+    code, said = release(proxy, *arguments)
+    assert code == 0, said
 
 
 def arrived(env, proxy, deadline=30):

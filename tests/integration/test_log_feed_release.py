@@ -1,9 +1,7 @@
 """Feed `log`: a stopped table goes on when somebody says so; the leader's log, which keeps what it needs, is watched."""
 
-import subprocess
-
 from harness import BOTH_ROLES
-from log_feed import (arrived, assert_nothing_stopped, execute, is_mariadb, is_stopped, ledger, rows_of, settings, start, stopped,
+from log_feed import (arrived, assert_nothing_stopped, is_mariadb, is_stopped, ledger, release, rows_of, settings, start, stopped,
                       through)
 from progress import wait_until
 from servers import CONTROL, CONTROL_PASSWORD, make_accounts
@@ -13,13 +11,6 @@ ROLES, FEEDS = BOTH_ROLES, ("log",)
 T = "CREATE TABLE t (id INT PRIMARY KEY, v INT NOT NULL DEFAULT 0)"
 SEED = "INSERT INTO t VALUES (1, 1), (2, 2), (3, 3), (4, 4), (5, 5)"
 OTHER = "CREATE TABLE other (id INT PRIMARY KEY AUTO_INCREMENT, v INT)"
-
-
-def release(proxy, *arguments):
-    """Exit code and what was said."""
-    done = subprocess.run([proxy.binary, "tables", "release", *arguments, "--config", proxy.config_file], stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=30)
-    return done.returncode, done.stdout
 
 
 def with_a_stopped_table(env):

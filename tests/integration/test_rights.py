@@ -5,7 +5,7 @@ import subprocess
 
 from backfill import copies
 from harness import ALL_FEEDS, BOTH_ROLES
-from log_feed import SENTINEL, arrived, assert_followed, is_stopped, through
+from log_feed import SENTINEL, arrived, assert_followed, is_stopped, released, through
 from progress import wait_until
 from readme_rights import readme_rights
 from servers import APP_PASSWORD
@@ -64,9 +64,7 @@ def test_a_row_that_does_not_fit_and_its_release(env):
         env.new.run("DELETE FROM t WHERE id = 1", database="app")
         through(proxy, "UPDATE t SET v = 50 WHERE id = 1")
         wait_until(lambda: is_stopped(proxy, "t"), 30, "the stop of a table with a row that does not fit")
-        done = subprocess.run([env.binary, "tables", "release", "app.t", "--overwrite", "--config", proxy.config_file], capture_output=True,
-                              text=True, timeout=60)
-        assert done.returncode == 0, done
+        released(proxy, "app.t", "--overwrite")
         env.assert_equal(proxy, rows_min=2)
         assert proxy.status()["applier"]["parked"] == []
         proxy.stop()

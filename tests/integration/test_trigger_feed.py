@@ -8,7 +8,7 @@ import pymysql
 
 from frozen_thread import FrozenThread
 from harness import BOTH_ROLES, MARIADB_OLD, MYSQL_OLD, Skip, feeds, roles
-from log_feed import SENTINEL, assert_followed, execute, is_mariadb, is_stopped, start, stopped, through
+from log_feed import SENTINEL, assert_followed, execute, is_mariadb, is_stopped, released, start, stopped, through
 from progress import wait_until
 
 ROLES, FEEDS = BOTH_ROLES, ("trigger",)
@@ -373,9 +373,7 @@ def test_a_stopped_table_is_released_by_name(env):
     env.new.run("DELETE FROM t WHERE id = 2", database="app")
     through(proxy, "UPDATE t SET v = 50 WHERE id = 2", "UPDATE t SET v = 60 WHERE id = 3")
     wait_until(lambda: is_stopped(proxy, "t"), 20, "the stop of a table whose row is missing")
-    done = subprocess.run([env.binary, "tables", "release", "app.t", "--overwrite", "--config", proxy.config_file],
-                          capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr + done.stdout
+    released(proxy, "app.t", "--overwrite")
     wait_until(lambda: not stopped(proxy), 30, "the table that goes on")
     through(proxy, "UPDATE t SET v = 61 WHERE id = 3")
     wait_until(lambda: not stopped(proxy) and env.new.run("SELECT v FROM app.t ORDER BY id") == ((1,), (50,), (61,)), 20, "its rows")
@@ -399,8 +397,7 @@ def test_what_a_stopped_table_has_in_changes_is_put_aside_and_followed_when_it_i
     through(proxy, "UPDATE t SET v = v + 1", "UPDATE other SET v = 3")
     wait_until(lambda: env.new.run("SELECT v FROM app.other") == ((3,),), 30, "the other table")
     env.new.run("INSERT INTO t VALUES (2, 2, 'b')", database="app")
-    done = subprocess.run([env.binary, "tables", "release", "app.t", "--config", proxy.config_file], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr + done.stdout
+    released(proxy, "app.t")
     wait_until(lambda: not is_stopped(proxy, "t"), 90, "the table that goes on")
     env.assert_equal(proxy, rows_min=8000)
     assert env.old.run(kept)[0][0] == 0 and not stopped(proxy), stopped(proxy)
@@ -414,9 +411,7 @@ def test_a_table_that_lost_its_triggers_is_captured_again_when_it_is_released(en
     wait_until(lambda: is_stopped(proxy, "t"), 20, "the stop of a table without its triggers")
     env.old.run("UPDATE t SET v = 70 WHERE id = 1", database="app")
     env.new.run("UPDATE t SET v = 70 WHERE id = 1", database="app")  # the copy
-    done = subprocess.run([env.binary, "tables", "release", "app.t", "--config", proxy.config_file], capture_output=True,
-                          text=True, timeout=60)
-    assert done.returncode == 0, done.stderr + done.stdout
+    released(proxy, "app.t")
     wait_until(lambda: not is_stopped(proxy, "t"), 30, "the table that goes on")
     through(proxy, "UPDATE t SET v = 71 WHERE id = 2")
     wait_until(lambda: env.new.run("SELECT v FROM app.t ORDER BY id") == ((70,), (71,), (3,)), 20, "what was written since")
